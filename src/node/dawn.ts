@@ -1,0 +1,63 @@
+// WebGPU on Node: Dawn's adapter. How the process comes to a Vulkan driver is the launcher's business (vulkan/).
+
+/** No adapter can be had. The message is for the person at the terminal. */
+export class AdapterError extends Error {
+  override name = "AdapterError";
+}
+
+export interface DawnOptions {
+  /** Part of the adapter's name, e.g. "llvmpipe" or "NVIDIA". Default: the fastest, as Dawn reckons. */
+  readonly adapter?: string | undefined;
+  /** Dawn's toggles to switch on (Dawn's src/dawn/native/Toggles.cpp). Dawn ignores those it does not know. */
+  readonly toggles?: readonly string[] | undefined;
+}
+
+/** Dawn crashes if what create() returns is collected while one of its devices lives, so all are kept for ever. */
+const kept: GPU[] = [];
+
+/**
+ * Opens Dawn and takes an adapter. Makes WebGPU's globals (GPUBufferUsage, ...) known, as in a browser.
+ *
+ * Timestamps are not rounded (Dawn rounds to 100 us by default, longer than many kernels).
+ * @throws AdapterError if there is no adapter, or none of that name
+ */
+export async function openDawn(options: DawnOptions = {}): Promise<{ gpu: GPU; adapter: GPUAdapter }> {
+  // Loaded here, because a binary that does not load should say so in words.
+  const { create, globals } = await import("webgpu").catch((error: unknown) => {
+    throw new AdapterError(`The npm package webgpu (Dawn) does not load: ${messageOf(error)}`, { cause: error });
+  });
+  if (!("GPUBufferUsage" in globalThis)) Object.assign(globalThis, globals);
+  const flags = ["disable-dawn-features=timestamp_quantization"];
+  if (options.toggles?.length) flags.push(`enable-dawn-features=${options.toggles.join(",")}`);
+  if (options.adapter) flags.push(`adapter=${options.adapter}`);
+  const gpu = create(flags);
+  kept.push(gpu);
+  // For an unknown name Dawn throws an error that lists the names there are.
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch((error: unknown) => {
+    const names = [...messageOf(error).matchAll(/^\s*\* .*name: '(.*)'$/gm)].map(([, name]) => `\n  ${name}`);
+    const known = names.length > 0 ? `\nThere are:${names.join("")}` : `\n${messageOf(error)}`;
+    throw new AdapterError(`No adapter is called "${options.adapter ?? ""}".${known}`, { cause: error });
+  });
+  if (!adapter) throw new AdapterError(noAdapter());
+  return { gpu, adapter };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Why there is probably none, and what to do. */
+function noAdapter(): string {
+  const none = "Dawn finds no GPU adapter.";
+  if (process.platform !== "linux") return `${none} Install a driver for this machine's GPU.`;
+  const { MGANET_VULKAN, VK_ICD_FILENAMES } = process.env;
+  if (!MGANET_VULKAN)
+    return (
+      `${none} On a machine without a GPU driver, start the program through the launcher (npx mganet COMMAND), ` +
+      'or prepare the shell first:\n  eval "$(npx mganet env)"'
+    );
+  return (
+    `${none} The driver that was chosen${VK_ICD_FILENAMES ? ` (${VK_ICD_FILENAMES})` : ""} is gone or no longer works; ` +
+    'choose again:\n  unset MGANET_VULKAN VK_ICD_FILENAMES; eval "$(npx mganet env)"'
+  );
+}

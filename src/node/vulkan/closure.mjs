@@ -1,0 +1,53 @@
+// Which shared libraries a library needs, as the dynamic linker itself resolves them (ldd).
+import { LaunchError } from "./errors.mjs";
+import { run } from "./run.mjs";
+
+/**
+ * Libraries that are the system's own in any case: the C library and its parts, and the two that Node itself needs.
+ * One process cannot have two of them, so they must never come from the unpacked packages.
+ */
+const base =
+  /^(ld-linux.*|linux-vdso|linux-gate|libc|libm|libdl|librt|libpthread|libresolv|libutil|libgcc_s|libstdc\+\+)\.so/;
+
+/**
+ * @param {string} name of a library, e.g. "libc.so.6"
+ * @returns {boolean} whether it always comes from the system
+ */
+export function isBaseLibrary(name) {
+  return base.test(name.split("/").at(-1) ?? "");
+}
+
+/**
+ * Parses ldd's output.
+ * @param {string} text
+ * @returns {{ found: Map<string, string>, missing: string[] }} found: name as it is asked for → path; base libraries left out
+ */
+export function parseLdd(text) {
+  /** @type {Map<string, string>} */
+  const found = new Map();
+  const missing = [];
+  for (const line of text.split("\n")) {
+    const match = /^\s*(\S+) => (not found|\/.*?)(?: \(0x[0-9a-f]+\))?$/.exec(line);
+    if (match && match[2] === "not found") missing.push(match[1]);
+    else if (match && !isBaseLibrary(match[1])) found.set(match[1], match[2]);
+  }
+  return { found, missing };
+}
+
+/**
+ * All libraries that a library needs, directly or not, base libraries left out.
+ * @param {string} library
+ * @param {string[]} folders searched before the system's own
+ * @returns {Promise<Map<string, string>>} name as it is asked for → path
+ * @throws {LaunchError} if one is missing
+ */
+export async function closureOf(library, folders) {
+  const { code, stdout, stderr } = await run("ldd", [library], {
+    env: { ...process.env, LD_LIBRARY_PATH: folders.join(":"), LC_ALL: "C" },
+    timeout: 30_000,
+  });
+  if (code !== 0) throw new LaunchError(`ldd cannot read ${library}: ${stderr.trim()}`);
+  const { found, missing } = parseLdd(stdout);
+  if (missing.length > 0) throw new LaunchError(`${library} needs ${missing.join(", ")}, which no package brought`);
+  return found;
+}

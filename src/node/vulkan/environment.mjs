@@ -1,0 +1,72 @@
+// The environment variables under which Dawn finds the chosen driver.
+import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import path from "node:path";
+
+/** Set, to the name of the choice, once the variables below are in place: nothing is left to decide. */
+export const readyVariable = "MGANET_VULKAN";
+
+/** Mesa's lavapipe uses no more threads than this (LP_MAX_THREADS). */
+const maxThreads = 32;
+
+/**
+ * @typedef {object} Choice
+ * @property {"system" | "installed" | "loader" | "unpacked"} kind system: the environment as it is. installed: one installed
+ *   driver, named to the loader. loader: the installed drivers through the unpacked loader. unpacked: the unpacked driver
+ * @property {string} [icd] manifest, if the loader must be told
+ * @property {string[]} libraryFolders for LD_LIBRARY_PATH
+ * @property {string} description of the adapter
+ * @property {boolean} software it runs on the CPU
+ */
+
+/**
+ * The variables that lead the Vulkan loader to a driver.
+ * @param {Pick<Choice, "icd" | "libraryFolders">} choice
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Record<string, string>}
+ */
+export function driverVariables({ icd, libraryFolders }, env) {
+  /** @type {Record<string, string>} */
+  const set = {};
+  if (icd) set.VK_ICD_FILENAMES = icd;
+  // The newer name wins in the loader where both are set.
+  if (icd && env.VK_DRIVER_FILES) set.VK_DRIVER_FILES = icd;
+  if (libraryFolders.length > 0)
+    set.LD_LIBRARY_PATH = [...libraryFolders, ...(env.LD_LIBRARY_PATH ? [env.LD_LIBRARY_PATH] : [])].join(":");
+  return set;
+}
+
+/**
+ * All variables to set for a choice; what the user has set stays. Makes the folders they name.
+ * @param {Choice} choice
+ * @param {NodeJS.ProcessEnv} env
+ * @param {string} cache folder
+ * @returns {Record<string, string>}
+ */
+export function variablesFor(choice, env, cache) {
+  /** @type {Record<string, string>} */
+  const set = { ...driverVariables(choice, env), [readyVariable]: choice.kind };
+  if (!choice.software) return set;
+  const folder = (/** @type {string} */ name) => {
+    const at = path.join(cache, name);
+    mkdirSync(at, { recursive: true, mode: 0o700 });
+    return at;
+  };
+  // lavapipe splits each dispatch into equal parts beforehand; two threads a core even out what the parts take.
+  if (!env.LP_NUM_THREADS) set.LP_NUM_THREADS = String(Math.min(2 * availableParallelism(), maxThreads));
+  // The loader complains without one. It must be private to the user.
+  if (!env.XDG_RUNTIME_DIR) set.XDG_RUNTIME_DIR = folder("runtime");
+  if (!env.MESA_SHADER_CACHE_DIR) set.MESA_SHADER_CACHE_DIR = folder("mesa");
+  return set;
+}
+
+/**
+ * Lines for `eval` in a POSIX shell.
+ * @param {Record<string, string>} variables
+ * @returns {string}
+ */
+export function shellExports(variables) {
+  return Object.entries(variables)
+    .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`)
+    .join("");
+}

@@ -1,0 +1,90 @@
+// Runs the program under the environment that the chosen driver needs.
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
+import { pathToFileURL } from "node:url";
+import { cacheFolder } from "./cache.mjs";
+import { choose } from "./choose.mjs";
+import { readyVariable, variablesFor } from "./environment.mjs";
+
+/**
+ * The variables to add to the environment so that Dawn finds an adapter; chooses one if that has not been done.
+ * @returns {Promise<Record<string, string>>}
+ * @throws {import("./errors.mjs").LaunchError} if there is no adapter to be had
+ */
+export async function prepare() {
+  const { env } = process;
+  // Elsewhere (Metal, Direct3D) the system brings the driver.
+  if (env[readyVariable] || process.platform !== "linux") return {};
+  const cache = cacheFolder(env);
+  const choice = await choose({ env, cache, say: (text) => process.stderr.write(text) });
+  return variablesFor(choice, env, cache);
+}
+
+/**
+ * Runs a program: in this process where that is possible, else in a new one, because the dynamic linker reads LD_LIBRARY_PATH
+ * only when a process starts. Exit code and signals are passed on.
+ * @param {object} program
+ * @param {string} program.script path
+ * @param {string[]} program.args
+ * @param {string[]} program.preload URLs of modules to import first
+ * @param {Record<string, string>} variables to add to the environment
+ */
+export async function launch({ script, args, preload }, variables) {
+  if (!("LD_LIBRARY_PATH" in variables)) {
+    Object.assign(process.env, variables);
+    process.argv = [process.execPath, script, ...args];
+    for (const url of preload) await import(url);
+    await import(pathToFileURL(script).href);
+    return;
+  }
+  const imports = preload.flatMap((url) => ["--import", url]);
+  const child = spawn(process.execPath, [...process.execArgv, ...imports, script, ...args], {
+    stdio: "inherit",
+    env: { ...process.env, ...variables },
+  });
+  passSignals(child);
+  child.on("error", (error) => {
+    console.error(`mganet: cannot start Node: ${error.message}`);
+    process.exitCode = 1;
+  });
+  child.on("exit", (code, signal) => {
+    if (!signal) process.exit(code ?? 1);
+    // End in the same way, so that a shell reports the same.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+    setTimeout(() => process.exit(128 + constants.signals[signal]), 1000);
+  });
+}
+
+/**
+ * Passes signals on to the child, so that it can save its work, and waits for it to end.
+ *
+ * Ctrl-C at a terminal reaches every process of the foreground group, the child too, and `npm run` sends it once more; sent
+ * on from here it would look to the child like the user's second, impatient one.
+ * @param {import("node:child_process").ChildProcess} child
+ */
+function passSignals(child) {
+  for (const name of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    let last = -Infinity;
+    process.on(name, () => {
+      const repeated = performance.now() - last < 300;
+      last = performance.now();
+      if (repeated || (name === "SIGINT" && inForeground())) return;
+      child.kill(name);
+    });
+  }
+}
+
+/** @returns {boolean} whether this process belongs to the foreground process group of its terminal: proc(5), stat */
+function inForeground() {
+  try {
+    // The second field, in brackets, may hold blanks; after it: state ppid pgrp session tty_nr tpgid.
+    const fields = readFileSync("/proc/self/stat", "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    return fields[4] !== "0" && fields[2] === fields[5];
+  } catch {
+    return false;
+  }
+}
