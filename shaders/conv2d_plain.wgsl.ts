@@ -1,0 +1,104 @@
+/**
+ * Convolution, one output element a thread: the form that every adapter runs and that covers groups.
+ *
+ *   forward       y[n,oy,ox,co]   = bias[co] + sum_{ky,kx,c} x[n, oy SH - PH + ky DH, ox SW - PW + kx DW, c] w[ky,kx,c,co]
+ *   input grad    dx[n,iy,ix,ci]  = sum_{ky,kx,co} dy[n,oy,ox,co] w[ky,kx,c,co]   over the (oy,ox) that read (iy,ix)
+ *   weight grad   dw[ky,kx,c,co]  = sum_{n,oy,ox} x[n,iy,ix,ci] dy[n,oy,ox,co]
+ *
+ * x [N,H,W,CI], w [KH,KW,CI/GROUPS,CO], y [N,OH,OW,CO]. The channels of group g are CI/GROUPS inputs from g CI/GROUPS
+ * on and CO/GROUPS outputs from g CO/GROUPS on.
+ */
+import { wgsl } from "wgsl-preprocessor";
+import { convConstants, type Conv2dShape } from "./lib/conv.ts";
+import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+
+const groupSizes = `
+const CIG = CI / GROUPS; const COG = CO / GROUPS;`;
+
+export const conv2dPlainForward = (shape: Conv2dShape, bias: boolean, grid: ThreadGrid): string => wgsl`
+#if ${bias}
+${bindings(["x", "f32"], ["w", "f32"], ["bias", "f32"], ["y", "f32"])}
+#else
+${bindings(["x", "f32"], ["w", "f32"], ["y", "f32"])}
+#endif
+${convConstants(shape)}${groupSizes}
+${threadMain(
+  grid,
+  wgsl`
+  let co = i % CO;
+  let ox = (i / CO) % OW;
+  let oy = (i / CO / OW) % OH;
+  let n = i / CO / OW / OH;
+  let first = (co / COG) * CIG;
+  var sum = 0.0;
+  for (var ky = 0u; ky < KH; ky++) {
+    let iy = i32(oy) * SH - PH + i32(ky) * DH;
+    if (iy < 0 || iy >= i32(H)) { continue; }
+    for (var kx = 0u; kx < KW; kx++) {
+      let ix = i32(ox) * SW - PW + i32(kx) * DW;
+      if (ix < 0 || ix >= i32(W)) { continue; }
+      let xi = ((n * H + u32(iy)) * W + u32(ix)) * CI + first;
+      let wi = (ky * KW + kx) * CIG * CO + co;
+      for (var c = 0u; c < CIG; c++) { sum += x[xi + c] * w[wi + c * CO]; }
+    }
+  }
+#if ${bias}
+  sum += bias[co];
+#endif
+  y[i] = sum;`,
+)}`;
+
+export const conv2dPlainInputGrad = (shape: Conv2dShape, grid: ThreadGrid): string => wgsl`
+${bindings(["dy", "f32"], ["w", "f32"], ["dx", "f32"])}
+${convConstants(shape)}${groupSizes}
+${threadMain(
+  grid,
+  wgsl`
+  let ci = i % CI;
+  let ix = (i / CI) % W;
+  let iy = (i / CI / W) % H;
+  let n = i / CI / W / H;
+  let c = ci % CIG;
+  let first = (ci / CIG) * COG;
+  var sum = 0.0;
+  for (var ky = 0u; ky < KH; ky++) {
+    let ty = i32(iy) + PH - i32(ky) * DH;
+    if (ty < 0 || ty % SH != 0 || ty / SH >= i32(OH)) { continue; }
+    for (var kx = 0u; kx < KW; kx++) {
+      let tx = i32(ix) + PW - i32(kx) * DW;
+      if (tx < 0 || tx % SW != 0 || tx / SW >= i32(OW)) { continue; }
+      let yi = ((n * OH + u32(ty / SH)) * OW + u32(tx / SW)) * CO + first;
+      let wi = ((ky * KW + kx) * CIG + c) * CO + first;
+      for (var o = 0u; o < COG; o++) { sum += dy[yi + o] * w[wi + o]; }
+    }
+  }
+  dx[i] = sum;`,
+)}`;
+
+export const conv2dPlainWeightGrad = (shape: Conv2dShape, grid: ThreadGrid): string => wgsl`
+${bindings(["x", "f32"], ["dy", "f32"], ["dw", "f32"])}
+${convConstants(shape)}${groupSizes}
+${threadMain(
+  grid,
+  wgsl`
+  let co = i % CO;
+  let ci = (i / CO) % CIG + (co / COG) * CIG;
+  let kx = (i / CO / CIG) % KW;
+  let ky = i / CO / CIG / KW;
+  // One partial sum a row, so that rounding grows with the row and the number of rows, not with their product.
+  var sum = 0.0;
+  for (var n = 0u; n < N; n++) {
+    for (var oy = 0u; oy < OH; oy++) {
+      let iy = i32(oy) * SH - PH + i32(ky) * DH;
+      if (iy < 0 || iy >= i32(H)) { continue; }
+      var row = 0.0;
+      for (var ox = 0u; ox < OW; ox++) {
+        let ix = i32(ox) * SW - PW + i32(kx) * DW;
+        if (ix < 0 || ix >= i32(W)) { continue; }
+        row += x[((n * H + u32(iy)) * W + u32(ix)) * CI + ci] * dy[((n * OH + oy) * OW + ox) * CO + co];
+      }
+      sum += row;
+    }
+  }
+  dw[i] = sum;`,
+)}`;

@@ -1,0 +1,87 @@
+/**
+ * Bilinear resize with half-pixel centres (PyTorch's interpolate, align_corners=False, no antialiasing), and its adjoint.
+ *
+ *   s = max((o + 0.5) IN / OUT - 0.5, 0),  i0 = min(floor(s), IN - 1),  i1 = min(i0 + 1, IN - 1),  t = s - i0
+ *   y[oy,ox] = lerp over (i0,i1) in both directions
+ *   dx[iy,ix] = sum over all (oy,ox) of weight(oy,iy) weight(ox,ix) dy[oy,ox]
+ *
+ * Both use the same function for s, so that one is the exact transpose of the other. x, dx [N,H,W,C], y, dy [N,OH,OW,C];
+ * in vectors of `lanes` channels. One thread a vector of the result.
+ */
+import { wgsl } from "wgsl-preprocessor";
+import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { vec, type Lanes } from "./lib/vec.ts";
+
+export interface InterpolateSize {
+  h: number;
+  w: number;
+  oh: number;
+  ow: number;
+  /** Vectors a pixel. */
+  quads: number;
+  lanes: Lanes;
+}
+
+const common = (s: InterpolateSize): string => `
+const H = ${s.h}u; const W = ${s.w}u; const OH = ${s.oh}u; const OW = ${s.ow}u; const QUADS = ${s.quads}u;
+const RY = f32(${s.h / s.oh}); const RX = f32(${s.w / s.ow});
+
+struct Source { i0: u32, i1: u32, t: f32 }
+
+fn source(o: u32, ratio: f32, size: u32) -> Source {
+  let s = max((f32(o) + 0.5) * ratio - 0.5, 0.0);
+  let i0 = min(u32(s), size - 1u);
+  return Source(i0, min(i0 + 1u, size - 1u), s - f32(i0));
+}
+
+// What output o takes from input i.
+fn weight(o: u32, ratio: f32, size: u32, i: u32) -> f32 {
+  let s = source(o, ratio, size);
+  return select(0.0, 1.0 - s.t, s.i0 == i) + select(0.0, s.t, s.i1 == i);
+}`;
+
+export const interpolate = (s: InterpolateSize, grid: ThreadGrid): string => wgsl`
+${bindings(["x", vec(s.lanes)], ["y", vec(s.lanes)])}
+${common(s)}
+${threadMain(
+  grid,
+  `  let q = i % QUADS;
+  let sx = source((i / QUADS) % OW, RX, W);
+  let sy = source((i / QUADS / OW) % OH, RY, H);
+  let n = i / QUADS / OW / OH;
+  let r0 = (n * H + sy.i0) * W;
+  let r1 = (n * H + sy.i1) * W;
+  let top = mix(x[(r0 + sx.i0) * QUADS + q], x[(r0 + sx.i1) * QUADS + q], ${vec(s.lanes)}(sx.t));
+  let bottom = mix(x[(r1 + sx.i0) * QUADS + q], x[(r1 + sx.i1) * QUADS + q], ${vec(s.lanes)}(sx.t));
+  y[i] = mix(top, bottom, ${vec(s.lanes)}(sy.t));`,
+)}`;
+
+// Outputs that can read input i lie in [(i - 0.5) / ratio - 0.5, (i + 1.5) / ratio - 0.5]; one more on either side is
+// visited, with weight zero, so that rounding cannot lose one. The clamped edges reach to the ends.
+const range = (axis: "x" | "y", i: string, size: string, outs: string, ratio: string): string => `
+  let first_${axis} = select(u32(max(floor((f32(${i}) - 0.5) / ${ratio} - 0.5) - 1.0, 0.0)), 0u, ${i} == 0u);
+  let last_${axis} = select(min(u32(max(ceil((f32(${i}) + 1.5) / ${ratio} - 0.5) + 1.0, 0.0)), ${outs} - 1u), ${outs} - 1u, ${i} == ${size} - 1u);`;
+
+export const interpolateGrad = (s: InterpolateSize, grid: ThreadGrid): string => wgsl`
+${bindings(["dy", vec(s.lanes)], ["dx", vec(s.lanes)])}
+${common(s)}
+${threadMain(
+  grid,
+  `  let q = i % QUADS;
+  let ix = (i / QUADS) % W;
+  let iy = (i / QUADS / W) % H;
+  let n = i / QUADS / W / H;
+${range("y", "iy", "H", "OH", "RY")}
+${range("x", "ix", "W", "OW", "RX")}
+  var sum = ${vec(s.lanes)}();
+  for (var oy = first_y; oy <= last_y; oy++) {
+    let wy = weight(oy, RY, H, iy);
+    if (wy == 0.0) { continue; }
+    var row = ${vec(s.lanes)}();
+    for (var ox = first_x; ox <= last_x; ox++) {
+      row += weight(ox, RX, W, ix) * dy[((n * OH + oy) * OW + ox) * QUADS + q];
+    }
+    sum += wy * row;
+  }
+  dx[i] = sum;`,
+)}`;

@@ -1,0 +1,18 @@
+/** Vector types of 1, 2 or 4 lanes of f32, as WGSL spells them. */
+
+export type Lanes = 1 | 2 | 4;
+
+export const vec = (lanes: Lanes): string => (lanes === 1 ? "f32" : `vec${lanes}f`);
+export const uvec = (lanes: Lanes): string => (lanes === 1 ? "u32" : `vec${lanes}u`);
+
+/** Component k of a vector expression; the expression itself when it is a scalar. */
+export const component = (expression: string, k: number, lanes: Lanes): string =>
+  lanes === 1 ? expression : `${expression}.${"xyzw"[k]}`;
+
+/** The sum of a vector's components. */
+export const horizontalSum = (expression: string, lanes: Lanes): string =>
+  lanes === 1 ? expression : `dot(${expression}, ${vec(lanes)}(1.0))`;
+
+/** Calls `f` for 0..n-1 and joins the lines: the way unrolled loops are written. */
+export const unroll = (n: number, f: (i: number) => string, separator = "\n"): string =>
+  Array.from({ length: n }, (_, i) => f(i)).join(separator);

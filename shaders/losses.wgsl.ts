@@ -1,0 +1,77 @@
+/**
+ * Losses, one value a sample; their mean is a sum of its own.
+ *
+ *   cross-entropy   l[n] = log sum_k exp z[n,k] - z[n,label],   dz = dl (softmax(z) - onehot)
+ *   soft Dice       l[n] = 1 - (2 I + S) / D,  I = sum p t,  D = sum p + sum t + S,   dp = dl (-2 t / D + (2 I + S) / D^2)
+ */
+import { wgsl } from "wgsl-preprocessor";
+import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+
+/** Bindings z [N,K], label u32 [N], loss [N], softmax [N,K]. One thread a sample. */
+export const crossEntropy = (grid: ThreadGrid, classes: number): string => wgsl`
+${bindings(["z", "f32"], ["label", "u32"], ["loss", "f32"], ["softmax", "f32"])}
+const K = ${classes}u;
+${threadMain(
+  grid,
+  `  var top = z[i * K];
+  for (var k = 1u; k < K; k++) { top = max(top, z[i * K + k]); }
+  var sum = 0.0;
+  for (var k = 0u; k < K; k++) { sum += exp(z[i * K + k] - top); }
+  for (var k = 0u; k < K; k++) { softmax[i * K + k] = exp(z[i * K + k] - top) / sum; }
+  loss[i] = log(sum) - (z[i * K + label[i]] - top);`,
+)}`;
+
+/** Bindings softmax [N,K], label [N], dl [N], dz [N,K]. One thread an element. */
+export const crossEntropyGrad = (grid: ThreadGrid, classes: number): string => wgsl`
+${bindings(["softmax", "f32"], ["label", "u32"], ["dl", "f32"], ["dz", "f32"])}
+const K = ${classes}u;
+${threadMain(grid, `  dz[i] = dl[i / K] * (softmax[i] - select(0.0, 1.0, label[i / K] == i % K));`)}`;
+
+export interface DiceSize {
+  samples: number;
+  pixels: number;
+  /** Runs into which each sample is cut. */
+  runs: number;
+  smooth: number;
+}
+
+const diceConstants = (s: DiceSize): string => `
+const SAMPLES = ${s.samples}u; const P = ${s.pixels}u; const RUNS = ${s.runs}u; const RUN = ${Math.ceil(s.pixels / s.runs)}u;
+const SMOOTH = f32(${s.smooth});`;
+
+/** Bindings p, t [N,P], part [RUNS,N,4] = sums of p t, p, t, 0. One thread a run. */
+export const diceRuns = (s: DiceSize, grid: ThreadGrid): string => wgsl`
+${bindings(["p", "f32"], ["t", "f32"], ["part", "vec4f"])}
+${diceConstants(s)}
+${threadMain(
+  grid,
+  `  let begin = (i % SAMPLES) * P + (i / SAMPLES) * RUN;
+  let end = min(begin + RUN, (i % SAMPLES + 1u) * P);
+  var sum = vec4f();
+  for (var k = begin; k < end; k++) { sum += vec4f(p[k] * t[k], p[k], t[k], 0.0); }
+  part[i] = sum;`,
+)}`;
+
+/** Bindings part [RUNS,N,4], loss [N], slope [N,2] = -2 / D, (2 I + S) / D^2. One thread a sample. */
+export const diceMerge = (s: DiceSize, grid: ThreadGrid): string => wgsl`
+${bindings(["part", "vec4f"], ["loss", "f32"], ["slope", "vec2f"])}
+${diceConstants(s)}
+${threadMain(
+  grid,
+  `  var sum = vec4f();
+  for (var k = 0u; k < RUNS; k++) { sum += part[k * SAMPLES + i]; }
+  let d = sum.y + sum.z + SMOOTH;
+  let overlap = 2.0 * sum.x + SMOOTH;
+  loss[i] = 1.0 - overlap / d;
+  slope[i] = vec2f(-2.0 / d, overlap / d / d);`,
+)}`;
+
+/** Bindings t [N,P], slope [N,2], dl [N], dp [N,P]. One thread an element. */
+export const diceGrad = (s: DiceSize, grid: ThreadGrid): string => wgsl`
+${bindings(["t", "f32"], ["slope", "vec2f"], ["dl", "f32"], ["dp", "f32"])}
+${diceConstants(s)}
+${threadMain(
+  grid,
+  `  let n = i / P;
+  dp[i] = dl[n] * (slope[n].x * t[i] + slope[n].y);`,
+)}`;

@@ -1,0 +1,78 @@
+/**
+ * Max pooling, and its gradient by gathering.
+ *
+ *   y[n,oy,ox,c] = max over the window of x;  at[n,oy,ox,c] = index ky K + kx of the first maximum in the window
+ *   dx[n,iy,ix,c] = sum of dy[n,oy,ox,c] over the windows whose first maximum is (iy,ix)
+ *
+ * x [N,H,W,C], y, at, dy [N,OH,OW,C]; in vectors of `lanes` channels. One thread a vector of y, or of dx.
+ */
+import { wgsl } from "wgsl-preprocessor";
+import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { uvec, vec, type Lanes } from "./lib/vec.ts";
+
+export interface MaxPoolSize {
+  h: number;
+  w: number;
+  oh: number;
+  ow: number;
+  /** Vectors a pixel. */
+  quads: number;
+  lanes: Lanes;
+  kernel: number;
+  stride: number;
+  padding: number;
+}
+
+const constants = (s: MaxPoolSize): string => `
+const H = ${s.h}; const W = ${s.w}; const OH = ${s.oh}; const OW = ${s.ow}; const QUADS = ${s.quads}u;
+const K = ${s.kernel}; const S = ${s.stride}; const PAD = ${s.padding};`;
+
+export const maxPool = (s: MaxPoolSize, grid: ThreadGrid): string => wgsl`
+${bindings(["x", vec(s.lanes)], ["y", vec(s.lanes)], ["at", uvec(s.lanes)])}
+${constants(s)}
+${threadMain(
+  grid,
+  `  let q = i % QUADS;
+  let ox = i32((i / QUADS) % u32(OW));
+  let oy = i32((i / QUADS / u32(OW)) % u32(OH));
+  let n = i32(i / QUADS / u32(OW) / u32(OH));
+  var best = ${vec(s.lanes)}(-3.4e38);
+  var where = ${uvec(s.lanes)}();
+  for (var ky = 0; ky < K; ky++) {
+    let iy = oy * S - PAD + ky;
+    if (iy < 0 || iy >= H) { continue; }
+    for (var kx = 0; kx < K; kx++) {
+      let ix = ox * S - PAD + kx;
+      if (ix < 0 || ix >= W) { continue; }
+      let v = x[u32((n * H + iy) * W + ix) * QUADS + q];
+      let better = v > best;
+      best = select(best, v, better);
+      where = select(where, ${uvec(s.lanes)}(u32(ky * K + kx)), better);
+    }
+  }
+  y[i] = best;
+  at[i] = where;`,
+)}`;
+
+export const maxPoolGrad = (s: MaxPoolSize, grid: ThreadGrid): string => wgsl`
+${bindings(["dy", vec(s.lanes)], ["at", uvec(s.lanes)], ["dx", vec(s.lanes)])}
+${constants(s)}
+${threadMain(
+  grid,
+  `  let q = i % QUADS;
+  let ix = i32((i / QUADS) % u32(W));
+  let iy = i32((i / QUADS / u32(W)) % u32(H));
+  let n = i32(i / QUADS / u32(W) / u32(H));
+  var sum = ${vec(s.lanes)}();
+  for (var ky = 0; ky < K; ky++) {
+    let ty = iy + PAD - ky;
+    if (ty < 0 || ty % S != 0 || ty / S >= OH) { continue; }
+    for (var kx = 0; kx < K; kx++) {
+      let tx = ix + PAD - kx;
+      if (tx < 0 || tx % S != 0 || tx / S >= OW) { continue; }
+      let o = u32((n * OH + ty / S) * OW + tx / S) * QUADS + q;
+      sum += select(${vec(s.lanes)}(), dy[o], at[o] == ${uvec(s.lanes)}(u32(ky * K + kx)));
+    }
+  }
+  dx[i] = sum;`,
+)}`;

@@ -1,0 +1,34 @@
+/**
+ * y[i] = f(a[i], b[i], ..., s) for any elementwise f; s is a scalar read from a buffer.
+ *
+ * Bindings: the inputs a, b, c, ... [COUNT], (s [1],) then y [COUNT]; as vec4f but for s. Buffers are padded to whole
+ * vectors, so the last thread may compute up to three elements that nobody reads.
+ * One thread a vector; dispatch ceil(COUNT / 4 / threads) workgroups.
+ */
+import { wgsl } from "wgsl-preprocessor";
+import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+
+export interface Pointwise {
+  grid: ThreadGrid;
+  inputs: number;
+  /** Whether the expression uses the scalar s. */
+  scalar: boolean;
+  /** WGSL over the vec4f values a, b, c, ... and the f32 value s. */
+  expression: string;
+}
+
+export const operandNames = "abcdefg";
+
+export const pointwise = ({ grid, inputs, scalar, expression }: Pointwise): string => {
+  const names = [...operandNames].slice(0, inputs);
+  const arrays = names.map((n): [string, string] => [`in_${n}`, "vec4f"]);
+  if (scalar) arrays.push(["in_s", "f32"]);
+  return wgsl`
+${bindings(...arrays, ["y", "vec4f"])}
+${threadMain(
+  grid,
+  `${names.map((n) => `  let ${n} = in_${n}[i];`).join("\n")}
+  ${scalar ? "let s = in_s[0];" : ""}
+  y[i] = ${expression};`,
+)}`;
+};

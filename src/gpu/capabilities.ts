@@ -1,0 +1,53 @@
+/** What an adapter offers, in the terms that kernels choose their variants by. */
+
+/** The classes of adapter for which a fixed choice of kernel variants is kept. */
+export type AdapterClass = "software" | "integrated" | "discrete";
+
+export interface Capabilities {
+  readonly adapterClass: AdapterClass;
+  /** Lanes of a subgroup, when subgroups are enabled and the adapter has one size only; undefined otherwise. */
+  readonly subgroupSize: number | undefined;
+  readonly f16: boolean;
+  readonly timestamps: boolean;
+  /** Bytes that one storage binding may span. */
+  readonly maxBindingBytes: number;
+  readonly maxBufferBytes: number;
+  readonly maxStorageBuffers: number;
+  readonly maxWorkgroupBytes: number;
+  readonly maxInvocations: number;
+  /** Workgroups in one dimension of a dispatch. */
+  readonly maxWorkgroups: number;
+  /** Alignment in bytes of a storage binding's offset. */
+  readonly offsetAlignment: number;
+}
+
+/** The optional WebGPU features that kernels can make use of. */
+export const usefulFeatures = ["subgroups", "shader-f16", "timestamp-query"] as const;
+export type UsefulFeature = (typeof usefulFeatures)[number];
+
+/** Reads the capabilities of a device; `without` hides features, to run what an adapter without them would run. */
+export function readCapabilities(device: GPUDevice, info: GPUAdapterInfo, without: readonly UsefulFeature[] = []) {
+  const has = (feature: UsefulFeature) => device.features.has(feature) && !without.includes(feature);
+  const { limits } = device;
+  const { subgroupMinSize: min, subgroupMaxSize: max } = info;
+  const caps: Capabilities = {
+    adapterClass: adapterClass(info),
+    subgroupSize: has("subgroups") && min === max && min !== undefined && min >= 4 ? min : undefined,
+    f16: has("shader-f16"),
+    timestamps: has("timestamp-query"),
+    maxBindingBytes: limits.maxStorageBufferBindingSize,
+    maxBufferBytes: limits.maxBufferSize,
+    maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
+    maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
+    offsetAlignment: Math.max(limits.minStorageBufferOffsetAlignment, 256),
+  };
+  return caps;
+}
+
+function adapterClass(info: GPUAdapterInfo): AdapterClass {
+  const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.toLowerCase();
+  if (info.isFallbackAdapter || /llvmpipe|swiftshader|lavapipe/.test(text)) return "software";
+  return /nvidia|radeon rx|arc\b/.test(text) ? "discrete" : "integrated";
+}

@@ -1,0 +1,175 @@
+/** The WebGPU device: the only code that touches `GPUDevice`. */
+import { readCapabilities, usefulFeatures, type Capabilities, type UsefulFeature } from "./capabilities.ts";
+
+/** Something went wrong on the device: a validation error, memory that could not be had, or a lost device. */
+export class GpuError extends Error {
+  override name = "GpuError";
+}
+
+/** How much was asked of the device so far; tests hold a training step to one submit and no new buffer. */
+export interface Counters {
+  buffers: number;
+  submits: number;
+  dispatches: number;
+  pipelines: number;
+}
+
+export interface GpuOptions {
+  /** Features to leave out although the adapter has them. */
+  without?: readonly UsefulFeature[];
+}
+
+export class Gpu {
+  readonly device: GPUDevice;
+  readonly info: GPUAdapterInfo;
+  readonly caps: Capabilities;
+  readonly counters: Counters = { buffers: 0, submits: 0, dispatches: 0, pipelines: 0 };
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #layouts = new Map<number, GPUBindGroupLayout>();
+  #failure: GpuError | undefined;
+
+  private constructor(device: GPUDevice, info: GPUAdapterInfo, options: GpuOptions) {
+    this.device = device;
+    this.info = info;
+    this.caps = readCapabilities(device, info, options.without);
+    device.onuncapturederror = (event) => {
+      this.#failure ??= new GpuError(event.error.message);
+      // Some implementations also print the error unless the event is handled.
+      event.preventDefault();
+    };
+    void device.lost.then((lost) => {
+      if (lost.reason !== "destroyed") this.#failure ??= new GpuError(`the device was lost: ${lost.message}`);
+    });
+  }
+
+  /** Opens a device with every useful feature and the highest limits that `adapter` offers. */
+  static async create(adapter: GPUAdapter, options: GpuOptions = {}): Promise<Gpu> {
+    const requiredFeatures = usefulFeatures.filter((f) => adapter.features.has(f) && !options.without?.includes(f));
+    const { limits } = adapter;
+    const requiredLimits = {
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+    };
+    const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+    return new Gpu(device, adapter.info, options);
+  }
+
+  /** Throws the first error that the device has reported, if there was one. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  createBuffer(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
+    if (bytes > this.caps.maxBufferBytes) {
+      throw new GpuError(
+        `${label} needs a buffer of ${formatBytes(bytes)}, more than this adapter's ${formatBytes(this.caps.maxBufferBytes)}`,
+      );
+    }
+    this.counters.buffers++;
+    return this.device.createBuffer({ size: alignUp(Math.max(bytes, 16), 16), usage, label });
+  }
+
+  /** A buffer that kernels read and write, that can be filled from and copied to the host. */
+  createStorage(bytes: number, label: string): GPUBuffer {
+    return this.createBuffer(
+      bytes,
+      GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+      label,
+    );
+  }
+
+  /**
+   * The pipeline of a shader with entry point `main` and `bindings` storage buffers in group 0; compiled once per
+   * distinct text.
+   */
+  pipeline(code: string, bindings: number, label: string): Promise<GPUComputePipeline> {
+    let pipeline = this.#pipelines.get(code);
+    if (!pipeline) {
+      this.counters.pipelines++;
+      pipeline = this.#compile(code, bindings, label);
+      this.#pipelines.set(code, pipeline);
+    }
+    return pipeline;
+  }
+
+  async #compile(code: string, bindings: number, label: string): Promise<GPUComputePipeline> {
+    const { device } = this;
+    const module = device.createShaderModule({ code, label });
+    const layout = device.createPipelineLayout({ bindGroupLayouts: [this.bindGroupLayout(bindings)] });
+    try {
+      return await device.createComputePipelineAsync({ label, layout, compute: { module, entryPoint: "main" } });
+    } catch (error) {
+      const { messages } = await module.getCompilationInfo();
+      const lines = code.split("\n");
+      const details = messages.map((m) => `  ${m.lineNum}: ${m.message}\n      ${lines[m.lineNum - 1] ?? ""}`);
+      throw new GpuError(`shader ${label} does not compile: ${(error as Error).message}\n${details.join("\n")}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * All bindings are writable storage: one arena buffer then serves a kernel's reads and its writes at once, in
+   * disjoint ranges, which WebGPU refuses for a mixture of read-only and writable bindings of one buffer.
+   */
+  bindGroupLayout(bindings: number): GPUBindGroupLayout {
+    let layout = this.#layouts.get(bindings);
+    if (!layout) {
+      const entries = Array.from({ length: bindings }, (_, binding) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: "storage" as const },
+      }));
+      layout = this.device.createBindGroupLayout({ entries });
+      this.#layouts.set(bindings, layout);
+    }
+    return layout;
+  }
+
+  submit(commands: GPUCommandBuffer): void {
+    this.counters.submits++;
+    this.device.queue.submit([commands]);
+  }
+
+  /** Copies `bytes` of a buffer to the host. */
+  async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    const size = alignUp(bytes, 4);
+    const staging = this.createBuffer(size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "read");
+    const encoder = this.device.createCommandEncoder();
+    encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
+    this.submit(encoder.finish());
+    await staging.mapAsync(GPUMapMode.READ, 0, size);
+    this.check();
+    const copy = staging.getMappedRange(0, size).slice(0, bytes);
+    staging.destroy();
+    return copy;
+  }
+
+  /** Waits until all submitted work is done. */
+  async idle(): Promise<void> {
+    await this.device.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  destroy(): void {
+    this.device.destroy();
+  }
+}
+
+export const alignUp = (n: number, to: number): number => Math.ceil(n / to) * to;
+
+/** 12345678 -> "11.8 MiB". */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,179 @@
+/** Turns a graph into a plan: dead nodes gone, memory shared by lifetime, pipelines and bind groups made once. */
+import { alignUp, formatBytes, GpuError, type Gpu } from "../gpu/gpu.ts";
+import { bytesOf, showShape, type Dispatch, type Lowering, type OperandRef } from "../kernels/kernel.ts";
+import type { Graph } from "./graph.ts";
+import { planMemory, type Lifetime } from "./memory.ts";
+import { Plan, type PlanStep, type PlanSummary } from "./plan.ts";
+import { regionOf, type Region } from "./storage.ts";
+import { Variable, type Node, type Tensor } from "./tensor.ts";
+
+export interface CompileOptions {
+  /** What each run hands back, by name. */
+  outputs?: Readonly<Record<string, Tensor>>;
+  /** Nodes to run for what they update, such as Adam's. */
+  updates?: readonly Node[];
+  /** Use the plain variant of every kernel. */
+  plain?: boolean;
+}
+
+/** The graph asks for more than the adapter has. */
+export class PlanError extends GpuError {
+  override name = "PlanError";
+}
+
+/**
+ * Compiles what `outputs` and `updates` depend on.
+ * @throws PlanError naming layer, limit and the batch that would fit, if a tensor exceeds the adapter's limits
+ */
+export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<Plan> {
+  const outputs = options.outputs ?? {};
+  const nodes = liveNodes(graph, Object.values(outputs), options.updates ?? []);
+  checkLimits(gpu, nodes);
+  const lowerings = nodes.map((node) => {
+    const variants = node.kernel.lower(gpu.caps);
+    return (options.plain ? variants.at(-1) : variants[0])!;
+  });
+  const arena = allocate(gpu, nodes, lowerings, Object.values(outputs));
+  const inputs = new Map<string, { region: Region; tensor: Tensor }>();
+  for (const tensor of new Set(nodes.flatMap((node) => node.inputs))) {
+    if (tensor.source.kind !== "input") continue;
+    const region = {
+      buffer: gpu.createStorage(tensor.bytes, tensor.label),
+      offset: 0,
+      bytes: tensor.bytes,
+    };
+    inputs.set(tensor.source.name, { region, tensor });
+  }
+  const locate = (tensor: Tensor): Region => {
+    if (tensor instanceof Variable) return regionOf(gpu, tensor);
+    if (tensor.source.kind === "input") return inputs.get(tensor.source.name)!.region;
+    return arena.region(tensor);
+  };
+  const pending: Promise<PlanStep>[] = [];
+  for (const [i, node] of nodes.entries()) {
+    const lowering = lowerings[i]!;
+    const operand = (ref: OperandRef): Region => {
+      if (ref.role === "scratch") return arena.scratch(i, ref.index);
+      const list = { input: node.inputs, output: node.outputs, update: node.updates }[ref.role];
+      return locate(list[ref.index]!);
+    };
+    for (const dispatch of lowering.dispatches) pending.push(prepare(gpu, node, lowering, dispatch, operand));
+  }
+  const steps = await Promise.all(pending);
+  const summary: PlanSummary = {
+    nodes: nodes.length,
+    dispatches: steps.length,
+    flops: nodes.reduce((sum, node) => sum + node.kernel.flops, 0),
+    peakBytes: arena.bytes,
+    lowerBoundBytes: arena.lowerBound,
+    variableBytes: [...new Set(nodes.flatMap((n) => [...n.inputs, ...n.updates]).filter((t) => t instanceof Variable))]
+      .map((t) => t.bytes)
+      .reduce((a, b) => a + b, 0),
+  };
+  const results = Object.entries(outputs).map(([name, tensor]) => ({ name, tensor, region: locate(tensor) }));
+  return new Plan(gpu, { steps, inputs, results, summary, buffers: arena.buffers });
+}
+
+function liveNodes(graph: Graph, outputs: readonly Tensor[], updates: readonly Node[]): Node[] {
+  const live = new Set<Node>(updates);
+  const stack: Tensor[] = [...outputs, ...updates.flatMap((node) => node.inputs)];
+  while (stack.length > 0) {
+    const { source } = stack.pop()!;
+    if (source.kind === "pack") stack.push(...source.parts);
+    if (source.kind === "node" && !live.has(source.node)) {
+      live.add(source.node);
+      stack.push(...source.node.inputs);
+    }
+  }
+  return graph.nodes.filter((node) => live.has(node));
+}
+
+function checkLimits(gpu: Gpu, nodes: readonly Node[]): void {
+  const limit = gpu.caps.maxBindingBytes;
+  let fits = Infinity;
+  let worst: { node: Node; tensor: Tensor } | undefined;
+  for (const node of nodes) {
+    for (const tensor of [...node.inputs, ...node.outputs, ...node.updates]) {
+      if (alignUp(tensor.bytes, 16) <= limit) continue;
+      // Activations have the batch as their first size.
+      const batch = tensor.shape.length === 4 ? Math.floor(limit / (tensor.bytes / tensor.shape[0]!)) : 0;
+      fits = Math.min(fits, batch);
+      if (!worst || tensor.bytes > worst.tensor.bytes) worst = { node, tensor };
+    }
+  }
+  if (!worst) return;
+  const advice = fits > 0 ? `a batch of at most ${fits} fits` : "use a smaller input or width";
+  throw new PlanError(
+    `${worst.node.layer || worst.node.kernel.name}: a tensor ${showShape(worst.tensor.shape)} takes ` +
+      `${formatBytes(worst.tensor.bytes)} in one binding, and this adapter allows ${formatBytes(limit)}; ${advice}`,
+  );
+}
+
+/** Memory of everything that lives within one run. */
+function allocate(gpu: Gpu, nodes: readonly Node[], lowerings: readonly Lowering[], outputs: readonly Tensor[]) {
+  const owner = (tensor: Tensor): Tensor => tensor.within?.base ?? tensor;
+  const lifetimes = new Map<Tensor, { bytes: number; first: number; last: number }>();
+  const touch = (tensor: Tensor, step: number) => {
+    if (tensor instanceof Variable || tensor.source.kind === "input") return;
+    const base = owner(tensor);
+    const life = lifetimes.get(base);
+    if (life) {
+      life.first = Math.min(life.first, step);
+      life.last = Math.max(life.last, step);
+    } else lifetimes.set(base, { bytes: bytesOf(base), first: step, last: step });
+  };
+  for (const [step, node] of nodes.entries()) {
+    for (const tensor of [...node.outputs, ...node.inputs]) touch(tensor, step);
+  }
+  for (const tensor of outputs) touch(tensor, nodes.length);
+  const owners = [...lifetimes.keys()];
+  const scratchKeys = lowerings.flatMap((lowering, step) => lowering.scratch.map((bytes, k) => ({ step, k, bytes })));
+  const requests: Lifetime[] = [
+    ...lifetimes.values(),
+    ...scratchKeys.map(({ step, bytes }) => ({ bytes, first: step, last: step })),
+  ];
+  const { places, pages, lowerBound } = planMemory(requests, gpu.caps.offsetAlignment, gpu.caps.maxBufferBytes);
+  const buffers = pages.map((bytes, i) => gpu.createStorage(bytes, `arena ${i}`));
+  const regions = places.map(({ page, offset }, i): Region => {
+    return { buffer: buffers[page]!, offset, bytes: requests[i]!.bytes };
+  });
+  const index = new Map(owners.map((tensor, i) => [tensor, i]));
+  const scratchIndex = new Map(scratchKeys.map(({ step, k }, i) => [`${step}.${k}`, owners.length + i]));
+  return {
+    bytes: pages.reduce((a, b) => a + b, 0),
+    lowerBound,
+    buffers,
+    region(tensor: Tensor): Region {
+      const region = regions[index.get(owner(tensor))!]!;
+      return tensor.within
+        ? { buffer: region.buffer, offset: region.offset + tensor.within.offset, bytes: tensor.bytes }
+        : region;
+    },
+    scratch: (step: number, k: number): Region => regions[scratchIndex.get(`${step}.${k}`)!]!,
+  };
+}
+
+async function prepare(
+  gpu: Gpu,
+  node: Node,
+  lowering: Lowering,
+  dispatch: Dispatch,
+  operand: (ref: OperandRef) => Region,
+): Promise<PlanStep> {
+  const label = `${node.layer ? `${node.layer}: ` : ""}${dispatch.label}`;
+  const regions = dispatch.bindings.map(operand);
+  if (regions.length > gpu.caps.maxStorageBuffers) {
+    throw new PlanError(
+      `${label} binds ${regions.length} storage buffers, and this adapter allows ${gpu.caps.maxStorageBuffers}`,
+    );
+  }
+  const pipeline = await gpu.pipeline(dispatch.code, regions.length, dispatch.label);
+  const bindGroup = gpu.device.createBindGroup({
+    layout: gpu.bindGroupLayout(regions.length),
+    entries: regions.map(({ buffer, offset, bytes }, binding) => {
+      return { binding, resource: { buffer, offset, size: alignUp(bytes, 16) } };
+    }),
+  });
+  const outputs = node.outputs.map((_, index) => operand({ role: "output", index }));
+  return { node, variant: lowering.variant, label, pipeline, bindGroup, workgroups: dispatch.workgroups, outputs };
+}

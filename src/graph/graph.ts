@@ -1,0 +1,110 @@
+/** A recording of kernel calls: forward pass, backward pass and updates alike. */
+import type { DType, Kernel } from "../kernels/kernel.ts";
+import { bytesOf, requireShape, sameShape, showShape } from "../kernels/kernel.ts";
+import { pointwiseKernel } from "../kernels/pointwise.ts";
+import { Tensor, type GradientRule, type Node, type Source, type Variable } from "./tensor.ts";
+
+export interface GraphOptions {
+  /** Whether modules that behave differently in training (batch norm) do so here. Default false. */
+  training?: boolean;
+}
+
+/** Bytes to which packed tensors are aligned: WebGPU's floor for binding offsets. */
+export const PACK_ALIGNMENT = 256;
+
+export class Graph {
+  readonly training: boolean;
+  readonly nodes: Node[] = [];
+  readonly inputs = new Map<string, Tensor>();
+  #layer: string[] = [];
+
+  constructor({ training = false }: GraphOptions = {}) {
+    this.training = training;
+  }
+
+  /** A tensor that every run is given anew, by name. */
+  input(name: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
+    if (this.inputs.has(name)) throw new RangeError(`the graph has an input ${name} already`);
+    requireShape(
+      shape.every((n) => Number.isInteger(n) && n > 0),
+      () => `input ${name}: ${showShape(shape)} is not a shape`,
+    );
+    const tensor = new Tensor({ shape, dtype }, { kind: "input", name }, this);
+    this.inputs.set(name, tensor);
+    return tensor;
+  }
+
+  /** Records a kernel call. The kernel's own function has checked the shapes; here only their number is compared. */
+  record(
+    kernel: Kernel,
+    inputs: readonly Tensor[],
+    { updates = [], gradient }: { updates?: readonly Variable[]; gradient?: GradientRule } = {},
+  ): readonly Tensor[] {
+    for (const [given, wanted] of [
+      [inputs, kernel.inputs],
+      [updates, kernel.updates],
+    ] as const) {
+      requireShape(
+        given.length === wanted.length &&
+          given.every((t, i) => sameShape(t.shape, wanted[i]!.shape) && t.dtype === wanted[i]!.dtype),
+        () =>
+          `${kernel.name}: expected ${wanted.map((s) => showShape(s.shape)).join(", ")}, got ${given.map((t) => showShape(t.shape)).join(", ")}`,
+      );
+    }
+    const outputs: Tensor[] = [];
+    const node: Node = {
+      id: this.nodes.length,
+      kernel,
+      inputs,
+      outputs,
+      updates,
+      gradient,
+      layer: this.#layer.join("."),
+    };
+    for (const [index, spec] of kernel.outputs.entries()) {
+      const source: Source = { kind: "node", node, index };
+      outputs.push(new Tensor(spec, source, this));
+    }
+    this.nodes.push(node);
+    return outputs;
+  }
+
+  /** Runs `f`; what it records carries `name` in its layer path. */
+  scope<T>(name: string, f: () => T): T {
+    this.#layer.push(name);
+    try {
+      return f();
+    } finally {
+      this.#layer.pop();
+    }
+  }
+
+  /**
+   * One flat tensor of `floats` elements in which part i begins at element `offsets[i]`. The parts are computed right
+   * into their place; one that is no node's output, or is packed already, is copied. What lies between them is undefined.
+   */
+  pack(parts: readonly Tensor[], offsets: readonly number[], floats: number): Tensor {
+    const own = parts.map((part) => {
+      if (part.source.kind === "node" && part.graph === this && part.within === undefined) return part;
+      return this.record(pointwiseKernel("copy", part.shape, 1, "a"), [part])[0]!;
+    });
+    const base = new Tensor({ shape: [floats], dtype: "f32" }, { kind: "pack", parts: own }, this);
+    for (const [i, part] of own.entries()) {
+      const offset = 4 * offsets[i]!;
+      if (offset % PACK_ALIGNMENT !== 0 || offset + bytesOf(part) > base.bytes) {
+        throw new RangeError(`pack: offset ${offset} of ${part.label} is misaligned or out of range`);
+      }
+      part.within = { base, offset };
+    }
+    return base;
+  }
+}
+
+/** The graph that a call with these operands belongs to. */
+export function graphOf(...tensors: readonly Tensor[]): Graph {
+  const graphs = new Set(tensors.map((t) => t.graph).filter((g) => g !== undefined));
+  const [graph] = graphs;
+  if (!graph) throw new TypeError("an op needs at least one tensor of a graph among its operands");
+  if (graphs.size > 1) throw new TypeError("the operands of an op belong to different graphs");
+  return graph;
+}

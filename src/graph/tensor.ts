@@ -1,0 +1,96 @@
+/** Symbolic tensors: what a graph's nodes read and write. */
+import type { DType, Kernel, Spec } from "../kernels/kernel.ts";
+import { sizeOf } from "../kernels/kernel.ts";
+import type { Graph } from "./graph.ts";
+
+/**
+ * How the gradient of an op is computed: given dy for each output (undefined where the loss does not depend on it) and
+ * which inputs want a gradient, returns a gradient for each of those inputs (undefined for none). It records ordinary
+ * ops in the same graph.
+ */
+export type GradientRule = (
+  dy: readonly (Tensor | undefined)[],
+  wanted: readonly boolean[],
+) => readonly (Tensor | undefined)[];
+
+/** One kernel call of a graph. */
+export interface Node {
+  /** Position in the order of recording, which is the order of execution. */
+  readonly id: number;
+  readonly kernel: Kernel;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  /** Persistent tensors that the kernel reads and writes in place. */
+  readonly updates: readonly Variable[];
+  readonly gradient: GradientRule | undefined;
+  /** Path of the module that recorded it, for errors and profiles. */
+  readonly layer: string;
+}
+
+/** Where a tensor's values come from. */
+export type Source =
+  | { readonly kind: "node"; readonly node: Node; readonly index: number }
+  /** Given anew with every run. */
+  | { readonly kind: "input"; readonly name: string }
+  /** Kept on the device from run to run. */
+  | { readonly kind: "variable" }
+  /** Other tensors laid out behind each other. */
+  | { readonly kind: "pack"; readonly parts: readonly Tensor[] };
+
+export class Tensor implements Spec {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly source: Source;
+  /** The graph it was recorded in; undefined for variables, which any graph may use. */
+  readonly graph: Graph | undefined;
+  /** Set by `Graph.pack`: this tensor's memory is part of another's. Offset in bytes. */
+  within: { readonly base: Tensor; readonly offset: number } | undefined;
+
+  constructor(spec: Spec, source: Source, graph: Graph | undefined) {
+    this.shape = spec.shape;
+    this.dtype = spec.dtype;
+    this.source = source;
+    this.graph = graph;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  get bytes(): number {
+    return 4 * this.size;
+  }
+
+  /** What to call it in an error. */
+  get label(): string {
+    const { source } = this;
+    if (source.kind === "node") {
+      const output = source.node.outputs.length > 1 ? ` (output ${source.index})` : "";
+      return `${source.node.layer ? `${source.node.layer}: ` : ""}${source.node.kernel.name}${output}`;
+    }
+    return source.kind === "input" ? `input ${source.name}` : source.kind;
+  }
+}
+
+/** A parameter or other state that lives on the device between runs and is shared by graphs. */
+export class Variable extends Tensor {
+  name: string;
+  /** Values when the variable is first used on a device; zeros where undefined. */
+  readonly initial: Float32Array | undefined;
+  /** Set by `Slab`: its place in a buffer shared with others. Offset in bytes. */
+  place: { readonly slab: object; readonly offset: number } | undefined;
+
+  constructor(name: string, shape: readonly number[], initial?: Float32Array) {
+    super({ shape, dtype: "f32" }, { kind: "variable" }, undefined);
+    if (initial && initial.length !== sizeOf(shape)) {
+      throw new RangeError(`variable ${name} has ${sizeOf(shape)} elements, but ${initial.length} initial values`);
+    }
+    this.name = name;
+    this.initial = initial;
+  }
+
+  override get label(): string {
+    return this.name;
+  }
+}

@@ -1,0 +1,182 @@
+/** Convolution: shapes, cost, and the choice of tile for its three passes. Activations NHWC, weights HWIO. */
+import type { Capabilities } from "../gpu/capabilities.ts";
+import type { Conv2dShape } from "../../shaders/lib/conv.ts";
+import type { Lanes } from "../../shaders/lib/vec.ts";
+import { conv2dPlainForward, conv2dPlainInputGrad, conv2dPlainWeightGrad } from "../../shaders/conv2d_plain.wgsl.ts";
+import {
+  conv2dSubgroupForward,
+  conv2dSubgroupInputGrad,
+  conv2dSubgroupWeightGrad,
+} from "../../shaders/conv2d_subgroup.wgsl.ts";
+import { ceilDiv, grid1d, threadGrid, THREADS } from "./grid.ts";
+import { single } from "./per-thread.ts";
+import { sumPartsDispatch } from "./reduce.ts";
+import { f32, input, nhwc, output, requireShape, scratch, showShape, type Kernel, type Lowering } from "./kernel.ts";
+
+/** Names and defaults as in PyTorch's Conv2d; a number stands for both directions. */
+export interface Conv2dOptions {
+  stride?: number | readonly [number, number];
+  padding?: number | readonly [number, number];
+  dilation?: number | readonly [number, number];
+  groups?: number;
+}
+
+const pair = (value: number | readonly [number, number] | undefined, otherwise: number): [number, number] =>
+  typeof value === "object" ? [...value] : [value ?? otherwise, value ?? otherwise];
+
+/**
+ * The sizes of a convolution of x [N, H, W, Ci] with weight [KH, KW, Ci / groups, Co].
+ * @throws ShapeError when they do not fit each other
+ */
+export function conv2dShape(x: readonly number[], weight: readonly number[], options: Conv2dOptions = {}): Conv2dShape {
+  const [n, h, w, ci] = nhwc("conv2d", x);
+  requireShape(weight.length === 4, () => `conv2d: expected a weight [KH, KW, Ci, Co], got ${showShape(weight)}`);
+  const [kh, kw, perGroup, co] = weight as [number, number, number, number];
+  const [stride, padding, dilation] = [pair(options.stride, 1), pair(options.padding, 0), pair(options.dilation, 1)];
+  const groups = options.groups ?? 1;
+  requireShape(
+    ci === perGroup * groups && co % groups === 0,
+    () => `conv2d: input ${showShape(x)} and weight ${showShape(weight)} do not fit with groups ${groups}`,
+  );
+  const size = (i: 0 | 1, length: number, k: number) =>
+    Math.floor((length + 2 * padding[i] - dilation[i] * (k - 1) - 1) / stride[i]) + 1;
+  const [oh, ow] = [size(0, h, kh), size(1, w, kw)];
+  requireShape(
+    oh > 0 && ow > 0,
+    () => `conv2d: the kernel of weight ${showShape(weight)} does not fit into input ${showShape(x)}`,
+  );
+  return { n, h, w, ci, oh, ow, co, kh, kw, stride, padding, dilation, groups };
+}
+
+const inputSpec = (s: Conv2dShape) => f32(s.n, s.h, s.w, s.ci);
+const weightSpec = (s: Conv2dShape) => f32(s.kh, s.kw, s.ci / s.groups, s.co);
+const outputSpec = (s: Conv2dShape) => f32(s.n, s.oh, s.ow, s.co);
+const flopsOf = (s: Conv2dShape) => (2 * s.n * s.oh * s.ow * s.co * s.kh * s.kw * s.ci) / s.groups;
+
+/** Accumulator vectors of a tile: enough to hide the loads, few enough to stay in registers. */
+const ACCUMULATORS = 64;
+
+/** The fewest columns a lane that let one subgroup span `columns`, among those that divide it; else the most. */
+function columnsPerLane(columns: number, subgroup: number): Lanes {
+  const fitting = ([1, 2, 4] as const).filter((lane) => columns % lane === 0);
+  return fitting.find((lane) => lane * subgroup >= columns) ?? fitting.at(-1)!;
+}
+
+/** Rows a lane loads so that the tile has about ACCUMULATORS vectors, but no more rows than there are pixels. */
+function rowsPerLane(lane: Lanes, subgroup: number, pixels: number): number {
+  const wanted = Math.max(1, Math.floor(ACCUMULATORS / lane / subgroup));
+  return Math.max(1, Math.min(wanted, 4, ceilDiv(pixels, subgroup)));
+}
+
+const usesSubgroups = (s: Conv2dShape, caps: Capabilities): caps is Capabilities & { subgroupSize: number } =>
+  caps.subgroupSize !== undefined && s.groups === 1;
+
+/** y = conv2d(x, weight) (+ bias [Co]). */
+export function conv2dForward(s: Conv2dShape, bias: boolean): Kernel {
+  const bindings = bias ? [input(0), input(1), input(2), output(0)] : [input(0), input(1), output(0)];
+  return {
+    name: "conv2d",
+    inputs: bias ? [inputSpec(s), weightSpec(s), f32(s.co)] : [inputSpec(s), weightSpec(s)],
+    outputs: [outputSpec(s)],
+    updates: [],
+    flops: flopsOf(s),
+    lower(caps) {
+      const lowerings: Lowering[] = [];
+      const pixels = s.n * s.oh * s.ow;
+      if (usesSubgroups(s, caps)) {
+        const subgroup = caps.subgroupSize;
+        const lane = columnsPerLane(s.co, subgroup);
+        const rows = rowsPerLane(lane, subgroup, pixels);
+        const { gridX, workgroups } = grid1d(ceilDiv(pixels, subgroup * rows));
+        const code = conv2dSubgroupForward(s, bias, { subgroup, lane, chunk: s.ci % 4 ? 1 : 4, rows, gridX });
+        const z = ceilDiv(s.co / lane, subgroup);
+        lowerings.push(single("subgroup", "conv2d", code, bindings, [workgroups[0], workgroups[1], z]));
+      }
+      const items = pixels * s.co;
+      const grid = threadGrid(items);
+      const code = conv2dPlainForward(s, bias, { items, gridX: grid.gridX, threads: THREADS });
+      lowerings.push(single("plain", "conv2d", code, bindings, grid.workgroups));
+      return lowerings;
+    },
+  };
+}
+
+/** dx from dy and weight. */
+export function conv2dInputGrad(s: Conv2dShape): Kernel {
+  const bindings = [input(0), input(1), output(0)];
+  return {
+    name: "conv2d.inputGrad",
+    inputs: [outputSpec(s), weightSpec(s)],
+    outputs: [inputSpec(s)],
+    updates: [],
+    flops: flopsOf(s),
+    lower(caps) {
+      const lowerings: Lowering[] = [];
+      if (usesSubgroups(s, caps)) {
+        const subgroup = caps.subgroupSize;
+        const [sh, sw] = s.stride;
+        const pixels = s.n * ceilDiv(s.h, sh) * ceilDiv(s.w, sw);
+        const lane = columnsPerLane(s.ci, subgroup);
+        const rows = rowsPerLane(lane, subgroup, pixels);
+        const { gridX, workgroups } = grid1d(ceilDiv(pixels, subgroup * rows));
+        const code = conv2dSubgroupInputGrad(s, { subgroup, lane, chunk: s.co % 4 ? 1 : 4, rows, gridX });
+        const z = ceilDiv(s.ci / lane, subgroup) * sh * sw;
+        lowerings.push(single("subgroup", "conv2d.inputGrad", code, bindings, [workgroups[0], workgroups[1], z]));
+      }
+      const items = s.n * s.h * s.w * s.ci;
+      const grid = threadGrid(items);
+      const code = conv2dPlainInputGrad(s, { items, gridX: grid.gridX, threads: THREADS });
+      lowerings.push(single("plain", "conv2d.inputGrad", code, bindings, grid.workgroups));
+      return lowerings;
+    },
+  };
+}
+
+/** dweight from x and dy. */
+export function conv2dWeightGrad(s: Conv2dShape): Kernel {
+  const name = "conv2d.weightGrad";
+  return {
+    name,
+    inputs: [inputSpec(s), outputSpec(s)],
+    outputs: [weightSpec(s)],
+    updates: [],
+    flops: flopsOf(s),
+    lower(caps) {
+      const lowerings: Lowering[] = [];
+      if (usesSubgroups(s, caps)) lowerings.push(subgroupWeightGrad(s, caps.subgroupSize, caps));
+      const items = (s.kh * s.kw * s.ci * s.co) / s.groups;
+      const grid = threadGrid(items);
+      const code = conv2dPlainWeightGrad(s, { items, gridX: grid.gridX, threads: THREADS });
+      lowerings.push(single("plain", name, code, [input(0), input(1), output(0)], grid.workgroups));
+      return lowerings;
+    },
+  };
+}
+
+/** Workgroups that keep an adapter busy; the weight gradient splits the pixels until it has as many. */
+const enoughWorkgroups = (caps: Capabilities) => (caps.adapterClass === "software" ? 16 : 1024);
+const FEWEST_PIXELS = 64;
+
+function subgroupWeightGrad(s: Conv2dShape, subgroup: number, caps: Capabilities): Lowering {
+  const name = "conv2d.weightGrad";
+  const lane = columnsPerLane(s.co, subgroup);
+  const chunk = s.ci % 4 ? 1 : 4;
+  const rows = Math.max(lane === 4 ? 16 : 32, chunk * 4);
+  const rowTiles = ceilDiv(s.kh * s.kw * s.ci, rows);
+  const columnTiles = ceilDiv(s.co / lane, subgroup);
+  const pixels = s.n * s.oh * s.ow;
+  const most = Math.max(1, Math.floor(pixels / FEWEST_PIXELS));
+  const wanted = Math.min(most, ceilDiv(enoughWorkgroups(caps), rowTiles * columnTiles));
+  const perSplit = ceilDiv(ceilDiv(pixels, wanted), subgroup) * subgroup;
+  const splits = ceilDiv(pixels, perSplit);
+  const code = conv2dSubgroupWeightGrad(s, { subgroup, lane, chunk, rows, splits, pixels: perSplit });
+  const size = s.kh * s.kw * s.ci * s.co;
+  const target = splits > 1 ? scratch(0) : output(0);
+  const workgroups = [rowTiles, columnTiles, splits] as const;
+  const product = { label: name, code, bindings: [input(0), input(1), target], workgroups };
+  return {
+    variant: "subgroup",
+    scratch: splits > 1 ? [4 * size * splits] : [],
+    dispatches: splits > 1 ? [product, sumPartsDispatch(`${name}.sum`, size, splits, scratch(0), output(0))] : [product],
+  };
+}

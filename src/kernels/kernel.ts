@@ -1,0 +1,82 @@
+/**
+ * What a kernel's host half hands to the graph: the shapes it takes and gives, its cost, and how it becomes
+ * dispatches on a given adapter.
+ */
+import type { Capabilities } from "../gpu/capabilities.ts";
+
+export type DType = "f32" | "u32";
+
+/** Shape and element type of one operand. */
+export interface Spec {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/** Which of a kernel's operands a binding refers to. `update` operands are persistent and read and written in place. */
+export interface OperandRef {
+  readonly role: "input" | "output" | "update" | "scratch";
+  readonly index: number;
+}
+
+export const input = (index: number): OperandRef => ({ role: "input", index });
+export const output = (index: number): OperandRef => ({ role: "output", index });
+export const update = (index: number): OperandRef => ({ role: "update", index });
+export const scratch = (index: number): OperandRef => ({ role: "scratch", index });
+
+/** One compute dispatch: entry point `main`, binding i of group 0 is `bindings[i]`. */
+export interface Dispatch {
+  readonly label: string;
+  readonly code: string;
+  readonly bindings: readonly OperandRef[];
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** A kernel made concrete for one adapter. */
+export interface Lowering {
+  readonly variant: string;
+  /** Bytes of each scratch operand. */
+  readonly scratch: readonly number[];
+  readonly dispatches: readonly Dispatch[];
+}
+
+export interface Kernel {
+  readonly name: string;
+  readonly inputs: readonly Spec[];
+  readonly outputs: readonly Spec[];
+  readonly updates: readonly Spec[];
+  /** Floating-point operations (a multiply-add counts as two) of the direct algorithm; 0 where bytes are the cost. */
+  readonly flops: number;
+  /** The variants that run on an adapter, the preferred one first, the plain one last. */
+  lower(caps: Capabilities): Lowering[];
+}
+
+/** Wrong shapes, found when the graph is built. */
+export class ShapeError extends Error {
+  override name = "ShapeError";
+}
+
+export const f32 = (...shape: number[]): Spec => ({ shape, dtype: "f32" });
+export const u32 = (...shape: number[]): Spec => ({ shape, dtype: "u32" });
+
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+export const bytesOf = (spec: Spec): number => 4 * sizeOf(spec.shape);
+export const showShape = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
+export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((n, i) => n === b[i]);
+
+/** Throws a ShapeError unless `condition` holds. */
+export function requireShape(condition: boolean, message: () => string): asserts condition {
+  if (!condition) throw new ShapeError(message());
+}
+
+/** The four sizes of an NHWC activation; `op` names the caller in the error. */
+export function nhwc(op: string, shape: readonly number[]): [number, number, number, number] {
+  requireShape(shape.length === 4, () => `${op}: expected an activation [N, H, W, C], got ${showShape(shape)}`);
+  return shape as unknown as [number, number, number, number];
+}
+
+/** Bytes that a kernel reads and writes at least once. */
+export function bytesMoved(kernel: Kernel): number {
+  const total = (specs: readonly Spec[]) => specs.reduce((sum, s) => sum + bytesOf(s), 0);
+  return total(kernel.inputs) + total(kernel.outputs) + 2 * total(kernel.updates);
+}

@@ -1,0 +1,95 @@
+/** Max pooling, bilinear resize, channel concatenation and slices. Activations NHWC. */
+import { concatChannels, sliceChannels } from "../../shaders/channels.wgsl.ts";
+import { interpolate, interpolateGrad } from "../../shaders/interpolate.wgsl.ts";
+import { maxPool, maxPoolGrad } from "../../shaders/max_pool.wgsl.ts";
+import { f32, nhwc, requireShape, showShape, sizeOf, u32, type Kernel } from "./kernel.ts";
+import { perThread } from "./per-thread.ts";
+import { lanesOf } from "./reduce.ts";
+
+export interface MaxPoolOptions {
+  kernel: number;
+  stride: number;
+  padding: number;
+}
+
+function maxPoolSize(x: readonly number[], { kernel, stride, padding }: MaxPoolOptions) {
+  const [n, h, w, c] = nhwc("maxPool2d", x);
+  requireShape(padding * 2 <= kernel, () => `maxPool2d: padding ${padding} is more than half of the kernel ${kernel}`);
+  const size = (length: number) => Math.floor((length + 2 * padding - kernel) / stride) + 1;
+  const [oh, ow] = [size(h), size(w)];
+  requireShape(oh > 0 && ow > 0, () => `maxPool2d: a kernel of ${kernel} does not fit into input ${showShape(x)}`);
+  const lanes = lanesOf(c);
+  return { y: [n, oh, ow, c], size: { h, w, oh, ow, quads: c / lanes, lanes, kernel, stride, padding } };
+}
+
+/** y [N, OH, OW, C] and the index of each window's first maximum (u32, same shape), from x [N, H, W, C]. */
+export function maxPoolKernel(x: readonly number[], options: MaxPoolOptions): Kernel {
+  const { y, size } = maxPoolSize(x, options);
+  const kernel = { name: "maxPool2d", inputs: [f32(...x)], outputs: [f32(...y), u32(...y)] };
+  return perThread(kernel, sizeOf(y) / size.lanes, (grid) => maxPool(size, grid));
+}
+
+/** dx from dy and the indices. */
+export function maxPoolGradKernel(x: readonly number[], options: MaxPoolOptions): Kernel {
+  const { y, size } = maxPoolSize(x, options);
+  const kernel = { name: "maxPool2d.inputGrad", inputs: [f32(...y), u32(...y)], outputs: [f32(...x)] };
+  return perThread(kernel, sizeOf(x) / size.lanes, (grid) => maxPoolGrad(size, grid));
+}
+
+function interpolateSize(x: readonly number[], [oh, ow]: readonly [number, number]) {
+  const [n, h, w, c] = nhwc("interpolate", x);
+  requireShape(oh > 0 && ow > 0, () => `interpolate: ${showShape(x)} cannot be resized to ${oh}×${ow}`);
+  const lanes = lanesOf(c);
+  return { y: [n, oh, ow, c], size: { h, w, oh, ow, quads: c / lanes, lanes } };
+}
+
+/** y [N, OH, OW, C] from x [N, H, W, C]. */
+export function interpolateKernel(x: readonly number[], to: readonly [number, number]): Kernel {
+  const { y, size } = interpolateSize(x, to);
+  const kernel = { name: "interpolate", inputs: [f32(...x)], outputs: [f32(...y)] };
+  return perThread(kernel, sizeOf(y) / size.lanes, (grid) => interpolate(size, grid));
+}
+
+/** dx [N, H, W, C] from dy [N, OH, OW, C]. */
+export function interpolateGradKernel(x: readonly number[], to: readonly [number, number]): Kernel {
+  const { y, size } = interpolateSize(x, to);
+  const kernel = { name: "interpolate.inputGrad", inputs: [f32(...y)], outputs: [f32(...x)] };
+  return perThread(kernel, sizeOf(x) / size.lanes, (grid) => interpolateGrad(size, grid));
+}
+
+/** y [N, H, W, sum of C] from inputs that agree in N, H, W. */
+export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
+  const [n, h, w] = nhwc("cat", shapes[0]!);
+  for (const shape of shapes) {
+    nhwc("cat", shape);
+    requireShape(
+      shape[0] === n && shape[1] === h && shape[2] === w,
+      () => `cat: ${shapes.map(showShape).join(" and ")} differ in more than their channels`,
+    );
+  }
+  const channels = shapes.map((s) => s[3]!);
+  const total = channels.reduce((a, b) => a + b, 0);
+  const lanes = channels.every((c) => c % 4 === 0) ? 4 : 1;
+  const kernel = { name: "cat", inputs: shapes.map((s) => f32(...s)), outputs: [f32(n, h, w, total)] };
+  return perThread(kernel, (n * h * w * total) / lanes, (grid) =>
+    concatChannels(
+      grid,
+      lanes,
+      channels.map((c) => c / lanes),
+    ),
+  );
+}
+
+/** y [N, H, W, take]: the channels [offset, offset + take) of x [N, H, W, C]. */
+export function sliceKernel(x: readonly number[], offset: number, take: number): Kernel {
+  const [n, h, w, c] = nhwc("narrow", x);
+  requireShape(
+    offset >= 0 && take > 0 && offset + take <= c,
+    () => `narrow: channels ${offset} to ${offset + take} are not in ${showShape(x)}`,
+  );
+  const lanes = [c, offset, take].every((k) => k % 4 === 0) ? 4 : 1;
+  const kernel = { name: "narrow", inputs: [f32(...x)], outputs: [f32(n, h, w, take)] };
+  return perThread(kernel, (n * h * w * take) / lanes, (grid) =>
+    sliceChannels(grid, lanes, { from: c / lanes, take: take / lanes, offset: offset / lanes }),
+  );
+}
