@@ -58,6 +58,6 @@ function noAdapter(): string {
     );
   return (
     `${none} The driver that was chosen${VK_ICD_FILENAMES ? ` (${VK_ICD_FILENAMES})` : ""} is gone or no longer works; ` +
-    'choose again:\n  unset MGANET_VULKAN VK_ICD_FILENAMES; eval "$(npx mganet env)"'
+    'choose again:\n  eval "$(npx mganet env --fresh)"'
   );
 }

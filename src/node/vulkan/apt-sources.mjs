@@ -19,15 +19,17 @@ const words = (/** @type {string | undefined} */ text) => (text ?? "").split(/\s
  * @returns {Source[]}
  */
 export function parseOneLine(text) {
+  /** @type {Source[]} */
   const sources = [];
   for (const line of text.split("\n")) {
     const match = /^\s*deb\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)([^#]*)/.exec(line);
     if (!match) continue;
-    const options = new Map(words(match[1]).map((o) => /** @type {[string, string]} */ (o.split(/\+?=(.*)/s, 2))));
+    const [, bracket, uri = "", suite = "", components] = match;
+    const options = new Map(words(bracket).map((o) => /** @type {[string, string]} */ (o.split(/\+?=(.*)/s, 2))));
     sources.push({
-      uris: [match[2]],
-      suites: [match[3]],
-      components: words(match[4]),
+      uris: [uri],
+      suites: [suite],
+      components: words(components),
       signedBy: options.get("signed-by")?.replaceAll(",", " "),
       trusted: options.get("trusted"),
     });
@@ -49,7 +51,7 @@ export function parseDeb822(text) {
     let last = "";
     for (const line of stanza.split("\n")) {
       const match = /^([A-Za-z0-9-]+):[ \t]*(.*)$/.exec(line);
-      if (match) field.set((last = match[1].toLowerCase()), match[2]);
+      if (match) field.set((last = (match[1] ?? "").toLowerCase()), match[2] ?? "");
       else if (last && /^\s+\S/.test(line)) field.set(last, `${field.get(last)}\n${line}`);
     }
     if (

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { accessSync, constants, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { planPackages } from "./apt.mjs";
 import { bundleFolder, readBundle } from "./bundle.mjs";
 import { writeAtomic } from "./cache.mjs";
 import { installHint, readDistribution } from "./distribution.mjs";
@@ -104,41 +105,60 @@ export async function probe(candidate, env) {
     : { description: answer.description, software: answer.software === true };
 }
 
+/** A choice is made anew after this long, in milliseconds: what made a GPU fail may have passed without a trace. */
+const maxAge = 24 * 3600e3;
+
+/**
+ * @param {string} file
+ * @returns {Choice | undefined}
+ */
+function readChoice(file) {
+  try {
+    if (Date.now() - statSync(file).mtimeMs > maxAge) return undefined;
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Chooses the adapter, and remembers the choice in the cache.
  * @param {object} options
  * @param {NodeJS.ProcessEnv} options.env
  * @param {string} options.cache folder
  * @param {(text: string) => void} options.say prints to the person at the terminal
+ * @param {boolean} [options.fresh] choose anew, whatever was chosen before
  * @param {typeof probe} [options.ask] for tests
- * @param {typeof unpackLavapipe} [options.unpack] for tests
+ * @param {typeof obtainBundle} [options.obtain] for tests
  * @param {string} [options.root] of the file system, for tests
  * @returns {Promise<Choice>}
  * @throws {LaunchError} if there is none to be had
  */
-export async function choose({ env, cache, say, ask = probe, unpack = unpackLavapipe, root = "/" }) {
+export async function choose({ env, cache, say, fresh = false, ask = probe, obtain = obtainBundle, root = "/" }) {
   const distribution = readDistribution(root);
   const folder = bundleFolder(cache, distribution);
   const manifests = findManifests(icdFolders(env, root));
   let bundle = readBundle(folder);
-  const key = () =>
-    decisionKey(env, {
+  const record = () => {
+    const key = decisionKey(env, {
       webgpu: webgpuVersion(),
       manifests,
-      bundle: bundle && [bundle.folder, bundle.stamp],
+      bundle: [folder, bundle?.stamp],
       devices: deviceNodes(root),
       // Changes when a library is installed, such as the Vulkan loader.
       libraries: statSync(path.join(root, "etc/ld.so.cache"), { throwIfNoEntry: false })?.mtimeMs,
     });
-  const record = () => path.join(cache, "vulkan", `choice-${key()}.json`);
-  try {
-    return JSON.parse(readFileSync(record(), "utf8"));
-  } catch {
-    // Not decided yet.
-  }
+    return path.join(cache, "vulkan", `choice-${key}.json`);
+  };
+  const remembered = fresh ? undefined : readChoice(record());
+  if (remembered) return remembered;
   const decide = (/** @type {Candidate} */ candidate, /** @type {Adapter} */ adapter) => {
     const choice = { ...candidate, ...adapter };
-    writeAtomic(record(), JSON.stringify(choice));
+    try {
+      writeAtomic(record(), JSON.stringify(choice));
+    } catch {
+      // A cache that cannot be written costs time at the next start, no more.
+    }
     return choice;
   };
 
@@ -157,7 +177,7 @@ export async function choose({ env, cache, say, ask = probe, unpack = unpackLava
   }
   if (found) return decide(system, found);
 
-  bundle ??= await fetchBundle({ env, folder, distribution, say, unpack });
+  bundle ??= await obtain({ env, folder, distribution, say });
   if (manifests.length > 0) {
     // A GPU's driver without the loader, as in many containers.
     /** @type {Candidate} */
@@ -170,33 +190,38 @@ export async function choose({ env, cache, say, ask = probe, unpack = unpackLava
   const adapter = await ask(unpacked, env);
   if (adapter) return decide(unpacked, adapter);
   throw new LaunchError(
-    `Dawn refuses the software Vulkan driver of ${distribution.name} (Mesa ${bundle.version}).\n` +
-      "Install a newer Mesa (23.1 or later is untested but likely, 25.0 works), or a GPU driver.",
+    `Dawn refuses the software Vulkan driver of ${distribution.name} (Mesa ${bundle.version}); 25.0 is known to work.\n` +
+      "Install a newer Mesa or a GPU's driver.",
   );
 }
 
 /**
+ * Unpacks the software driver, and says so in one line.
  * @param {object} options
  * @param {NodeJS.ProcessEnv} options.env
  * @param {string} options.folder
  * @param {import("./distribution.mjs").Distribution} options.distribution
  * @param {(text: string) => void} options.say
- * @param {typeof unpackLavapipe} options.unpack
+ * @returns {Promise<import("./bundle.mjs").Bundle>}
+ * @throws {LaunchError} that says what to install instead
  */
-async function fetchBundle({ env, folder, distribution, say, unpack }) {
+async function obtainBundle({ env, folder, distribution, say }) {
   const none = "no GPU driver and no software Vulkan driver that Dawn accepts was found";
+  const hint = `Install a GPU's driver, or a software one: ${installHint(distribution)}`;
   if (env.MGANET_OFFLINE && env.MGANET_OFFLINE !== "0")
-    throw new LaunchError(
-      `${none}, and MGANET_OFFLINE forbids to fetch one.\nInstall one (${installHint(distribution)}), or unset MGANET_OFFLINE.`,
-    );
-  const start = Date.now();
-  say(`mganet: ${none}; unpacking Mesa's lavapipe from ${distribution.name}'s packages into ${folder} ... `);
+    throw new LaunchError(`${none}, and MGANET_OFFLINE forbids to fetch one.\n${hint}`);
+  let saying = false;
   try {
-    const bundle = await unpack(folder, distribution);
+    const plan = planPackages(distribution, env);
+    const start = Date.now();
+    say(`mganet: ${none}; unpacking lavapipe from the packages of ${distribution.name} into ${folder} ... `);
+    saying = true;
+    const bundle = await unpackLavapipe(folder, plan);
     say(`done (${((Date.now() - start) / 1000).toFixed(0)} s)\n`);
     return bundle;
   } catch (error) {
-    say("failed\n");
-    throw error;
+    if (saying) say("failed\n");
+    if (!(error instanceof LaunchError)) throw error;
+    throw new LaunchError(`${saying ? "" : `${none}; `}${error.message}\n${hint}`);
   }
 }

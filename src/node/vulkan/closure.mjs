@@ -28,8 +28,10 @@ export function parseLdd(text) {
   const missing = [];
   for (const line of text.split("\n")) {
     const match = /^\s*(\S+) => (not found|\/.*?)(?: \(0x[0-9a-f]+\))?$/.exec(line);
-    if (match && match[2] === "not found") missing.push(match[1]);
-    else if (match && !isBaseLibrary(match[1])) found.set(match[1], match[2]);
+    if (!match) continue;
+    const [, name = "", file = ""] = match;
+    if (file === "not found") missing.push(name);
+    else if (!isBaseLibrary(name)) found.set(name, file);
   }
   return { found, missing };
 }

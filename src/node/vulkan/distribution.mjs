@@ -20,14 +20,16 @@ export function parseOsRelease(text) {
   const field = {};
   for (const line of text.split("\n")) {
     const match = /^([A-Z0-9_]+)=(.*)$/.exec(line.trim());
-    if (match) field[match[1]] = match[2].replace(/^(["'])(.*)\1$/, "$2").replace(/\\(["'$`\\])/g, "$1");
+    if (!match) continue;
+    const [, name = "", value = ""] = match;
+    field[name] = value.replace(/^(["'])(.*)\1$/, "$2").replace(/\\(["'$`\\])/g, "$1");
   }
-  const codenames = [field.VERSION_CODENAME, field.UBUNTU_CODENAME, field.DEBIAN_CODENAME].filter(Boolean);
+  const codenames = [field.VERSION_CODENAME, field.UBUNTU_CODENAME, field.DEBIAN_CODENAME].filter((name) => !!name);
   return {
     id: field.ID || "linux",
     like: (field.ID_LIKE ?? "").split(/\s+/).filter(Boolean),
     version: field.VERSION_ID ?? "",
-    codenames: [...new Set(codenames)],
+    codenames: [...new Set(/** @type {string[]} */ (codenames))],
     name: field.PRETTY_NAME || field.NAME || "this Linux",
   };
 }

@@ -47,16 +47,21 @@ export function variablesFor(choice, env, cache) {
   /** @type {Record<string, string>} */
   const set = { ...driverVariables(choice, env), [readyVariable]: choice.kind };
   if (!choice.software) return set;
-  const folder = (/** @type {string} */ name) => {
-    const at = path.join(cache, name);
-    mkdirSync(at, { recursive: true, mode: 0o700 });
-    return at;
+  const give = (/** @type {string} */ variable, /** @type {string} */ name) => {
+    if (env[variable]) return;
+    const folder = path.join(cache, name);
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      set[variable] = folder;
+    } catch {
+      // A cache that cannot be written: it works without, only slower.
+    }
   };
   // lavapipe splits each dispatch into equal parts beforehand; two threads a core even out what the parts take.
   if (!env.LP_NUM_THREADS) set.LP_NUM_THREADS = String(Math.min(2 * availableParallelism(), maxThreads));
   // The loader complains without one. It must be private to the user.
-  if (!env.XDG_RUNTIME_DIR) set.XDG_RUNTIME_DIR = folder("runtime");
-  if (!env.MESA_SHADER_CACHE_DIR) set.MESA_SHADER_CACHE_DIR = folder("mesa");
+  give("XDG_RUNTIME_DIR", "runtime");
+  give("MESA_SHADER_CACHE_DIR", "mesa");
   return set;
 }
 

@@ -6,19 +6,33 @@ import { pathToFileURL } from "node:url";
 import { cacheFolder } from "./cache.mjs";
 import { choose } from "./choose.mjs";
 import { readyVariable, variablesFor } from "./environment.mjs";
+import { LaunchError } from "./errors.mjs";
+
+export { shellExports } from "./environment.mjs";
 
 /**
  * The variables to add to the environment so that Dawn finds an adapter; chooses one if that has not been done.
+ * @param {{ fresh?: boolean }} [options] fresh: choose anew, whatever was chosen before
  * @returns {Promise<Record<string, string>>}
- * @throws {import("./errors.mjs").LaunchError} if there is no adapter to be had
+ * @throws {LaunchError} if there is no adapter to be had
  */
-export async function prepare() {
+export async function prepare({ fresh = false } = {}) {
   const { env } = process;
   // Elsewhere (Metal, Direct3D) the system brings the driver.
-  if (env[readyVariable] || process.platform !== "linux") return {};
+  if ((env[readyVariable] && !fresh) || process.platform !== "linux") return {};
   const cache = cacheFolder(env);
-  const choice = await choose({ env, cache, say: (text) => process.stderr.write(text) });
+  const choice = await choose({ env, cache, fresh, say: (text) => process.stderr.write(text) });
   return variablesFor(choice, env, cache);
+}
+
+/**
+ * Tells the person at the terminal that there is no adapter, and sets exit code 2. Throws every other error again.
+ * @param {unknown} error
+ */
+export function report(error) {
+  if (!(error instanceof LaunchError)) throw error;
+  console.error(`mganet: ${error.message}`);
+  process.exitCode = 2;
 }
 
 /**
@@ -80,10 +94,10 @@ function passSignals(child) {
 function inForeground() {
   try {
     // The second field, in brackets, may hold blanks; after it: state ppid pgrp session tty_nr tpgid.
-    const fields = readFileSync("/proc/self/stat", "utf8")
+    const [, , group, , terminal, foreground] = readFileSync("/proc/self/stat", "utf8")
       .replace(/^.*\) /s, "")
       .split(" ");
-    return fields[4] !== "0" && fields[2] === fields[5];
+    return terminal !== "0" && group === foreground;
   } catch {
     return false;
   }
