@@ -1,0 +1,107 @@
+/**
+ * What a nodule looks like, given its class: the five groups of features of ACR TI-RADS (Tessler et al. 2017), with
+ * frequencies made up so that every feature occurs in both classes and none of them decides alone.
+ */
+import type { Random } from "./random.ts";
+
+export type Label = 0 | 1;
+
+export type Echogenicity = "hyperechoic" | "isoechoic" | "hypoechoic" | "markedlyHypoechoic";
+export type Margin = "smooth" | "illDefined" | "lobulated" | "spiculated";
+export type Composition = "solid" | "spongiform" | "partlyCystic";
+export type Calcification = "none" | "micro" | "macro" | "cometTail";
+
+export interface NoduleFeatures {
+  /** Height over width of the box; above 1 is "taller than wide". */
+  aspect: number;
+  margin: Margin;
+  echogenicity: Echogenicity;
+  calcification: Calcification;
+  composition: Composition;
+  /** A thin dark rim. */
+  halo: boolean;
+}
+
+interface Frequencies {
+  /** Of the natural logarithm of the aspect, which is normal. */
+  logAspect: { mean: number; deviation: number };
+  margin: Record<Margin, number>;
+  echogenicity: Record<Echogenicity, number>;
+  calcification: Record<Calcification, number>;
+  composition: Record<Composition, number>;
+  halo: Record<"yes" | "no", number>;
+}
+
+const benign: Frequencies = {
+  logAspect: { mean: -0.27, deviation: 0.17 },
+  margin: { smooth: 0.72, illDefined: 0.14, lobulated: 0.12, spiculated: 0.02 },
+  echogenicity: { hyperechoic: 0.26, isoechoic: 0.44, hypoechoic: 0.26, markedlyHypoechoic: 0.04 },
+  calcification: { none: 0.62, micro: 0.06, macro: 0.17, cometTail: 0.15 },
+  composition: { solid: 0.5, spongiform: 0.22, partlyCystic: 0.28 },
+  halo: { yes: 0.6, no: 0.4 },
+};
+
+const malignant: Frequencies = {
+  logAspect: { mean: 0.07, deviation: 0.17 },
+  margin: { smooth: 0.12, illDefined: 0.2, lobulated: 0.34, spiculated: 0.34 },
+  echogenicity: { hyperechoic: 0.03, isoechoic: 0.13, hypoechoic: 0.5, markedlyHypoechoic: 0.34 },
+  calcification: { none: 0.22, micro: 0.62, macro: 0.13, cometTail: 0.03 },
+  composition: { solid: 0.88, spongiform: 0.03, partlyCystic: 0.09 },
+  halo: { yes: 0.1, no: 0.9 },
+};
+
+/** The features that the two classes share out, one table a class, indexed by the label. */
+export const frequencies: readonly [Frequencies, Frequencies] = [benign, malignant];
+
+/** At least this much evidence, in natural logarithms of the odds, lies behind every label. */
+const LEAST_EVIDENCE = 1.5;
+
+/**
+ * Draws a nodule of a class. A draw whose features, taken together, speak for the other class or hardly for its own is
+ * drawn again: a feature alone misleads often, all of them together never. There is no label noise.
+ */
+export function drawFeatures(label: Label, rng: Random): NoduleFeatures {
+  for (;;) {
+    const features = drawOnce(frequencies[label], rng);
+    const evidence = logOdds(features);
+    if ((label === 1 ? evidence : -evidence) >= LEAST_EVIDENCE) return features;
+  }
+}
+
+function drawOnce(f: Frequencies, rng: Random): NoduleFeatures {
+  return {
+    aspect: aspectOf(rng.normal(f.logAspect.mean, f.logAspect.deviation)),
+    margin: rng.weighted(f.margin),
+    echogenicity: rng.weighted(f.echogenicity),
+    calcification: rng.weighted(f.calcification),
+    composition: rng.weighted(f.composition),
+    halo: rng.weighted(f.halo) === "yes",
+  };
+}
+
+/** exp for the small numbers that occur here, by its series: Math.exp may differ between engines in the last bit. */
+function aspectOf(log: number): number {
+  let term = 1;
+  let sum = 1;
+  for (let n = 1; n <= 12; n++) sum += term *= log / n;
+  return sum;
+}
+
+/**
+ * ln p(features | malignant) - ln p(features | benign), the features taken as independent: above 0 speaks for
+ * malignant. Math.log will do here: only a comparison uses the result, and never with a value that it sits on.
+ */
+export function logOdds(features: NoduleFeatures): number {
+  const [b, m] = frequencies;
+  const z = (f: Frequencies) => (Math.log(features.aspect) - f.logAspect.mean) / f.logAspect.deviation;
+  const halo = features.halo ? "yes" : "no";
+  return (
+    (z(b) ** 2 - z(m) ** 2) / 2 +
+    Math.log(b.logAspect.deviation / m.logAspect.deviation) +
+    Math.log(m.margin[features.margin] / b.margin[features.margin]) +
+    Math.log(m.echogenicity[features.echogenicity] / b.echogenicity[features.echogenicity]) +
+    Math.log(m.calcification[features.calcification] / b.calcification[features.calcification]) +
+    Math.log(m.composition[features.composition] / b.composition[features.composition]) +
+    Math.log(m.halo[halo] / b.halo[halo])
+  );
+}

@@ -1,0 +1,173 @@
+/**
+ * The phantom: ultrasound-like images of made-up thyroid nodules, from a seed. It stands in for clinical images in
+ * tests and in the quick preset, where a small network must learn within minutes to outline the nodule and to tell
+ * benign from malignant by the features that TI-RADS names. It says nothing about patients.
+ *
+ * The same (seed, index, size) gives the same bytes on every machine: all randomness comes from one seeded generator
+ * and all arithmetic is exact to the last bit (arithmetic.ts).
+ */
+import { paintNeck, type Gland } from "./anatomy.ts";
+import { clamp, log2, smoothstep } from "./arithmetic.ts";
+import { speckle } from "./fields.ts";
+import { drawFeatures, type Label, type NoduleFeatures } from "./nodule-model.ts";
+import { paintNodule } from "./nodule.ts";
+import { drawOverlay, placeSector } from "./overlay.ts";
+import { mix, random, type Random } from "./random.ts";
+import type { Box } from "./box.ts";
+import { makeTissue, type Tissue } from "./tissue.ts";
+
+export interface PhantomImage {
+  width: number;
+  height: number;
+  /** Row-major, one byte a pixel. */
+  grey: Uint8Array;
+  /** One a nodule, whole pixels of the frame. */
+  boxes: Box[];
+  /** 0 benign, 1 malignant. All nodules of an image are of its class. */
+  label: Label;
+  /** One a nodule, in the order of `boxes`. */
+  features: NoduleFeatures[];
+  /** The bounding rectangle of the scan within the frame. */
+  tissue: Box;
+}
+
+export interface PhantomSize {
+  /** Pixels of the frame; 256 x 192 unless given. The shorter side must be 160 at least, for the text to have room. */
+  width?: number;
+  height?: number;
+}
+
+/**
+ * Image number `index` of the endless series that `seed` names. Any two consecutive images 2k, 2k + 1 are one benign
+ * and one malignant, in random order.
+ *
+ * @throws RangeError for a frame too small or too narrow.
+ */
+export function phantomImage(seed: number, index: number, options: PhantomSize = {}): PhantomImage {
+  const { width = 256, height = 192 } = options;
+  const side = Math.min(width, height);
+  if (!(side >= 160) || Math.max(width, height) > 2 * side || !Number.isInteger(width) || !Number.isInteger(height)) {
+    throw new RangeError(`phantom: a frame of ${width} x ${height}; sides are whole numbers from 160, at most 2 : 1`);
+  }
+  const label = ((mix(seed, index >> 1) ^ index) & 1) as Label;
+  const rng = random(seed, index);
+  const sector = placeSector(width, height, rng);
+  const tissue = makeTissue(sector.x1 - sector.x0, sector.y1 - sector.y0, side / 192, sector.convex, rng);
+  const gland = paintNeck(tissue, rng);
+  const nodules = placeNodules(tissue, gland, label, rng);
+  for (const { box, features } of nodules) paintNodule(tissue, box, features, rng);
+
+  const grey = new Uint8Array(width * height);
+  scan(tissue, rng, (x, y, value) => {
+    grey[(y + sector.y0) * width + x + sector.x0] = value;
+  });
+  drawOverlay({ width, height, grey }, sector, rng);
+  return {
+    width,
+    height,
+    grey,
+    boxes: nodules.map(({ box }) => ({
+      x0: box.x0 + sector.x0,
+      y0: box.y0 + sector.y0,
+      x1: box.x1 + sector.x0,
+      y1: box.y1 + sector.y0,
+    })),
+    label,
+    features: nodules.map((nodule) => nodule.features),
+    tissue: { x0: sector.x0, y0: sector.y0, x1: sector.x1, y1: sector.y1 },
+  };
+}
+
+/** One nodule, or two in one image of eight; their sizes are distributed alike in both classes. */
+function placeNodules(
+  tissue: Tissue,
+  gland: Gland,
+  label: Label,
+  rng: Random,
+): { box: Box; features: NoduleFeatures }[] {
+  const count = rng.chance(1 / 8) ? 2 : 1;
+  const placed: { box: Box; features: NoduleFeatures }[] = [];
+  const side = Math.min(tissue.width, tissue.height);
+  for (let n = 0; n < count; n++) {
+    const features = drawFeatures(label, rng);
+    // The size is the geometric mean of the box's sides, so the class moves the box's shape and not its area.
+    let size = side * (count === 1 ? rng.uniform(0.3, 0.5) : rng.uniform(0.24, 0.34));
+    for (let attempt = 0; attempt < 40; attempt++) {
+      const root = Math.sqrt(features.aspect);
+      const w = Math.round(size / root);
+      const h = Math.round(size * root);
+      let x0 = Math.round(rng.uniform(gland.left, Math.max(gland.left, gland.right - w)));
+      // It may bulge out of the gland, to the front a little and to the back more.
+      let y0 = Math.round(rng.uniform(gland.top - 0.1 * h, Math.max(gland.top, gland.bottom - 0.8 * h)));
+      if (n === 0 && attempt === 39) [x0, y0] = [(tissue.width - w) >> 1, (tissue.height - h) >> 1]; // always fits
+      const box: Box = { x0, y0, x1: x0 + w, y1: y0 + h };
+      if (fits(tissue, box) && placed.every((other) => !near(box, other.box, 0.04 * side))) {
+        placed.push({ box, features });
+        break;
+      }
+      if (n > 0) size *= 0.98; // the second nodule takes what room there is, or stays away
+    }
+  }
+  return placed;
+}
+
+function fits(tissue: Tissue, box: Box): boolean {
+  const margin = 2;
+  if (box.x0 < margin || box.y0 < margin) return false;
+  if (box.x1 > tissue.width - margin || box.y1 > tissue.height - margin) return false;
+  return [box.y0, box.y1 - 1].every(
+    (y) => tissue.inside[y * tissue.width + box.x0] && tissue.inside[y * tissue.width + box.x1 - 1],
+  );
+}
+
+function near(a: Box, b: Box, gap: number): boolean {
+  return a.x0 < b.x1 + gap && b.x0 < a.x1 + gap && a.y0 < b.y1 + gap && b.y0 < a.y1 + gap;
+}
+
+const DECIBELS_PER_OCTAVE = 3.010299956639812;
+
+/**
+ * What the scanner does: multiplies the tissue's echo by speckle, attenuates it with depth, compensates that not quite
+ * rightly, and shows the logarithm. Gain and dynamic range are the operator's, so brightness as such tells nothing.
+ */
+function scan(tissue: Tissue, rng: Random, put: (x: number, y: number, value: number) => void): void {
+  const { width, height, unit, level, inside, depth, beam } = tissue;
+  const field = speckle(width, height, rng.uniform(2.6, 3.6) * unit, rng.uniform(1.7, 2.2) * unit, rng);
+  const perDecibel = 255 / rng.uniform(54, 68);
+  const gland = rng.uniform(60, 150); // grey level of normal gland at the depth where the gain is right
+  const slope = rng.uniform(-11, 2); // decibels from top to bottom that the time gain compensation leaves over
+  const tilt = rng.uniform(-2.5, 2.5);
+  const compression = rng.uniform(0.55, 0.8); // how much of the speckle's contrast spatial compounding leaves
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const i = y * width + x;
+      if (!inside[i]) continue;
+      const re = field.re[i]!;
+      const im = field.im[i]!;
+      const noise = compression * DECIBELS_PER_OCTAVE * log2(re * re + im * im + 1e-4);
+      const gain = slope * (depth[i]! - 0.4) + tilt * (beam[i]! - 0.5);
+      const value = gland + perDecibel * (level[i]! + gain + noise);
+      // The receiver's own noise keeps the dark from being black.
+      const floor = 4 + 6 * Math.abs(re);
+      put(x, y, Math.round(clamp(floor + (value - floor) * smoothstep(floor - 30, floor + 30, value), 0, 255)));
+    }
+  }
+}
+
+export interface PhantomSeries extends PhantomSize {
+  count: number;
+  seed: number;
+  /** Index of the first image; a validation set can take up where the training set ends. */
+  start?: number;
+}
+
+/** A sample as the readers of real data sets give it, with the phantom's features besides. */
+export type PhantomSample = PhantomImage & { id: string };
+
+/** Images start .. start + count - 1 of the series. */
+export function phantomSamples({ count, seed, start = 0, ...size }: PhantomSeries): PhantomSample[] {
+  return Array.from({ length: count }, (_, i) => ({
+    id: `phantom-${seed}-${start + i}`,
+    ...phantomImage(seed, start + i, size),
+  }));
+}

@@ -1,0 +1,121 @@
+import { describe, expect, it } from "vitest";
+import { cosTurns, log2 } from "../../src/data/phantom/arithmetic.ts";
+import { logOdds, type NoduleFeatures } from "../../src/data/phantom/nodule-model.ts";
+import { phantomImage, phantomSamples, type PhantomImage } from "../../src/data/phantom/phantom.ts";
+
+const images = phantomSamples({ count: 400, seed: 11 });
+
+/** Area under the ROC curve of a score for the label, as P(malignant > benign), ties counting half. */
+function auc(score: (image: PhantomImage) => number): number {
+  const benign = images.filter((image) => image.label === 0).map(score);
+  const malignant = images.filter((image) => image.label === 1).map(score);
+  let wins = 0;
+  for (const m of malignant) for (const b of benign) wins += m > b ? 1 : m === b ? 0.5 : 0;
+  return wins / (benign.length * malignant.length);
+}
+
+/** The same whichever way round the score points. */
+const separation = (score: (image: PhantomImage) => number) => Math.max(auc(score), 1 - auc(score));
+
+function pixels({ grey, width }: PhantomImage, { x0, y0, x1, y1 }: PhantomImage["tissue"]): number[] {
+  const values: number[] = [];
+  for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) values.push(grey[y * width + x]!);
+  return values;
+}
+
+const mean = (values: number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
+const deviation = (values: number[]) => Math.sqrt(mean(values.map((v) => v * v)) - mean(values) ** 2);
+const areaOf = (image: PhantomImage) =>
+  image.boxes.reduce((sum, box) => sum + (box.x1 - box.x0) * (box.y1 - box.y0), 0);
+
+describe("phantom: reproducible", () => {
+  it("gives the same bytes for the same seed and index, and others for others", () => {
+    expect(phantomImage(3, 5)).toEqual(phantomImage(3, 5));
+    expect(phantomImage(3, 5).grey).not.toEqual(phantomImage(3, 7).grey);
+    expect(phantomImage(3, 5).grey).not.toEqual(phantomImage(4, 5).grey);
+  });
+
+  it("numbers the images of a series from its start", () => {
+    const [late] = phantomSamples({ count: 1, seed: 11, start: 17 });
+    expect(late).toEqual(images[17]);
+    expect(new Set(images.map((image) => image.id)).size).toBe(images.length);
+  });
+
+  it("has its own logarithm and cosine, close to the engine's", () => {
+    for (let x = 1e-4; x < 100; x *= 1.37) expect(log2(x)).toBeCloseTo(Math.log2(x), 4);
+    for (let x = -3; x < 3; x += 0.0173) expect(cosTurns(x)).toBeCloseTo(Math.cos(2 * Math.PI * x), 6);
+  });
+
+  it("refuses a frame in which the text has no room", () => {
+    expect(() => phantomImage(1, 0, { width: 96, height: 96 })).toThrow(RangeError);
+    expect(() => phantomImage(1, 0, { width: 600, height: 200 })).toThrow(RangeError);
+  });
+});
+
+describe("phantom: geometry", () => {
+  it("has as many malignant as benign images, in random order", () => {
+    expect(images.filter((image) => image.label === 1)).toHaveLength(200);
+    const evenFirst = images.filter((image, i) => i % 2 === 0 && image.label === 1).length;
+    expect(evenFirst).toBeGreaterThan(60);
+    expect(evenFirst).toBeLessThan(140);
+  });
+
+  it("keeps every box inside the scan", () => {
+    for (const { boxes, tissue, features } of images) {
+      expect(boxes.length).toBeGreaterThanOrEqual(1);
+      expect(boxes).toHaveLength(features.length);
+      for (const box of boxes) {
+        expect(box.x0).toBeGreaterThanOrEqual(tissue.x0);
+        expect(box.y0).toBeGreaterThanOrEqual(tissue.y0);
+        expect(box.x1).toBeLessThanOrEqual(tissue.x1);
+        expect(box.y1).toBeLessThanOrEqual(tissue.y1);
+      }
+    }
+  });
+
+  it("fills 0.35 of the frame at any size, and leaves the rest black around it", () => {
+    for (const size of [{}, { width: 224, height: 224 }, { width: 560, height: 360 }]) {
+      for (let i = 0; i < 6; i++) {
+        const { tissue, width, height, grey } = phantomImage(2, i, size);
+        expect((tissue.x1 - tissue.x0) * (tissue.y1 - tissue.y0)).toBeGreaterThan(0.35 * width * height);
+        const gap = Math.ceil(0.03 * Math.min(width, height));
+        // The ruler's ticks aside, which are single pixels, the row below and the column to the right are black.
+        for (let x = tissue.x0; x < tissue.x1; x++) expect(grey[(tissue.y1 + gap - 1) * width + x]).toBe(0);
+        for (let y = tissue.y0; y < tissue.y1; y++) expect(grey[y * width + tissue.x1 + gap - 1]).toBe(0);
+      }
+    }
+  });
+});
+
+describe("phantom: difficulty", () => {
+  it.each<[string, (image: PhantomImage) => number]>([
+    ["mean of the scan", (image) => mean(pixels(image, image.tissue))],
+    ["spread of the scan", (image) => deviation(pixels(image, image.tissue))],
+    ["mean of the box", (image) => mean(pixels(image, image.boxes[0]!))],
+    ["area of the boxes", areaOf],
+    ["width of the box", ({ boxes: [box] }) => box!.x1 - box!.x0],
+    ["height of the box", ({ boxes: [box] }) => box!.y1 - box!.y0],
+    ["centre of the box, x", ({ boxes: [box], tissue }) => (box!.x0 + box!.x1) / 2 - tissue.x0],
+    ["centre of the box, y", ({ boxes: [box], tissue }) => (box!.y0 + box!.y1) / 2 - tissue.y0],
+    ["number of nodules", ({ boxes }) => boxes.length],
+  ])("cannot be told by the %s", (_, score) => {
+    expect(separation(score)).toBeLessThan(0.75);
+  });
+
+  it.each<[string, (features: NoduleFeatures) => number]>([
+    ["aspect", (f) => f.aspect],
+    ["margin", (f) => ["smooth", "illDefined", "lobulated", "spiculated"].indexOf(f.margin)],
+    ["echogenicity", (f) => ["hyperechoic", "isoechoic", "hypoechoic", "markedlyHypoechoic"].indexOf(f.echogenicity)],
+    ["microcalcifications", (f) => Number(f.calcification === "micro")],
+    ["solid composition", (f) => Number(f.composition === "solid")],
+    ["missing halo", (f) => Number(!f.halo)],
+  ])("can be told in part by the %s alone", (_, score) => {
+    const area = auc((image) => score(image.features[0]!));
+    expect(area).toBeGreaterThan(0.65);
+    expect(area).toBeLessThan(0.95);
+  });
+
+  it("can be told by all features together", () => {
+    expect(auc((image) => logOdds(image.features[0]!))).toBeGreaterThan(0.97);
+  });
+});
