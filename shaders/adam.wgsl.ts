@@ -7,7 +7,7 @@
  * place; g, p, m, v as vec4f. Nothing is changed when the loss is not finite, so that a bad batch cannot spoil the
  * weights; the test is on the bits, since WGSL lets a compiler assume that NaN does not occur. One thread a vector.
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 
 export interface AdamConstants {

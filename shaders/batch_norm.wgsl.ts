@@ -12,7 +12,7 @@
  * exact where x is close to its mean, so that a mean a thousand times the deviation costs no digits. Each run of rows
  * is summed about its own shift; the runs are merged in order by the pairwise formula of Chan, Golub and LeVeque.
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 
@@ -139,7 +139,7 @@ const gradient = (relu: boolean, type: string, at: string): string =>
 
 /**
  * Bindings x, dy [M,C], stats [3,C], (y [M,C] with ReLU,) part [RUNS,2,C] = sum g xhat, sum g. One thread a run and
- * vector; a second kernel adds the runs in order, which leaves dgamma, dbeta [2,C].
+ * vector.
  */
 export const batchNormGradSums = (size: BatchNormSize, grid: ThreadGrid, relu: boolean): string => {
   const type = vec(size.lanes);
@@ -165,6 +165,27 @@ ${threadMain(
   }
   part[2u * run * QUADS + quad] = dgamma;
   part[(2u * run + 1u) * QUADS + quad] = dbeta;`,
+)}`;
+};
+
+/** part [RUNS,2,C] -> sums [2,C] = dgamma, dbeta; and each for itself. One thread a vector of channels. */
+export const batchNormGradMerge = (size: BatchNormSize, grid: ThreadGrid): string => {
+  const type = vec(size.lanes);
+  return wgsl`
+${bindings(["part", type], ["sums", type], ["dgamma", type], ["dbeta", type])}
+${constants(size)}
+${threadMain(
+  grid,
+  `  var gamma = ${type}();
+  var beta = ${type}();
+  for (var k = 0u; k < RUNS; k++) {
+    gamma += part[2u * k * QUADS + i];
+    beta += part[(2u * k + 1u) * QUADS + i];
+  }
+  sums[i] = gamma;
+  sums[QUADS + i] = beta;
+  dgamma[i] = gamma;
+  dbeta[i] = beta;`,
 )}`;
 };
 

@@ -5,7 +5,7 @@
  *
  * Rows p are the N H W pixels. In vectors of `lanes` channels. One thread a vector of y.
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 

@@ -8,7 +8,7 @@
  * x [N,H,W,CI], w [KH,KW,CI/GROUPS,CO], y [N,OH,OW,CO]. The channels of group g are CI/GROUPS inputs from g CI/GROUPS
  * on and CO/GROUPS outputs from g CO/GROUPS on.
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convConstants, type Conv2dShape } from "./lib/conv.ts";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 

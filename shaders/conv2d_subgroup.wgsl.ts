@@ -12,7 +12,7 @@
  *
  * A workgroup is one subgroup of S lanes. Groups are not covered (see conv2d_plain).
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convConstants, type Conv2dShape } from "./lib/conv.ts";
 import { bindings } from "./lib/thread.ts";
 import { component, unroll, vec, type Lanes } from "./lib/vec.ts";

@@ -8,7 +8,7 @@
  * Both use the same function for s, so that one is the exact transpose of the other. x, dx [N,H,W,C], y, dy [N,OH,OW,C];
  * in vectors of `lanes` channels. One thread a vector of the result.
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 

@@ -4,7 +4,7 @@
  *   cross-entropy   l[n] = log sum_k exp z[n,k] - z[n,label],   dz = dl (softmax(z) - onehot)
  *   soft Dice       l[n] = 1 - (2 I + S) / D,  I = sum p t,  D = sum p + sum t + S,   dp = dl (-2 t / D + (2 I + S) / D^2)
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 
 /** Bindings z [N,K], label u32 [N], loss [N], softmax [N,K]. One thread a sample. */

@@ -6,7 +6,7 @@
  *
  * x [N,H,W,C], y, at, dy [N,OH,OW,C]; in vectors of `lanes` channels. One thread a vector of y, or of dx.
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 import { uvec, vec, type Lanes } from "./lib/vec.ts";
 
@@ -37,7 +37,7 @@ ${threadMain(
   let oy = i32((i / QUADS / u32(OW)) % u32(OH));
   let n = i32(i / QUADS / u32(OW) / u32(OH));
   var best = ${vec(s.lanes)}(-3.4e38);
-  var where = ${uvec(s.lanes)}();
+  var winner = ${uvec(s.lanes)}();
   for (var ky = 0; ky < K; ky++) {
     let iy = oy * S - PAD + ky;
     if (iy < 0 || iy >= H) { continue; }
@@ -47,11 +47,11 @@ ${threadMain(
       let v = x[u32((n * H + iy) * W + ix) * QUADS + q];
       let better = v > best;
       best = select(best, v, better);
-      where = select(where, ${uvec(s.lanes)}(u32(ky * K + kx)), better);
+      winner = select(winner, ${uvec(s.lanes)}(u32(ky * K + kx)), better);
     }
   }
   y[i] = best;
-  at[i] = where;`,
+  at[i] = winner;`,
 )}`;
 
 export const maxPoolGrad = (s: MaxPoolSize, grid: ThreadGrid): string => wgsl`

@@ -10,7 +10,7 @@
  *
  * f, y, df and a in vectors of `lanes` channels. Forward: one thread a vector. Gradients: one thread a pixel.
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";
 

@@ -5,7 +5,7 @@
  * vectors, so the last thread may compute up to three elements that nobody reads.
  * One thread a vector; dispatch ceil(COUNT / 4 / threads) workgroups.
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 
 export interface Pointwise {

@@ -3,7 +3,7 @@
  *
  * Bindings: x [COUNT], part [items]. One thread a run; a second kernel adds the parts in order.
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 
 export const reduceAll = (grid: ThreadGrid, count: number): string => wgsl`

@@ -4,7 +4,7 @@
  * Bindings: f [N,P,C], (g [N,P,C],) (m [N,P],) part [CHUNKS,N,C]; f, g and part in vectors of `lanes` channels.
  * One thread a (chunk, n, vector); a second kernel adds the chunks when there is more than one.
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 

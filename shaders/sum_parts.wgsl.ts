@@ -3,7 +3,7 @@
  *
  * Bindings: part [parts, COUNT], y [COUNT]; as vec4f where COUNT is a multiple of 4. One thread an element of y.
  */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 

@@ -1,5 +1,5 @@
 /** The frame of kernels in which each thread computes one item alone. */
-import { wgsl } from "wgsl-preprocessor";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 
 export interface ThreadGrid {
   /** Items, one a thread. */

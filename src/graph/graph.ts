@@ -1,12 +1,19 @@
 /** A recording of kernel calls: forward pass, backward pass and updates alike. */
 import type { DType, Kernel } from "../kernels/kernel.ts";
-import { bytesOf, requireShape, sameShape, showShape } from "../kernels/kernel.ts";
+import { bytesOf, requireShape, showShape, sizeOf } from "../kernels/kernel.ts";
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { Tensor, type GradientRule, type Node, type Source, type Variable } from "./tensor.ts";
 
 export interface GraphOptions {
   /** Whether modules that behave differently in training (batch norm) do so here. Default false. */
   training?: boolean;
+}
+
+export interface RecordOptions {
+  /** Persistent tensors that the kernel reads and writes in place. */
+  updates?: readonly Variable[];
+  gradient?: GradientRule;
+  shapes?: readonly (readonly number[])[];
 }
 
 /** Bytes to which packed tensors are aligned: WebGPU's floor for binding offsets. */
@@ -16,7 +23,7 @@ export class Graph {
   readonly training: boolean;
   readonly nodes: Node[] = [];
   readonly inputs = new Map<string, Tensor>();
-  #layer: string[] = [];
+  #layer = "";
 
   constructor({ training = false }: GraphOptions = {}) {
     this.training = training;
@@ -34,11 +41,14 @@ export class Graph {
     return tensor;
   }
 
-  /** Records a kernel call. The kernel's own function has checked the shapes; here only their number is compared. */
+  /**
+   * Records a kernel call. The kernel's own function has checked the shapes; here only sizes are compared, so that a
+   * kernel may see [N, C] as [N, 1, 1, C]. `shapes` are the outputs' shapes where they are not the kernel's.
+   */
   record(
     kernel: Kernel,
     inputs: readonly Tensor[],
-    { updates = [], gradient }: { updates?: readonly Variable[]; gradient?: GradientRule } = {},
+    { updates = [], gradient, shapes }: RecordOptions = {},
   ): readonly Tensor[] {
     for (const [given, wanted] of [
       [inputs, kernel.inputs],
@@ -46,7 +56,7 @@ export class Graph {
     ] as const) {
       requireShape(
         given.length === wanted.length &&
-          given.every((t, i) => sameShape(t.shape, wanted[i]!.shape) && t.dtype === wanted[i]!.dtype),
+          given.every((t, i) => t.size === sizeOf(wanted[i]!.shape) && t.dtype === wanted[i]!.dtype),
         () =>
           `${kernel.name}: expected ${wanted.map((s) => showShape(s.shape)).join(", ")}, got ${given.map((t) => showShape(t.shape)).join(", ")}`,
       );
@@ -59,23 +69,24 @@ export class Graph {
       outputs,
       updates,
       gradient,
-      layer: this.#layer.join("."),
+      layer: this.#layer,
     };
     for (const [index, spec] of kernel.outputs.entries()) {
       const source: Source = { kind: "node", node, index };
-      outputs.push(new Tensor(spec, source, this));
+      outputs.push(new Tensor({ shape: shapes?.[index] ?? spec.shape, dtype: spec.dtype }, source, this));
     }
     this.nodes.push(node);
     return outputs;
   }
 
-  /** Runs `f`; what it records carries `name` in its layer path. */
-  scope<T>(name: string, f: () => T): T {
-    this.#layer.push(name);
+  /** Runs `f`; what it records carries `layer`, the path of a module. */
+  scope<T>(layer: string, f: () => T): T {
+    const outer = this.#layer;
+    this.#layer = layer;
     try {
       return f();
     } finally {
-      this.#layer.pop();
+      this.#layer = outer;
     }
   }
 

@@ -77,7 +77,7 @@ export class Tensor implements Spec {
 export class Variable extends Tensor {
   name: string;
   /** Values when the variable is first used on a device; zeros where undefined. */
-  readonly initial: Float32Array | undefined;
+  initial: Float32Array | undefined;
   /** Set by `Slab`: its place in a buffer shared with others. Offset in bytes. */
   place: { readonly slab: object; readonly offset: number } | undefined;
 

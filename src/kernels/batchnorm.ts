@@ -1,6 +1,7 @@
 /** Batch normalisation: statistics, application and gradients; with residual and ReLU fused on request. */
 import {
   batchNormApply,
+  batchNormGradMerge,
   batchNormGradSums,
   batchNormInputGrad,
   batchNormMerge,
@@ -23,7 +24,7 @@ import {
   type Kernel,
 } from "./kernel.ts";
 import { perThread, threadDispatch } from "./per-thread.ts";
-import { lanesOf, sumPartsDispatch } from "./reduce.ts";
+import { lanesOf } from "./reduce.ts";
 
 /** Threads that keep an adapter busy in a reduction over rows. */
 const enoughThreads = (caps: Capabilities) => (caps.adapterClass === "software" ? 512 : 8192);
@@ -97,27 +98,27 @@ export function batchNormForward(x: readonly number[], fusion: BatchNormFusion):
   );
 }
 
-/** sums [2, C] = dgamma, dbeta from x, dy, stats (, y with ReLU). */
+/** sums [2, C] = dgamma, dbeta, and dgamma [C] and dbeta [C] for themselves, from x, dy, stats (, y with ReLU). */
 export function batchNormParameterGrads(x: readonly number[], relu: boolean): Kernel {
   const c = channels("batchNorm", x);
   const inputs = [f32(...x), f32(...x), f32(3, c), ...(relu ? [f32(...x)] : [])];
   return {
     name: "batchNorm.parameterGrads",
     inputs,
-    outputs: [f32(2, c)],
+    outputs: [f32(2, c), f32(c), f32(c)],
     updates: [],
     flops: 0,
     lower(caps) {
       const size = sizeFor(x, caps);
-      const label = "batchNorm.parameterGrads";
-      const alone = size.runs === 1;
-      const bindings = [...inputs.map((_, i) => input(i)), alone ? output(0) : scratch(0)];
-      const first = threadDispatch(label, size.runs * size.quads, bindings, (grid) =>
-        batchNormGradSums(size, grid, relu),
-      );
-      if (alone) return [{ variant: "plain", scratch: [], dispatches: [first] }];
-      const second = sumPartsDispatch(`${label}.sum`, 2 * c, size.runs, scratch(0), output(0));
-      return [{ variant: "plain", scratch: [8 * c * size.runs], dispatches: [first, second] }];
+      const { runs, quads } = size;
+      const bindings = [...inputs.map((_, i) => input(i)), scratch(0)];
+      const dispatches = [
+        threadDispatch("batchNorm.gradSums", runs * quads, bindings, (grid) => batchNormGradSums(size, grid, relu)),
+        threadDispatch("batchNorm.gradMerge", quads, [scratch(0), output(0), output(1), output(2)], (grid) =>
+          batchNormGradMerge(size, grid),
+        ),
+      ];
+      return [{ variant: "plain", scratch: [8 * c * runs], dispatches }];
     },
   };
 }

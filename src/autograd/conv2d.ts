@@ -1,0 +1,75 @@
+/** Convolution and the linear layer. */
+import {
+  conv2dForward,
+  conv2dInputGrad,
+  conv2dShape,
+  conv2dWeightGrad,
+  type Conv2dOptions,
+} from "../kernels/conv2d.ts";
+import { requireShape, showShape } from "../kernels/kernel.ts";
+import { spatialSumKernel } from "../kernels/reduce.ts";
+import { graphOf } from "../graph/graph.ts";
+import type { Tensor } from "../graph/tensor.ts";
+
+export type { Conv2dOptions };
+
+/**
+ * Cross-correlation as in PyTorch's conv2d.
+ * @param x [N, H, W, Ci]
+ * @param weight [KH, KW, Ci / groups, Co]
+ * @param bias [Co], or undefined for none
+ * @returns [N, OH, OW, Co] with OH = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1
+ * @throws ShapeError
+ */
+export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
+  const s = conv2dShape(x.shape, weight.shape, options);
+  return convolve("conv2d", s, x, weight, bias, [s.n, s.oh, s.ow, s.co]);
+}
+
+/**
+ * y = x weight + bias.
+ * @param x [N, I]
+ * @param weight [I, O], the transpose of PyTorch's
+ * @param bias [O], or undefined for none
+ * @returns [N, O]
+ * @throws ShapeError
+ */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const [n, i] = x.shape;
+  const o = weight.shape[1];
+  requireShape(
+    x.shape.length === 2 && weight.shape.length === 2 && weight.shape[0] === i,
+    () => `linear: input ${showShape(x.shape)} and weight ${showShape(weight.shape)} do not fit`,
+  );
+  const s = conv2dShape([n!, 1, 1, i!], [1, 1, i!, o!]);
+  return convolve("linear", s, x, weight, bias, [n!, o!]);
+}
+
+function convolve(
+  op: string,
+  s: ReturnType<typeof conv2dShape>,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  shape: readonly number[],
+): Tensor {
+  requireShape(
+    bias === undefined || (bias.shape.length === 1 && bias.shape[0] === s.co),
+    () => `${op}: a bias ${showShape(bias!.shape)} does not fit weight ${showShape(weight.shape)}`,
+  );
+  const graph = graphOf(x, weight);
+  const inputs = bias ? [x, weight, bias] : [x, weight];
+  const [y] = graph.record(conv2dForward(s, bias !== undefined), inputs, {
+    shapes: [shape],
+    gradient: ([dy], [wantsX, wantsWeight, wantsBias]) => [
+      wantsX ? graph.record(conv2dInputGrad(s), [dy!, weight], { shapes: [x.shape] })[0] : undefined,
+      wantsWeight ? graph.record(conv2dWeightGrad(s), [x, dy!], { shapes: [weight.shape] })[0] : undefined,
+      wantsBias
+        ? graph.record(spatialSumKernel(`${op}.biasGrad`, [1, s.n * s.oh, s.ow, s.co], "none", 1), [dy!], {
+            shapes: [[s.co]],
+          })[0]
+        : undefined,
+    ],
+  });
+  return y!;
+}

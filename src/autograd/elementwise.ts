@@ -1,0 +1,71 @@
+/** Elementwise ops, and sums over everything. */
+import { pointwiseKernel } from "../kernels/pointwise.ts";
+import { requireSame, sumAll } from "../kernels/reduce.ts";
+import { graphOf } from "../graph/graph.ts";
+import type { Tensor } from "../graph/tensor.ts";
+
+/** y = expression over tensors of one shape (a, b, ... as vec4f) and, last, a scalar [1] (s) if there is one. */
+function apply(
+  name: string,
+  inputs: readonly Tensor[],
+  expression: string,
+  gradient?: (dy: Tensor, y: Tensor, wanted: readonly boolean[]) => readonly (Tensor | undefined)[],
+  scalar?: Tensor,
+): Tensor {
+  for (const t of inputs.slice(1)) requireSame(name, inputs[0]!.shape, t.shape);
+  const operands = scalar ? [...inputs, scalar] : inputs;
+  const kernel = pointwiseKernel(name, inputs[0]!.shape, inputs.length, expression, scalar !== undefined);
+  const outputs = graphOf(...operands).record(
+    kernel,
+    operands,
+    gradient ? { gradient: ([dy], wanted) => gradient(dy!, outputs[0]!, wanted) } : {},
+  );
+  return outputs[0]!;
+}
+
+/** max(x, 0); the gradient at 0 is 0. */
+export const relu = (x: Tensor): Tensor =>
+  apply("relu", [x], "max(a, vec4f())", (dy, y) => [apply("relu.grad", [dy, y], "select(vec4f(), a, b > vec4f())")]);
+
+/** 1 / (1 + exp(-x)). */
+export const sigmoid = (x: Tensor): Tensor =>
+  apply("sigmoid", [x], "1.0 / (1.0 + exp(min(-a, vec4f(80.0))))", (dy, y) => [
+    apply("sigmoid.grad", [dy, y], "a * b * (1.0 - b)"),
+  ]);
+
+/** a + b, of one shape. */
+export const add = (a: Tensor, b: Tensor): Tensor => apply("add", [a, b], "a + b", (dy) => [dy, dy]);
+
+/** a * b, of one shape. */
+export const mul = (a: Tensor, b: Tensor): Tensor =>
+  apply("mul", [a, b], "a * b", (dy, _, [wantsA, wantsB]) => [
+    wantsA ? apply("mul.grad", [dy, b], "a * b") : undefined,
+    wantsB ? apply("mul.grad", [dy, a], "a * b") : undefined,
+  ]);
+
+/** factor * x. */
+export const scale = (x: Tensor, factor: number): Tensor =>
+  apply("scale", [x], `f32(${factor}) * a`, (dy) => [scale(dy, factor)]);
+
+/** The sum of all elements, [1]. */
+export const sum = (x: Tensor): Tensor => total(x, 1);
+
+/** The mean of all elements, [1]. */
+export const mean = (x: Tensor): Tensor => total(x, 1 / x.size);
+
+function total(x: Tensor, factor: number): Tensor {
+  const graph = graphOf(x);
+  const spread = pointwiseKernel("spread", x.shape, 0, `vec4f(s * f32(${factor}))`, true);
+  return graph.record(sumAll(x.shape, factor), [x], { gradient: ([dy]) => graph.record(spread, [dy!]) })[0]!;
+}
+
+/** The mean binary cross-entropy of logits x against targets t in [0, 1] of the same shape, [1]; no gradient for t. */
+export function bceWithLogits(x: Tensor, t: Tensor): Tensor {
+  const each = apply(
+    "bceWithLogits",
+    [x, t],
+    "max(a, vec4f()) - a * b + log(1.0 + exp(-abs(a)))",
+    (dy) => [apply("bceWithLogits.grad", [dy, x, t], "a * (1.0 / (1.0 + exp(min(-b, vec4f(80.0)))) - c)"), undefined],
+  );
+  return mean(each);
+}

@@ -1,0 +1,71 @@
+/** Reverse-mode differentiation: records the backward pass in the graph of the forward pass. */
+import { ShapeError, showShape } from "../kernels/kernel.ts";
+import { MOST_INPUTS, pointwiseKernel } from "../kernels/pointwise.ts";
+import { operandNames } from "../../shaders/pointwise.wgsl.ts";
+import { graphOf, type Graph } from "../graph/graph.ts";
+import type { Node, Tensor } from "../graph/tensor.ts";
+
+/**
+ * d loss / d t for each t of `wrt`, in their shapes. `loss` is a single number.
+ * @throws TypeError if the loss does not depend on one of them, or an op on the way has no gradient
+ */
+export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
+  if (loss.size !== 1) throw new ShapeError(`gradients: the loss must be a single number, got ${showShape(loss.shape)}`);
+  const graph = graphOf(loss);
+  const relevant = dependants(graph, wrt);
+  const recorded = graph.nodes.length;
+  const pending = new Map<Tensor, Tensor[]>();
+  const contribute = (tensor: Tensor, gradient: Tensor) => {
+    const list = pending.get(tensor);
+    if (list) list.push(gradient);
+    else pending.set(tensor, [gradient]);
+  };
+  const collect = (tensor: Tensor): Tensor | undefined => {
+    const list = pending.get(tensor);
+    if (!list) return undefined;
+    const total = sum(graph, list);
+    pending.set(tensor, [total]);
+    return total;
+  };
+  contribute(loss, graph.record(pointwiseKernel("one", [1], 0, "vec4f(1.0)"), [])[0]!);
+  for (let id = recorded - 1; id >= 0; id--) {
+    const node = graph.nodes[id]!;
+    if (!relevant.has(node) || !node.outputs.some((t) => pending.has(t))) continue;
+    graph.scope(`${node.layer}'`, () => {
+      const dy = node.outputs.map(collect);
+      const wanted = node.inputs.map((t) => wantsGradient(t, wrt, relevant));
+      if (!node.gradient) throw new TypeError(`${node.kernel.name} has no gradient`);
+      for (const [i, gradient] of node.gradient(dy, wanted).entries()) {
+        if (wanted[i] && gradient) contribute(node.inputs[i]!, gradient);
+      }
+    });
+  }
+  return wrt.map((tensor) => {
+    const gradient = collect(tensor);
+    if (!gradient) throw new TypeError(`gradients: the loss does not depend on ${tensor.label}`);
+    return gradient;
+  });
+}
+
+const wantsGradient = (t: Tensor, wrt: readonly Tensor[], relevant: ReadonlySet<Node>): boolean =>
+  wrt.includes(t) || (t.source.kind === "node" && relevant.has(t.source.node));
+
+/** The nodes whose outputs depend on a tensor of `wrt`. */
+function dependants(graph: Graph, wrt: readonly Tensor[]): Set<Node> {
+  const targets = new Set(wrt);
+  const found = new Set<Node>();
+  for (const node of graph.nodes) {
+    const depends = node.inputs.some((t) => targets.has(t) || (t.source.kind === "node" && found.has(t.source.node)));
+    if (depends) found.add(node);
+  }
+  return found;
+}
+
+/** The sum of tensors of one shape. */
+function sum(graph: Graph, terms: readonly Tensor[]): Tensor {
+  if (terms.length === 1) return terms[0]!;
+  const some = terms.slice(0, MOST_INPUTS);
+  const expression = [...operandNames].slice(0, some.length).join(" + ");
+  const total = graph.record(pointwiseKernel("accumulate", some[0]!.shape, some.length, expression), some)[0]!;
+  return sum(graph, [total, ...terms.slice(MOST_INPUTS)]);
+}

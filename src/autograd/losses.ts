@@ -1,0 +1,32 @@
+/** Classification and segmentation losses, averaged over the batch. */
+import { crossEntropyGradKernel, crossEntropyKernel, diceGradKernel, diceKernel } from "../kernels/losses.ts";
+import { graphOf } from "../graph/graph.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { mean } from "./elementwise.ts";
+
+/** Mean softmax cross-entropy of logits [N, K] against class indices u32 [N] below K, [1]. */
+export function crossEntropy(logits: Tensor, label: Tensor): Tensor {
+  const graph = graphOf(logits, label);
+  const outputs = graph.record(crossEntropyKernel(logits.shape, label.shape), [logits, label], {
+    gradient: ([dl]) => [
+      graph.record(crossEntropyGradKernel(logits.shape), [outputs[1]!, label, dl!])[0],
+      undefined,
+    ],
+  });
+  return mean(outputs[0]!);
+}
+
+/**
+ * Soft Dice: the mean over the samples of 1 - (2 sum p t + smooth) / (sum p + sum t + smooth), [1]. prob and target
+ * [N, ...] in [0, 1]; no gradient for the target.
+ */
+export function diceLoss(prob: Tensor, target: Tensor, smooth = 1): Tensor {
+  const graph = graphOf(prob, target);
+  const outputs = graph.record(diceKernel(prob.shape, target.shape, smooth), [prob, target], {
+    gradient: ([dl]) => [
+      graph.record(diceGradKernel(prob.shape, smooth), [target, outputs[1]!, dl!])[0],
+      undefined,
+    ],
+  });
+  return mean(outputs[0]!);
+}

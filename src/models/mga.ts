@@ -1,0 +1,35 @@
+/** The Mask-Guided Attention module. */
+import { maskedMean, mgaEnhance, minMaxNormalize, type Fusion } from "../autograd/attention.ts";
+import { relu, sigmoid } from "../autograd/elementwise.ts";
+import { interpolate } from "../autograd/spatial.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { Linear } from "../nn/layers.ts";
+import { Module } from "../nn/module.ts";
+
+/**
+ * m = minmax(resize(mask)) per sample, a = sigmoid(fc2(relu(fc1(mean of f m)))); the features become f (1 + m + a) in
+ * parallel fusion, f (1 + m a) in serial, f (1 + m) in spatial, f (1 + a) in channel fusion.
+ */
+export class MGA extends Module {
+  readonly fc1: Linear | undefined;
+  readonly fc2: Linear | undefined;
+  readonly #fusion: Fusion;
+
+  constructor(channels: number, fusion: Fusion) {
+    super();
+    this.#fusion = fusion;
+    if (fusion === "spatial") return;
+    const hidden = Math.max(Math.floor(channels / 16), 4);
+    this.fc1 = new Linear(channels, hidden);
+    this.fc2 = new Linear(hidden, channels);
+  }
+
+  /** f [N, H, W, C], mask [N, h, w, 1] of probabilities -> f's shape. */
+  forward(f: Tensor, mask: Tensor): Tensor {
+    return f.graph!.scope(this.path, () => {
+      const m = minMaxNormalize(interpolate(mask, [f.shape[1]!, f.shape[2]!]));
+      const a = this.fc1 && sigmoid(this.fc2!.forward(relu(this.fc1.forward(maskedMean(f, m)))));
+      return mgaEnhance(f, m, a, this.#fusion);
+    });
+  }
+}

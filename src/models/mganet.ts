@@ -1,0 +1,77 @@
+/** MGA-Net: a ResNet34 classifier whose features are enhanced under the mask of a U-Net. */
+import type { Fusion } from "../autograd/attention.ts";
+import { sigmoid } from "../autograd/elementwise.ts";
+import { globalAvgPool } from "../autograd/spatial.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { initialValues } from "../nn/init.ts";
+import { Linear } from "../nn/layers.ts";
+import { Module, ModuleList } from "../nn/module.ts";
+import { MGA } from "./mga.ts";
+import { ResNet, scaleChannels, stemPool } from "./resnet.ts";
+import { UNet } from "./unet.ts";
+
+export const fusions = ["parallel", "serial", "spatial", "channel", "none"] as const;
+
+export interface MGANetOptions {
+  /** Factor on all channel counts; 1 is the paper's. */
+  width: number;
+  fusion: Fusion | "none";
+  /** The enhanced scales L0..L4, or a module after the stem and after every basic block. */
+  at: readonly number[] | "every-block";
+}
+
+export const paperOptions: MGANetOptions = { width: 1, fusion: "parallel", at: [0, 1, 2, 3, 4] };
+
+const BLOCKS = [3, 4, 6, 3] as const;
+
+export class MGANet extends Module {
+  readonly classifier: ResNet;
+  readonly segmenter: UNet;
+  readonly fc: Linear;
+  readonly mga: ModuleList<MGA>;
+
+  constructor(options: MGANetOptions, seed = 0) {
+    super();
+    const { width, fusion, at } = options;
+    const c = scaleChannels(width);
+    this.classifier = new ResNet(BLOCKS, width);
+    this.segmenter = new UNet(width);
+    this.fc = new Linear(c[4]!, 2);
+    const places = at === "every-block" ? everyBlock(c) : [...at].sort().map((i): [string, number] => [`L${i}`, c[i]!]);
+    this.mga = new ModuleList<MGA>(
+      new Map(fusion === "none" ? [] : places.map(([name, channels]) => [name, new MGA(channels, fusion)])),
+    );
+    this.finish(initialValues(seed));
+  }
+
+  /** Whether the classification depends on the mask. */
+  get usesMask(): boolean {
+    return this.mga.entries.length > 0;
+  }
+
+  /** The segmentation branch alone: image [N, H, W, 3] -> logits [N, H, W, 1] and their sigmoid. */
+  segment(x: Tensor): { logits: Tensor; mask: Tensor } {
+    const logits = this.segmenter.forward(x);
+    return { logits, mask: sigmoid(logits) };
+  }
+
+  /**
+   * Image [N, H, W, 3], H and W multiples of 32 -> class logits [N, 2] (benign, malignant), segmentation logits
+   * [N, H, W, 1] and their sigmoid, the mask.
+   */
+  forward(x: Tensor): { logits: Tensor; segLogits: Tensor; mask: Tensor } {
+    const { logits: segLogits, mask } = this.segment(x);
+    const enhance = (name: string, f: Tensor) => this.mga.get(name)?.forward(f, mask) ?? f;
+    let y = stemPool(enhance("L0", this.classifier.stem(x)));
+    for (const [i, layer] of this.classifier.layers.entries()) {
+      for (const [j, block] of layer.all.entries()) y = enhance(`L${i + 1}_${j}`, block.forward(y));
+      y = enhance(`L${i + 1}`, y);
+    }
+    return { logits: this.fc.forward(globalAvgPool(y)), segLogits, mask };
+  }
+}
+
+const everyBlock = (c: readonly number[]): [string, number][] => [
+  ["L0", c[0]!],
+  ...BLOCKS.flatMap((n, i) => Array.from({ length: n }, (_, j): [string, number] => [`L${i + 1}_${j}`, c[i + 1]!])),
+];

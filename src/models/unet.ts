@@ -1,0 +1,55 @@
+/** The segmentation branch: a U-Net on a ResNet18 encoder. */
+import { cat, interpolate } from "../autograd/spatial.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { BatchNorm2d, Conv2d } from "../nn/layers.ts";
+import { Module, ModuleList } from "../nn/module.ts";
+import { ResNet, scaleChannels } from "./resnet.ts";
+
+/** Upsampling by 2 (bilinear), concatenation of the skip connection, twice convolution, batch norm and ReLU. */
+class DecoderBlock extends Module {
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm2d;
+  readonly conv2: Conv2d;
+  readonly bn2: BatchNorm2d;
+
+  constructor(channelsIn: number, channelsSkip: number, channelsOut: number) {
+    super();
+    this.conv1 = new Conv2d(channelsIn + channelsSkip, channelsOut, 3, { padding: 1 });
+    this.bn1 = new BatchNorm2d(channelsOut);
+    this.conv2 = new Conv2d(channelsOut, channelsOut, 3, { padding: 1 });
+    this.bn2 = new BatchNorm2d(channelsOut);
+  }
+
+  forward(x: Tensor, skip: Tensor | undefined): Tensor {
+    const up = x.graph!.scope(this.path, () => {
+      const larger = interpolate(x, [2 * x.shape[1]!, 2 * x.shape[2]!]);
+      return skip ? cat([larger, skip]) : larger;
+    });
+    const y = this.bn1.forward(this.conv1.forward(up), { relu: true });
+    return this.bn2.forward(this.conv2.forward(y), { relu: true });
+  }
+}
+
+export class UNet extends Module {
+  readonly encoder: ResNet;
+  readonly decoder: ModuleList<DecoderBlock>;
+  readonly head: Conv2d;
+
+  constructor(width: number) {
+    super();
+    this.encoder = new ResNet([2, 2, 2, 2], width);
+    const c = scaleChannels(width);
+    const d = [256, 128, 64, 32, 16].map((n) => Math.round(n * width));
+    const skips = [c[3]!, c[2]!, c[1]!, c[0]!, 0];
+    this.decoder = new ModuleList(d.map((out, i) => new DecoderBlock(i === 0 ? c[4]! : d[i - 1]!, skips[i]!, out)));
+    this.head = new Conv2d(d[4]!, 1, 3, { padding: 1, bias: true });
+  }
+
+  /** Image [N, H, W, 3] -> logits [N, H, W, 1]. */
+  forward(x: Tensor): Tensor {
+    const scales = this.encoder.scales(x);
+    let y = scales[4]!;
+    for (const [i, block] of this.decoder.all.entries()) y = block.forward(y, scales[3 - i]);
+    return this.head.forward(y);
+  }
+}

@@ -1,0 +1,48 @@
+/** Weight layouts here and in PyTorch. */
+
+/** vector: as it is. conv: HWIO here, OIHW in PyTorch. linear: [in, out] here, [out, in] in PyTorch. */
+export type Layout = "vector" | "conv" | "linear";
+
+/** For each of PyTorch's axes, ours. */
+const axes: Record<Layout, readonly number[] | undefined> = {
+  vector: undefined,
+  conv: [3, 2, 0, 1],
+  linear: [1, 0],
+};
+
+export const torchShape = (shape: readonly number[], layout: Layout): number[] =>
+  axes[layout]?.map((axis) => shape[axis]!) ?? [...shape];
+
+/** Our values in PyTorch's order. */
+export function toTorch(data: Float32Array, shape: readonly number[], layout: Layout): Float32Array {
+  const order = axes[layout];
+  return order ? permute(data, shape, order) : data;
+}
+
+/** PyTorch's values in our order. */
+export function fromTorch(data: Float32Array, shape: readonly number[], layout: Layout): Float32Array {
+  const order = axes[layout];
+  if (!order) return data;
+  const inverse = shape.map((_, axis) => order.indexOf(axis));
+  return permute(data, torchShape(shape, layout), inverse);
+}
+
+/** y with y.shape[i] = shape[order[i]]. */
+export function permute(data: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
+  const strides = shape.map((_, i) => shape.slice(i + 1).reduce((a, b) => a * b, 1));
+  const outShape = order.map((axis) => shape[axis]!);
+  const outStrides = order.map((axis) => strides[axis]!);
+  const result = new Float32Array(data.length);
+  const index = outShape.map(() => 0);
+  let from = 0;
+  for (let to = 0; to < data.length; to++) {
+    result[to] = data[from]!;
+    for (let axis = outShape.length - 1; axis >= 0; axis--) {
+      from += outStrides[axis]!;
+      if (++index[axis]! < outShape[axis]!) break;
+      from -= outStrides[axis]! * outShape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return result;
+}

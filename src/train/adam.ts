@@ -1,0 +1,92 @@
+/** The Adam optimiser, recorded in the training graph. */
+import { gradients } from "../autograd/gradients.ts";
+import type { Graph } from "../graph/graph.ts";
+import { Slab } from "../graph/storage.ts";
+import { Variable, type Node, type Tensor } from "../graph/tensor.ts";
+import { adamKernel } from "../kernels/adam.ts";
+import type { Parameter } from "../nn/module.ts";
+
+export interface AdamOptions {
+  lr: number;
+  beta1: number;
+  beta2: number;
+  eps: number;
+}
+
+/** PyTorch's defaults but for the learning rate, which is the paper's. */
+export const adamDefaults: AdamOptions = { lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+
+/** Well below the 128 MiB that WebGPU promises for one binding. */
+const SLAB_BYTES = 64 * 2 ** 20;
+
+/** Lays parameters out in slabs, so that one dispatch updates many of them. */
+export function slabsOf(parameters: readonly Parameter[]): Slab[] {
+  const slabs: Slab[] = [];
+  let pending: Parameter[] = [];
+  let bytes = 0;
+  for (const parameter of parameters) {
+    if (pending.length > 0 && bytes + parameter.bytes > SLAB_BYTES) {
+      slabs.push(new Slab(pending));
+      pending = [];
+      bytes = 0;
+    }
+    pending.push(parameter);
+    bytes += parameter.bytes;
+  }
+  if (pending.length > 0) slabs.push(new Slab(pending));
+  return slabs;
+}
+
+/** Optimiser state over some slabs of parameters. */
+export class Adam {
+  readonly options: AdamOptions;
+  readonly slabs: readonly Slab[];
+  /** First and second moments of each slab. */
+  readonly moments: readonly { readonly m: Variable; readonly v: Variable }[];
+  /** Steps taken. */
+  steps = 0;
+
+  constructor(slabs: readonly Slab[], options: AdamOptions) {
+    this.options = options;
+    this.slabs = slabs;
+    this.moments = slabs.map((slab) => ({ m: new Variable("adam.m", [slab.floats]), v: new Variable("adam.v", [slab.floats]) }));
+  }
+
+  get parameters(): Parameter[] {
+    return this.slabs.flatMap((slab) => slab.variables as Parameter[]);
+  }
+
+  /** State tensors by name, for checkpoints. */
+  get state(): [string, Variable][] {
+    return this.moments.flatMap(({ m, v }, i): [string, Variable][] => [
+      [`adam.${i}.m`, m],
+      [`adam.${i}.v`, v],
+    ]);
+  }
+
+  /**
+   * Records the backward pass of `loss` and one step. The graph gains an input "adam", to be filled from `advance`.
+   * @returns the nodes to name as `updates` of compile, and the gradients by parameter
+   */
+  record(graph: Graph, loss: Tensor): { updates: Node[]; gradients: Map<Parameter, Tensor> } {
+    const hyper = graph.input("adam", [2]);
+    const { parameters } = this;
+    const all = gradients(loss, parameters);
+    const byParameter = new Map(parameters.map((p, i) => [p, all[i]!]));
+    const updates = this.slabs.map((slab, i) => {
+      const parts = slab.variables.map((p) => byParameter.get(p as Parameter)!);
+      const gradient = graph.pack(parts, slab.offsets, slab.floats);
+      const { m, v } = this.moments[i]!;
+      graph.record(adamKernel(slab.floats, this.options), [gradient, hyper, loss], { updates: [slab.flat, m, v] });
+      return graph.nodes.at(-1)!;
+    });
+    return { updates, gradients: byParameter };
+  }
+
+  /** Counts one step and returns the value of the input "adam" for it, at a learning rate of `lr`. */
+  advance(lr = this.options.lr): Float32Array {
+    this.steps++;
+    const { beta1, beta2 } = this.options;
+    return Float32Array.of(lr / (1 - beta1 ** this.steps), 1 / Math.sqrt(1 - beta2 ** this.steps));
+  }
+}

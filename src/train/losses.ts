@@ -1,0 +1,29 @@
+/** The losses of the two stages. */
+import { add, bceWithLogits, scale } from "../autograd/elementwise.ts";
+import { crossEntropy, diceLoss } from "../autograd/losses.ts";
+import type { Tensor } from "../graph/tensor.ts";
+
+export const maskLosses = ["dice", "bce", "dice+bce"] as const;
+export type MaskLoss = (typeof maskLosses)[number];
+
+/** The weight of the segmentation loss in the joint stage, as in the paper. */
+export const ALPHA = 0.5;
+
+/** The loss of the segmentation branch, [1]: logits, their sigmoid and target [N, H, W, 1]. */
+export function segmentationLoss(kind: MaskLoss, logits: Tensor, mask: Tensor, target: Tensor): Tensor {
+  if (kind === "dice") return diceLoss(mask, target);
+  const bce = bceWithLogits(logits, target);
+  return kind === "bce" ? bce : add(bce, diceLoss(mask, target));
+}
+
+/** total = cls + alpha seg, and both terms, each [1]. */
+export function jointLoss(
+  output: { logits: Tensor; segLogits: Tensor; mask: Tensor },
+  label: Tensor,
+  target: Tensor,
+  { kind = "dice", alpha = ALPHA }: { kind?: MaskLoss; alpha?: number } = {},
+): { total: Tensor; cls: Tensor; seg: Tensor } {
+  const cls = crossEntropy(output.logits, label);
+  const seg = segmentationLoss(kind, output.segLogits, output.mask, target);
+  return { total: add(cls, scale(seg, alpha)), cls, seg };
+}
