@@ -83,7 +83,7 @@ export function parseSimulation(simulation) {
   for (const [, name = "", version = ""] of simulation.matchAll(/^Inst (\S+) \((\S+)/gm)) {
     const runtime =
       /^(libc6|libc-|libgcc|libstdc\+\+|libcrypt|libpython)/.test(name) || /-(common|data|bin)$/.test(name);
-    if ((name.startsWith("lib") && !runtime) || name === "mesa-vulkan-drivers") packages.set(name, version);
+    if (/^(lib|zlib1g$|mesa-vulkan-drivers$)/.test(name) && !runtime) packages.set(name, version);
   }
   return packages;
 }
@@ -140,6 +140,8 @@ export async function fetchPackages(names, plan, work, signal) {
   const opener = async () => {
     for (let deb = debs.pop(); deb; deb = debs.pop()) await must("dpkg-deb", ["--extract", deb, at("root")], deb);
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, opener));
+  // All must have ended before the caller removes the folder.
+  const ends = await Promise.allSettled(Array.from({ length: availableParallelism() }, opener));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
   return { root: at("root"), versions: Object.fromEntries(packages) };
 }

@@ -1,15 +1,5 @@
 // Unpacks Mesa's software Vulkan driver (lavapipe) from the distribution's packages into a bundle (bundle.mjs).
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { fetchPackages } from "./apt.mjs";
@@ -31,7 +21,7 @@ function filesBelow(folder) {
 /**
  * Picks what is needed out of the opened packages: the loader, the driver, and the libraries that they load.
  * @param {string} root where the packages are open
- * @param {string} stage folder to make, on the same file system
+ * @param {string} stage folder to make
  * @param {Record<string, string>} versions
  * @throws {LaunchError} if something is missing
  */
@@ -48,8 +38,7 @@ export async function assemble(root, stage, versions) {
   const folders = [...new Set(files.filter((f) => /\.so(\.|$)/.test(f)).map((f) => path.dirname(f)))];
 
   for (const folder of ["lib", "loader", "icd.d"]) mkdirSync(path.join(stage, folder), { recursive: true });
-  const put = (/** @type {string} */ from, /** @type {string} */ to) =>
-    linkSync(realpathSync(from), path.join(stage, to));
+  const put = (/** @type {string} */ from, /** @type {string} */ to) => copyFileSync(from, path.join(stage, to));
   put(loader, "loader/libvulkan.so.1");
   put(driver, "lib/libvulkan_lvp.so");
   const needed = new Map([...(await closureOf(driver, folders)), ...(await closureOf(loader, folders))]);
@@ -105,7 +94,8 @@ export async function unpackLavapipe(folder, plan) {
   const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
   for (const name of signals) process.on(name, stop);
   try {
-    mkdirSync(work, { recursive: true, mode: 0o700 });
+    mkdirSync(parent, { recursive: true });
+    mkdirSync(work, { mode: 0o700 });
     sweep(parent);
     const { root, versions } = await fetchPackages(["libvulkan1", "mesa-vulkan-drivers"], plan, work, abort.signal);
     await assemble(root, path.join(work, "stage"), versions);
@@ -122,7 +112,10 @@ export async function unpackLavapipe(folder, plan) {
     rmSync(work, { recursive: true, force: true, maxRetries: 3 });
     for (const name of signals) process.off(name, stop);
   }
-  if (abort.signal.aborted) process.kill(process.pid, abort.signal.reason);
+  if (abort.signal.aborted) {
+    process.stderr.write("\n");
+    process.kill(process.pid, abort.signal.reason);
+  }
   const bundle = readBundle(folder);
   if (!bundle) throw new LaunchError(`the bundle in ${folder} is incomplete`);
   return bundle;
