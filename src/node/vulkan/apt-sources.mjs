@@ -113,13 +113,15 @@ const publicDefault = {
 export function selectSources(sources, wanted, id) {
   const ours = new Set(wanted.codenames.flatMap((c) => [c, `${c}-updates`, `${c}-security`]));
   if (wanted.backports) ours.add(wanted.backports);
+  /** @type {Source[]} */
   const kept = sources
     .map((source) => ({
       ...source,
       suites: source.suites.filter((suite) => ours.has(suite)),
       uris: source.uris.filter((uri) => !uri.startsWith("cdrom:")),
+      components: source.components.filter((component) => component === "main"), // Mesa is there, and the rest is large.
     }))
-    .filter((source) => source.suites.length > 0 && source.uris.length > 0 && source.components.includes("main"));
+    .filter((source) => source.suites.length > 0 && source.uris.length > 0 && source.components.length > 0);
   const has = (/** @type {string} */ suite) => kept.some((source) => source.suites.includes(suite));
   if (!wanted.codenames.some(has)) {
     const [codename] = wanted.codenames;

@@ -52,8 +52,8 @@ export function readDistribution(root = "/") {
 /**
  * The suites to take packages from, and the one to prefer.
  *
- * Seen working: Debian 12. Its own Mesa (22.3) is refused by Dawn for want of
- * shaderUniformBufferArrayDynamicIndexing, so the backports are needed. Untested: everything else.
+ * Seen working, all on x64: Debian 12 with its backports (its own Mesa, 22.3, is refused by Dawn for want of
+ * shaderUniformBufferArrayDynamicIndexing), Debian 13 and Ubuntu 24.04 with their own Mesa. Untested: everything else.
  * @param {Distribution} distribution
  * @returns {{ codenames: string[], backports: string | undefined }}
  */
