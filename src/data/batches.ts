@@ -1,0 +1,102 @@
+/** From prepared images to batches: the order of an epoch, and one batch's arrays. Everything here is a pure function. */
+import { ellipseMask } from "./ellipse.ts";
+import { coin, permutation, stream } from "./random.ts";
+import { type Batch, DataError, type Prepared } from "./sample.ts";
+
+/** Mean and standard deviation of ImageNet's grey value, on a scale from 0 to 1: image = (grey/255 - mean) / deviation. */
+export const IMAGE_MEAN = 0.449;
+export const IMAGE_DEVIATION = 0.226;
+
+/** The normalised value of each grey level. */
+const NORMALISED = Float32Array.from({ length: 256 }, (_, grey) => (grey / 255 - IMAGE_MEAN) / IMAGE_DEVIATION);
+
+export interface EpochOptions {
+  seed: number;
+  /** From 0; each epoch has its own order and flips. */
+  epoch: number;
+  batchSize: number;
+  /** Batches to pass over, for a run that goes on in the middle of an epoch. Default 0. */
+  startBatch?: number;
+  /** Visit the images in a random order of (seed, epoch). Default false. */
+  shuffle?: boolean;
+  /** Mirror each image with probability 1/2, decided by (seed, epoch, index). Default false. */
+  flip?: boolean;
+  /** Leave out the last batch when it is not full (training); else it comes at its smaller size (evaluation). Default false. */
+  dropLast?: boolean;
+}
+
+/** Which images make up one batch, and which of them are mirrored. */
+export interface BatchPlan {
+  indices: number[];
+  flips: boolean[];
+}
+
+/**
+ * The batches of one epoch over `count` images, from `startBatch` on. What a batch holds depends on nothing but the seed,
+ * the epoch and its position, so a resumed run sees what the uninterrupted one would have seen.
+ *
+ * @throws DataError when there is no image, or fewer than one full batch and `dropLast`
+ */
+export function planEpoch(count: number, options: EpochOptions): BatchPlan[] {
+  const { seed, epoch, batchSize, startBatch = 0, shuffle = false, flip = false, dropLast = false } = options;
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+    throw new DataError(`a batch size of ${batchSize} is not possible: it must be a whole number from 1 on`);
+  }
+  if (count === 0) throw new DataError("there is no image to make a batch of");
+  if (dropLast && count < batchSize) {
+    throw new DataError(`${count} images do not fill one batch of ${batchSize}: use a batch size of at most ${count}`);
+  }
+  const order = shuffle ? permutation(count, stream(seed, epoch)) : Array.from({ length: count }, (_, i) => i);
+  const batches = dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
+  const plan: BatchPlan[] = [];
+  for (let b = startBatch; b < batches; b++) {
+    const indices = order.slice(b * batchSize, (b + 1) * batchSize);
+    plan.push({ indices, flips: indices.map((index) => flip && coin(stream(seed, epoch, index))) });
+  }
+  return plan;
+}
+
+/**
+ * Puts images together to a batch, normalised, with the ellipses of their boxes as targets. `flips[i]` mirrors image and
+ * target of the i-th left to right.
+ *
+ * @throws DataError when the images are not all of one size
+ */
+export function assembleBatch(prepared: readonly Prepared[], flips: readonly boolean[]): Batch {
+  const first = prepared[0];
+  if (!first) throw new DataError("there is no image to make a batch of");
+  const { width, height } = first;
+  const pixels = width * height;
+  const batch: Batch = {
+    image: new Float32Array(prepared.length * pixels * 3),
+    label: Uint32Array.from(prepared, (p) => p.label ?? 0),
+    target: new Float32Array(prepared.length * pixels),
+    ids: prepared.map((p) => p.id),
+  };
+  prepared.forEach((p, i) => {
+    if (p.width !== width || p.height !== height || p.grey.length !== pixels) {
+      throw new DataError(`${p.id} is ${p.width}x${p.height}, but ${first.id} in the same batch is ${width}x${height}`);
+    }
+    const target = batch.target.subarray(i * pixels, (i + 1) * pixels);
+    ellipseMask(p.boxes, width, height, target);
+    const flip = flips[i] === true;
+    // The label is mirrored as pixels, like the image: a box mirrored in floating point could differ in a pixel of the rim.
+    if (flip) for (let y = 0; y < height; y++) target.subarray(y * width, (y + 1) * width).reverse();
+    writeImage(p.grey, width, flip, batch.image, i * pixels * 3);
+  });
+  return batch;
+}
+
+/** Normalises grey levels into three equal channels of `out` from `offset` on. */
+function writeImage(grey: Uint8Array, width: number, flip: boolean, out: Float32Array, offset: number): void {
+  let o = offset;
+  for (let row = 0; row < grey.length; row += width) {
+    for (let x = 0; x < width; x++) {
+      const value = NORMALISED[grey[row + (flip ? width - 1 - x : x)]!]!;
+      out[o] = value;
+      out[o + 1] = value;
+      out[o + 2] = value;
+      o += 3;
+    }
+  }
+}

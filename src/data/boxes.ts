@@ -1,0 +1,46 @@
+/** Geometry of boxes. */
+import type { Box } from "./sample.ts";
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** The bounding box of a polygon. Vertices are points of the plane, so the box reaches from the least to the greatest. */
+export function boundingBox(points: readonly Point[]): Box {
+  const box: Box = { x0: Infinity, y0: Infinity, x1: -Infinity, y1: -Infinity };
+  for (const { x, y } of points) {
+    box.x0 = Math.min(box.x0, x);
+    box.y0 = Math.min(box.y0, y);
+    box.x1 = Math.max(box.x1, x);
+    box.y1 = Math.max(box.y1, y);
+  }
+  return box;
+}
+
+/** Area in square pixels; 0 for a box whose edges are in the wrong order. */
+export function area({ x0, y0, x1, y1 }: Box): number {
+  return Math.max(0, x1 - x0) * Math.max(0, y1 - y0);
+}
+
+/** The part of the box inside an image of that size; its area is 0 when there is none. */
+export function clip({ x0, y0, x1, y1 }: Box, width: number, height: number): Box {
+  return { x0: Math.max(0, x0), y0: Math.max(0, y0), x1: Math.min(width, x1), y1: Math.min(height, y1) };
+}
+
+/** The box after the image was cropped to `crop` and that was resized to `width` × `height`; it may lie outside. */
+export function intoCrop(box: Box, crop: Box, width: number, height: number): Box {
+  const sx = width / (crop.x1 - crop.x0);
+  const sy = height / (crop.y1 - crop.y0);
+  return {
+    x0: (box.x0 - crop.x0) * sx,
+    y0: (box.y0 - crop.y0) * sy,
+    x1: (box.x1 - crop.x0) * sx,
+    y1: (box.y1 - crop.y0) * sy,
+  };
+}
+
+/** The box after the image, `width` pixels wide, was mirrored left to right. */
+export function mirror({ x0, y0, x1, y1 }: Box, width: number): Box {
+  return { x0: width - x1, y0, x1: width - x0, y1 };
+}

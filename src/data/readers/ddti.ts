@@ -1,0 +1,160 @@
+/**
+ * DDTI (Pedraza et al. 2015, doi:10.1117/12.2073532): one XML file a case, with the nodules' outlines on each of its images
+ * and a TI-RADS score of the whole case. One line or pretty-printed:
+ *
+ *     <case><number>100</number>...<tirads>4a</tirads>...
+ *       <mark><image>1</image><svg>[{"points": [{"x": 164, "y": 31}, ...], "annotation": {}, "regionType": "freehand"}]</svg></mark>
+ *     </case>
+ *
+ * Coordinates are pixels of `<number>_<image>.jpg`, origin top left; outlines are not closed.
+ */
+import { XMLParser } from "fast-xml-parser";
+import { z } from "zod";
+import { area, boundingBox, clip, type Point } from "../boxes.ts";
+import { type Box, DataError, type Label, oneLine, reasonOf } from "../sample.ts";
+
+export interface DdtiCase {
+  number: string;
+  label: Label;
+  marks: DdtiMark[];
+}
+
+/** The outlines on one image of a case. */
+export interface DdtiMark {
+  image: number;
+  /** The complete outlines of nodules, at least 3 points each. */
+  rings: Point[][];
+  /** Why the mark does not tell of every nodule on the image; undefined when it does. */
+  incomplete?: string;
+  /** What was left out of a mark that is complete. */
+  notes: string[];
+}
+
+/** TI-RADS scores as usually coded. The score is not histology. */
+const LABELS = new Map<string, Label>([
+  ["", undefined],
+  ["2", 0],
+  ["3", 0],
+  ["4a", 1],
+  ["4b", 1],
+  ["4c", 1],
+  ["5", 1],
+]);
+
+/**
+ * An outline with less than this share of its bounding box inside the image is dropped. All of DDTI's lie inside but the
+ * second one of 338_2, drawn into the text under the picture: 0.52 of it.
+ */
+const LEAST_SHARE_INSIDE = 0.75;
+
+const wholeNumber = z.string().regex(/^\d{1,9}$/);
+const CASE = z.object({ number: wholeNumber, tirads: z.string(), mark: z.array(z.unknown()).optional() });
+const MARK = z.object({ image: wholeNumber, svg: z.string() });
+const RING = z.object({
+  points: z.array(z.object({ x: z.number(), y: z.number() })),
+  regionType: z.string(),
+});
+
+const parser = new XMLParser({ parseTagValue: false, ignoreAttributes: true, isArray: (tag) => tag === "mark" });
+
+/**
+ * Reads one case.
+ *
+ * @throws DataError when the text is no XML, no case, or has a score or an image number that cannot be understood: no
+ * label is guessed
+ */
+export function parseDdtiCase(xml: string): DdtiCase {
+  let document: unknown;
+  try {
+    document = parser.parse(xml, true);
+  } catch (error) {
+    throw new DataError(`is not well-formed XML: ${reasonOf(error)}`);
+  }
+  const { number, tirads, mark = [] } = check(z.object({ case: CASE }), document, "").case;
+  const score = tirads.toLowerCase();
+  if (!LABELS.has(score)) throw new DataError(`has the TI-RADS score "${tirads.slice(0, 20)}", which is not known`);
+  const marks = mark.map(parseMark);
+  const twice = marks.find((m, i) => marks.findIndex((other) => other.image === m.image) !== i);
+  if (twice) throw new DataError(`marks image ${twice.image} more than once`);
+  return { number, label: LABELS.get(score), marks };
+}
+
+function parseMark(value: unknown, index: number): DdtiMark {
+  const { image, svg } = check(MARK, value, `mark ${index + 1}: `);
+  const mark: DdtiMark = { image: Number(image), rings: [], notes: [] };
+  if (svg === "") return { ...mark, incomplete: "its outlines are empty" };
+  const { items, broken } = parseList(svg);
+  let lost = broken;
+  for (const item of items) {
+    const ring = RING.safeParse(item);
+    if (!ring.success) lost = explain(ring.error);
+    else if (ring.data.regionType !== "freehand") mark.notes.push(`"${ring.data.regionType}" is no outline: left out`);
+    else if (ring.data.points.length < 3) mark.notes.push("an outline of fewer than 3 points: left out");
+    else mark.rings.push(ring.data.points);
+  }
+  const rings = `${mark.rings.length} complete outline${mark.rings.length === 1 ? "" : "s"}`;
+  if (lost) mark.incomplete = `its outlines are cut off or damaged, with ${rings} left: ${lost}`;
+  else if (mark.rings.length === 0) mark.incomplete = "it has no outline of a nodule";
+  return mark;
+}
+
+/** The items of a JSON list; of one that is cut off or damaged, those that are whole. */
+function parseList(json: string): { items: unknown[]; broken?: string } {
+  let broken: string;
+  try {
+    const list: unknown = JSON.parse(json);
+    if (Array.isArray(list)) return { items: list };
+    return { items: [], broken: "not a list" };
+  } catch (error) {
+    broken = reasonOf(error);
+  }
+  const items: unknown[] = [];
+  let depth = 0;
+  let start = 0;
+  // Braces inside strings are not told apart: the format has none, and what they would break does not parse.
+  for (const { 0: brace, index } of json.matchAll(/[{}]/g)) {
+    if (brace === "{" && depth++ === 0) start = index;
+    if (brace === "}" && --depth === 0) {
+      try {
+        items.push(JSON.parse(json.slice(start, index + 1)));
+      } catch {
+        // This is the damaged one.
+      }
+    }
+    depth = Math.max(0, depth);
+  }
+  return { items, broken };
+}
+
+/** The bounding boxes of outlines on an image of that size, clipped to it, with a note on each that is dropped. */
+export function boxesInImage(
+  rings: readonly (readonly Point[])[],
+  width: number,
+  height: number,
+): { boxes: Box[]; notes: string[] } {
+  const boxes: Box[] = [];
+  const notes: string[] = [];
+  for (const ring of rings) {
+    const box = boundingBox(ring);
+    const inside = clip(box, width, height);
+    const share = area(inside) / area(box);
+    const where = `outline [${Object.values(box).join(", ")}]`;
+    if (!(area(box) >= 1)) notes.push(`${where} encloses no pixel: dropped`);
+    else if (!(share >= LEAST_SHARE_INSIDE)) {
+      notes.push(`${where} has ${(100 * share).toFixed(0)} % of its box inside the ${width}x${height} image: dropped`);
+    } else boxes.push(inside);
+  }
+  return { boxes, notes };
+}
+
+function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new DataError(`is not a DDTI case: ${where}${explain(result.error)}`);
+}
+
+/** The first of zod's findings, on one line. */
+function explain(error: z.ZodError): string {
+  const issue = error.issues[0];
+  return oneLine(issue ? `${issue.path.join(".")}: ${issue.message}` : error.message);
+}

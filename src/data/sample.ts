@@ -1,0 +1,88 @@
+/** What a data set is made of, from the annotated image on disk to the batch a training step takes. */
+
+/** A rectangle in pixels: x0/y0 the left and top edge, x1/y1 the right and bottom edge (exclusive). Fractions allowed. */
+export interface Box {
+  x0: number;
+  y0: number;
+  x1: number;
+  y1: number;
+}
+
+/** 0 benign, 1 malignant, undefined not known. */
+export type Label = 0 | 1 | undefined;
+
+/** One image of a data set, still on disk. */
+export interface Sample {
+  /** Unique in the data set. */
+  id: string;
+  /** Path of the image. */
+  file: string;
+  /** Patient or case: a split never cuts through a group. */
+  group: string;
+  label: Label;
+  /** The nodules, in pixels of the original image. */
+  boxes: Box[];
+}
+
+/** A file that was left out, and why. */
+export interface Skipped {
+  file: string;
+  reason: string;
+}
+
+export interface Dataset {
+  name: string;
+  samples: Sample[];
+  /** Every image, annotation or named file that gave no sample. */
+  skipped: Skipped[];
+  /** What was changed in samples that were kept, one line each. */
+  notes: string[];
+}
+
+/** One image cropped to the tissue and resized to the network's input, in grey. */
+export interface Prepared {
+  id: string;
+  group: string;
+  label: Label;
+  width: number;
+  height: number;
+  /** Row by row, width × height bytes. May lie in shared memory. */
+  grey: Uint8Array;
+  /** In pixels of the prepared image. */
+  boxes: Box[];
+  /** Where it came from: `crop` is in pixels of the original image, whose size `width` × `height` is. */
+  source?: { file: string; width: number; height: number; crop: Box };
+}
+
+/** What one training or evaluation step takes. */
+export interface Batch {
+  /** [N,H,W,3], normalised. */
+  image: Float32Array;
+  /** [N]; 0 where the class is not known (such samples serve the segmentation stage only). */
+  label: Uint32Array;
+  /** [N,H,W,1]: 1 inside the ellipses of the image's boxes, else 0. */
+  target: Float32Array;
+  ids: string[];
+}
+
+/** Bad input of the user's: the message is one line that names the file and the reason. No stack is shown for it. */
+export class DataError extends Error {
+  override readonly name = "DataError";
+
+  constructor(message: string) {
+    super(oneLine(message));
+  }
+}
+
+/** The text on one line, for messages that come from libraries. */
+export function oneLine(text: string): string {
+  return text
+    .trim()
+    .split(/\s*[\r\n]+\s*/)
+    .join("; ");
+}
+
+/** Why something failed, on one line. */
+export function reasonOf(error: unknown): string {
+  return oneLine(error instanceof Error ? error.message : String(error));
+}

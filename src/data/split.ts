@@ -1,0 +1,100 @@
+/** Training and validation sides of a data set, such that nothing on one side is also on the other. */
+import { permutation, stream } from "./random.ts";
+import { DataError, type Label } from "./sample.ts";
+
+export interface SplitItem {
+  /** Patient or case. */
+  group: string;
+  label: Label;
+  /** Equal for images of equal content, such as a digest of the pixels; two cases that share an image stay together. */
+  content?: string;
+}
+
+/** Indices into the items, ascending. Every item is on one side. */
+export interface Split {
+  train: number[];
+  val: number[];
+  /** What could not be had, one line each. */
+  notes: string[];
+}
+
+const STRATA = [
+  { label: 0, name: "benign" },
+  { label: 1, name: "malignant" },
+  { label: undefined, name: "unlabelled" },
+] as const;
+
+/**
+ * Divides items at random into a training and a validation side.
+ *
+ * Items that share a group or a content, directly or through others, stay together. Among those clusters, taken in an
+ * order that the seed decides, the validation side takes each that still fits its share of every stratum (benign,
+ * malignant, unlabelled). Each stratum is then present on both sides, unless a note says that it could not be.
+ *
+ * @param options.val the validation side's share of the items, 0 <= val < 1
+ * @throws DataError for no items or a share out of range
+ */
+export function split(items: readonly SplitItem[], options: { val: number; seed: number }): Split {
+  const { val, seed } = options;
+  if (!(val >= 0 && val < 1)) throw new DataError(`a validation share of ${val} is not possible: it must be in [0, 1)`);
+  if (items.length === 0) throw new DataError("there is no image to split");
+  const clusters = connected(items);
+  const order = permutation(clusters.length, stream(seed));
+  const counts = clusters.map((members) =>
+    STRATA.map((s) => members.filter((i) => items[i]!.label === s.label).length),
+  );
+  const notes: string[] = [];
+
+  const total = STRATA.map(({ label }) => items.filter((item) => item.label === label).length);
+  const target = total.map((n, s) => {
+    const holders = counts.filter((c) => c[s]! > 0).length;
+    if (val === 0 || holders < 2) return 0;
+    return Math.min(n - 1, Math.max(1, Math.round(val * n)));
+  });
+
+  const chosen = new Set<number>();
+  const taken = STRATA.map(() => 0);
+  const take = (cluster: number) => {
+    chosen.add(cluster);
+    counts[cluster]!.forEach((n, s) => (taken[s]! += n));
+  };
+  for (const cluster of order) {
+    if (counts[cluster]!.every((n, s) => taken[s]! + n <= target[s]!)) take(cluster);
+  }
+  STRATA.forEach(({ name }, s) => {
+    if (val === 0 || total[s] === 0 || taken[s]! > 0) return;
+    // Every cluster of this stratum is larger than its share: the smallest goes over that leaves training some of each.
+    const leavesSome = (c: number) => counts[c]!.every((n, t) => n === 0 || taken[t]! + n < total[t]!);
+    const able = order.filter((c) => !chosen.has(c) && counts[c]![s]! > 0 && leavesSome(c));
+    if (able.length > 0) take(able.reduce((a, b) => (clusters[b]!.length < clusters[a]!.length ? b : a)));
+    else notes.push(`no ${name} image is on the validation side: cases and duplicate images tie them together`);
+  });
+
+  const side = (validation: boolean) =>
+    clusters.flatMap((members, c) => (chosen.has(c) === validation ? members : [])).sort((a, b) => a - b);
+  return { train: side(false), val: side(true), notes };
+}
+
+/** Indices of the items in clusters that share no group and no content with each other (union-find), in order of first item. */
+function connected(items: readonly SplitItem[]): number[][] {
+  const parent = items.map((_, i) => i);
+  const root = (i: number): number => {
+    while (parent[i] !== i) i = parent[i] = parent[parent[i]!]!;
+    return i;
+  };
+  const first = new Map<string, number>();
+  items.forEach(({ group, content }, i) => {
+    for (const key of content === undefined ? [`g${group}`] : [`g${group}`, `c${content}`]) {
+      const other = first.get(key);
+      if (other === undefined) first.set(key, i);
+      else parent[root(i)] = root(other);
+    }
+  });
+  const clusters = new Map<number, number[]>();
+  items.forEach((_, i) => {
+    const members = clusters.get(root(i));
+    if (members) members.push(i);
+    else clusters.set(root(i), [i]);
+  });
+  return [...clusters.values()];
+}

@@ -1,0 +1,16 @@
+/** Digests of images, for `split` to keep equal images on one side. */
+import { createHash } from "node:crypto";
+import type { SplitItem } from "../../data/split.ts";
+import type { Prepared } from "../../data/sample.ts";
+
+/**
+ * The images as `split` takes them, in the same order. The digest is of the prepared pixels, which are equal for equal
+ * files and also for one picture saved without loss in two formats.
+ */
+export function splitItems(prepared: readonly Prepared[]): SplitItem[] {
+  return prepared.map(({ group, label, grey }) => ({
+    group,
+    label,
+    content: createHash("md5").update(grey).digest("hex"),
+  }));
+}

@@ -1,0 +1,68 @@
+/** Image files to grey levels, and grey levels to another size, with sharp. */
+import { readFile } from "node:fs/promises";
+import sharp from "sharp";
+import { type Box, DataError, reasonOf } from "../../data/sample.ts";
+
+// Images here are small and many: one thread each, and no cache that would grow with them.
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** 8-bit grey levels, row by row. */
+export interface GreyImage {
+  width: number;
+  height: number;
+  grey: Uint8Array;
+}
+
+/**
+ * The size that the file's header declares, in pixels as stored: an EXIF orientation turns nothing, because annotations
+ * are in stored pixels.
+ *
+ * @throws DataError without the file's name
+ */
+export async function imageSize(file: string): Promise<{ width: number; height: number }> {
+  try {
+    const { width, height } = await sharp(await readFile(file)).metadata();
+    return { width, height };
+  } catch (error) {
+    throw new DataError(`is not a readable image: ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * Decodes any format that sharp reads. Colour becomes luma of ITU-R BT.601 (0.299 R + 0.587 G + 0.114 B, rounded), grey
+ * keeps its levels, 16 bits are scaled to 8, 1 bit becomes 0 and 255, transparent pixels are black.
+ *
+ * @throws DataError without the file's name, also for a file that is damaged or cut off: half a picture is no sample
+ */
+export async function decodeGrey(bytes: Uint8Array): Promise<GreyImage> {
+  try {
+    const { data, info } = await sharp(bytes, { failOn: "warning" })
+      .flatten({ background: "#000000" })
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    const { width, height, channels } = info;
+    const grey = new Uint8Array(width * height);
+    for (let i = 0, j = 0; i < grey.length; i++, j += channels) {
+      // The weights in units of 2^-16; they add up to 2^16, so that a grey pixel keeps its level.
+      grey[i] = (19595 * data[j]! + 38470 * data[j + 1]! + 7471 * data[j + 2]! + 32768) >> 16;
+    }
+    return { width, height, grey };
+  } catch (error) {
+    throw new DataError(`is not a readable image: ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * The part of the image inside `crop` (whole pixels), resized to `width` × `height` without keeping the aspect. Lanczos of
+ * 3 lobes: it averages over the pixels that fall into one when it shrinks, and stays sharp when it enlarges.
+ */
+export async function resizeGrey(image: GreyImage, crop: Box, width: number, height: number): Promise<Uint8Array> {
+  return await sharp(image.grey, { raw: { width: image.width, height: image.height, channels: 1 } })
+    .extract({ left: crop.x0, top: crop.y0, width: crop.x1 - crop.x0, height: crop.y1 - crop.y0 })
+    .resize(width, height, { fit: "fill", kernel: "lanczos3" })
+    .toColourspace("b-w")
+    .raw()
+    .toBuffer();
+}

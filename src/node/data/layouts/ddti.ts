@@ -1,0 +1,74 @@
+/** DDTI's folder: `<case>.xml` beside `<case>_<k>.jpg`, k from 1. */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { boxesInImage, type DdtiCase, type DdtiMark, parseDdtiCase } from "../../../data/readers/ddti.ts";
+import { type Dataset, DataError, reasonOf } from "../../../data/sample.ts";
+import { decodeText } from "../../../data/text.ts";
+import { imageSize } from "../decode.ts";
+import type { Layout, Listing, ReadOptions } from "./layout.ts";
+
+const CASE_FILE = /^(\d+)\.xml$/i;
+const IMAGE_FILE = /^(\d+_\d+)\.(?:jpe?g|png)$/i;
+
+export const ddti: Layout = {
+  format: "ddti",
+  shape: "<case>.xml beside <case>_<k>.jpg",
+  recognises: ({ files }) => files.some((f) => CASE_FILE.test(f)) && files.some((f) => IMAGE_FILE.test(f)),
+  read,
+};
+
+async function read(dir: string, listing: Listing, options: ReadOptions): Promise<Dataset> {
+  const dataset: Dataset = { name: "ddti", samples: [], skipped: [], notes: [] };
+  const skip = (name: string, reason: string) => dataset.skipped.push({ file: path.join(dir, name), reason });
+  // Images by id; each leaves the map as soon as it is accounted for.
+  const images = new Map(
+    listing.files.flatMap((file) => (IMAGE_FILE.test(file) ? [[path.parse(file).name, file]] : [])),
+  );
+
+  for (const caseFile of listing.files.filter((f) => CASE_FILE.test(f)).sort(byCase)) {
+    options.signal?.throwIfAborted();
+    const number = path.parse(caseFile).name;
+    let marked: DdtiCase;
+    try {
+      marked = parseDdtiCase(decodeText(await readFile(path.join(dir, caseFile))));
+      if (marked.number !== number) throw new DataError(`says that it is case ${marked.number}`);
+    } catch (error) {
+      skip(caseFile, reasonOf(error));
+      for (const [id, file] of images) {
+        if (id.startsWith(`${number}_`) && images.delete(id)) skip(file, `its annotation ${caseFile} cannot be used`);
+      }
+      continue;
+    }
+    for (const mark of marked.marks) {
+      const id = `${number}_${mark.image}`;
+      const file = images.get(id);
+      images.delete(id);
+      if (file === undefined) skip(`${id}.jpg`, `${caseFile} has outlines on it, but the image is missing`);
+      else await readMark(id, file, marked, mark);
+    }
+  }
+  for (const [id, file] of images) skip(file, `no annotation: ${id.split("_")[0]}.xml is missing or does not name it`);
+  return dataset;
+
+  async function readMark(id: string, name: string, { number, label }: DdtiCase, mark: DdtiMark): Promise<void> {
+    if (mark.incomplete !== undefined) {
+      if (mark.rings.length === 0 || options.incomplete !== "keep") return void skip(name, mark.incomplete);
+      dataset.notes.push(`${name}: ${mark.incomplete}`);
+    }
+    const file = path.join(dir, name);
+    try {
+      const { width, height } = await imageSize(file);
+      const { boxes, notes } = boxesInImage(mark.rings, width, height);
+      dataset.notes.push(...[...mark.notes, ...notes].map((note) => `${name}: ${note}`));
+      if (boxes.length === 0) skip(name, "no outline of a nodule lies inside the image");
+      else dataset.samples.push({ id, file, group: number, label, boxes });
+    } catch (error) {
+      skip(name, reasonOf(error));
+    }
+  }
+}
+
+/** Cases in the order of their numbers: the order of the samples must not depend on the file system. */
+function byCase(a: string, b: string): number {
+  return Number.parseInt(a) - Number.parseInt(b);
+}

@@ -1,0 +1,27 @@
+/** How a data set lies on disk. A new format is one file beside this one and one line in ../open.ts. */
+import type { Dataset } from "../../../data/sample.ts";
+
+/** The names in a folder, sorted. */
+export interface Listing {
+  files: string[];
+  folders: string[];
+}
+
+export interface ReadOptions {
+  /**
+   * Images on which an outline of a nodule is known to be missing (a cut-off annotation): "skip" (default), because the
+   * segmentation branch would learn that the nodule is background, or "keep" with the outlines that are there.
+   */
+  incomplete?: "skip" | "keep";
+  signal?: AbortSignal;
+}
+
+export interface Layout {
+  /** What `--format` calls it. */
+  format: string;
+  /** What the folder looks like, for error messages. */
+  shape: string;
+  recognises(listing: Listing): boolean;
+  /** Reads the annotations and the images' headers. What is wrong with single files goes to `skipped`. */
+  read(dir: string, listing: Listing, options: ReadOptions): Promise<Dataset>;
+}

@@ -1,0 +1,70 @@
+/** Batches made ahead of time in worker threads, so that the GPU never waits for one. */
+import { type BatchPlan, type EpochOptions, planEpoch } from "../../data/batches.ts";
+import { type Batch, DataError, type Prepared } from "../../data/sample.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+export interface LoaderOptions {
+  /** Worker threads. Default 1, which makes well over a hundred batches of 8 a second. The batches do not depend on it. */
+  workers?: number;
+  /** Batches made or under way beyond the one that the consumer holds, in each epoch that is open. Default 3. */
+  ahead?: number;
+}
+
+export class BatchLoader {
+  readonly #count: number;
+  readonly #ahead: number;
+  readonly #pool: WorkerPool<BatchPlan, Batch>;
+
+  /** Grey levels that lie in shared memory, as `prepareDataset` leaves them, are used where they are; others are copied once. */
+  constructor(prepared: readonly Prepared[], { workers = 1, ahead = 3 }: LoaderOptions = {}) {
+    if (prepared.length === 0) throw new DataError("there is no image to make a batch of");
+    this.#count = prepared.length;
+    this.#ahead = ahead;
+    this.#pool = new WorkerPool("loader-worker", workers, prepared.map(shared));
+  }
+
+  /**
+   * The batches of one epoch, in order. They depend on the options alone: a resumed run that passes `startBatch` sees what
+   * the uninterrupted one would have seen. Several epochs may be open at a time, and leaving one early is no harm.
+   *
+   * @throws DataError at once for impossible options; while iterating what a worker threw
+   */
+  epoch(options: EpochOptions): AsyncIterable<Batch> {
+    return this.#batches(planEpoch(this.#count, options));
+  }
+
+  async *#batches(plan: readonly BatchPlan[]): AsyncGenerator<Batch, void, undefined> {
+    const queue: Promise<Batch>[] = [];
+    let next = 0;
+    const fill = () => {
+      while (queue.length < this.#ahead && next < plan.length) {
+        const batch = this.#pool.run(plan[next++]!);
+        // It may fail before it is awaited, or never be awaited at all.
+        batch.catch(() => {});
+        queue.push(batch);
+      }
+    };
+    fill();
+    while (queue.length > 0) {
+      const batch = await queue.shift()!;
+      fill();
+      yield batch;
+    }
+  }
+
+  /** Stops the workers. Epochs that are still open end with an error. */
+  async close(): Promise<void> {
+    await this.#pool.close(new Error("the batch loader is closed"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function shared(prepared: Prepared): Prepared {
+  if (prepared.grey.buffer instanceof SharedArrayBuffer) return prepared;
+  const grey = new Uint8Array(new SharedArrayBuffer(prepared.grey.length));
+  grey.set(prepared.grey);
+  return { ...prepared, grey };
+}

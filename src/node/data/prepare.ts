@@ -1,0 +1,128 @@
+/** All images of a data set or a folder: decoded, cropped to the tissue and resized, on every core. */
+import { availableParallelism } from "node:os";
+import path from "node:path";
+// Loaded here although only the workers call it: sharp's library must stay in memory until after the last of them.
+import "./decode.ts";
+import { area, clip, intoCrop } from "../../data/boxes.ts";
+import { type Box, DataError, type Dataset, type Prepared, type Sample, type Skipped } from "../../data/sample.ts";
+import type { CropMethod } from "./crop.ts";
+import { listFolder } from "./open.ts";
+import type { Cropped, PrepareSize } from "./prepare-image.ts";
+import type { PrepareInit, PrepareTask } from "./prepare-worker.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+const IMAGE_FILE = /\.(?:jpe?g|png|bmp|tiff?|webp|gif)$/i;
+
+/** A worker takes half a second to start (OpenCV), as long as about 40 images take. */
+const IMAGES_WORTH_A_WORKER = 32;
+
+export interface WorkOptions {
+  /** Worker threads. Default: one for each core, fewer when there are few images. The result does not depend on it. */
+  workers?: number;
+  /** Called after each image, in no particular order of images. */
+  onProgress?: (done: number, total: number) => void;
+  /** Stops the work; the promise is then rejected with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Prepares every sample, in the samples' order. Grey levels are written to shared memory, so that passing the result on to a
+ * BatchLoader copies nothing. An image that cannot be decoded is left out and reported.
+ *
+ * @throws DataError when no image is left; the signal's reason
+ */
+export async function prepareDataset(
+  dataset: Dataset,
+  options: PrepareSize & WorkOptions,
+): Promise<{ prepared: Prepared[]; skipped: Skipped[]; notes: string[] }> {
+  const { width, height, crop } = options;
+  for (const length of [width, height]) {
+    if (!Number.isSafeInteger(length) || length < 1) throw new DataError(`${width}x${height} is no image size`);
+  }
+  const { samples } = dataset;
+  const pixels = width * height;
+  const greys = new SharedArrayBuffer(samples.length * pixels);
+  const results = await cropAll(
+    samples.map((s) => s.file),
+    { crop, out: { width, height, greys } },
+    options,
+  );
+  const prepared: Prepared[] = [];
+  const skipped: Skipped[] = [];
+  const notes: string[] = [];
+  results.forEach((result, i) => {
+    const sample = samples[i]!;
+    if ("reason" in result) return void skipped.push(result);
+    const boxes = boxesInCrop(sample, result.crop, width, height, notes);
+    const { id, file, group, label } = sample;
+    const grey = new Uint8Array(greys, i * pixels, pixels);
+    prepared.push({ id, group, label, width, height, grey, boxes, source: { file, ...result } });
+  });
+  if (prepared.length === 0) {
+    const first = skipped[0];
+    const why = first ? `; the first: ${first.file}: ${first.reason}` : "";
+    throw new DataError(`${dataset.name}: none of the ${samples.length} images can be used${why}`);
+  }
+  return { prepared, skipped, notes };
+}
+
+/**
+ * The tissue rectangle [x0, y0, x1, y1] of every image file in a folder, in whole pixels of the image, by file name.
+ *
+ * @param options.onSkip told of each image that cannot be decoded; it has no rectangle in the result
+ * @throws DataError when the folder is missing or has no usable image
+ */
+export async function cropRectangles(
+  dir: string,
+  options: WorkOptions & { method?: CropMethod; onSkip?: (skipped: Skipped) => void } = {},
+): Promise<Record<string, [number, number, number, number]>> {
+  const names = (await listFolder(dir)).files.filter((name) => IMAGE_FILE.test(name));
+  const files = names.map((name) => path.join(dir, name));
+  const results = await cropAll(files, { crop: options.method ?? "adaptive" }, options);
+  const rectangles: Record<string, [number, number, number, number]> = {};
+  results.forEach((result, i) => {
+    if ("reason" in result) return options.onSkip?.(result);
+    const { x0, y0, x1, y1 } = result.crop;
+    rectangles[names[i]!] = [x0, y0, x1, y1];
+  });
+  if (Object.keys(rectangles).length === 0) throw new DataError(`${dir}: the folder has no usable image`);
+  return rectangles;
+}
+
+/** What became of each file, in the order of the files. */
+async function cropAll(
+  files: readonly string[],
+  init: PrepareInit,
+  { workers, onProgress, signal }: WorkOptions,
+): Promise<(Cropped | Skipped)[]> {
+  signal?.throwIfAborted();
+  const useful = Math.min(availableParallelism(), Math.ceil(files.length / IMAGES_WORTH_A_WORKER));
+  const pool = new WorkerPool<PrepareTask, Cropped>("prepare-worker", workers ?? useful, init);
+  const abort = () => void pool.close(signal!.reason as Error);
+  signal?.addEventListener("abort", abort);
+  let done = 0;
+  try {
+    return await Promise.all(
+      files.map(async (file, slot) => {
+        const result = await pool.run({ file, slot }).catch((error: unknown) => {
+          if (error instanceof DataError) return { file, reason: error.message };
+          throw error;
+        });
+        onProgress?.(++done, files.length);
+        return result;
+      }),
+    );
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    await pool.close();
+  }
+}
+
+/** The sample's boxes in pixels of the prepared image, clipped to it. */
+function boxesInCrop({ id, boxes }: Sample, crop: Box, width: number, height: number, notes: string[]): Box[] {
+  const inside = boxes.map((box) => clip(intoCrop(box, crop, width, height), width, height));
+  const kept = inside.filter((box) => area(box) > 0);
+  const lost = boxes.length - kept.length;
+  if (lost > 0) notes.push(`${id}: ${lost} of ${boxes.length} boxes lie outside the tissue: dropped`);
+  return kept;
+}

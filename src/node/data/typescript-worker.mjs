@@ -1,0 +1,7 @@
+// First file of a worker thread that runs TypeScript sources: registers tsx, which does not reach worker threads through
+// execArgv, then runs the file it is told. Not used from dist/, where the workers are JavaScript.
+import { workerData } from "node:worker_threads";
+import { register } from "tsx/esm/api";
+
+register();
+await import(/** @type {{ file: string }} */ (workerData).file);
