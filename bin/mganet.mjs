@@ -13,6 +13,8 @@ const { launch, prepare, report, shellExports } = await import(
 );
 
 const args = process.argv.slice(2);
+// Nobody who asks for help, or crops pictures, should wait for a driver.
+const needsAdapter = !/^(-|help$|crop$|$)/.test(args[0] ?? "") && !args.includes("--help") && !args.includes("-h");
 try {
   if (args[0] === "env") {
     process.stdout.write(shellExports(await prepare({ fresh: args.includes("--fresh") })));
@@ -20,7 +22,7 @@ try {
     const program = sources
       ? { script: at("src/cli/main.ts"), args, preload: [import.meta.resolve("tsx")] }
       : { script: at("dist/src/cli/main.js"), args, preload: [] };
-    await launch(program, await prepare());
+    await launch(program, needsAdapter ? await prepare() : {});
   }
 } catch (error) {
   report(error);

@@ -45,12 +45,11 @@ describe("openDawn", () => {
     device.destroy();
   });
 
-  test("an unknown name is answered with the names there are", async () => {
-    const { adapter } = await openDawn();
-    const attempt = openDawn({ adapter: "no such adapter" });
-    await expect(attempt).rejects.toThrow(AdapterError);
-    await expect(attempt).rejects.toThrow(/No adapter is called "no such adapter".\nThere are:\n {2}\S/);
-    const { adapter: again } = await openDawn({ adapter: adapter.info.device.slice(0, 4) });
-    expect(again.info.device).toBe(adapter.info.device);
+  test("an unknown name is answered with the names there are, and each of them works", async () => {
+    const error: unknown = await openDawn({ adapter: "no such adapter" }).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(AdapterError);
+    const [first, second, name] = (error as AdapterError).message.split("\n");
+    expect([first, second]).toEqual(['No adapter is called "no such adapter".', "There are:"]);
+    await expect(openDawn({ adapter: name!.trim() })).resolves.toHaveProperty("adapter");
   });
 });
