@@ -1,0 +1,241 @@
+"""Reference outputs and gradients of the single ops, in float64 PyTorch.
+
+Reads cases.json beside this file and writes data/<op>.safetensors, one file an op. README.md beside this file describes
+the table, the keys and how values are drawn.
+
+    python3 kernels_reference.py            # every op
+    python3 kernels_reference.py OP ...     # some of them
+
+Inputs and upstream gradients are rounded to float32 first, so that both sides start from the same numbers; everything
+else is float64 until it is written. Tensors are PyTorch's: NCHW activations, OIHW convolution weights, OI for linear.
+"""
+import json
+import sys
+import zlib
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from mganet_reference import dice_loss, save_safetensors
+
+HERE = Path(__file__).resolve().parent
+LIMIT = 14_000_000  # bytes of all reference data together
+
+
+# --- the ops: inputs by name and parameters -> outputs by name ------------------------------------------------------
+
+def conv2d(x, weight, bias=None, *, stride, padding, dilation, groups):
+    return {"y": F.conv2d(x, weight, bias, stride, padding, dilation, groups)}
+
+
+def batch_norm(x, weight, bias, running_mean, running_var, residual=None, *, training, relu, eps, momentum):
+    mean, var = running_mean.clone(), running_var.clone()
+    y = F.batch_norm(x, mean, var, weight, bias, training, momentum, eps)
+    if residual is not None:
+        y = y + residual
+    out = {"y": F.relu(y) if relu else y, "running_mean": mean, "running_var": var}
+    return {**out, "_kink": y} if relu else out
+
+
+def max_pool2d(x, *, kernel_size, stride, padding):
+    return {"y": F.max_pool2d(x, kernel_size, stride, padding)}
+
+
+def interpolate(x, *, size):
+    return {"y": F.interpolate(x, size=size, mode="bilinear", align_corners=False)}
+
+
+def minmax_normalize(x, *, eps):
+    dims = tuple(range(1, x.dim()))
+    lo, hi = x.amin(dims, keepdim=True), x.amax(dims, keepdim=True)  # ties share the gradient evenly
+    return {"y": (x - lo) / (hi - lo + eps)}
+
+
+def mga(f, m=None, a=None, *, fusion):
+    """m [N,1,H,W] already normalised, a [N,C] already through the sigmoid."""
+    if a is not None:
+        a = a[:, :, None, None]
+    if fusion == "spatial":
+        return {"y": f + f * m}
+    if fusion == "channel":
+        return {"y": f + f * a}
+    if fusion == "serial":
+        return {"y": f + f * m * a}
+    assert fusion == "parallel", fusion
+    return {"y": f + f * m + f * a}
+
+
+def adam(p, m=None, v=None, *, lr, beta1, beta2, eps, steps, steps_before=0, **gradients):
+    """p after each of `steps` updates with the gradients g0, g1, ...; m and v, if given, are the state after `steps_before`."""
+    p = p.clone().requires_grad_(True)
+    optimiser = torch.optim.Adam([p], lr=lr, betas=(beta1, beta2), eps=eps)
+    if steps_before:
+        optimiser.state[p] = {"step": torch.tensor(float(steps_before)), "exp_avg": m.clone(), "exp_avg_sq": v.clone()}
+    out = {}
+    for i in range(steps):
+        p.grad = gradients[f"g{i}"].clone()
+        optimiser.step()
+        out[f"p{i + 1}"] = p.detach().clone()
+    state = optimiser.state[p]
+    return {**out, "m": state["exp_avg"], "v": state["exp_avg_sq"]}
+
+
+# op -> (function, names of the inputs that have no gradient). Adam is given gradients, it has none.
+OPS = {
+    "conv2d": (conv2d, ()),
+    "batch_norm": (batch_norm, ("running_mean", "running_var")),
+    "relu": (lambda x: {"y": F.relu(x)}, ()),
+    "sigmoid": (lambda x: {"y": torch.sigmoid(x)}, ()),
+    "add": (lambda a, b: {"y": a + b}, ()),
+    "mul": (lambda a, b: {"y": a * b}, ()),
+    "scale": (lambda x, factor: {"y": x * factor}, ()),
+    "max_pool2d": (max_pool2d, ()),
+    "interpolate": (interpolate, ()),
+    "cat": (lambda **x: {"y": torch.cat([x[f"x{i}"] for i in range(len(x))], 1)}, ()),
+    "global_avg_pool": (lambda x: {"y": x.mean((2, 3))}, ()),
+    "linear": (lambda x, weight, bias=None: {"y": F.linear(x, weight, bias)}, ()),
+    "minmax_normalize": (minmax_normalize, ()),
+    "mga": (mga, ()),
+    "masked_mean": (lambda f, m: {"y": (f * m).mean((2, 3))}, ()),
+    "cross_entropy": (lambda logits, label: {"y": F.cross_entropy(logits, label)}, ("label",)),
+    "dice_loss": (lambda prob, target, smooth: {"y": dice_loss(prob, target, smooth)}, ("target",)),
+    "bce_with_logits": (lambda x, target: {"y": F.binary_cross_entropy_with_logits(x, target)}, ("target",)),
+    "sum": (lambda x: {"y": x.sum()}, ()),
+    "mean": (lambda x: {"y": x.mean()}, ()),
+    "adam": (adam, None),
+}
+
+# What an input holds unless its case says otherwise: "op.input", then "input", then a standard normal.
+DEFAULT_VALUES = {
+    "conv2d.x": {"normal": [0.3, 1]},
+    "batch_norm.x": {"normal": [0.5, 1.5], "spread": 1},
+    "running_mean": {"normal": [0.2, 1]},
+    "running_var": {"uniform": [0.5, 2]},
+    "adam.p": {"normal": [0, 0.001]},  # small, so that the update shows
+    "mga.m": {"uniform": [0, 1]},
+    "mga.a": {"uniform": [0, 1]},
+    "masked_mean.m": {"uniform": [0, 1]},
+    "prob": {"uniform": [0, 1]},
+    "target": {"binary": 0.4},
+}
+
+SCALAR_DY = 1.7  # upstream gradient of an output that is one number
+
+
+# --- drawing values -------------------------------------------------------------------------------------------------
+
+def draw(shape, spec, gen):
+    spec = dict(spec)
+    put, spread = spec.pop("put", []), spec.pop("spread", 0)
+    ((kind, arg),) = spec.items()
+    normal = lambda s: torch.randn(s, generator=gen, dtype=torch.float64)
+    uniform = lambda: torch.rand(shape, generator=gen, dtype=torch.float64)
+    if kind == "labels":
+        return torch.randint(0, arg, shape, generator=gen)
+    if kind == "normal":
+        t = arg[0] + arg[1] * normal(shape)
+    elif kind == "uniform":
+        t = arg[0] + (arg[1] - arg[0]) * uniform()
+    elif kind == "grid":      # multiples of a step, so that values tie
+        low, high, step = arg
+        t = low + step * torch.floor(uniform() * (round((high - low) / step) + 1))
+    elif kind == "magnitude":  # powers of ten, either sign
+        t = 10 ** (arg[0] + (arg[1] - arg[0]) * uniform()) * torch.sign(uniform() - 0.5)
+    elif kind == "binary":
+        t = (uniform() < arg).double()
+    elif kind == "constant":
+        t = torch.full(shape, float(arg), dtype=torch.float64)
+    elif kind == "list":
+        t = torch.tensor(arg, dtype=torch.float64).reshape(shape)
+    else:
+        raise SystemExit(f"unknown values {kind}")
+    if spread:                # an offset of each channel's own
+        t = t + spread * normal([1, shape[1]] + [1] * (len(shape) - 2))
+    for index, value in put:
+        t.view(-1)[index] = value
+    return t.float().double()
+
+
+def values_of(op, name, case):
+    if name in case.get("values", {}):
+        return case["values"][name]
+    if op == "adam" and name.startswith("g"):
+        return case.get("values", {}).get("g", {"normal": [0, 1]})
+    return DEFAULT_VALUES.get(f"{op}.{name}", DEFAULT_VALUES.get(name, {"normal": [0, 1]}))
+
+
+def draw_inputs(op, case):
+    """The inputs; drawn again while a value comes so close to ReLU's kink that float32 may fall on its other side."""
+    function = OPS[op][0]
+    for attempt in range(1000):
+        gen = torch.Generator().manual_seed(zlib.crc32(f"{op}/{case['name']}/{attempt}".encode()))
+        inputs = {name: draw(shape, values_of(op, name, case), gen) for name, shape in case["in"].items()}
+        kink = function(**inputs, **case.get("params", {})).get("_kink")
+        if kink is None or kink.abs().min() > case.get("kink_margin", 2e-4) * kink.abs().mean():
+            return inputs, gen
+    raise SystemExit(f"{op}/{case['name']}: no inputs away from the kink")
+
+
+# --- computing and writing ------------------------------------------------------------------------------------------
+
+def evaluate(op, case, inputs, dy, dtype):
+    """Outputs and gradients by key, computed in dtype."""
+    function, constant = OPS[op]
+    leaves = {k: t.to(dtype) if t.is_floating_point() else t for k, t in inputs.items()}
+    wanted = [k for k in leaves if constant is not None and k not in constant]
+    for k in wanted:
+        leaves[k].requires_grad_(True)
+    outputs = {k: t for k, t in function(**leaves, **case.get("params", {})).items() if k != "_kink"}
+    result = {f"out.{k}": t.detach() for k, t in outputs.items()}
+    if wanted:
+        grads = torch.autograd.grad(outputs["y"], [leaves[k] for k in wanted], dy.to(dtype))
+        result.update({f"grad.{k}": g for k, g in zip(wanted, grads)})
+    return result
+
+
+def run_case(op, case):
+    inputs, gen = draw_inputs(op, case)
+    y = OPS[op][0](**inputs, **case.get("params", {})).get("y")
+    dy = None
+    if y is not None:
+        dy = torch.tensor(SCALAR_DY, dtype=torch.float64) if y.dim() == 0 else torch.randn(y.shape, generator=gen, dtype=torch.float64)
+        dy = dy.float().double()
+    exact, single = (evaluate(op, case, inputs, dy, dtype) for dtype in (torch.float64, torch.float32))
+    for key, t in exact.items():
+        assert torch.isfinite(t).all(), f"{op}/{case['name']}: {key} is not finite"
+    errors = {k: float((single[k].double() - t).norm() / max(t.norm().item(), 1e-30)) for k, t in exact.items()}
+    tensors = {f"in.{k}": t for k, t in inputs.items()}
+    if dy is not None:
+        tensors["dy.y"] = dy
+    tensors.update(exact)
+    name = case["name"]
+    return {f"{name}.{k}": t for k, t in tensors.items()}, {f"{name}.{k}": float(f"{e:.1e}") for k, e in errors.items()}
+
+
+def main():
+    torch.set_num_threads(1)
+    table = json.loads((HERE / "cases.json").read_text())["ops"]
+    assert set(table) == set(OPS), f"cases.json and this script differ in {set(table) ^ set(OPS)}"
+    folder = HERE / "data"
+    folder.mkdir(exist_ok=True)
+    for op in sys.argv[1:] or table:
+        names = [case["name"] for case in table[op]]
+        assert len(set(names)) == len(names) and not any("." in n for n in names), names
+        tensors, errors = {}, {}
+        for case in table[op]:
+            more, error = run_case(op, case)
+            tensors.update(more)
+            errors.update(error)
+        path = folder / f"{op}.safetensors"
+        save_safetensors(path, tensors, {"op": op, "torch": torch.__version__, "float32_error": json.dumps(errors)})
+        worst = max(errors, key=errors.get)
+        print(f"{op}: {len(names)} cases, {path.stat().st_size / 1e3:.0f} kB, float32 PyTorch within {errors[worst]:.1e} ({worst})")
+    total = sum(p.stat().st_size for p in folder.iterdir())
+    print(f"data/: {total / 1e6:.2f} MB")
+    if total > LIMIT:
+        raise SystemExit(f"data/ is above its {LIMIT / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
