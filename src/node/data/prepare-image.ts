@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { type Box, DataError, type Prepared, reasonOf } from "../../data/sample.ts";
 import { type CropMethod, tissueRectangle, wholeImage } from "./crop.ts";
-import { decodeGrey, resizeGrey } from "./decode.ts";
+import { decodeGrey, type GreyImage, resizeGrey } from "./decode.ts";
 import { loadOpenCv } from "./opencv.ts";
 
 /** The size of the network's input in pixels, and how to crop to the tissue. */
@@ -29,7 +29,15 @@ export async function cropAndResize(
   method: CropMethod,
   size?: { width: number; height: number },
 ): Promise<Cropped & { grey?: Uint8Array }> {
-  const original = await decodeGrey(typeof image === "string" ? await read(image) : image);
+  return cropGrey(await decodeGrey(typeof image === "string" ? await read(image) : image), method, size);
+}
+
+/** The same for an image that is decoded already. */
+export async function cropGrey(
+  original: GreyImage,
+  method: CropMethod,
+  size?: { width: number; height: number },
+): Promise<Cropped & { grey?: Uint8Array }> {
   const crop = method === "none" ? wholeImage(original) : tissueRectangle((await loadOpenCv()).cv, original, method);
   const { width, height } = original;
   if (!size) return { width, height, crop };

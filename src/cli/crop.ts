@@ -1,0 +1,33 @@
+/** `mganet crop`: the tissue rectangle of every image of a folder. */
+import { cropRectangles } from "../node/data/prepare.ts";
+import { writeWhole } from "../node/files.ts";
+import { ConfigError } from "../train/config.ts";
+import { Progress } from "./progress.ts";
+
+export async function crop(dir: string, options: { method: string; json: string }): Promise<void> {
+  const { method, json } = options;
+  if (method !== "adaptive" && method !== "fixed") throw new ConfigError(`method: "${method}" is neither adaptive nor fixed`);
+  const progress = new Progress();
+  let started = false;
+  let skipped = 0;
+  try {
+    const rectangles = await cropRectangles(dir, {
+      method,
+      onProgress(done, total) {
+        if (!started) progress.start("cropping", total);
+        started = true;
+        progress.update(done);
+      },
+      onSkip({ file, reason }) {
+        skipped++;
+        progress.line(`left out: ${file}: ${reason}`);
+      },
+    });
+    await writeWhole(json, `${JSON.stringify(rectangles)}\n`);
+    progress.stop();
+    const left = skipped > 0 ? `, ${skipped} left out` : "";
+    console.log(`${Object.keys(rectangles).length} rectangles${left}; written to ${json}`);
+  } finally {
+    progress.stop();
+  }
+}

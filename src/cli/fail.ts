@@ -1,0 +1,32 @@
+/** How a command ends badly: one line for what the user can mend, exit code 2; the stack only with --debug. */
+import { SafetensorsError } from "../data/safetensors.ts";
+import { DataError } from "../data/sample.ts";
+import { PlanError } from "../graph/compile.ts";
+import { AdapterError } from "../node/dawn.ts";
+import { InputError } from "../node/files.ts";
+import { CheckpointError } from "../train/checkpoint.ts";
+import { ConfigError } from "../train/config.ts";
+import { CaseError } from "../train/parity.ts";
+import { DivergedError } from "../train/stage.ts";
+
+/** Errors whose message says all that the user needs. */
+const expected = [
+  AdapterError,
+  CaseError,
+  CheckpointError,
+  ConfigError,
+  DataError,
+  DivergedError,
+  InputError,
+  PlanError,
+  SafetensorsError,
+];
+
+/** Prints the error and sets the exit code. */
+export function fail(error: unknown, debug: boolean): void {
+  const known = expected.some((type) => error instanceof type);
+  if (debug || !(error instanceof Error)) console.error(error);
+  else console.error(`${known ? "Error" : "Unexpected error"}: ${error.message}`);
+  if (!known && !debug) console.error("Run the command again with --debug for details.");
+  process.exitCode = known ? 2 : 1;
+}

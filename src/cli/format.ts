@@ -1,0 +1,42 @@
+/** How results are shown to people. */
+import type { PlanSummary } from "../graph/plan.ts";
+import { formatBytes } from "../gpu/gpu.ts";
+import type { Skipped } from "../data/sample.ts";
+import type { Evaluation } from "../train/metrics.ts";
+
+/** "F1 0.912  AUC 0.953  accuracy 0.900  Dice 0.801". */
+export function showMetrics({ f1, auc, accuracy, dice }: Evaluation): string {
+  const parts: [string, number | undefined][] = [
+    ["F1", f1],
+    ["AUC", auc],
+    ["accuracy", accuracy],
+    ["Dice", dice],
+  ];
+  return parts.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value.toFixed(3)}`])).join("  ");
+}
+
+/** A small table of the confusion matrix; empty without one. */
+export function showConfusion({ confusion }: Evaluation): string {
+  if (!confusion) return "";
+  const { tp, fp, fn, tn } = confusion;
+  const row = (name: string, a: number | string, b: number | string) =>
+    `  ${name.padEnd(18)}${String(a).padStart(8)}${String(b).padStart(11)}`;
+  return [row("", "benign", "malignant"), row("truly benign", tn, fp), row("truly malignant", fn, tp)].join("\n");
+}
+
+/** What was left out: how many, and the first few with their reasons. */
+export function showSkipped(skipped: readonly Skipped[]): string[] {
+  if (skipped.length === 0) return [];
+  const shown = skipped.slice(0, 5).map(({ file, reason }) => `  ${file}: ${reason}`);
+  const more = skipped.length > shown.length ? [`  and ${skipped.length - shown.length} more`] : [];
+  return [`${skipped.length} left out:`, ...shown, ...more];
+}
+
+export function showSummary({ nodes, dispatches, flops, peakBytes, lowerBoundBytes, variableBytes }: PlanSummary): string {
+  const above = ((peakBytes / lowerBoundBytes - 1) * 100).toFixed(1);
+  return (
+    `${nodes} nodes, ${dispatches} dispatches, ${(flops / 1e9).toFixed(2)} GFLOP a step; ` +
+    `activations ${formatBytes(peakBytes)} (lower bound ${formatBytes(lowerBoundBytes)}, +${above} %), ` +
+    `parameters and state ${formatBytes(variableBytes)}`
+  );
+}

@@ -1,0 +1,63 @@
+/** `mganet verify`: do outputs, gradients and losses on this adapter agree with PyTorch's in float64? */
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { packageRoot, readInput, writeWhole } from "../node/files.ts";
+import { CaseError, compareCase, runCase, type Results } from "../train/parity.ts";
+import { adapterName, withGpu, type GpuOption } from "./gpu.ts";
+
+export interface VerifyOptions extends GpuOption {
+  /** A case file; default: the built-in ones. */
+  case?: string;
+  /** Where to write what was computed; needs `case`. */
+  out?: string;
+}
+
+const builtIn = path.join(packageRoot, "test/reference/data");
+
+export async function verify(options: VerifyOptions): Promise<void> {
+  if (options.out && !options.case) throw new CaseError("--out needs --case FILE: it writes what was computed for one case");
+  const files = options.case ? [options.case] : await builtInCases();
+  const good = await withGpu(options, async (gpu) => {
+    console.log(`Comparing with PyTorch (float64) on ${adapterName(gpu)}`);
+    let good = true;
+    for (const file of files) good = (await verifyFile(gpu, file, options.out)) && good;
+    return good;
+  });
+  console.log(good ? "All agree." : "Some do not agree: results on this adapter are not to be trusted.");
+  if (!good) process.exitCode = 1;
+}
+
+async function builtInCases(): Promise<string[]> {
+  const names = (await readdir(builtIn)).filter((name) => /^mganet-.*\.safetensors$/.test(name)).sort();
+  return names.map((name) => path.join(builtIn, name));
+}
+
+async function verifyFile(gpu: Gpu, file: string, out: string | undefined): Promise<boolean> {
+  const { metadata, tensors } = parseSafetensors(await readInput(file), file);
+  const begun = performance.now();
+  let results: Results;
+  let rows;
+  try {
+    results = await runCase(gpu, metadata, tensors);
+    rows = compareCase(results, tensors);
+  } catch (error) {
+    if (error instanceof CaseError) throw new CaseError(`${file}: ${error.message}`, { cause: error });
+    throw error;
+  }
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  console.log(`\n${path.basename(file, ".safetensors")} (${seconds} s)`);
+  for (const { what, error, bar } of rows) {
+    const verdict = error <= bar ? "agrees" : "DIFFERS";
+    console.log(`  ${what.padEnd(22)} relative error ${error.toExponential(1)}  (bar ${bar.toExponential(0)})  ${verdict}`);
+  }
+  if (out) {
+    const computed = [...results].map(([name, { shape, data }]): [string, SafeTensor] => {
+      return [name, { dtype: "F32", shape: [...shape], data }];
+    });
+    await writeWhole(out, serializeSafetensors(computed, metadata));
+    console.log(`  written to ${out}`);
+  }
+  return rows.every(({ error, bar }) => error <= bar);
+}

@@ -1,0 +1,19 @@
+/** Worker thread of ./phantom.ts: draws one image of the phantom a task, crops and resizes it as any other. */
+import { phantomImage } from "../../data/phantom/phantom.ts";
+import type { Box, Label } from "../../data/sample.ts";
+import { type Cropped, cropGrey, type PrepareSize } from "./prepare-image.ts";
+import { serve } from "./worker-serve.ts";
+
+export interface PhantomInit extends PrepareSize {
+  seed: number;
+  greys: SharedArrayBuffer;
+}
+
+export type PhantomResult = Cropped & { label: Label; boxes: Box[] };
+
+serve<PhantomInit, number, PhantomResult>(({ seed, crop, width, height, greys }) => async (index) => {
+  const { label, boxes, ...frame } = phantomImage(seed, index);
+  const { grey, ...cropped } = await cropGrey(frame, crop, { width, height });
+  new Uint8Array(greys).set(grey!, index * width * height);
+  return { ...cropped, label, boxes };
+});

@@ -1,0 +1,38 @@
+/** The phantom as a prepared data set, drawn on every core. */
+import { availableParallelism } from "node:os";
+import { intoCrop } from "../../data/boxes.ts";
+import type { Prepared } from "../../data/sample.ts";
+import type { PhantomInit, PhantomResult } from "./phantom-worker.ts";
+import type { WorkOptions } from "./prepare.ts";
+import type { PrepareSize } from "./prepare-image.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+/** Images 0 .. count - 1 of the phantom's series `seed`. */
+export async function preparePhantom(
+  { seed, count }: { seed: number; count: number },
+  { width, height, crop, workers = availableParallelism(), onProgress, signal }: PrepareSize & WorkOptions,
+): Promise<Prepared[]> {
+  signal?.throwIfAborted();
+  const pixels = width * height;
+  const greys = new SharedArrayBuffer(count * pixels);
+  const init: PhantomInit = { seed, width, height, crop, greys };
+  const pool = new WorkerPool<number, PhantomResult>("phantom-worker", workers, init);
+  const abort = () => void pool.close(signal!.reason as Error);
+  signal?.addEventListener("abort", abort);
+  let done = 0;
+  try {
+    return await Promise.all(
+      Array.from({ length: count }, async (_, index): Promise<Prepared> => {
+        const { label, boxes, ...source } = await pool.run(index);
+        onProgress?.(++done, count);
+        const id = `phantom-${seed}-${index}`;
+        const grey = new Uint8Array(greys, index * pixels, pixels);
+        const inCrop = boxes.map((box) => intoCrop(box, source.crop, width, height));
+        return { id, group: id, label, width, height, grey, boxes: inCrop, source: { file: id, ...source } };
+      }),
+    );
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    await pool.close();
+  }
+}

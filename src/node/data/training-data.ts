@@ -1,0 +1,96 @@
+/** The data of a training run: read, prepared, split and served in batches. */
+import path from "node:path";
+import { split, type Split } from "../../data/split.ts";
+import { type Batch, DataError, type Prepared, type Skipped } from "../../data/sample.ts";
+import type { TrainConfig } from "../../train/config.ts";
+import type { TrainingData } from "../../train/trainer.ts";
+import { stages, type Stage } from "../../train/stage.ts";
+import { splitItems } from "./content.ts";
+import { BatchLoader } from "./loader.ts";
+import { openDataset } from "./open.ts";
+import { preparePhantom } from "./phantom.ts";
+import { prepareDataset, type WorkOptions } from "./prepare.ts";
+
+export const PHANTOM = "phantom";
+
+export interface PreparedData {
+  name: string;
+  prepared: Prepared[];
+  skipped: Skipped[];
+  notes: string[];
+}
+
+type DataConfig = Pick<TrainConfig, "data" | "phantomImages" | "seed" | "size" | "crop">;
+
+/** Reads and prepares all images that a configuration names; images without a box are left out, and said so. */
+export async function prepareData(config: DataConfig, options: WorkOptions = {}): Promise<PreparedData> {
+  const [height, width] = config.size;
+  const { data, crop, seed } = config;
+  if (data === PHANTOM) {
+    const prepared = await preparePhantom({ seed, count: config.phantomImages }, { width, height, crop, ...options });
+    return { name: `phantom ${seed}`, prepared, skipped: [], notes: [] };
+  }
+  const dataset = await openDataset(data);
+  const { prepared, skipped, notes } = await prepareDataset(dataset, { width, height, crop, ...options });
+  const usable = prepared.filter((p) => p.boxes.length > 0);
+  if (usable.length === 0) throw new DataError(`${data}: no image has a nodule marked on it`);
+  const bare = prepared.filter((p) => p.boxes.length === 0);
+  return {
+    name: path.basename(path.resolve(data)),
+    prepared: usable,
+    skipped: [...dataset.skipped, ...skipped, ...bare.map((p) => ({ file: p.id, reason: "no nodule is marked on it" }))],
+    notes: [...dataset.notes, ...notes],
+  };
+}
+
+/** The split of a configuration: by group and by identical image. */
+export function splitData(prepared: readonly Prepared[], { val, seed }: { val: number; seed: number }): Split {
+  return split(splitItems(prepared), { val, seed });
+}
+
+/** Serves the two sides of a split to the trainer. */
+export class SplitData implements TrainingData {
+  readonly unlabelled: ReadonlySet<string>;
+  readonly #loaders: Record<Stage, BatchLoader>;
+  readonly #counts: Record<Stage, number>;
+  readonly #validation: BatchLoader;
+  readonly #config: TrainConfig;
+
+  constructor(train: readonly Prepared[], validation: readonly Prepared[], config: TrainConfig) {
+    const labelled = train.filter((p) => p.label !== undefined);
+    if (config.epochs.joint > 0 && labelled.length === 0) {
+      throw new DataError(`${config.data}: no training image has a class, which the joint stage needs`);
+    }
+    this.unlabelled = SplitData.unlabelled(validation);
+    this.#config = config;
+    this.#counts = { segmentation: train.length, joint: labelled.length };
+    // Images without a class serve the segmentation stage only.
+    const all = new BatchLoader(train);
+    this.#loaders = { segmentation: all, joint: labelled.length < train.length ? new BatchLoader(labelled) : all };
+    this.#validation = new BatchLoader(validation);
+  }
+
+  /** The ids of images without a class. */
+  static unlabelled(prepared: readonly Prepared[]): ReadonlySet<string> {
+    return new Set(prepared.filter((p) => p.label === undefined).map((p) => p.id));
+  }
+
+  images(stage: Stage): number {
+    return this.#counts[stage];
+  }
+
+  epoch(stage: Stage, { epoch, startBatch }: { epoch: number; startBatch: number }): AsyncIterable<Batch> {
+    const { seed, batch: batchSize, flip } = this.#config;
+    // Each stage and epoch has its own order: the stages' epochs are numbered on from each other.
+    const number = stages.indexOf(stage) * this.#config.epochs.segmentation + epoch;
+    return this.#loaders[stage].epoch({ seed, epoch: number, startBatch, batchSize, shuffle: true, flip, dropLast: true });
+  }
+
+  validation(): AsyncIterable<Batch> {
+    return this.#validation.epoch({ seed: 0, epoch: 0, batchSize: this.#config.batch });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...new Set([...Object.values(this.#loaders), this.#validation])].map((loader) => loader.close()));
+  }
+}

@@ -1,0 +1,51 @@
+/** The picture of a prediction: the image with the outline of the nodule mask and the verdict. */
+import { contours } from "d3-contour";
+import sharp from "sharp";
+import type { Box } from "../data/sample.ts";
+
+export interface Outline {
+  /** Closed rings in pixels of the original image. */
+  rings: [number, number][][];
+  /** Around all of them; undefined where the mask is empty. */
+  box: Box | undefined;
+}
+
+/**
+ * The line where a mask crosses `threshold`, in pixels of the original image.
+ * @param mask probabilities [height, width], of the part `crop` of the original
+ */
+export function outline(mask: Float32Array, width: number, height: number, crop: Box, threshold = 0.5): Outline {
+  const sx = (crop.x1 - crop.x0) / width;
+  const sy = (crop.y1 - crop.y0) / height;
+  const [shape] = contours().size([width, height]).thresholds([threshold])(Array.from(mask));
+  const rings = shape!.coordinates.flat().map((ring) => {
+    return ring.map(([x, y]): [number, number] => [crop.x0 + x! * sx, crop.y0 + y! * sy]);
+  });
+  const points = rings.flat();
+  if (points.length === 0) return { rings, box: undefined };
+  const xs = points.map(([x]) => x);
+  const ys = points.map(([, y]) => y);
+  const least = (values: number[]) => values.reduce((a, b) => Math.min(a, b));
+  const most = (values: number[]) => values.reduce((a, b) => Math.max(a, b));
+  return { rings, box: { x0: least(xs), y0: least(ys), x1: most(xs), y1: most(ys) } };
+}
+
+/** Draws the outline, its box and the probability of malignancy over the image; returns a PNG. */
+export async function overlay(image: Buffer, { rings, box }: Outline, malignant: number): Promise<Buffer> {
+  const picture = sharp(image).rotate().toColourspace("srgb").removeAlpha();
+  const { data, info } = await picture.png().toBuffer({ resolveWithObject: true });
+  const { width, height } = info;
+  const unit = Math.max(1, Math.min(width, height) / 300);
+  const fontSize = Math.round(13 * unit);
+  const colour = malignant >= 0.5 ? "#ff5a4f" : "#4fd18b";
+  const path = rings.map((ring) => `M${ring.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L")}Z`).join("");
+  const rectangle = box
+    ? `<rect x="${box.x0}" y="${box.y0}" width="${box.x1 - box.x0}" height="${box.y1 - box.y0}" fill="none" stroke="${colour}" stroke-width="${unit}" stroke-dasharray="${4 * unit} ${3 * unit}"/>`
+    : "";
+  const text = `malignant ${(100 * malignant).toFixed(0)} %${box ? "" : ", no nodule found"}`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
+    <path d="${path}" fill="${colour}" fill-opacity="0.12" stroke="${colour}" stroke-width="${1.6 * unit}"/>${rectangle}
+    <text x="${6 * unit}" y="${fontSize + 4 * unit}" font-family="DejaVu Sans, Arial, sans-serif" font-size="${fontSize}" fill="${colour}" stroke="black" stroke-width="${3 * unit}" paint-order="stroke">${text}</text>
+  </svg>`;
+  return sharp(data).composite([{ input: Buffer.from(svg) }]).png().toBuffer();
+}

@@ -1,0 +1,174 @@
+/** Checkpoints: weights, optimiser state and position in one safetensors file, enough to go on bit for bit. */
+import { z } from "zod";
+import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { readVariable, writeVariable, type Slab } from "../graph/storage.ts";
+import type { Variable } from "../graph/tensor.ts";
+import type { MGANet } from "../models/mganet.ts";
+import { fromTorch, toTorch, torchShape } from "../nn/layout.ts";
+import { StateDictError, type Parameter, type StateDict } from "../nn/module.ts";
+import type { Adam } from "./adam.ts";
+import { checkConfig, ConfigError, type TrainConfig } from "./config.ts";
+import type { Evaluation } from "./metrics.ts";
+
+/** A file is no checkpoint, or not one of this model. The message names the file and the reason. */
+export class CheckpointError extends Error {
+  override name = "CheckpointError";
+}
+
+const FORMAT = "mganet-checkpoint-1";
+
+const count = z.number().int().min(0);
+const positionSchema = z.strictObject({
+  /** 0 segmentation, 1 joint, 2 finished. */
+  stage: count.max(2),
+  epoch: count,
+  /** Batches of the epoch that are done. */
+  batch: count,
+  /** Sums over those batches, for the epoch's mean losses. */
+  sums: z.record(z.string(), z.number()),
+  /** Steps of both stages. */
+  step: count,
+  /** Optimiser steps of the stage. */
+  adamSteps: count,
+});
+
+/** Where in the training a checkpoint was written. */
+export type Position = z.infer<typeof positionSchema>;
+
+export const start: Position = { stage: 0, epoch: 0, batch: 0, sums: {}, step: 0, adamSteps: 0 };
+
+const bestSchema = z.looseObject({ stage: z.string(), epoch: count, f1: z.number() });
+
+/** The best evaluation so far, by F1. */
+export interface Best {
+  stage: string;
+  epoch: number;
+  f1: number;
+  metrics: Evaluation;
+}
+
+export interface Checkpoint {
+  config: TrainConfig;
+  position: Position;
+  best: Best | undefined;
+  model: StateDict;
+  /** Adam's moments by parameter, in PyTorch's layout. */
+  moments: StateDict;
+}
+
+/** Reads the state of a training run from the device and writes it as a file's bytes. */
+export async function writeCheckpoint(
+  gpu: Gpu,
+  net: MGANet,
+  adam: Adam | undefined,
+  { config, position, best }: Pick<Checkpoint, "config" | "position" | "best">,
+): Promise<Uint8Array> {
+  const tensors = new Map<string, SafeTensor>();
+  for (const [name, { shape, data }] of await net.stateDict(gpu)) {
+    tensors.set(`model.${name}`, { dtype: "F32", shape: [...shape], data });
+  }
+  for (const [i, slab] of adam?.slabs.entries() ?? []) {
+    const { m, v } = adam!.moments[i]!;
+    for (const [kind, variable] of [
+      ["exp_avg", m],
+      ["exp_avg_sq", v],
+    ] as const) {
+      for (const [p, data] of await readSlab(gpu, slab, variable)) {
+        tensors.set(`${kind}.${p.name}`, { dtype: "F32", shape: torchShape(p.shape, p.layout), data });
+      }
+    }
+  }
+  return serializeSafetensors(tensors, {
+    format: FORMAT,
+    config: JSON.stringify(config),
+    position: JSON.stringify(position),
+    ...(best ? { best: JSON.stringify(best) } : {}),
+  });
+}
+
+/** The parts of a flat state variable by parameter, in PyTorch's layout. */
+async function readSlab(gpu: Gpu, slab: Slab, variable: Variable): Promise<[Parameter, Float32Array][]> {
+  const flat = await readVariable(gpu, variable);
+  return slab.variables.map((variable, i) => {
+    const p = variable as Parameter;
+    const begin = slab.offsets[i]!;
+    return [p, toTorch(flat.slice(begin, begin + p.size), p.shape, p.layout)];
+  });
+}
+
+/**
+ * Parses and checks a checkpoint file; nothing of it is used before all is checked.
+ * @throws CheckpointError
+ */
+export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
+  const { metadata, tensors } = parseSafetensors(bytes, file);
+  if (metadata["format"] !== FORMAT) {
+    throw new CheckpointError(`${file}: not a checkpoint of this program (format ${metadata["format"] ?? "missing"})`);
+  }
+  const json = (key: string): unknown => {
+    try {
+      return JSON.parse(metadata[key] ?? "null");
+    } catch {
+      throw new CheckpointError(`${file}: metadata ${key} is not JSON`);
+    }
+  };
+  const position = positionSchema.safeParse(json("position"));
+  if (!position.success) throw new CheckpointError(`${file}: metadata position makes no sense`);
+  const best = json("best");
+  if (best !== null && !bestSchema.safeParse(best).success) {
+    throw new CheckpointError(`${file}: metadata best makes no sense`);
+  }
+  let config;
+  try {
+    config = checkConfig(json("config"));
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CheckpointError(`${file}: ${error.message}`, { cause: error });
+    throw error;
+  }
+  const model: StateDict = new Map();
+  const moments: StateDict = new Map();
+  for (const [name, tensor] of tensors) {
+    if (tensor.dtype !== "F32") throw new CheckpointError(`${file}: ${name} is ${tensor.dtype}, expected F32`);
+    const { shape, data } = tensor;
+    if (name.startsWith("model.")) model.set(name.slice("model.".length), { shape, data });
+    else if (/^exp_avg(_sq)?\./.test(name)) moments.set(name, { shape, data });
+    else throw new CheckpointError(`${file}: unknown tensor ${name}`);
+  }
+  return { config, position: position.data, best: (best as Best | null) ?? undefined, model, moments };
+}
+
+/** Puts a checkpoint's weights into a model. @throws CheckpointError if they are another model's; nothing changes then */
+export function loadWeights(gpu: Gpu, net: MGANet, checkpoint: Checkpoint, file: string): void {
+  try {
+    net.loadStateDict(gpu, checkpoint.model);
+  } catch (error) {
+    if (error instanceof StateDictError) throw new CheckpointError(`${file}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Puts a checkpoint's optimiser state into `adam`. @throws CheckpointError if some is missing or misshapen */
+export function loadMoments(gpu: Gpu, adam: Adam, checkpoint: Checkpoint, file: string): void {
+  const { moments, position } = checkpoint;
+  const flats = adam.slabs.flatMap((slab, i) => {
+    const { m, v } = adam.moments[i]!;
+    return [
+      { variable: m, slab, kind: "exp_avg" },
+      { variable: v, slab, kind: "exp_avg_sq" },
+    ].map(({ variable, kind }) => {
+      const flat = new Float32Array(slab.floats);
+      for (const [k, variable] of slab.variables.entries()) {
+        const p = variable as Parameter;
+        const given = moments.get(`${kind}.${p.name}`);
+        if (given?.data.length !== p.size) {
+          throw new CheckpointError(`${file}: optimiser state ${kind}.${p.name} is missing or of another shape`);
+        }
+        flat.set(fromTorch(given.data, p.shape, p.layout), slab.offsets[k]);
+      }
+      return { variable, flat };
+    });
+  });
+  for (const { variable, flat } of flats) writeVariable(gpu, variable, flat);
+  adam.steps = position.adamSteps;
+}

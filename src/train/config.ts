@@ -1,0 +1,114 @@
+/** Every setting of a training run: presets, validation, and what must agree for a checkpoint to fit. */
+import { z } from "zod";
+import { fusions } from "../models/mganet.ts";
+import { maskLosses } from "./losses.ts";
+
+/** A setting that makes no sense. The message is one line. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+const side = z
+  .number()
+  .int()
+  .min(32)
+  .max(2048)
+  .refine((n) => n % 32 === 0, { message: "must be a multiple of 32" });
+const epochs = z.number().int().min(0).max(100_000);
+
+export const trainConfigSchema = z.strictObject({
+  preset: z.enum(["quick", "paper"]),
+  /** Folder of images, or "phantom" for the built-in generator. */
+  data: z.string().min(1),
+  /** Images of the phantom, training and validation together. */
+  phantomImages: z.number().int().min(20).max(100_000),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1),
+  width: z.number().min(1 / 16).max(4),
+  /** Height and width of the network's input. */
+  size: z.tuple([side, side]),
+  fusion: z.enum(fusions),
+  at: z.union([z.literal("every-block"), z.array(z.number().int().min(0).max(4)).max(5)]),
+  batch: z.number().int().min(2).max(1024),
+  epochs: z.strictObject({ segmentation: epochs, joint: epochs }),
+  lr: z.number().gt(0).max(1),
+  /** constant, or cosine: down to 0 over each stage. */
+  schedule: z.enum(["constant", "cosine"]),
+  maskLoss: z.enum(maskLosses),
+  /** Weight of the segmentation loss in the joint stage. */
+  alpha: z.number().min(0).max(100),
+  flip: z.boolean(),
+  crop: z.enum(["adaptive", "fixed", "none"]),
+  /** Share of the images that are held out. */
+  val: z.number().gt(0).lt(1),
+  /** Epochs between evaluations; the last epoch of a stage is always evaluated. */
+  evalEvery: z.number().int().min(1),
+});
+
+export type TrainConfig = z.infer<typeof trainConfigSchema>;
+
+const common = {
+  data: "phantom",
+  seed: 0,
+  fusion: "parallel",
+  at: [0, 1, 2, 3, 4],
+  maskLoss: "dice",
+  alpha: 0.5,
+  flip: true,
+  crop: "adaptive",
+  val: 0.3,
+} satisfies Partial<TrainConfig>;
+
+export const presets: Readonly<Record<TrainConfig["preset"], TrainConfig>> = {
+  /** Minutes on two CPU cores, seconds on a GPU. */
+  quick: {
+    ...common,
+    preset: "quick",
+    phantomImages: 480,
+    width: 0.25,
+    size: [96, 96],
+    batch: 8,
+    epochs: { segmentation: 6, joint: 9 },
+    lr: 1e-3,
+    schedule: "cosine",
+    evalEvery: 3,
+  },
+  /** As published. */
+  paper: {
+    ...common,
+    preset: "paper",
+    phantomImages: 2000,
+    width: 1,
+    size: [224, 224],
+    batch: 32,
+    epochs: { segmentation: 60, joint: 140 },
+    lr: 1e-4,
+    schedule: "constant",
+    evalEvery: 1,
+  },
+};
+
+/**
+ * Checks a configuration.
+ * @throws ConfigError naming the first setting that is wrong
+ */
+export function checkConfig(config: unknown): TrainConfig {
+  const result = trainConfigSchema.safeParse(config);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw new ConfigError(`${issue!.path.join(".") || "configuration"}: ${issue!.message}`);
+  }
+  const { data: checked } = result;
+  if (checked.epochs.segmentation + checked.epochs.joint === 0) throw new ConfigError("epochs: there is nothing to train");
+  if (checked.at !== "every-block") {
+    const at = [...new Set(checked.at)].sort();
+    if (checked.fusion !== "none" && at.length === 0) {
+      throw new ConfigError("at: name at least one scale, or choose fusion none");
+    }
+    return { ...checked, at };
+  }
+  return checked;
+}

@@ -1,0 +1,188 @@
+/** The compiled step of each training stage, and evaluation. */
+import type { Batch } from "../data/sample.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { compile } from "../graph/compile.ts";
+import { Graph } from "../graph/graph.ts";
+import type { Node, Tensor } from "../graph/tensor.ts";
+import type { Plan } from "../graph/plan.ts";
+import type { MGANet } from "../models/mganet.ts";
+import type { Adam } from "./adam.ts";
+import { jointLoss, segmentationLoss, type MaskLoss } from "./losses.ts";
+import { dice, evaluation, type Evaluation } from "./metrics.ts";
+
+export const stages = ["segmentation", "joint"] as const;
+export type Stage = (typeof stages)[number];
+
+export interface StepOptions {
+  batch: number;
+  /** Height and width of the input. */
+  size: readonly [number, number];
+  maskLoss: MaskLoss;
+  alpha: number;
+}
+
+/** The loss of one training step, and its terms in the joint stage. */
+export interface StepLosses {
+  loss: number;
+  cls?: number;
+  seg?: number;
+}
+
+/** The loss turned bad. The message names the step and the first tensor that holds a value which is not finite. */
+export class DivergedError extends Error {
+  override name = "DivergedError";
+}
+
+/** One training step of a stage: forward, backward, Adam and batch-norm statistics in one submit. */
+export class TrainingStep {
+  readonly plan: Plan;
+  readonly #adam: Adam;
+  readonly #updates: ReadonlySet<Node>;
+
+  private constructor(plan: Plan, adam: Adam, updates: readonly Node[]) {
+    this.plan = plan;
+    this.#adam = adam;
+    this.#updates = new Set(updates);
+  }
+
+  static async create(gpu: Gpu, net: MGANet, adam: Adam, stage: Stage, options: StepOptions): Promise<TrainingStep> {
+    const { batch: n, size, maskLoss, alpha } = options;
+    const [h, w] = size;
+    const graph = new Graph({ training: true });
+    const image = graph.input("image", [n, h, w, 3]);
+    const target = graph.input("target", [n, h, w, 1]);
+    if (stage === "segmentation") {
+      const { logits, mask } = net.segment(image);
+      const loss = segmentationLoss(maskLoss, logits, mask, target);
+      const { updates } = adam.record(graph, loss);
+      return new TrainingStep(await compile(gpu, graph, { outputs: { loss }, updates }), adam, updates);
+    }
+    const { total, cls, seg } = jointLoss(net.forward(image), graph.input("label", [n], "u32"), target, {
+      kind: maskLoss,
+      alpha,
+    });
+    const { updates } = adam.record(graph, total);
+    return new TrainingStep(await compile(gpu, graph, { outputs: { loss: total, cls, seg }, updates }), adam, updates);
+  }
+
+  /** Takes one step at learning rate `lr`. A second one may be started before the first has ended. */
+  async run(batch: Batch, lr: number): Promise<StepLosses> {
+    const out = await this.plan.run({ ...inputsOf(batch), adam: this.#adam.advance(lr) });
+    return Object.fromEntries(Object.entries(out).map(([name, value]) => [name, value[0]!])) as unknown as StepLosses;
+  }
+
+  /** Why the loss of this batch is not finite: Adam has left the weights alone, so the pass can be run again. */
+  async diagnose(batch: Batch, step: number): Promise<DivergedError> {
+    const label = await this.plan.firstNonFinite({ ...inputsOf(batch), adam: new Float32Array(2) }, (node) =>
+      this.#updates.has(node),
+    );
+    const first = label ? `the first tensor that is not finite: ${label}` : "on a second look every tensor is finite";
+    return new DivergedError(`the loss is not finite at step ${step}; ${first}. A lower learning rate may help`);
+  }
+}
+
+function inputsOf(batch: Batch): Record<string, Float32Array | Uint32Array> {
+  return { image: batch.image, target: batch.target, label: batch.label };
+}
+
+/** What the network says of one image. */
+export interface Prediction {
+  /** Probability of malignancy. */
+  malignant: number;
+  /** Probability of nodule at every pixel, [H, W]. */
+  mask: Float32Array;
+}
+
+/** Inference in batches of a fixed size; the last one is filled up. */
+export class Predictor {
+  readonly #plan: Plan;
+  readonly #batch: number;
+  readonly #pixels: number;
+
+  private constructor(plan: Plan, batch: number, pixels: number) {
+    this.#plan = plan;
+    this.#batch = batch;
+    this.#pixels = pixels;
+  }
+
+  /** With stage "segmentation", the classifier is left out and `malignant` is NaN. */
+  static async create(
+    gpu: Gpu,
+    net: MGANet,
+    { batch: n, size: [h, w], stage = "joint" }: { batch: number; size: readonly [number, number]; stage?: Stage },
+  ): Promise<Predictor> {
+    const graph = new Graph();
+    const image = graph.input("image", [n, h, w, 3]);
+    const outputs: Record<string, Tensor> = {};
+    if (stage === "joint") {
+      const { logits, mask } = net.forward(image);
+      Object.assign(outputs, { logits, mask });
+    } else outputs["mask"] = net.segment(image).mask;
+    return new Predictor(await compile(gpu, graph, { outputs }), n, h * w);
+  }
+
+  /** @param image [M, H, W, 3] with any M */
+  async predict(image: Float32Array): Promise<Prediction[]> {
+    const perImage = 3 * this.#pixels;
+    const count = image.length / perImage;
+    const predictions: Prediction[] = [];
+    for (let begin = 0; begin < count; begin += this.#batch) {
+      const n = Math.min(this.#batch, count - begin);
+      let part = image.subarray(begin * perImage, (begin + n) * perImage);
+      if (n < this.#batch) {
+        const filled = new Float32Array(this.#batch * perImage);
+        filled.set(part);
+        part = filled;
+      }
+      const { logits, mask } = await this.#plan.run({ image: part });
+      for (let i = 0; i < n; i++) {
+        predictions.push({
+          // Softmax of two classes.
+          malignant: logits ? 1 / (1 + Math.exp(logits[2 * i]! - logits[2 * i + 1]!)) : NaN,
+          mask: mask!.slice(i * this.#pixels, (i + 1) * this.#pixels),
+        });
+      }
+    }
+    return predictions;
+  }
+
+  destroy(): void {
+    this.#plan.destroy();
+  }
+}
+
+/** How one image of an evaluation came out. */
+export interface ImageResult {
+  id: string;
+  /** Probability of malignancy; NaN in the segmentation stage. */
+  malignant: number;
+  label: number | undefined;
+  dice: number;
+}
+
+/**
+ * Evaluates a predictor over batches. Images without a class count for Dice only; in the segmentation stage all do.
+ */
+export async function evaluate(
+  predictor: Predictor,
+  batches: AsyncIterable<Batch>,
+  stage: Stage,
+  unlabelled: ReadonlySet<string>,
+): Promise<{ metrics: Evaluation; images: ImageResult[] }> {
+  const images: ImageResult[] = [];
+  for await (const batch of batches) {
+    const pixels = batch.target.length / batch.ids.length;
+    for (const [i, { malignant, mask }] of (await predictor.predict(batch.image)).entries()) {
+      const id = batch.ids[i]!;
+      const label = unlabelled.has(id) ? undefined : batch.label[i]!;
+      const target = batch.target.subarray(i * pixels, (i + 1) * pixels);
+      images.push({ id, malignant, label, dice: dice(mask, target) });
+    }
+  }
+  const dices = images.map((p) => p.dice);
+  const labelled = stage === "joint" ? images.filter((p) => p.label !== undefined) : [];
+  const probabilities = labelled.map((p) => p.malignant);
+  const labels = labelled.map((p) => p.label!);
+  const metrics = labelled.length > 0 ? evaluation(dices, probabilities, labels) : evaluation(dices);
+  return { metrics, images };
+}

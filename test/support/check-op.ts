@@ -1,0 +1,111 @@
+/** Runs one op of cases.json in the middle of a graph and compares it with PyTorch and with central differences. */
+import { expect } from "vitest";
+import { gradients } from "../../src/autograd/gradients.ts";
+import { mul, scale, sum } from "../../src/autograd/elementwise.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import type { HostArray } from "../../src/graph/plan.ts";
+import { readVariable, releaseVariables, writeVariable } from "../../src/graph/storage.ts";
+import { Variable, type Tensor } from "../../src/graph/tensor.ts";
+import { fromTorch, ops, toTorch } from "./ops.ts";
+import { relativeError, type OpCase, type Values } from "./reference.ts";
+
+export const FORWARD_BAR = 1e-5;
+export const GRADIENT_BAR = 5e-5;
+
+export interface CheckOptions {
+  plain?: boolean;
+  /** Also compare the gradients with central differences. Not where the function has kinks at the inputs. */
+  differences?: boolean;
+}
+
+/** The op reads each differentiable input through a scale by this, so that its gradient is computed mid-graph. */
+const BEFORE = 0.5;
+
+export async function checkOp(gpu: Gpu, name: string, testCase: OpCase, reference: Map<string, Values>, options: CheckOptions) {
+  const op = ops[name]!;
+  const params = (testCase.params ?? {}) as Record<string, never>;
+  const graph = new Graph({ training: Boolean(params["training"] ?? true) });
+  const operands: Record<string, Tensor> = {};
+  const state: Record<string, Variable> = {};
+  const leaves: Record<string, Tensor> = {};
+  const given: Record<string, HostArray> = {};
+  for (const input of Object.keys(testCase.in)) {
+    const torch = reference.get(`in.${input}`)!;
+    const { shape, data } = fromTorch(op, input, torch.shape, torch.data as Float32Array);
+    if (op.state?.includes(input)) {
+      state[input] = new Variable(input, shape, data);
+      continue;
+    }
+    const integers = torch.data instanceof Int32Array;
+    const leaf = graph.input(input, shape, integers ? "u32" : "f32");
+    if (op.constant?.includes(input)) {
+      operands[input] = leaf;
+      given[input] = integers ? Uint32Array.from(data) : data;
+    } else {
+      leaves[input] = leaf;
+      operands[input] = scale(leaf, BEFORE);
+      given[input] = data.map((v) => v / BEFORE);
+    }
+  }
+  const y = op.apply(operands, params, state);
+  const dyTorch = reference.get("dy.y")!;
+  const dy = fromTorch(op, "y", dyTorch.shape, dyTorch.data as Float32Array).data;
+  const loss = sum(mul(y, graph.input("dy", y.shape)));
+  const names = Object.keys(leaves);
+  const grads = gradients(loss, Object.values(leaves));
+  const outputs = { y, ...Object.fromEntries(names.map((n, i) => [`grad.${n}`, grads[i]!])) };
+  const plan = await compile(gpu, graph, { outputs, plain: options.plain ?? false });
+  try {
+    const out = await plan.run({ ...given, dy });
+    const expectClose = (key: string, ours: Float32Array, shape: readonly number[], bar: number) => {
+      const expected = reference.get(key)!.data;
+      const actual = toTorch(op, key.slice(key.indexOf(".") + 1), shape, ours);
+      expect(relativeError(actual, expected), `relative L2 error of ${key}`).toBeLessThanOrEqual(bar);
+    };
+    expectClose("out.y", out["y"]!, y.shape, FORWARD_BAR);
+    for (const [key, variable] of Object.entries(state)) {
+      if (reference.has(`out.${key}`)) expectClose(`out.${key}`, await readVariable(gpu, variable), variable.shape, FORWARD_BAR);
+    }
+    for (const n of names) {
+      const gradient = out[`grad.${n}`]!.map((g) => g / BEFORE);
+      expectClose(`grad.${n}`, gradient, leaves[n]!.shape, GRADIENT_BAR);
+    }
+    if (options.differences) {
+      const evaluate = async (inputs: Record<string, HostArray>): Promise<number> => {
+        for (const v of Object.values(state)) writeVariable(gpu, v, v.initial!);
+        const { y: values } = await plan.run({ ...inputs, dy });
+        return values!.reduce((total, v, i) => total + v * dy[i]!, 0);
+      };
+      for (const n of names) await checkDifferences(evaluate, given, n, out[`grad.${n}`]!);
+    }
+  } finally {
+    plan.destroy();
+    releaseVariables(gpu, Object.values(state));
+  }
+}
+
+/** (L(x + h d) - L(x - h d)) / 2h against <gradient, d>, in the direction d in which the gradient should be largest. */
+async function checkDifferences(
+  evaluate: (inputs: Record<string, HostArray>) => Promise<number>,
+  given: Record<string, HostArray>,
+  name: string,
+  gradient: Float32Array,
+) {
+  const x = given[name] as Float32Array;
+  const norm = Math.hypot(...gradient);
+  if (norm === 0) return;
+  const size = Math.hypot(...x) / Math.sqrt(x.length) + 1e-3;
+  // Along the gradient, with the signs of some elements turned so that errors of either sign cannot cancel.
+  const direction = gradient.map((g, i) => (g / norm) * (i % 3 === 1 ? 0.5 : 1));
+  const slope = direction.reduce((total, d, i) => total + d * gradient[i]!, 0);
+  const h = 4e-3 * size;
+  const moved = (sign: number) => x.map((v, i) => v + sign * h * direction[i]!);
+  const plus = moved(1);
+  const minus = moved(-1);
+  // What float32 made of the step counts, not what was meant.
+  const step = plus.reduce((total, v, i) => total + (v - minus[i]!) * direction[i]!, 0) / direction.reduce((t, d) => t + d * d, 0);
+  const difference = ((await evaluate({ ...given, [name]: plus })) - (await evaluate({ ...given, [name]: minus }))) / step;
+  expect(Math.abs(difference - slope) / slope, `gradient of ${name} against central differences`).toBeLessThan(0.02);
+}

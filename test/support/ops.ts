@@ -1,0 +1,85 @@
+/** How each op of cases.json is called here, and how its operands are laid out. */
+import { maskedMean, mgaEnhance, minMaxNormalize, type Fusion } from "../../src/autograd/attention.ts";
+import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
+import { conv2d, linear } from "../../src/autograd/conv2d.ts";
+import { add, bceWithLogits, mean, mul, relu, scale, sigmoid, sum } from "../../src/autograd/elementwise.ts";
+import { crossEntropy, diceLoss } from "../../src/autograd/losses.ts";
+import { cat, globalAvgPool, interpolate, maxPool2d } from "../../src/autograd/spatial.ts";
+import type { Tensor, Variable } from "../../src/graph/tensor.ts";
+import { permute } from "../../src/nn/layout.ts";
+
+type Operands = Record<string, Tensor>;
+
+export interface OpUnderTest {
+  /** Records the op. `state` holds the inputs that are persistent, such as running statistics. */
+  apply(operands: Operands, params: Record<string, never>, state: Record<string, Variable>): Tensor;
+  /** Inputs that are persistent. */
+  state?: readonly string[];
+  /** Inputs that have no gradient. */
+  constant?: readonly string[];
+  /** Inputs that are weights of these layouts; others of four sizes are activations. */
+  layouts?: Record<string, "conv" | "linear">;
+}
+
+export const ops: Record<string, OpUnderTest> = {
+  conv2d: {
+    apply: ({ x, weight, bias }, params) => conv2d(x!, weight!, bias, params),
+    layouts: { weight: "conv" },
+  },
+  batch_norm: {
+    apply: ({ x, weight, bias, residual }, params, { running_mean, running_var }) =>
+      batchNorm2d(
+        x!,
+        { weight: weight!, bias: bias!, runningMean: running_mean!, runningVar: running_var! },
+        { ...(params as object), residual },
+      ),
+    state: ["running_mean", "running_var"],
+  },
+  relu: { apply: ({ x }) => relu(x!) },
+  sigmoid: { apply: ({ x }) => sigmoid(x!) },
+  add: { apply: ({ a, b }) => add(a!, b!) },
+  mul: { apply: ({ a, b }) => mul(a!, b!) },
+  scale: { apply: ({ x }, { factor }) => scale(x!, factor!) },
+  max_pool2d: {
+    apply: ({ x }, { kernel_size, stride, padding }) =>
+      maxPool2d(x!, { kernel: kernel_size!, stride: stride!, padding: padding! }),
+  },
+  interpolate: { apply: ({ x }, { size }) => interpolate(x!, size!) },
+  cat: { apply: (operands) => cat(Object.keys(operands).sort().map((name) => operands[name]!)) },
+  global_avg_pool: { apply: ({ x }) => globalAvgPool(x!) },
+  linear: { apply: ({ x, weight, bias }) => linear(x!, weight!, bias), layouts: { weight: "linear" } },
+  minmax_normalize: { apply: ({ x }, { eps }) => minMaxNormalize(x!, eps) },
+  mga: { apply: ({ f, m, a }, { fusion }) => mgaEnhance(f!, m, a, fusion! as Fusion) },
+  masked_mean: { apply: ({ f, m }) => maskedMean(f!, m!) },
+  cross_entropy: { apply: ({ logits, label }) => crossEntropy(logits!, label!), constant: ["label"] },
+  dice_loss: { apply: ({ prob, target }, { smooth }) => diceLoss(prob!, target!, smooth), constant: ["target"] },
+  bce_with_logits: { apply: ({ x, target }) => bceWithLogits(x!, target!), constant: ["target"] },
+  sum: { apply: ({ x }) => sum(x!) },
+  mean: { apply: ({ x }) => mean(x!) },
+};
+
+/** For each of our axes, PyTorch's. */
+function order(op: OpUnderTest, name: string, rank: number): number[] | undefined {
+  const layout = op.layouts?.[name];
+  if (layout === "conv") return [2, 3, 1, 0];
+  if (layout === "linear") return [1, 0];
+  return rank === 4 ? [0, 2, 3, 1] : undefined;
+}
+
+/** PyTorch's shape and values of an operand as we lay them out. A number becomes [1]. */
+export function fromTorch(op: OpUnderTest, name: string, shape: readonly number[], data: Float32Array) {
+  const axes = order(op, name, shape.length);
+  if (!axes) return { shape: shape.length === 0 ? [1] : [...shape], data };
+  return { shape: axes.map((axis) => shape[axis]!), data: permute(data, shape, axes) };
+}
+
+/** Our values in PyTorch's order, given our shape. */
+export function toTorch(op: OpUnderTest, name: string, shape: readonly number[], data: Float32Array): Float32Array {
+  const axes = order(op, name, shape.length);
+  if (!axes) return data;
+  return permute(
+    data,
+    shape,
+    axes.map((_, axis) => axes.indexOf(axis)),
+  );
+}

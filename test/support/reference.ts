@@ -1,0 +1,53 @@
+/** The cases of test/reference: one table for tests, gradient checks and benchmarks. */
+import { readFileSync } from "node:fs";
+import { parseSafetensors, type SafeTensor } from "../../src/data/safetensors.ts";
+
+export interface OpCase {
+  name: string;
+  /** PyTorch shapes of the inputs. */
+  in: Record<string, number[]>;
+  params?: Record<string, unknown>;
+}
+
+const at = (file: string) => new URL(`../reference/${file}`, import.meta.url);
+
+const table = JSON.parse(readFileSync(at("cases.json"), "utf8")) as { ops: Record<string, OpCase[]> };
+
+export const opNames = Object.keys(table.ops);
+
+export function casesOf(op: string): OpCase[] {
+  const cases = table.ops[op];
+  if (!cases) throw new Error(`cases.json has no op ${op}`);
+  return cases;
+}
+
+export interface Values {
+  shape: readonly number[];
+  data: Float32Array | Int32Array;
+}
+
+/** What PyTorch computed for a case, by key without the case's name: in.x, dy.y, out.y, grad.x. */
+export function referenceOf(op: string): (name: string) => Map<string, Values> {
+  const file = `data/${op}.safetensors`;
+  const { tensors } = parseSafetensors(readFileSync(at(file)), file);
+  return (name) => {
+    const found = new Map<string, Values>();
+    for (const [key, { shape, data }] of tensors as Map<string, SafeTensor>) {
+      if (key.startsWith(`${name}.`)) found.set(key.slice(name.length + 1), { shape, data: data as Float32Array });
+    }
+    return found;
+  };
+}
+
+/** Relative L2 distance; infinite when a value is not finite. */
+export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Infinity;
+  let difference = 0;
+  let norm = 0;
+  for (let i = 0; i < expected.length; i++) {
+    difference += (actual[i]! - expected[i]!) ** 2;
+    norm += expected[i]! ** 2;
+  }
+  const error = norm === 0 ? Math.sqrt(difference) : Math.sqrt(difference / norm);
+  return Number.isFinite(error) ? error : Infinity;
+}
