@@ -60,8 +60,12 @@ describe.runIf(process.platform === "linux")("the launcher", () => {
     onInterrupt((signal) => { say("saving " + signal); setTimeout(() => { say("saved"); clearInterval(idle); process.exitCode = 5; }, 300); });
     say("ready");`;
 
-  test.each(["SIGINT", "SIGTERM"] as const)("passes %s on, and waits until the program has saved", async (signal) => {
-    const { script, log } = launcher("", needsProcess);
+  test.each([
+    ["SIGINT", "to a new process", needsProcess],
+    ["SIGTERM", "to a new process", needsProcess],
+    ["SIGINT", "within this process", {}],
+  ] as const)("passes %s on %s, once, and waits until the program has saved", async (signal, _, variables) => {
+    const { script, log } = launcher("", variables);
     write(path.dirname(script), { "program.mts": saver(log) });
     // Detached: without a terminal of its own, as under a job scheduler.
     const child = spawn(process.execPath, [script], { stdio: "ignore", detached: true });
