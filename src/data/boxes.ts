@@ -30,14 +30,10 @@ export function clip({ x0, y0, x1, y1 }: Box, width: number, height: number): Bo
 
 /** The box after the image was cropped to `crop` and that was resized to `width` × `height`; it may lie outside. */
 export function intoCrop(box: Box, crop: Box, width: number, height: number): Box {
-  const sx = width / (crop.x1 - crop.x0);
-  const sy = height / (crop.y1 - crop.y0);
-  return {
-    x0: (box.x0 - crop.x0) * sx,
-    y0: (box.y0 - crop.y0) * sy,
-    x1: (box.x1 - crop.x0) * sx,
-    y1: (box.y1 - crop.y0) * sy,
-  };
+  // Multiply first: the crop's far edge then lands on the image's far edge without rounding.
+  const x = (value: number) => ((value - crop.x0) * width) / (crop.x1 - crop.x0);
+  const y = (value: number) => ((value - crop.y0) * height) / (crop.y1 - crop.y0);
+  return { x0: x(box.x0), y0: y(box.y0), x1: x(box.x1), y1: y(box.y1) };
 }
 
 /** The box after the image, `width` pixels wide, was mirrored left to right. */

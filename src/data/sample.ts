@@ -82,7 +82,8 @@ export function oneLine(text: string): string {
     .join("; ");
 }
 
-/** Why something failed, on one line. */
+/** Why something failed, on one line of bounded length: some libraries quote what they could not read. */
 export function reasonOf(error: unknown): string {
-  return oneLine(error instanceof Error ? error.message : String(error));
+  const text = oneLine(error instanceof Error ? error.message : String(error));
+  return text.length > 200 ? `${text.slice(0, 200)}...` : text;
 }

@@ -59,10 +59,11 @@ export async function decodeGrey(bytes: Uint8Array): Promise<GreyImage> {
  * 3 lobes: it averages over the pixels that fall into one when it shrinks, and stays sharp when it enlarges.
  */
 export async function resizeGrey(image: GreyImage, crop: Box, width: number, height: number): Promise<Uint8Array> {
-  return await sharp(image.grey, { raw: { width: image.width, height: image.height, channels: 1 } })
+  const resized = await sharp(image.grey, { raw: { width: image.width, height: image.height, channels: 1 } })
     .extract({ left: crop.x0, top: crop.y0, width: crop.x1 - crop.x0, height: crop.y1 - crop.y0 })
     .resize(width, height, { fit: "fill", kernel: "lanczos3" })
     .toColourspace("b-w")
     .raw()
     .toBuffer();
+  return new Uint8Array(resized);
 }

@@ -19,8 +19,8 @@ export class BatchLoader {
   constructor(prepared: readonly Prepared[], { workers = 1, ahead = 3 }: LoaderOptions = {}) {
     if (prepared.length === 0) throw new DataError("there is no image to make a batch of");
     this.#count = prepared.length;
-    this.#ahead = ahead;
-    this.#pool = new WorkerPool("loader-worker", workers, prepared.map(shared));
+    this.#ahead = Math.max(1, ahead);
+    this.#pool = new WorkerPool("loader-worker", Math.max(1, workers), prepared.map(shared));
   }
 
   /**

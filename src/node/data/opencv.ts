@@ -1,4 +1,5 @@
 /** Loads OpenCV (WebAssembly), once a thread: 0.4 s and 100 MB. */
+import { createRequire } from "node:module";
 import type opencv from "@techstark/opencv-js";
 
 type Constant =
@@ -13,6 +14,12 @@ type Constant =
 /** The module, with numbers where its own types say `any`. */
 export type OpenCv = Omit<typeof opencv, Constant> & Record<Constant, number>;
 
+/** What the module has besides while it loads. */
+interface Loading {
+  onRuntimeInitialized: () => void;
+  then?: unknown;
+}
+
 let loading: Promise<{ cv: OpenCv }> | undefined;
 
 /**
@@ -24,28 +31,20 @@ export function loadOpenCv(): Promise<{ cv: OpenCv }> {
 }
 
 async function load(): Promise<{ cv: OpenCv }> {
-  const restore = ["uncaughtException", "unhandledRejection"].map(keepListeners);
-  const cv = (await import("@techstark/opencv-js")).default as unknown as OpenCv & { then?: unknown };
-  for (const undo of restore) undo();
+  // The module listens for uncaught errors and answers each by printing its own 10 MB of source: take its listeners away.
+  const events = ["uncaughtException", "unhandledRejection"] as const;
+  const before = events.map((event) => new Set(process.listeners(event as "uncaughtException")));
+  // Not import(): what it resolves to may let the module's `then` show through (Vitest's does), and then it never resolves.
+  const cv = createRequire(import.meta.url)("@techstark/opencv-js") as OpenCv & Loading;
+  events.forEach((event, i) => {
+    for (const listener of process.listeners(event as "uncaughtException")) {
+      if (!before[i]!.has(listener)) process.off(event, listener);
+    }
+  });
   // Once the runtime is up the handler is never called, so look first.
-  if (!("Mat" in cv)) {
-    await new Promise<void>((resolve) => ((cv as { onRuntimeInitialized: () => void }).onRuntimeInitialized = resolve));
-  }
+  if (!(cv as Partial<OpenCv>).Mat) await new Promise<void>((resolve) => (cv.onRuntimeInitialized = resolve));
   delete cv.then;
   return { cv };
-}
-
-/**
- * The module listens for uncaught errors and answers each by printing its own 10 MB of source. The function returned takes
- * away the listeners that were added since.
- */
-function keepListeners(event: string): () => void {
-  const before = new Set(process.listeners(event as "uncaughtException"));
-  return () => {
-    for (const listener of process.listeners(event as "uncaughtException")) {
-      if (!before.has(listener)) process.off(event, listener);
-    }
-  };
 }
 
 /** What OpenCV throws is a bare number; this is the text behind it. */

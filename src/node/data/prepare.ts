@@ -97,7 +97,7 @@ async function cropAll(
 ): Promise<(Cropped | Skipped)[]> {
   signal?.throwIfAborted();
   const useful = Math.min(availableParallelism(), Math.ceil(files.length / IMAGES_WORTH_A_WORKER));
-  const pool = new WorkerPool<PrepareTask, Cropped>("prepare-worker", workers ?? useful, init);
+  const pool = new WorkerPool<PrepareTask, Cropped>("prepare-worker", Math.max(1, workers ?? useful), init);
   const abort = () => void pool.close(signal!.reason as Error);
   signal?.addEventListener("abort", abort);
   let done = 0;

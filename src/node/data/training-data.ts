@@ -38,7 +38,11 @@ export async function prepareData(config: DataConfig, options: WorkOptions = {})
   return {
     name: path.basename(path.resolve(data)),
     prepared: usable,
-    skipped: [...dataset.skipped, ...skipped, ...bare.map((p) => ({ file: p.id, reason: "no nodule is marked on it" }))],
+    skipped: [
+      ...dataset.skipped,
+      ...skipped,
+      ...bare.map((p) => ({ file: p.id, reason: "no nodule is marked on it" })),
+    ],
     notes: [...dataset.notes, ...notes],
   };
 }
@@ -83,7 +87,15 @@ export class SplitData implements TrainingData {
     const { seed, batch: batchSize, flip } = this.#config;
     // Each stage and epoch has its own order: the stages' epochs are numbered on from each other.
     const number = stages.indexOf(stage) * this.#config.epochs.segmentation + epoch;
-    return this.#loaders[stage].epoch({ seed, epoch: number, startBatch, batchSize, shuffle: true, flip, dropLast: true });
+    return this.#loaders[stage].epoch({
+      seed,
+      epoch: number,
+      startBatch,
+      batchSize,
+      shuffle: true,
+      flip,
+      dropLast: true,
+    });
   }
 
   validation(): AsyncIterable<Batch> {
@@ -91,6 +103,8 @@ export class SplitData implements TrainingData {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...new Set([...Object.values(this.#loaders), this.#validation])].map((loader) => loader.close()));
+    await Promise.all(
+      [...new Set([...Object.values(this.#loaders), this.#validation])].map((loader) => loader.close()),
+    );
   }
 }
