@@ -8,7 +8,7 @@
  * weights; the test is on the bits, since WGSL lets a compiler assume that NaN does not occur. One thread a vector.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { bindings, threadMain } from "./lib/thread.ts";
 
 export interface AdamConstants {
   beta1: number;
@@ -16,10 +16,10 @@ export interface AdamConstants {
   eps: number;
 }
 
-export const adam = (grid: ThreadGrid, { beta1, beta2, eps }: AdamConstants): string => wgsl`
+export const adam = (threads: number, { beta1, beta2, eps }: AdamConstants): string => wgsl`
 ${bindings(["g", "vec4f"], ["hyper", "f32"], ["loss", "u32"], ["p", "vec4f"], ["m", "vec4f"], ["v", "vec4f"])}
 ${threadMain(
-  grid,
+  { items: "arrayLength(&p)", threads },
   `  if ((loss[0] & 0x7f800000u) == 0x7f800000u) { return; }
   let gi = g[i];
   let mi = f32(${beta1}) * m[i] + f32(${1 - beta1}) * gi;

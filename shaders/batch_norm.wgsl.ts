@@ -13,30 +13,32 @@
  * is summed about its own shift; the runs are merged in order by the pairwise formula of Chan, Golub and LeVeque.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { params } from "./lib/params.ts";
+import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 
-export interface BatchNormSize {
-  rows: number;
-  /** Vectors a row. */
-  quads: number;
-  lanes: Lanes;
-  /** Runs of rows; each thread of the first pass takes one run of one vector of channels. */
-  runs: number;
-}
+/** Uniform: rows M; vectors a row; runs of rows, and rows a run, of kernels that sum over rows. */
+export const batchNormFields = ["rows", "quads", "runs", "run"] as const;
 
-const constants = ({ rows, quads, runs }: BatchNormSize): string => `
-const ROWS = ${rows}u; const QUADS = ${quads}u; const RUNS = ${runs}u; const RUN = ${Math.ceil(rows / runs)}u;`;
+/** Rows of one vector of channels that a thread of the elementwise kernels takes, so as to load the channel's data once. */
+export const ROWS_A_THREAD = 8;
+
+const sizes = `
+  let ROWS = p.rows; let QUADS = p.quads; let RUNS = p.runs; let RUN = p.run;`;
+
+const declare = (names: readonly string[], type: string): string => `
+${bindings(...names.map((name): [string, string] => [name, type]))}
+${params(batchNormFields, names.length)}`;
 
 /** x [M,C] -> part [3,RUNS,C]: shift, mean - shift, sum of squared deviations of each run. One thread a run and vector. */
-export const batchNormStatistics = (size: BatchNormSize, grid: ThreadGrid): string => {
-  const type = vec(size.lanes);
+export const batchNormStatistics = (threads: number, lanes: Lanes): string => {
+  const type = vec(lanes);
   return wgsl`
-${bindings(["x", type], ["part", type])}
-${constants(size)}
+${declare(["x", "part"], type)}
 ${threadMain(
-  grid,
-  `  let quad = i % QUADS;
+  { items: "p.runs * p.quads", threads },
+  `${sizes}
+  let quad = i % QUADS;
   let begin = (i / QUADS) * RUN;
   let end = min(begin + RUN, ROWS);
   // A few rows' mean is a better shift than one row, which may be an outlier.
@@ -62,14 +64,14 @@ ${threadMain(
  * part [3,RUNS,C] -> stats [3,C]; running mean and variance [C] move by MOMENTUM towards the batch's mean and unbiased
  * variance. One thread a vector of channels.
  */
-export const batchNormMerge = (size: BatchNormSize, grid: ThreadGrid, eps: number, momentum: number): string => {
-  const type = vec(size.lanes);
+export const batchNormMerge = (threads: number, lanes: Lanes, eps: number, momentum: number): string => {
+  const type = vec(lanes);
   return wgsl`
-${bindings(["part", type], ["running_mean", type], ["running_var", type], ["stats", type])}
-${constants(size)}
+${declare(["part", "running_mean", "running_var", "stats"], type)}
 ${threadMain(
-  grid,
-  `  let shift = part[i];
+  { items: "p.quads", threads },
+  `${sizes}
+  let shift = part[i];
   var n = f32(min(RUN, ROWS));
   var delta = part[RUNS * QUADS + i];
   var squares = part[2u * RUNS * QUADS + i];
@@ -92,14 +94,14 @@ ${threadMain(
 };
 
 /** Running mean and variance [C] -> stats [3,C]. One thread a vector of channels. */
-export const batchNormRunning = (size: BatchNormSize, grid: ThreadGrid, eps: number): string => {
-  const type = vec(size.lanes);
+export const batchNormRunning = (threads: number, lanes: Lanes, eps: number): string => {
+  const type = vec(lanes);
   return wgsl`
-${bindings(["running_mean", type], ["running_var", type], ["stats", type])}
-${constants(size)}
+${declare(["running_mean", "running_var", "stats"], type)}
 ${threadMain(
-  grid,
-  `  stats[i] = running_mean[i];
+  { items: "p.quads", threads },
+  `  let QUADS = p.quads;
+  stats[i] = running_mean[i];
   stats[QUADS + i] = ${type}();
   stats[2u * QUADS + i] = 1.0 / sqrt(running_var[i] + f32(${eps}));`,
 )}`;
@@ -110,27 +112,41 @@ export interface BatchNormFusion {
   residual: boolean;
 }
 
-/** Bindings x [M,C], stats [3,C], gamma [C], beta [C], (residual [M,C],) y [M,C]. One thread a vector. */
-export const batchNormApply = (size: BatchNormSize, grid: ThreadGrid, { relu, residual }: BatchNormFusion): string => {
-  const type = vec(size.lanes);
-  const arrays: [string, string][] = ["x", "stats", "gamma", "beta", ...(residual ? ["residual"] : []), "y"].map(
-    (name) => [name, type],
-  );
-  return wgsl`
-${bindings(...arrays)}
-${constants(size)}
-${threadMain(
-  grid,
-  wgsl`
+/** `main` of the elementwise kernels: `setup` once a thread with the vector of channels in `c`, `each` once a row at `at`. */
+const rowsMain = (threads: number, setup: string, each: string): string =>
+  threadMain(
+    { items: `p.quads * ((p.rows + ${ROWS_A_THREAD - 1}u) / ${ROWS_A_THREAD}u)`, threads },
+    `  let QUADS = p.quads;
   let c = i % QUADS;
-  var v = ((x[i] - stats[c]) - stats[QUADS + c]) * (stats[2u * QUADS + c] * gamma[c]) + beta[c];
+  let begin = i / QUADS * ${ROWS_A_THREAD}u;
+  let end = min(begin + ${ROWS_A_THREAD}u, p.rows);
+${setup}
+  for (var r = begin; r < end; r++) {
+    let at = r * QUADS + c;
+${each}
+  }`,
+  );
+
+/** Bindings x [M,C], stats [3,C], gamma [C], beta [C], (residual [M,C],) y [M,C]. */
+export const batchNormApply = (threads: number, lanes: Lanes, { relu, residual }: BatchNormFusion): string => {
+  const type = vec(lanes);
+  return wgsl`
+${declare(["x", "stats", "gamma", "beta", ...(residual ? ["residual"] : []), "y"], type)}
+${rowsMain(
+  threads,
+  `  let shift = stats[c];
+  let delta = stats[QUADS + c];
+  let factor = stats[2u * QUADS + c] * gamma[c];
+  let offset = beta[c];`,
+  wgsl`
+    var v = ((x[at] - shift) - delta) * factor + offset;
 #if ${residual}
-  v += residual[i];
+    v += residual[at];
 #endif
 #if ${relu}
-  v = max(v, ${type}());
+    v = max(v, ${type}());
 #endif
-  y[i] = v;`,
+    y[at] = v;`,
 )}`;
 };
 
@@ -141,15 +157,14 @@ const gradient = (relu: boolean, type: string, at: string): string =>
  * Bindings x, dy [M,C], stats [3,C], (y [M,C] with ReLU,) part [RUNS,2,C] = sum g xhat, sum g. One thread a run and
  * vector.
  */
-export const batchNormGradSums = (size: BatchNormSize, grid: ThreadGrid, relu: boolean): string => {
-  const type = vec(size.lanes);
-  const arrays = ["x", "dy", "stats", ...(relu ? ["y"] : []), "part"].map((n): [string, string] => [n, type]);
+export const batchNormGradSums = (threads: number, lanes: Lanes, relu: boolean): string => {
+  const type = vec(lanes);
   return wgsl`
-${bindings(...arrays)}
-${constants(size)}
+${declare(["x", "dy", "stats", ...(relu ? ["y"] : []), "part"], type)}
 ${threadMain(
-  grid,
-  `  let quad = i % QUADS;
+  { items: "p.runs * p.quads", threads },
+  `${sizes}
+  let quad = i % QUADS;
   let run = i / QUADS;
   let end = min((run + 1u) * RUN, ROWS);
   let shift = stats[quad];
@@ -169,14 +184,14 @@ ${threadMain(
 };
 
 /** part [RUNS,2,C] -> sums [2,C] = dgamma, dbeta; and each for itself. One thread a vector of channels. */
-export const batchNormGradMerge = (size: BatchNormSize, grid: ThreadGrid): string => {
-  const type = vec(size.lanes);
+export const batchNormGradMerge = (threads: number, lanes: Lanes): string => {
+  const type = vec(lanes);
   return wgsl`
-${bindings(["part", type], ["sums", type], ["dgamma", type], ["dbeta", type])}
-${constants(size)}
+${declare(["part", "sums", "dgamma", "dbeta"], type)}
 ${threadMain(
-  grid,
-  `  var gamma = ${type}();
+  { items: "p.quads", threads },
+  `  let QUADS = p.quads; let RUNS = p.runs;
+  var gamma = ${type}();
   var beta = ${type}();
   for (var k = 0u; k < RUNS; k++) {
     gamma += part[2u * k * QUADS + i];
@@ -191,37 +206,41 @@ ${threadMain(
 
 /**
  * Bindings x, dy [M,C], stats [3,C], gamma [C], (sums [2,C] in training,) (y [M,C] with ReLU,) dx [M,C],
- * (dresidual [M,C]). One thread a vector.
+ * (dresidual [M,C]).
  */
 export const batchNormInputGrad = (
-  size: BatchNormSize,
-  grid: ThreadGrid,
+  threads: number,
+  lanes: Lanes,
   { relu, residual, training }: BatchNormFusion & { training: boolean },
 ): string => {
-  const type = vec(size.lanes);
+  const type = vec(lanes);
   const names = ["x", "dy", "stats", "gamma"];
   if (training) names.push("sums");
   if (relu) names.push("y");
   names.push("dx");
   if (residual) names.push("dresidual");
   return wgsl`
-${bindings(...names.map((n): [string, string] => [n, type]))}
-${constants(size)}
-${threadMain(
-  grid,
+${declare(names, type)}
+${rowsMain(
+  threads,
   wgsl`
-  let c = i % QUADS;
-  let g = ${gradient(relu, type, "i")};
   let invstd = stats[2u * QUADS + c];
+  let factor = gamma[c] * invstd;
 #if ${training}
-  let xhat = ((x[i] - stats[c]) - stats[QUADS + c]) * invstd;
-  let scale = f32(${1 / size.rows});
-  dx[i] = gamma[c] * invstd * (g - sums[QUADS + c] * scale - xhat * (sums[c] * scale));
+  let shift = stats[c];
+  let delta = stats[QUADS + c];
+  let meanG = sums[QUADS + c] / f32(p.rows);
+  let slope = sums[c] / f32(p.rows) * invstd;
+#endif`,
+  wgsl`
+    let g = ${gradient(relu, type, "at")};
+#if ${training}
+    dx[at] = factor * (g - meanG - ((x[at] - shift) - delta) * slope);
 #else
-  dx[i] = gamma[c] * invstd * g;
+    dx[at] = factor * g;
 #endif
 #if ${residual}
-  dresidual[i] = g;
+    dresidual[at] = g;
 #endif`,
 )}`;
 };

@@ -5,26 +5,26 @@
  *   input grad    dx[n,iy,ix,ci]  = sum_{ky,kx,co} dy[n,oy,ox,co] w[ky,kx,c,co]   over the (oy,ox) that read (iy,ix)
  *   weight grad   dw[ky,kx,c,co]  = sum_{n,oy,ox} x[n,iy,ix,ci] dy[n,oy,ox,co]
  *
- * x [N,H,W,CI], w [KH,KW,CI/GROUPS,CO], y [N,OH,OW,CO]. The channels of group g are CI/GROUPS inputs from g CI/GROUPS
- * on and CO/GROUPS outputs from g CO/GROUPS on.
+ * x [N,H,W,CI], w [KH,KW,CI/groups,CO], y [N,OH,OW,CO]. The channels of group g are CI/groups inputs from g CI/groups
+ * on and CO/groups outputs from g CO/groups on. Sizes come as a uniform (lib/conv.ts).
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { convConstants, type Conv2dShape } from "./lib/conv.ts";
-import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
+import { bindings, threadMain } from "./lib/thread.ts";
 
-const groupSizes = `
-const CIG = CI / GROUPS; const COG = CO / GROUPS;`;
+const sizes = `${convSizes}
+  let CIG = CI / p.groups; let COG = CO / p.groups;`;
 
-export const conv2dPlainForward = (shape: Conv2dShape, bias: boolean, grid: ThreadGrid): string => wgsl`
+export const conv2dPlainForward = (shape: Conv2dShape, bias: boolean, threads: number): string => wgsl`
 #if ${bias}
 ${bindings(["x", "f32"], ["w", "f32"], ["bias", "f32"], ["y", "f32"])}
 #else
 ${bindings(["x", "f32"], ["w", "f32"], ["y", "f32"])}
 #endif
-${convConstants(shape)}${groupSizes}
+${convHead(shape, bias ? 4 : 3)}
 ${threadMain(
-  grid,
-  wgsl`
+  { items: "p.n * p.oh * p.ow * p.co", threads },
+  wgsl`${sizes}
   let co = i % CO;
   let ox = (i / CO) % OW;
   let oy = (i / CO / OW) % OH;
@@ -48,12 +48,12 @@ ${threadMain(
   y[i] = sum;`,
 )}`;
 
-export const conv2dPlainInputGrad = (shape: Conv2dShape, grid: ThreadGrid): string => wgsl`
+export const conv2dPlainInputGrad = (shape: Conv2dShape, threads: number): string => wgsl`
 ${bindings(["dy", "f32"], ["w", "f32"], ["dx", "f32"])}
-${convConstants(shape)}${groupSizes}
+${convHead(shape, 3)}
 ${threadMain(
-  grid,
-  wgsl`
+  { items: "p.n * p.h * p.w * p.ci", threads },
+  `${sizes}
   let ci = i % CI;
   let ix = (i / CI) % W;
   let iy = (i / CI / W) % H;
@@ -75,12 +75,12 @@ ${threadMain(
   dx[i] = sum;`,
 )}`;
 
-export const conv2dPlainWeightGrad = (shape: Conv2dShape, grid: ThreadGrid): string => wgsl`
+export const conv2dPlainWeightGrad = (shape: Conv2dShape, threads: number): string => wgsl`
 ${bindings(["x", "f32"], ["dy", "f32"], ["dw", "f32"])}
-${convConstants(shape)}${groupSizes}
+${convHead(shape, 3)}
 ${threadMain(
-  grid,
-  wgsl`
+  { items: "KH * KW * (p.ci / p.groups) * p.co", threads },
+  `${sizes}
   let co = i % CO;
   let ci = (i / CO) % CIG + (co / COG) * CIG;
   let kx = (i / CO / CIG) % KW;

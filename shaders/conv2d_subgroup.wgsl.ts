@@ -1,7 +1,7 @@
 /**
  * Convolution as an implicit GEMM in which a subgroup owns a tile: no workgroup memory, no barrier.
  *
- * Lanes hold LANE consecutive columns of the result each, as one vector an accumulator; the rows of the tile (pixels in
+ * Lanes hold `lane` consecutive columns of the result each, as one vector an accumulator; the rows of the tile (pixels in
  * the forward pass and the input gradient, weight rows in the weight gradient) are loaded by one lane each and
  * broadcast to all. On software adapters a broadcast costs no more than a multiply-add, while a barrier turns the whole
  * shader into a coroutine; hence this form.
@@ -10,11 +10,11 @@
  *   input grad    DX [P,CI] = DY' [P,K] W' [K,CI]      K = (ky,kx,co), one phase of the stride at a time
  *   weight grad   DW [K,CO] = X'^T [K,P] DY [P,CO]     split over P; partial sums are added by a second kernel
  *
- * A workgroup is one subgroup of S lanes. Groups are not covered (see conv2d_plain).
+ * A workgroup is one subgroup of S lanes. Sizes come as a uniform (lib/conv.ts). Groups are not covered (conv2d_plain is).
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { convConstants, type Conv2dShape } from "./lib/conv.ts";
-import { bindings } from "./lib/thread.ts";
+import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
+import { bindings, groupIndex } from "./lib/thread.ts";
 import { component, unroll, vec, type Lanes } from "./lib/vec.ts";
 
 export interface SubgroupTile {
@@ -26,27 +26,25 @@ export interface SubgroupTile {
   chunk: 1 | 4;
   /** Rows that each lane loads and broadcasts: the tile has `subgroup * rows` rows. */
   rows: number;
-  /** Workgroups along x; see grid1d. */
-  gridX: number;
 }
 
 const main = (subgroup: number, body: string): string => wgsl`
 @compute @workgroup_size(${subgroup})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+${convSizes}
 ${body}
 }`;
 
 /** acc[row] += broadcast(a[row]) * b, for all rows of the tile and all elements of the chunk. */
 const multiplyTile = (t: SubgroupTile): string =>
   unroll(t.chunk, (k) =>
-    unroll(
-      t.subgroup * t.rows,
-      (p) =>
-        `acc${p} += subgroupBroadcast(${component(`a${Math.floor(p / t.subgroup)}`, k, t.chunk)}, ${p % t.subgroup}u) * b${k};`,
-    ),
+    unroll(t.subgroup * t.rows, (row) => {
+      const a = component(`a${Math.floor(row / t.subgroup)}`, k, t.chunk);
+      return `        acc${row} += subgroupBroadcast(${a}, ${row % t.subgroup}u) * b${k};`;
+    }),
   );
 
-const accumulators = (n: number, type: string): string => unroll(n, (p) => `  var acc${p} = ${type}();`);
+const accumulators = (n: number, type: string): string => unroll(n, (row) => `  var acc${row} = ${type}();`);
 
 /**
  * Forward. Bindings x [N,H,W,CI], w [KH,KW,CI,CO], (bias [CO],) y [N,OH,OW,CO].
@@ -54,7 +52,7 @@ const accumulators = (n: number, type: string): string => unroll(n, (p) => `  va
  */
 export const conv2dSubgroupForward = (s: Conv2dShape, bias: boolean, t: SubgroupTile): string => {
   const out = vec(t.lane);
-  const stepsOf = s.ci / t.chunk;
+  const size = t.subgroup * t.rows;
   return wgsl`
 enable subgroups;
 #if ${bias}
@@ -62,12 +60,14 @@ ${bindings(["x", vec(t.chunk)], ["w", out], ["bias", out], ["y", out])}
 #else
 ${bindings(["x", vec(t.chunk)], ["w", out], ["y", out])}
 #endif
-${convConstants(s)}
-const P = N * OH * OW; const COLS = CO / ${t.lane}u; const STEPS = ${stepsOf}u;
+${convHead(s, bias ? 4 : 3)}
 ${main(
   t.subgroup,
   wgsl`
-  let first = (group.x + group.y * ${t.gridX}u) * ${t.subgroup * t.rows}u;
+  let P = N * OH * OW;
+  let COLS = CO / ${t.lane}u;
+  let STEPS = CI / ${t.chunk}u;
+  let first = ${groupIndex} * ${size}u;
   if (first >= P) { return; }
   let column = group.z * ${t.subgroup}u + lane;
   let load = min(column, COLS - 1u);
@@ -75,11 +75,12 @@ ${unroll(
   t.rows,
   (r) => `
   let p${r} = min(first + ${r * t.subgroup}u + lane, P - 1u);
-  let n${r} = (p${r} / (OH * OW)) * H;
-  let oy${r} = i32((p${r} / OW) % OH) * SH - PH;
+  let q${r} = p${r} / OW;
+  let n${r} = (q${r} / OH) * H;
+  let oy${r} = i32(q${r} % OH) * SH - PH;
   let ox${r} = i32(p${r} % OW) * SW - PW;`,
 )}
-${accumulators(t.subgroup * t.rows, out)}
+${accumulators(size, out)}
   for (var ky = 0u; ky < KH; ky++) {
     for (var kx = 0u; kx < KW; kx++) {
 ${unroll(
@@ -94,7 +95,7 @@ ${unroll(
       for (var c = 0u; c < STEPS; c++) {
 ${unroll(t.rows, (r) => `        let a${r} = select(${vec(t.chunk)}(), x[at${r} + c], in${r});`)}
 ${unroll(t.chunk, (k) => `        let b${k} = w[wk + (c * ${t.chunk}u + ${k}u) * COLS];`)}
-        ${multiplyTile(t)}
+${multiplyTile(t)}
       }
     }
   }
@@ -103,9 +104,8 @@ ${unroll(t.chunk, (k) => `        let b${k} = w[wk + (c * ${t.chunk}u + ${k}u) *
   let shift = bias[column];
 #endif
 ${unroll(
-  t.subgroup * t.rows,
-  (p) =>
-    `  if (first + ${p}u < P) { y[(first + ${p}u) * COLS + column] = acc${p}${bias ? " + shift" : ""}; }`,
+  size,
+  (row) => `  if (first + ${row}u < P) { y[(first + ${row}u) * COLS + column] = acc${row}${bias ? " + shift" : ""}; }`,
 )}`,
 )}`;
 };
@@ -118,17 +118,22 @@ ${unroll(
  */
 export const conv2dSubgroupInputGrad = (s: Conv2dShape, t: SubgroupTile): string => {
   const out = vec(t.lane);
+  const size = t.subgroup * t.rows;
   const [sh, sw] = s.stride;
   return wgsl`
 enable subgroups;
 ${bindings(["dy", vec(t.chunk)], ["w", vec(t.chunk)], ["dx", out])}
-${convConstants(s)}
-const HP = ${Math.ceil(s.h / sh)}u; const WP = ${Math.ceil(s.w / sw)}u; const P = N * HP * WP;
-const COLS = CI / ${t.lane}u; const STEPS = ${s.co / t.chunk}u; const PHASES = ${sh * sw}u;
+${convHead(s, 3)}
+const PHASES = ${sh * sw}u;
 ${main(
   t.subgroup,
   wgsl`
-  let first = (group.x + group.y * ${t.gridX}u) * ${t.subgroup * t.rows}u;
+  let HP = (H + ${sh - 1}u) / ${sh}u;
+  let WP = (W + ${sw - 1}u) / ${sw}u;
+  let P = N * HP * WP;
+  let COLS = CI / ${t.lane}u;
+  let STEPS = CO / ${t.chunk}u;
+  let first = ${groupIndex} * ${size}u;
   if (first >= P) { return; }
   let phaseY = i32((group.z % PHASES) / ${sw}u);
   let phaseX = i32((group.z % PHASES) % ${sw}u);
@@ -138,11 +143,12 @@ ${unroll(
   t.rows,
   (r) => `
   let p${r} = min(first + ${r * t.subgroup}u + lane, P - 1u);
-  let n${r} = (p${r} / (HP * WP)) * OH;
-  let py${r} = i32((p${r} / WP) % HP);
+  let q${r} = p${r} / WP;
+  let n${r} = (q${r} / HP) * OH;
+  let py${r} = i32(q${r} % HP);
   let px${r} = i32(p${r} % WP);`,
 )}
-${accumulators(t.subgroup * t.rows, out)}
+${accumulators(size, out)}
   for (var ky = 0u; ky < KH; ky++) {
     let ty = phaseY + PH - i32(ky) * DH;
     if (ty % SH != 0) { continue; }
@@ -161,26 +167,25 @@ ${unroll(
       for (var c = 0u; c < STEPS; c++) {
 ${unroll(t.rows, (r) => `        let a${r} = select(${vec(t.chunk)}(), dy[at${r} + c], in${r});`)}
 ${unroll(t.lane, (j) => `        let w${j} = w[wk + c + ${j}u * STEPS];`)}
-${unroll(
-  t.chunk,
-  (k) =>
-    `        let b${k} = ${out}(${unroll(t.lane, (j) => component(`w${j}`, k, t.chunk), ", ")});`,
-)}
-        ${multiplyTile(t)}
+${unroll(t.chunk, (k) => `        let b${k} = ${out}(${unroll(t.lane, (j) => component(`w${j}`, k, t.chunk), ", ")});`)}
+${multiplyTile(t)}
       }
     }
   }
-  if (column >= COLS) { return; }
 ${unroll(
-  t.subgroup * t.rows,
-  (p) => `
-  {
-    let p = first + ${p}u;
-    let iy = u32(phaseY) + ((p / WP) % HP) * u32(SH);
-    let ix = u32(phaseX) + (p % WP) * u32(SW);
-    if (p < P && iy < H && ix < W) { dx[(((p / (HP * WP)) * H + iy) * W + ix) * COLS + column] = acc${p}; }
-  }`,
-)}`,
+  t.rows,
+  (r) => `
+  // Each lane works out where its own row of the tile goes; the writers learn it by broadcast.
+  let iy${r} = u32(phaseY) + u32(py${r}) * ${sh}u;
+  let ix${r} = u32(phaseX) + u32(px${r}) * ${sw}u;
+  let to${r} = select(0xffffffffu, ((n${r} / OH * H + iy${r}) * W + ix${r}) * COLS, iy${r} < H && ix${r} < W);`,
+)}
+${unroll(size, (row) => {
+  const to = `subgroupBroadcast(to${Math.floor(row / t.subgroup)}, ${row % t.subgroup}u)`;
+  return `  let at_${row} = ${to};`;
+})}
+  if (column >= COLS) { return; }
+${unroll(size, (row) => `  if (first + ${row}u < P && at_${row} != 0xffffffffu) { dx[at_${row} + column] = acc${row}; }`)}`,
 )}`;
 };
 
@@ -192,15 +197,12 @@ export interface WeightGradTile {
   chunk: 1 | 4;
   /** Weight rows (ky,kx,ci) of the tile; `rows / chunk` is a multiple or a divisor of the subgroup. */
   rows: number;
-  /** Parts into which the pixels are split, and pixels a part. */
-  splits: number;
-  pixels: number;
 }
 
 /**
- * Weight gradient, one partial sum a split. Bindings x [N,H,W,CI], dy [N,OH,OW,CO], part [splits,KH,KW,CI,CO].
- * Lanes divide into `rows / chunk` units that hold weight rows; when the subgroup is larger than that, the remaining
- * lanes load the same rows of the next pixels.
+ * Weight gradient, one partial sum a split. Bindings x [N,H,W,CI], dy [N,OH,OW,CO], part [splits,KH,KW,CI,CO]; a split is
+ * p.extra of the N OH rows of output pixels. Lanes divide into `rows / chunk` units that hold weight rows; when the
+ * subgroup is larger than that, the remaining lanes load the same weight rows at the next pixels.
  * Dispatch: (ceil(KH KW CI / rows), ceil(CO / (subgroup lane)), splits).
  */
 export const conv2dSubgroupWeightGrad = (s: Conv2dShape, t: WeightGradTile): string => {
@@ -214,44 +216,54 @@ export const conv2dSubgroupWeightGrad = (s: Conv2dShape, t: WeightGradTile): str
   return wgsl`
 enable subgroups;
 ${bindings(["x", vec(t.chunk)], ["dy", out], ["part", out])}
-${convConstants(s)}
-const P = N * OH * OW; const COLS = CO / ${t.lane}u; const STEPS = ${s.ci / t.chunk}u; const ROWS = KH * KW * CI;
+${convHead(s, 3)}
 ${main(
   t.subgroup,
   wgsl`
+  let COLS = CO / ${t.lane}u;
+  let STEPS = CI / ${t.chunk}u;
+  let ROWS = KH * KW * CI;
   let column = group.y * ${t.subgroup}u + lane;
   let load = min(column, COLS - 1u);
-  let begin = group.z * ${t.pixels}u;
-  let end = min(begin + ${t.pixels}u, P);
+  let begin = group.z * p.extra;
+  let end = min(begin + p.extra, N * OH);
+  // The pixel that this lane loads, of those loaded together.
+  let mine = lane / ${units}u;
 ${unroll(
   loads,
   (r) => `
   let q${r} = group.x * ${units}u + (lane + ${r * t.subgroup}u) % ${units}u;
   let row${r} = q${r} < ROWS / ${t.chunk}u;
   let ky${r} = i32(q${r} / (STEPS * KW)) * DH - PH;
-  let kx${r} = i32((q${r} / STEPS) % KW) * DW - PW;
+  let kx${r} = i32((q${r} / STEPS) % KW) * DW - PW + i32(mine) * SW;
   let c${r} = q${r} % STEPS;`,
 )}
 ${accumulators(t.rows, out)}
-  for (var p = begin; p < end; p += ${pixelsAtOnce}u) {
-    let mine = p + lane / ${units}u;
-    let oy = i32((mine / OW) % OH) * SH;
-    let ox = i32(mine % OW) * SW;
-    let n = (mine / (OH * OW)) * H;
+  for (var line = begin; line < end; line++) {
+    let top = i32(line % OH) * SH;
+    let image = line / OH * H;
 ${unroll(
   loads,
   (r) => `
-    let iy${r} = oy + ky${r};
-    let ix${r} = ox + kx${r};
-    let in${r} = row${r} && mine < end && iy${r} >= 0 && iy${r} < i32(H) && ix${r} >= 0 && ix${r} < i32(W);
-    let a${r} = select(${vec(t.chunk)}(), x[select(0u, ((n + u32(iy${r})) * W + u32(ix${r})) * STEPS + c${r}, in${r})], in${r});`,
+    let iy${r} = top + ky${r};
+    let inRow${r} = row${r} && iy${r} >= 0 && iy${r} < i32(H);
+    let at${r} = (image + u32(iy${r})) * W * STEPS + c${r};`,
+)}
+    for (var ox = 0u; ox < OW; ox += ${pixelsAtOnce}u) {
+${unroll(
+  loads,
+  (r) => `
+      let ix${r} = i32(ox) * SW + kx${r};
+      let in${r} = inRow${r} && ix${r} >= 0 && ix${r} < i32(W) && ox + mine < OW;
+      let a${r} = select(${vec(t.chunk)}(), x[select(0u, at${r} + u32(ix${r}) * STEPS, in${r})], in${r});`,
 )}
 ${unroll(
   pixelsAtOnce,
   (j) => `
-    let d${j} = dy[min(p + ${j}u, P - 1u) * COLS + load];
-${unroll(units, (u) => unroll(t.chunk, (k) => `    acc${u * t.chunk + k} += ${source(u, k, j)} * d${j};`))}`,
+      let d${j} = dy[(line * OW + min(ox + ${j}u, OW - 1u)) * COLS + load];
+${unroll(units, (u) => unroll(t.chunk, (k) => `      acc${u * t.chunk + k} += ${source(u, k, j)} * d${j};`))}`,
 )}
+    }
   }
   if (column >= COLS) { return; }
   let first = group.x * ${t.rows}u;

@@ -6,25 +6,18 @@
  *   dx[iy,ix] = sum over all (oy,ox) of weight(oy,iy) weight(ox,ix) dy[oy,ox]
  *
  * Both use the same function for s, so that one is the exact transpose of the other. x, dx [N,H,W,C], y, dy [N,OH,OW,C];
- * in vectors of `lanes` channels. One thread a vector of the result.
+ * in vectors of `lanes` channels. Uniform: sizes, and IN / OUT of both directions as bits.
+ * One thread a vector of the result; dispatch (ceil(width vectors / threads), height, N) workgroups.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { params } from "./lib/params.ts";
+import { bindings } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 
-export interface InterpolateSize {
-  h: number;
-  w: number;
-  oh: number;
-  ow: number;
-  /** Vectors a pixel. */
-  quads: number;
-  lanes: Lanes;
-}
+export const interpolateFields = ["h", "w", "oh", "ow", "quads", "ratioY", "ratioX"] as const;
 
-const common = (s: InterpolateSize): string => `
-const H = ${s.h}u; const W = ${s.w}u; const OH = ${s.oh}u; const OW = ${s.ow}u; const QUADS = ${s.quads}u;
-const RY = f32(${s.h / s.oh}); const RX = f32(${s.w / s.ow});
+const common = `
+${params(interpolateFields, 2)}
 
 struct Source { i0: u32, i1: u32, t: f32 }
 
@@ -40,20 +33,34 @@ fn weight(o: u32, ratio: f32, size: u32, i: u32) -> f32 {
   return select(0.0, 1.0 - s.t, s.i0 == i) + select(0.0, s.t, s.i1 == i);
 }`;
 
-export const interpolate = (s: InterpolateSize, grid: ThreadGrid): string => wgsl`
-${bindings(["x", vec(s.lanes)], ["y", vec(s.lanes)])}
-${common(s)}
-${threadMain(
-  grid,
-  `  let q = i % QUADS;
-  let sx = source((i / QUADS) % OW, RX, W);
-  let sy = source((i / QUADS / OW) % OH, RY, H);
-  let n = i / QUADS / OW / OH;
+/** `main` for results of `width` pixels a row; the pixel is (row, column) of sample n, vector q. */
+const imageMain = (threads: number, width: string, body: string): string => `
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let H = p.h; let W = p.w; let OH = p.oh; let OW = p.ow; let QUADS = p.quads;
+  let RY = bitcast<f32>(p.ratioY); let RX = bitcast<f32>(p.ratioX);
+  let i = group.x * ${threads}u + thread;
+  if (i >= ${width} * QUADS) { return; }
+  let q = i % QUADS;
+  let column = i / QUADS;
+  let row = group.y;
+  let n = group.z;
+${body}
+}`;
+
+export const interpolate = (threads: number, lanes: Lanes): string => wgsl`
+${bindings(["x", vec(lanes)], ["y", vec(lanes)])}
+${common}
+${imageMain(
+  threads,
+  "OW",
+  `  let sx = source(column, RX, W);
+  let sy = source(row, RY, H);
   let r0 = (n * H + sy.i0) * W;
   let r1 = (n * H + sy.i1) * W;
-  let top = mix(x[(r0 + sx.i0) * QUADS + q], x[(r0 + sx.i1) * QUADS + q], ${vec(s.lanes)}(sx.t));
-  let bottom = mix(x[(r1 + sx.i0) * QUADS + q], x[(r1 + sx.i1) * QUADS + q], ${vec(s.lanes)}(sx.t));
-  y[i] = mix(top, bottom, ${vec(s.lanes)}(sy.t));`,
+  let top = mix(x[(r0 + sx.i0) * QUADS + q], x[(r0 + sx.i1) * QUADS + q], ${vec(lanes)}(sx.t));
+  let bottom = mix(x[(r1 + sx.i0) * QUADS + q], x[(r1 + sx.i1) * QUADS + q], ${vec(lanes)}(sx.t));
+  y[((n * OH + row) * OW + column) * QUADS + q] = mix(top, bottom, ${vec(lanes)}(sy.t));`,
 )}`;
 
 // Outputs that can read input i lie in [(i - 0.5) / ratio - 0.5, (i + 1.5) / ratio - 0.5]; one more on either side is
@@ -62,26 +69,25 @@ const range = (axis: "x" | "y", i: string, size: string, outs: string, ratio: st
   let first_${axis} = select(u32(max(floor((f32(${i}) - 0.5) / ${ratio} - 0.5) - 1.0, 0.0)), 0u, ${i} == 0u);
   let last_${axis} = select(min(u32(max(ceil((f32(${i}) + 1.5) / ${ratio} - 0.5) + 1.0, 0.0)), ${outs} - 1u), ${outs} - 1u, ${i} == ${size} - 1u);`;
 
-export const interpolateGrad = (s: InterpolateSize, grid: ThreadGrid): string => wgsl`
-${bindings(["dy", vec(s.lanes)], ["dx", vec(s.lanes)])}
-${common(s)}
-${threadMain(
-  grid,
-  `  let q = i % QUADS;
-  let ix = (i / QUADS) % W;
-  let iy = (i / QUADS / W) % H;
-  let n = i / QUADS / W / H;
+export const interpolateGrad = (threads: number, lanes: Lanes): string => wgsl`
+${bindings(["dy", vec(lanes)], ["dx", vec(lanes)])}
+${common}
+${imageMain(
+  threads,
+  "W",
+  `  let ix = column;
+  let iy = row;
 ${range("y", "iy", "H", "OH", "RY")}
 ${range("x", "ix", "W", "OW", "RX")}
-  var sum = ${vec(s.lanes)}();
+  var sum = ${vec(lanes)}();
   for (var oy = first_y; oy <= last_y; oy++) {
     let wy = weight(oy, RY, H, iy);
     if (wy == 0.0) { continue; }
-    var row = ${vec(s.lanes)}();
+    var line = ${vec(lanes)}();
     for (var ox = first_x; ox <= last_x; ox++) {
-      row += weight(ox, RX, W, ix) * dy[((n * OH + oy) * OW + ox) * QUADS + q];
+      line += weight(ox, RX, W, ix) * dy[((n * OH + oy) * OW + ox) * QUADS + q];
     }
-    sum += wy * row;
+    sum += wy * line;
   }
-  dx[i] = sum;`,
+  dx[((n * H + iy) * W + ix) * QUADS + q] = sum;`,
 )}`;

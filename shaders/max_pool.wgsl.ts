@@ -36,7 +36,8 @@ ${threadMain(
   let ox = i32((i / QUADS) % u32(OW));
   let oy = i32((i / QUADS / u32(OW)) % u32(OH));
   let n = i32(i / QUADS / u32(OW) / u32(OH));
-  var best = ${vec(s.lanes)}(-3.4e38);
+  var best = ${vec(s.lanes)}();
+  var none = true;
   var winner = ${uvec(s.lanes)}();
   for (var ky = 0; ky < K; ky++) {
     let iy = oy * S - PAD + ky;
@@ -45,7 +46,8 @@ ${threadMain(
       let ix = ox * S - PAD + kx;
       if (ix < 0 || ix >= W) { continue; }
       let v = x[u32((n * H + iy) * W + ix) * QUADS + q];
-      let better = v > best;
+      let better = (v > best) | ${s.lanes === 1 ? "none" : "vec4<bool>(none)"};
+      none = false;
       best = select(best, v, better);
       winner = select(winner, ${uvec(s.lanes)}(u32(ky * K + kx)), better);
     }

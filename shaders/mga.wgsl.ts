@@ -8,20 +8,20 @@
  *
  * and of the descriptor p[n,c] = mean_p f m, from which a is computed:  df = m dp / P,  dm = sum_c f dp / P.
  *
- * f, y, df and a in vectors of `lanes` channels. Forward: one thread a vector. Gradients: one thread a pixel.
+ * f, y, df and a in vectors of `lanes` channels. Sizes come as a uniform. Forward: one thread a vector of channels and
+ * PIXELS_A_THREAD pixels. Gradients: one thread a pixel.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { params } from "./lib/params.ts";
+import { bindings, threadMain } from "./lib/thread.ts";
 import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";
 
 export type Fusion = "parallel" | "serial" | "spatial" | "channel";
 
-export interface MgaSize {
-  pixels: number;
-  /** Vectors a pixel. */
-  quads: number;
-  lanes: Lanes;
-}
+/** Uniform: pixels P a sample; vectors a pixel; samples; a factor as bits. */
+export const mgaFields = ["pixels", "quads", "samples", "factor"] as const;
+
+export const PIXELS_A_THREAD = 8;
 
 export const usesMap = (fusion: Fusion): boolean => fusion !== "channel";
 export const usesChannels = (fusion: Fusion): boolean => fusion !== "spatial";
@@ -35,33 +35,59 @@ const operands = (fusion: Fusion, type: string): [string, string][] => [
   ...(usesChannels(fusion) ? [["attention", type] as [string, string]] : []),
 ];
 
-const constants = (s: MgaSize): string => `const P = ${s.pixels}u; const QUADS = ${s.quads}u;`;
+const declare = (arrays: readonly [string, string][]): string => `
+${bindings(...arrays)}
+${params(mgaFields, arrays.length)}`;
+
+const sizes = "  let P = p.pixels; let QUADS = p.quads;";
+
+/** `main` with one vector of channels `q` of sample `n` a thread; `each` once a pixel, with the vector's index in `at`. */
+const pixelsMain = (threads: number, setup: string, each: string): string =>
+  threadMain(
+    { items: `p.samples * p.quads * ((p.pixels + ${PIXELS_A_THREAD - 1}u) / ${PIXELS_A_THREAD}u)`, threads },
+    `${sizes}
+  let BLOCKS = (P + ${PIXELS_A_THREAD - 1}u) / ${PIXELS_A_THREAD}u;
+  let q = i % QUADS;
+  let n = i / QUADS / BLOCKS;
+  let begin = i / QUADS % BLOCKS * ${PIXELS_A_THREAD}u;
+  let end = min(begin + ${PIXELS_A_THREAD}u, P);
+${setup}
+  for (var k = begin; k < end; k++) {
+    let pixel = n * P + k;
+    let at = pixel * QUADS + q;
+${each}
+  }`,
+  );
 
 /** Bindings f, (map,) (attention,) y. */
-export const mgaForward = (s: MgaSize, fusion: Fusion, grid: ThreadGrid): string => {
-  const type = vec(s.lanes);
+export const mgaForward = (threads: number, lanes: Lanes, fusion: Fusion): string => {
+  const type = vec(lanes);
   return wgsl`
-${bindings(["f", type], ...operands(fusion, type), ["y", type])}
-${constants(s)}
-${threadMain(
-  grid,
-  `  let pixel = i / QUADS;
-${usesMap(fusion) ? "  let m = map[pixel];" : ""}
-${usesChannels(fusion) ? "  let a = attention[pixel / P * QUADS + i % QUADS];" : ""}
-  y[i] = f[i] * ${factor(fusion)};`,
+${declare([["f", type], ...operands(fusion, type), ["y", type]])}
+${pixelsMain(
+  threads,
+  usesChannels(fusion) ? "  let a = attention[n * QUADS + q];" : "",
+  `${usesMap(fusion) ? "    let m = map[pixel];" : ""}
+    y[at] = f[at] * ${factor(fusion)};`,
 )}`;
 };
 
 /** Bindings f, dy, (map,) (attention,) df, (dm). Without a map (channel fusion) there is no dm. */
-export const mgaGrad = (s: MgaSize, fusion: Fusion, grid: ThreadGrid): string => {
-  const type = vec(s.lanes);
+export const mgaGrad = (threads: number, lanes: Lanes, fusion: Fusion): string => {
+  const type = vec(lanes);
   const map = usesMap(fusion);
   return wgsl`
-${bindings(["f", type], ["dy", type], ...operands(fusion, type), ["df", type], ...(map ? [["dm", "f32"] as [string, string]] : []))}
-${constants(s)}
+${declare([
+  ["f", type],
+  ["dy", type],
+  ...operands(fusion, type),
+  ["df", type],
+  ...(map ? [["dm", "f32"] as [string, string]] : []),
+])}
 ${threadMain(
-  grid,
-  `${map ? "  let m = map[i];" : ""}
+  { items: "p.samples * p.pixels", threads },
+  `${sizes}
+${map ? "  let m = map[i];" : ""}
   var sum = ${type}();
   for (var q = 0u; q < QUADS; q++) {
 ${usesChannels(fusion) ? "    let a = attention[i / P * QUADS + q];" : ""}
@@ -69,31 +95,39 @@ ${usesChannels(fusion) ? "    let a = attention[i / P * QUADS + q];" : ""}
     df[i * QUADS + q] = g * ${factor(fusion)};
     sum += g * f[i * QUADS + q]${fusion === "serial" ? " * a" : ""};
   }
-${map ? `  dm[i] = ${horizontalSum("sum", s.lanes)};` : ""}`,
+${map ? `  dm[i] = ${horizontalSum("sum", lanes)};` : ""}`,
 )}`;
 };
 
 /** Bindings f, m, dp [N,C], df, dm: the gradients of p = mean f m. */
-export const maskedMeanGrad = (s: MgaSize, grid: ThreadGrid): string => {
-  const type = vec(s.lanes);
+export const maskedMeanGrad = (threads: number, lanes: Lanes): string => {
+  const type = vec(lanes);
   return wgsl`
-${bindings(["f", type], ["map", "f32"], ["dp", type], ["df", type], ["dm", "f32"])}
-${constants(s)}
+${declare([
+  ["f", type],
+  ["map", "f32"],
+  ["dp", type],
+  ["df", type],
+  ["dm", "f32"],
+])}
 ${threadMain(
-  grid,
-  `  let m = map[i];
+  { items: "p.samples * p.pixels", threads },
+  `${sizes}
+  let m = map[i];
   var sum = ${type}();
   for (var q = 0u; q < QUADS; q++) {
-    let g = dp[i / P * QUADS + q] * f32(${1 / s.pixels});
+    let g = dp[i / P * QUADS + q] / f32(P);
     df[i * QUADS + q] = g * m;
     sum += g * f[i * QUADS + q];
   }
-  dm[i] = ${horizontalSum("sum", s.lanes)};`,
+  dm[i] = ${horizontalSum("sum", lanes)};`,
 )}`;
 };
 
-/** y[n,p,c] = s[n,c] FACTOR: the gradient of a mean over pixels. Bindings s [N,C], y [N,P,C]. One thread a vector. */
-export const spreadPixels = (s: MgaSize, factorOf: number, grid: ThreadGrid): string => wgsl`
-${bindings(["s", vec(s.lanes)], ["y", vec(s.lanes)])}
-${constants(s)}
-${threadMain(grid, `  y[i] = s[i / (P * QUADS) * QUADS + i % QUADS] * f32(${factorOf});`)}`;
+/** y[n,p,c] = s[n,c] FACTOR: the gradient of a mean over pixels. Bindings s [N,C], y [N,P,C]. */
+export const spreadPixels = (threads: number, lanes: Lanes): string => wgsl`
+${declare([
+  ["s", vec(lanes)],
+  ["y", vec(lanes)],
+])}
+${pixelsMain(threads, "  let value = s[n * QUADS + q] * bitcast<f32>(p.factor);", "    y[at] = value;")}`;

@@ -7,19 +7,21 @@
  * nlo and nhi count the elements that attain lo and hi: ties share their gradient evenly. stats [N,4] = lo, nlo, hi, nhi.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { params } from "./lib/params.ts";
+import { bindings, threadMain } from "./lib/thread.ts";
 
-export interface MinMaxSize {
-  samples: number;
-  pixels: number;
-  /** Runs into which each sample is cut for its sums. */
-  runs: number;
-  eps: number;
-}
+/** Uniform: samples N, elements P a sample, runs into which a sample is cut, elements a run, EPS as bits. */
+export const minMaxFields = ["samples", "pixels", "runs", "run", "eps"] as const;
 
-const constants = (s: MinMaxSize): string => `
-const SAMPLES = ${s.samples}u; const P = ${s.pixels}u; const RUNS = ${s.runs}u; const RUN = ${Math.ceil(s.pixels / s.runs)}u;
-const EPS = f32(${s.eps});`;
+const declare = (...arrays: [string, string][]): string => `
+${bindings(...arrays)}
+${params(minMaxFields, arrays.length)}`;
+
+const sizes =
+  "  let SAMPLES = p.samples; let P = p.pixels; let RUNS = p.runs; let RUN = p.run; let EPS = bitcast<f32>(p.eps);";
+
+const perRun = "p.samples * p.runs";
+const perElement = "p.samples * p.pixels";
 
 const merge = `
 // Extremes and how often they occur, of two sets from those of each.
@@ -30,12 +32,12 @@ fn merge(a: vec4f, b: vec4f) -> vec4f {
 }`;
 
 /** x [N,P] -> part [RUNS,N,4]. One thread a run. */
-export const minMaxRuns = (s: MinMaxSize, grid: ThreadGrid): string => wgsl`
-${bindings(["x", "f32"], ["part", "vec4f"])}
-${constants(s)}${merge}
+export const minMaxRuns = (threads: number): string => wgsl`
+${declare(["x", "f32"], ["part", "vec4f"])}${merge}
 ${threadMain(
-  grid,
-  `  let begin = (i % SAMPLES) * P + (i / SAMPLES) * RUN;
+  { items: perRun, threads },
+  `${sizes}
+  let begin = (i % SAMPLES) * P + (i / SAMPLES) * RUN;
   let end = min(begin + RUN, (i % SAMPLES + 1u) * P);
   var stats = vec4f(x[begin], 1.0, x[begin], 1.0);
   for (var k = begin + 1u; k < end; k++) { stats = merge(stats, vec4f(x[k], 1.0, x[k], 1.0)); }
@@ -43,33 +45,33 @@ ${threadMain(
 )}`;
 
 /** part [RUNS,N,4] -> stats [N,4]. One thread a sample. */
-export const minMaxMerge = (s: MinMaxSize, grid: ThreadGrid): string => wgsl`
-${bindings(["part", "vec4f"], ["stats", "vec4f"])}
-${constants(s)}${merge}
+export const minMaxMerge = (threads: number): string => wgsl`
+${declare(["part", "vec4f"], ["stats", "vec4f"])}${merge}
 ${threadMain(
-  grid,
-  `  var all = part[i];
+  { items: "p.samples", threads },
+  `${sizes}
+  var all = part[i];
   for (var k = 1u; k < RUNS; k++) { all = merge(all, part[k * SAMPLES + i]); }
   stats[i] = all;`,
 )}`;
 
 /** x [N,P], stats -> y [N,P]. One thread an element. */
-export const minMaxApply = (s: MinMaxSize, grid: ThreadGrid): string => wgsl`
-${bindings(["x", "f32"], ["stats", "vec4f"], ["y", "f32"])}
-${constants(s)}
+export const minMaxApply = (threads: number): string => wgsl`
+${declare(["x", "f32"], ["stats", "vec4f"], ["y", "f32"])}
 ${threadMain(
-  grid,
-  `  let st = stats[i / P];
+  { items: perElement, threads },
+  `${sizes}
+  let st = stats[i / P];
   y[i] = (x[i] - st.x) / (st.z - st.x + EPS);`,
 )}`;
 
 /** dy, y [N,P] -> part [RUNS,N,2] = sums of dy and dy y. One thread a run. */
-export const minMaxGradRuns = (s: MinMaxSize, grid: ThreadGrid): string => wgsl`
-${bindings(["dy", "f32"], ["y", "f32"], ["part", "vec2f"])}
-${constants(s)}
+export const minMaxGradRuns = (threads: number): string => wgsl`
+${declare(["dy", "f32"], ["y", "f32"], ["part", "vec2f"])}
 ${threadMain(
-  grid,
-  `  let begin = (i % SAMPLES) * P + (i / SAMPLES) * RUN;
+  { items: perRun, threads },
+  `${sizes}
+  let begin = (i % SAMPLES) * P + (i / SAMPLES) * RUN;
   let end = min(begin + RUN, (i % SAMPLES + 1u) * P);
   var sum = vec2f();
   for (var k = begin; k < end; k++) { sum += vec2f(dy[k], dy[k] * y[k]); }
@@ -77,12 +79,12 @@ ${threadMain(
 )}`;
 
 /** x, dy [N,P], stats [N,4], sums [N,2] -> dx [N,P]. One thread an element. */
-export const minMaxGradApply = (s: MinMaxSize, grid: ThreadGrid): string => wgsl`
-${bindings(["x", "f32"], ["dy", "f32"], ["stats", "vec4f"], ["sums", "vec2f"], ["dx", "f32"])}
-${constants(s)}
+export const minMaxGradApply = (threads: number): string => wgsl`
+${declare(["x", "f32"], ["dy", "f32"], ["stats", "vec4f"], ["sums", "vec2f"], ["dx", "f32"])}
 ${threadMain(
-  grid,
-  `  let st = stats[i / P];
+  { items: perElement, threads },
+  `${sizes}
+  let st = stats[i / P];
   let sum = sums[i / P];
   var g = dy[i];
   if (x[i] == st.x) { g += (sum.y - sum.x) / st.y; }

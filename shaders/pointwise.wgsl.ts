@@ -6,10 +6,11 @@
  * One thread a vector; dispatch ceil(COUNT / 4 / threads) workgroups.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { bindings, threadMain } from "./lib/thread.ts";
 
 export interface Pointwise {
-  grid: ThreadGrid;
+  /** Threads of a workgroup. The number of elements is that of y's binding, so one pipeline serves all sizes. */
+  threads: number;
   inputs: number;
   /** Whether the expression uses the scalar s. */
   scalar: boolean;
@@ -19,14 +20,14 @@ export interface Pointwise {
 
 export const operandNames = "abcdefg";
 
-export const pointwise = ({ grid, inputs, scalar, expression }: Pointwise): string => {
+export const pointwise = ({ threads, inputs, scalar, expression }: Pointwise): string => {
   const names = [...operandNames].slice(0, inputs);
   const arrays = names.map((n): [string, string] => [`in_${n}`, "vec4f"]);
   if (scalar) arrays.push(["in_s", "f32"]);
   return wgsl`
 ${bindings(...arrays, ["y", "vec4f"])}
 ${threadMain(
-  grid,
+  { items: "arrayLength(&y)", threads },
   `${names.map((n) => `  let ${n} = in_${n}[i];`).join("\n")}
   ${scalar ? "let s = in_s[0];" : ""}
   y[i] = ${expression};`,

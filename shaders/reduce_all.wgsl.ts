@@ -1,18 +1,20 @@
 /**
  * part[i] = sum of x over the i-th run of consecutive elements.
  *
- * Bindings: x [COUNT], part [items]. One thread a run; a second kernel adds the parts in order.
+ * Bindings: x [count], part [parts]; a uniform with parts, count and elements a run. One thread a run; a second kernel
+ * adds the parts in order.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { params } from "./lib/params.ts";
+import { bindings, threadMain } from "./lib/thread.ts";
 
-export const reduceAll = (grid: ThreadGrid, count: number): string => wgsl`
+export const reduceAll = (threads: number): string => wgsl`
 ${bindings(["x", "f32"], ["part", "f32"])}
-const COUNT = ${count}u; const RUN = ${Math.ceil(count / grid.items)}u;
+${params(["parts", "count", "run"], 2)}
 ${threadMain(
-  grid,
+  { items: "p.parts", threads },
   `  var sum = 0.0;
-  let end = min((i + 1u) * RUN, COUNT);
-  for (var k = i * RUN; k < end; k++) { sum += x[k]; }
+  let end = min((i + 1u) * p.run, p.count);
+  for (var k = i * p.run; k < end; k++) { sum += x[k]; }
   part[i] = sum;`,
 )}`;

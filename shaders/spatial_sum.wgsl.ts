@@ -1,29 +1,19 @@
 /**
  * part[k,n,c] = FACTOR sum over the k-th run of pixels of f[n,p,c] (m[n,p]) (g[n,p,c])
  *
- * Bindings: f [N,P,C], (g [N,P,C],) (m [N,P],) part [CHUNKS,N,C]; f, g and part in vectors of `lanes` channels.
- * One thread a (chunk, n, vector); a second kernel adds the chunks when there is more than one.
+ * Bindings: f [N,P,C], (g [N,P,C],) (m [N,P],) part [CHUNKS,N,C]; f, g and part in vectors of `lanes` channels; a uniform
+ * with vectors a pixel, N, P, pixels a run and FACTOR. One thread a (run, n, vector); a second kernel adds the runs when
+ * there is more than one.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { params } from "./lib/params.ts";
+import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 
 /** What f is multiplied by: nothing; m; g; g and m. */
 export type SpatialOperand = "none" | "map" | "product" | "weighted";
 
-export interface SpatialSum {
-  grid: ThreadGrid;
-  lanes: Lanes;
-  /** Vectors a pixel. */
-  quads: number;
-  pixels: number;
-  chunks: number;
-  operand: SpatialOperand;
-  factor: number;
-  n: number;
-}
-
-export const spatialSum = ({ grid, lanes, quads, pixels, chunks, operand, factor, n }: SpatialSum): string => {
+export const spatialSum = (threads: number, lanes: Lanes, operand: SpatialOperand): string => {
   const type = vec(lanes);
   const map = operand === "map" || operand === "weighted";
   const product = operand === "product" || operand === "weighted";
@@ -33,18 +23,19 @@ export const spatialSum = ({ grid, lanes, quads, pixels, chunks, operand, factor
   arrays.push(["part", type]);
   return wgsl`
 ${bindings(...arrays)}
-const P = ${pixels}u; const QUADS = ${quads}u; const SAMPLES = ${n}u; const RUN = ${Math.ceil(pixels / chunks)}u;
+${params(["quads", "samples", "pixels", "run", "factor"], arrays.length)}
 ${threadMain(
-  grid,
-  `  let quad = i % QUADS;
-  let sample = (i / QUADS) % SAMPLES;
-  let begin = (i / QUADS / SAMPLES) * RUN;
-  let end = min(begin + RUN, P);
+  { items: "arrayLength(&part)", threads },
+  `  let QUADS = p.quads;
+  let quad = i % QUADS;
+  let sample = (i / QUADS) % p.samples;
+  let begin = (i / QUADS / p.samples) * p.run;
+  let end = min(begin + p.run, p.pixels);
   var sum = ${type}();
-  for (var p = begin; p < end; p++) {
-    let pixel = sample * P + p;
+  for (var k = begin; k < end; k++) {
+    let pixel = sample * p.pixels + k;
     sum += f[pixel * QUADS + quad]${product ? " * g[pixel * QUADS + quad]" : ""}${map ? " * m[pixel]" : ""};
   }
-  part[i] = sum * f32(${factor});`,
+  part[i] = sum * bitcast<f32>(p.factor);`,
 )}`;
 };

@@ -1,17 +1,20 @@
 /**
  * y[i] = FACTOR sum_{p < parts} part[p, i], in the order of p.
  *
- * Bindings: part [parts, COUNT], y [COUNT]; as vec4f where COUNT is a multiple of 4. One thread an element of y.
+ * Bindings: part [parts, COUNT], y [COUNT]; as vec4f where COUNT is a multiple of 4; a uniform with parts, COUNT
+ * (in vectors) and FACTOR. One thread an element of y.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { params } from "./lib/params.ts";
+import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 
-export const sumParts = (grid: ThreadGrid, lanes: Lanes, parts: number, factor = 1): string => wgsl`
+export const sumParts = (threads: number, lanes: Lanes): string => wgsl`
 ${bindings(["part", vec(lanes)], ["y", vec(lanes)])}
+${params(["parts", "count", "factor"], 2)}
 ${threadMain(
-  grid,
+  { items: "p.count", threads },
   `  var sum = part[i];
-  for (var p = 1u; p < ${parts}u; p++) { sum += part[p * ${grid.items}u + i]; }
-  y[i] = sum * f32(${factor});`,
+  for (var k = 1u; k < p.parts; k++) { sum += part[k * p.count + i]; }
+  y[i] = sum * bitcast<f32>(p.factor);`,
 )}`;

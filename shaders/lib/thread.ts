@@ -4,18 +4,25 @@ import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 export interface ThreadGrid {
   /** Items, one a thread. */
   items: number;
-  /** Workgroups along x; see grid1d in src/kernels/grid.ts. */
-  gridX: number;
   /** Threads of a workgroup. */
   threads: number;
 }
 
-/** `main` with the item's index in `i`; threads beyond the last item return. */
-export const threadMain = ({ items, gridX, threads }: ThreadGrid, body: string): string => wgsl`
+/** WGSL's index of a workgroup in a range that grid1d (src/kernels/grid.ts) may have folded over x and y. */
+export const groupIndex = "(group.x + group.y * groups.x)";
+
+/**
+ * `main` with the item's index in `i`; threads beyond the last item return. `items` is a WGSL expression where the number
+ * is not baked in, so that one pipeline serves all sizes.
+ */
+export const threadMain = (
+  { items, threads }: { items: number | string; threads: number },
+  body: string,
+): string => wgsl`
 @compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let i = (group.x + group.y * ${gridX}u) * ${threads}u + thread;
-  if (i >= ${items}u) { return; }
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let i = ${groupIndex} * ${threads}u + thread;
+  if (i >= ${typeof items === "number" ? `${items}u` : items}) { return; }
 ${body}
 }
 `;

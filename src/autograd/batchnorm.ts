@@ -40,7 +40,10 @@ export function batchNorm2d(x: Tensor, parameters: BatchNormParameters, options:
   const { training } = graph;
   const c = nhwc("batchNorm", x.shape)[3];
   for (const t of [weight, bias, runningMean, runningVar]) {
-    requireShape(t.size === c, () => `batchNorm: input ${showShape(x.shape)} needs parameters [${c}], got ${showShape(t.shape)}`);
+    requireShape(
+      t.size === c,
+      () => `batchNorm: input ${showShape(x.shape)} needs parameters [${c}], got ${showShape(t.shape)}`,
+    );
   }
   if (residual) requireSame("batchNorm residual", x.shape, residual.shape);
   const [stats] = training

@@ -61,11 +61,9 @@ function total(x: Tensor, factor: number): Tensor {
 
 /** The mean binary cross-entropy of logits x against targets t in [0, 1] of the same shape, [1]; no gradient for t. */
 export function bceWithLogits(x: Tensor, t: Tensor): Tensor {
-  const each = apply(
-    "bceWithLogits",
-    [x, t],
-    "max(a, vec4f()) - a * b + log(1.0 + exp(-abs(a)))",
-    (dy) => [apply("bceWithLogits.grad", [dy, x, t], "a * (1.0 / (1.0 + exp(min(-b, vec4f(80.0)))) - c)"), undefined],
-  );
+  const each = apply("bceWithLogits", [x, t], "max(a, vec4f()) - a * b + log(1.0 + exp(-abs(a)))", (dy) => [
+    apply("bceWithLogits.grad", [dy, x, t], "a * (1.0 / (1.0 + exp(min(-b, vec4f(80.0)))) - c)"),
+    undefined,
+  ]);
   return mean(each);
 }

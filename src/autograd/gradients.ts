@@ -10,7 +10,8 @@ import type { Node, Tensor } from "../graph/tensor.ts";
  * @throws TypeError if the loss does not depend on one of them, or an op on the way has no gradient
  */
 export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
-  if (loss.size !== 1) throw new ShapeError(`gradients: the loss must be a single number, got ${showShape(loss.shape)}`);
+  if (loss.size !== 1)
+    throw new ShapeError(`gradients: the loss must be a single number, got ${showShape(loss.shape)}`);
   const graph = graphOf(loss);
   const relevant = dependants(graph, wrt);
   const recorded = graph.nodes.length;

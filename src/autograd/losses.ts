@@ -8,10 +8,7 @@ import { mean } from "./elementwise.ts";
 export function crossEntropy(logits: Tensor, label: Tensor): Tensor {
   const graph = graphOf(logits, label);
   const outputs = graph.record(crossEntropyKernel(logits.shape, label.shape), [logits, label], {
-    gradient: ([dl]) => [
-      graph.record(crossEntropyGradKernel(logits.shape), [outputs[1]!, label, dl!])[0],
-      undefined,
-    ],
+    gradient: ([dl]) => [graph.record(crossEntropyGradKernel(logits.shape), [outputs[1]!, label, dl!])[0], undefined],
   });
   return mean(outputs[0]!);
 }
@@ -23,10 +20,7 @@ export function crossEntropy(logits: Tensor, label: Tensor): Tensor {
 export function diceLoss(prob: Tensor, target: Tensor, smooth = 1): Tensor {
   const graph = graphOf(prob, target);
   const outputs = graph.record(diceKernel(prob.shape, target.shape, smooth), [prob, target], {
-    gradient: ([dl]) => [
-      graph.record(diceGradKernel(prob.shape, smooth), [target, outputs[1]!, dl!])[0],
-      undefined,
-    ],
+    gradient: ([dl]) => [graph.record(diceGradKernel(prob.shape, smooth), [target, outputs[1]!, dl!])[0], undefined],
   });
   return mean(outputs[0]!);
 }

@@ -6,7 +6,8 @@ import { Progress } from "./progress.ts";
 
 export async function crop(dir: string, options: { method: string; json: string }): Promise<void> {
   const { method, json } = options;
-  if (method !== "adaptive" && method !== "fixed") throw new ConfigError(`method: "${method}" is neither adaptive nor fixed`);
+  if (method !== "adaptive" && method !== "fixed")
+    throw new ConfigError(`method: "${method}" is neither adaptive nor fixed`);
   const progress = new Progress();
   let started = false;
   let skipped = 0;

@@ -46,7 +46,10 @@ export async function doctor(options: GpuOption & { json?: string }): Promise<vo
     ["driver", `${adapter.driver}${result.driverSource ? ` (${result.driverSource})` : ""}`],
     ["features", result.used.join(", ") || "none of the optional ones that kernels use"],
     ["subgroup size", subgroups.used ? String(subgroups.used) : `not used (${subgroups.min} to ${subgroups.max})`],
-    ["storage binding", `${formatBytes(limits.maxStorageBufferBindingSize)}, ${limits.maxStorageBuffersPerShaderStage} a shader`],
+    [
+      "storage binding",
+      `${formatBytes(limits.maxStorageBufferBindingSize)}, ${limits.maxStorageBuffersPerShaderStage} a shader`,
+    ],
     ["buffer", formatBytes(limits.maxBufferSize)],
     [
       "workgroup",

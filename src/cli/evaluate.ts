@@ -37,7 +37,8 @@ export async function evaluateRun(target: string, options: EvaluateOptions): Pro
     console.log(`${file} on ${held.length} ${options.data ? "" : "held-out "}images of ${name}:`);
     console.log(showMetrics(metrics));
     console.log(showConfusion(metrics));
-    if (options.json) await writeWhole(options.json, `${JSON.stringify({ checkpoint: file, metrics, images }, null, 2)}\n`);
+    if (options.json)
+      await writeWhole(options.json, `${JSON.stringify({ checkpoint: file, metrics, images }, null, 2)}\n`);
   } finally {
     await loader.close();
   }

@@ -32,7 +32,14 @@ export function showSkipped(skipped: readonly Skipped[]): string[] {
   return [`${skipped.length} left out:`, ...shown, ...more];
 }
 
-export function showSummary({ nodes, dispatches, flops, peakBytes, lowerBoundBytes, variableBytes }: PlanSummary): string {
+export function showSummary({
+  nodes,
+  dispatches,
+  flops,
+  peakBytes,
+  lowerBoundBytes,
+  variableBytes,
+}: PlanSummary): string {
   const above = ((peakBytes / lowerBoundBytes - 1) * 100).toFixed(1);
   return (
     `${nodes} nodes, ${dispatches} dispatches, ${(flops / 1e9).toFixed(2)} GFLOP a step; ` +

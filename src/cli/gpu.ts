@@ -1,6 +1,6 @@
 /** Opens the device that a command runs on. */
-import { Gpu } from "../gpu/gpu.ts";
-import { openDawn } from "../node/dawn.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { openGpu } from "../node/open-gpu.ts";
 
 export interface GpuOption {
   /** Part of the adapter's name. */
@@ -9,8 +9,7 @@ export interface GpuOption {
 
 /** Runs `use` with a device and gives the device back. */
 export async function withGpu<T>(options: GpuOption, use: (gpu: Gpu) => Promise<T>): Promise<T> {
-  const { adapter } = await openDawn(options);
-  const gpu = await Gpu.create(adapter);
+  const gpu = await openGpu(options);
   try {
     return await use(gpu);
   } finally {

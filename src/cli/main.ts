@@ -11,14 +11,18 @@ const action =
   async (...args: A): Promise<void> => {
     try {
       // Loaded on demand, so that --help and small commands start at once.
-      await (await load())(...args);
+      await (
+        await load()
+      )(...args);
     } catch (error) {
       fail(error, debug);
     }
   };
 
 const program = new Command("mganet")
-  .description("MGA-Net on WebGPU: train, evaluate and run a thyroid nodule classifier guided by a segmentation branch.\nFor research; not a medical device.")
+  .description(
+    "MGA-Net on WebGPU: train, evaluate and run a thyroid nodule classifier guided by a segmentation branch.\nFor research; not a medical device.",
+  )
   .exitOverride()
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, "Error:")) })
   .enablePositionalOptions();

@@ -39,7 +39,12 @@ export async function predict(images: readonly string[], options: PredictOptions
     loadWeights(gpu, net, checkpoint, file);
     const predictor = await Predictor.create(gpu, net, { batch: Math.min(8, prepared.length), size: config.size });
     const greys = prepared.map((p) => p.image);
-    return predictor.predict(assembleBatch(greys, greys.map(() => false)).image);
+    return predictor.predict(
+      assembleBatch(
+        greys,
+        greys.map(() => false),
+      ).image,
+    );
   });
   const names = uniqueNames(prepared.map((p) => p.name));
   const results = [];
@@ -54,7 +59,9 @@ export async function predict(images: readonly string[], options: PredictOptions
   }
   const report = { checkpoint: file, note: "for research; not a medical device", predictions: results, skipped };
   await writeWhole(path.join(options.out, "predictions.json"), `${JSON.stringify(report, null, 2)}\n`);
-  console.log(`\nWritten to ${options.out}: predictions.json and ${results.length} picture${results.length === 1 ? "" : "s"}`);
+  console.log(
+    `\nWritten to ${options.out}: predictions.json and ${results.length} picture${results.length === 1 ? "" : "s"}`,
+  );
 }
 
 const showBox = ({ x0, y0, x1, y1 }: { x0: number; y0: number; x1: number; y1: number }) =>

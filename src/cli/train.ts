@@ -72,7 +72,8 @@ function introduce(gpu: Gpu, config: TrainConfig, resumed: boolean): void {
   const { preset, width, size, batch, epochs } = config;
   const what = `width ${width}, ${size[0]}×${size[1]}, batch ${batch}, ${epochs.segmentation} + ${epochs.joint} epochs`;
   console.log(`${resumed ? "Going on with" : "Preset"} ${preset}: ${what}; on ${adapterName(gpu)}`);
-  if (preset === "quick" && !resumed) console.log("(--preset paper trains at full width on 224×224 images, for 60 + 140 epochs)");
+  if (preset === "quick" && !resumed)
+    console.log("(--preset paper trains at full width on 224×224 images, for 60 + 140 epochs)");
 }
 
 async function loadData(config: TrainConfig, progress: Progress, signal: AbortSignal): Promise<SplitData> {
@@ -88,10 +89,15 @@ async function loadData(config: TrainConfig, progress: Progress, signal: AbortSi
   });
   progress.clear();
   const { train, val, notes: splitNotes } = splitData(prepared, config);
-  const count = (indices: readonly number[], label: number) => indices.filter((i) => prepared[i]!.label === label).length;
+  const count = (indices: readonly number[], label: number) =>
+    indices.filter((i) => prepared[i]!.label === label).length;
   const describe = (side: string, indices: readonly number[]) => {
     const unknown = indices.length - count(indices, 0) - count(indices, 1);
-    const parts = [`${count(indices, 0)} benign`, `${count(indices, 1)} malignant`, ...(unknown ? [`${unknown} without a class`] : [])];
+    const parts = [
+      `${count(indices, 0)} benign`,
+      `${count(indices, 1)} malignant`,
+      ...(unknown ? [`${unknown} without a class`] : []),
+    ];
     return `${indices.length} ${side} (${parts.join(", ")})`;
   };
   console.log(`Data: ${name}: ${describe("for training", train)}, ${describe("held out", val)}`);
@@ -121,9 +127,14 @@ function events(
   return {
     onStage(stage, info) {
       progress.clear();
-      console.log(`${stage === "joint" ? "Joint" : "Segmentation"} stage: ${info.epochs} epochs of ${info.batches} steps`);
+      console.log(
+        `${stage === "joint" ? "Joint" : "Segmentation"} stage: ${info.epochs} epochs of ${info.batches} steps`,
+      );
       const { batch, epoch } = resumed?.position ?? { batch: 0, epoch: 0 };
-      const from = resumed && ["segmentation", "joint"].indexOf(stage) === resumed.position.stage ? epoch * info.batches + batch : 0;
+      const from =
+        resumed && ["segmentation", "joint"].indexOf(stage) === resumed.position.stage
+          ? epoch * info.batches + batch
+          : 0;
       progress.start(stage, info.epochs * info.batches, from);
       begun = performance.now();
       images = 0;

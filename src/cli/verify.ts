@@ -17,7 +17,8 @@ export interface VerifyOptions extends GpuOption {
 const builtIn = path.join(packageRoot, "test/reference/data");
 
 export async function verify(options: VerifyOptions): Promise<void> {
-  if (options.out && !options.case) throw new CaseError("--out needs --case FILE: it writes what was computed for one case");
+  if (options.out && !options.case)
+    throw new CaseError("--out needs --case FILE: it writes what was computed for one case");
   const files = options.case ? [options.case] : await builtInCases();
   const good = await withGpu(options, async (gpu) => {
     console.log(`Comparing with PyTorch (float64) on ${adapterName(gpu)}`);
@@ -50,7 +51,9 @@ async function verifyFile(gpu: Gpu, file: string, out: string | undefined): Prom
   console.log(`\n${path.basename(file, ".safetensors")} (${seconds} s)`);
   for (const { what, error, bar } of rows) {
     const verdict = error <= bar ? "agrees" : "DIFFERS";
-    console.log(`  ${what.padEnd(22)} relative error ${error.toExponential(1)}  (bar ${bar.toExponential(0)})  ${verdict}`);
+    console.log(
+      `  ${what.padEnd(22)} relative error ${error.toExponential(1)}  (bar ${bar.toExponential(0)})  ${verdict}`,
+    );
   }
   if (out) {
     const computed = [...results].map(([name, { shape, data }]): [string, SafeTensor] => {

@@ -17,20 +17,24 @@ export interface Counters {
 export interface GpuOptions {
   /** Features to leave out although the adapter has them. */
   without?: readonly UsefulFeature[];
+  /** Whether waiting for the device keeps a core busy, as Dawn on Node does; then waits begin with a sleep. */
+  busyWaits?: boolean;
 }
 
 export class Gpu {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
   readonly caps: Capabilities;
+  readonly busyWaits: boolean;
   readonly counters: Counters = { buffers: 0, submits: 0, dispatches: 0, pipelines: 0 };
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
-  readonly #layouts = new Map<number, GPUBindGroupLayout>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
   #failure: GpuError | undefined;
 
   private constructor(device: GPUDevice, info: GPUAdapterInfo, options: GpuOptions) {
     this.device = device;
     this.info = info;
+    this.busyWaits = options.busyWaits ?? false;
     this.caps = readCapabilities(device, info, options.without);
     device.onuncapturederror = (event) => {
       this.#failure ??= new GpuError(event.error.message);
@@ -75,31 +79,27 @@ export class Gpu {
 
   /** A buffer that kernels read and write, that can be filled from and copied to the host. */
   createStorage(bytes: number, label: string): GPUBuffer {
-    return this.createBuffer(
-      bytes,
-      GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-      label,
-    );
+    return this.createBuffer(bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST, label);
   }
 
   /**
-   * The pipeline of a shader with entry point `main` and `bindings` storage buffers in group 0; compiled once per
-   * distinct text.
+   * The pipeline of a shader with entry point `main` and, in group 0, `bindings` storage buffers and then, if `uniform`, a
+   * uniform; compiled once per distinct text.
    */
-  pipeline(code: string, bindings: number, label: string): Promise<GPUComputePipeline> {
+  pipeline(code: string, bindings: number, label: string, uniform = false): Promise<GPUComputePipeline> {
     let pipeline = this.#pipelines.get(code);
     if (!pipeline) {
       this.counters.pipelines++;
-      pipeline = this.#compile(code, bindings, label);
+      pipeline = this.#compile(code, this.bindGroupLayout(bindings, uniform), label);
       this.#pipelines.set(code, pipeline);
     }
     return pipeline;
   }
 
-  async #compile(code: string, bindings: number, label: string): Promise<GPUComputePipeline> {
+  async #compile(code: string, group: GPUBindGroupLayout, label: string): Promise<GPUComputePipeline> {
     const { device } = this;
     const module = device.createShaderModule({ code, label });
-    const layout = device.createPipelineLayout({ bindGroupLayouts: [this.bindGroupLayout(bindings)] });
+    const layout = device.createPipelineLayout({ bindGroupLayouts: [group] });
     try {
       return await device.createComputePipelineAsync({ label, layout, compute: { module, entryPoint: "main" } });
     } catch (error) {
@@ -116,16 +116,19 @@ export class Gpu {
    * All bindings are writable storage: one arena buffer then serves a kernel's reads and its writes at once, in
    * disjoint ranges, which WebGPU refuses for a mixture of read-only and writable bindings of one buffer.
    */
-  bindGroupLayout(bindings: number): GPUBindGroupLayout {
-    let layout = this.#layouts.get(bindings);
+  bindGroupLayout(bindings: number, uniform = false): GPUBindGroupLayout {
+    const key = `${bindings} ${uniform}`;
+    let layout = this.#layouts.get(key);
     if (!layout) {
-      const entries = Array.from({ length: bindings }, (_, binding) => ({
-        binding,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: "storage" as const },
-      }));
+      const types = [
+        ...Array.from({ length: bindings }, () => "storage" as const),
+        ...(uniform ? ["uniform" as const] : []),
+      ];
+      const entries = types.map((type, binding) => {
+        return { binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } };
+      });
       layout = this.device.createBindGroupLayout({ entries });
-      this.#layouts.set(bindings, layout);
+      this.#layouts.set(key, layout);
     }
     return layout;
   }
@@ -147,6 +150,14 @@ export class Gpu {
     const copy = staging.getMappedRange(0, size).slice(0, bytes);
     staging.destroy();
     return copy;
+  }
+
+  /**
+   * Sleeps through most of a wait that is expected to take so long, if waiting itself would keep a core busy: on a
+   * software adapter that core is wanted for the work.
+   */
+  async sleepThrough(expectedMs: number): Promise<void> {
+    if (this.busyWaits && expectedMs > 5) await new Promise((resolve) => setTimeout(resolve, 0.85 * expectedMs));
   }
 
   /** Waits until all submitted work is done. */

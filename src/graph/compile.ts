@@ -49,6 +49,7 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
     if (tensor.source.kind === "input") return inputs.get(tensor.source.name)!.region;
     return arena.region(tensor);
   };
+  const uniforms = uniformsOf(gpu, lowerings);
   const pending: Promise<PlanStep>[] = [];
   for (const [i, node] of nodes.entries()) {
     const lowering = lowerings[i]!;
@@ -57,7 +58,9 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
       const list = { input: node.inputs, output: node.outputs, update: node.updates }[ref.role];
       return locate(list[ref.index]!);
     };
-    for (const dispatch of lowering.dispatches) pending.push(prepare(gpu, node, lowering, dispatch, operand));
+    for (const dispatch of lowering.dispatches) {
+      pending.push(prepare(gpu, node, lowering.variant, dispatch, operand, uniforms.get(dispatch)));
+    }
   }
   const steps = await Promise.all(pending);
   const summary: PlanSummary = {
@@ -71,7 +74,7 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
       .reduce((a, b) => a + b, 0),
   };
   const results = Object.entries(outputs).map(([name, tensor]) => ({ name, tensor, region: locate(tensor) }));
-  return new Plan(gpu, { steps, inputs, results, summary, buffers: arena.buffers });
+  return new Plan(gpu, { steps, inputs, results, summary, buffers: [...arena.buffers, ...uniforms.buffers] });
 }
 
 function liveNodes(graph: Graph, outputs: readonly Tensor[], updates: readonly Node[]): Node[] {
@@ -153,27 +156,53 @@ function allocate(gpu: Gpu, nodes: readonly Node[], lowerings: readonly Lowering
   };
 }
 
+/** All uniforms of a plan in one buffer, written once. */
+function uniformsOf(gpu: Gpu, lowerings: readonly Lowering[]) {
+  const { offsetAlignment } = gpu.caps;
+  const dispatches = lowerings.flatMap((l) => l.dispatches).filter((d) => d.params !== undefined);
+  const regions = new Map<Dispatch, Region>();
+  let bytes = 0;
+  for (const dispatch of dispatches) {
+    const size = alignUp(4 * dispatch.params!.length, 16);
+    regions.set(dispatch, { buffer: undefined as never, offset: bytes, bytes: size });
+    bytes += alignUp(size, offsetAlignment);
+  }
+  if (bytes === 0) return { buffers: [], get: () => undefined };
+  const values = new Uint32Array(bytes / 4);
+  for (const [dispatch, { offset }] of regions) values.set(dispatch.params!, offset / 4);
+  const buffer = gpu.createBuffer(bytes, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "sizes");
+  gpu.device.queue.writeBuffer(buffer, 0, values);
+  return {
+    buffers: [buffer],
+    get(dispatch: Dispatch): Region | undefined {
+      const region = regions.get(dispatch);
+      return region && { ...region, buffer };
+    },
+  };
+}
+
 async function prepare(
   gpu: Gpu,
   node: Node,
-  lowering: Lowering,
+  variant: string,
   dispatch: Dispatch,
   operand: (ref: OperandRef) => Region,
+  uniform: Region | undefined,
 ): Promise<PlanStep> {
   const label = `${node.layer ? `${node.layer}: ` : ""}${dispatch.label}`;
-  const regions = dispatch.bindings.map(operand);
-  if (regions.length > gpu.caps.maxStorageBuffers) {
+  const storage = dispatch.bindings.map(operand);
+  if (storage.length > gpu.caps.maxStorageBuffers) {
     throw new PlanError(
-      `${label} binds ${regions.length} storage buffers, and this adapter allows ${gpu.caps.maxStorageBuffers}`,
+      `${label} binds ${storage.length} storage buffers, and this adapter allows ${gpu.caps.maxStorageBuffers}`,
     );
   }
-  const pipeline = await gpu.pipeline(dispatch.code, regions.length, dispatch.label);
+  const pipeline = await gpu.pipeline(dispatch.code, storage.length, dispatch.label, uniform !== undefined);
   const bindGroup = gpu.device.createBindGroup({
-    layout: gpu.bindGroupLayout(regions.length),
-    entries: regions.map(({ buffer, offset, bytes }, binding) => {
+    layout: gpu.bindGroupLayout(storage.length, uniform !== undefined),
+    entries: [...storage, ...(uniform ? [uniform] : [])].map(({ buffer, offset, bytes }, binding) => {
       return { binding, resource: { buffer, offset, size: alignUp(bytes, 16) } };
     }),
   });
   const outputs = node.outputs.map((_, index) => operand({ role: "output", index }));
-  return { node, variant: lowering.variant, label, pipeline, bindGroup, workgroups: dispatch.workgroups, outputs };
+  return { node, variant, label, pipeline, bindGroup, workgroups: dispatch.workgroups, outputs };
 }

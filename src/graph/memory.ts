@@ -22,7 +22,9 @@ export interface MemoryPlan {
  */
 export function planMemory(requests: readonly Lifetime[], alignment: number, pageBytes: number): MemoryPlan {
   const sizes = requests.map((r) => Math.ceil(Math.max(r.bytes, 1) / alignment) * alignment);
-  const order = requests.map((_, i) => i).sort((a, b) => sizes[b]! - sizes[a]! || requests[a]!.first - requests[b]!.first);
+  const order = requests
+    .map((_, i) => i)
+    .sort((a, b) => sizes[b]! - sizes[a]! || requests[a]!.first - requests[b]!.first);
   const places: { page: number; offset: number }[] = [];
   const pages: number[] = [];
   // Placed requests of each page, by offset.

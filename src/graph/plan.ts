@@ -48,6 +48,9 @@ export class Plan {
   readonly #staging: { buffer: GPUBuffer; free: Promise<unknown> }[] = [];
   readonly #resultBytes: number;
   #next = 0;
+  /** Durations of the last runs in milliseconds, without the first, which may include compiling. */
+  readonly #durations: number[] = [];
+  #runs = 0;
 
   constructor(gpu: Gpu, parts: PlanParts) {
     this.summary = parts.summary;
@@ -95,7 +98,12 @@ export class Plan {
       offset += alignUp(region.bytes, 8);
     }
     gpu.submit(encoder.finish());
+    const begun = performance.now();
+    // The shortest of the last runs is what this one will take at least.
+    if (this.#durations.length > 0) await gpu.sleepThrough(Math.min(...this.#durations));
     await staging.mapAsync(GPUMapMode.READ);
+    if (this.#runs++ > 0) this.#durations.push(performance.now() - begun);
+    if (this.#durations.length > 8) this.#durations.shift();
     const outputs: Record<string, Float32Array> = {};
     if (this.#resultBytes > 0) {
       const mapped = staging.getMappedRange();

@@ -10,5 +10,5 @@ import { perThread } from "./per-thread.ts";
 export function adamKernel(count: number, constants: AdamConstants): Kernel {
   const flat = f32(count);
   const kernel = { name: "adam", inputs: [flat, f32(2), f32(1)], outputs: [], updates: [flat, flat, flat] };
-  return perThread(kernel, count / 4, (grid) => adam(grid, constants));
+  return perThread(kernel, count / 4, ({ threads }) => adam(threads, constants));
 }

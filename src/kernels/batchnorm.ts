@@ -6,23 +6,15 @@ import {
   batchNormInputGrad,
   batchNormMerge,
   batchNormRunning,
+  batchNormFields,
   batchNormStatistics,
+  ROWS_A_THREAD,
   type BatchNormFusion,
-  type BatchNormSize,
 } from "../../shaders/batch_norm.wgsl.ts";
+import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv } from "./grid.ts";
-import {
-  f32,
-  input,
-  nhwc,
-  output,
-  requireShape,
-  scratch,
-  showShape,
-  update,
-  type Kernel,
-} from "./kernel.ts";
+import { f32, input, nhwc, output, requireShape, scratch, showShape, update, type Kernel } from "./kernel.ts";
 import { perThread, threadDispatch } from "./per-thread.ts";
 import { lanesOf } from "./reduce.ts";
 
@@ -30,20 +22,33 @@ import { lanesOf } from "./reduce.ts";
 const enoughThreads = (caps: Capabilities) => (caps.adapterClass === "software" ? 512 : 8192);
 const FEWEST_ROWS = 16;
 
-function sizeFor(shape: readonly number[], caps: Capabilities): BatchNormSize {
-  const size = elementwiseSize(shape);
-  const { rows, quads } = size;
-  const wanted = Math.max(1, Math.min(ceilDiv(enoughThreads(caps), quads), Math.floor(rows / FEWEST_ROWS)));
-  // Runs of equal length, the last one shorter but never empty.
-  return { ...size, runs: ceilDiv(rows, ceilDiv(rows, wanted)) };
+interface Size {
+  rows: number;
+  /** Vectors of `lanes` channels a row. */
+  quads: number;
+  lanes: 1 | 4;
 }
 
-/** The size as kernels without runs see it. */
-function elementwiseSize(shape: readonly number[]): BatchNormSize {
+function sizeOf(shape: readonly number[]): Size {
   const [n, h, w, c] = nhwc("batchNorm", shape);
   const lanes = lanesOf(c);
-  return { rows: n * h * w, quads: c / lanes, lanes, runs: 1 };
+  return { rows: n * h * w, quads: c / lanes, lanes };
 }
+
+/** The values of the uniform. */
+const paramsOf = ({ rows, quads }: Size, runs = 1): number[] => {
+  const values = { rows, quads, runs, run: ceilDiv(rows, runs) };
+  return batchNormFields.map((name) => values[name]);
+};
+
+/** Runs of equal length, the last one shorter but never empty, into which the rows are cut for sums over them. */
+function runsOf({ rows, quads }: Size, caps: Capabilities): number {
+  const wanted = Math.max(1, Math.min(ceilDiv(enoughThreads(caps), quads), Math.floor(rows / FEWEST_ROWS)));
+  return ceilDiv(rows, ceilDiv(rows, wanted));
+}
+
+/** Threads of the elementwise kernels. */
+const elementwise = ({ rows, quads }: Size): number => quads * ceilDiv(rows, ROWS_A_THREAD);
 
 const channels = (op: string, x: readonly number[]): number => nhwc(op, x)[3];
 
@@ -64,15 +69,15 @@ export function batchNormTrainingStats(x: readonly number[], eps: number, moment
     updates: [f32(c), f32(c)],
     flops: 0,
     lower(caps) {
-      const size = sizeFor(x, caps);
-      const { runs, quads } = size;
+      const size = sizeOf(x);
+      const { quads, lanes } = size;
+      const runs = runsOf(size, caps);
+      const params = paramsOf(size, runs);
+      const statistics = ({ threads }: ThreadGrid) => batchNormStatistics(threads, lanes);
+      const merge = ({ threads }: ThreadGrid) => batchNormMerge(threads, lanes, eps, momentum);
       const dispatches = [
-        threadDispatch("batchNorm.stats", runs * quads, [input(0), scratch(0)], (grid) =>
-          batchNormStatistics(size, grid),
-        ),
-        threadDispatch("batchNorm.merge", quads, [scratch(0), update(0), update(1), output(0)], (grid) =>
-          batchNormMerge(size, grid, eps, momentum),
-        ),
+        threadDispatch("batchNorm.stats", runs * quads, [input(0), scratch(0)], statistics, params),
+        threadDispatch("batchNorm.merge", quads, [scratch(0), update(0), update(1), output(0)], merge, params),
       ];
       return [{ variant: "plain", scratch: [12 * runs * c], dispatches }];
     },
@@ -83,19 +88,17 @@ export function batchNormTrainingStats(x: readonly number[], eps: number, moment
 export function batchNormRunningStats(c: number, eps: number): Kernel {
   const lanes = lanesOf(c);
   const kernel = { name: "batchNorm.running", inputs: [f32(c), f32(c)], outputs: [f32(3, c)] };
-  return perThread(kernel, c / lanes, (grid) =>
-    batchNormRunning({ rows: 1, quads: c / lanes, lanes, runs: 1 }, grid, eps),
-  );
+  const code = ({ threads }: ThreadGrid) => batchNormRunning(threads, lanes, eps);
+  return perThread(kernel, c / lanes, code, paramsOf({ rows: 1, quads: c / lanes, lanes }));
 }
 
 /** y from x, stats, gamma, beta (, residual). */
 export function batchNormForward(x: readonly number[], fusion: BatchNormFusion): Kernel {
   const c = channels("batchNorm", x);
   const inputs = [f32(...x), f32(3, c), f32(c), f32(c), ...(fusion.residual ? [f32(...x)] : [])];
-  const size = elementwiseSize(x);
-  return perThread({ name: "batchNorm", inputs, outputs: [f32(...x)] }, size.rows * size.quads, (grid) =>
-    batchNormApply(size, grid, fusion),
-  );
+  const size = sizeOf(x);
+  const code = ({ threads }: ThreadGrid) => batchNormApply(threads, size.lanes, fusion);
+  return perThread({ name: "batchNorm", inputs, outputs: [f32(...x)] }, elementwise(size), code, paramsOf(size));
 }
 
 /** sums [2, C] = dgamma, dbeta, and dgamma [C] and dbeta [C] for themselves, from x, dy, stats (, y with ReLU). */
@@ -109,14 +112,17 @@ export function batchNormParameterGrads(x: readonly number[], relu: boolean): Ke
     updates: [],
     flops: 0,
     lower(caps) {
-      const size = sizeFor(x, caps);
-      const { runs, quads } = size;
+      const size = sizeOf(x);
+      const { quads, lanes } = size;
+      const runs = runsOf(size, caps);
+      const params = paramsOf(size, runs);
       const bindings = [...inputs.map((_, i) => input(i)), scratch(0)];
+      const sums = ({ threads }: ThreadGrid) => batchNormGradSums(threads, lanes, relu);
+      const merge = ({ threads }: ThreadGrid) => batchNormGradMerge(threads, lanes);
+      const results = [scratch(0), output(0), output(1), output(2)];
       const dispatches = [
-        threadDispatch("batchNorm.gradSums", runs * quads, bindings, (grid) => batchNormGradSums(size, grid, relu)),
-        threadDispatch("batchNorm.gradMerge", quads, [scratch(0), output(0), output(1), output(2)], (grid) =>
-          batchNormGradMerge(size, grid),
-        ),
+        threadDispatch("batchNorm.gradSums", runs * quads, bindings, sums, params),
+        threadDispatch("batchNorm.gradMerge", quads, results, merge, params),
       ];
       return [{ variant: "plain", scratch: [8 * c * runs], dispatches }];
     },
@@ -130,8 +136,7 @@ export function batchNormInputGrads(x: readonly number[], fusion: BatchNormFusio
   if (fusion.training) inputs.push(f32(2, c));
   if (fusion.relu) inputs.push(f32(...x));
   const outputs = fusion.residual ? [f32(...x), f32(...x)] : [f32(...x)];
-  const size = elementwiseSize(x);
-  return perThread({ name: "batchNorm.inputGrad", inputs, outputs }, size.rows * size.quads, (grid) =>
-    batchNormInputGrad(size, grid, fusion),
-  );
+  const size = sizeOf(x);
+  const code = ({ threads }: ThreadGrid) => batchNormInputGrad(threads, size.lanes, fusion);
+  return perThread({ name: "batchNorm.inputGrad", inputs, outputs }, elementwise(size), code, paramsOf(size));
 }

@@ -1,6 +1,7 @@
 /** Convolution: shapes, cost, and the choice of tile for its three passes. Activations NHWC, weights HWIO. */
 import type { Capabilities } from "../gpu/capabilities.ts";
-import type { Conv2dShape } from "../../shaders/lib/conv.ts";
+import { convParams, type Conv2dShape } from "../../shaders/lib/conv.ts";
+import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import type { Lanes } from "../../shaders/lib/vec.ts";
 import { conv2dPlainForward, conv2dPlainInputGrad, conv2dPlainWeightGrad } from "../../shaders/conv2d_plain.wgsl.ts";
 import {
@@ -8,8 +9,8 @@ import {
   conv2dSubgroupInputGrad,
   conv2dSubgroupWeightGrad,
 } from "../../shaders/conv2d_subgroup.wgsl.ts";
-import { ceilDiv, grid1d, threadGrid, THREADS } from "./grid.ts";
-import { single } from "./per-thread.ts";
+import { ceilDiv, grid1d } from "./grid.ts";
+import { single, threadDispatch } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
 import { f32, input, nhwc, output, requireShape, scratch, showShape, type Kernel, type Lowering } from "./kernel.ts";
 
@@ -71,11 +72,21 @@ function rowsPerLane(lane: Lanes, subgroup: number, pixels: number): number {
 const usesSubgroups = (s: Conv2dShape, caps: Capabilities): caps is Capabilities & { subgroupSize: number } =>
   caps.subgroupSize !== undefined && s.groups === 1;
 
+/** Tile and grid of the subgroup variants of forward pass and input gradient. */
+function subgroupTile(subgroup: number, columns: number, depth: number, pixels: number, phases: number) {
+  const lane = columnsPerLane(columns, subgroup);
+  const rows = rowsPerLane(lane, subgroup, pixels);
+  const [x, y] = grid1d(ceilDiv(pixels, subgroup * rows));
+  const tile = { subgroup, lane, chunk: depth % 4 ? (1 as const) : (4 as const), rows };
+  return { tile, workgroups: [x, y, ceilDiv(columns / lane, subgroup) * phases] as const };
+}
+
 /** y = conv2d(x, weight) (+ bias [Co]). */
 export function conv2dForward(s: Conv2dShape, bias: boolean): Kernel {
+  const label = "conv2d";
   const bindings = bias ? [input(0), input(1), input(2), output(0)] : [input(0), input(1), output(0)];
   return {
-    name: "conv2d",
+    name: label,
     inputs: bias ? [inputSpec(s), weightSpec(s), f32(s.co)] : [inputSpec(s), weightSpec(s)],
     outputs: [outputSpec(s)],
     updates: [],
@@ -83,19 +94,15 @@ export function conv2dForward(s: Conv2dShape, bias: boolean): Kernel {
     lower(caps) {
       const lowerings: Lowering[] = [];
       const pixels = s.n * s.oh * s.ow;
+      const params = convParams(s);
       if (usesSubgroups(s, caps)) {
-        const subgroup = caps.subgroupSize;
-        const lane = columnsPerLane(s.co, subgroup);
-        const rows = rowsPerLane(lane, subgroup, pixels);
-        const { gridX, workgroups } = grid1d(ceilDiv(pixels, subgroup * rows));
-        const code = conv2dSubgroupForward(s, bias, { subgroup, lane, chunk: s.ci % 4 ? 1 : 4, rows, gridX });
-        const z = ceilDiv(s.co / lane, subgroup);
-        lowerings.push(single("subgroup", "conv2d", code, bindings, [workgroups[0], workgroups[1], z]));
+        const { tile, workgroups } = subgroupTile(caps.subgroupSize, s.co, s.ci, pixels, 1);
+        lowerings.push(
+          single("subgroup", { label, code: conv2dSubgroupForward(s, bias, tile), bindings, params, workgroups }),
+        );
       }
-      const items = pixels * s.co;
-      const grid = threadGrid(items);
-      const code = conv2dPlainForward(s, bias, { items, gridX: grid.gridX, threads: THREADS });
-      lowerings.push(single("plain", "conv2d", code, bindings, grid.workgroups));
+      const code = ({ threads }: ThreadGrid) => conv2dPlainForward(s, bias, threads);
+      lowerings.push(single("plain", threadDispatch(label, pixels * s.co, bindings, code, params)));
       return lowerings;
     },
   };
@@ -103,30 +110,27 @@ export function conv2dForward(s: Conv2dShape, bias: boolean): Kernel {
 
 /** dx from dy and weight. */
 export function conv2dInputGrad(s: Conv2dShape): Kernel {
+  const label = "conv2d.inputGrad";
   const bindings = [input(0), input(1), output(0)];
   return {
-    name: "conv2d.inputGrad",
+    name: label,
     inputs: [outputSpec(s), weightSpec(s)],
     outputs: [inputSpec(s)],
     updates: [],
     flops: flopsOf(s),
     lower(caps) {
       const lowerings: Lowering[] = [];
+      const params = convParams(s);
       if (usesSubgroups(s, caps)) {
-        const subgroup = caps.subgroupSize;
         const [sh, sw] = s.stride;
         const pixels = s.n * ceilDiv(s.h, sh) * ceilDiv(s.w, sw);
-        const lane = columnsPerLane(s.ci, subgroup);
-        const rows = rowsPerLane(lane, subgroup, pixels);
-        const { gridX, workgroups } = grid1d(ceilDiv(pixels, subgroup * rows));
-        const code = conv2dSubgroupInputGrad(s, { subgroup, lane, chunk: s.co % 4 ? 1 : 4, rows, gridX });
-        const z = ceilDiv(s.ci / lane, subgroup) * sh * sw;
-        lowerings.push(single("subgroup", "conv2d.inputGrad", code, bindings, [workgroups[0], workgroups[1], z]));
+        const { tile, workgroups } = subgroupTile(caps.subgroupSize, s.ci, s.co, pixels, sh * sw);
+        lowerings.push(
+          single("subgroup", { label, code: conv2dSubgroupInputGrad(s, tile), bindings, params, workgroups }),
+        );
       }
-      const items = s.n * s.h * s.w * s.ci;
-      const grid = threadGrid(items);
-      const code = conv2dPlainInputGrad(s, { items, gridX: grid.gridX, threads: THREADS });
-      lowerings.push(single("plain", "conv2d.inputGrad", code, bindings, grid.workgroups));
+      const code = ({ threads }: ThreadGrid) => conv2dPlainInputGrad(s, threads);
+      lowerings.push(single("plain", threadDispatch(label, s.n * s.h * s.w * s.ci, bindings, code, params)));
       return lowerings;
     },
   };
@@ -134,20 +138,20 @@ export function conv2dInputGrad(s: Conv2dShape): Kernel {
 
 /** dweight from x and dy. */
 export function conv2dWeightGrad(s: Conv2dShape): Kernel {
-  const name = "conv2d.weightGrad";
+  const label = "conv2d.weightGrad";
   return {
-    name,
+    name: label,
     inputs: [inputSpec(s), outputSpec(s)],
     outputs: [weightSpec(s)],
     updates: [],
     flops: flopsOf(s),
     lower(caps) {
       const lowerings: Lowering[] = [];
-      if (usesSubgroups(s, caps)) lowerings.push(subgroupWeightGrad(s, caps.subgroupSize, caps));
+      if (usesSubgroups(s, caps)) lowerings.push(subgroupWeightGrad(label, s, caps.subgroupSize, caps));
       const items = (s.kh * s.kw * s.ci * s.co) / s.groups;
-      const grid = threadGrid(items);
-      const code = conv2dPlainWeightGrad(s, { items, gridX: grid.gridX, threads: THREADS });
-      lowerings.push(single("plain", name, code, [input(0), input(1), output(0)], grid.workgroups));
+      const code = ({ threads }: ThreadGrid) => conv2dPlainWeightGrad(s, threads);
+      const bindings = [input(0), input(1), output(0)];
+      lowerings.push(single("plain", threadDispatch(label, items, bindings, code, convParams(s))));
       return lowerings;
     },
   };
@@ -157,26 +161,27 @@ export function conv2dWeightGrad(s: Conv2dShape): Kernel {
 const enoughWorkgroups = (caps: Capabilities) => (caps.adapterClass === "software" ? 16 : 1024);
 const FEWEST_PIXELS = 64;
 
-function subgroupWeightGrad(s: Conv2dShape, subgroup: number, caps: Capabilities): Lowering {
-  const name = "conv2d.weightGrad";
+function subgroupWeightGrad(label: string, s: Conv2dShape, subgroup: number, caps: Capabilities): Lowering {
   const lane = columnsPerLane(s.co, subgroup);
   const chunk = s.ci % 4 ? 1 : 4;
-  const rows = Math.max(lane === 4 ? 16 : 32, chunk * 4);
+  const rows = lane === 4 ? 16 : 32;
   const rowTiles = ceilDiv(s.kh * s.kw * s.ci, rows);
   const columnTiles = ceilDiv(s.co / lane, subgroup);
-  const pixels = s.n * s.oh * s.ow;
-  const most = Math.max(1, Math.floor(pixels / FEWEST_PIXELS));
+  // A split takes whole lines of pixels.
+  const lines = s.n * s.oh;
+  const most = Math.max(1, Math.floor((lines * s.ow) / FEWEST_PIXELS));
   const wanted = Math.min(most, ceilDiv(enoughWorkgroups(caps), rowTiles * columnTiles));
-  const perSplit = ceilDiv(ceilDiv(pixels, wanted), subgroup) * subgroup;
-  const splits = ceilDiv(pixels, perSplit);
-  const code = conv2dSubgroupWeightGrad(s, { subgroup, lane, chunk, rows, splits, pixels: perSplit });
+  const linesPerSplit = ceilDiv(lines, wanted);
+  const splits = ceilDiv(lines, linesPerSplit);
   const size = s.kh * s.kw * s.ci * s.co;
-  const target = splits > 1 ? scratch(0) : output(0);
-  const workgroups = [rowTiles, columnTiles, splits] as const;
-  const product = { label: name, code, bindings: [input(0), input(1), target], workgroups };
-  return {
-    variant: "subgroup",
-    scratch: splits > 1 ? [4 * size * splits] : [],
-    dispatches: splits > 1 ? [product, sumPartsDispatch(`${name}.sum`, size, splits, scratch(0), output(0))] : [product],
+  const product = {
+    label,
+    code: conv2dSubgroupWeightGrad(s, { subgroup, lane, chunk, rows }),
+    bindings: [input(0), input(1), splits > 1 ? scratch(0) : output(0)],
+    params: convParams(s, linesPerSplit),
+    workgroups: [rowTiles, columnTiles, splits] as const,
   };
+  if (splits === 1) return single("subgroup", product);
+  const sum = sumPartsDispatch(`${label}.sum`, size, splits, scratch(0), output(0));
+  return { variant: "subgroup", scratch: [4 * size * splits], dispatches: [product, sum] };
 }

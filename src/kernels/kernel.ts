@@ -28,6 +28,8 @@ export interface Dispatch {
   readonly label: string;
   readonly code: string;
   readonly bindings: readonly OperandRef[];
+  /** u32 values of a uniform behind the storage bindings (shaders/lib/params.ts); none where undefined. */
+  readonly params?: readonly number[];
   readonly workgroups: readonly [number, number, number];
 }
 

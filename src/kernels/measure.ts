@@ -1,4 +1,5 @@
 /** Measures what an adapter can do at best, as a yardstick for the kernels. */
+import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { copy, peak, PEAK_CHAINS } from "../../shaders/measure.wgsl.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { threadGrid, THREADS } from "./grid.ts";
@@ -30,10 +31,10 @@ async function time(
   label: string,
   items: number,
   bytes: number,
-  code: (grid: { items: number; gridX: number; threads: number }) => string,
+  code: (grid: ThreadGrid) => string,
 ): Promise<number> {
-  const { gridX, workgroups } = threadGrid(items);
-  const pipeline = await gpu.pipeline(code({ items, gridX, threads: THREADS }), 2, label);
+  const workgroups = threadGrid(items);
+  const pipeline = await gpu.pipeline(code({ items, threads: THREADS }), 2, label);
   const [x, y] = [gpu.createStorage(bytes, `${label} x`), gpu.createStorage(bytes, `${label} y`)];
   const bindGroup = gpu.device.createBindGroup({
     layout: gpu.bindGroupLayout(2),

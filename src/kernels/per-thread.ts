@@ -3,14 +3,12 @@ import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { threadGrid, THREADS } from "./grid.ts";
 import { input, output, update, type Dispatch, type Kernel, type Lowering, type OperandRef } from "./kernel.ts";
 
-/** The only dispatch of a lowering. */
-export const single = (
-  variant: string,
-  label: string,
-  code: string,
-  bindings: readonly OperandRef[],
-  workgroups: readonly [number, number, number],
-): Lowering => ({ variant, scratch: [], dispatches: [{ label, code, bindings, workgroups }] });
+/** A lowering of one dispatch. */
+export const single = (variant: string, dispatch: Dispatch): Lowering => ({
+  variant,
+  scratch: [],
+  dispatches: [dispatch],
+});
 
 /** A dispatch with one thread for each of `items`. */
 export function threadDispatch(
@@ -18,9 +16,10 @@ export function threadDispatch(
   items: number,
   bindings: readonly OperandRef[],
   code: (grid: ThreadGrid) => string,
+  params?: readonly number[],
 ): Dispatch {
-  const { gridX, workgroups } = threadGrid(items);
-  return { label, code: code({ items, gridX, threads: THREADS }), bindings, workgroups };
+  const dispatch = { label, code: code({ items, threads: THREADS }), bindings, workgroups: threadGrid(items) };
+  return params ? { ...dispatch, params } : dispatch;
 }
 
 /** A kernel of one such dispatch; inputs are bound first, then outputs, then updates. */
@@ -28,6 +27,7 @@ export function perThread(
   kernel: Pick<Kernel, "name" | "inputs" | "outputs"> & Partial<Pick<Kernel, "updates">>,
   items: number,
   code: (grid: ThreadGrid) => string,
+  params?: readonly number[],
 ): Kernel {
   const updates = kernel.updates ?? [];
   const bindings = [
@@ -39,8 +39,6 @@ export function perThread(
     ...kernel,
     updates,
     flops: 0,
-    lower: () => [
-      { variant: "plain", scratch: [], dispatches: [threadDispatch(kernel.name, items, bindings, code)] },
-    ],
+    lower: () => [single("plain", threadDispatch(kernel.name, items, bindings, code, params))],
   };
 }

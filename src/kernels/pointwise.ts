@@ -19,5 +19,7 @@ export function pointwiseKernel(
 ): Kernel {
   const specs = [...Array.from({ length: inputs }, () => f32(...shape)), ...(scalar ? [f32(1)] : [])];
   const kernel = { name, inputs: specs, outputs: [f32(...shape)] };
-  return perThread(kernel, ceilDiv(sizeOf(shape), 4), (grid) => pointwise({ grid, inputs, scalar, expression }));
+  return perThread(kernel, ceilDiv(sizeOf(shape), 4), ({ threads }) =>
+    pointwise({ threads, inputs, scalar, expression }),
+  );
 }

@@ -1,4 +1,6 @@
 /** Sums: over parts of a split reduction, over everything, and over the pixels of each sample. */
+import { floatBits } from "../../shaders/lib/params.ts";
+import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { reduceAll } from "../../shaders/reduce_all.wgsl.ts";
 import { spatialSum, type SpatialOperand } from "../../shaders/spatial_sum.wgsl.ts";
 import { sumParts } from "../../shaders/sum_parts.wgsl.ts";
@@ -31,7 +33,12 @@ export function sumPartsDispatch(
   factor = 1,
 ): Dispatch {
   const lanes = lanesOf(count);
-  return threadDispatch(label, count / lanes, [from, to], (grid) => sumParts(grid, lanes, parts, factor));
+  const items = count / lanes;
+  return threadDispatch(label, items, [from, to], ({ threads }) => sumParts(threads, lanes), [
+    parts,
+    items,
+    floatBits(factor),
+  ]);
 }
 
 /** y [1] = factor * sum of all elements of x. */
@@ -45,7 +52,11 @@ export function sumAll(shape: readonly number[], factor: number): Kernel {
     updates: [],
     flops: 0,
     lower() {
-      const first = threadDispatch("sum", parts, [input(0), scratch(0)], (grid) => reduceAll(grid, count));
+      const first = threadDispatch("sum", parts, [input(0), scratch(0)], ({ threads }) => reduceAll(threads), [
+        parts,
+        count,
+        ceilDiv(count, parts),
+      ]);
       const second = sumPartsDispatch("sum.parts", 1, parts, scratch(0), output(0), factor);
       return [{ variant: "plain", scratch: [4 * parts], dispatches: [first, second] }];
     },
@@ -73,9 +84,9 @@ export function spatialSumKernel(name: string, f: readonly number[], operand: Sp
     lower() {
       const alone = chunks === 1;
       const bindings = [...inputs.map((_, i) => input(i)), alone ? output(0) : scratch(0)];
-      const first = threadDispatch(name, items, bindings, (grid) =>
-        spatialSum({ grid, lanes, quads: c / lanes, pixels, chunks, operand, factor: alone ? factor : 1, n }),
-      );
+      const params = [c / lanes, n, pixels, ceilDiv(pixels, chunks), floatBits(alone ? factor : 1)];
+      const code = ({ threads }: ThreadGrid) => spatialSum(threads, lanes, operand);
+      const first = threadDispatch(name, items, bindings, code, params);
       if (alone) return [{ variant: "plain", scratch: [], dispatches: [first] }];
       const second = sumPartsDispatch(`${name}.parts`, n * c, chunks, scratch(0), output(0), factor);
       return [{ variant: "plain", scratch: [4 * n * c * chunks], dispatches: [first, second] }];

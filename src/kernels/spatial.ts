@@ -1,9 +1,12 @@
 /** Max pooling, bilinear resize, channel concatenation and slices. Activations NHWC. */
 import { concatChannels, sliceChannels } from "../../shaders/channels.wgsl.ts";
-import { interpolate, interpolateGrad } from "../../shaders/interpolate.wgsl.ts";
+import { interpolate, interpolateFields, interpolateGrad } from "../../shaders/interpolate.wgsl.ts";
 import { maxPool, maxPoolGrad } from "../../shaders/max_pool.wgsl.ts";
-import { f32, nhwc, requireShape, showShape, sizeOf, u32, type Kernel } from "./kernel.ts";
-import { perThread } from "./per-thread.ts";
+import type { ThreadGrid } from "../../shaders/lib/thread.ts";
+import { floatBits } from "../../shaders/lib/params.ts";
+import { ceilDiv, THREADS } from "./grid.ts";
+import { f32, input, nhwc, output, requireShape, showShape, sizeOf, u32, type Kernel } from "./kernel.ts";
+import { perThread, single } from "./per-thread.ts";
 import { lanesOf } from "./reduce.ts";
 
 export interface MaxPoolOptions {
@@ -36,26 +39,44 @@ export function maxPoolGradKernel(x: readonly number[], options: MaxPoolOptions)
   return perThread(kernel, sizeOf(x) / size.lanes, (grid) => maxPoolGrad(size, grid));
 }
 
-function interpolateSize(x: readonly number[], [oh, ow]: readonly [number, number]) {
+/** A kernel of resizing; `of` is the shape of its result. */
+function interpolateKernelOf(
+  name: string,
+  x: readonly number[],
+  [oh, ow]: readonly [number, number],
+  backward: boolean,
+): Kernel {
   const [n, h, w, c] = nhwc("interpolate", x);
   requireShape(oh > 0 && ow > 0, () => `interpolate: ${showShape(x)} cannot be resized to ${oh}×${ow}`);
   const lanes = lanesOf(c);
-  return { y: [n, oh, ow, c], size: { h, w, oh, ow, quads: c / lanes, lanes } };
+  const quads = c / lanes;
+  const y = [n, oh, ow, c];
+  const values = { h, w, oh, ow, quads, ratioY: floatBits(h / oh), ratioX: floatBits(w / ow) };
+  const [height, width] = backward ? [h, w] : [oh, ow];
+  const dispatch = {
+    label: name,
+    code: (backward ? interpolateGrad : interpolate)(THREADS, lanes),
+    bindings: [input(0), output(0)],
+    params: interpolateFields.map((field) => values[field]),
+    workgroups: [ceilDiv(width * quads, THREADS), height, n] as const,
+  };
+  return {
+    name,
+    inputs: [f32(...(backward ? y : x))],
+    outputs: [f32(...(backward ? x : y))],
+    updates: [],
+    flops: 0,
+    lower: () => [single("plain", dispatch)],
+  };
 }
 
 /** y [N, OH, OW, C] from x [N, H, W, C]. */
-export function interpolateKernel(x: readonly number[], to: readonly [number, number]): Kernel {
-  const { y, size } = interpolateSize(x, to);
-  const kernel = { name: "interpolate", inputs: [f32(...x)], outputs: [f32(...y)] };
-  return perThread(kernel, sizeOf(y) / size.lanes, (grid) => interpolate(size, grid));
-}
+export const interpolateKernel = (x: readonly number[], to: readonly [number, number]): Kernel =>
+  interpolateKernelOf("interpolate", x, to, false);
 
 /** dx [N, H, W, C] from dy [N, OH, OW, C]. */
-export function interpolateGradKernel(x: readonly number[], to: readonly [number, number]): Kernel {
-  const { y, size } = interpolateSize(x, to);
-  const kernel = { name: "interpolate.inputGrad", inputs: [f32(...y)], outputs: [f32(...x)] };
-  return perThread(kernel, sizeOf(x) / size.lanes, (grid) => interpolateGrad(size, grid));
-}
+export const interpolateGradKernel = (x: readonly number[], to: readonly [number, number]): Kernel =>
+  interpolateKernelOf("interpolate.inputGrad", x, to, true);
 
 /** y [N, H, W, sum of C] from inputs that agree in N, H, W. */
 export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
@@ -71,13 +92,9 @@ export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
   const total = channels.reduce((a, b) => a + b, 0);
   const lanes = channels.every((c) => c % 4 === 0) ? 4 : 1;
   const kernel = { name: "cat", inputs: shapes.map((s) => f32(...s)), outputs: [f32(n, h, w, total)] };
-  return perThread(kernel, (n * h * w * total) / lanes, (grid) =>
-    concatChannels(
-      grid,
-      lanes,
-      channels.map((c) => c / lanes),
-    ),
-  );
+  const quads = channels.map((c) => c / lanes);
+  const code = ({ threads }: ThreadGrid) => concatChannels(threads, lanes, channels.length);
+  return perThread(kernel, (n * h * w * total) / lanes, code, [total / lanes, ...quads]);
 }
 
 /** y [N, H, W, take]: the channels [offset, offset + take) of x [N, H, W, C]. */
@@ -89,7 +106,6 @@ export function sliceKernel(x: readonly number[], offset: number, take: number):
   );
   const lanes = [c, offset, take].every((k) => k % 4 === 0) ? 4 : 1;
   const kernel = { name: "narrow", inputs: [f32(...x)], outputs: [f32(n, h, w, take)] };
-  return perThread(kernel, (n * h * w * take) / lanes, (grid) =>
-    sliceChannels(grid, lanes, { from: c / lanes, take: take / lanes, offset: offset / lanes }),
-  );
+  const code = ({ threads }: ThreadGrid) => sliceChannels(threads, lanes);
+  return perThread(kernel, (n * h * w * take) / lanes, code, [c / lanes, take / lanes, offset / lanes]);
 }

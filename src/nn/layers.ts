@@ -11,7 +11,12 @@ export class Conv2d extends Module {
   readonly bias: Parameter | undefined;
   readonly #options: Conv2dOptions;
 
-  constructor(channelsIn: number, channelsOut: number, kernel: number, options: Conv2dOptions & { bias?: boolean } = {}) {
+  constructor(
+    channelsIn: number,
+    channelsOut: number,
+    kernel: number,
+    options: Conv2dOptions & { bias?: boolean } = {},
+  ) {
     super();
     const { bias = false, ...rest } = options;
     this.weight = new Parameter([kernel, kernel, channelsIn / (rest.groups ?? 1), channelsOut], "conv");

@@ -47,5 +47,8 @@ export async function overlay(image: Buffer, { rings, box }: Outline, malignant:
     <path d="${path}" fill="${colour}" fill-opacity="0.12" stroke="${colour}" stroke-width="${1.6 * unit}"/>${rectangle}
     <text x="${6 * unit}" y="${fontSize + 4 * unit}" font-family="DejaVu Sans, Arial, sans-serif" font-size="${fontSize}" fill="${colour}" stroke="black" stroke-width="${3 * unit}" paint-order="stroke">${text}</text>
   </svg>`;
-  return sharp(data).composite([{ input: Buffer.from(svg) }]).png().toBuffer();
+  return sharp(data)
+    .composite([{ input: Buffer.from(svg) }])
+    .png()
+    .toBuffer();
 }

@@ -80,9 +80,11 @@ async function readRecords(file: string): Promise<EpochRecord[]> {
  */
 export async function findCheckpoint(target: string, name?: string): Promise<{ checkpoint: Checkpoint; file: string }> {
   if (!existsSync(target)) throw new InputError(`${target}: no such file or folder`);
-  if (!(await stat(target)).isDirectory()) return { checkpoint: parseCheckpoint(await readInput(target), target), file: target };
+  if (!(await stat(target)).isDirectory())
+    return { checkpoint: parseCheckpoint(await readInput(target), target), file: target };
   const names = name ? [name] : ["best", "last"];
   const file = names.map((n) => path.join(target, `${n}.safetensors`)).find(existsSync);
-  if (!file) throw new InputError(`${target}: there is no checkpoint ${names.map((n) => `${n}.safetensors`).join(" or ")}`);
+  if (!file)
+    throw new InputError(`${target}: there is no checkpoint ${names.map((n) => `${n}.safetensors`).join(" or ")}`);
   return { checkpoint: parseCheckpoint(await readInput(file), file), file };
 }

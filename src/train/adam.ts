@@ -49,7 +49,10 @@ export class Adam {
   constructor(slabs: readonly Slab[], options: AdamOptions) {
     this.options = options;
     this.slabs = slabs;
-    this.moments = slabs.map((slab) => ({ m: new Variable("adam.m", [slab.floats]), v: new Variable("adam.v", [slab.floats]) }));
+    this.moments = slabs.map((slab) => ({
+      m: new Variable("adam.m", [slab.floats]),
+      v: new Variable("adam.v", [slab.floats]),
+    }));
   }
 
   get parameters(): Parameter[] {

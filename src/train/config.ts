@@ -27,7 +27,10 @@ export const trainConfigSchema = z.strictObject({
     .int()
     .min(0)
     .max(2 ** 31 - 1),
-  width: z.number().min(1 / 16).max(4),
+  width: z
+    .number()
+    .min(1 / 16)
+    .max(4),
   /** Height and width of the network's input. */
   size: z.tuple([side, side]),
   fusion: z.enum(fusions),
@@ -102,7 +105,8 @@ export function checkConfig(config: unknown): TrainConfig {
     throw new ConfigError(`${issue!.path.join(".") || "configuration"}: ${issue!.message}`);
   }
   const { data: checked } = result;
-  if (checked.epochs.segmentation + checked.epochs.joint === 0) throw new ConfigError("epochs: there is nothing to train");
+  if (checked.epochs.segmentation + checked.epochs.joint === 0)
+    throw new ConfigError("epochs: there is nothing to train");
   if (checked.at !== "every-block") {
     const at = [...new Set(checked.at)].sort();
     if (checked.fusion !== "none" && at.length === 0) {

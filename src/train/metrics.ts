@@ -35,7 +35,7 @@ export function auc(score: ArrayLike<number>, label: ArrayLike<number>): number 
   const order = Array.from({ length: score.length }, (_, i) => i).sort((a, b) => score[a]! - score[b]!);
   let positives = 0;
   let rankSum = 0;
-  for (let i = 0; i < order.length; ) {
+  for (let i = 0; i < order.length;) {
     let j = i;
     while (j < order.length && score[order[j]!] === score[order[i]!]) j++;
     // Ranks i+1..j are tied; each gets their mean.

@@ -46,7 +46,8 @@ export function parseCase(metadata: Readonly<Record<string, string>>): Case {
     return value;
   };
   const fusion = fusions.find((f) => f === metadata["fusion"]);
-  if (!fusion) throw new CaseError(`metadata fusion is ${metadata["fusion"] ?? "missing"}, expected one of ${fusions.join(", ")}`);
+  if (!fusion)
+    throw new CaseError(`metadata fusion is ${metadata["fusion"] ?? "missing"}, expected one of ${fusions.join(", ")}`);
   const at = metadata["at"] ?? "";
   if (at !== "every-block" && !/^\((\d, ?)*\d?,?\)$/.test(at)) {
     throw new CaseError(`metadata at is "${at}", expected every-block or a tuple such as (0, 1, 2)`);
@@ -75,7 +76,11 @@ function floats(tensors: Tensors, name: string): { shape: readonly number[]; dat
 }
 
 /** Computes everything that the case file states about outputs, gradients and losses. */
-export async function runCase(gpu: Gpu, metadata: Readonly<Record<string, string>>, tensors: Tensors): Promise<Results> {
+export async function runCase(
+  gpu: Gpu,
+  metadata: Readonly<Record<string, string>>,
+  tensors: Tensors,
+): Promise<Results> {
   const setup = parseCase(metadata);
   const { batch: n, height: h, width: w } = setup;
   const inputs = {
@@ -96,7 +101,8 @@ export async function runCase(gpu: Gpu, metadata: Readonly<Record<string, string
     net.loadStateDict(gpu, initial);
     const joint = await jointPass(gpu, net, setup);
     plans.push(joint.plan);
-    for (const [name, values] of Object.entries(await joint.plan.run(inputs))) results.set(name, joint.describe(name, values));
+    for (const [name, values] of Object.entries(await joint.plan.run(inputs)))
+      results.set(name, joint.describe(name, values));
     // The pass has moved the running statistics.
     net.loadStateDict(gpu, initial);
 
@@ -114,7 +120,10 @@ export async function runCase(gpu: Gpu, metadata: Readonly<Record<string, string
         const { loss: value } = await plan.run({ ...inputs, adam: optimiser.advance() });
         losses.push(value![0]!);
       }
-      releaseVariables(gpu, optimiser.state.map(([, v]) => v));
+      releaseVariables(
+        gpu,
+        optimiser.state.map(([, v]) => v),
+      );
     }
     results.set("steps.losses", { shape: [losses.length], data: Float32Array.from(losses) });
 
@@ -135,10 +144,16 @@ export async function runCase(gpu: Gpu, metadata: Readonly<Record<string, string
   }
 }
 
-function stageLoss(graph: Graph, net: MGANet, { batch: n, height: h, width: w, alpha }: Case, stage: "pretrain" | "joint") {
+function stageLoss(
+  graph: Graph,
+  net: MGANet,
+  { batch: n, height: h, width: w, alpha }: Case,
+  stage: "pretrain" | "joint",
+) {
   const image = graph.input("image", [n, h, w, 3]);
   const target = graph.input("target", [n, h, w, 1]);
-  if (stage === "joint") return jointLoss(net.forward(image), graph.input("label", [n], "u32"), target, { alpha }).total;
+  if (stage === "joint")
+    return jointLoss(net.forward(image), graph.input("label", [n], "u32"), target, { alpha }).total;
   const { logits, mask } = net.segment(image);
   return segmentationLoss("dice", logits, mask, target);
 }

@@ -5,7 +5,15 @@ import { releaseVariables } from "../graph/storage.ts";
 import type { Slab } from "../graph/storage.ts";
 import { MGANet } from "../models/mganet.ts";
 import { Adam, adamDefaults, slabsOf } from "./adam.ts";
-import { loadMoments, loadWeights, start, writeCheckpoint, type Best, type Checkpoint, type Position } from "./checkpoint.ts";
+import {
+  loadMoments,
+  loadWeights,
+  start,
+  writeCheckpoint,
+  type Best,
+  type Checkpoint,
+  type Position,
+} from "./checkpoint.ts";
 import { ConfigError, type TrainConfig } from "./config.ts";
 import type { Evaluation } from "./metrics.ts";
 import { evaluate, Predictor, stages, TrainingStep, type Stage, type StepLosses } from "./stage.ts";
@@ -112,11 +120,14 @@ export class Trainer {
     const images = this.#data.images(stage);
     const batches = Math.floor(images / config.batch);
     if (batches === 0) {
-      throw new ConfigError(`batch: ${config.batch} is more than the ${images} images that the ${stage} stage trains on`);
+      throw new ConfigError(
+        `batch: ${config.batch} is more than the ${images} images that the ${stage} stage trains on`,
+      );
     }
     events.onStage?.(stage, { images, batches, epochs });
     const adam = new Adam(this.#slabs[stage], { ...adamDefaults, lr: config.lr });
-    if (this.#resumed && this.#position.adamSteps > 0) loadMoments(this.#gpu, adam, this.#resumed.checkpoint, this.#resumed.file);
+    if (this.#resumed && this.#position.adamSteps > 0)
+      loadMoments(this.#gpu, adam, this.#resumed.checkpoint, this.#resumed.file);
     this.#resumed = undefined;
     const begun = performance.now();
     const step = await TrainingStep.create(this.#gpu, this.net, adam, stage, config);
@@ -153,7 +164,13 @@ export class Trainer {
 
   /** The rest of the present epoch; undefined if it was interrupted. */
   async #fitEpoch(
-    { stage, adam, step, batches, epochs }: { stage: Stage; adam: Adam; step: TrainingStep; batches: number; epochs: number },
+    {
+      stage,
+      adam,
+      step,
+      batches,
+      epochs,
+    }: { stage: Stage; adam: Adam; step: TrainingStep; batches: number; epochs: number },
     events: TrainerEvents,
     signal: AbortSignal | undefined,
   ): Promise<EpochRecord | undefined> {
@@ -201,7 +218,9 @@ export class Trainer {
 
   #count(losses: StepLosses, adam: Adam): void {
     const { sums, batch, step } = this.#position;
-    const added = Object.fromEntries(Object.entries(losses).map(([name, value]) => [name, (sums[name] ?? 0) + Number(value)]));
+    const added = Object.fromEntries(
+      Object.entries(losses).map(([name, value]) => [name, (sums[name] ?? 0) + Number(value)]),
+    );
     this.#position = { ...this.#position, batch: batch + 1, step: step + 1, sums: added, adamSteps: adam.steps };
   }
 

@@ -9,7 +9,7 @@ import type { HostArray } from "../../src/graph/plan.ts";
 import { readVariable, releaseVariables, writeVariable } from "../../src/graph/storage.ts";
 import { Variable, type Tensor } from "../../src/graph/tensor.ts";
 import { fromTorch, ops, toTorch } from "./ops.ts";
-import { relativeError, type OpCase, type Values } from "./reference.ts";
+import { relativeError, type OpCase, type Reference } from "./reference.ts";
 
 export const FORWARD_BAR = 1e-5;
 export const GRADIENT_BAR = 5e-5;
@@ -21,10 +21,11 @@ export interface CheckOptions {
 }
 
 /** The op reads each differentiable input through a scale by this, so that its gradient is computed mid-graph. */
-const BEFORE = 0.5;
+const BEFORE = 2;
 
-export async function checkOp(gpu: Gpu, name: string, testCase: OpCase, reference: Map<string, Values>, options: CheckOptions) {
+export async function checkOp(gpu: Gpu, name: string, testCase: OpCase, references: Reference, options: CheckOptions) {
   const op = ops[name]!;
+  const reference = references.values(testCase.name);
   const params = (testCase.params ?? {}) as Record<string, never>;
   const graph = new Graph({ training: Boolean(params["training"] ?? true) });
   const operands: Record<string, Tensor> = {};
@@ -59,14 +60,17 @@ export async function checkOp(gpu: Gpu, name: string, testCase: OpCase, referenc
   const plan = await compile(gpu, graph, { outputs, plain: options.plain ?? false });
   try {
     const out = await plan.run({ ...given, dy });
-    const expectClose = (key: string, ours: Float32Array, shape: readonly number[], bar: number) => {
+    const expectClose = (key: string, ours: Float32Array, shape: readonly number[], usual: number) => {
+      // A few cases are ill-conditioned on purpose; there float32 PyTorch misses the bar too.
+      const bar = Math.max(usual, 4 * references.float32Error(testCase.name, key));
       const expected = reference.get(key)!.data;
       const actual = toTorch(op, key.slice(key.indexOf(".") + 1), shape, ours);
       expect(relativeError(actual, expected), `relative L2 error of ${key}`).toBeLessThanOrEqual(bar);
     };
     expectClose("out.y", out["y"]!, y.shape, FORWARD_BAR);
     for (const [key, variable] of Object.entries(state)) {
-      if (reference.has(`out.${key}`)) expectClose(`out.${key}`, await readVariable(gpu, variable), variable.shape, FORWARD_BAR);
+      if (reference.has(`out.${key}`))
+        expectClose(`out.${key}`, await readVariable(gpu, variable), variable.shape, FORWARD_BAR);
     }
     for (const n of names) {
       const gradient = out[`grad.${n}`]!.map((g) => g / BEFORE);
@@ -105,7 +109,9 @@ async function checkDifferences(
   const plus = moved(1);
   const minus = moved(-1);
   // What float32 made of the step counts, not what was meant.
-  const step = plus.reduce((total, v, i) => total + (v - minus[i]!) * direction[i]!, 0) / direction.reduce((t, d) => t + d * d, 0);
-  const difference = ((await evaluate({ ...given, [name]: plus })) - (await evaluate({ ...given, [name]: minus }))) / step;
+  const step =
+    plus.reduce((total, v, i) => total + (v - minus[i]!) * direction[i]!, 0) / direction.reduce((t, d) => t + d * d, 0);
+  const difference =
+    ((await evaluate({ ...given, [name]: plus })) - (await evaluate({ ...given, [name]: minus }))) / step;
   expect(Math.abs(difference - slope) / slope, `gradient of ${name} against central differences`).toBeLessThan(0.02);
 }

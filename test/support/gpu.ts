@@ -1,15 +1,14 @@
 /** The device that a test file runs on. */
 import { afterAll, beforeAll } from "vitest";
 import type { UsefulFeature } from "../../src/gpu/capabilities.ts";
-import { Gpu } from "../../src/gpu/gpu.ts";
-import { openDawn } from "../../src/node/dawn.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import { openGpu } from "../../src/node/open-gpu.ts";
 
 /** Opens a device before the tests of a file and destroys it after them. */
 export function useGpu(without: readonly UsefulFeature[] = []): () => Gpu {
   let gpu: Gpu | undefined;
   beforeAll(async () => {
-    const { adapter } = await openDawn();
-    gpu = await Gpu.create(adapter, { without });
+    gpu = await openGpu({ without });
   });
   afterAll(() => {
     // An error that nobody waited for must not pass unseen.

@@ -45,7 +45,14 @@ export const ops: Record<string, OpUnderTest> = {
       maxPool2d(x!, { kernel: kernel_size!, stride: stride!, padding: padding! }),
   },
   interpolate: { apply: ({ x }, { size }) => interpolate(x!, size!) },
-  cat: { apply: (operands) => cat(Object.keys(operands).sort().map((name) => operands[name]!)) },
+  cat: {
+    apply: (operands) =>
+      cat(
+        Object.keys(operands)
+          .sort()
+          .map((name) => operands[name]!),
+      ),
+  },
   global_avg_pool: { apply: ({ x }) => globalAvgPool(x!) },
   linear: { apply: ({ x, weight, bias }) => linear(x!, weight!, bias), layouts: { weight: "linear" } },
   minmax_normalize: { apply: ({ x }, { eps }) => minMaxNormalize(x!, eps) },

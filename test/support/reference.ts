@@ -26,17 +26,26 @@ export interface Values {
   data: Float32Array | Int32Array;
 }
 
-/** What PyTorch computed for a case, by key without the case's name: in.x, dy.y, out.y, grad.x. */
-export function referenceOf(op: string): (name: string) => Map<string, Values> {
+export interface Reference {
+  /** What PyTorch computed for a case, by key without the case's name: in.x, dy.y, out.y, grad.x. */
+  values(name: string): Map<string, Values>;
+  /** How far PyTorch itself is from that when it computes in float32. */
+  float32Error(name: string, key: string): number;
+}
+
+export function referenceOf(op: string): Reference {
   const file = `data/${op}.safetensors`;
-  const { tensors } = parseSafetensors(readFileSync(at(file)), file);
-  return (name) => {
+  const { tensors, metadata } = parseSafetensors(readFileSync(at(file)), file);
+  const errors = JSON.parse(metadata["float32_error"]!) as Record<string, number>;
+  const float32Error = (name: string, key: string) => errors[`${name}.${key}`] ?? 0;
+  const values = (name: string) => {
     const found = new Map<string, Values>();
     for (const [key, { shape, data }] of tensors as Map<string, SafeTensor>) {
       if (key.startsWith(`${name}.`)) found.set(key.slice(name.length + 1), { shape, data: data as Float32Array });
     }
     return found;
   };
+  return { values, float32Error };
 }
 
 /** Relative L2 distance; infinite when a value is not finite. */

@@ -26,11 +26,11 @@ const FLUID = -24;
 export function paintNeck(tissue: Tissue, rng: Random): Gland {
   const { height } = tissue;
   const skin = boundary(tissue, height * rng.uniform(0.02, 0.035), height * 0.003, rng);
-  const fat = boundary(tissue, height * rng.uniform(0.08, 0.12), height * 0.012, rng);
+  const fat = boundary(tissue, height * rng.uniform(0.08, 0.12), height * 0.015, rng);
   const glandTop = height * rng.uniform(0.17, 0.25);
-  const top = boundary(tissue, glandTop, height * 0.018, rng);
+  const top = boundary(tissue, glandTop, height * 0.03, rng);
   const glandBottom = height * rng.uniform(0.74, 0.84);
-  const bottom = boundary(tissue, glandBottom, height * 0.03, rng);
+  const bottom = boundary(tissue, glandBottom, height * 0.05, rng);
 
   paintLayers(tissue, [skin, fat, top, bottom], rng);
   for (const [row, gain] of [
@@ -62,7 +62,7 @@ function paintLayers(tissue: Tissue, [skin, fat, top, bottom]: Boundary[], rng: 
   const { width, height, level } = tissue;
   const slow = smoothNoise(width, height, 5, 4, rng);
   const fine = smoothNoise(width, height, 22, 22, rng);
-  const fibres = smoothNoise(width, height, 5, 60, rng);
+  const fibres = smoothNoise(width, height, 4, 45, rng);
   const muscle = rng.uniform(-11, -6);
   const deep = rng.uniform(-10, -5);
   const glandTexture = rng.uniform(0.8, 2.2);
@@ -71,13 +71,18 @@ function paintLayers(tissue: Tissue, [skin, fat, top, bottom]: Boundary[], rng: 
       const i = y * width + x;
       let value: number;
       if (y < skin![x]!) value = 3;
-      else if (y < fat![x]!) value = -5 + 5 * fibres[i]!;
-      else if (y < top![x]!) value = muscle + 5 * fibres[i]!;
+      else if (y < fat![x]!) value = -5 + streak(fibres[i]!);
+      else if (y < top![x]!) value = muscle + streak(fibres[i]!);
       else if (y < bottom![x]!) value = 1.6 * slow[i]! + glandTexture * fine[i]!;
-      else value = deep + 7 * fibres[i]! + 3 * slow[i]!;
+      else value = deep + 1.4 * streak(fibres[i]!) + 4 * slow[i]!;
       level[i] = value;
     }
   }
+}
+
+/** Fibre bundles: mostly dark, with bright sheaths between. */
+function streak(noise: number): number {
+  return 2 * noise + (noise > 0 ? 16 * noise * noise : 0);
 }
 
 /** A bright line along a boundary, in pieces: a fascia reflects only where the beam meets it squarely. */
@@ -122,12 +127,12 @@ function paintTrachea(tissue: Tissue, left: boolean, top: number, rng: Random): 
     rx,
     ry,
   };
-  castBehind(tissue, { ...e, cy: e.cy - ry * 0.4 }, -20);
-  fillEllipse(tissue, e, -13, 2 * unit);
+  fillEllipse(tissue, e, -6, 2 * unit);
+  castBehind(tissue, { ...e, cy: e.cy - ry * 0.8, ry: ry * 0.8 }, -16);
   const wall = (2.5 * unit) / ry;
   overEllipse(tissue, e, 1 + wall, (i, rho) => {
     // Only the face towards the probe reflects.
-    if (i < e.cy * width) tissue.level[i]! += 17 * bump((rho - 1) / wall);
+    if (i < e.cy * width) tissue.level[i]! += 22 * bump((rho - 1) / wall);
   });
   return reach;
 }

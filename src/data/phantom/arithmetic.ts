@@ -1,5 +1,5 @@
 /**
- * The two elementary functions that the phantom needs, from additions, multiplications and divisions alone.
+ * The elementary functions that the phantom needs, from additions, multiplications and divisions alone.
  *
  * IEEE 754 fixes the last bit of + - * / and sqrt; ECMAScript leaves that of Math.log2, Math.cos and Math.exp to the
  * engine. With these, the same seed gives the same bytes in every engine.
@@ -17,6 +17,14 @@ export function log2(x: number): number {
   const t = (m - 1) / (m + 1);
   const t2 = t * t;
   return (bits >> 23) - 127 + 2.8853900817779268 * t * (1 + t2 * (1 / 3 + t2 * (1 / 5 + t2 * (1 / 7))));
+}
+
+/** 2 to the power x, |x| < 120; relative error below 1e-6. Taylor's series within half an octave, the rest by the exponent. */
+export function exp2(x: number): number {
+  const octaves = Math.round(x);
+  const a = (x - octaves) * 0.6931471805599453;
+  asBits[0] = (octaves + 127) << 23;
+  return asFloat[0]! * (1 + a * (1 + (a / 2) * (1 + (a / 3) * (1 + (a / 4) * (1 + (a / 5) * (1 + a / 6))))));
 }
 
 /** cos(2 pi x), x in turns; error below 1e-7. Taylor's series after reduction to a quarter turn. */

@@ -1,26 +1,33 @@
 /** Random fields over an image: speckle as an ultrasound beam makes it, and smooth variation of tissue. */
 import type { Random } from "./random.ts";
 
-/** The two quadratures of the echo, each of mean 0 and variance 1/2: their squares' sum has mean 1. */
+/** The two quadratures of the echo, each of mean 0; where the amplitude is 1, their squares' sum has mean 1. */
 export interface Speckle {
   re: Float32Array;
   im: Float32Array;
 }
 
 /**
- * Fully developed speckle: white complex noise blurred by the point spread function, here a product of two bells.
- * The envelope sqrt(re^2 + im^2) is then Rayleigh-distributed (many scatterers a resolution cell, Wagner et al. 1983).
+ * Fully developed speckle: scatterers, one complex random number a pixel times the tissue's amplitude, blurred by the
+ * point spread function, here a product of two bells. In even tissue the envelope sqrt(re^2 + im^2) is then
+ * Rayleigh-distributed (many scatterers a resolution cell, Wagner et al. 1983).
  *
  * @param lateral half width of the bell across the beam, pixels; `axial` along it. A beam is wider than its pulse is long.
  */
-export function speckle(width: number, height: number, lateral: number, axial: number, rng: Random): Speckle {
+export function speckle(
+  amplitude: Float32Array,
+  width: number,
+  height: number,
+  { lateral, axial }: { lateral: number; axial: number },
+  rng: Random,
+): Speckle {
   const re = new Float32Array(width * height);
   const im = new Float32Array(width * height);
   for (let i = 0; i < re.length; i++) {
     const bits = rng.bits();
     // Uniform, not normal: the blur adds up enough of them.
-    re[i] = (bits & 0xffff) - 32767.5;
-    im[i] = (bits >>> 16) - 32767.5;
+    re[i] = ((bits & 0xffff) - 32767.5) * amplitude[i]!;
+    im[i] = ((bits >>> 16) - 32767.5) * amplitude[i]!;
   }
   const across = bell(lateral);
   const along = bell(axial);

@@ -33,28 +33,28 @@ interface Frequencies {
 }
 
 const benign: Frequencies = {
-  logAspect: { mean: -0.27, deviation: 0.17 },
+  logAspect: { mean: -0.19, deviation: 0.19 },
   margin: { smooth: 0.72, illDefined: 0.14, lobulated: 0.12, spiculated: 0.02 },
-  echogenicity: { hyperechoic: 0.26, isoechoic: 0.44, hypoechoic: 0.26, markedlyHypoechoic: 0.04 },
+  echogenicity: { hyperechoic: 0.16, isoechoic: 0.42, hypoechoic: 0.35, markedlyHypoechoic: 0.07 },
   calcification: { none: 0.62, micro: 0.06, macro: 0.17, cometTail: 0.15 },
   composition: { solid: 0.5, spongiform: 0.22, partlyCystic: 0.28 },
-  halo: { yes: 0.6, no: 0.4 },
+  halo: { yes: 0.72, no: 0.28 },
 };
 
 const malignant: Frequencies = {
-  logAspect: { mean: 0.07, deviation: 0.17 },
+  logAspect: { mean: 0, deviation: 0.19 },
   margin: { smooth: 0.12, illDefined: 0.2, lobulated: 0.34, spiculated: 0.34 },
   echogenicity: { hyperechoic: 0.03, isoechoic: 0.13, hypoechoic: 0.5, markedlyHypoechoic: 0.34 },
   calcification: { none: 0.22, micro: 0.62, macro: 0.13, cometTail: 0.03 },
   composition: { solid: 0.88, spongiform: 0.03, partlyCystic: 0.09 },
-  halo: { yes: 0.1, no: 0.9 },
+  halo: { yes: 0.08, no: 0.92 },
 };
 
 /** The features that the two classes share out, one table a class, indexed by the label. */
 export const frequencies: readonly [Frequencies, Frequencies] = [benign, malignant];
 
 /** At least this much evidence, in natural logarithms of the odds, lies behind every label. */
-const LEAST_EVIDENCE = 1.5;
+const LEAST_EVIDENCE = 2.5;
 
 /**
  * Draws a nodule of a class. A draw whose features, taken together, speak for the other class or hardly for its own is

@@ -8,10 +8,10 @@ import { addSpot, castBehind, fillEllipse, type Ellipse, type Tissue } from "./t
 
 /** Mean level against the gland, decibels. */
 const LEVEL: Readonly<Record<Echogenicity, number>> = {
-  hyperechoic: 5,
-  isoechoic: -1,
-  hypoechoic: -7,
-  markedlyHypoechoic: -12,
+  hyperechoic: 8,
+  isoechoic: -2,
+  hypoechoic: -9,
+  markedlyHypoechoic: -15,
 };
 
 /** Half width of the transition at the margin, pixels of a 192-pixel frame. */
@@ -57,11 +57,11 @@ function makeOutline(margin: Margin, rng: Random): Outline {
     wave(lobes, rng.uniform(0.09, 0.13));
     wave(lobes + rng.integer(2, 3), rng.uniform(0.03, 0.06));
   } else if (margin === "spiculated") {
-    const spikes = rng.integer(8, 11);
+    const spikes = rng.integer(7, 11);
     for (let s = 0; s < spikes; s++) {
-      const at = ((s + rng.uniform(-0.25, 0.25)) * TURN) / spikes;
-      const height = rng.uniform(0.2, 0.42);
-      const half = TURN / spikes / rng.uniform(2, 2.6);
+      const at = ((s + rng.uniform(-0.35, 0.35)) * TURN) / spikes;
+      const height = rng.uniform(0.12, 0.45);
+      const half = TURN / spikes / rng.uniform(2, 3.2);
       for (let k = Math.ceil(at - half); k <= at + half; k++) {
         radius[(k + TURN) % TURN]! += height * bump((k - at) / half);
       }
@@ -111,8 +111,12 @@ function paintBody(tissue: Tissue, body: Ellipse, outline: Outline, features: No
   const level = LEVEL[features.echogenicity] + rng.uniform(-1.2, 1.2);
   const edge = EDGE[features.margin] * unit;
   // Without a halo there is still a trace of a rim: nobody could outline an isoechoic nodule that has none.
-  const rim = features.halo ? -11 : features.echogenicity === "isoechoic" ? -5 : -2;
-  const rimHalf = (features.halo ? rng.uniform(3, 4.2) : 2) * unit;
+  const rim = features.halo
+    ? rng.uniform(-13, -9)
+    : features.echogenicity === "isoechoic" || features.echogenicity === "hyperechoic"
+      ? -8
+      : -3;
+  const rimHalf = (features.halo ? rng.uniform(3.2, 4.4) : 2) * unit;
   const coarse = rng.uniform(0.5, 2);
   const texture = smoothNoise(width, height, width / (7 * unit), height / (7 * unit), rng);
   const holes =
@@ -160,9 +164,9 @@ function paintCalcifications(tissue: Tissue, body: Ellipse, kind: Calcification,
     case "none":
       return;
     case "micro":
-      for (let n = rng.integer(6, 12); n > 0; n--) {
-        const r = unit * rng.uniform(1.7, 2.4);
-        addSpot(tissue, { ...inBody(body, 0.7, rng), rx: r * 1.1, ry: r }, rng.uniform(16, 22));
+      for (let n = rng.integer(7, 13); n > 0; n--) {
+        const r = unit * rng.uniform(1.9, 2.6);
+        addSpot(tissue, { ...inBody(body, 0.7, rng), rx: r * 1.1, ry: r }, rng.uniform(19, 26));
       }
       return;
     case "macro":

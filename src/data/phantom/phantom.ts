@@ -7,7 +7,7 @@
  * and all arithmetic is exact to the last bit (arithmetic.ts).
  */
 import { paintNeck, type Gland } from "./anatomy.ts";
-import { clamp, log2, smoothstep } from "./arithmetic.ts";
+import { clamp, exp2, log2, smoothstep } from "./arithmetic.ts";
 import { speckle } from "./fields.ts";
 import { drawFeatures, type Label, type NoduleFeatures } from "./nodule-model.ts";
 import { paintNodule } from "./nodule.ts";
@@ -78,20 +78,20 @@ export function phantomImage(seed: number, index: number, options: PhantomSize =
   };
 }
 
-/** One nodule, or two in one image of eight; their sizes are distributed alike in both classes. */
+/** One nodule, or two in one image of twelve; their sizes are distributed alike in both classes. */
 function placeNodules(
   tissue: Tissue,
   gland: Gland,
   label: Label,
   rng: Random,
 ): { box: Box; features: NoduleFeatures }[] {
-  const count = rng.chance(1 / 8) ? 2 : 1;
+  const count = rng.chance(1 / 12) ? 2 : 1;
   const placed: { box: Box; features: NoduleFeatures }[] = [];
   const side = Math.min(tissue.width, tissue.height);
   for (let n = 0; n < count; n++) {
     const features = drawFeatures(label, rng);
     // The size is the geometric mean of the box's sides, so the class moves the box's shape and not its area.
-    let size = side * (count === 1 ? rng.uniform(0.3, 0.5) : rng.uniform(0.24, 0.34));
+    let size = side * (count === 1 ? rng.uniform(0.33, 0.57) : rng.uniform(0.26, 0.36));
     for (let attempt = 0; attempt < 40; attempt++) {
       const root = Math.sqrt(features.aspect);
       const w = Math.round(size / root);
@@ -124,32 +124,35 @@ function near(a: Box, b: Box, gap: number): boolean {
   return a.x0 < b.x1 + gap && b.x0 < a.x1 + gap && a.y0 < b.y1 + gap && b.y0 < a.y1 + gap;
 }
 
-const DECIBELS_PER_OCTAVE = 3.010299956639812;
+/** Of amplitude: 20 log10(2). */
+const DECIBELS_PER_OCTAVE = 6.020599913279624;
 
 /**
- * What the scanner does: multiplies the tissue's echo by speckle, attenuates it with depth, compensates that not quite
+ * What the scanner does: blurs the scatterers' echoes to speckle, attenuates with depth, compensates that not quite
  * rightly, and shows the logarithm. Gain and dynamic range are the operator's, so brightness as such tells nothing.
  */
 function scan(tissue: Tissue, rng: Random, put: (x: number, y: number, value: number) => void): void {
   const { width, height, unit, level, inside, depth, beam } = tissue;
-  const field = speckle(width, height, rng.uniform(2.6, 3.6) * unit, rng.uniform(1.7, 2.2) * unit, rng);
+  const amplitude = level.map((decibels) => exp2(decibels / DECIBELS_PER_OCTAVE));
+  const beamWidth = { lateral: rng.uniform(3.2, 4.4) * unit, axial: rng.uniform(1.6, 2) * unit };
+  const { re, im } = speckle(amplitude, width, height, beamWidth, rng);
   const perDecibel = 255 / rng.uniform(54, 68);
-  const gland = rng.uniform(60, 150); // grey level of normal gland at the depth where the gain is right
+  const gland = rng.uniform(95, 165); // where the grey map shows the normal gland
   const slope = rng.uniform(-11, 2); // decibels from top to bottom that the time gain compensation leaves over
   const tilt = rng.uniform(-2.5, 2.5);
-  const compression = rng.uniform(0.55, 0.8); // how much of the speckle's contrast spatial compounding leaves
+  // Spatial compounding averages a few looks: it fills the speckle's black holes with part of the local mean.
+  const fill = rng.uniform(0.2, 0.45);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const i = y * width + x;
       if (!inside[i]) continue;
-      const re = field.re[i]!;
-      const im = field.im[i]!;
-      const noise = compression * DECIBELS_PER_OCTAVE * log2(re * re + im * im + 1e-4);
+      const power = re[i]! * re[i]! + im[i]! * im[i]! + fill * amplitude[i]! * amplitude[i]!;
       const gain = slope * (depth[i]! - 0.4) + tilt * (beam[i]! - 0.5);
-      const value = gland + perDecibel * (level[i]! + gain + noise);
+      const linear = clamp((gland + perDecibel * ((DECIBELS_PER_OCTAVE / 2) * log2(power) + gain)) / 255, 0, 1);
+      const value = 255 * linear * Math.sqrt(linear); // a scanner's grey map holds the dark down
       // The receiver's own noise keeps the dark from being black.
-      const floor = 4 + 6 * Math.abs(re);
-      put(x, y, Math.round(clamp(floor + (value - floor) * smoothstep(floor - 30, floor + 30, value), 0, 255)));
+      const floor = 4 + 6 * (level[i]! - Math.floor(level[i]!));
+      put(x, y, Math.round(floor + (value - floor) * smoothstep(floor - 30, floor + 30, value)));
     }
   }
 }

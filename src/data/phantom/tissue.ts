@@ -109,8 +109,8 @@ export function castBehind(tissue: Tissue, e: Ellipse, gain: number): void {
   const full = start + e.ry / tissue.height;
   for (let i = Math.max(0, Math.floor(e.cy)) * tissue.width; i < tissue.level.length; i++) {
     const d = Math.abs(tissue.beam[i]! - centre) / half;
-    if (d >= 1.2) continue;
-    const weight = (1 - smoothstep(0.7, 1.2, d)) * smoothstep(start, full, tissue.depth[i]!);
+    if (d >= 1.4) continue;
+    const weight = (1 - smoothstep(0.4, 1.4, d)) * smoothstep(start, full, tissue.depth[i]!);
     tissue.level[i]! += gain * weight;
   }
 }
