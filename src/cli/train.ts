@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { InputError, writeWhole } from "../node/files.ts";
 import { prepareData, PHANTOM, splitData, SplitData } from "../node/data/training-data.ts";
 import { RunFolder } from "../node/run-folder.ts";
+import { onInterrupt } from "../node/vulkan/interrupt.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { Trainer, type EpochRecord, type TrainerEvents, type TrainingResult } from "../train/trainer.ts";
@@ -24,7 +25,7 @@ export async function train(options: TrainCommand): Promise<void> {
   const resumed = options.resume ? await RunFolder.open(options.resume) : undefined;
   if (resumed && resumed.checkpoint.position.stage > 1) throw new InputError(`${options.resume}: this run is finished`);
   const config = resumed?.checkpoint.config ?? configOf(options);
-  const interrupt = onInterrupt();
+  const interrupt = interruptible();
   const progress = new Progress();
   try {
     await withGpu(options, async (gpu) => {
@@ -54,18 +55,13 @@ export async function train(options: TrainCommand): Promise<void> {
 }
 
 /** The first Ctrl-C asks for an orderly end, the second ends at once. */
-function onInterrupt() {
+function interruptible() {
   const controller = new AbortController();
-  const handle = (signal: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(130);
+  const dispose = onInterrupt((signal) => {
     console.error(`\n${signal}: finishing the step and saving; once more to stop at once.`);
     controller.abort(new InputError("interrupted"));
-  };
-  process.on("SIGINT", handle).on("SIGTERM", handle);
-  return {
-    signal: controller.signal,
-    dispose: () => process.off("SIGINT", handle).off("SIGTERM", handle),
-  };
+  });
+  return { signal: controller.signal, dispose };
 }
 
 function introduce(gpu: Gpu, config: TrainConfig, resumed: boolean): void {

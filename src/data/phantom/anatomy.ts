@@ -170,18 +170,18 @@ function paintDistractors(tissue: Tissue, gland: Gland, rng: Random): void {
     rx,
     ry,
   });
-  for (let n = rng.integer(0, 3); n > 0; n--) {
+  for (let n = rng.integer(0, 2); n > 0; n--) {
     const r = unit * rng.uniform(2, 4.5);
     paintVessel(tissue, place(r * rng.uniform(1, 2.2), r), 3);
   }
-  for (let n = rng.integer(0, 2); n > 0; n--) {
+  for (let n = rng.integer(0, 1); n > 0; n--) {
     // Colloid in a follicle: a cyst with the bright point that makes a comet tail.
     const r = unit * rng.uniform(2.5, 5);
     const cyst = place(r, r);
     fillEllipse(tissue, cyst, FLUID, unit);
     addSpot(tissue, { ...cyst, rx: 1.8 * unit, ry: 1.5 * unit }, 30);
   }
-  for (let n = rng.integer(0, 4); n > 0; n--) {
+  for (let n = rng.integer(0, 3); n > 0; n--) {
     addSpot(tissue, place(unit * rng.uniform(4, 14), unit * rng.uniform(1.2, 2)), rng.uniform(5, 12));
   }
   for (let n = rng.integer(0, 2); n > 0; n--) {

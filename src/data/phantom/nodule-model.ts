@@ -35,7 +35,7 @@ interface Frequencies {
 const benign: Frequencies = {
   logAspect: { mean: -0.19, deviation: 0.19 },
   margin: { smooth: 0.72, illDefined: 0.14, lobulated: 0.12, spiculated: 0.02 },
-  echogenicity: { hyperechoic: 0.16, isoechoic: 0.42, hypoechoic: 0.35, markedlyHypoechoic: 0.07 },
+  echogenicity: { hyperechoic: 0.2, isoechoic: 0.46, hypoechoic: 0.28, markedlyHypoechoic: 0.06 },
   calcification: { none: 0.62, micro: 0.06, macro: 0.17, cometTail: 0.15 },
   composition: { solid: 0.5, spongiform: 0.22, partlyCystic: 0.28 },
   halo: { yes: 0.72, no: 0.28 },
@@ -44,7 +44,7 @@ const benign: Frequencies = {
 const malignant: Frequencies = {
   logAspect: { mean: 0, deviation: 0.19 },
   margin: { smooth: 0.12, illDefined: 0.2, lobulated: 0.34, spiculated: 0.34 },
-  echogenicity: { hyperechoic: 0.03, isoechoic: 0.13, hypoechoic: 0.5, markedlyHypoechoic: 0.34 },
+  echogenicity: { hyperechoic: 0.02, isoechoic: 0.09, hypoechoic: 0.46, markedlyHypoechoic: 0.43 },
   calcification: { none: 0.22, micro: 0.62, macro: 0.13, cometTail: 0.03 },
   composition: { solid: 0.88, spongiform: 0.03, partlyCystic: 0.09 },
   halo: { yes: 0.08, no: 0.92 },
@@ -54,7 +54,7 @@ const malignant: Frequencies = {
 export const frequencies: readonly [Frequencies, Frequencies] = [benign, malignant];
 
 /** At least this much evidence, in natural logarithms of the odds, lies behind every label. */
-const LEAST_EVIDENCE = 2.5;
+const LEAST_EVIDENCE = 4;
 
 /**
  * Draws a nodule of a class. A draw whose features, taken together, speak for the other class or hardly for its own is

@@ -164,8 +164,8 @@ function paintCalcifications(tissue: Tissue, body: Ellipse, kind: Calcification,
     case "none":
       return;
     case "micro":
-      for (let n = rng.integer(7, 13); n > 0; n--) {
-        const r = unit * rng.uniform(1.9, 2.6);
+      for (let n = rng.integer(8, 14); n > 0; n--) {
+        const r = unit * rng.uniform(2.1, 2.9);
         addSpot(tissue, { ...inBody(body, 0.7, rng), rx: r * 1.1, ry: r }, rng.uniform(19, 26));
       }
       return;
