@@ -40,7 +40,7 @@ export function referenceOf(op: string): Reference {
   const float32Error = (name: string, key: string) => errors[`${name}.${key}`] ?? 0;
   const values = (name: string) => {
     const found = new Map<string, Values>();
-    for (const [key, { shape, data }] of tensors as Map<string, SafeTensor>) {
+    for (const [key, { shape, data }] of tensors) {
       if (key.startsWith(`${name}.`)) found.set(key.slice(name.length + 1), { shape, data: data as Float32Array });
     }
     return found;
