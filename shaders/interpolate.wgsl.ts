@@ -63,11 +63,13 @@ ${imageMain(
   y[((n * OH + row) * OW + column) * QUADS + q] = mix(top, bottom, ${vec(lanes)}(sy.t));`,
 )}`;
 
-// Outputs that can read input i lie in [(i - 0.5) / ratio - 0.5, (i + 1.5) / ratio - 0.5]; one more on either side is
-// visited, with weight zero, so that rounding cannot lose one. The clamped edges reach to the ends.
+// Outputs that read input i lie between (i - 0.5) / ratio - 0.5 and (i + 1.5) / ratio - 0.5. A hundredth more on either side
+// covers rounding; what it adds has weight zero. The clamped edges reach to the ends.
 const range = (axis: "x" | "y", i: string, size: string, outs: string, ratio: string): string => `
-  let first_${axis} = select(u32(max(floor((f32(${i}) - 0.5) / ${ratio} - 0.5) - 1.0, 0.0)), 0u, ${i} == 0u);
-  let last_${axis} = select(min(u32(max(ceil((f32(${i}) + 1.5) / ${ratio} - 0.5) + 1.0, 0.0)), ${outs} - 1u), ${outs} - 1u, ${i} == ${size} - 1u);`;
+  let low_${axis} = u32(max(ceil((f32(${i}) - 0.5) / ${ratio} - 0.51), 0.0));
+  let high_${axis} = min(u32(max(floor((f32(${i}) + 1.5) / ${ratio} - 0.49), 0.0)), ${outs} - 1u);
+  let first_${axis} = select(low_${axis}, 0u, ${i} == 0u);
+  let last_${axis} = select(high_${axis}, ${outs} - 1u, ${i} == ${size} - 1u);`;
 
 export const interpolateGrad = (threads: number, lanes: Lanes): string => wgsl`
 ${bindings(["dy", vec(lanes)], ["dx", vec(lanes)])}
