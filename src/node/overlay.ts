@@ -44,7 +44,7 @@ export async function overlay(image: Buffer, { rings, box }: Outline, malignant:
     : "";
   const text = `malignant ${(100 * malignant).toFixed(0)} %${box ? "" : ", no nodule found"}`;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
-    <path d="${path}" fill="${colour}" fill-opacity="0.12" stroke="${colour}" stroke-width="${1.6 * unit}"/>${rectangle}
+    <path d="${path}" fill="${colour}" fill-opacity="0.07" stroke="${colour}" stroke-width="${1.6 * unit}"/>${rectangle}
     <text x="${6 * unit}" y="${fontSize + 4 * unit}" font-family="DejaVu Sans, Arial, sans-serif" font-size="${fontSize}" fill="${colour}" stroke="black" stroke-width="${3 * unit}" paint-order="stroke">${text}</text>
   </svg>`;
   return sharp(data)

@@ -1,0 +1,28 @@
+/** The library: everything here runs on Node and in the browser. On Node, `mganet-webgpu/node` opens the device. */
+export { Gpu, GpuError, type Counters, type GpuOptions } from "./gpu/gpu.ts";
+export type { Capabilities } from "./gpu/capabilities.ts";
+export { ShapeError } from "./kernels/kernel.ts";
+export { Graph, type GraphOptions } from "./graph/graph.ts";
+export { compile, PlanError, type CompileOptions } from "./graph/compile.ts";
+export { Plan, type PlanSummary } from "./graph/plan.ts";
+export { readVariable, Slab, writeVariable } from "./graph/storage.ts";
+export { Tensor, Variable } from "./graph/tensor.ts";
+export { gradients } from "./autograd/gradients.ts";
+export { conv2d, linear, type Conv2dOptions } from "./autograd/conv2d.ts";
+export { batchNorm2d } from "./autograd/batchnorm.ts";
+export { add, bceWithLogits, mean, mul, relu, scale, sigmoid, sum } from "./autograd/elementwise.ts";
+export { cat, globalAvgPool, interpolate, maxPool2d } from "./autograd/spatial.ts";
+export { maskedMean, mgaEnhance, minMaxNormalize, type Fusion } from "./autograd/attention.ts";
+export { crossEntropy, diceLoss } from "./autograd/losses.ts";
+export { BatchNorm2d, Conv2d, Linear } from "./nn/layers.ts";
+export { initialValues } from "./nn/init.ts";
+export { Module, ModuleList, Parameter, StateDictError, type StateDict } from "./nn/module.ts";
+export { MGA } from "./models/mga.ts";
+export { MGANet, paperOptions, type MGANetOptions } from "./models/mganet.ts";
+export { BasicBlock, ResNet } from "./models/resnet.ts";
+export { UNet } from "./models/unet.ts";
+export { Adam, adamDefaults, slabsOf, type AdamOptions } from "./train/adam.ts";
+export { parseCheckpoint, loadWeights, CheckpointError } from "./train/checkpoint.ts";
+export { jointLoss, segmentationLoss } from "./train/losses.ts";
+export { Predictor, type Prediction } from "./train/stage.ts";
+export { parseSafetensors, serializeSafetensors, SafetensorsError } from "./data/safetensors.ts";

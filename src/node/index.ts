@@ -1,0 +1,4 @@
+/** What only Node has, for users of the library. */
+export { openGpu } from "./open-gpu.ts";
+export { AdapterError, type DawnOptions } from "./dawn.ts";
+export { prepareImage } from "./data/prepare-image.ts";
