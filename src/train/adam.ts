@@ -1,4 +1,5 @@
 /** The Adam optimiser, recorded in the training graph. */
+import { add, scale, sum } from "../autograd/elementwise.ts";
 import { gradients } from "../autograd/gradients.ts";
 import type { Graph } from "../graph/graph.ts";
 import { Slab } from "../graph/storage.ts";
@@ -15,6 +16,21 @@ export interface AdamOptions {
 
 /** PyTorch's defaults but for the learning rate, which is the paper's. */
 export const adamDefaults: AdamOptions = { lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+
+/** Small enough to leave a finite loss finite; not 0, which a compiler may take for granted. */
+const TINY = 1e-30;
+
+/**
+ * The loss, plus a trifle of the gradients that are computed right from the graph's inputs. The loss alone does not tell:
+ * ReLU turns NaN into 0, so a batch with NaN in it has a finite loss. But the gradients of the first layers, where the
+ * backward pass ends, take up whatever is not finite in any layer.
+ */
+function guardOf(loss: Tensor, all: readonly Tensor[]): Tensor {
+  const ends = all.filter(({ source }) => source.kind === "node" && source.node.inputs.some(isInput));
+  return ends.reduce((guard, gradient) => add(guard, scale(sum(gradient), TINY)), loss);
+}
+
+const isInput = (tensor: Tensor): boolean => tensor.source.kind === "input";
 
 /** Well below the 128 MiB that WebGPU promises for one binding. */
 const SLAB_BYTES = 64 * 2 ** 20;
@@ -69,21 +85,23 @@ export class Adam {
 
   /**
    * Records the backward pass of `loss` and one step. The graph gains an input "adam", to be filled from `advance`.
-   * @returns the nodes to name as `updates` of compile, and the gradients by parameter
+   * @returns the nodes to name as `updates` of compile, the gradients by parameter, and a number [1] that is not finite
+   *   when something went wrong: the step then leaves parameters and moments as they are
    */
-  record(graph: Graph, loss: Tensor): { updates: Node[]; gradients: Map<Parameter, Tensor> } {
+  record(graph: Graph, loss: Tensor): { updates: Node[]; gradients: Map<Parameter, Tensor>; guard: Tensor } {
     const hyper = graph.input("adam", [2]);
     const { parameters } = this;
     const all = gradients(loss, parameters);
+    const guard = guardOf(loss, all);
     const byParameter = new Map(parameters.map((p, i) => [p, all[i]!]));
     const updates = this.slabs.map((slab, i) => {
       const parts = slab.variables.map((p) => byParameter.get(p as Parameter)!);
       const gradient = graph.pack(parts, slab.offsets, slab.floats);
       const { m, v } = this.moments[i]!;
-      graph.record(adamKernel(slab.floats, this.options), [gradient, hyper, loss], { updates: [slab.flat, m, v] });
+      graph.record(adamKernel(slab.floats, this.options), [gradient, hyper, guard], { updates: [slab.flat, m, v] });
       return graph.nodes.at(-1)!;
     });
-    return { updates, gradients: byParameter };
+    return { updates, gradients: byParameter, guard };
   }
 
   /** Counts one step and returns the value of the input "adam" for it, at a learning rate of `lr`. */

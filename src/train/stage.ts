@@ -28,7 +28,13 @@ export interface StepLosses {
   seg?: number;
 }
 
-/** The loss turned bad. The message names the step and the first tensor that holds a value which is not finite. */
+export interface StepResult {
+  losses: StepLosses;
+  /** Whether loss and gradients are; if not, the step has changed neither parameters nor Adam's moments. */
+  finite: boolean;
+}
+
+/** Training went bad. The message names the step and the first tensor that holds a value which is not finite. */
 export class DivergedError extends Error {
   override name = "DivergedError";
 }
@@ -54,30 +60,33 @@ export class TrainingStep {
     if (stage === "segmentation") {
       const { logits, mask } = net.segment(image);
       const loss = segmentationLoss(maskLoss, logits, mask, target);
-      const { updates } = adam.record(graph, loss);
-      return new TrainingStep(await compile(gpu, graph, { outputs: { loss }, updates }), adam, updates);
+      const { updates, guard } = adam.record(graph, loss);
+      return new TrainingStep(await compile(gpu, graph, { outputs: { loss, guard }, updates }), adam, updates);
     }
     const { total, cls, seg } = jointLoss(net.forward(image), graph.input("label", [n], "u32"), target, {
       kind: maskLoss,
       alpha,
     });
-    const { updates } = adam.record(graph, total);
-    return new TrainingStep(await compile(gpu, graph, { outputs: { loss: total, cls, seg }, updates }), adam, updates);
+    const { updates, guard } = adam.record(graph, total);
+    const outputs = { loss: total, cls, seg, guard };
+    return new TrainingStep(await compile(gpu, graph, { outputs, updates }), adam, updates);
   }
 
   /** Takes one step at learning rate `lr`. A second one may be started before the first has ended. */
-  async run(batch: Batch, lr: number): Promise<StepLosses> {
-    const out = await this.plan.run({ ...inputsOf(batch), adam: this.#adam.advance(lr) });
-    return Object.fromEntries(Object.entries(out).map(([name, value]) => [name, value[0]!])) as unknown as StepLosses;
+  async run(batch: Batch, lr: number): Promise<StepResult> {
+    const { guard, ...out } = await this.plan.run({ ...inputsOf(batch), adam: this.#adam.advance(lr) });
+    const losses = Object.fromEntries(Object.entries(out).map(([name, value]) => [name, value[0]!]));
+    return { losses: losses as unknown as StepLosses, finite: Number.isFinite(guard![0]) };
   }
 
-  /** Why the loss of this batch is not finite: Adam has left the weights alone, so the pass can be run again. */
+  /** Why a step on this batch is not finite: it has left the parameters alone, so the pass can be run again. */
   async diagnose(batch: Batch, step: number): Promise<DivergedError> {
     const label = await this.plan.firstNonFinite({ ...inputsOf(batch), adam: new Float32Array(2) }, (node) =>
       this.#updates.has(node),
     );
-    const first = label ? `the first tensor that is not finite: ${label}` : "on a second look every tensor is finite";
-    return new DivergedError(`the loss is not finite at step ${step}; ${first}. A lower learning rate may help`);
+    const first = label ? `the first tensor that is not: ${label}` : "on a second look every tensor is";
+    const advice = label?.startsWith("input ") ? "" : "; a lower learning rate may help";
+    return new DivergedError(`step ${step}: loss or gradients are not finite; ${first}${advice}`);
   }
 }
 

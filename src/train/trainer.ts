@@ -16,7 +16,7 @@ import {
 } from "./checkpoint.ts";
 import { ConfigError, type TrainConfig } from "./config.ts";
 import type { Evaluation } from "./metrics.ts";
-import { evaluate, Predictor, stages, TrainingStep, type Stage, type StepLosses } from "./stage.ts";
+import { evaluate, Predictor, stages, TrainingStep, type Stage, type StepLosses, type StepResult } from "./stage.ts";
 
 /** Where the batches come from. Their order depends on nothing but the seed and the epoch. */
 export interface TrainingData {
@@ -99,32 +99,46 @@ export class Trainer {
     this.#resumed = { checkpoint, file };
   }
 
-  /** Trains from the present position to the end, or until `signal` is aborted; then the last step is completed and saved. */
+  /**
+   * Trains from the present position to the end, or until `signal` is aborted; then the last step is completed and saved.
+   * @throws ConfigError if a stage has too few images for one batch, DivergedError
+   */
   async fit(events: TrainerEvents, signal?: AbortSignal): Promise<TrainingResult> {
+    for (const stage of stages) this.#batches(stage);
     let last: Evaluation | undefined;
-    while (this.#position.stage < stages.length) {
-      const stage = stages[this.#position.stage]!;
-      if (this.#config.epochs[stage] > 0) {
-        const outcome = await this.#fitStage(stage, events, signal);
-        last = outcome.last ?? last;
-        if (!outcome.finished) return { finished: false, last, best: this.#best };
-      }
-      this.#position = { ...start, stage: this.#position.stage + 1, step: this.#position.step };
+    for (let stage = this.#stage(); stage !== undefined; stage = this.#stage()) {
+      const outcome = await this.#fitStage(stage, events, signal);
+      last = outcome.last ?? last;
+      if (!outcome.finished) return { finished: false, last, best: this.#best };
     }
     return { finished: true, last, best: this.#best };
+  }
+
+  /** The stage of the present position; undefined when training is finished. Stages without epochs are passed over. */
+  #stage(): Stage | undefined {
+    for (;;) {
+      const { stage: number, epoch, step } = this.#position;
+      const stage = stages[number];
+      if (stage === undefined || epoch < this.#config.epochs[stage]) return stage;
+      this.#position = { ...start, stage: number + 1, step };
+    }
+  }
+
+  /** Batches of an epoch. @throws ConfigError if there is none although the stage has epochs */
+  #batches(stage: Stage): number {
+    const { batch, epochs } = this.#config;
+    const images = this.#data.images(stage);
+    if (epochs[stage] > 0 && images < batch) {
+      throw new ConfigError(`batch: ${batch} is more than the ${images} images that the ${stage} stage trains on`);
+    }
+    return Math.floor(images / batch);
   }
 
   async #fitStage(stage: Stage, events: TrainerEvents, signal: AbortSignal | undefined) {
     const config = this.#config;
     const epochs = config.epochs[stage];
-    const images = this.#data.images(stage);
-    const batches = Math.floor(images / config.batch);
-    if (batches === 0) {
-      throw new ConfigError(
-        `batch: ${config.batch} is more than the ${images} images that the ${stage} stage trains on`,
-      );
-    }
-    events.onStage?.(stage, { images, batches, epochs });
+    const batches = this.#batches(stage);
+    events.onStage?.(stage, { images: this.#data.images(stage), batches, epochs });
     const adam = new Adam(this.#slabs[stage], { ...adamDefaults, lr: config.lr });
     if (this.#resumed && this.#position.adamSteps > 0)
       loadMoments(this.#gpu, adam, this.#resumed.checkpoint, this.#resumed.file);
@@ -135,21 +149,25 @@ export class Trainer {
     events.onCompiled?.(step, (performance.now() - begun) / 1000);
     let last: Evaluation | undefined;
     try {
-      while (this.#position.epoch < epochs) {
-        const completed = await this.#fitEpoch({ stage, adam, step, batches, epochs }, events, signal);
-        if (!completed) return { finished: false, last };
-        const { epoch } = this.#position;
-        const record = completed;
-        if (epoch % config.evalEvery === 0 || epoch === epochs) {
+      while (this.#stage() === stage) {
+        const record = await this.#fitEpoch({ stage, adam, step, batches, epochs }, events, signal);
+        if (!record) {
+          await events.save("last", await this.#checkpoint(adam));
+          return { finished: false, last };
+        }
+        let improved = false;
+        if (record.epoch % config.evalEvery === 0 || record.epoch === epochs) {
           const { metrics } = await evaluate(predictor, this.#data.validation(), stage, this.#data.unlabelled);
           last = record.validation = metrics;
-          if (metrics.f1 !== undefined && (this.#best === undefined || metrics.f1 > this.#best.f1)) {
-            this.#best = { stage, epoch, f1: metrics.f1, metrics };
-            await this.#save("best", adam, events);
-          }
+          const { f1 } = metrics;
+          improved = f1 !== undefined && (this.#best === undefined || f1 > this.#best.f1);
+          if (improved) this.#best = { stage, epoch: record.epoch, f1: f1!, metrics };
         }
-        await this.#save("last", adam, events);
+        const bytes = await this.#checkpoint(adam);
+        if (improved) await events.save("best", bytes);
+        // Before the checkpoint: a run that is killed between the two writes this record once more, instead of never.
         await events.onEpoch?.(record);
+        await events.save("last", bytes);
       }
       return { finished: true, last };
     } finally {
@@ -177,8 +195,8 @@ export class Trainer {
     const { epoch, batch: startBatch } = this.#position;
     const begun = performance.now();
     const settle = async (pending: Pending) => {
-      const losses = await pending.losses;
-      if (!Number.isFinite(losses.loss)) throw await step.diagnose(pending.batch, this.#position.step + 1);
+      const { losses, finite } = await pending.result;
+      if (!finite) throw await step.diagnose(pending.batch, this.#position.step + 1);
       this.#count(losses, adam);
       events.onStep?.({ stage, epoch: epoch + 1, epochs, batch: this.#position.batch, batches, loss: losses.loss });
     };
@@ -189,18 +207,15 @@ export class Trainer {
       if (signal?.aborted) break;
       lr = this.#learningRate(epoch * batches + started, epochs * batches);
       // The next step is on its way before the previous one's loss is awaited, so that the device never waits.
-      const next: Pending = { batch, losses: step.run(batch, lr) };
-      next.losses.catch(() => {}); // It is awaited below; until then a failure is not unhandled.
+      const next: Pending = { batch, result: step.run(batch, lr) };
+      next.result.catch(() => {}); // It is awaited below; until then a failure is not unhandled.
       started++;
       const previous = pending;
       pending = next;
       if (previous) await settle(previous);
     }
     if (pending) await settle(pending);
-    if (this.#position.batch < batches) {
-      await this.#save("last", adam, events);
-      return undefined;
-    }
+    if (this.#position.batch < batches) return undefined;
     const { sums, step: steps } = this.#position;
     const seconds = (performance.now() - begun) / 1000;
     const means = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / batches]));
@@ -230,14 +245,17 @@ export class Trainer {
     return schedule === "constant" ? lr : 0.5 * lr * (1 + Math.cos((Math.PI * step) / total));
   }
 
-  async #save(name: "last" | "best", adam: Adam, events: TrainerEvents): Promise<void> {
-    const position = { ...this.#position, adamSteps: adam.steps };
-    const state = { config: this.#config, position, best: this.#best };
-    await events.save(name, await writeCheckpoint(this.#gpu, this.net, adam, state));
+  /** The present state as a file's bytes. @throws DivergedError rather than let a bad one replace a good one */
+  async #checkpoint(adam: Adam): Promise<Uint8Array> {
+    // An epoch that is done counts as the next one, or the next stage, at its beginning.
+    this.#stage();
+    const fresh = this.#position.epoch === 0 && this.#position.batch === 0;
+    const position = { ...this.#position, adamSteps: fresh ? 0 : adam.steps };
+    return writeCheckpoint(this.#gpu, this.net, adam, { config: this.#config, position, best: this.#best });
   }
 }
 
 interface Pending {
   batch: Batch;
-  losses: Promise<StepLosses>;
+  result: Promise<StepResult>;
 }

@@ -34,7 +34,7 @@ interface Frequencies {
 
 const benign: Frequencies = {
   logAspect: { mean: -0.19, deviation: 0.19 },
-  margin: { smooth: 0.72, illDefined: 0.14, lobulated: 0.12, spiculated: 0.02 },
+  margin: { smooth: 0.66, illDefined: 0.17, lobulated: 0.13, spiculated: 0.04 },
   echogenicity: { hyperechoic: 0.2, isoechoic: 0.46, hypoechoic: 0.28, markedlyHypoechoic: 0.06 },
   calcification: { none: 0.62, micro: 0.06, macro: 0.17, cometTail: 0.15 },
   composition: { solid: 0.5, spongiform: 0.22, partlyCystic: 0.28 },
@@ -43,7 +43,7 @@ const benign: Frequencies = {
 
 const malignant: Frequencies = {
   logAspect: { mean: 0, deviation: 0.19 },
-  margin: { smooth: 0.12, illDefined: 0.2, lobulated: 0.34, spiculated: 0.34 },
+  margin: { smooth: 0.15, illDefined: 0.19, lobulated: 0.33, spiculated: 0.33 },
   echogenicity: { hyperechoic: 0.02, isoechoic: 0.09, hypoechoic: 0.46, markedlyHypoechoic: 0.43 },
   calcification: { none: 0.22, micro: 0.62, macro: 0.13, cometTail: 0.03 },
   composition: { solid: 0.88, spongiform: 0.03, partlyCystic: 0.09 },

@@ -3,7 +3,7 @@ import { bump, clamp, cosTurns, smoothstep } from "./arithmetic.ts";
 import { smoothNoise } from "./fields.ts";
 import type { Calcification, Composition, Echogenicity, Margin, NoduleFeatures } from "./nodule-model.ts";
 import type { Random } from "./random.ts";
-import type { Box } from "./box.ts";
+import type { Box } from "../sample.ts";
 import { addSpot, castBehind, fillEllipse, type Ellipse, type Tissue } from "./tissue.ts";
 
 /** Mean level against the gland, decibels. */

@@ -13,7 +13,7 @@ import { drawFeatures, type Label, type NoduleFeatures } from "./nodule-model.ts
 import { paintNodule } from "./nodule.ts";
 import { drawOverlay, placeSector } from "./overlay.ts";
 import { mix, random, type Random } from "./random.ts";
-import type { Box } from "./box.ts";
+import type { Box } from "../sample.ts";
 import { makeTissue, type Tissue } from "./tissue.ts";
 
 export interface PhantomImage {
