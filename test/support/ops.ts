@@ -1,5 +1,5 @@
 /** How each op of cases.json is called here, and how its operands are laid out. */
-import { maskedMean, mgaEnhance, minMaxNormalize, type Fusion } from "../../src/autograd/attention.ts";
+import { maskedMean, mgaEnhance, minMaxNormalize } from "../../src/autograd/attention.ts";
 import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
 import { conv2d, linear } from "../../src/autograd/conv2d.ts";
 import { add, bceWithLogits, mean, mul, relu, scale, sigmoid, sum } from "../../src/autograd/elementwise.ts";

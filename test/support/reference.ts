@@ -1,6 +1,6 @@
 /** The cases of test/reference: one table for tests, gradient checks and benchmarks. */
 import { readFileSync } from "node:fs";
-import { parseSafetensors, type SafeTensor } from "../../src/data/safetensors.ts";
+import { parseSafetensors } from "../../src/data/safetensors.ts";
 
 export interface OpCase {
   name: string;
