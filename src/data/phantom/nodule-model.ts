@@ -35,10 +35,10 @@ interface Frequencies {
 const benign: Frequencies = {
   logAspect: { mean: -0.19, deviation: 0.19 },
   margin: { smooth: 0.66, illDefined: 0.17, lobulated: 0.13, spiculated: 0.04 },
-  echogenicity: { hyperechoic: 0.2, isoechoic: 0.46, hypoechoic: 0.28, markedlyHypoechoic: 0.06 },
+  echogenicity: { hyperechoic: 0.13, isoechoic: 0.5, hypoechoic: 0.3, markedlyHypoechoic: 0.07 },
   calcification: { none: 0.62, micro: 0.06, macro: 0.17, cometTail: 0.15 },
   composition: { solid: 0.5, spongiform: 0.22, partlyCystic: 0.28 },
-  halo: { yes: 0.72, no: 0.28 },
+  halo: { yes: 0.64, no: 0.36 },
 };
 
 const malignant: Frequencies = {
@@ -47,7 +47,7 @@ const malignant: Frequencies = {
   echogenicity: { hyperechoic: 0.02, isoechoic: 0.09, hypoechoic: 0.46, markedlyHypoechoic: 0.43 },
   calcification: { none: 0.22, micro: 0.62, macro: 0.13, cometTail: 0.03 },
   composition: { solid: 0.88, spongiform: 0.03, partlyCystic: 0.09 },
-  halo: { yes: 0.08, no: 0.92 },
+  halo: { yes: 0.1, no: 0.9 },
 };
 
 /** The features that the two classes share out, one table a class, indexed by the label. */

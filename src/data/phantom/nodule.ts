@@ -8,8 +8,8 @@ import { addSpot, castBehind, fillEllipse, type Ellipse, type Tissue } from "./t
 
 /** Mean level against the gland, decibels. */
 const LEVEL: Readonly<Record<Echogenicity, number>> = {
-  hyperechoic: 8,
-  isoechoic: -2,
+  hyperechoic: 9,
+  isoechoic: -3,
   hypoechoic: -9,
   markedlyHypoechoic: -15,
 };
@@ -114,8 +114,8 @@ function paintBody(tissue: Tissue, body: Ellipse, outline: Outline, features: No
   const rim = features.halo
     ? rng.uniform(-13, -9)
     : features.echogenicity === "isoechoic" || features.echogenicity === "hyperechoic"
-      ? -8
-      : -3;
+      ? -11
+      : -5;
   const rimHalf = (features.halo ? rng.uniform(3.2, 4.4) : 2) * unit;
   const coarse = rng.uniform(0.5, 2);
   const texture = smoothNoise(width, height, width / (7 * unit), height / (7 * unit), rng);

@@ -78,14 +78,14 @@ export function phantomImage(seed: number, index: number, options: PhantomSize =
   };
 }
 
-/** One nodule, or two in one image of twelve; their sizes are distributed alike in both classes. */
+/** One nodule, or two in one image of sixteen; their sizes are distributed alike in both classes. */
 function placeNodules(
   tissue: Tissue,
   gland: Gland,
   label: Label,
   rng: Random,
 ): { box: Box; features: NoduleFeatures }[] {
-  const count = rng.chance(1 / 12) ? 2 : 1;
+  const count = rng.chance(1 / 16) ? 2 : 1;
   const placed: { box: Box; features: NoduleFeatures }[] = [];
   const side = Math.min(tissue.width, tissue.height);
   for (let n = 0; n < count; n++) {
