@@ -11,7 +11,7 @@ export { gradients } from "./autograd/gradients.ts";
 export { conv2d, linear, type Conv2dOptions } from "./autograd/conv2d.ts";
 export { batchNorm2d } from "./autograd/batchnorm.ts";
 export { add, bceWithLogits, mean, mul, relu, scale, sigmoid, sum } from "./autograd/elementwise.ts";
-export { cat, globalAvgPool, interpolate, maxPool2d } from "./autograd/spatial.ts";
+export { cat, globalAvgPool, interpolate, maxPool2d, split } from "./autograd/spatial.ts";
 export { maskedMean, mgaEnhance, minMaxNormalize, type Fusion } from "./autograd/attention.ts";
 export { crossEntropy, diceLoss } from "./autograd/losses.ts";
 export { BatchNorm2d, Conv2d, Linear } from "./nn/layers.ts";

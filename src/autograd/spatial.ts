@@ -1,5 +1,7 @@
 /** Pooling, resizing and channel concatenation. Activations [N, H, W, C]. */
 import { spreadKernel } from "../kernels/attention.ts";
+import { requireShape, showShape } from "../kernels/kernel.ts";
+import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { spatialSumKernel } from "../kernels/reduce.ts";
 import {
   concatKernel,
@@ -36,19 +38,34 @@ export function cat(tensors: readonly Tensor[]): Tensor {
   const kernel = concatKernel(tensors.map((t) => t.shape));
   return graph.record(kernel, tensors, {
     gradient: ([dy], wanted) => {
-      let offset = 0;
-      return tensors.map((t, i) => {
-        const begin = offset;
-        offset += t.shape[3]!;
-        return wanted[i] ? narrow(dy!, begin, t.shape[3]!) : undefined;
-      });
+      let end = 0;
+      const parts = tensors.map((t) => ({ offset: (end += t.shape[3]!) - t.shape[3]!, take: t.shape[3]! }));
+      return parts.map((part, i) => (wanted[i] ? graph.record(sliceKernel(dy!.shape, [part]), [dy!])[0] : undefined));
     },
   })[0]!;
 }
 
-/** The channels [offset, offset + length) of x. It has no gradient of its own. */
-export const narrow = (x: Tensor, offset: number, length: number): Tensor =>
-  graphOf(x).record(sliceKernel(x.shape, offset, length), [x])[0]!;
+/**
+ * The channels of x cut into consecutive parts of these sizes, which add up to C.
+ * @throws ShapeError
+ */
+export function split(x: Tensor, sizes: readonly number[]): readonly Tensor[] {
+  const graph = graphOf(x);
+  const total = sizes.reduce((a, b) => a + b, 0);
+  requireShape(
+    total === x.shape[3],
+    () => `split: parts of [${sizes.join(", ")}] channels do not make up ${showShape(x.shape)}`,
+  );
+  let end = 0;
+  const parts = sizes.map((take) => ({ offset: (end += take) - take, take }));
+  const outputs: readonly Tensor[] = graph.record(sliceKernel(x.shape, parts), [x], {
+    // A part that the loss does not depend on has gradient zero.
+    gradient: (dys) => [cat(dys.map((dy, i) => dy ?? graph.record(zeros(outputs[i]!.shape), [])[0]!))],
+  });
+  return outputs;
+}
+
+const zeros = (shape: readonly number[]) => pointwiseKernel("zeros", shape, 0, "vec4f()");
 
 /** The mean over the pixels, [N, C]. */
 export function globalAvgPool(x: Tensor): Tensor {

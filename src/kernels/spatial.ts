@@ -6,7 +6,7 @@ import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { floatBits } from "../../shaders/lib/params.ts";
 import { ceilDiv, THREADS } from "./grid.ts";
 import { f32, input, nhwc, output, requireShape, showShape, sizeOf, u32, type Kernel } from "./kernel.ts";
-import { perThread, single } from "./per-thread.ts";
+import { perThread, single, threadDispatch } from "./per-thread.ts";
 import { lanesOf } from "./reduce.ts";
 
 export interface MaxPoolOptions {
@@ -97,15 +97,29 @@ export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
   return perThread(kernel, (n * h * w * total) / lanes, code, [total / lanes, ...quads]);
 }
 
-/** y [N, H, W, take]: the channels [offset, offset + take) of x [N, H, W, C]. */
-export function sliceKernel(x: readonly number[], offset: number, take: number): Kernel {
-  const [n, h, w, c] = nhwc("narrow", x);
-  requireShape(
-    offset >= 0 && take > 0 && offset + take <= c,
-    () => `narrow: channels ${offset} to ${offset + take} are not in ${showShape(x)}`,
-  );
-  const lanes = [c, offset, take].every((k) => k % 4 === 0) ? 4 : 1;
-  const kernel = { name: "narrow", inputs: [f32(...x)], outputs: [f32(n, h, w, take)] };
-  const code = ({ threads }: ThreadGrid) => sliceChannels(threads, lanes);
-  return perThread(kernel, (n * h * w * take) / lanes, code, [c / lanes, take / lanes, offset / lanes]);
+/** For each [offset, take) of `parts`, y [N, H, W, take]: those channels of x [N, H, W, C]. */
+export function sliceKernel(x: readonly number[], parts: readonly { offset: number; take: number }[]): Kernel {
+  const [n, h, w, c] = nhwc("split", x);
+  for (const { offset, take } of parts) {
+    requireShape(
+      offset >= 0 && take > 0 && offset + take <= c,
+      () => `split: channels ${offset} to ${offset + take} are not in ${showShape(x)}`,
+    );
+  }
+  return {
+    name: "split",
+    inputs: [f32(...x)],
+    outputs: parts.map(({ take }) => f32(n, h, w, take)),
+    updates: [],
+    flops: 0,
+    lower() {
+      const dispatches = parts.map(({ offset, take }, i) => {
+        const lanes = [c, offset, take].every((k) => k % 4 === 0) ? 4 : 1;
+        const code = ({ threads }: ThreadGrid) => sliceChannels(threads, lanes);
+        const params = [c / lanes, take / lanes, offset / lanes];
+        return threadDispatch("split", (n * h * w * take) / lanes, [input(0), output(i)], code, params);
+      });
+      return [{ variant: "plain", scratch: [], dispatches }];
+    },
+  };
 }
