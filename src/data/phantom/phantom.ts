@@ -32,7 +32,10 @@ export interface PhantomImage {
 }
 
 export interface PhantomSize {
-  /** Pixels of the frame; 256 x 192 unless given. The shorter side must be 160 at least, for the text to have room. */
+  /**
+   * Pixels of the frame; 288 x 216 unless given. The shorter side must be 200 at least: below that, the tissue crop's
+   * smallest closing (3 pixels) no longer fills the speckle, and cuts dark tissue off.
+   */
   width?: number;
   height?: number;
 }
@@ -44,10 +47,10 @@ export interface PhantomSize {
  * @throws RangeError for a frame too small or too narrow.
  */
 export function phantomImage(seed: number, index: number, options: PhantomSize = {}): PhantomImage {
-  const { width = 256, height = 192 } = options;
+  const { width = 288, height = 216 } = options;
   const side = Math.min(width, height);
-  if (!(side >= 160) || Math.max(width, height) > 2 * side || !Number.isInteger(width) || !Number.isInteger(height)) {
-    throw new RangeError(`phantom: a frame of ${width} x ${height}; sides are whole numbers from 160, at most 2 : 1`);
+  if (!(side >= 200) || Math.max(width, height) > 2 * side || !Number.isInteger(width) || !Number.isInteger(height)) {
+    throw new RangeError(`phantom: a frame of ${width} x ${height}; sides are whole numbers from 200, at most 2 : 1`);
   }
   const label = ((mix(seed, index >> 1) ^ index) & 1) as Label;
   const rng = random(seed, index);
