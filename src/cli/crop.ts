@@ -1,13 +1,15 @@
 /** `mganet crop`: the tissue rectangle of every image of a folder. */
 import { cropRectangles } from "../node/data/prepare.ts";
-import { writeWhole } from "../node/files.ts";
-import { ConfigError } from "../train/config.ts";
+import { requireWritableFile, writeWhole } from "../node/files.ts";
 import { Progress } from "./progress.ts";
 
-export async function crop(dir: string, options: { method: string; json: string }): Promise<void> {
-  const { method, json } = options;
-  if (method !== "adaptive" && method !== "fixed")
-    throw new ConfigError(`method: "${method}" is neither adaptive nor fixed`);
+export interface CropOptions {
+  method: "adaptive" | "fixed";
+  json: string;
+}
+
+export async function crop(dir: string, { method, json }: CropOptions): Promise<void> {
+  await requireWritableFile(json);
   const progress = new Progress();
   let started = false;
   let skipped = 0;

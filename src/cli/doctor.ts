@@ -2,7 +2,7 @@
 import { usefulFeatures } from "../gpu/capabilities.ts";
 import { formatBytes, type Gpu } from "../gpu/gpu.ts";
 import { measure } from "../kernels/measure.ts";
-import { writeWhole } from "../node/files.ts";
+import { requireWritableFile, writeWhole } from "../node/files.ts";
 import { withGpu, type GpuOption } from "./gpu.ts";
 
 /** What `--json` writes. */
@@ -39,6 +39,7 @@ async function report(gpu: Gpu) {
 const round = (n: number) => Number(n.toPrecision(3));
 
 export async function doctor(options: GpuOption & { json?: string }): Promise<void> {
+  if (options.json !== undefined) await requireWritableFile(options.json);
   const result = await withGpu(options, report);
   const { adapter, limits, subgroups, measured } = result;
   const rows: [string, string][] = [
@@ -59,5 +60,5 @@ export async function doctor(options: GpuOption & { json?: string }): Promise<vo
     ["copy bandwidth", `${measured.copyGBs} GB/s`],
   ];
   for (const [name, value] of rows) console.log(`${name.padEnd(18)} ${value}`);
-  if (options.json) await writeWhole(options.json, `${JSON.stringify(result, null, 2)}\n`);
+  if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(result, null, 2)}\n`);
 }

@@ -1,6 +1,6 @@
 /** How a command ends badly: one line for what the user can mend, exit code 2; the stack only with --debug. */
 import { SafetensorsError } from "../data/safetensors.ts";
-import { DataError } from "../data/sample.ts";
+import { DataError, oneLine } from "../data/sample.ts";
 import { PlanError } from "../graph/compile.ts";
 import { AdapterError } from "../node/dawn.ts";
 import { InputError } from "../node/files.ts";
@@ -22,11 +22,11 @@ const expected = [
   SafetensorsError,
 ];
 
-/** Prints the error and sets the exit code. */
-export function fail(error: unknown, debug: boolean): void {
+/** Prints the error. @returns the exit code: 2 where the user can mend it, else 1 */
+export function fail(error: unknown, debug: boolean): number {
   const known = expected.some((type) => error instanceof type);
   if (debug || !(error instanceof Error)) console.error(error);
-  else console.error(`${known ? "Error" : "Unexpected error"}: ${error.message}`);
+  else console.error(`${known ? "Error" : "Unexpected error"}: ${known ? oneLine(error.message) : error.message}`);
   if (!known && !debug) console.error("Run the command again with --debug for details.");
-  process.exitCode = known ? 2 : 1;
+  return known ? 2 : 1;
 }

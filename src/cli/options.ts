@@ -1,28 +1,9 @@
 /** The options of `train`, from the command line to a configuration. */
 import { Option, type Command } from "commander";
 import { fusions } from "../models/mganet.ts";
-import { checkConfig, ConfigError, presets, type TrainConfig } from "../train/config.ts";
+import { checkConfig, ConfigError, PHANTOM, presets, type TrainConfig } from "../train/config.ts";
 import { maskLosses } from "../train/losses.ts";
-
-/** A number as the user wrote it; whether it makes sense is for the configuration's schema to say. */
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new ConfigError(`"${text}" is not a number`);
-  return value;
-}
-
-/** "224" or "192x256" (height x width). */
-function size(text: string): [number, number] {
-  const sides = text.split("x").map(number);
-  if (sides.length > 2) throw new ConfigError(`size: "${text}" is neither a number nor HEIGHTxWIDTH`);
-  return [sides[0]!, sides[1] ?? sides[0]!];
-}
-
-/** "0,2,4" or "every-block". */
-function at(text: string): TrainConfig["at"] {
-  if (text === "every-block") return text;
-  return text.split(",").map((part) => number(part.replace(/^L/i, "")));
-}
+import { number, scales, size, text } from "./values.ts";
 
 export interface TrainFlags {
   preset: TrainConfig["preset"];
@@ -37,6 +18,7 @@ export interface TrainFlags {
   segEpochs?: number;
   jointEpochs?: number;
   lr?: number;
+  jointLr?: number;
   schedule?: TrainConfig["schedule"];
   maskLoss?: TrainConfig["maskLoss"];
   alpha?: number;
@@ -52,17 +34,18 @@ export function addTrainOptions(command: Command): Command {
     new Option(flags, description).choices(values);
   return command
     .addOption(choice("--preset <name>", "settings to start from", Object.keys(presets)).default("quick"))
-    .option("--data <dir>", 'folder of images, or "phantom" for the built-in generator (default: phantom)')
+    .option("--data <dir>", 'folder of images, or "phantom" for the built-in generator (default: phantom)', text)
     .option("--phantom-images <n>", "images of the phantom, training and validation together", number)
     .option("--seed <n>", "seed of weights, split, order and flips", number)
     .option("--width <factor>", "factor on all channel counts; 1 is the paper's", number)
     .option("--size <pixels>", "input size, or HEIGHTxWIDTH; multiples of 32", size)
     .addOption(choice("--fusion <kind>", "how the mask enhances the features", fusions))
-    .option("--at <scales>", "enhanced scales, such as 0,1,3, or every-block", at)
+    .option("--at <scales>", "enhanced scales, such as 0,1,3, or every-block", scales)
     .option("--batch <n>", "images a step", number)
     .option("--seg-epochs <n>", "epochs of the segmentation branch alone", number)
     .option("--joint-epochs <n>", "epochs of both branches", number)
-    .option("--lr <rate>", "Adam's learning rate", number)
+    .option("--lr <rate>", "Adam's learning rate in the segmentation stage", number)
+    .option("--joint-lr <rate>", "Adam's learning rate in the joint stage", number)
     .addOption(choice("--schedule <kind>", "learning rate over a stage", ["constant", "cosine"]))
     .addOption(choice("--mask-loss <kind>", "loss of the segmentation branch", maskLosses))
     .option("--alpha <weight>", "weight of the segmentation loss in the joint stage", number)
@@ -72,19 +55,54 @@ export function addTrainOptions(command: Command): Command {
     .option("--eval-every <n>", "epochs between evaluations", number);
 }
 
-/** The preset with what the user gave instead. @throws ConfigError */
+/** The preset with what the user gave instead. @throws ConfigError naming the option */
 export function configOf(flags: TrainFlags): TrainConfig {
   const { preset: name, segEpochs, jointEpochs, flip, ...rest } = flags;
   const preset = presets[name];
   const given = Object.fromEntries(Object.entries(rest).filter(([key, value]) => key in preset && value !== undefined));
-  return checkConfig({
-    ...preset,
-    ...given,
-    // --no-flip is the only form of this option; without it the preset decides.
-    flip: flip === false ? false : preset.flip,
-    epochs: {
-      segmentation: segEpochs ?? preset.epochs.segmentation,
-      joint: jointEpochs ?? preset.epochs.joint,
-    },
+  if (given["phantomImages"] !== undefined && (given["data"] ?? preset.data) !== PHANTOM) {
+    throw new ConfigError("--phantom-images has no effect with --data");
+  }
+  if (given["at"] !== undefined && given["fusion"] === "none") {
+    throw new ConfigError("--at has no effect with --fusion none");
+  }
+  try {
+    return checkConfig({
+      ...preset,
+      ...given,
+      // --no-flip is the only form of this option; without it the preset decides.
+      flip: flip === false ? false : preset.flip,
+      epochs: {
+        segmentation: segEpochs ?? preset.epochs.segmentation,
+        joint: jointEpochs ?? preset.epochs.joint,
+      },
+    });
+  } catch (error) {
+    throw byOption(error);
+  }
+}
+
+/** The same error, if it is of a setting, under the name of the setting's option. */
+export function byOption(error: unknown): unknown {
+  if (!(error instanceof ConfigError) || error.setting === undefined) return error;
+  const [setting] = error.setting.split(".");
+  const option =
+    setting === "epochs"
+      ? `--${error.setting.endsWith("joint") ? "joint" : "seg"}-epochs`
+      : `--${setting!.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+  return new ConfigError(`${option}: ${error.reason}`);
+}
+
+/** What may go with --resume; everything else is a setting, and those are the run's. */
+const withResume = new Set(["resume", "summary", "json", "adapter", "debug"]);
+
+/** @throws ConfigError naming the options that a resumed run would have to ignore */
+export function requireOnlyResume(command: Command): void {
+  const ignored = command.options.filter((option) => {
+    const name = option.attributeName();
+    return command.getOptionValueSource(name) === "cli" && !withResume.has(name);
   });
+  if (ignored.length === 0) return;
+  const names = ignored.map((option) => option.long).join(", ");
+  throw new ConfigError(`--resume takes all settings from the run: leave out ${names}`);
 }

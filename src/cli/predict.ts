@@ -1,14 +1,16 @@
 /** `mganet predict`: images in, probabilities and outlines out. */
+import { realpathSync } from "node:fs";
 import path from "node:path";
 import { assembleBatch } from "../data/batches.ts";
-import { DataError, type Prepared } from "../data/sample.ts";
+import { DataError, type Box, type Prepared, type Skipped } from "../data/sample.ts";
 import { MGANet } from "../models/mganet.ts";
 import { prepareImage } from "../node/data/prepare-image.ts";
-import { readInput, writeWhole } from "../node/files.ts";
+import { InputError, readInput, requireWritableFolder, writeWhole } from "../node/files.ts";
 import { outline, overlay } from "../node/overlay.ts";
 import { findCheckpoint } from "../node/run-folder.ts";
-import { loadWeights } from "../train/checkpoint.ts";
-import { Predictor } from "../train/stage.ts";
+import { loadWeights, trainedStage } from "../train/checkpoint.ts";
+import type { TrainConfig } from "../train/config.ts";
+import { Predictor, type Prediction } from "../train/stage.ts";
 import { withGpu, type GpuOption } from "./gpu.ts";
 
 export interface PredictOptions extends GpuOption {
@@ -16,64 +18,120 @@ export interface PredictOptions extends GpuOption {
   out: string;
 }
 
-export async function predict(images: readonly string[], options: PredictOptions): Promise<void> {
-  const { checkpoint, file } = await findCheckpoint(options.run);
-  const { config } = checkpoint;
-  const [height, width] = config.size;
-  const prepared: { name: string; bytes: Buffer; image: Prepared }[] = [];
-  const skipped: { image: string; reason: string }[] = [];
-  for (const name of images) {
-    try {
-      const bytes = await readInput(name);
-      prepared.push({ name, bytes, image: await prepareImage(bytes, { width, height, crop: config.crop, name }) });
-    } catch (error) {
-      // One bad image among many is reported and left out; if none is good, that is an error.
-      if (images.length === 1) throw error;
-      skipped.push({ image: name, reason: (error as Error).message });
-      console.error(`left out: ${(error as Error).message}`);
-    }
-  }
-  if (prepared.length === 0) throw new DataError(`none of the ${images.length} images can be used`);
-  const predictions = await withGpu(options, async (gpu) => {
-    const net = new MGANet(config);
-    loadWeights(gpu, net, checkpoint, file);
-    const predictor = await Predictor.create(gpu, net, { batch: Math.min(8, prepared.length), size: config.size });
-    const greys = prepared.map((p) => p.image);
-    return predictor.predict(
-      assembleBatch(
-        greys,
-        greys.map(() => false),
-      ).image,
-    );
-  });
-  const names = uniqueNames(prepared.map((p) => p.name));
-  const results = [];
-  for (const [i, { name, bytes, image }] of prepared.entries()) {
-    const { malignant, mask } = predictions[i]!;
-    const found = outline(mask, width, height, image.source!.crop);
-    const picture = `${names[i]}.png`;
-    await writeWhole(path.join(options.out, picture), await overlay(bytes, found, malignant));
-    results.push({ image: name, malignant, box: found.box ?? null, picture });
-    const where = found.box ? `nodule at ${showBox(found.box)}` : "no nodule found";
-    console.log(`${name}: ${(100 * malignant).toFixed(1)} % malignant, ${where}`);
-  }
-  const report = { checkpoint: file, note: "for research; not a medical device", predictions: results, skipped };
-  await writeWhole(path.join(options.out, "predictions.json"), `${JSON.stringify(report, null, 2)}\n`);
-  console.log(
-    `\nWritten to ${options.out}: predictions.json and ${results.length} picture${results.length === 1 ? "" : "s"}`,
-  );
+/** One image to predict, and the name of its picture. */
+interface Job {
+  file: string;
+  picture: string;
+  image: Prepared;
 }
 
-const showBox = ({ x0, y0, x1, y1 }: { x0: number; y0: number; x1: number; y1: number }) =>
-  `${x0.toFixed(0)},${y0.toFixed(0)} to ${x1.toFixed(0)},${y1.toFixed(0)}`;
+/** Images in the network at a time. */
+const BATCH = 8;
 
-/** File names without folder and extension; numbered where two are alike. */
-function uniqueNames(files: readonly string[]): string[] {
-  const seen = new Map<string, number>();
-  return files.map((file) => {
-    const name = path.basename(file, path.extname(file));
-    const count = (seen.get(name) ?? 0) + 1;
-    seen.set(name, count);
-    return count === 1 ? name : `${name}-${count}`;
+export async function predict(images: readonly string[], options: PredictOptions): Promise<void> {
+  const { out } = options;
+  const pictures = pictureNames(images);
+  await requireWritableFolder(out);
+  requireOthers(images, pictures, out);
+  const { checkpoint, file } = await findCheckpoint(options.run);
+  const { config } = checkpoint;
+  const { jobs, skipped } = await prepare(images, pictures, config);
+  const stage = trainedStage(checkpoint);
+  if (stage === "segmentation")
+    console.log("The classifier of this checkpoint has not been trained yet: outlines only.");
+  const results: Result[] = [];
+  await withGpu(options, async (gpu) => {
+    const net = new MGANet(config);
+    loadWeights(gpu, net, checkpoint, file);
+    const predictor = await Predictor.create(gpu, net, {
+      batch: Math.min(BATCH, jobs.length),
+      size: config.size,
+      stage,
+    });
+    for (let begin = 0; begin < jobs.length; begin += BATCH) {
+      const part = jobs.slice(begin, begin + BATCH);
+      const batch = assembleBatch(
+        part.map((job) => job.image),
+        part.map(() => false),
+      );
+      for (const [i, prediction] of (await predictor.predict(batch.image)).entries()) {
+        results.push(await conclude(part[i]!, prediction, out));
+      }
+    }
   });
+  const report = { checkpoint: file, note: "for research; not a medical device", predictions: results, skipped };
+  await writeWhole(path.join(out, "predictions.json"), `${JSON.stringify(report, null, 2)}\n`);
+  console.log(`\nWritten to ${out}: predictions.json and ${results.length} picture${results.length === 1 ? "" : "s"}`);
+}
+
+/** Reads all images. A bad one is reported and left out. @throws DataError, InputError if none is good */
+async function prepare(images: readonly string[], pictures: readonly string[], { size, crop }: TrainConfig) {
+  const [height, width] = size;
+  const jobs: Job[] = [];
+  const skipped: Skipped[] = [];
+  for (const [i, file] of images.entries()) {
+    try {
+      const image = await prepareImage(await readInput(file), { width, height, crop, name: file });
+      jobs.push({ file, picture: pictures[i]!, image });
+    } catch (error) {
+      if (images.length === 1 || !(error instanceof DataError || error instanceof InputError)) throw error;
+      skipped.push({ file, reason: error.message.replace(`${file}: `, "") });
+      console.error(`left out: ${error.message}`);
+    }
+  }
+  if (jobs.length === 0) throw new DataError(`none of the ${images.length} images can be used`);
+  return { jobs, skipped };
+}
+
+interface Result {
+  image: string;
+  /** Probability of malignancy; null while the classifier is not trained. */
+  malignant: number | null;
+  box: Box | null;
+  picture: string;
+}
+
+/** Draws the picture of a prediction and reports it. */
+async function conclude({ file, picture, image }: Job, prediction: Prediction, out: string): Promise<Result> {
+  const { width, height, source } = image;
+  const malignant = Number.isNaN(prediction.malignant) ? null : prediction.malignant;
+  const found = outline(prediction.mask, width, height, source!.crop);
+  await writeWhole(path.join(out, picture), await overlay(await readInput(file), found, malignant));
+  const verdict = malignant === null ? "" : `${(100 * malignant).toFixed(1)} % malignant, `;
+  console.log(`${file}: ${verdict}${found.box ? `nodule at ${showBox(found.box)}` : "no nodule found"}`);
+  return { image: file, malignant, box: found.box ?? null, picture };
+}
+
+const showBox = ({ x0, y0, x1, y1 }: Box) => `${x0.toFixed(0)},${y0.toFixed(0)} to ${x1.toFixed(0)},${y1.toFixed(0)}`;
+
+/** A name for each image's picture: the image's without folder and extension, numbered where it is taken. */
+export function pictureNames(images: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return images.map((file) => {
+    const name = path.basename(file, path.extname(file));
+    let picture = `${name}.png`;
+    for (let n = 2; taken.has(picture); n++) picture = `${name}-${n}.png`;
+    taken.add(picture);
+    return picture;
+  });
+}
+
+/** @throws InputError if a picture would be written over one of the images */
+function requireOthers(images: readonly string[], pictures: readonly string[], out: string): void {
+  const real = (file: string) => {
+    try {
+      return realpathSync(file);
+    } catch {
+      return undefined; // There is no such file.
+    }
+  };
+  const inputs = new Set(images.map(real));
+  for (const picture of pictures) {
+    const target = real(path.join(out, picture));
+    if (target !== undefined && inputs.has(target)) {
+      throw new InputError(
+        `${path.join(out, picture)}: is one of the images and would be overwritten; choose another --out`,
+      );
+    }
+  }
 }

@@ -1,16 +1,19 @@
 /** `mganet train`. */
 import path from "node:path";
+import type { Command } from "commander";
 import type { Gpu } from "../gpu/gpu.ts";
-import { InputError, writeWhole } from "../node/files.ts";
-import { prepareData, PHANTOM, splitData, SplitData } from "../node/data/training-data.ts";
+import { InputError, requireWritableFile, writeWhole } from "../node/files.ts";
+import { prepareData, splitData, SplitData } from "../node/data/training-data.ts";
 import { RunFolder } from "../node/run-folder.ts";
 import { onInterrupt } from "../node/vulkan/interrupt.ts";
+import type { Label, Prepared } from "../data/sample.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
-import type { TrainConfig } from "../train/config.ts";
+import { PHANTOM, type TrainConfig } from "../train/config.ts";
+import { DivergedError } from "../train/stage.ts";
 import { Trainer, type EpochRecord, type TrainerEvents, type TrainingResult } from "../train/trainer.ts";
 import { showConfusion, showMetrics, showSkipped, showSummary } from "./format.ts";
 import { adapterName, withGpu, type GpuOption } from "./gpu.ts";
-import { configOf, type TrainFlags } from "./options.ts";
+import { byOption, configOf, requireOnlyResume, type TrainFlags } from "./options.ts";
 import { clock, Progress } from "./progress.ts";
 
 export interface TrainCommand extends TrainFlags, GpuOption {
@@ -20,37 +23,76 @@ export interface TrainCommand extends TrainFlags, GpuOption {
   json?: string;
 }
 
-export async function train(options: TrainCommand): Promise<void> {
+/** @returns the exit code: 0 finished, 130 interrupted */
+export async function train(options: TrainCommand, command: Command): Promise<number> {
   const begun = performance.now();
-  const resumed = options.resume ? await RunFolder.open(options.resume) : undefined;
+  if (options.resume !== undefined) requireOnlyResume(command);
+  const resumed = options.resume === undefined ? undefined : await RunFolder.open(options.resume);
   if (resumed && resumed.checkpoint.position.stage > 1) throw new InputError(`${options.resume}: this run is finished`);
   const config = resumed?.checkpoint.config ?? configOf(options);
+  const out = options.out ?? defaultFolder(config);
+  // Whatever can be known to fail fails now, not after an hour.
+  if (!resumed) await RunFolder.requireFree(out);
+  if (options.json !== undefined) await requireWritableFile(options.json);
   const interrupt = interruptible();
   const progress = new Progress();
   try {
-    await withGpu(options, async (gpu) => {
+    return await withGpu(options, async (gpu) => {
       introduce(gpu, config, resumed !== undefined);
-      const data = await loadData(config, progress, interrupt.signal);
-      const run = resumed?.run ?? (await RunFolder.create(options.out ?? defaultFolder(config), config));
-      progress.line(`Run folder: ${run.dir}`);
+      const { data, report } = await loadData(config, progress, interrupt.signal);
       try {
         const trainer = new Trainer(gpu, config, data);
         if (resumed) trainer.resume(resumed.checkpoint, resumed.file);
-        const result = await trainer.fit(events(run, progress, options, config, resumed?.checkpoint), interrupt.signal);
+        trainer.check();
+        const run = resumed?.run ?? (await RunFolder.create(out, config));
+        progress.line(`Run folder: ${run.dir}`);
+        const handlers = events(run, progress, options, config, resumed?.checkpoint);
+        const result = await fit(trainer, handlers, run, interrupt.signal);
         progress.stop();
-        await conclude(result, run, gpu, config, (performance.now() - begun) / 1000, options);
+        if (!result.finished) return interrupted(`Stopped. ${goOn(run)}`);
+        const seconds = (performance.now() - begun) / 1000;
+        const { last, best } = result;
+        const summary = {
+          config,
+          adapter: adapterName(gpu),
+          seconds,
+          data: report,
+          last: last ?? null,
+          best: best ?? null,
+        };
+        await run.summary(summary);
+        if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(summary, null, 2)}\n`);
+        conclude(result, run, seconds);
+        return 0;
       } finally {
         await data.close();
       }
     });
   } catch (error) {
-    if (!interrupt.signal.aborted || error !== interrupt.signal.reason) throw error;
     // Stopped while the images were being prepared: there is nothing to save yet.
-    console.log("Stopped before training began.");
-    process.exitCode = 130;
+    if (interrupt.signal.aborted && error === interrupt.signal.reason)
+      return interrupted("Stopped before training began.");
+    throw byOption(error);
   } finally {
     progress.stop();
     interrupt.dispose();
+  }
+}
+
+function interrupted(message: string): number {
+  console.log(message);
+  return 130;
+}
+
+const goOn = (run: RunFolder): string => `Go on with:  npm run train -- --resume ${run.dir}`;
+
+/** Trains. When that fails after a checkpoint, says how to go on from it, unless that would fail in the same way. */
+async function fit(trainer: Trainer, handlers: TrainerEvents, run: RunFolder, signal: AbortSignal) {
+  try {
+    return await trainer.fit(handlers, signal);
+  } catch (error) {
+    if (run.hasCheckpoint && !(error instanceof DivergedError)) console.log(`Training broke off. ${goOn(run)}`);
+    throw error;
   }
 }
 
@@ -72,7 +114,8 @@ function introduce(gpu: Gpu, config: TrainConfig, resumed: boolean): void {
     console.log("(--preset paper trains at full width on 224×224 images, for 60 + 140 epochs)");
 }
 
-async function loadData(config: TrainConfig, progress: Progress, signal: AbortSignal): Promise<SplitData> {
+/** Reads, prepares and splits the images. `report` says what became of them, for the summary of the run. */
+async function loadData(config: TrainConfig, progress: Progress, signal: AbortSignal) {
   const what = config.data === PHANTOM ? "drawing the phantom" : "preparing images";
   let started = false;
   const { name, prepared, skipped, notes } = await prepareData(config, {
@@ -85,25 +128,19 @@ async function loadData(config: TrainConfig, progress: Progress, signal: AbortSi
   });
   progress.clear();
   const { train, val, notes: splitNotes } = splitData(prepared, config);
-  const count = (indices: readonly number[], label: number) =>
-    indices.filter((i) => prepared[i]!.label === label).length;
-  const describe = (side: string, indices: readonly number[]) => {
-    const unknown = indices.length - count(indices, 0) - count(indices, 1);
-    const parts = [
-      `${count(indices, 0)} benign`,
-      `${count(indices, 1)} malignant`,
-      ...(unknown ? [`${unknown} without a class`] : []),
-    ];
-    return `${indices.length} ${side} (${parts.join(", ")})`;
-  };
   console.log(`Data: ${name}: ${describe("for training", train)}, ${describe("held out", val)}`);
   for (const line of [...showSkipped(skipped), ...notes.slice(0, 5), ...splitNotes]) console.log(line);
   if (notes.length > 5) console.log(`and ${notes.length - 5} more remarks`);
-  return new SplitData(
-    train.map((i) => prepared[i]!),
-    val.map((i) => prepared[i]!),
-    config,
-  );
+  const report = { name, train: train.length, heldOut: val.length, skipped, notes: [...notes, ...splitNotes] };
+  return { data: new SplitData(train, val, config), report };
+}
+
+/** "28 for training (14 benign, 14 malignant)". */
+function describe(side: string, images: readonly Prepared[]): string {
+  const count = (label: Label) => images.filter((p) => p.label === label).length;
+  const unknown = count(undefined);
+  const parts = [`${count(0)} benign`, `${count(1)} malignant`, ...(unknown > 0 ? [`${unknown} without a class`] : [])];
+  return `${images.length} ${side} (${parts.join(", ")})`;
 }
 
 function defaultFolder({ preset, data }: TrainConfig): string {
@@ -159,22 +196,7 @@ function showEpoch({ stage, epoch, loss, imagesPerSecond, validation }: EpochRec
   return `  ${stage} ${number}  loss ${loss.toFixed(4)}  ${imagesPerSecond.toFixed(1)} images/s${held}`;
 }
 
-async function conclude(
-  { finished, last, best }: TrainingResult,
-  run: RunFolder,
-  gpu: Gpu,
-  config: TrainConfig,
-  seconds: number,
-  options: TrainCommand,
-): Promise<void> {
-  if (!finished) {
-    console.log(`Stopped. Go on with:  npm run train -- --resume ${run.dir}`);
-    process.exitCode = 130;
-    return;
-  }
-  const summary = { config, adapter: adapterName(gpu), seconds, last: last ?? null, best: best ?? null };
-  await run.summary(summary);
-  if (options.json) await writeWhole(options.json, `${JSON.stringify(summary, null, 2)}\n`);
+function conclude({ last, best }: TrainingResult, run: RunFolder, seconds: number): void {
   console.log(`\nDone in ${clock(seconds)}.`);
   if (last) console.log(`After the last epoch, on the ${last.images} held-out images: ${showMetrics(last)}`);
   if (best) {

@@ -3,8 +3,9 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { packageRoot, readInput, writeWhole } from "../node/files.ts";
+import { packageRoot, readInput, requireWritableFile, writeWhole } from "../node/files.ts";
 import { CaseError, compareCase, runCase, type Results } from "../train/parity.ts";
+import { StateDictError } from "../nn/module.ts";
 import { adapterName, withGpu, type GpuOption } from "./gpu.ts";
 
 export interface VerifyOptions extends GpuOption {
@@ -16,10 +17,13 @@ export interface VerifyOptions extends GpuOption {
 
 const builtIn = path.join(packageRoot, "test/reference/data");
 
-export async function verify(options: VerifyOptions): Promise<void> {
-  if (options.out && !options.case)
-    throw new CaseError("--out needs --case FILE: it writes what was computed for one case");
-  const files = options.case ? [options.case] : await builtInCases();
+/** @returns the exit code: 0 where all agree, else 1 */
+export async function verify(options: VerifyOptions): Promise<number> {
+  if (options.out !== undefined) {
+    if (options.case === undefined) throw new CaseError("--out needs --case: it writes what was computed for one case");
+    await requireWritableFile(options.out);
+  }
+  const files = options.case !== undefined ? [options.case] : await builtInCases();
   const good = await withGpu(options, async (gpu) => {
     console.log(`Comparing with PyTorch (float64) on ${adapterName(gpu)}`);
     let good = true;
@@ -27,7 +31,7 @@ export async function verify(options: VerifyOptions): Promise<void> {
     return good;
   });
   console.log(good ? "All agree." : "Some do not agree: results on this adapter are not to be trusted.");
-  if (!good) process.exitCode = 1;
+  return good ? 0 : 1;
 }
 
 async function builtInCases(): Promise<string[]> {
@@ -44,7 +48,8 @@ async function verifyFile(gpu: Gpu, file: string, out: string | undefined): Prom
     results = await runCase(gpu, metadata, tensors);
     rows = compareCase(results, tensors);
   } catch (error) {
-    if (error instanceof CaseError) throw new CaseError(`${file}: ${error.message}`, { cause: error });
+    if (error instanceof CaseError || error instanceof StateDictError)
+      throw new CaseError(`${file}: ${error.message}`, { cause: error });
     throw error;
   }
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);

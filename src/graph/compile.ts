@@ -77,6 +77,14 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
   return new Plan(gpu, { steps, inputs, results, summary, buffers: [...arena.buffers, ...uniforms.buffers] });
 }
 
+/**
+ * Whether a graph could be compiled as far as the adapter's limits are concerned; costs little.
+ * @throws PlanError as `compile` does
+ */
+export function requireFit(gpu: Gpu, graph: Graph, { outputs = {}, updates = [] }: CompileOptions): void {
+  checkLimits(gpu, liveNodes(graph, Object.values(outputs), updates));
+}
+
 function liveNodes(graph: Graph, outputs: readonly Tensor[], updates: readonly Node[]): Node[] {
   const live = new Set<Node>(updates);
   const stack: Tensor[] = [...outputs, ...updates.flatMap((node) => node.inputs)];

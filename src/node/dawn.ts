@@ -34,9 +34,9 @@ export async function openDawn(options: DawnOptions = {}): Promise<{ gpu: GPU; a
   kept.push(gpu);
   // For an unknown name Dawn throws an error that lists the names there are.
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch((error: unknown) => {
-    const names = [...messageOf(error).matchAll(/^\s*\* .*name: '(.*)'$/gm)].map(([, name]) => `\n  ${name}`);
-    const known = names.length > 0 ? `\nThere are:${names.join("")}` : `\n${messageOf(error)}`;
-    throw new AdapterError(`No adapter is called "${options.adapter ?? ""}".${known}`, { cause: error });
+    const names = [...messageOf(error).matchAll(/^\s*\* .*name: '(.*)'$/gm)].map(([, name]) => `"${name}"`);
+    const known = names.length > 0 ? `there is ${names.join(", ")}` : messageOf(error);
+    throw new AdapterError(`No adapter is called "${options.adapter ?? ""}"; ${known}`, { cause: error });
   });
   if (!adapter) throw new AdapterError(noAdapter());
   return { gpu, adapter };
@@ -54,10 +54,10 @@ function noAdapter(): string {
   if (!MGANET_VULKAN)
     return (
       `${none} On a machine without a GPU driver, start the program through the launcher (npx mganet COMMAND), ` +
-      'or prepare the shell first:\n  eval "$(npx mganet env)"'
+      'or prepare the shell first: eval "$(npx mganet env)"'
     );
   return (
     `${none} The driver that was chosen${VK_ICD_FILENAMES ? ` (${VK_ICD_FILENAMES})` : ""} is gone or no longer works; ` +
-    'choose again:\n  eval "$(npx mganet env --fresh)"'
+    'choose again: eval "$(npx mganet env --fresh)"'
   );
 }

@@ -1,6 +1,6 @@
 /** Files that are whole or not there. */
-import { existsSync } from "node:fs";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { constants, existsSync } from "node:fs";
+import { access, lstat, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -18,10 +18,24 @@ function findRoot(folder: string): string {
 
 let counter = 0;
 
-/** Writes to a temporary name beside `file`, flushes, then renames: a crash leaves the old file or the new one. */
+/**
+ * Writes to a temporary name in the same folder, flushes, then renames: a crash leaves the old file or the new one. Makes
+ * the folder if there is none.
+ * @throws InputError naming the file and why it cannot be written
+ */
 export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${process.pid}.${counter++}.tmp`;
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    // A device such as /dev/null must not be replaced by a file; nor a link, which /dev/stdout is.
+    if (await isSpecial(file)) await writeFile(file, content);
+    else await replace(file, content);
+  } catch (error) {
+    throw new InputError(`${file}: cannot be written: ${reason(error)}`, { cause: error });
+  }
+}
+
+async function replace(file: string, content: string | Uint8Array): Promise<void> {
+  const temporary = path.join(path.dirname(file), `.mganet-${process.pid}-${counter++}.tmp`);
   try {
     const handle = await open(temporary, "w");
     try {
@@ -37,6 +51,49 @@ export async function writeWhole(file: string, content: string | Uint8Array): Pr
   }
 }
 
+/** Whether there is something of that name that is neither a file nor a folder. */
+async function isSpecial(name: string): Promise<boolean> {
+  const found = await lstat(name).catch(() => undefined);
+  return found !== undefined && !found.isFile() && !found.isDirectory();
+}
+
+/** Removes what a killed process left of its `writeWhole` in a folder. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => /^\.mganet-\d+-\d+\.tmp$/.test(name));
+  await Promise.all(names.map((name) => rm(path.join(folder, name), { force: true })));
+}
+
+/**
+ * For before the work whose result is to be written there.
+ * @throws InputError if `writeWhole(file)` would surely fail; nothing is made
+ */
+export async function requireWritableFile(file: string): Promise<void> {
+  if (await isFolder(file)) throw new InputError(`${file}: is a folder, not a file`);
+  await requireWritableFolder(path.dirname(file));
+}
+
+/** The same for files in a folder, which may not exist yet. */
+export async function requireWritableFolder(folder: string): Promise<void> {
+  let existing = path.resolve(folder);
+  while ((await isFolder(existing)) === undefined) existing = path.dirname(existing);
+  try {
+    if (!(await isFolder(existing))) throw Object.assign(new Error(), { code: "ENOTDIR" });
+    await access(existing, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const where = existing === path.resolve(folder) ? "" : `${existing} `;
+    throw new InputError(`${folder}: ${where}${reason(error)}`, { cause: error });
+  }
+}
+
+/** Whether it is a folder; undefined if there is nothing of that name. */
+async function isFolder(name: string): Promise<boolean | undefined> {
+  try {
+    return (await stat(name)).isDirectory();
+  } catch {
+    return undefined;
+  }
+}
+
 /** @throws InputError naming the file and why it cannot be read */
 export async function readInput(file: string): Promise<Buffer> {
   try {
@@ -47,11 +104,17 @@ export async function readInput(file: string): Promise<Buffer> {
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or folder",
-  EISDIR: "is a folder, not a file",
-  ENOTDIR: "is not a folder",
   EACCES: "permission denied",
+  EDQUOT: "the disk quota is used up",
+  EEXIST: "is a file, not a folder",
+  EFBIG: "the file is larger than allowed",
+  EISDIR: "is a folder, not a file",
+  ENAMETOOLONG: "the name is too long",
+  ENOENT: "no such file or folder",
   ENOSPC: "no space left on the disk",
+  ENOTDIR: "is not a folder",
+  EPERM: "not permitted",
+  EROFS: "the file system is read-only",
 };
 
 function reason(error: unknown): string {

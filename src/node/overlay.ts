@@ -30,22 +30,28 @@ export function outline(mask: Float32Array, width: number, height: number, crop:
   return { rings, box: { x0: least(xs), y0: least(ys), x1: most(xs), y1: most(ys) } };
 }
 
-/** Draws the outline, its box and the probability of malignancy over the image; returns a PNG. */
-export async function overlay(image: Buffer, { rings, box }: Outline, malignant: number): Promise<Buffer> {
-  const picture = sharp(image).rotate().toColourspace("srgb").removeAlpha();
+/**
+ * Draws the outline, its box and the probability of malignancy (null: not known) over the image; returns a PNG. Pixels stay
+ * where the file has them, whatever EXIF says, and transparent ones are black: as the network saw them.
+ */
+export async function overlay(image: Buffer, { rings, box }: Outline, malignant: number | null): Promise<Buffer> {
+  const picture = sharp(image).flatten({ background: "#000000" }).toColourspace("srgb");
   const { data, info } = await picture.png().toBuffer({ resolveWithObject: true });
   const { width, height } = info;
   const unit = Math.max(1, Math.min(width, height) / 300);
   const fontSize = Math.round(13 * unit);
-  const colour = malignant >= 0.5 ? "#ff5a4f" : "#4fd18b";
+  const colour = malignant !== null && malignant >= 0.5 ? "#ff5a4f" : "#4fd18b";
   const path = rings.map((ring) => `M${ring.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L")}Z`).join("");
   const rectangle = box
     ? `<rect x="${box.x0}" y="${box.y0}" width="${box.x1 - box.x0}" height="${box.y1 - box.y0}" fill="none" stroke="${colour}" stroke-width="${unit}" stroke-dasharray="${4 * unit} ${3 * unit}"/>`
     : "";
-  const text = `malignant ${(100 * malignant).toFixed(0)} %${box ? "" : ", no nodule found"}`;
+  const texts = [
+    ...(malignant === null ? [] : [`malignant ${(100 * malignant).toFixed(0)} %`]),
+    ...(box ? [] : ["no nodule found"]),
+  ];
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
     <path d="${path}" fill="${colour}" fill-opacity="0.07" stroke="${colour}" stroke-width="${1.6 * unit}"/>${rectangle}
-    <text x="${6 * unit}" y="${fontSize + 4 * unit}" font-family="DejaVu Sans, Arial, sans-serif" font-size="${fontSize}" fill="${colour}" stroke="black" stroke-width="${3 * unit}" paint-order="stroke">${text}</text>
+    <text x="${6 * unit}" y="${fontSize + 4 * unit}" font-family="DejaVu Sans, Arial, sans-serif" font-size="${fontSize}" fill="${colour}" stroke="black" stroke-width="${3 * unit}" paint-order="stroke">${texts.join(", ")}</text>
   </svg>`;
   return sharp(data)
     .composite([{ input: Buffer.from(svg) }])

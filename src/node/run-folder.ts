@@ -5,41 +5,56 @@ import path from "node:path";
 import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/trainer.ts";
-import { InputError, readInput, writeWhole } from "./files.ts";
+import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
 export class RunFolder {
   readonly dir: string;
   #records: EpochRecord[] = [];
+  #hasCheckpoint = false;
 
   private constructor(dir: string) {
     this.dir = dir;
   }
 
-  /** A new run. @throws InputError if the folder holds something already */
-  static async create(dir: string, config: TrainConfig): Promise<RunFolder> {
-    if (existsSync(dir)) {
-      const folder = (await stat(dir)).isDirectory();
-      if (!folder) throw new InputError(`${dir}: is a file, not a folder`);
-      if ((await readdir(dir)).length > 0) {
-        throw new InputError(`${dir}: the folder is not empty; choose another --out, or --resume ${dir}`);
-      }
+  /** @throws InputError if a new run cannot be made there, such as because the folder holds something already */
+  static async requireFree(dir: string): Promise<void> {
+    await requireWritableFolder(dir);
+    if (existsSync(dir) && (await readdir(dir)).length > 0) {
+      throw new InputError(`${dir}: the folder is not empty; choose another --out, or --resume ${dir}`);
     }
+  }
+
+  /** A new run. @throws InputError as `requireFree` does */
+  static async create(dir: string, config: TrainConfig): Promise<RunFolder> {
+    await RunFolder.requireFree(dir);
     const run = new RunFolder(dir);
     await writeWhole(run.file("config.json"), json(config));
     return run;
   }
 
-  /** A run that was interrupted, with its last checkpoint; later lines of metrics.jsonl are forgotten. */
+  /**
+   * A run that was interrupted, with its last checkpoint. Lines of metrics.jsonl that are later than that are forgotten.
+   * @throws InputError, CheckpointError
+   */
   static async open(dir: string): Promise<{ run: RunFolder; checkpoint: Checkpoint; file: string }> {
     const run = new RunFolder(dir);
     if (!existsSync(dir)) throw new InputError(`${dir}: no such folder`);
     const file = run.file("last.safetensors");
-    if (!existsSync(file)) throw new InputError(`${dir}: there is no last.safetensors to go on from`);
+    if (!existsSync(file)) {
+      const begun = existsSync(run.file("config.json"));
+      const why = begun
+        ? "the run ended before its first checkpoint; train anew, with another --out"
+        : "not a run folder";
+      throw new InputError(`${dir}: ${why} (there is no last.safetensors)`);
+    }
+    await requireWritableFolder(dir);
     const checkpoint = parseCheckpoint(await readInput(file), file);
     const { position } = checkpoint;
     run.#records = (await readRecords(run.file("metrics.jsonl"))).filter((r) => r.step <= position.step);
+    run.#hasCheckpoint = true;
+    await removeLeftovers(dir);
     return { run, checkpoint, file };
   }
 
@@ -47,8 +62,14 @@ export class RunFolder {
     return path.join(this.dir, name);
   }
 
+  /** Whether there is something to resume from. */
+  get hasCheckpoint(): boolean {
+    return this.#hasCheckpoint;
+  }
+
   async save(name: "last" | "best", bytes: Uint8Array): Promise<void> {
     await writeWhole(this.file(`${name}.safetensors`), bytes);
+    if (name === "last") this.#hasCheckpoint = true;
   }
 
   /** Adds a line to metrics.jsonl. */
@@ -66,25 +87,38 @@ async function readRecords(file: string): Promise<EpochRecord[]> {
   if (!existsSync(file)) return [];
   const lines = (await readInput(file)).toString("utf8").split("\n");
   return lines.filter(Boolean).map((line, i) => {
-    try {
-      return JSON.parse(line) as EpochRecord;
-    } catch {
-      throw new InputError(`${file}: line ${i + 1} is not JSON`);
-    }
+    const record = parseRecord(line);
+    if (!record) throw new InputError(`${file}: line ${i + 1} is not the record of an epoch`);
+    return record;
   });
+}
+
+function parseRecord(line: string): EpochRecord | undefined {
+  try {
+    const value = JSON.parse(line) as EpochRecord | null;
+    return typeof value?.step === "number" ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
  * The checkpoint that a user names by a run folder or a file. In a folder: `name`, or best where there is one, else last.
  * @throws InputError, CheckpointError
  */
-export async function findCheckpoint(target: string, name?: string): Promise<{ checkpoint: Checkpoint; file: string }> {
+export async function findCheckpoint(
+  target: string,
+  name?: "best" | "last",
+): Promise<{ checkpoint: Checkpoint; file: string }> {
   if (!existsSync(target)) throw new InputError(`${target}: no such file or folder`);
-  if (!(await stat(target)).isDirectory())
-    return { checkpoint: parseCheckpoint(await readInput(target), target), file: target };
-  const names = name ? [name] : ["best", "last"];
-  const file = names.map((n) => path.join(target, `${n}.safetensors`)).find(existsSync);
-  if (!file)
-    throw new InputError(`${target}: there is no checkpoint ${names.map((n) => `${n}.safetensors`).join(" or ")}`);
-  return { checkpoint: parseCheckpoint(await readInput(file), file), file };
+  if ((await stat(target)).isDirectory()) {
+    const names = name ? [name] : ["best", "last"];
+    const found = names.map((n) => path.join(target, `${n}.safetensors`)).find(existsSync);
+    if (!found) {
+      throw new InputError(`${target}: there is no checkpoint ${names.map((n) => `${n}.safetensors`).join(" or ")}`);
+    }
+    return { checkpoint: parseCheckpoint(await readInput(found), found), file: found };
+  }
+  if (name) throw new InputError(`${target}: --checkpoint chooses within a run folder, but this is a file`);
+  return { checkpoint: parseCheckpoint(await readInput(target), target), file: target };
 }

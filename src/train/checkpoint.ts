@@ -9,7 +9,9 @@ import { fromTorch, toTorch, torchShape } from "../nn/layout.ts";
 import { StateDictError, type Parameter, type StateDict } from "../nn/module.ts";
 import type { Adam } from "./adam.ts";
 import { checkConfig, ConfigError, type TrainConfig } from "./config.ts";
-import type { Evaluation } from "./metrics.ts";
+import { evaluationSchema, type Evaluation } from "./metrics.ts";
+import { DivergedError, type Stage } from "./stage.ts";
+import { allFinite, requireWidth } from "./state.ts";
 
 /** A file is no checkpoint, or not one of this model. The message names the file and the reason. */
 export class CheckpointError extends Error {
@@ -38,7 +40,7 @@ export type Position = z.infer<typeof positionSchema>;
 
 export const start: Position = { stage: 0, epoch: 0, batch: 0, sums: {}, step: 0, adamSteps: 0 };
 
-const bestSchema = z.looseObject({ stage: z.string(), epoch: count, f1: z.number() });
+const bestSchema = z.strictObject({ stage: z.string(), epoch: count, f1: z.number(), metrics: evaluationSchema });
 
 /** The best evaluation so far, by F1. */
 export interface Best {
@@ -57,7 +59,10 @@ export interface Checkpoint {
   moments: StateDict;
 }
 
-/** Reads the state of a training run from the device and writes it as a file's bytes. */
+/**
+ * Reads the state of a training run from the device and writes it as a file's bytes.
+ * @throws DivergedError if a value is not finite: such a file would be of no use to anybody
+ */
 export async function writeCheckpoint(
   gpu: Gpu,
   net: MGANet,
@@ -78,6 +83,9 @@ export async function writeCheckpoint(
         tensors.set(`${kind}.${p.name}`, { dtype: "F32", shape: torchShape(p.shape, p.layout), data });
       }
     }
+  }
+  for (const [name, { data }] of tensors) {
+    if (!allFinite(data as Float32Array)) throw new DivergedError(`step ${position.step}: ${name} is not finite`);
   }
   return serializeSafetensors(tensors, {
     format: FORMAT,
@@ -115,10 +123,8 @@ export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   };
   const position = positionSchema.safeParse(json("position"));
   if (!position.success) throw new CheckpointError(`${file}: metadata position makes no sense`);
-  const best = json("best");
-  if (best !== null && !bestSchema.safeParse(best).success) {
-    throw new CheckpointError(`${file}: metadata best makes no sense`);
-  }
+  const best = bestSchema.nullable().safeParse(json("best"));
+  if (!best.success) throw new CheckpointError(`${file}: metadata best makes no sense`);
   let config;
   try {
     config = checkConfig(json("config"));
@@ -131,17 +137,32 @@ export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   for (const [name, tensor] of tensors) {
     if (tensor.dtype !== "F32") throw new CheckpointError(`${file}: ${name} is ${tensor.dtype}, expected F32`);
     const { shape, data } = tensor;
+    if (!allFinite(data)) throw new CheckpointError(`${file}: ${name} holds values that are not finite`);
     if (name.startsWith("model.")) model.set(name.slice("model.".length), { shape, data });
     else if (/^exp_avg(_sq)?\./.test(name)) moments.set(name, { shape, data });
     else throw new CheckpointError(`${file}: unknown tensor ${name}`);
   }
-  return { config, position: position.data, best: (best as Best | null) ?? undefined, model, moments };
+  naming(file, () => requireWidth(model, config.width));
+  return { config, position: position.data, best: (best.data as Best | undefined) ?? undefined, model, moments };
+}
+
+/**
+ * The stage whose results can be expected of a checkpoint's weights: the classifier is trained in the joint stage only.
+ */
+export function trainedStage({ config, position }: Checkpoint): Stage {
+  if (config.epochs.joint === 0 || position.stage === 0) return "segmentation";
+  return position.stage > 1 || position.epoch > 0 || position.batch > 0 ? "joint" : "segmentation";
 }
 
 /** Puts a checkpoint's weights into a model. @throws CheckpointError if they are another model's; nothing changes then */
 export function loadWeights(gpu: Gpu, net: MGANet, checkpoint: Checkpoint, file: string): void {
+  naming(file, () => net.loadStateDict(gpu, checkpoint.model));
+}
+
+/** Runs `check`; a StateDictError becomes a CheckpointError that names the file. */
+function naming(file: string, check: () => void): void {
   try {
-    net.loadStateDict(gpu, checkpoint.model);
+    check();
   } catch (error) {
     if (error instanceof StateDictError) throw new CheckpointError(`${file}: ${error.message}`, { cause: error });
     throw error;

@@ -3,10 +3,22 @@ import { z } from "zod";
 import { fusions } from "../models/mganet.ts";
 import { maskLosses } from "./losses.ts";
 
-/** A setting that makes no sense. The message is one line. */
+/** A setting that makes no sense. The message is one line: "batch: must be at least 2". */
 export class ConfigError extends Error {
   override name = "ConfigError";
+  readonly reason: string;
+  /** Its path in the configuration, such as "epochs.joint"; undefined where several settings do not go together. */
+  readonly setting: string | undefined;
+
+  constructor(reason: string, setting?: string) {
+    super(setting === undefined ? reason : `${setting}: ${reason}`);
+    this.reason = reason;
+    this.setting = setting;
+  }
 }
+
+/** The value of `data` that stands for the built-in generator. */
+export const PHANTOM = "phantom";
 
 const side = z
   .number()
@@ -37,8 +49,11 @@ export const trainConfigSchema = z.strictObject({
   at: z.union([z.literal("every-block"), z.array(z.number().int().min(0).max(4)).max(5)]),
   batch: z.number().int().min(2).max(1024),
   epochs: z.strictObject({ segmentation: epochs, joint: epochs }),
+  /** Adam's learning rate in the segmentation stage. */
   lr: z.number().gt(0).max(1),
-  /** constant, or cosine: down to 0 over each stage. */
+  /** Adam's learning rate in the joint stage. */
+  jointLr: z.number().gt(0).max(1),
+  /** constant, or cosine: up over the first twentieth of each stage, then down to 0. */
   schedule: z.enum(["constant", "cosine"]),
   maskLoss: z.enum(maskLosses),
   /** Weight of the segmentation loss in the joint stage. */
@@ -54,7 +69,7 @@ export const trainConfigSchema = z.strictObject({
 export type TrainConfig = z.infer<typeof trainConfigSchema>;
 
 const common = {
-  data: "phantom",
+  data: PHANTOM,
   seed: 0,
   fusion: "parallel",
   at: [0, 1, 2, 3, 4],
@@ -76,6 +91,7 @@ export const presets: Readonly<Record<TrainConfig["preset"], TrainConfig>> = {
     batch: 8,
     epochs: { segmentation: 6, joint: 9 },
     lr: 1e-3,
+    jointLr: 6e-4,
     schedule: "cosine",
     evalEvery: 3,
   },
@@ -89,28 +105,29 @@ export const presets: Readonly<Record<TrainConfig["preset"], TrainConfig>> = {
     batch: 32,
     epochs: { segmentation: 60, joint: 140 },
     lr: 1e-4,
+    jointLr: 1e-4,
     schedule: "constant",
     evalEvery: 1,
   },
 };
 
 /**
- * Checks a configuration.
+ * Checks a configuration, wherever it comes from.
  * @throws ConfigError naming the first setting that is wrong
  */
 export function checkConfig(config: unknown): TrainConfig {
   const result = trainConfigSchema.safeParse(config);
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw new ConfigError(`${issue!.path.join(".") || "configuration"}: ${issue!.message}`);
+    throw new ConfigError(issue!.message, issue!.path.join(".") || "configuration");
   }
   const { data: checked } = result;
   if (checked.epochs.segmentation + checked.epochs.joint === 0)
-    throw new ConfigError("epochs: there is nothing to train");
+    throw new ConfigError("neither stage has an epoch: there is nothing to train");
   if (checked.at !== "every-block") {
     const at = [...new Set(checked.at)].sort();
     if (checked.fusion !== "none" && at.length === 0) {
-      throw new ConfigError("at: name at least one scale, or choose fusion none");
+      throw new ConfigError("name at least one scale, or choose fusion none", "at");
     }
     return { ...checked, at };
   }

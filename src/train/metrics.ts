@@ -1,11 +1,13 @@
 /** Classification and segmentation metrics. The positive class is 1, malignant. */
 
-export interface Confusion {
-  tp: number;
-  fp: number;
-  fn: number;
-  tn: number;
-}
+import { z } from "zod";
+
+const count = z.number().int().min(0);
+const share = z.number().min(0).max(1);
+
+const confusionSchema = z.strictObject({ tp: count, fp: count, fn: count, tn: count });
+
+export type Confusion = z.infer<typeof confusionSchema>;
 
 /** Counts at a probability threshold: `prob >= threshold` predicts malignant. */
 export function confusion(prob: ArrayLike<number>, label: ArrayLike<number>, threshold = 0.5): Confusion {
@@ -66,17 +68,19 @@ export function dice(mask: Float32Array, target: Float32Array, threshold = 0.5):
   return sum === 0 ? 1 : (2 * both) / sum;
 }
 
-/** What an evaluation reports. */
-export interface Evaluation {
-  images: number;
-  /** Absent where no classification was evaluated (the segmentation stage). */
-  accuracy?: number;
-  auc?: number;
-  f1?: number;
-  confusion?: Confusion;
+/** What an evaluation reports; checkpoints and metrics.jsonl hold it. */
+export const evaluationSchema = z.strictObject({
+  images: count,
+  /** These four are absent where no classification was evaluated (the segmentation stage), AUC also where a class is. */
+  accuracy: share.exactOptional(),
+  auc: share.exactOptional(),
+  f1: share.exactOptional(),
+  confusion: confusionSchema.exactOptional(),
   /** Mean over the images. */
-  dice: number;
-}
+  dice: share,
+});
+
+export type Evaluation = z.infer<typeof evaluationSchema>;
 
 /** Metrics of predictions; `prob` and `label` are undefined in the segmentation stage. */
 export function evaluation(dices: readonly number[], prob?: readonly number[], label?: readonly number[]): Evaluation {

@@ -9,11 +9,13 @@ import { compile } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Plan } from "../graph/plan.ts";
 import { releaseVariables } from "../graph/storage.ts";
+import { sameShape, showShape } from "../kernels/kernel.ts";
 import { fusions, MGANet, type MGANetOptions } from "../models/mganet.ts";
 import { permute, toTorch, torchShape } from "../nn/layout.ts";
 import type { StateDict } from "../nn/module.ts";
 import { Adam, adamDefaults, slabsOf } from "./adam.ts";
 import { jointLoss, segmentationLoss } from "./losses.ts";
+import { requireWidth } from "./state.ts";
 
 /** A case file lacks something, or says something that makes no sense. */
 export class CaseError extends Error {
@@ -36,46 +38,74 @@ type Tensors = ReadonlyMap<string, SafeTensor>;
 /** Tensors in PyTorch's names and layouts, as the reference generator writes them. */
 export type Results = Map<string, { shape: readonly number[]; data: Float32Array }>;
 
-/** The configuration in a case file's metadata. */
+/** The configuration in a case file's metadata. @throws CaseError for what is missing or out of bounds */
 export function parseCase(metadata: Readonly<Record<string, string>>): Case {
-  const number = (key: string): number => {
-    const value = Number(metadata[key]);
-    if (metadata[key] === undefined || !Number.isFinite(value)) {
-      throw new CaseError(`metadata ${key} is ${metadata[key] ?? "missing"}, expected a number`);
-    }
-    return value;
+  const number = (key: string, least: number, most: number, step?: number): number => {
+    const given = metadata[key];
+    const value = given?.trim() ? Number(given) : NaN;
+    if (value >= least && value <= most && (step === undefined || value % step === 0)) return value;
+    const kind = step === undefined ? "a number" : step === 1 ? "an integer" : `a multiple of ${step}`;
+    throw new CaseError(`metadata ${key} is ${given ?? "missing"}, expected ${kind} from ${least} to ${most}`);
   };
   const fusion = fusions.find((f) => f === metadata["fusion"]);
   if (!fusion)
     throw new CaseError(`metadata fusion is ${metadata["fusion"] ?? "missing"}, expected one of ${fusions.join(", ")}`);
   const at = metadata["at"] ?? "";
-  if (at !== "every-block" && !/^\((\d, ?)*\d?,?\)$/.test(at)) {
+  if (at !== "every-block" && !/^\(([0-4], ?)*[0-4]?,?\)$/.test(at)) {
     throw new CaseError(`metadata at is "${at}", expected every-block or a tuple such as (0, 1, 2)`);
   }
+  const scales = [...new Set([...at.matchAll(/\d/g)].map(([digit]) => Number(digit)))];
   return {
-    model: {
-      width: number("width"),
-      fusion,
-      at: at === "every-block" ? at : [...at.matchAll(/\d/g)].map(([digit]) => Number(digit)),
-    },
-    batch: number("batch"),
-    height: number("height"),
-    width: number("width_px"),
-    lr: number("lr"),
-    alpha: number("alpha"),
-    pretrainSteps: number("pretrain_steps"),
-    jointSteps: number("joint_steps"),
+    model: { width: number("width", 1 / 64, 4), fusion, at: at === "every-block" ? at : scales },
+    batch: number("batch", 1, 1024, 1),
+    height: number("height", 32, 4096, 32),
+    width: number("width_px", 32, 4096, 32),
+    lr: number("lr", 0, 1),
+    alpha: number("alpha", 0, 100),
+    pretrainSteps: number("pretrain_steps", 0, 1000, 1),
+    jointSteps: number("joint_steps", 0, 1000, 1),
   };
 }
 
-function floats(tensors: Tensors, name: string): { shape: readonly number[]; data: Float32Array } {
+type Floats = { shape: readonly number[]; data: Float32Array };
+
+/** The tensor of that name, and of that shape if one is given. @throws CaseError */
+function floats(tensors: Tensors, name: string, shape?: readonly number[]): Floats {
   const tensor = tensors.get(name);
   if (!tensor) throw new CaseError(`tensor ${name} is missing`);
   if (tensor.dtype !== "F32") throw new CaseError(`tensor ${name} is ${tensor.dtype}, expected F32`);
-  return { shape: tensor.shape, data: tensor.data };
+  if (shape && !sameShape(tensor.shape, shape)) {
+    throw new CaseError(`tensor ${name} is ${showShape(tensor.shape)}, expected ${showShape(shape)}`);
+  }
+  return tensor;
 }
 
-/** Computes everything that the case file states about outputs, gradients and losses. */
+/** The class of each image. @throws CaseError */
+function labels(tensors: Tensors, n: number): Uint32Array {
+  const tensor = tensors.get("in.label");
+  if (tensor?.dtype !== "I32" || tensor.data.length !== n || tensor.data.some((k) => k !== 0 && k !== 1)) {
+    throw new CaseError(`tensor in.label is not I32 [${n}] of 0 and 1`);
+  }
+  return Uint32Array.from(tensor.data);
+}
+
+/** What the network is fed with, and its initial state: sizes that metadata state are those of real tensors. */
+function inputsOf(tensors: Tensors, { batch: n, height: h, width: w, model }: Case) {
+  const image = permute(floats(tensors, "in.image", [n, 3, h, w]).data, [n, 3, h, w], [0, 2, 3, 1]);
+  const target = floats(tensors, "in.target", [n, 1, h, w]).data;
+  if ((n * h * w) / 32 ** 2 < 2) throw new CaseError("one image of 32x32 is too little for batch normalisation");
+  const initial: StateDict = new Map();
+  for (const name of tensors.keys()) {
+    if (name.startsWith("init.")) initial.set(name.slice("init.".length), floats(tensors, name));
+  }
+  requireWidth(initial, model.width);
+  return { inputs: { image, label: labels(tensors, n), target }, initial };
+}
+
+/**
+ * Computes everything that the case file states about outputs, gradients and losses.
+ * @throws CaseError, StateDictError for a file that is not a case of the reference network
+ */
 export async function runCase(
   gpu: Gpu,
   metadata: Readonly<Record<string, string>>,
@@ -83,15 +113,7 @@ export async function runCase(
 ): Promise<Results> {
   const setup = parseCase(metadata);
   const { batch: n, height: h, width: w } = setup;
-  const inputs = {
-    image: permute(floats(tensors, "in.image").data, [n, 3, h, w], [0, 2, 3, 1]),
-    label: Uint32Array.from(tensors.get("in.label")?.data as Int32Array),
-    target: floats(tensors, "in.target").data,
-  };
-  const initial: StateDict = new Map();
-  for (const name of tensors.keys()) {
-    if (name.startsWith("init.")) initial.set(name.slice("init.".length), floats(tensors, name));
-  }
+  const { inputs, initial } = inputsOf(tensors, setup);
   const net = new MGANet(setup.model);
   const segmenterSlabs = slabsOf(net.segmenter.parameters());
   const restSlabs = slabsOf(net.parameters().filter((p) => !p.place));
@@ -203,8 +225,7 @@ function relativeError(names: readonly string[], results: Results, tensors: Tens
   let norm = 0;
   for (const name of names) {
     const expected = floats(tensors, name).data;
-    const actual = results.get(name)?.data;
-    if (actual?.length !== expected.length) throw new CaseError(`${name} was not computed, or in another size`);
+    const actual = results.get(name)!.data;
     for (let i = 0; i < expected.length; i++) {
       difference += (actual[i]! - expected[i]!) ** 2;
       norm += expected[i]! ** 2;
@@ -221,9 +242,10 @@ const worstRelative = (actual: Float32Array, expected: Float32Array): number =>
     return Math.max(worst, Number.isFinite(error) ? error : Infinity);
   }, 0);
 
-/** Compares what `runCase` computed with the case file. */
+/** Compares what `runCase` computed with the case file. @throws CaseError if the file lacks some of it */
 export function compareCase(results: Results, tensors: Tensors): Comparison[] {
-  const gradientNames = [...tensors.keys()].filter((name) => name.startsWith("grad."));
+  for (const [name, { shape }] of results) floats(tensors, name, shape);
+  const gradientNames = [...results.keys()].filter((name) => name.startsWith("grad."));
   const losses = results.get("steps.losses")!.data;
   const expected = floats(tensors, "steps.losses").data;
   return [

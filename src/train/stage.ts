@@ -1,7 +1,7 @@
 /** The compiled step of each training stage, and evaluation. */
 import type { Batch } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { compile } from "../graph/compile.ts";
+import { compile, requireFit } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import type { Plan } from "../graph/plan.ts";
@@ -52,24 +52,14 @@ export class TrainingStep {
   }
 
   static async create(gpu: Gpu, net: MGANet, adam: Adam, stage: Stage, options: StepOptions): Promise<TrainingStep> {
-    const { batch: n, size, maskLoss, alpha } = options;
-    const [h, w] = size;
-    const graph = new Graph({ training: true });
-    const image = graph.input("image", [n, h, w, 3]);
-    const target = graph.input("target", [n, h, w, 1]);
-    if (stage === "segmentation") {
-      const { logits, mask } = net.segment(image);
-      const loss = segmentationLoss(maskLoss, logits, mask, target);
-      const { updates, guard } = adam.record(graph, loss);
-      return new TrainingStep(await compile(gpu, graph, { outputs: { loss, guard }, updates }), adam, updates);
-    }
-    const { total, cls, seg } = jointLoss(net.forward(image), graph.input("label", [n], "u32"), target, {
-      kind: maskLoss,
-      alpha,
-    });
-    const { updates, guard } = adam.record(graph, total);
-    const outputs = { loss: total, cls, seg, guard };
+    const { graph, outputs, updates } = record(net, adam, stage, options);
     return new TrainingStep(await compile(gpu, graph, { outputs, updates }), adam, updates);
+  }
+
+  /** @throws PlanError if `create` would, because a tensor exceeds the adapter's limits */
+  static requireFit(gpu: Gpu, net: MGANet, adam: Adam, stage: Stage, options: StepOptions): void {
+    const { graph, outputs, updates } = record(net, adam, stage, options);
+    requireFit(gpu, graph, { outputs, updates });
   }
 
   /** Takes one step at learning rate `lr`. A second one may be started before the first has ended. */
@@ -88,6 +78,23 @@ export class TrainingStep {
     const advice = label?.startsWith("input ") ? "" : "; a lower learning rate may help";
     return new DivergedError(`step ${step}: loss or gradients are not finite; ${first}${advice}`);
   }
+}
+
+/** The graph of a stage's step. */
+function record(net: MGANet, adam: Adam, stage: Stage, { batch: n, size: [h, w], maskLoss, alpha }: StepOptions) {
+  const graph = new Graph({ training: true });
+  const image = graph.input("image", [n, h, w, 3]);
+  const target = graph.input("target", [n, h, w, 1]);
+  if (stage === "segmentation") {
+    const { logits, mask } = net.segment(image);
+    const loss = segmentationLoss(maskLoss, logits, mask, target);
+    const { updates, guard } = adam.record(graph, loss);
+    return { graph, updates, outputs: { loss, guard } };
+  }
+  const label = graph.input("label", [n], "u32");
+  const { total, cls, seg } = jointLoss(net.forward(image), label, target, { kind: maskLoss, alpha });
+  const { updates, guard } = adam.record(graph, total);
+  return { graph, updates, outputs: { loss: total, cls, seg, guard } };
 }
 
 function inputsOf(batch: Batch): Record<string, Float32Array | Uint32Array> {

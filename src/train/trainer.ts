@@ -71,13 +71,16 @@ export interface TrainingResult {
   best: Best | undefined;
 }
 
+/** Share of a stage's steps over which the cosine schedule rises. */
+const WARM_UP = 0.05;
+
 export class Trainer {
   readonly net: MGANet;
   readonly #gpu: Gpu;
   readonly #config: TrainConfig;
   readonly #data: TrainingData;
   readonly #slabs: Record<Stage, readonly Slab[]>;
-  #position: Position = start;
+  #position: Position;
   #best: Best | undefined;
   #resumed: { checkpoint: Checkpoint; file: string } | undefined;
 
@@ -89,47 +92,58 @@ export class Trainer {
     const segmenter = slabsOf(this.net.segmenter.parameters());
     const rest = slabsOf(this.net.parameters().filter((p) => !p.place));
     this.#slabs = { segmentation: segmenter, joint: [...segmenter, ...rest] };
+    this.#position = this.#settled(start);
   }
 
   /** Goes on from a checkpoint. @throws CheckpointError */
   resume(checkpoint: Checkpoint, file: string): void {
     loadWeights(this.#gpu, this.net, checkpoint, file);
-    this.#position = checkpoint.position;
+    this.#position = this.#settled(checkpoint.position);
     this.#best = checkpoint.best;
     this.#resumed = { checkpoint, file };
   }
 
   /**
+   * Finds out, before any work, what `fit` would fail at.
+   * @throws ConfigError if a stage has too few images for one batch; PlanError if its step does not fit the adapter
+   */
+  check(): void {
+    for (const stage of stages) {
+      if (this.#config.epochs[stage] === 0) continue;
+      this.#batches(stage);
+      const adam = new Adam(this.#slabs[stage], adamDefaults);
+      TrainingStep.requireFit(this.#gpu, this.net, adam, stage, this.#config);
+    }
+  }
+
+  /**
    * Trains from the present position to the end, or until `signal` is aborted; then the last step is completed and saved.
-   * @throws ConfigError if a stage has too few images for one batch, DivergedError
+   * @throws ConfigError and PlanError as `check` does; DivergedError
    */
   async fit(events: TrainerEvents, signal?: AbortSignal): Promise<TrainingResult> {
-    for (const stage of stages) this.#batches(stage);
     let last: Evaluation | undefined;
-    for (let stage = this.#stage(); stage !== undefined; stage = this.#stage()) {
+    for (;;) {
+      const stage = stages[this.#position.stage];
+      if (!stage) return { finished: true, last, best: this.#best };
       const outcome = await this.#fitStage(stage, events, signal);
       last = outcome.last ?? last;
       if (!outcome.finished) return { finished: false, last, best: this.#best };
     }
-    return { finished: true, last, best: this.#best };
   }
 
-  /** The stage of the present position; undefined when training is finished. Stages without epochs are passed over. */
-  #stage(): Stage | undefined {
-    for (;;) {
-      const { stage: number, epoch, step } = this.#position;
-      const stage = stages[number];
-      if (stage === undefined || epoch < this.#config.epochs[stage]) return stage;
-      this.#position = { ...start, stage: number + 1, step };
-    }
+  /** The same position, unless its stage is done: then the beginning of the next one that has epochs. */
+  #settled(position: Position): Position {
+    const stage = stages[position.stage];
+    if (stage === undefined || position.epoch < this.#config.epochs[stage]) return position;
+    return this.#settled({ ...start, stage: position.stage + 1, step: position.step });
   }
 
-  /** Batches of an epoch. @throws ConfigError if there is none although the stage has epochs */
+  /** Batches of an epoch. @throws ConfigError if there is none */
   #batches(stage: Stage): number {
-    const { batch, epochs } = this.#config;
+    const { batch } = this.#config;
     const images = this.#data.images(stage);
-    if (epochs[stage] > 0 && images < batch) {
-      throw new ConfigError(`batch: ${batch} is more than the ${images} images that the ${stage} stage trains on`);
+    if (images < batch) {
+      throw new ConfigError(`${batch} is more than the ${images} images that the ${stage} stage trains on`, "batch");
     }
     return Math.floor(images / batch);
   }
@@ -139,7 +153,7 @@ export class Trainer {
     const epochs = config.epochs[stage];
     const batches = this.#batches(stage);
     events.onStage?.(stage, { images: this.#data.images(stage), batches, epochs });
-    const adam = new Adam(this.#slabs[stage], { ...adamDefaults, lr: config.lr });
+    const adam = new Adam(this.#slabs[stage], adamDefaults);
     if (this.#resumed && this.#position.adamSteps > 0)
       loadMoments(this.#gpu, adam, this.#resumed.checkpoint, this.#resumed.file);
     this.#resumed = undefined;
@@ -149,20 +163,20 @@ export class Trainer {
     events.onCompiled?.(step, (performance.now() - begun) / 1000);
     let last: Evaluation | undefined;
     try {
-      while (this.#stage() === stage) {
-        const record = await this.#fitEpoch({ stage, adam, step, batches, epochs }, events, signal);
-        if (!record) {
+      while (stages[this.#position.stage] === stage) {
+        const record = await this.#fitEpoch({ stage, step, batches, epochs }, events, signal);
+        if (record && (record.epoch % config.evalEvery === 0 || record.epoch === epochs)) {
+          const batches = until(signal, this.#data.validation());
+          const { metrics } = await evaluate(predictor, batches, stage, this.#data.unlabelled);
+          if (!signal?.aborted) last = record.validation = metrics;
+        }
+        if (!record || signal?.aborted) {
           await events.save("last", await this.#checkpoint(adam));
           return { finished: false, last };
         }
-        let improved = false;
-        if (record.epoch % config.evalEvery === 0 || record.epoch === epochs) {
-          const { metrics } = await evaluate(predictor, this.#data.validation(), stage, this.#data.unlabelled);
-          last = record.validation = metrics;
-          const { f1 } = metrics;
-          improved = f1 !== undefined && (this.#best === undefined || f1 > this.#best.f1);
-          if (improved) this.#best = { stage, epoch: record.epoch, f1: f1!, metrics };
-        }
+        const improved = this.#improves(record);
+        const position = { ...this.#position, epoch: record.epoch, batch: 0, sums: {} };
+        this.#position = this.#settled(position);
         const bytes = await this.#checkpoint(adam);
         if (improved) await events.save("best", bytes);
         // Before the checkpoint: a run that is killed between the two writes this record once more, instead of never.
@@ -182,13 +196,7 @@ export class Trainer {
 
   /** The rest of the present epoch; undefined if it was interrupted. */
   async #fitEpoch(
-    {
-      stage,
-      adam,
-      step,
-      batches,
-      epochs,
-    }: { stage: Stage; adam: Adam; step: TrainingStep; batches: number; epochs: number },
+    { stage, step, batches, epochs }: { stage: Stage; step: TrainingStep; batches: number; epochs: number },
     events: TrainerEvents,
     signal: AbortSignal | undefined,
   ): Promise<EpochRecord | undefined> {
@@ -197,61 +205,81 @@ export class Trainer {
     const settle = async (pending: Pending) => {
       const { losses, finite } = await pending.result;
       if (!finite) throw await step.diagnose(pending.batch, this.#position.step + 1);
-      this.#count(losses, adam);
+      this.#count(losses);
       events.onStep?.({ stage, epoch: epoch + 1, epochs, batch: this.#position.batch, batches, loss: losses.loss });
     };
+    const rate = (batch: number) => this.#learningRate(stage, epoch * batches + batch, epochs * batches);
     let pending: Pending | undefined;
-    let lr = 0;
     let started = startBatch;
-    for await (const batch of this.#data.epoch(stage, { epoch, startBatch })) {
-      if (signal?.aborted) break;
-      lr = this.#learningRate(epoch * batches + started, epochs * batches);
-      // The next step is on its way before the previous one's loss is awaited, so that the device never waits.
-      const next: Pending = { batch, result: step.run(batch, lr) };
-      next.result.catch(() => {}); // It is awaited below; until then a failure is not unhandled.
-      started++;
-      const previous = pending;
-      pending = next;
-      if (previous) await settle(previous);
+    try {
+      for await (const batch of until(signal, this.#data.epoch(stage, { epoch, startBatch }))) {
+        // The next step is on its way before the previous one's loss is awaited, so that the device never waits.
+        const next: Pending = { batch, result: step.run(batch, rate(started)) };
+        next.result.catch(() => {}); // It is awaited below; until then a failure is not unhandled.
+        started++;
+        const previous = pending;
+        pending = next;
+        if (previous) await settle(previous);
+      }
+      if (pending) await settle(pending);
+    } finally {
+      // When one step fails, the next is under way: it needs the plan to its end.
+      await pending?.result.catch(() => {});
     }
-    if (pending) await settle(pending);
-    if (this.#position.batch < batches) return undefined;
-    const { sums, step: steps } = this.#position;
+    const { sums, batch, step: steps } = this.#position;
+    if (batch < batches) return undefined;
     const seconds = (performance.now() - begun) / 1000;
     const means = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / batches]));
-    this.#position = { ...this.#position, epoch: epoch + 1, batch: 0, sums: {} };
     return {
       stage,
       epoch: epoch + 1,
       step: steps,
-      lr,
+      lr: rate(batches - 1),
       ...(means as { loss: number }),
       seconds,
       imagesPerSecond: ((batches - startBatch) * this.#config.batch) / seconds,
     };
   }
 
-  #count(losses: StepLosses, adam: Adam): void {
-    const { sums, batch, step } = this.#position;
+  /** Counts one step that is done. */
+  #count(losses: StepLosses): void {
+    const { sums, batch, step, adamSteps, ...rest } = this.#position;
     const added = Object.fromEntries(
       Object.entries(losses).map(([name, value]) => [name, (sums[name] ?? 0) + Number(value)]),
     );
-    this.#position = { ...this.#position, batch: batch + 1, step: step + 1, sums: added, adamSteps: adam.steps };
+    this.#position = { ...rest, batch: batch + 1, step: step + 1, sums: added, adamSteps: adamSteps + 1 };
+  }
+
+  /** Whether this epoch is the best by F1 so far; it is then remembered as that. */
+  #improves({ stage, epoch, validation: metrics }: EpochRecord): boolean {
+    if (metrics?.f1 === undefined || (this.#best && metrics.f1 <= this.#best.f1)) return false;
+    this.#best = { stage, epoch, f1: metrics.f1, metrics };
+    return true;
   }
 
   /** The rate of step `step` of a stage's `total`. */
-  #learningRate(step: number, total: number): number {
-    const { lr, schedule } = this.#config;
-    return schedule === "constant" ? lr : 0.5 * lr * (1 + Math.cos((Math.PI * step) / total));
+  #learningRate(stage: Stage, step: number, total: number): number {
+    const { lr, jointLr, schedule } = this.#config;
+    const peak = stage === "joint" ? jointLr : lr;
+    if (schedule === "constant") return peak;
+    // Fresh Adam state takes full steps in every direction at first: the warm-up keeps what the stage before has learnt.
+    const warmUp = Math.max(1, Math.round(WARM_UP * total));
+    if (step < warmUp) return (peak * (step + 1)) / warmUp;
+    return 0.5 * peak * (1 + Math.cos((Math.PI * (step - warmUp)) / (total - warmUp)));
   }
 
   /** The present state as a file's bytes. @throws DivergedError rather than let a bad one replace a good one */
-  async #checkpoint(adam: Adam): Promise<Uint8Array> {
-    // An epoch that is done counts as the next one, or the next stage, at its beginning.
-    this.#stage();
-    const fresh = this.#position.epoch === 0 && this.#position.batch === 0;
-    const position = { ...this.#position, adamSteps: fresh ? 0 : adam.steps };
-    return writeCheckpoint(this.#gpu, this.net, adam, { config: this.#config, position, best: this.#best });
+  #checkpoint(adam: Adam): Promise<Uint8Array> {
+    const { net } = this;
+    return writeCheckpoint(this.#gpu, net, adam, { config: this.#config, position: this.#position, best: this.#best });
+  }
+}
+
+/** Ends early when `signal` is aborted. */
+async function* until<T>(signal: AbortSignal | undefined, items: AsyncIterable<T>): AsyncGenerator<T> {
+  for await (const item of items) {
+    if (signal?.aborted) return;
+    yield item;
   }
 }
 

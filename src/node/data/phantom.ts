@@ -5,6 +5,7 @@ import type { Prepared } from "../../data/sample.ts";
 import type { PhantomInit, PhantomResult } from "./phantom-worker.ts";
 import type { WorkOptions } from "./prepare.ts";
 import type { PrepareSize } from "./prepare-image.ts";
+import { sharedGreys } from "./shared-greys.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 /** Images 0 .. count - 1 of the phantom's series `seed`. */
@@ -14,7 +15,7 @@ export async function preparePhantom(
 ): Promise<Prepared[]> {
   signal?.throwIfAborted();
   const pixels = width * height;
-  const greys = new SharedArrayBuffer(count * pixels);
+  const greys = sharedGreys(count, width, height);
   const init: PhantomInit = { seed, width, height, crop, greys };
   const pool = new WorkerPool<number, PhantomResult>("phantom-worker", workers, init);
   const abort = () => void pool.close(signal!.reason as Error);

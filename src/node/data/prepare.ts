@@ -7,6 +7,7 @@ import { area, clip, intoCrop } from "../../data/boxes.ts";
 import { type Box, DataError, type Dataset, type Prepared, type Sample, type Skipped } from "../../data/sample.ts";
 import type { CropMethod } from "./crop.ts";
 import { listFolder } from "./open.ts";
+import { sharedGreys } from "./shared-greys.ts";
 import type { Cropped, PrepareSize } from "./prepare-image.ts";
 import type { PrepareInit, PrepareTask } from "./prepare-worker.ts";
 import { WorkerPool } from "./worker-pool.ts";
@@ -41,7 +42,7 @@ export async function prepareDataset(
   }
   const { samples } = dataset;
   const pixels = width * height;
-  const greys = new SharedArrayBuffer(samples.length * pixels);
+  const greys = sharedGreys(samples.length, width, height);
   const results = await cropAll(
     samples.map((s) => s.file),
     { crop, out: { width, height, greys } },

@@ -1,8 +1,8 @@
 /** The data of a training run: read, prepared, split and served in batches. */
 import path from "node:path";
-import { split, type Split } from "../../data/split.ts";
+import { split } from "../../data/split.ts";
 import { type Batch, DataError, type Prepared, type Skipped } from "../../data/sample.ts";
-import type { TrainConfig } from "../../train/config.ts";
+import { PHANTOM, type TrainConfig } from "../../train/config.ts";
 import type { TrainingData } from "../../train/trainer.ts";
 import { stages, type Stage } from "../../train/stage.ts";
 import { splitItems } from "./content.ts";
@@ -10,8 +10,6 @@ import { BatchLoader } from "./loader.ts";
 import { openDataset } from "./open.ts";
 import { preparePhantom } from "./phantom.ts";
 import { prepareDataset, type WorkOptions } from "./prepare.ts";
-
-export const PHANTOM = "phantom";
 
 export interface PreparedData {
   name: string;
@@ -47,9 +45,23 @@ export async function prepareData(config: DataConfig, options: WorkOptions = {})
   };
 }
 
-/** The split of a configuration: by group and by identical image. */
-export function splitData(prepared: readonly Prepared[], { val, seed }: { val: number; seed: number }): Split {
-  return split(splitItems(prepared), { val, seed });
+/**
+ * The split of a configuration: by group and by identical image.
+ * @throws DataError if it leaves nothing on one side
+ */
+export function splitData(
+  prepared: readonly Prepared[],
+  { data, val, seed }: Pick<TrainConfig, "data" | "val" | "seed">,
+): { train: Prepared[]; val: Prepared[]; notes: string[] } {
+  const sides = split(splitItems(prepared), { val, seed });
+  const [train, held] = [sides.train, sides.val].map((indices) => indices.map((i) => prepared[i]!));
+  for (const [side, images] of [
+    ["to train on", train],
+    ["to hold out", held],
+  ] as const) {
+    if (images!.length === 0) throw new DataError(`${data}: of ${prepared.length} images, none is left ${side}`);
+  }
+  return { train: train!, val: held!, notes: sides.notes };
 }
 
 /** Serves the two sides of a split to the trainer. */

@@ -1,0 +1,103 @@
+/** The commands, their options, and how they end. */
+import { Command, CommanderError, Option } from "commander";
+import { oneLine } from "../data/sample.ts";
+import { fail } from "./fail.ts";
+import { addTrainOptions } from "./options.ts";
+import { text, texts } from "./values.ts";
+
+/** What a command returns: its exit code, 0 where it returns nothing. */
+type Outcome = number | void;
+
+/**
+ * Runs the command that `args` name. Errors are printed, never thrown.
+ * @returns the exit code: 0 good, 1 unexpected error or an adapter that `verify` finds wrong, 2 bad input, 130 interrupted
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const debug = args.includes("--debug");
+  let code = 0;
+  /** A command's action. It is loaded on demand, so that --help and small commands start at once. */
+  const action =
+    <A extends unknown[]>(load: () => Promise<(...args: A) => Promise<Outcome>>) =>
+    async (...args: A): Promise<void> => {
+      const command = await load();
+      code = (await command(...args)) ?? 0;
+    };
+  try {
+    await commands(action).parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    // Commander has printed its own errors, and help, already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return fail(error, debug);
+  }
+}
+
+type Action = <A extends unknown[]>(
+  load: () => Promise<(...args: A) => Promise<Outcome>>,
+) => (...args: A) => Promise<void>;
+
+function commands(action: Action): Command {
+  const program = new Command("mganet")
+    .description(
+      "MGA-Net on WebGPU: train, evaluate and run a thyroid nodule classifier guided by a segmentation branch.\nFor research; not a medical device.",
+    )
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => console.log(text.trimEnd()),
+      writeErr: (text) => console.error(text.trimEnd()),
+      outputError: (text, write) => write(oneLine(text.replace(/^error:/, "Error:").replace("\n(Did", " (Did"))),
+    })
+    .enablePositionalOptions();
+
+  /** A command with the options that all have. */
+  const command = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
+      .option("--debug", "show the stack of errors");
+
+  addTrainOptions(command("train", "train on the built-in phantom, or on --data DIR"))
+    .option("--out <dir>", "run folder (default: runs/DATE-PRESET-DATA)", text)
+    .option("--resume <dir>", "go on with the run in this folder; its settings are taken from there", text)
+    .option("--summary", "print nodes, dispatches, FLOPs and memory of each stage's step")
+    .option("--json <file>", "write the summary of the run", text)
+    .action(action(async () => (await import("./train.ts")).train));
+
+  command("evaluate", "accuracy, AUC, F1 and Dice of a run on its validation images, or on --data DIR")
+    .argument("<run>", "run folder, or a checkpoint file", text)
+    .option("--data <dir>", "evaluate on all images of this folder instead", text)
+    .addOption(
+      new Option("--checkpoint <name>", "which one of a run folder (default: best where there is one)").choices([
+        "best",
+        "last",
+      ]),
+    )
+    .option("--json <file>", "write the results, one entry an image", text)
+    .action(action(async () => (await import("./evaluate.ts")).evaluateRun));
+
+  command("predict", "probability of malignancy and nodule outline of images")
+    .argument("<images...>", "image files", texts)
+    .requiredOption("--run <dir>", "run folder, or a checkpoint file", text)
+    .option("--out <dir>", "where predictions.json and the pictures go", text, "predictions")
+    .action(action(async () => (await import("./predict.ts")).predict));
+
+  command("verify", "is this adapter right? compares outputs, gradients and losses with PyTorch's")
+    .option("--case <file>", "a file written by the reference generator (default: the built-in cases)", text)
+    .option("--out <file>", "write everything that was computed for --case, as safetensors", text)
+    .action(action(async () => (await import("./verify.ts")).verify));
+
+  command("doctor", "adapter, driver, features, limits and measured peak")
+    .option("--json <file>", "write what was found", text)
+    .action(action(async () => (await import("./doctor.ts")).doctor));
+
+  command("crop", "tissue rectangles of all images of a folder, as JSON")
+    .argument("<dir>", "folder of images", text)
+    .addOption(
+      new Option("--method <name>", "how the tissue is found").choices(["adaptive", "fixed"]).default("adaptive"),
+    )
+    .requiredOption("--json <file>", "where to write { image: [x0, y0, x1, y1] }", text)
+    .action(action(async () => (await import("./crop.ts")).crop));
+
+  return program;
+}

@@ -1,0 +1,40 @@
+/** From the text of an option to its value. What makes no sense is refused here, by the option's name. */
+import { InvalidArgumentError } from "commander";
+import type { TrainConfig } from "../train/config.ts";
+
+/** A decimal number. Its range is for the configuration's schema to say. */
+export function number(text: string): number {
+  const value = Number(text);
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) || !Number.isFinite(value)) {
+    throw new InvalidArgumentError("It is not a number.");
+  }
+  return value;
+}
+
+/** "224" or "192x256" (height x width). */
+export function size(text: string): [number, number] {
+  const match = /^(\d{1,9})(?:x(\d{1,9}))?$/.exec(text);
+  if (!match) throw new InvalidArgumentError("It is neither a number of pixels nor HEIGHTxWIDTH.");
+  const [height, width] = [Number(match[1]), Number(match[2] ?? match[1])];
+  return [height, width];
+}
+
+/** "0,2,4", "L0,L2" or "every-block". */
+export function scales(text: string): TrainConfig["at"] {
+  if (text === "every-block") return text;
+  return text.split(",").map((part) => {
+    const match = /^L?([0-4])$/i.exec(part);
+    if (!match) throw new InvalidArgumentError("It is neither every-block nor a list of scales from 0 to 4.");
+    return Number(match[1]);
+  });
+}
+
+/** A path or a name: not empty, and not what looks like the next option. */
+export function text(value: string): string {
+  if (value.trim() === "") throw new InvalidArgumentError("It is empty.");
+  if (value.startsWith("-")) throw new InvalidArgumentError("It looks like an option; write ./ before such a name.");
+  return value;
+}
+
+/** The same for a list of names. */
+export const texts = (value: string, before: readonly string[] = []): string[] => [...before, text(value)];

@@ -1,0 +1,20 @@
+/** Memory for the grey levels of all images of a data set, which worker threads fill and read. */
+import { totalmem } from "node:os";
+import { DataError } from "../../data/sample.ts";
+import { formatBytes } from "../../gpu/gpu.ts";
+
+/** Slots of `width` × `height` bytes. @throws DataError if this machine has not so much memory */
+export function sharedGreys(count: number, width: number, height: number): SharedArrayBuffer {
+  const bytes = count * width * height;
+  const tooMuch = () =>
+    new DataError(
+      `${count} images of ${height}x${width} take ${formatBytes(bytes)} of memory, which this machine has not: ` +
+        "use a smaller size, or fewer images",
+    );
+  if (bytes > totalmem()) throw tooMuch();
+  try {
+    return new SharedArrayBuffer(bytes);
+  } catch {
+    throw tooMuch();
+  }
+}
