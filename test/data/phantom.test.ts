@@ -35,6 +35,17 @@ describe("phantom: reproducible", () => {
     expect(phantomImage(3, 5).grey).not.toEqual(phantomImage(4, 5).grey);
   });
 
+  it("gives the bytes that it gave on the machine where this was written", () => {
+    // FNV-1a. All arithmetic is exact (arithmetic.ts), so a difference means that the generator was changed.
+    const hash = (bytes: Uint8Array) => bytes.reduce((h, byte) => Math.imul(h ^ byte, 0x01000193), 0x811c9dc5) >>> 0;
+    expect([0, 1, 2, 3].map((index) => hash(phantomImage(1, index).grey).toString(16))).toEqual([
+      "8781abe",
+      "d60753cd",
+      "a8c9e64a",
+      "a105d63",
+    ]);
+  });
+
   it("numbers the images of a series from its start", () => {
     const [late] = phantomSamples({ count: 1, seed: 11, start: 17 });
     expect(late).toEqual(images[17]);
@@ -71,6 +82,29 @@ describe("phantom: geometry", () => {
         expect(box.y1).toBeLessThanOrEqual(tissue.y1);
       }
     }
+  });
+
+  it("draws the nodule in its box: a markedly hypoechoic, solid one is darker inside the ellipse than around it", () => {
+    let [seen, darker] = [0, 0];
+    for (const image of images) {
+      const [nodule] = image.features;
+      if (nodule!.echogenicity !== "markedlyHypoechoic" || nodule!.composition !== "solid") continue;
+      if (nodule!.calcification === "macro" || image.boxes.length > 1) continue;
+      const { x0, y0, x1, y1 } = image.boxes[0]!;
+      const [cx, cy, w, h] = [(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0];
+      const [inside, beside]: [number[], number[]] = [[], []];
+      for (let y = y0; y < y1; y++) {
+        for (let x = Math.max(image.tissue.x0, x0 - 20); x < Math.min(image.tissue.x1, x1 + 20); x++) {
+          const rho = Math.hypot((x + 0.5 - cx) / (w / 2), (y + 0.5 - cy) / (h / 2));
+          if (rho < 0.8) inside.push(image.grey[y * image.width + x]!);
+          else if (rho > 1.15 && Math.abs(y - cy) < h / 4) beside.push(image.grey[y * image.width + x]!);
+        }
+      }
+      seen++;
+      if (mean(inside) < mean(beside)) darker++;
+    }
+    expect(seen).toBeGreaterThan(30);
+    expect(darker / seen).toBeGreaterThan(0.9);
   });
 
   it("fills 0.35 of the frame at any size, and leaves the rest black around it", () => {

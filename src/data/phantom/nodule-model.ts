@@ -33,7 +33,7 @@ interface Frequencies {
 }
 
 const benign: Frequencies = {
-  logAspect: { mean: -0.19, deviation: 0.19 },
+  logAspect: { mean: -0.175, deviation: 0.19 },
   margin: { smooth: 0.66, illDefined: 0.17, lobulated: 0.13, spiculated: 0.04 },
   echogenicity: { hyperechoic: 0.13, isoechoic: 0.5, hypoechoic: 0.3, markedlyHypoechoic: 0.07 },
   calcification: { none: 0.62, micro: 0.06, macro: 0.17, cometTail: 0.15 },
@@ -42,7 +42,7 @@ const benign: Frequencies = {
 };
 
 const malignant: Frequencies = {
-  logAspect: { mean: 0, deviation: 0.19 },
+  logAspect: { mean: -0.015, deviation: 0.19 },
   margin: { smooth: 0.15, illDefined: 0.19, lobulated: 0.33, spiculated: 0.33 },
   echogenicity: { hyperechoic: 0.02, isoechoic: 0.09, hypoechoic: 0.46, markedlyHypoechoic: 0.43 },
   calcification: { none: 0.22, micro: 0.62, macro: 0.13, cometTail: 0.03 },

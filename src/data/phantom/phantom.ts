@@ -12,7 +12,8 @@ import { speckle } from "./fields.ts";
 import { drawFeatures, type Label, type NoduleFeatures } from "./nodule-model.ts";
 import { paintNodule } from "./nodule.ts";
 import { drawOverlay, placeSector } from "./overlay.ts";
-import { mix, random, type Random } from "./random.ts";
+import { random, type Random } from "./random.ts";
+import { stream } from "../random.ts";
 import type { Box } from "../sample.ts";
 import { makeTissue, type Tissue } from "./tissue.ts";
 
@@ -52,7 +53,8 @@ export function phantomImage(seed: number, index: number, options: PhantomSize =
   if (!(side >= 200) || Math.max(width, height) > 2 * side || !Number.isInteger(width) || !Number.isInteger(height)) {
     throw new RangeError(`phantom: a frame of ${width} x ${height}; sides are whole numbers from 200, at most 2 : 1`);
   }
-  const label = ((mix(seed, index >> 1) ^ index) & 1) as Label;
+  const flip = stream(seed, index >> 1, 2).next(); // a stream apart from those of the images
+  const label = ((flip ^ index) & 1) as Label;
   const rng = random(seed, index);
   const sector = placeSector(width, height, rng);
   const tissue = makeTissue(sector.x1 - sector.x0, sector.y1 - sector.y0, side / 192, sector.convex, rng);
@@ -154,7 +156,7 @@ function scan(tissue: Tissue, rng: Random, put: (x: number, y: number, value: nu
       const linear = clamp((gland + perDecibel * ((DECIBELS_PER_OCTAVE / 2) * log2(power) + gain)) / 255, 0, 1);
       const value = 255 * linear * Math.sqrt(linear); // a scanner's grey map holds the dark down
       // The receiver's own noise keeps the dark from being black.
-      const floor = 4 + 6 * (level[i]! - Math.floor(level[i]!));
+      const floor = 4 + (rng.bits() & 7);
       put(x, y, Math.round(floor + (value - floor) * smoothstep(floor - 30, floor + 30, value)));
     }
   }

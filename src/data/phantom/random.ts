@@ -1,5 +1,5 @@
 /** Seeded random numbers for the phantom: one independent stream per (seed, index), and the draws made from it. */
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { stream } from "../random.ts";
 
 export interface Random {
   /** 32 random bits as a signed integer. */
@@ -16,20 +16,8 @@ export interface Random {
   weighted<K extends string>(weights: Readonly<Record<K, number>>): K;
 }
 
-/** Mixes two integers to 32 bits (the finaliser of MurmurHash3 after each), so that neighbouring seeds share nothing. */
-export function mix(a: number, b: number): number {
-  let h = a ^ 0x9e3779b9;
-  for (const word of [0, b]) {
-    h = Math.imul(h ^ word, 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    h ^= h >>> 16;
-  }
-  return h;
-}
-
 export function random(seed: number, index: number): Random {
-  const generator = xoroshiro128plus(mix(seed, index));
-  for (let i = 0; i < 16; i++) generator.next(); // the seed fills a quarter of the state; let it spread
+  const generator = stream(seed, index);
   const unit = () => (generator.next() >>> 8) / 0x1000000;
   const self: Random = {
     bits: () => generator.next(),
