@@ -1,7 +1,7 @@
 /** The options of `train`, from the command line to a configuration. */
 import { Option, type Command } from "commander";
 import { fusions } from "../models/mganet.ts";
-import { checkConfig, ConfigError, PHANTOM, presets, type TrainConfig } from "../train/config.ts";
+import { checkConfig, ConfigError, PHANTOM, presetFor, presets, type TrainConfig } from "../train/config.ts";
 import { maskLosses } from "../train/losses.ts";
 import { number, scales, size, text } from "./values.ts";
 
@@ -58,7 +58,7 @@ export function addTrainOptions(command: Command): Command {
 /** The preset with what the user gave instead. @throws ConfigError naming the option */
 export function configOf(flags: TrainFlags): TrainConfig {
   const { preset: name, segEpochs, jointEpochs, flip, ...rest } = flags;
-  const preset = presets[name];
+  const preset = presetFor(name, flags.data ?? PHANTOM);
   const given = Object.fromEntries(Object.entries(rest).filter(([key, value]) => key in preset && value !== undefined));
   if (given["phantomImages"] !== undefined && (given["data"] ?? preset.data) !== PHANTOM) {
     throw new ConfigError("--phantom-images has no effect with --data");

@@ -5,22 +5,22 @@ import { graphOf } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { Module, Parameter } from "./module.ts";
 
+export interface Conv2dLayerOptions extends Conv2dOptions {
+  /** Initial value of the bias; no bias where undefined. */
+  bias?: number;
+}
+
 /** Convolution over [N, H, W, in]; square kernel. */
 export class Conv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
   readonly #options: Conv2dOptions;
 
-  constructor(
-    channelsIn: number,
-    channelsOut: number,
-    kernel: number,
-    options: Conv2dOptions & { bias?: boolean } = {},
-  ) {
+  constructor(channelsIn: number, channelsOut: number, kernel: number, options: Conv2dLayerOptions = {}) {
     super();
-    const { bias = false, ...rest } = options;
+    const { bias, ...rest } = options;
     this.weight = new Parameter([kernel, kernel, channelsIn / (rest.groups ?? 1), channelsOut], "conv");
-    this.bias = bias ? new Parameter([channelsOut], "vector") : undefined;
+    this.bias = bias === undefined ? undefined : new Parameter([channelsOut], "vector", { fill: bias });
     this.#options = rest;
   }
 
