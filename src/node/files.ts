@@ -69,19 +69,19 @@ export async function removeLeftovers(folder: string): Promise<void> {
  */
 export async function requireWritableFile(file: string): Promise<void> {
   if (await isFolder(file)) throw new InputError(`${file}: is a folder, not a file`);
-  await requireWritableFolder(path.dirname(file));
+  await requireWritableFolder(path.dirname(file), file);
 }
 
-/** The same for files in a folder, which may not exist yet. */
-export async function requireWritableFolder(folder: string): Promise<void> {
+/** The same for files in a folder, which may not exist yet. `name` is what the message calls it. */
+export async function requireWritableFolder(folder: string, name = folder): Promise<void> {
   let existing = path.resolve(folder);
   while ((await isFolder(existing)) === undefined) existing = path.dirname(existing);
   try {
     if (!(await isFolder(existing))) throw Object.assign(new Error(), { code: "ENOTDIR" });
     await access(existing, constants.W_OK | constants.X_OK);
   } catch (error) {
-    const where = existing === path.resolve(folder) ? "" : `${existing} `;
-    throw new InputError(`${folder}: ${where}${reason(error)}`, { cause: error });
+    const where = existing === path.resolve(name) ? "" : `${existing} `;
+    throw new InputError(`${name}: ${where}${reason(error)}`, { cause: error });
   }
 }
 

@@ -8,7 +8,7 @@ import type { MGANet } from "../models/mganet.ts";
 import { fromTorch, toTorch, torchShape } from "../nn/layout.ts";
 import { StateDictError, type Parameter, type StateDict } from "../nn/module.ts";
 import type { Adam } from "./adam.ts";
-import { checkConfig, ConfigError, type TrainConfig } from "./config.ts";
+import { checkConfig, ConfigError, trainConfigSchema, type TrainConfig } from "./config.ts";
 import { evaluationSchema, type Evaluation } from "./metrics.ts";
 import { DivergedError, type Stage } from "./stage.ts";
 import { allFinite, requireWidth } from "./state.ts";
@@ -87,11 +87,12 @@ export async function writeCheckpoint(
   for (const [name, { data }] of tensors) {
     if (!allFinite(data as Float32Array)) throw new DivergedError(`step ${position.step}: ${name} is not finite`);
   }
+  // Through the schemas, which put the keys in one order: what was read from a file is written with the same bytes.
   return serializeSafetensors(tensors, {
     format: FORMAT,
-    config: JSON.stringify(config),
-    position: JSON.stringify(position),
-    ...(best ? { best: JSON.stringify(best) } : {}),
+    config: JSON.stringify(trainConfigSchema.parse(config)),
+    position: JSON.stringify(positionSchema.parse(position)),
+    ...(best ? { best: JSON.stringify(bestSchema.parse(best)) } : {}),
   });
 }
 

@@ -102,6 +102,18 @@ function inputsOf(tensors: Tensors, { batch: n, height: h, width: w, model }: Ca
   return { inputs: { image, label: labels(tensors, n), target }, initial };
 }
 
+/** @throws CaseError if the file lacks something that `compareCase` compares with */
+function requireExpectations(tensors: Tensors, net: MGANet, setup: Case): void {
+  const { batch: n, height: h, width: w } = setup;
+  floats(tensors, "train.logits", [n, 2]);
+  floats(tensors, "train.seg_logits", [n, 1, h, w]);
+  floats(tensors, "train.loss", [3]);
+  floats(tensors, "steps.losses", [setup.pretrainSteps + setup.jointSteps]);
+  for (const [name, { trainable, shape, layout }] of net.named()) {
+    if (trainable) floats(tensors, `grad.${name}`, torchShape(shape, layout));
+  }
+}
+
 /**
  * Computes everything that the case file states about outputs, gradients and losses.
  * @throws CaseError, StateDictError for a file that is not a case of the reference network
@@ -115,6 +127,7 @@ export async function runCase(
   const { batch: n, height: h, width: w } = setup;
   const { inputs, initial } = inputsOf(tensors, setup);
   const net = new MGANet(setup.model);
+  requireExpectations(tensors, net, setup);
   const segmenterSlabs = slabsOf(net.segmenter.parameters());
   const restSlabs = slabsOf(net.parameters().filter((p) => !p.place));
   const results: Results = new Map();
@@ -242,9 +255,8 @@ const worstRelative = (actual: Float32Array, expected: Float32Array): number =>
     return Math.max(worst, Number.isFinite(error) ? error : Infinity);
   }, 0);
 
-/** Compares what `runCase` computed with the case file. @throws CaseError if the file lacks some of it */
+/** Compares what `runCase` computed with the case file. */
 export function compareCase(results: Results, tensors: Tensors): Comparison[] {
-  for (const [name, { shape }] of results) floats(tensors, name, shape);
   const gradientNames = [...results.keys()].filter((name) => name.startsWith("grad."));
   const losses = results.get("steps.losses")!.data;
   const expected = floats(tensors, "steps.losses").data;

@@ -1,0 +1,150 @@
+/** A training that is stopped and resumed, or killed and resumed, at any moment ends with the same bits. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { InputError } from "../../src/node/files.ts";
+import { RunFolder } from "../../src/node/run-folder.ts";
+import { Trainer, type EpochRecord, type TrainerEvents } from "../../src/train/trainer.ts";
+import { useGpu } from "../support/gpu.ts";
+import { config, MadeUpData, withoutTimes } from "./support.ts";
+
+const gpu = useGpu();
+/** 4 steps in each epoch of the segmentation stage, 3 in each of the joint stage. */
+const steps = 2 * 4 + 2 * 3;
+const root = mkdtempSync(path.join(tmpdir(), "mganet-resume-"));
+afterAll(() => rmSync(root, { recursive: true }));
+let runs = 0;
+const newFolder = () => path.join(root, String(runs++));
+
+/** Opens the run of a folder, or begins one, and trains. `moment` is called at each point where something may happen. */
+async function train(dir: string, moment: (what: string) => void = () => {}, signal?: AbortSignal) {
+  const trainer = new Trainer(gpu(), config, new MadeUpData({ onValidation: () => moment("evaluation") }));
+  const resumed = await RunFolder.open(dir).catch((error: unknown) => {
+    // Nothing was saved yet: the folder holds config.json at most.
+    expect(error).toBeInstanceOf(InputError);
+    rmSync(dir, { recursive: true, force: true });
+    return undefined;
+  });
+  const run = resumed?.run ?? (await RunFolder.create(dir, config));
+  if (resumed) trainer.resume(resumed.checkpoint, resumed.file);
+  const events: TrainerEvents = {
+    onStep: () => moment("step"),
+    async onEpoch(record) {
+      moment("before the record");
+      await run.record(record);
+      moment("after the record");
+    },
+    async save(name, bytes) {
+      moment(`before ${name}`);
+      await run.save(name, bytes);
+      moment(`after ${name}`);
+    },
+  };
+  return trainer.fit(events, signal);
+}
+
+interface Left {
+  last: Buffer;
+  best: Buffer;
+  records: Partial<EpochRecord>[];
+}
+
+function leftIn(dir: string): Left {
+  const lines = readFileSync(path.join(dir, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+  return {
+    last: readFileSync(path.join(dir, "last.safetensors")),
+    best: readFileSync(path.join(dir, "best.safetensors")),
+    records: lines.map((line) => withoutTimes(JSON.parse(line) as EpochRecord)),
+  };
+}
+
+/** Compares without printing megabytes. */
+function expectSame(left: Left, whole: Left): void {
+  expect(left.records).toEqual(whole.records);
+  expect(left.last.equals(whole.last), "the bytes of last.safetensors").toBe(true);
+  expect(left.best.equals(whole.best), "the bytes of best.safetensors").toBe(true);
+}
+
+let whole: Left;
+/** Everything that happens in an uninterrupted run, in order. */
+const moments: string[] = [];
+beforeAll(async () => {
+  const dir = newFolder();
+  expect(await train(dir, (what) => moments.push(what))).toMatchObject({ finished: true });
+  whole = leftIn(dir);
+});
+
+test("two runs end with the same bits", async () => {
+  const dir = newFolder();
+  const result = await train(dir);
+  expectSame(leftIn(dir), whole);
+  expect(result.last).toEqual(whole.records.at(-1)!.validation);
+  expect(whole.records.map(({ stage, epoch, step }) => [stage, epoch, step])).toEqual([
+    ["segmentation", 1, 4],
+    ["segmentation", 2, 8],
+    ["joint", 1, 11],
+    ["joint", 2, 14],
+  ]);
+});
+
+describe("an orderly stop", () => {
+  test("before the first step, and then after every single step", async () => {
+    const dir = newFolder();
+    expect(await train(dir, undefined, AbortSignal.abort())).toMatchObject({ finished: false });
+    let stops = 0;
+    for (;;) {
+      const controller = new AbortController();
+      // One more step is under way when the signal comes; it is completed.
+      const { finished } = await train(dir, (what) => void (what === "step" && controller.abort()), controller.signal);
+      if (finished) break;
+      stops++;
+    }
+    expect(stops).toBeGreaterThanOrEqual(steps / 2);
+    expectSame(leftIn(dir), whole);
+  });
+
+  test.each([
+    ["while the first epoch is evaluated", "evaluation", 1],
+    ["while the first epoch of the joint stage is evaluated", "evaluation", 3],
+    ["while the last epoch is evaluated", "evaluation", 4],
+    ["right after the last step of a stage", "step", 8],
+    ["right at the end of a stage", "after the record", 2],
+  ])("%s", async (_, moment, occurrence) => {
+    const dir = newFolder();
+    const controller = new AbortController();
+    let seen = 0;
+    const stop = (what: string) => void (what === moment && ++seen === occurrence && controller.abort());
+    expect(await train(dir, stop, controller.signal)).toMatchObject({ finished: false });
+    expect(await train(dir)).toMatchObject({ finished: true });
+    expectSame(leftIn(dir), whole);
+  });
+});
+
+test("a death at any moment leaves the last checkpoint whole, from which the run goes on to the same bits", async () => {
+  expect(moments.length).toBeGreaterThanOrEqual(steps + 4 * 5 + 2);
+  // At every second moment the process dies, each time once more in the run that goes on from there.
+  const dir = newFolder();
+  for (let dies = 1; ; dies += 2) {
+    let seen = 0;
+    const dying = train(dir, (what) => {
+      if (++seen === dies) throw new Error(`dead at ${what}`);
+    });
+    const outcome = await dying.catch((error: unknown) => String(error));
+    if (typeof outcome !== "string") {
+      expect(outcome).toMatchObject({ finished: true });
+      break;
+    }
+    expect(outcome).toMatch(/^Error: dead at /);
+  }
+  expectSame(leftIn(dir), whole);
+});
+
+test("leftovers of a killed process are removed on resuming", async () => {
+  const dir = newFolder();
+  await train(dir, undefined, AbortSignal.abort());
+  const names = readdirSync(dir);
+  writeFileSync(path.join(dir, ".mganet-123-4.tmp"), "half a checkpoint");
+  await RunFolder.open(dir);
+  expect(readdirSync(dir)).toEqual(names);
+});
