@@ -28,7 +28,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
   const begun = performance.now();
   if (options.resume !== undefined) requireOnlyResume(command);
   const resumed = options.resume === undefined ? undefined : await RunFolder.open(options.resume);
-  if (resumed && resumed.checkpoint.position.stage > 1) throw new InputError(`${options.resume}: this run is finished`);
+  if (resumed?.run.isComplete) throw new InputError(`${resumed.run.dir}: this run is finished`);
   const config = resumed?.checkpoint.config ?? configOf(options);
   const out = options.out ?? defaultFolder(config);
   // Whatever can be known to fail fails now, not after an hour.
@@ -51,7 +51,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         progress.stop();
         if (!result.finished) return interrupted(`Stopped. ${goOn(run)}`);
         const seconds = (performance.now() - begun) / 1000;
-        const { last, best } = result;
+        const { last = run.lastEvaluation, best } = result;
         const summary = {
           config,
           adapter: adapterName(gpu),
@@ -62,7 +62,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         };
         await run.summary(summary);
         if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(summary, null, 2)}\n`);
-        conclude(result, run, seconds);
+        conclude({ last, best }, run, seconds);
         return 0;
       } finally {
         await data.close();
@@ -196,7 +196,7 @@ function showEpoch({ stage, epoch, loss, imagesPerSecond, validation }: EpochRec
   return `  ${stage} ${number}  loss ${loss.toFixed(4)}  ${imagesPerSecond.toFixed(1)} images/s${held}`;
 }
 
-function conclude({ last, best }: TrainingResult, run: RunFolder, seconds: number): void {
+function conclude({ last, best }: Pick<TrainingResult, "last" | "best">, run: RunFolder, seconds: number): void {
   console.log(`\nDone in ${clock(seconds)}.`);
   if (last) console.log(`After the last epoch, on the ${last.images} held-out images: ${showMetrics(last)}`);
   if (best) {

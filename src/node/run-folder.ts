@@ -4,6 +4,7 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
+import type { Evaluation } from "../train/metrics.ts";
 import type { EpochRecord } from "../train/trainer.ts";
 import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 
@@ -60,6 +61,16 @@ export class RunFolder {
 
   file(name: string): string {
     return path.join(this.dir, name);
+  }
+
+  /** Whether training came to its end and said so. */
+  get isComplete(): boolean {
+    return existsSync(this.file("summary.json"));
+  }
+
+  /** The latest evaluation of the held-out images. */
+  get lastEvaluation(): Evaluation | undefined {
+    return this.#records.findLast((record) => record.validation !== undefined)?.validation;
   }
 
   /** Whether there is something to resume from. */

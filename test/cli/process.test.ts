@@ -1,0 +1,141 @@
+/** The program as a process: exit codes, signals, and a reader that goes away. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "./support.ts";
+
+const dir = temporaryFolder();
+const at = (name: string) => path.join(dir, name);
+const program = [process.execPath, path.resolve("bin/mganet.mjs")] as const;
+const settings = [
+  ...["--width", "0.0625", "--size", "32", "--batch", "4", "--phantom-images", "40"],
+  ...["--seg-epochs", "2", "--joint-epochs", "2", "--eval-every", "1", "--crop", "none"],
+];
+
+interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  out: string[];
+  err: string[];
+}
+
+/** Starts a command. `onLine` is told of each line of its output. */
+async function mganet(
+  args: string[],
+  onLine: (line: string, kill: (signal: NodeJS.Signals) => void) => void = () => {},
+) {
+  const child = spawn(program[0], [program[1], ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const out: string[] = [];
+  const err: string[] = [];
+  createInterface(child.stdout).on("line", (line) => {
+    out.push(line);
+    onLine(line, (signal) => child.kill(signal));
+  });
+  // Dawn's own warnings are none of ours.
+  createInterface(child.stderr).on("line", (line) => line.startsWith("Warning: ") || err.push(line));
+  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  return { code, signal, out, err } satisfies Ended;
+}
+
+/** Trains to the end, or until a line begins with `until`; then the process gets the signal. */
+const train = (args: string[], until?: string, signal: NodeJS.Signals = "SIGINT") =>
+  mganet(["train", ...args], (line, kill) => void (until && line.trim().startsWith(until) && kill(signal)));
+
+/** What a run leaves, without times. */
+function leftIn(folder: string) {
+  const [last, best] = ["last", "best"].map((name) => readFileSync(path.join(folder, `${name}.safetensors`)));
+  const lines = readFileSync(path.join(folder, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+  const records = lines.map((line) => line.replace(/"seconds":[\d.e-]+,"imagesPerSecond":[\d.e-]+/, ""));
+  return { last: last!, best: best!, records };
+}
+
+let whole: ReturnType<typeof leftIn>;
+beforeAll(async () => {
+  const { code, err } = await train([...settings, "--out", at("whole")]);
+  expect([code, err]).toEqual([0, []]);
+  whole = leftIn(at("whole"));
+});
+
+function expectSame(folder: string): void {
+  const left = leftIn(folder);
+  expect(left.records).toEqual(whole.records);
+  expect(left.last.equals(whole.last), "the bytes of last.safetensors").toBe(true);
+  expect(left.best.equals(whole.best), "the bytes of best.safetensors").toBe(true);
+  expect(readdirSync(folder)).toEqual(readdirSync(at("whole")));
+}
+
+describe("a training", () => {
+  test("that is interrupted in each stage ends with exit code 130 and goes on to the same bits", async () => {
+    const folder = at("interrupted");
+    let args = [...settings, "--out", folder];
+    for (const [until, signal] of [
+      ["segmentation 1/2", "SIGINT"],
+      ["Joint stage", "SIGTERM"],
+      ["joint 1/2", "SIGINT"],
+    ] as const) {
+      const { code, out, err } = await train(args, until, signal);
+      expect(code).toBe(130);
+      expect(err).toEqual(["", `${signal}: finishing the step and saving; once more to stop at once.`]);
+      expect(out.at(-1)).toBe(`Stopped. Go on with:  npm run train -- --resume ${folder}`);
+      args = ["--resume", folder];
+    }
+    expect(await train(args)).toMatchObject({ code: 0, err: [] });
+    expectSame(folder);
+  });
+
+  test("that is killed at any instant leaves a whole checkpoint and goes on to the same bits", async () => {
+    let folder = at("killed");
+    let args = [...settings, "--out", folder];
+    // Milliseconds after the first line of an epoch or a stage; the line comes right before the epoch's checkpoint.
+    const waits = [0, 5, 40, 200, 15];
+    for (;;) {
+      const wait = waits.shift();
+      const ended = await mganet(["train", ...args], (line, kill) => {
+        if (wait !== undefined && /^( +segmentation|Joint| +joint)/.test(line))
+          void sleep(wait).then(() => kill("SIGKILL"));
+      });
+      if (ended.code === 0) break;
+      expect(ended).toMatchObject({ signal: "SIGKILL", err: [] });
+      args = ["--resume", folder];
+      if (readdirSync(folder).includes("last.safetensors")) continue;
+      const { code, err } = await train(args);
+      expect([code, err]).toEqual([2, [expect.stringMatching(/killed: the run ended before its first checkpoint/)]]);
+      folder = at("killed-anew");
+      args = [...settings, "--out", folder];
+    }
+    expectSame(folder);
+    expect(await train(["--resume", folder])).toMatchObject({
+      code: 2,
+      err: [`Error: ${folder}: this run is finished`],
+    });
+  });
+
+  test("that is interrupted before it begins leaves nothing", async () => {
+    const { code, out } = await train([...settings, "--out", at("early")], "Preset");
+    expect(code).toBe(130);
+    expect(out.at(-1)).toBe("Stopped before training began.");
+    expect(readdirSync(dir)).not.toContain("early");
+  });
+});
+
+test("bad input shows a stack with --debug only, and has exit code 2 either way", async () => {
+  const args = ["evaluate", at("missing")];
+  const { code, err } = await mganet(args);
+  expect([code, err]).toEqual([2, [`Error: ${at("missing")}: no such file or folder`]]);
+  const debugged = await mganet([...args, "--debug"]);
+  expect(debugged.code).toBe(2);
+  expect(debugged.err.join("\n")).toMatch(/InputError: .*missing: no such file or folder\n +at /);
+});
+
+test("a reader that goes away does not stop the work", async () => {
+  const child = spawn(program[0], [program[1], "doctor", "--json", at("doctor.json")], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  child.stdout.destroy();
+  expect(await once(child, "close")).toEqual([0, null]);
+  expect(readdirSync(dir)).toContain("doctor.json");
+});

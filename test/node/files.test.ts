@@ -1,0 +1,95 @@
+import { spawnSync } from "node:child_process";
+import { lstatSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, test } from "vitest";
+import {
+  InputError,
+  readInput,
+  removeLeftovers,
+  requireWritableFile,
+  requireWritableFolder,
+  writeWhole,
+} from "../../src/node/files.ts";
+import { temporaryFolder } from "./data/images.ts";
+
+const dir = temporaryFolder();
+const at = (...names: string[]) => path.join(dir, ...names);
+writeFileSync(at("file"), "old");
+mkdirSync(at("folder"));
+
+const refusal = async (promise: Promise<unknown>): Promise<string> => {
+  const error: unknown = await promise.catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(InputError);
+  expect((error as Error).message).not.toContain("\n");
+  return (error as Error).message;
+};
+
+describe("writeWhole", () => {
+  test("makes folders, replaces files and leaves nothing beside them", async () => {
+    await writeWhole(at("a", "b", "c.json"), "1");
+    await writeWhole(at("a", "b", "c.json"), Uint8Array.of(50));
+    expect(readFileSync(at("a", "b", "c.json"), "utf8")).toBe("2");
+    expect(readdirSync(at("a", "b"))).toEqual(["c.json"]);
+    await writeWhole(at("a", `${"é".repeat(120)}.json`), "");
+    expect(readdirSync(at("a")).length).toBe(2);
+  });
+
+  test("says what it cannot write and why, and leaves the old file", async () => {
+    expect(await refusal(writeWhole(at("folder"), ""))).toBe(
+      `${at("folder")}: cannot be written: is a folder, not a file`,
+    );
+    expect(await refusal(writeWhole(at("file", "x"), ""))).toMatch(
+      /file.x: cannot be written: is a file, not a folder$/,
+    );
+    expect(await refusal(writeWhole(at("n".repeat(300)), ""))).toMatch(/cannot be written: the name is too long$/);
+    expect(readdirSync(dir).sort()).toEqual(["a", "file", "folder"]);
+  });
+
+  test("writes to what a link points at instead of replacing the link, as with /dev/stdout", async () => {
+    symlinkSync(at("file"), at("link"));
+    await writeWhole(at("link"), "new");
+    expect(lstatSync(at("link")).isSymbolicLink()).toBe(true);
+    expect(readFileSync(at("file"), "utf8")).toBe("new");
+  });
+
+  test.runIf(process.platform === "linux")("leaves the old file and no other when the disk is full", () => {
+    // A limit on the size of files stands for the full disk; the unit is 512 or 1024 bytes.
+    const files = pathToFileURL(path.resolve("src/node/files.ts")).href;
+    const code = `
+      import { writeWhole } from ${JSON.stringify(files)};
+      await writeWhole(process.argv[1], new Uint8Array(3e6)).catch((e) => console.log(e.name, e.message));`;
+    writeFileSync(at("folder", "last"), "old");
+    const limited = ["-c", 'ulimit -f 2000; exec "$0" "$@"', process.execPath];
+    const args = ["--import", import.meta.resolve("tsx"), "--input-type=module", "-e", code, at("folder", "last")];
+    const { stdout } = spawnSync("sh", [...limited, ...args], { encoding: "utf8" });
+    expect(stdout).toBe(`InputError ${at("folder", "last")}: cannot be written: the file is larger than allowed\n`);
+    expect(readdirSync(at("folder"))).toEqual(["last"]);
+    expect(readFileSync(at("folder", "last"), "utf8")).toBe("old");
+  });
+});
+
+test("what is not writable is known beforehand, and nothing is made", async () => {
+  await requireWritableFile(at("new", "folders", "x.json"));
+  await requireWritableFile(at("file"));
+  await requireWritableFolder(at("new"));
+  await requireWritableFolder(dir);
+  expect(await refusal(requireWritableFile(at("folder")))).toBe(`${at("folder")}: is a folder, not a file`);
+  expect(await refusal(requireWritableFile(at("file", "x")))).toBe(`${at("file", "x")}: ${at("file")} is not a folder`);
+  expect(await refusal(requireWritableFolder(at("file")))).toBe(`${at("file")}: is not a folder`);
+  expect(readdirSync(dir)).not.toContain("new");
+});
+
+test("removeLeftovers takes the temporary files of writeWhole only", async () => {
+  mkdirSync(at("run"));
+  for (const name of [".mganet-12-3.tmp", "last.safetensors", ".mganet-x.tmp", "a.tmp"])
+    writeFileSync(at("run", name), "");
+  await removeLeftovers(at("run"));
+  expect(readdirSync(at("run")).sort()).toEqual([".mganet-x.tmp", "a.tmp", "last.safetensors"]);
+});
+
+test("readInput names the file and the reason", async () => {
+  expect(await refusal(readInput(at("missing")))).toBe(`${at("missing")}: no such file or folder`);
+  expect(await refusal(readInput(at("folder")))).toBe(`${at("folder")}: is a folder, not a file`);
+  expect(await refusal(readInput(at("file", "x")))).toBe(`${at("file", "x")}: is not a folder`);
+});

@@ -1,0 +1,39 @@
+/** Training steps leave nothing behind: neither in the process's memory nor on the heap. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, test } from "vitest";
+import { assembleBatch } from "../../src/data/batches.ts";
+import { MGANet } from "../../src/models/mganet.ts";
+import { Adam, adamDefaults, slabsOf } from "../../src/train/adam.ts";
+import { TrainingStep } from "../../src/train/stage.ts";
+import { preparedImages } from "../data/prepared.ts";
+import { useGpu } from "../support/gpu.ts";
+import { config } from "./support.ts";
+
+const gpu = useGpu();
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+function memory(): { resident: number; heap: number } {
+  collect();
+  collect();
+  const { rss, heapUsed } = process.memoryUsage();
+  return { resident: rss, heap: heapUsed };
+}
+
+test("200 steps after a warm-up of 100 grow resident memory by less than 2 %, and the heap by less than 1 MB", async () => {
+  const net = new MGANet(config);
+  const adam = new Adam(slabsOf(net.segmenter.parameters()), adamDefaults);
+  const step = await TrainingStep.create(gpu(), net, adam, "segmentation", { ...config, batch: 2 });
+  const batch = assembleBatch(preparedImages(2, 32, 32), []);
+  const run = async (count: number) => {
+    for (let i = 0; i < count; i++) await step.run(batch, 1e-4);
+  };
+  await run(100);
+  const before = memory();
+  await run(200);
+  const after = memory();
+  expect(after.resident).toBeLessThan(1.02 * before.resident);
+  expect(after.heap - before.heap).toBeLessThan(1e6);
+});
