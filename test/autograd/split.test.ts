@@ -10,9 +10,10 @@ import { useGpu } from "../support/gpu.ts";
 const gpu = useGpu();
 
 describe("split", () => {
-  for (const sizes of [[3, 5, 1], [4, 8], [8, 2, 6], [7]]) {
+  const cases: number[][] = [[3, 5, 1], [4, 8], [8, 2, 6], [7]];
+  for (const sizes of cases) {
     it(`cuts channels into ${sizes.join(" + ")}, and its gradient puts them together again`, async () => {
-      const c = sizes.reduce((a, b) => a + b);
+      const c = sizes.reduce((a, b) => a + b, 0);
       const shape = [2, 3, 2, c];
       const graph = new Graph();
       const x = graph.input("x", shape);
