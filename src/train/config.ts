@@ -90,7 +90,7 @@ export const presets: Readonly<Record<TrainConfig["preset"], TrainConfig>> = {
     size: [96, 96],
     batch: 8,
     // The phantom has no end of images: more of them, each seen a few times, teach more than a few seen often.
-    epochs: { segmentation: 3, joint: 6 },
+    epochs: { segmentation: 3, joint: 5 },
     val: 0.2,
     // With so few steps at such a rate, half the weight lets the classifier's gradient spoil the masks.
     alpha: 2,
