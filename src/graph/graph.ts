@@ -92,11 +92,12 @@ export class Graph {
 
   /**
    * One flat tensor of `floats` elements in which part i begins at element `offsets[i]`. The parts are computed right
-   * into their place; one that is no node's output, or is packed already, is copied. What lies between them is undefined.
+   * into their place; one that is no node's output, or has a place already, is copied. What lies between them is undefined.
    */
   pack(parts: readonly Tensor[], offsets: readonly number[], floats: number): Tensor {
-    const own = parts.map((part) => {
-      if (part.source.kind === "node" && part.graph === this && part.within === undefined) return part;
+    const own = parts.map((part, i) => {
+      const placed = part.within !== undefined || parts.indexOf(part) < i;
+      if (part.source.kind === "node" && part.graph === this && !placed) return part;
       return this.record(pointwiseKernel("copy", part.shape, 1, "a"), [part])[0]!;
     });
     const base = new Tensor({ shape: [floats], dtype: "f32" }, { kind: "pack", parts: own }, this);
