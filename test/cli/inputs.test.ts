@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { serializeSafetensors } from "../../src/data/safetensors.ts";
+import { pictureNames } from "../../src/cli/predict.ts";
 import { start } from "../../src/train/checkpoint.ts";
 import { encode, ultrasound, writeDdti } from "../node/data/images.ts";
 import { checkpointBytes, expectRefused, mganet, temporaryFolder, tiny, tinyConfig, write } from "./support.ts";
@@ -229,4 +230,11 @@ test("doctor refuses --json where it cannot be written, and writes it where it c
   expect(code).toBe(0);
   expect(out[0]).toMatch(/^adapter /);
   expect(json(at("found/doctor.json"))).toHaveProperty("limits.maxBufferSize");
+});
+
+test("pictures have names of their own, whatever the images are called", () => {
+  const names = (...images: string[]) => pictureNames(images).join(" ");
+  expect(names("a/x.png", "b/x.jpg", "x", "y.tar.gz")).toBe("x.png x-2.png x-3.png y.tar.png");
+  expect(names("x.png", "x-2.png", "x.png")).toBe("x.png x-2.png x-3.png");
+  expect(names("x-2.png", "x.png", "x.png", ".png", "日本.png")).toBe("x-2.png x.png x-3.png .png.png 日本.png");
 });
