@@ -4,6 +4,7 @@ import { gradients } from "../../src/autograd/gradients.ts";
 import { split } from "../../src/autograd/spatial.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
 import { ShapeError } from "../../src/kernels/kernel.ts";
 import { useGpu } from "../support/gpu.ts";
 
@@ -22,7 +23,9 @@ describe("split", () => {
       const used = parts.slice(0, Math.max(1, parts.length - 1));
       const terms = used.map((part, i) => sum(mul(part, graph.input(`dy${i}`, part.shape))));
       const grads = terms.map((term) => gradients(term, [x])[0]!);
-      const outputs = Object.fromEntries([...parts.map((p, i) => [`y${i}`, p]), ...grads.map((g, i) => [`dx${i}`, g])]);
+      const outputs: Record<string, Tensor> = {};
+      for (const [i, part] of parts.entries()) outputs[`y${i}`] = part;
+      for (const [i, grad] of grads.entries()) outputs[`dx${i}`] = grad;
       const plan = await compile(gpu(), graph, { outputs });
       const values = Float32Array.from({ length: 12 * c }, (_, i) => i + 0.5);
       const dys = used.map((part, k) => Float32Array.from({ length: part.size }, (_, i) => Math.sin(i + k)));
