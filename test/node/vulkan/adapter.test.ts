@@ -48,7 +48,9 @@ describe("openDawn", () => {
   test("an unknown name is answered with the names there are, and each of them works", async () => {
     const error: unknown = await openDawn({ adapter: "no such adapter" }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(AdapterError);
-    const [, name] = /^No adapter is called "no such adapter"; there is "([^"\n]+)"/.exec((error as AdapterError).message)!;
+    const [, name] = /^No adapter is called "no such adapter"; there is "([^"\n]+)"/.exec(
+      (error as AdapterError).message,
+    )!;
     await expect(openDawn({ adapter: name! })).resolves.toHaveProperty("adapter");
   });
 });
