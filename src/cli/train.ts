@@ -47,7 +47,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         const run = resumed?.run ?? (await RunFolder.create(out, config));
         progress.line(`Run folder: ${run.dir}`);
         const handlers = events(run, progress, options, config, resumed?.checkpoint);
-        const result = await fit(trainer, handlers, run, interrupt.signal);
+        const result = await fit(trainer, handlers, run, progress, interrupt.signal);
         progress.stop();
         if (!result.finished) return interrupted(`Stopped. ${goOn(run)}`);
         const seconds = (performance.now() - begun) / 1000;
@@ -86,12 +86,20 @@ function interrupted(message: string): number {
 
 const goOn = (run: RunFolder): string => `Go on with:  npm run train -- --resume ${run.dir}`;
 
-/** Trains. When that fails after a checkpoint, says how to go on from it, unless that would fail in the same way. */
-async function fit(trainer: Trainer, handlers: TrainerEvents, run: RunFolder, signal: AbortSignal) {
+/** Trains. When that fails, says how to go on from the last checkpoint, unless that would fail in the same way. */
+async function fit(
+  trainer: Trainer,
+  handlers: TrainerEvents,
+  run: RunFolder,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<TrainingResult> {
   try {
     return await trainer.fit(handlers, signal);
   } catch (error) {
-    if (run.hasCheckpoint && !(error instanceof DivergedError)) console.log(`Training broke off. ${goOn(run)}`);
+    progress.stop();
+    if (!run.hasCheckpoint) await run.discard();
+    else if (!(error instanceof DivergedError)) console.log(`Training broke off. ${goOn(run)}`);
     throw error;
   }
 }

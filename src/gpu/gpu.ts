@@ -6,6 +6,15 @@ export class GpuError extends Error {
   override name = "GpuError";
 }
 
+/** The adapter's memory does not suffice. The message is for the person at the terminal. */
+export class OutOfMemoryError extends GpuError {
+  override name = "OutOfMemoryError";
+
+  constructor(cause: unknown) {
+    super("the adapter's memory does not suffice: use a smaller batch, size or width", { cause });
+  }
+}
+
 /** How much was asked of the device so far; tests hold a training step to one submit and no new buffer. */
 export interface Counters {
   buffers: number;
@@ -37,7 +46,9 @@ export class Gpu {
     this.busyWaits = options.busyWaits ?? false;
     this.caps = readCapabilities(device, info, options.without);
     device.onuncapturederror = (event) => {
-      this.#failure ??= new GpuError(event.error.message);
+      const { error } = event;
+      this.#failure ??=
+        error instanceof GPUOutOfMemoryError ? new OutOfMemoryError(error) : new GpuError(error.message);
       // Some implementations also print the error unless the event is handled.
       event.preventDefault();
     };

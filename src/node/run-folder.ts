@@ -1,6 +1,6 @@
 /** The folder that a training run leaves behind. */
 import { existsSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, rm, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
@@ -87,6 +87,12 @@ export class RunFolder {
   async record(record: EpochRecord): Promise<void> {
     this.#records.push(record);
     await writeWhole(this.file("metrics.jsonl"), this.#records.map((r) => `${JSON.stringify(r)}\n`).join(""));
+  }
+
+  /** Takes away a run that has failed before its first checkpoint: there is nothing to go on from, or to look at. */
+  async discard(): Promise<void> {
+    for (const name of ["config.json", "metrics.jsonl", "best.safetensors"]) await rm(this.file(name), { force: true });
+    await rmdir(this.dir).catch(() => {}); // Someone else has put something there.
   }
 
   async summary(value: unknown): Promise<void> {

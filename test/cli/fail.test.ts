@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fail } from "../../src/cli/fail.ts";
 import { InputError } from "../../src/node/files.ts";
+import { openGpu } from "../../src/node/open-gpu.ts";
 import { DivergedError } from "../../src/train/stage.ts";
 
 let lines: unknown[];
@@ -31,4 +32,27 @@ test("with --debug the error is shown as it is, with its stack and cause; the ex
   const error = new InputError("a.png: permission denied", { cause: new Error("EACCES") });
   expect(fail(error, true)).toBe(2);
   expect(lines).toEqual([error]);
+});
+
+test("memory that does not suffice is for the user to mend; other errors of the device are unexpected", async () => {
+  const report = async (error: GPUError) => {
+    const gpu = await openGpu();
+    try {
+      gpu.device.onuncapturederror!({ error, preventDefault() {} } as GPUUncapturedErrorEvent);
+      gpu.check();
+      return undefined;
+    } catch (failure) {
+      return fail(failure, false);
+    } finally {
+      gpu.destroy();
+    }
+  };
+  await openGpu().then((gpu) => gpu.destroy()); // Makes WebGPU's classes known.
+  expect(await report(new GPUOutOfMemoryError("out of memory"))).toBe(2);
+  expect(await report(new GPUValidationError("wrong usage"))).toBe(1);
+  expect(lines).toEqual([
+    "Error: the adapter's memory does not suffice: use a smaller batch, size or width",
+    "Unexpected error: wrong usage",
+    "Run the command again with --debug for details.",
+  ]);
 });
