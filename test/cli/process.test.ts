@@ -16,6 +16,9 @@ const settings = [
   ...["--seg-epochs", "2", "--joint-epochs", "2", "--eval-every", "1", "--crop", "none"],
 ];
 
+/** Milliseconds for what may have to compile every shader first. */
+const COLD = 300_000;
+
 interface Ended {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -58,7 +61,7 @@ beforeAll(async () => {
   const { code, err } = await train([...settings, "--out", at("whole")]);
   expect([code, err]).toEqual([0, []]);
   whole = leftIn(at("whole"));
-});
+}, COLD);
 
 function expectSame(folder: string): void {
   const left = leftIn(folder);
@@ -88,7 +91,9 @@ describe("a training", () => {
   });
 
   test("that is killed at any instant leaves a whole checkpoint and goes on to the same bits", async () => {
-    let folder = at("killed");
+    // Each new run has a folder of its own: one that was killed before its first checkpoint cannot go on.
+    let runs = 1;
+    let folder = at("killed-1");
     let args = [...settings, "--out", folder];
     // Milliseconds after the first line of an epoch or a stage; the line comes right before the epoch's checkpoint.
     const waits = [0, 5, 40, 200, 15];
@@ -103,8 +108,8 @@ describe("a training", () => {
       args = ["--resume", folder];
       if (readdirSync(folder).includes("last.safetensors")) continue;
       const { code, err } = await train(args);
-      expect([code, err]).toEqual([2, [expect.stringMatching(/killed: the run ended before its first checkpoint/)]]);
-      folder = at("killed-anew");
+      expect([code, err]).toEqual([2, [expect.stringMatching(/killed-\d+: the run ended before its first checkpoint/)]]);
+      folder = at(`killed-${++runs}`);
       args = [...settings, "--out", folder];
     }
     expectSame(folder);
