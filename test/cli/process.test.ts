@@ -108,7 +108,10 @@ describe("a training", () => {
       args = ["--resume", folder];
       if (readdirSync(folder).includes("last.safetensors")) continue;
       const { code, err } = await train(args);
-      expect([code, err]).toEqual([2, [expect.stringMatching(/killed-\d+: the run ended before its first checkpoint/)]]);
+      expect([code, err]).toEqual([
+        2,
+        [expect.stringMatching(/killed-\d+: the run ended before its first checkpoint/)],
+      ]);
       folder = at(`killed-${++runs}`);
       args = [...settings, "--out", folder];
     }
