@@ -1,0 +1,93 @@
+/** Our own training step, in the form in which the benchmark runs every implementation. */
+import { gradients } from "../src/autograd/gradients.ts";
+import type { Batch } from "../src/data/sample.ts";
+import type { Gpu } from "../src/gpu/gpu.ts";
+import { compile } from "../src/graph/compile.ts";
+import { Graph } from "../src/graph/graph.ts";
+import { readVariable, releaseVariables, writeVariable } from "../src/graph/storage.ts";
+import { MGANet } from "../src/models/mganet.ts";
+import { Adam, adamDefaults, slabsOf } from "../src/train/adam.ts";
+import { jointLoss } from "../src/train/losses.ts";
+import { TrainingStep } from "../src/train/stage.ts";
+import type { LossAndGradients, StepImplementation, StepSetup } from "./peers/peer.ts";
+
+export class OurStep implements StepImplementation {
+  readonly #gpu: Gpu;
+  readonly #setup: StepSetup;
+  readonly #net: MGANet;
+  readonly #adam: Adam;
+  #step: TrainingStep | undefined;
+
+  constructor(gpu: Gpu, setup: StepSetup) {
+    this.#gpu = gpu;
+    this.#setup = setup;
+    this.#net = new MGANet(setup.model);
+    this.#adam = new Adam(slabsOf(this.#net.parameters()), { ...adamDefaults, lr: setup.lr });
+    for (const [name, variable] of this.#net.named()) writeVariable(gpu, variable, setup.parameters.get(name)!.data);
+  }
+
+  async prepare(): Promise<void> {
+    const { size, batch, alpha } = this.#setup;
+    const options = { batch: batch.label.length, size, maskLoss: "dice", alpha } as const;
+    this.#step = await TrainingStep.create(this.#gpu, this.#net, this.#adam, "joint", options);
+  }
+
+  /** Floating-point operations of the convolutions in one step; after `prepare`. */
+  get flops(): number {
+    return this.#step!.plan.summary.flops;
+  }
+
+  async lossAndGradients(batch: Batch): Promise<LossAndGradients> {
+    const gpu = this.#gpu;
+    const { size, alpha } = this.#setup;
+    const [n, [h, w]] = [batch.label.length, size];
+    const graph = new Graph({ training: true });
+    const output = this.#net.forward(graph.input("image", [n, h, w, 3]));
+    const [label, target] = [graph.input("label", [n], "u32"), graph.input("target", [n, h, w, 1])];
+    const { total } = jointLoss(output, label, target, { alpha });
+    const trainable = [...this.#net.named()].filter(([, p]) => p.trainable);
+    const all = gradients(
+      total,
+      trainable.map(([, p]) => p),
+    );
+    const outputs = Object.fromEntries(trainable.map(([name], i) => [name, all[i]!]));
+    // A forward pass in training mode moves the running statistics.
+    const statistics = [...this.#net.named()].map(([, p]) => p).filter((p) => !p.trainable);
+    const before = await Promise.all(statistics.map((p) => readVariable(gpu, p)));
+    const plan = await compile(gpu, graph, { outputs: { ...outputs, "the loss": total } });
+    try {
+      const { "the loss": loss, ...values } = await plan.run({
+        image: batch.image,
+        label: batch.label,
+        target: batch.target,
+      });
+      return { loss: loss![0]!, gradients: new Map(Object.entries(values)) };
+    } finally {
+      plan.destroy();
+      for (const [i, p] of statistics.entries()) writeVariable(gpu, p, before[i]!);
+    }
+  }
+
+  async step(): Promise<number> {
+    const { losses } = await this.#step!.run(this.#setup.batch, this.#setup.lr);
+    return losses.loss;
+  }
+
+  async state(): Promise<Map<string, Float32Array>> {
+    const state = new Map<string, Float32Array>();
+    for (const [name, variable] of this.#net.named()) state.set(name, await readVariable(this.#gpu, variable));
+    return state;
+  }
+
+  destroy(): void {
+    this.#step?.plan.destroy();
+    releaseVariables(
+      this.#gpu,
+      [...this.#net.named()].map(([, p]) => p),
+    );
+    releaseVariables(
+      this.#gpu,
+      this.#adam.state.map(([, v]) => v),
+    );
+  }
+}
