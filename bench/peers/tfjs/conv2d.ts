@@ -69,12 +69,17 @@ const filterGradient = (columnsOf: (s: ConvShape) => tf.Tensor1D): Formulations 
       return tf.engine().runKernel<tf.Tensor4D>(tf.Conv2DBackpropFilter, { x, dy }, { ...attributes, filterShape });
     },
   },
-  product: {
-    run: (s, x, dy) => {
-      const columns = tf.gather(x.reshape([s.n * s.h * s.w, s.ci]), columnsOf(s));
-      const pixels = s.n * s.oh * s.ow;
-      const patches: tf.Tensor2D = columns.reshape([pixels, s.kernel * s.kernel * s.ci]);
-      return tf.matMul(patches, dy.reshape([pixels, s.co]), true).reshape([s.kernel, s.kernel, s.ci, s.co]);
+  product: { run: (s, x, dy) => patchProduct(s, x, dy, columnsOf(s)) },
+  // tfjs chooses among four kinds of matrix product by the number of workgroups. On lavapipe, where that does not matter,
+  // its choice can take five times as long as the packed kind.
+  packedProduct: {
+    run(s, x, dy) {
+      tf.env().set(MATMUL_KIND, PACKED);
+      try {
+        return patchProduct(s, x, dy, columnsOf(s));
+      } finally {
+        tf.env().set(MATMUL_KIND, BY_TFJS);
+      }
     },
   },
   // The convolution of x with dy, images and channels having changed places, once more as a transposed one.
@@ -88,6 +93,18 @@ const filterGradient = (columnsOf: (s: ConvShape) => tf.Tensor1D): Formulations 
     },
   },
 });
+
+const MATMUL_KIND = "WEBGPU_MATMUL_PROGRAM_TYPE";
+/** MatMulProgramType.MatMulPackedProgram, which the package does not export, and the default. */
+const [PACKED, BY_TFJS] = [3, -1];
+
+/** The patches of x under the kernel as a matrix, its transpose times dy. */
+function patchProduct(s: ConvShape, x: tf.Tensor4D, dy: tf.Tensor4D, columns: tf.Tensor1D): tf.Tensor4D {
+  const pixels = s.n * s.oh * s.ow;
+  const rows = tf.gather(x.reshape([s.n * s.h * s.w, s.ci]), columns);
+  const patches: tf.Tensor2D = rows.reshape([pixels, s.kernel * s.kernel * s.ci]);
+  return tf.matMul(patches, dy.reshape([pixels, s.co]), true).reshape([s.kernel, s.kernel, s.ci, s.co]);
+}
 
 /** For every output pixel and tap the row of x [N H W, Ci] under it; -1, for which tf.gather gives zeros, outside. */
 function columns({ n, h, w, oh, ow, kernel, stride, padding }: ConvShape): Int32Array {

@@ -9,9 +9,6 @@ export { tf };
 /** In one submit. */
 const DISPATCHES = 100;
 
-/** MatMulProgramType.MatMulPackedProgram, which the package does not export. */
-const PACKED = 3;
-
 export type Backend = InstanceType<typeof webgpu.WebGPUBackend>;
 
 /**
@@ -31,11 +28,6 @@ export async function useDevice(gpu: Gpu): Promise<Backend> {
   tf.registerBackend("webgpu", () => backend, 3);
   // By default it submits every 15 dispatches; with more at a time, a step takes a tenth less of the CPU's time on lavapipe.
   tf.env().set("WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE", DISPATCHES);
-  if (gpu.caps.adapterClass === "software") {
-    // Of tfjs' four kinds of matrix product it chooses by the number of workgroups, which matters on a GPU. On lavapipe the
-    // packed kind is the fastest for all the products here, by up to five times.
-    tf.env().set("WEBGPU_MATMUL_PROGRAM_TYPE", PACKED);
-  }
   if (!(await tf.setBackend("webgpu"))) throw new Error("tfjs does not accept the WebGPU device");
   return backend;
 }

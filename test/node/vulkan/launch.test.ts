@@ -112,7 +112,8 @@ describe.runIf(process.platform === "linux")("the launcher", () => {
         process.once("SIGINT", () => { say("saving"); setTimeout(() => { say("saved"); process.exit(0); }, 500); });
         say("ready");`,
       });
-      const terminal = spawn("script", ["-qec", `${process.execPath} ${script}`, "/dev/null"], {
+      // exec: a shell that stays in between, as dash does, reports that the signal ended it.
+      const terminal = spawn("script", ["-qec", `exec ${process.execPath} ${script}`, "/dev/null"], {
         stdio: ["pipe", "ignore", "ignore"],
       });
       await says(log, "ready");
