@@ -35,10 +35,13 @@ ${convSizes}
 ${body}
 }`;
 
-/** acc[row] += broadcast(a[row]) * b, for all rows of the tile and all elements of the chunk. */
+/**
+ * acc[row] += broadcast(a[row]) * b, for all rows of the tile and all elements of the chunk. All products of one accumulator
+ * follow each other: there are more accumulators than registers.
+ */
 const multiplyTile = (t: SubgroupTile): string =>
-  unroll(t.chunk, (k) =>
-    unroll(t.subgroup * t.rows, (row) => {
+  unroll(t.subgroup * t.rows, (row) =>
+    unroll(t.chunk, (k) => {
       const a = component(`a${Math.floor(row / t.subgroup)}`, k, t.chunk);
       return `        acc${row} += subgroupBroadcast(${a}, ${row % t.subgroup}u) * b${k};`;
     }),
@@ -195,24 +198,27 @@ export interface WeightGradTile {
   lane: Lanes;
   /** Input channels loaded at once by one lane. */
   chunk: 1 | 4;
-  /** Weight rows (ky,kx,ci) of the tile; `rows / chunk` is a multiple or a divisor of the subgroup. */
+  /** Weight rows (ky,kx,ci) of the tile, a multiple of `chunk`. */
   rows: number;
+  /** Pixels taken at once; `pixels rows / chunk` is a multiple of the subgroup. */
+  pixels: number;
 }
 
 /**
  * Weight gradient, one partial sum a split. Bindings x [N,H,W,CI], dy [N,OH,OW,CO], part [splits,KH,KW,CI,CO]; a split is
- * p.extra of the N OH rows of output pixels. Lanes divide into `rows / chunk` units that hold weight rows; when the
- * subgroup is larger than that, the remaining lanes load the same weight rows at the next pixels.
+ * p.extra of the N OH rows of output pixels. The `rows / chunk` units of the tile, each at `pixels` pixels, are dealt out to the
+ * lanes: item e of them is unit e mod units at pixel e div units, held by lane e mod subgroup in register e div subgroup.
  * Dispatch: (ceil(KH KW CI / rows), ceil(CO / (subgroup lane)), splits).
  */
 export const conv2dSubgroupWeightGrad = (s: Conv2dShape, t: WeightGradTile): string => {
   const out = vec(t.lane);
   const units = t.rows / t.chunk;
-  const loads = Math.max(units / t.subgroup, 1);
-  const pixelsAtOnce = Math.max(t.subgroup / units, 1);
-  // Accumulator u * chunk + k, at pixel j of those loaded together, comes from this register and lane.
-  const source = (u: number, k: number, j: number) =>
-    `subgroupBroadcast(${component(`a${Math.floor(u / t.subgroup)}`, k, t.chunk)}, ${(j * units + u) % t.subgroup}u)`;
+  const loads = (units * t.pixels) / t.subgroup;
+  // Channel k of unit u at pixel j, broadcast from its lane.
+  const source = (u: number, k: number, j: number) => {
+    const e = j * units + u;
+    return `subgroupBroadcast(${component(`a${Math.floor(e / t.subgroup)}`, k, t.chunk)}, ${e % t.subgroup}u)`;
+  };
   return wgsl`
 enable subgroups;
 ${bindings(["x", vec(t.chunk)], ["dy", out], ["part", out])}
@@ -227,15 +233,14 @@ ${main(
   let load = min(column, COLS - 1u);
   let begin = group.z * p.extra;
   let end = min(begin + p.extra, N * OH);
-  // The pixel that this lane loads, of those loaded together.
-  let mine = lane / ${units}u;
 ${unroll(
   loads,
   (r) => `
   let q${r} = group.x * ${units}u + (lane + ${r * t.subgroup}u) % ${units}u;
+  let mine${r} = (lane + ${r * t.subgroup}u) / ${units}u;
   let row${r} = q${r} < ROWS / ${t.chunk}u;
   let ky${r} = i32(q${r} / (STEPS * KW)) * DH - PH;
-  let kx${r} = i32((q${r} / STEPS) % KW) * DW - PW + i32(mine) * SW;
+  let kx${r} = i32((q${r} / STEPS) % KW) * DW - PW + i32(mine${r}) * SW;
   let c${r} = q${r} % STEPS;`,
 )}
 ${accumulators(t.rows, out)}
@@ -249,19 +254,17 @@ ${unroll(
     let inRow${r} = row${r} && iy${r} >= 0 && iy${r} < i32(H);
     let at${r} = (image + u32(iy${r})) * W * STEPS + c${r};`,
 )}
-    for (var ox = 0u; ox < OW; ox += ${pixelsAtOnce}u) {
+    for (var ox = 0u; ox < OW; ox += ${t.pixels}u) {
 ${unroll(
   loads,
   (r) => `
       let ix${r} = i32(ox) * SW + kx${r};
-      let in${r} = inRow${r} && ix${r} >= 0 && ix${r} < i32(W) && ox + mine < OW;
+      let in${r} = inRow${r} && ix${r} >= 0 && ix${r} < i32(W) && ox + mine${r} < OW;
       let a${r} = select(${vec(t.chunk)}(), x[select(0u, at${r} + u32(ix${r}) * STEPS, in${r})], in${r});`,
 )}
-${unroll(
-  pixelsAtOnce,
-  (j) => `
-      let d${j} = dy[(line * OW + min(ox + ${j}u, OW - 1u)) * COLS + load];
-${unroll(units, (u) => unroll(t.chunk, (k) => `      acc${u * t.chunk + k} += ${source(u, k, j)} * d${j};`))}`,
+${unroll(t.pixels, (j) => `      let d${j} = dy[(line * OW + min(ox + ${j}u, OW - 1u)) * COLS + load];`)}
+${unroll(units, (u) =>
+  unroll(t.chunk, (k) => unroll(t.pixels, (j) => `      acc${u * t.chunk + k} += ${source(u, k, j)} * d${j};`)),
 )}
     }
   }

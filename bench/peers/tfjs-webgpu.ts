@@ -19,9 +19,6 @@ export const tfjsWebgpu: Peer = {
   createStep: (gpu, setup) => TfjsStep.create(gpu, setup),
 };
 
-/** Steps whose waiting times are remembered. */
-const REMEMBERED = 8;
-
 class TfjsStep implements StepImplementation {
   readonly #gpu: Gpu;
   readonly #backend: Backend;
@@ -29,7 +26,6 @@ class TfjsStep implements StepImplementation {
   readonly #convolutions = new Convolutions();
   readonly #trainables: Trainables;
   #running: RunningStatistics | undefined;
-  #waits: number[] = [];
 
   private constructor(gpu: Gpu, backend: Backend, setup: StepSetup) {
     this.#gpu = gpu;
@@ -79,13 +75,10 @@ class TfjsStep implements StepImplementation {
     return value;
   }
 
-  /** Reads a scalar. Like our own plans, it sleeps through most of the wait, which on Node would keep a core busy. */
+  /** Reads a scalar. Like our own plans, it waits without taking a core from a software adapter. */
   async #read(tensor: tf.Scalar): Promise<number> {
     flush(this.#backend);
-    const begun = performance.now();
-    if (this.#waits.length > 0) await this.#gpu.sleepThrough(Math.min(...this.#waits));
-    const [value] = await tensor.data();
-    this.#waits = [...this.#waits, performance.now() - begun].slice(-REMEMBERED);
+    const [value] = await this.#gpu.wait(tensor.data());
     return value!;
   }
 

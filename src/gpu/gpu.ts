@@ -26,15 +26,16 @@ export interface Counters {
 export interface GpuOptions {
   /** Features to leave out although the adapter has them. */
   without?: readonly UsefulFeature[];
-  /** Whether waiting for the device keeps a core busy, as Dawn on Node does; then waits begin with a sleep. */
-  busyWaits?: boolean;
+  /** How to wait for a promise of the device's, where simply awaiting it would keep a core busy, as with Dawn on Node. */
+  wait?: <T>(promise: Promise<T>) => Promise<T>;
 }
 
 export class Gpu {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
   readonly caps: Capabilities;
-  readonly busyWaits: boolean;
+  /** Waits for a promise of the device's. */
+  readonly wait: <T>(promise: Promise<T>) => Promise<T>;
   readonly counters: Counters = { buffers: 0, submits: 0, dispatches: 0, pipelines: 0 };
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
@@ -43,7 +44,7 @@ export class Gpu {
   private constructor(device: GPUDevice, info: GPUAdapterInfo, options: GpuOptions) {
     this.device = device;
     this.info = info;
-    this.busyWaits = options.busyWaits ?? false;
+    this.wait = options.wait ?? ((promise) => promise);
     this.caps = readCapabilities(device, info, options.without);
     device.onuncapturederror = (event) => {
       const { error } = event;
@@ -112,7 +113,8 @@ export class Gpu {
     const module = device.createShaderModule({ code, label });
     const layout = device.createPipelineLayout({ bindGroupLayouts: [group] });
     try {
-      return await device.createComputePipelineAsync({ label, layout, compute: { module, entryPoint: "main" } });
+      const compute = { module, entryPoint: "main" };
+      return await this.wait(device.createComputePipelineAsync({ label, layout, compute }));
     } catch (error) {
       const { messages } = await module.getCompilationInfo();
       const lines = code.split("\n");
@@ -156,24 +158,16 @@ export class Gpu {
     const encoder = this.device.createCommandEncoder();
     encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
     this.submit(encoder.finish());
-    await staging.mapAsync(GPUMapMode.READ, 0, size);
+    await this.wait(staging.mapAsync(GPUMapMode.READ, 0, size));
     this.check();
     const copy = staging.getMappedRange(0, size).slice(0, bytes);
     staging.destroy();
     return copy;
   }
 
-  /**
-   * Sleeps through most of a wait that is expected to take so long, if waiting itself would keep a core busy: on a
-   * software adapter that core is wanted for the work.
-   */
-  async sleepThrough(expectedMs: number): Promise<void> {
-    if (this.busyWaits && expectedMs > 5) await new Promise((resolve) => setTimeout(resolve, 0.85 * expectedMs));
-  }
-
   /** Waits until all submitted work is done. */
   async idle(): Promise<void> {
-    await this.device.queue.onSubmittedWorkDone();
+    await this.wait(this.device.queue.onSubmittedWorkDone());
     this.check();
   }
 

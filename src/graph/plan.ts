@@ -48,9 +48,6 @@ export class Plan {
   readonly #staging: { buffer: GPUBuffer; free: Promise<unknown> }[] = [];
   readonly #resultBytes: number;
   #next = 0;
-  /** Durations of the last runs in milliseconds, without the first, which may include compiling. */
-  readonly #durations: number[] = [];
-  #runs = 0;
 
   constructor(gpu: Gpu, parts: PlanParts) {
     this.summary = parts.summary;
@@ -89,7 +86,7 @@ export class Plan {
   async #run(inputs: Readonly<Record<string, HostArray>>, staging: GPUBuffer): Promise<Record<string, Float32Array>> {
     const gpu = this.#gpu;
     const { steps, results } = this.#parts;
-    this.#upload(inputs);
+    this.upload(inputs);
     const encoder = gpu.device.createCommandEncoder();
     encodeSteps(gpu, encoder, steps);
     let offset = 0;
@@ -98,12 +95,7 @@ export class Plan {
       offset += alignUp(region.bytes, 8);
     }
     gpu.submit(encoder.finish());
-    const begun = performance.now();
-    // The shortest of the last runs is what this one will take at least.
-    if (this.#durations.length > 0) await gpu.sleepThrough(Math.min(...this.#durations));
-    await staging.mapAsync(GPUMapMode.READ);
-    if (this.#runs++ > 0) this.#durations.push(performance.now() - begun);
-    if (this.#durations.length > 8) this.#durations.shift();
+    await gpu.wait(staging.mapAsync(GPUMapMode.READ));
     const outputs: Record<string, Float32Array> = {};
     if (this.#resultBytes > 0) {
       const mapped = staging.getMappedRange();
@@ -128,7 +120,7 @@ export class Plan {
   ): Promise<string | undefined> {
     const gpu = this.#gpu;
     for (const [name, values] of Object.entries(inputs)) if (!allFinite(values)) return `input ${name}`;
-    this.#upload(inputs);
+    this.upload(inputs);
     const { steps } = this.#parts;
     for (const [i, step] of steps.entries()) {
       if (skip(step.node)) continue;
@@ -145,7 +137,11 @@ export class Plan {
     return undefined;
   }
 
-  #upload(inputs: Readonly<Record<string, HostArray>>): void {
+  /**
+   * Writes the inputs of the next run.
+   * @throws TypeError when one is missing, or of another size or type
+   */
+  upload(inputs: Readonly<Record<string, HostArray>>): void {
     const wanted = this.#parts.inputs;
     for (const [name, { region, tensor }] of wanted) {
       const values = inputs[name];
@@ -182,3 +178,10 @@ function encodeSteps(gpu: Gpu, encoder: GPUCommandEncoder, steps: readonly PlanS
 }
 
 const allFinite = (values: HostArray): boolean => values instanceof Uint32Array || values.every(Number.isFinite);
+
+/** Encodes one dispatch by itself. */
+export function encodeStep(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: PlanStep): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(...workgroups);
+}

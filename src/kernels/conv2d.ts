@@ -54,8 +54,8 @@ const weightSpec = (s: Conv2dShape) => f32(s.kh, s.kw, s.ci / s.groups, s.co);
 const outputSpec = (s: Conv2dShape) => f32(s.n, s.oh, s.ow, s.co);
 const flopsOf = (s: Conv2dShape) => (2 * s.n * s.oh * s.ow * s.co * s.kh * s.kw * s.ci) / s.groups;
 
-/** Accumulator vectors of a tile: as fast as 64 on a software adapter, and compiled in half the time. */
-const ACCUMULATORS = 32;
+/** Accumulators a lane, in f32. */
+const ACCUMULATORS = 64;
 
 /** The fewest columns a lane that let one subgroup span `columns`, among those that divide it; else the most. */
 function columnsPerLane(columns: number, subgroup: number): Lanes {
@@ -63,10 +63,10 @@ function columnsPerLane(columns: number, subgroup: number): Lanes {
   return fitting.find((lane) => lane * subgroup >= columns) ?? fitting.at(-1)!;
 }
 
-/** Rows a lane loads so that the tile has about ACCUMULATORS vectors, but no more rows than there are pixels. */
+/** Rows a lane loads so that it has about ACCUMULATORS of them, but no more rows than there are pixels. */
 function rowsPerLane(lane: Lanes, subgroup: number, pixels: number): number {
-  const wanted = Math.max(1, Math.floor(ACCUMULATORS / lane / subgroup));
-  return Math.max(1, Math.min(wanted, 4, ceilDiv(pixels, subgroup)));
+  const wanted = Math.floor(ACCUMULATORS / lane / subgroup);
+  return Math.max(1, Math.min(wanted, lane === 1 ? 4 : 2, ceilDiv(pixels, subgroup)));
 }
 
 const usesSubgroups = (s: Conv2dShape, caps: Capabilities): caps is Capabilities & { subgroupSize: number } =>
@@ -164,7 +164,9 @@ const FEWEST_PIXELS = 64;
 function subgroupWeightGrad(label: string, s: Conv2dShape, subgroup: number, caps: Capabilities): Lowering {
   const lane = columnsPerLane(s.co, subgroup);
   const chunk = s.ci % 4 ? 1 : 4;
-  const rows = lane === 4 ? 16 : 32;
+  const rows = lane * subgroup > 64 ? 16 : 32;
+  // More at once make the loop longer than a processor's instruction cache likes.
+  const pixels = Math.max(chunk === 4 ? 2 : 1, (subgroup * chunk) / rows);
   const rowTiles = ceilDiv(s.kh * s.kw * s.ci, rows);
   const columnTiles = ceilDiv(s.co / lane, subgroup);
   // A split takes whole lines of pixels.
@@ -176,7 +178,7 @@ function subgroupWeightGrad(label: string, s: Conv2dShape, subgroup: number, cap
   const size = s.kh * s.kw * s.ci * s.co;
   const product = {
     label,
-    code: conv2dSubgroupWeightGrad(s, { subgroup, lane, chunk, rows }),
+    code: conv2dSubgroupWeightGrad(s, { subgroup, lane, chunk, rows, pixels }),
     bindings: [input(0), input(1), splits > 1 ? scratch(0) : output(0)],
     params: convParams(s, linesPerSplit),
     workgroups: [rowTiles, columnTiles, splits] as const,

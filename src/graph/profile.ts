@@ -1,0 +1,120 @@
+/** Where the time of a plan goes: every dispatch timed by itself. */
+import type { Gpu } from "../gpu/gpu.ts";
+import { bytesMoved } from "../kernels/kernel.ts";
+import { encodeStep, type HostArray, type Plan, type PlanStep } from "./plan.ts";
+import type { Node } from "./tensor.ts";
+
+/** One node of a plan: all dispatches of one kernel call. */
+export interface NodeProfile {
+  readonly node: Node;
+  /** The kernel's name and variant, such as "conv2d.inputGrad/subgroup". */
+  readonly kernel: string;
+  /** Path of the module that called it. */
+  readonly layer: string;
+  /** Median over the repeats, in milliseconds. */
+  readonly ms: number;
+  /** Since the beginning of the run, in milliseconds, in the last repeat; for traces. */
+  readonly begin: number;
+  /** Floating-point operations of the direct algorithm; 0 where bytes are the cost. */
+  readonly flops: number;
+  /** Bytes that it reads and writes at least once. */
+  readonly bytes: number;
+}
+
+/** Queries of one set that WebGPU promises. */
+const QUERIES = 4096;
+const PER_SET = QUERIES / 2;
+
+/**
+ * Runs the plan `repeats` times, each dispatch in a compute pass of its own between two timestamps. Where the adapter has
+ * no timestamps, each dispatch is submitted by itself and waited for, which adds the cost of that.
+ */
+export async function profilePlan(
+  gpu: Gpu,
+  plan: Plan,
+  inputs: Readonly<Record<string, HostArray>>,
+  repeats = 5,
+): Promise<NodeProfile[]> {
+  plan.upload(inputs);
+  const { steps } = plan;
+  const runs: Float64Array[] = [];
+  const time = gpu.caps.timestamps ? byTimestamps(gpu, steps) : { run: () => bySubmits(gpu, steps), destroy() {} };
+  try {
+    await time.run(); // The first one may include compiling.
+    for (let i = 0; i < repeats; i++) runs.push(await time.run());
+  } finally {
+    time.destroy();
+  }
+  const profiles: NodeProfile[] = [];
+  const last = runs.at(-1)!;
+  for (let i = 0; i < steps.length; ) {
+    const { node, variant } = steps[i]!;
+    let end = i;
+    while (end < steps.length && steps[end]!.node === node) end++;
+    const durations = runs.map((times) => {
+      let sum = 0;
+      for (let k = i; k < end; k++) sum += times[2 * k + 1]! - times[2 * k]!;
+      return sum;
+    });
+    profiles.push({
+      node,
+      kernel: `${node.kernel.name}/${variant}`,
+      layer: node.layer,
+      ms: durations.sort((a, b) => a - b)[durations.length >> 1]!,
+      begin: last[2 * i]! - last[0]!,
+      flops: node.kernel.flops,
+      bytes: bytesMoved(node.kernel),
+    });
+    i = end;
+  }
+  return profiles;
+}
+
+/** Begin and end of every step in milliseconds, alternating. */
+type Times = Float64Array;
+
+function byTimestamps(gpu: Gpu, steps: readonly PlanStep[]): { run: () => Promise<Times>; destroy: () => void } {
+  const sets: GPUQuerySet[] = [];
+  for (let i = 0; i < steps.length; i += PER_SET) {
+    sets.push(gpu.device.createQuerySet({ type: "timestamp", count: 2 * Math.min(PER_SET, steps.length - i) }));
+  }
+  const bytes = 16 * steps.length;
+  const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
+  const resolved = gpu.createBuffer(bytes, usage, "timestamps");
+  return {
+    async run() {
+      const encoder = gpu.device.createCommandEncoder();
+      for (const [i, step] of steps.entries()) {
+        const at = 2 * (i % PER_SET);
+        const querySet = sets[Math.floor(i / PER_SET)]!;
+        const pass = encoder.beginComputePass({
+          timestampWrites: { querySet, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 },
+        });
+        encodeStep(pass, step);
+        pass.end();
+      }
+      for (const [i, set] of sets.entries()) encoder.resolveQuerySet(set, 0, set.count, resolved, 16 * i * PER_SET);
+      gpu.submit(encoder.finish());
+      return Float64Array.from(new BigUint64Array(await gpu.read(resolved, 0, bytes)), (ns) => Number(ns) / 1e6);
+    },
+    destroy() {
+      for (const set of sets) set.destroy();
+      resolved.destroy();
+    },
+  };
+}
+
+async function bySubmits(gpu: Gpu, steps: readonly PlanStep[]): Promise<Times> {
+  const times = new Float64Array(2 * steps.length);
+  for (const [i, step] of steps.entries()) {
+    const encoder = gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    encodeStep(pass, step);
+    pass.end();
+    times[2 * i] = performance.now();
+    gpu.submit(encoder.finish());
+    await gpu.idle();
+    times[2 * i + 1] = performance.now();
+  }
+  return times;
+}
