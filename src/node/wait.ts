@@ -8,16 +8,21 @@ const NAP = 1;
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
 let open = 0;
+/** Whether a nap is due. There must never be two: each would lengthen every turn. */
+let napping = false;
 
 function nap(): void {
-  if (open === 0) return;
+  napping = open > 0;
+  if (!napping) return;
   Atomics.wait(cell, 0, 0, NAP);
   setImmediate(nap);
 }
 
 /** Waits for a promise of Dawn's; meanwhile the event loop rests most of the time, and still turns once a millisecond. */
 export async function waitResting<T>(promise: Promise<T>): Promise<T> {
-  if (open++ === 0) setImmediate(nap);
+  open++;
+  if (!napping) setImmediate(nap);
+  napping = true;
   try {
     return await promise;
   } finally {
