@@ -98,6 +98,8 @@ ${range("x", "ix", "W", "OW", "RX")}
   var sum = ${type}();
 #if ${few}
 ${taps("y", down, "iy", "OH", "RY", "H")}
+  // When an image was made smaller, most of its rows reach no output; the row is the same for the whole workgroup.
+  if (${unroll(down, (k) => `wy${k} == 0.0`, " && ")}) { dx[((n * H + iy) * W + ix) * QUADS + q] = sum; return; }
 ${taps("x", across, "ix", "OW", "RX", "W")}
 ${unroll(down, (y) => {
   const line = unroll(across, (x) => `wx${x} * dy[(line${y} + ox${x}) * QUADS + q]`, " + ");

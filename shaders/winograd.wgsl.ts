@@ -10,6 +10,7 @@
  * A thread takes one tile (or one channel) and four channels. T = N TH TW tiles, TH = ceil(OH / m), TW = ceil(OW / m).
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { unroll } from "./lib/vec.ts";
@@ -106,11 +107,11 @@ ${sandwich(
 )}`;
 };
 
-/** Bindings m [n n, T, CO], (bias [CO],) y [N,OH,OW,CO]. One thread a tile and four channels. */
-export const winogradOutput = (threads: number, n: TileSize, bias: boolean): string => {
+/** Bindings m [n n, T, CO], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO]. One thread a tile and four channels. */
+export const winogradOutput = (threads: number, n: TileSize, epilogue: Epilogue): string => {
   const m = n - TAPS + 1;
   const { outputs } = winogradMatrices(n, TAPS);
-  const names = bias ? ["m", "bias", "y"] : ["m", "y"];
+  const names = ["m", ...epilogueOperands(epilogue), "y"];
   return wgsl`
 ${bindings(...names.map((name): [string, string] => [name, "vec4f"]))}
 ${params(winogradFields, names.length)}
@@ -120,12 +121,12 @@ ${threadMain(
   let top = row * ${m}u;
   let left = column * ${m}u;
 ${unroll(n, (r) => unroll(n, (c) => `  let d${r}_${c} = m[(${r * n + c}u * tiles + tile) * p.quads + quad];`))}
-  let shift = ${bias ? "bias[quad]" : "vec4f()"};
+  let shift = ${epilogue.bias ? "bias[quad]" : "vec4f()"};
 ${sandwich(
   outputs,
   (r, c) => `d${r}_${c}`,
   (r, c, name) =>
-    `if (top + ${r}u < p.h && left + ${c}u < p.w) { y[((image * p.h + top + ${r}u) * p.w + left + ${c}u) * p.quads + quad] = ${name} + shift; }`,
+    `if (top + ${r}u < p.h && left + ${c}u < p.w) { let at = ((image * p.h + top + ${r}u) * p.w + left + ${c}u) * p.quads + quad; y[at] = ${finish(epilogue, "vec4f", name, "shift", "at")}; }`,
 )}`,
 )}`;
 };

@@ -9,8 +9,14 @@ import { tilesOf } from "./winograd.ts";
 
 export type Pass = "forward" | "inputGrad" | "weightGrad";
 
-/** Multiply-adds a microsecond of the direct variants. */
+/** Multiply-adds a microsecond of the direct variants, with many result channels and with few (at least so many). */
 const DIRECT = { forward: 28_000, inputGrad: 28_000, weightGrad: 25_000 };
+const FEW = [
+  { channels: 16, strip: 20_000, subgroup: 16_000 },
+  { channels: 8, strip: 16_000, subgroup: 10_000 },
+  { channels: 4, strip: 10_000, subgroup: 5500 },
+  { channels: 1, strip: 4000, subgroup: 2000 },
+] as const;
 /** Microseconds that every dispatch takes. */
 const DISPATCH = 40;
 
@@ -31,7 +37,10 @@ function estimate(pass: Pass, s: Conv2dShape, variant: string): number {
   const tile = ({ winograd4: 6, winograd2: 4 } as const satisfies Record<string, TileSize>)[variant];
   if (tile === undefined) {
     const products = (s.n * s.oh * s.ow * s.kh * s.kw * s.ci * s.co) / s.groups;
-    return products / DIRECT[pass] + DISPATCH;
+    const channels = pass === "inputGrad" ? s.ci : s.co;
+    const few = channels <= 16 ? FEW.find((row) => channels >= row.channels) : undefined;
+    const rate = few ? few[variant === "strip" ? "strip" : "subgroup"] : DIRECT[pass];
+    return products / rate + DISPATCH;
   }
   const cost = WINOGRAD[tile][pass === "weightGrad" ? "weightGrad" : "convolve"];
   const tiles = tilesOf({ n: s.n, h: s.oh, w: s.ow }, tile).count;

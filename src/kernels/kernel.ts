@@ -50,6 +50,8 @@ export interface Kernel {
   readonly flops: number;
   /** The variants that run on an adapter, the preferred one first, the plain one last. */
   lower(caps: Capabilities): Lowering[];
+  /** The same kernel with one more input, last, that is added to its output; undefined where it cannot add. */
+  readonly adding?: () => Kernel;
 }
 
 /** Wrong shapes, found when the graph is built. */
