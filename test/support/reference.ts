@@ -1,5 +1,4 @@
-/** The cases of test/reference: one table for tests, gradient checks and benchmarks. */
-import { readFileSync } from "node:fs";
+/** The cases of test/reference: one table for tests, gradient checks and benchmarks. Runs in a browser as well. */
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 
 export interface OpCase {
@@ -9,17 +8,9 @@ export interface OpCase {
   params?: Record<string, unknown>;
 }
 
-const at = (file: string) => new URL(`../reference/${file}`, import.meta.url);
-
-const table = JSON.parse(readFileSync(at("cases.json"), "utf8")) as { ops: Record<string, OpCase[]> };
-
-export const opNames = Object.keys(table.ops);
-
-export function casesOf(op: string): OpCase[] {
-  const cases = table.ops[op];
-  if (!cases) throw new Error(`cases.json has no op ${op}`);
-  return cases;
-}
+/** The cases of each op, from the text of cases.json. */
+export const parseTable = (json: string): Record<string, OpCase[]> =>
+  (JSON.parse(json) as { ops: Record<string, OpCase[]> }).ops;
 
 export interface Values {
   shape: readonly number[];
@@ -33,9 +24,12 @@ export interface Reference {
   float32Error(name: string, key: string): number;
 }
 
-export function referenceOf(op: string): Reference {
-  const file = `data/${op}.safetensors`;
-  const { tensors, metadata } = parseSafetensors(readFileSync(at(file)), file);
+/** Where the reference data of an op lie, from test/reference on. */
+export const dataFile = (op: string): string => `data/${op}.safetensors`;
+
+/** Reads the reference data of an op. */
+export function parseReference(bytes: Uint8Array, op: string): Reference {
+  const { tensors, metadata } = parseSafetensors(bytes, dataFile(op));
   const errors = JSON.parse(metadata["float32_error"]!) as Record<string, number>;
   const float32Error = (name: string, key: string) => errors[`${name}.${key}`] ?? 0;
   const values = (name: string) => {
