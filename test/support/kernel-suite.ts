@@ -1,16 +1,15 @@
 /** All cases of test/reference as tests, for a device in this process or in another one. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Comparison } from "../../src/train/parity.ts";
-import { parseTable } from "./reference.ts";
+import { compareLine, networks, parseTable } from "./reference.ts";
 import { makeRunner, type Runner } from "./runner.ts";
 
 const at = (file: string) => new URL(`../reference/${file}`, import.meta.url);
 
 const table = parseTable(readFileSync(at("cases.json"), "utf8"));
-const networks = readdirSync(at("data")).flatMap((file) => /^mganet-(.*)\.safetensors$/.exec(file)?.[1] ?? []);
 
 /** Declares a test for each case. `runner` is called within tests only. */
 export function kernelSuite(runner: () => Runner): void {
@@ -27,8 +26,7 @@ export function kernelSuite(runner: () => Runner): void {
 function expectAgreement(comparisons: readonly Comparison[]): void {
   expect(comparisons.length).toBeGreaterThan(0);
   const wrong = comparisons.filter(({ error, bar }) => !(error <= bar));
-  const lines = wrong.map(({ what, error, bar }) => `${what}: relative error ${error.toExponential(1)}, bar ${bar}`);
-  expect(lines).toEqual([]);
+  expect(wrong.map(compareLine)).toEqual([]);
 }
 
 /** A runner on a device of this process. */
