@@ -55,5 +55,9 @@ export default tseslint.config(
     },
   },
   ...layers,
+  {
+    files: ["test/browser/page.ts", "test/support/{check-*,ops,reference,runner,variants}.ts"],
+    rules: { "no-restricted-imports": ["error", { patterns: [browserOnly] }] },
+  },
   { files: ["**/*.{js,mjs}"], languageOptions: { globals: globals.node } },
 );

@@ -71,18 +71,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let column = item % p.ow;
   let row = (item / p.ow) % strips * ${rows}u;
   let image = item / p.ow / strips;
-${unroll(rows + kh - 1, (r) => `  let iy${r} = i32(row + ${r}u) - i32(p.ph); let in${r} = iy${r} >= 0 && iy${r} < i32(p.h);`)}
+${unroll(rows + kh - 1, (r) => `  let iy${r} = i32(row + ${r}u) - i32(p.ph); let in${r} = u32(iy${r}) < p.h;`)}
 ${unroll(Math.ceil(entries / subgroup), (r) => `  let e${r} = min(lane + ${r * subgroup}u, ${entries - 1}u);`)}
 ${unroll(rows, (v) => unroll(quads, (q) => `  var acc${v}_${q} = ${out}();`))}
   for (var kx = 0u; kx < ${kw}u; kx++) {
     let ix = i32(column + kx) - i32(p.pw);
-    let inX = ix >= 0 && ix < i32(p.w);
+    let inX = u32(ix) < p.w;
     for (var c = 0u; c < p.c; c += ${chunk}u) {
 ${unroll(Math.ceil(entries / subgroup), (r) => weightLoad(t, r))}
 ${unroll(
   rows + kh - 1,
   (r) =>
-    `      let a${r} = select(${vec(chunk)}(), x[select(0u, ((image * p.h + u32(iy${r})) * p.w + u32(ix)) * p.c / ${chunk}u + c / ${chunk}u, in${r} && inX)], in${r} && inX);`,
+    `      let a${r} = select(${vec(chunk)}(), x[select(0u, ((image * p.h + u32(iy${r})) * p.w + u32(ix)) * p.c / ${chunk}u + c / ${chunk}u, in${r} & inX)], in${r} & inX);`,
 )}
 ${unroll(kh, (ky) =>
   unroll(chunk, (k) =>
@@ -142,7 +142,7 @@ ${bindings(["x", vec(chunk)], ["dy", out], ["part", out])}
 ${params(stripGradFields, 3)}
 fn loadX(image: u32, row: u32, ix: i32, inX: bool, c: u32) -> ${vec(chunk)} {
   let iy = i32(row) - i32(p.ph);
-  let inside = inX && iy >= 0 && iy < i32(p.h);
+  let inside = inX & (u32(iy) < p.h);
   return select(${vec(chunk)}(), x[select(0u, ((image * p.h + u32(iy)) * p.w + u32(ix)) * p.c / ${chunk}u + c, inside)], inside);
 }
 @compute @workgroup_size(${subgroup})
@@ -160,7 +160,7 @@ ${each((_ky, _k, _q, name) => `  var ${name} = ${out}();`)}
     let top = (item / p.ow) % strips * p.rows;
     let image = item / p.ow / strips;
     let ix = i32(column + kx) - i32(p.pw);
-    let inX = mine && ix >= 0 && ix < i32(p.w);
+    let inX = mine & (u32(ix) < p.w);
 ${unroll(kh - 1, (ky) => `    var a${ky + 1} = ${pixel(`top + ${ky}u`)};`)}
     for (var r = 0u; r < p.rows; r++) {
 ${unroll(kh - 1, (ky) => `      let a${ky} = a${ky + 1};`).replaceAll("let a", "let b")}

@@ -18,7 +18,7 @@ import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { bindings, groupIndex } from "./lib/thread.ts";
 import { fromTeam, teamHead } from "./lib/team.ts";
-import { component, unroll, vec, type Lanes } from "./lib/vec.ts";
+import { all, component, unroll, vec, type Lanes } from "./lib/vec.ts";
 
 export interface SubgroupTile {
   /** Lanes of a subgroup. */
@@ -99,7 +99,7 @@ ${unroll(
   (r) => `
       let iy${r} = oy${r} + i32(ky) * DH;
       let ix${r} = ox${r} + i32(kx) * DW;
-      let in${r} = iy${r} >= 0 && iy${r} < i32(H) && ix${r} >= 0 && ix${r} < i32(W);
+      let in${r} = ${all(`u32(iy${r}) < H`, `u32(ix${r}) < W`)};
       let at${r} = select(0u, ((n${r} + u32(iy${r})) * W + u32(ix${r})) * STEPS, in${r});`,
 )}
       let wk = (ky * KW + kx) * CI * COLS + load;
@@ -175,7 +175,7 @@ ${unroll(
   (r) => `
       let oy${r} = py${r} + ty / SH;
       let ox${r} = px${r} + tx / SW;
-      let in${r} = oy${r} >= 0 && oy${r} < i32(OH) && ox${r} >= 0 && ox${r} < i32(OW);
+      let in${r} = ${all(`u32(oy${r}) < OH`, `u32(ox${r}) < OW`)};
       let at${r} = select(0u, ((n${r} + u32(oy${r})) * OW + u32(ox${r})) * STEPS, in${r});`,
 )}
       let wk = (ky * KW + kx) * CI * STEPS + load;
@@ -193,7 +193,7 @@ ${unroll(
   // Each lane works out where its own row of the tile goes; the writers learn it by broadcast.
   let iy${r} = u32(phaseY) + u32(py${r}) * ${sh}u;
   let ix${r} = u32(phaseX) + u32(px${r}) * ${sw}u;
-  let to${r} = select(0xffffffffu, ((n${r} / OH * H + iy${r}) * W + ix${r}) * COLS, iy${r} < H && ix${r} < W);`,
+  let to${r} = select(0xffffffffu, ((n${r} / OH * H + iy${r}) * W + ix${r}) * COLS, ${all(`iy${r} < H`, `ix${r} < W`)});`,
 )}
 ${unroll(size, (row) => {
   return `  let at_${row} = ${fromTeam(`to${Math.floor(row / t.team)}`, row % t.team, t)};`;
@@ -205,7 +205,7 @@ ${unroll(size, (row) => {
 ${unroll(
   size,
   (row) =>
-    `  if (first + ${row}u < P && at_${row} != 0xffffffffu) { let at = at_${row} + column; dx[at] = ${finish(epilogue, out, `acc${row}`, "shift", "at")}; }`,
+    `  if (${all(`first + ${row}u < P`, `at_${row} != 0xffffffffu`)}) { let at = at_${row} + column; dx[at] = ${finish(epilogue, out, `acc${row}`, "shift", "at")}; }`,
 )}`,
 )}`;
 };
@@ -272,7 +272,7 @@ ${unroll(
   loads,
   (r) => `
     let iy${r} = top + ky${r};
-    let inRow${r} = row${r} && iy${r} >= 0 && iy${r} < i32(H);
+    let inRow${r} = ${all(`row${r}`, `u32(iy${r}) < H`)};
     let at${r} = (image + u32(iy${r})) * W * STEPS + c${r};`,
 )}
     for (var x0 = 0u; x0 < OW; x0 += ${(t.pixels * t.subgroup) / t.team}u) {
@@ -281,7 +281,7 @@ ${unroll(
   loads,
   (r) => `
       let ix${r} = i32(ox) * SW + kx${r};
-      let in${r} = inRow${r} && ix${r} >= 0 && ix${r} < i32(W) && ox + mine${r} < OW;
+      let in${r} = ${all(`inRow${r}`, `u32(ix${r}) < W`, `ox + mine${r} < OW`)};
       let a${r} = select(${vec(t.chunk)}(), x[select(0u, at${r} + u32(ix${r}) * STEPS, in${r})], in${r});`,
 )}
 ${unroll(t.pixels, (j) => `      let d${j} = dy[(line * OW + min(ox + ${j}u, OW - 1u)) * COLS + load];`)}

@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
 import { fail } from "./fail.ts";
 import { addTrainOptions } from "./options.ts";
-import { text, texts } from "./values.ts";
+import { features, text, texts } from "./values.ts";
 
 /** What a command returns: its exit code, 0 where it returns nothing. */
 type Outcome = number | void;
@@ -85,6 +85,9 @@ function commands(action: Action): Command {
   command("verify", "is this adapter right? compares outputs, gradients and losses with PyTorch's")
     .option("--case <file>", "a file written by the reference generator (default: the built-in cases)", text)
     .option("--out <file>", "write everything that was computed for --case, as safetensors", text)
+    .option("--without <features>", "leave out optional features, such as subgroups,shader-f16", features)
+    .option("--default-limits", "keep to the limits that every adapter has")
+    .option("--plain", "use the plain variant of every kernel")
     .action(action(async () => (await import("./verify.ts")).verify));
 
   command("doctor", "adapter, driver, features, limits and measured peak")

@@ -1,6 +1,6 @@
 /** Turns a graph into a plan: dead nodes gone, memory shared by lifetime, pipelines and bind groups made once. */
 import { alignUp, formatBytes, GpuError, type Gpu } from "../gpu/gpu.ts";
-import { bytesOf, showShape, type Dispatch, type Lowering, type OperandRef } from "../kernels/kernel.ts";
+import { bytesOf, showShape, type Dispatch, type Kernel, type Lowering, type OperandRef } from "../kernels/kernel.ts";
 import type { Graph } from "./graph.ts";
 import { planMemory, type Lifetime } from "./memory.ts";
 import { Plan, type PlanStep, type PlanSummary } from "./plan.ts";
@@ -14,6 +14,8 @@ export interface CompileOptions {
   updates?: readonly Node[];
   /** Use the plain variant of every kernel. */
   plain?: boolean;
+  /** Which of a kernel's variants to use, given their names, the preferred one first; default: that one. */
+  variant?: (kernel: Kernel, names: readonly string[]) => number;
 }
 
 /** The graph asks for more than the adapter has. */
@@ -31,7 +33,7 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
   checkLimits(gpu, nodes);
   const lowerings = nodes.map((node) => {
     const variants = node.kernel.lower(gpu.caps);
-    return (options.plain ? variants.at(-1) : variants[0])!;
+    return choose(node.kernel, variants, options);
   });
   const arena = allocate(gpu, nodes, lowerings, Object.values(outputs));
   const inputs = new Map<string, { region: Region; tensor: Tensor }>();
@@ -75,6 +77,15 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
   };
   const results = Object.entries(outputs).map(([name, tensor]) => ({ name, tensor, region: locate(tensor) }));
   return new Plan(gpu, { steps, inputs, results, summary, buffers: [...arena.buffers, ...uniforms.buffers] });
+}
+
+function choose(kernel: Kernel, variants: readonly Lowering[], { plain, variant }: CompileOptions): Lowering {
+  if (plain) return variants.at(-1)!;
+  const names = variants.map((lowering) => lowering.variant);
+  const index = variant?.(kernel, names) ?? 0;
+  const chosen = variants[index];
+  if (!chosen) throw new RangeError(`${kernel.name} has no variant ${index}, only ${names.join(", ")}`);
+  return chosen;
 }
 
 /**
