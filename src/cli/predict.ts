@@ -11,9 +11,9 @@ import { findCheckpoint } from "../node/run-folder.ts";
 import { loadWeights, trainedStage } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { Predictor, type Prediction } from "../train/stage.ts";
-import { withGpu, type GpuOption } from "./gpu.ts";
+import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
-export interface PredictOptions extends GpuOption {
+export interface PredictOptions extends TunedOption {
   run: string;
   out: string;
 }
@@ -40,7 +40,7 @@ export async function predict(images: readonly string[], options: PredictOptions
   if (stage === "segmentation")
     console.log("The classifier of this checkpoint has not been trained yet: outlines only.");
   const results: Result[] = [];
-  await withGpu(options, async (gpu) => {
+  await withTunedGpu(options, async (gpu) => {
     const net = new MGANet(config);
     loadWeights(gpu, net, checkpoint, file);
     const predictor = await Predictor.create(gpu, net, {

@@ -12,11 +12,12 @@ import { PHANTOM, type TrainConfig } from "../train/config.ts";
 import { DivergedError } from "../train/stage.ts";
 import { Trainer, type EpochRecord, type TrainerEvents, type TrainingResult } from "../train/trainer.ts";
 import { showConfusion, showMetrics, showSkipped, showSummary } from "./format.ts";
-import { adapterName, withGpu, type GpuOption } from "./gpu.ts";
+import { adapterName } from "./gpu.ts";
 import { byOption, configOf, requireOnlyResume, type TrainFlags } from "./options.ts";
 import { clock, Progress } from "./progress.ts";
+import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
-export interface TrainCommand extends TrainFlags, GpuOption {
+export interface TrainCommand extends TrainFlags, TunedOption {
   out?: string;
   resume?: string;
   summary?: boolean;
@@ -37,7 +38,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
   const interrupt = interruptible();
   const progress = new Progress();
   try {
-    return await withGpu(options, async (gpu) => {
+    return await withTunedGpu(options, async (gpu) => {
       introduce(gpu, config, resumed !== undefined);
       const { data, report } = await loadData(config, progress, interrupt.signal);
       try {
@@ -46,6 +47,12 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         trainer.check();
         const run = resumed?.run ?? (await RunFolder.create(out, config));
         progress.line(`Run folder: ${run.dir}`);
+        const { variants } = trainer;
+        if (!(await run.computesWith(variants))) {
+          progress.line(
+            "This run was begun with other variants of the kernels (npm run tune, --no-tuned or another version since then): it goes on, but not bit for bit",
+          );
+        }
         const handlers = events(run, progress, options, config, resumed?.checkpoint);
         const result = await fit(trainer, handlers, run, progress, interrupt.signal);
         progress.stop();
@@ -55,6 +62,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         const summary = {
           config,
           adapter: adapterName(gpu),
+          variants,
           seconds,
           data: report,
           last: last ?? null,

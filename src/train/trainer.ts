@@ -4,7 +4,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { releaseVariables } from "../graph/storage.ts";
 import type { Slab } from "../graph/storage.ts";
 import { MGANet } from "../models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "./adam.ts";
+import { Adam, adamDefaults } from "./adam.ts";
 import {
   loadMoments,
   loadWeights,
@@ -15,6 +15,7 @@ import {
   type Position,
 } from "./checkpoint.ts";
 import { ConfigError, type TrainConfig } from "./config.ts";
+import { stageSlabs, variantsOf } from "./kernels.ts";
 import type { Evaluation } from "./metrics.ts";
 import { evaluate, Predictor, stages, TrainingStep, type Stage, type StepLosses, type StepResult } from "./stage.ts";
 
@@ -89,9 +90,7 @@ export class Trainer {
     this.#config = config;
     this.#data = data;
     this.net = new MGANet(config, config.seed);
-    const segmenter = slabsOf(this.net.segmenter.parameters());
-    const rest = slabsOf(this.net.parameters().filter((p) => !p.place));
-    this.#slabs = { segmentation: segmenter, joint: [...segmenter, ...rest] };
+    this.#slabs = stageSlabs(this.net);
     this.#position = this.#settled(start);
   }
 
@@ -114,6 +113,11 @@ export class Trainer {
       const adam = new Adam(this.#slabs[stage], adamDefaults);
       TrainingStep.requireFit(this.#gpu, this.net, adam, stage, this.#config);
     }
+  }
+
+  /** Which variants of the kernels it computes with (kernels.ts). */
+  get variants(): string {
+    return variantsOf(this.#gpu, this.net, this.#slabs, this.#config);
   }
 
   /**

@@ -145,8 +145,7 @@ export class TuningRecord {
 }
 
 /** The variants that `choice` takes where the fixed order would take others, as a hash; "fixed" where there are none. */
-export function choiceFingerprint(gpu: Gpu, kernels: readonly Kernel[], choice: Choice | undefined): string {
-  if (!choice) return "fixed";
+export function choiceFingerprint(gpu: Gpu, kernels: readonly Kernel[], choice: Choice): string {
   const others = new Set<string>();
   for (const kernel of kernels) {
     const variants: Lowering[] = kernel.lower(gpu.caps);

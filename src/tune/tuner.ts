@@ -3,7 +3,7 @@ import type { Capabilities } from "../gpu/capabilities.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { bytesMoved, type Kernel } from "../kernels/kernel.ts";
 import { BenchError } from "./bench.ts";
-import { codeOf, labelOf, overUnits, shapesOf, unitsOf, variantNames } from "./key.ts";
+import { codeOf, labelOf, overUnits, unitsOf, variantNames } from "./key.ts";
 import { RandomData } from "./random-data.ts";
 import type { TuningRecord } from "./record.ts";
 import { runTrial, type TrialResult } from "./trial.ts";
@@ -39,14 +39,14 @@ export interface TuningOptions {
   seconds: number;
   signal?: AbortSignal;
   /** Called before each task. */
-  onTask?(done: number, total: number, task: Task): void;
+  onTask?: (done: number, total: number, task: Task) => void;
 }
 
 /**
- * Work of one call that tells variants apart, in FLOPs. More images than it takes are left out: the plain variant has to
- * compute all of them too, for the check.
+ * Operations of one call that tell variants apart. More images than it takes are left out: the plain variant has to compute
+ * all of them too, for the check.
  */
-const enoughFlops: Readonly<Record<Capabilities["adapterClass"], number>> = {
+const enoughWork: Readonly<Record<Capabilities["adapterClass"], number>> = {
   software: 1e9,
   integrated: 2e10,
   discrete: 1e11,
@@ -67,16 +67,16 @@ export function tasksOf(gpu: Gpu, kernels: readonly Kernel[]): Task[] {
     const most = Math.max(wanted, unitsOf(asked));
     tasks.set(key, { kernel, label, code, wanted: most, calls: calls + 1, variants: variantNames(variants) });
   }
-  // A byte moved costs about as much as ten operations.
-  const work = ({ kernel, calls, wanted }: Task) =>
-    ((kernel.flops + 10 * bytesMoved(kernel)) / unitsOf(kernel)) * wanted * calls;
-  return [...tasks.values()].sort((a, b) => work(b) - work(a));
+  const total = ({ kernel, calls, wanted }: Task) => (workOf(kernel) / unitsOf(kernel)) * wanted * calls;
+  return [...tasks.values()].sort((a, b) => total(b) - total(a));
 }
+
+/** Operations, and bytes at what they cost: about ten operations each. */
+const workOf = (kernel: Kernel): number => kernel.flops + 10 * bytesMoved(kernel);
 
 function measuredUnits(gpu: Gpu, kernel: Kernel): number {
   const units = unitsOf(kernel);
-  if (kernel.flops === 0) return units;
-  return Math.max(1, Math.min(units, Math.floor(enoughFlops[gpu.caps.adapterClass] / (kernel.flops / units))));
+  return Math.max(1, Math.min(units, Math.floor((units * enoughWork[gpu.caps.adapterClass]) / workOf(kernel))));
 }
 
 /** Tunes the tasks in order and puts the winners into `record`. */
@@ -118,6 +118,3 @@ export async function tune(
   }
   return { results, failed, left: tasks.slice(done) };
 }
-
-/** "conv2d [8, 24, 24, 64] [3, 3, 64, 64] to [8, 24, 24, 64]". */
-export const showTask = ({ kernel }: Task): string => `${kernel.name} ${shapesOf(kernel)}`;
