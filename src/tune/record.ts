@@ -133,10 +133,18 @@ export class TuningRecord {
   /** Chooses by this record. `onUse` is called when it first has a say. */
   choice(gpu: Gpu, onUse?: () => void): Choice {
     let used = false;
+    // A graph calls most kernels many times, and the hash of their code takes a while.
+    const known = new Map<string, string | undefined>();
+    const winner = (kernel: Kernel, variants: readonly Lowering[]) => {
+      const sizes = variants.flatMap((v) => v.dispatches.map((d) => [d.code.length, d.workgroups, d.params]));
+      const key = `${kernel.name} ${shapesOf(kernel)} ${JSON.stringify(sizes)}`;
+      if (!known.has(key)) known.set(key, this.winner(gpu, kernel));
+      return known.get(key);
+    };
     return (kernel, variants) => {
       if (variants.length < 2) return undefined;
-      const winner = this.winner(gpu, kernel);
-      const chosen = winner === undefined ? undefined : variants[variantNames(variants).indexOf(winner)];
+      const name = winner(kernel, variants);
+      const chosen = name === undefined ? undefined : variants[variantNames(variants).indexOf(name)];
       if (chosen && !used) onUse?.();
       used ||= chosen !== undefined;
       return chosen;
