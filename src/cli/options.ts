@@ -66,6 +66,16 @@ export function addTrainOptions(command: Command): Command {
     .option("--eval-every <n>", "epochs between evaluations", number);
 }
 
+/** For commands whose kernels follow the tuning record (tuned.ts). */
+export const addTunedOption = (command: Command): Command =>
+  command.option("--no-tuned", "the fixed variants of the kernels, whatever npm run tune has found to be faster");
+
+/** For commands that can say where the time goes (profile.ts). */
+export const addProfileOptions = (command: Command): Command =>
+  command
+    .option("--profile", "print where the time goes on the device, by kernel and by layer")
+    .option("--trace <file>", "write that as a Chrome trace, for ui.perfetto.dev or chrome://tracing", text);
+
 /** The preset with what the user gave instead. @throws ConfigError naming the option */
 export function configOf(flags: TrainFlags): TrainConfig {
   const { preset: name, segEpochs, jointEpochs, flip, ...rest } = flags;

@@ -2,8 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
 import { fail } from "./fail.ts";
-import { addShapeOptions, addTrainOptions } from "./options.ts";
-import { addTunedOption } from "./tuned.ts";
+import { addProfileOptions, addShapeOptions, addTrainOptions, addTunedOption } from "./options.ts";
 import { number, text, texts } from "./values.ts";
 
 /** What a command returns: its exit code, 0 where it returns nothing. */
@@ -58,7 +57,9 @@ function commands(action: Action): Command {
       .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
       .option("--debug", "show the stack of errors");
 
-  addTunedOption(addTrainOptions(command("train", "train on the built-in phantom, or on --data DIR")))
+  addProfileOptions(
+    addTunedOption(addTrainOptions(command("train", "train on the built-in phantom, or on --data DIR"))),
+  )
     .option("--out <dir>", "run folder (default: runs/DATE-PRESET-DATA)", text)
     .option("--resume <dir>", "go on with the run in this folder; its settings are taken from there", text)
     .option("--summary", "print nodes, dispatches, FLOPs and memory of each stage's step")
@@ -77,7 +78,7 @@ function commands(action: Action): Command {
     .option("--json <file>", "write the results, one entry an image", text)
     .action(action(async () => (await import("./evaluate.ts")).evaluateRun));
 
-  addTunedOption(command("predict", "probability of malignancy and nodule outline of images"))
+  addProfileOptions(addTunedOption(command("predict", "probability of malignancy and nodule outline of images")))
     .argument("<images...>", "image files", texts)
     .requiredOption("--run <dir>", "run folder, or a checkpoint file", text)
     .option("--out <dir>", "where predictions.json and the pictures go", text, "predictions")

@@ -14,10 +14,11 @@ import { Trainer, type EpochRecord, type TrainerEvents, type TrainingResult } fr
 import { showConfusion, showMetrics, showSkipped, showSummary } from "./format.ts";
 import { adapterName } from "./gpu.ts";
 import { byOption, configOf, requireOnlyResume, type TrainFlags } from "./options.ts";
+import { Profiler, type ProfileOptions } from "./profile.ts";
 import { clock, Progress } from "./progress.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
-export interface TrainCommand extends TrainFlags, TunedOption {
+export interface TrainCommand extends TrainFlags, TunedOption, ProfileOptions {
   out?: string;
   resume?: string;
   summary?: boolean;
@@ -35,6 +36,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
   // Whatever can be known to fail fails now, not after an hour.
   if (!resumed) await RunFolder.requireFree(out);
   if (options.json !== undefined) await requireWritableFile(options.json);
+  await Profiler.check(options);
   const interrupt = interruptible();
   const progress = new Progress();
   try {
@@ -54,6 +56,15 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
           );
         }
         const handlers = events(run, progress, options, config, resumed?.checkpoint);
+        const profiler = Profiler.for(gpu, options);
+        if (profiler) {
+          handlers.onWarm = async (stage, step, batch) => {
+            const lines: string[] = [];
+            const nodes = await step.profile(gpu, batch);
+            await profiler.add(`${stage} step`, nodes, (line) => lines.push(line));
+            if (lines.length > 0) progress.line(lines.join("\n"));
+          };
+        }
         const result = await fit(trainer, handlers, run, progress, interrupt.signal);
         progress.stop();
         if (!result.finished) return interrupted(`Stopped. ${goOn(run)}`);

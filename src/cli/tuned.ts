@@ -1,5 +1,4 @@
 /** Lets a command's kernels follow what `mganet tune` has found out. */
-import type { Command } from "commander";
 import type { Gpu } from "../gpu/gpu.ts";
 import { setChoice } from "../graph/choice.ts";
 import { tuningFile, tuningFiles } from "../node/tuning-store.ts";
@@ -10,9 +9,6 @@ export interface TunedOption extends GpuOption {
   /** False with --no-tuned. */
   tuned?: boolean;
 }
-
-export const addTunedOption = (command: Command): Command =>
-  command.option("--no-tuned", "the fixed variants of the kernels, whatever npm run tune has found to be faster");
 
 /**
  * Runs `use` with a device whose kernels follow the adapter's tuning record, if there is one, and gives the device back. The

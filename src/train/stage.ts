@@ -5,6 +5,7 @@ import { compile, kernelsOf, requireFit } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import type { Plan } from "../graph/plan.ts";
+import { profilePlan, type NodeProfile } from "../graph/profile.ts";
 import type { Kernel } from "../kernels/kernel.ts";
 import type { MGANet } from "../models/mganet.ts";
 import type { Adam } from "./adam.ts";
@@ -74,6 +75,11 @@ export class TrainingStep {
     const { guard, ...out } = await this.plan.run({ ...inputsOf(batch), adam: this.#adam.advance(lr) });
     const losses = Object.fromEntries(Object.entries(out).map(([name, value]) => [name, value[0]!]));
     return { losses: losses as unknown as StepLosses, finite: Number.isFinite(guard![0]) };
+  }
+
+  /** Where the time of a step goes. Takes some steps on this batch and undoes them. */
+  profile(gpu: Gpu, batch: Batch): Promise<NodeProfile[]> {
+    return profilePlan(gpu, this.plan, { ...inputsOf(batch), adam: Float32Array.of(0, 1) });
   }
 
   /** Why a step on this batch is not finite: it has left the parameters alone, so the pass can be run again. */
@@ -186,6 +192,13 @@ export class Predictor {
       }
     }
     return predictions;
+  }
+
+  /** Where the time of one batch goes, as full as it may be. @param image [M, H, W, 3], of which the first are taken */
+  profile(gpu: Gpu, image: Float32Array): Promise<NodeProfile[]> {
+    const filled = new Float32Array(this.#batch * 3 * this.#pixels);
+    filled.set(image.subarray(0, filled.length));
+    return profilePlan(gpu, this.#plan, { image: filled });
   }
 
   destroy(): void {
