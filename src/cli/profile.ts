@@ -57,7 +57,7 @@ export function showProfile(name: string, nodes: readonly NodeProfile[], measure
   return [
     "",
     `${name}: ${all.ms.toFixed(1)} ms in ${dispatches} dispatches, ${how}`,
-    `This adapter's best: ${gflops.toPrecision(3)} GFLOP/s of multiply-adds, ${bandwidth.toPrecision(3)} GB/s of copying`,
+    `This adapter's best: ${gflops.toPrecision(3)} GFLOP/s of multiply-adds, ${bandwidth.toPrecision(3)} GB/s of copying (caches give more)`,
     "",
     ...kernelTable(byKernel(nodes), all, measured),
     "",
