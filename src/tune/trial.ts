@@ -11,11 +11,12 @@ export interface VariantResult {
   readonly variant: string;
   /** Relative L2 distance of its results from the plain variant's; undefined if it did not run. */
   readonly error: number | undefined;
-  /** Median of its samples, in milliseconds, and half the distance between their quartiles; undefined without any. */
+  /** Median of its samples, in milliseconds, the least if it was dropped early; undefined without any. */
   readonly ms: number | undefined;
+  /** Half the distance between the quartiles of its samples. */
   readonly spreadMs: number | undefined;
   readonly samples: number;
-  /** Why it could not win: "wrong", it computes something else; "refused", by the adapter; "slow", from the first run. */
+  /** Why it could not win: "wrong", it computes something else; "refused", by the adapter; "slow", from the beginning. */
   readonly out: { readonly why: "wrong" | "refused" | "slow"; readonly reason: string } | undefined;
 }
 
@@ -26,8 +27,10 @@ export interface TrialResult {
   readonly winner: string;
 }
 
-/** A variant so many times slower than the fastest at the first run is not run again. */
+/** A variant so many times slower than the fastest at the first run gets a second one, and if that is no better no more. */
 const HOPELESS = 2;
+/** One so many times slower has not merely been disturbed: it gets no second run. */
+const BEYOND_DOUBT = 8;
 /** Share of its time that a variant must save to replace the first one; and it must save more than the spreads' mean. */
 const GAIN = 0.03;
 const FEWEST = 5;
@@ -92,15 +95,17 @@ async function race(gpu: Gpu, runners: readonly Runner[], seconds: number): Prom
       for (const [i, ms] of (await timer.measure(samples)).entries()) running[i]!.times.push(ms);
     };
     await round(runners, () => 1);
-    const firsts = () => runners.map(({ times }) => times.at(-1)!);
     const repeats = new Map(runners.map((r) => [r, Math.min(64, Math.max(1, Math.ceil(timer.least / r.times[0]!)))]));
+    const best = ({ times }: Runner) => Math.min(...times);
+    const fastest = () => Math.min(...runners.map(best));
     // A run that is over at once says little.
-    if (Math.min(...firsts()) < timer.least) await round(runners, (runner) => repeats.get(runner)!);
-    const fastest = Math.min(...firsts());
+    if (fastest() < timer.least) await round(runners, (runner) => repeats.get(runner)!);
+    const behind = (runner: Runner) => best(runner) / fastest();
+    const doubtful = runners.filter((r) => behind(r) > HOPELESS && behind(r) <= BEYOND_DOUBT);
+    if (doubtful.length > 0) await round(doubtful, (runner) => repeats.get(runner)!);
     for (const runner of runners) {
-      const first = runner.times.at(-1)!;
-      if (first <= HOPELESS * fastest) continue;
-      runner.out = { why: "slow", reason: `${(first / fastest).toFixed(1)} times as long as the fastest` };
+      const ratio = behind(runner);
+      if (ratio > HOPELESS) runner.out = { why: "slow", reason: `${ratio.toFixed(1)} times as long as the fastest` };
     }
     let left = runners.filter(({ out }) => !out);
     // With nobody to beat, its time is of no interest.
@@ -129,7 +134,7 @@ function winnerOf(runners: readonly Runner[]): string {
 
 function resultOf({ name, error, times, out }: Runner): VariantResult {
   const timed = times.length > 0;
-  const ms = timed ? median(times) : undefined;
+  const ms = timed ? (out ? Math.min(...times) : median(times)) : undefined;
   return { variant: name, error, ms, spreadMs: timed ? spread(times) : undefined, samples: times.length, out };
 }
 
