@@ -8,6 +8,7 @@ const rooms = [
   "src/gpu",
   "src/kernels",
   "src/graph",
+  "src/tune",
   "src/autograd",
   "src/nn",
   "src/models",

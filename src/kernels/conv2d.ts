@@ -77,6 +77,7 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}): Ker
   const fast = [stripForward, subgroupForward, winogradForward];
   return {
     ...kernel,
+    parts: { units: s.n, of: (n) => conv2dForward({ ...s, n }, some) },
     lower: (caps) => [
       ...fastestFirst(
         "forward",
@@ -98,6 +99,7 @@ export function conv2dInputGrad(s: Conv2dShape, plus = false): Kernel {
   return {
     ...kernel,
     ...(plus ? {} : { adding: () => conv2dInputGrad(s, true) }),
+    parts: { units: s.n, of: (n) => conv2dInputGrad({ ...s, n }, plus) },
     lower: (caps) => [
       ...fastestFirst(
         "inputGrad",
@@ -121,6 +123,7 @@ export function conv2dWeightGrad(s: Conv2dShape): Kernel {
     outputs: [weightSpec(s)],
     updates: [],
     flops: flopsOf(s),
+    parts: { units: s.n, of: (n) => conv2dWeightGrad({ ...s, n }) },
     lower: (caps) => [
       ...fastestFirst("weightGrad", s, [
         ...stripWeightGrad(s, caps),

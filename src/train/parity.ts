@@ -35,7 +35,7 @@ export interface Case {
 
 type Tensors = ReadonlyMap<string, SafeTensor>;
 
-type Variants = Pick<CompileOptions, "plain" | "variant">;
+type Variants = Pick<CompileOptions, "plain" | "choice">;
 
 /** Tensors in PyTorch's names and layouts, as the reference generator writes them. */
 export type Results = Map<string, { shape: readonly number[]; data: Float32Array }>;

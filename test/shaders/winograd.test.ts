@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { multiply, winogradMatrices, type TileSize } from "../../shaders/lib/winograd.ts";
 
@@ -38,9 +39,9 @@ describe("winogradMatrices", () => {
 describe("multiply", () => {
   // The generated WGSL is JavaScript, too, once "let" lines are statements.
   const evaluate = (code: string, x: readonly number[], rows: number): number[] => {
-    const names = x.map((_, i) => `x${i}`);
+    const variables = Object.fromEntries(x.map((value, i) => [`x${i}`, value]));
     const result = Array.from({ length: rows }, (_, i) => `y${i}`).join(", ");
-    return new Function(...names, `${code}\nreturn [${result}];`)(...x) as number[];
+    return runInNewContext(`${code}\n[${result}]`, variables) as number[];
   };
 
   test.each(cases)("n = $n, r = $r: writes out the product with all three matrices", ({ n, r }) => {

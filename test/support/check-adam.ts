@@ -1,6 +1,7 @@
 /** Runs the steps of one case of Adam and compares parameters and moments with PyTorch's. Runs in a browser as well. */
 import { mul, sum } from "../../src/autograd/elementwise.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
+import type { Choice } from "../../src/graph/choice.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { readVariable, releaseVariables, writeVariable } from "../../src/graph/storage.ts";
@@ -9,7 +10,6 @@ import { Adam, slabsOf, type AdamOptions } from "../../src/train/adam.ts";
 import type { Comparison } from "../../src/train/parity.ts";
 import { FORWARD_BAR } from "./check-op.ts";
 import { relativeError, type OpCase, type Reference } from "./reference.ts";
-import type { Choose } from "./variants.ts";
 
 /** A step moves a parameter by little: a bar that an update wrong by some percent would not pass. */
 const PARAMETER_BAR = 1e-6;
@@ -18,7 +18,7 @@ export async function checkAdam(
   gpu: Gpu,
   testCase: OpCase,
   references: Reference,
-  variant: Choose,
+  choice: Choice,
 ): Promise<Comparison[]> {
   const reference = references.values(testCase.name);
   const given = (name: string) => reference.get(`in.${name}`)?.data as Float32Array | undefined;
@@ -40,7 +40,7 @@ export async function checkAdam(
   const graph = new Graph({ training: true });
   // The gradient of this loss is g.
   const loss = sum(mul(parameter, graph.input("g", parameter.shape)));
-  const plan = await compile(gpu, graph, { updates: adam.record(graph, loss).updates, variant });
+  const plan = await compile(gpu, graph, { updates: adam.record(graph, loss).updates, choice });
   try {
     const comparisons: Comparison[] = [];
     const compare = (key: string, ours: Float32Array, usual: number) => {

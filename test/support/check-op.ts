@@ -5,6 +5,7 @@
 import { gradients } from "../../src/autograd/gradients.ts";
 import { mul, scale, sum } from "../../src/autograd/elementwise.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
+import type { Choice } from "../../src/graph/choice.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { HostArray } from "../../src/graph/plan.ts";
@@ -13,7 +14,6 @@ import { Variable, type Tensor } from "../../src/graph/tensor.ts";
 import type { Comparison } from "../../src/train/parity.ts";
 import { fromTorch, ops, toTorch } from "./ops.ts";
 import { relativeError, type OpCase, type Reference } from "./reference.ts";
-import type { Choose } from "./variants.ts";
 
 export const FORWARD_BAR = 1e-5;
 export const GRADIENT_BAR = 5e-5;
@@ -21,7 +21,7 @@ export const GRADIENT_BAR = 5e-5;
 const DIFFERENCES_BAR = 0.02;
 
 export interface CheckOptions {
-  variant?: Choose;
+  choice?: Choice;
   /** Also compare the gradients with central differences. Not where the function has kinks at the inputs. */
   differences?: boolean;
 }
@@ -71,7 +71,7 @@ export async function checkOp(
   const names = Object.keys(leaves);
   const grads = gradients(loss, Object.values(leaves));
   const outputs = { y, ...Object.fromEntries(names.map((n, i) => [`grad.${n}`, grads[i]!])) };
-  const plan = await compile(gpu, graph, { outputs, ...(options.variant ? { variant: options.variant } : {}) });
+  const plan = await compile(gpu, graph, { outputs, ...(options.choice ? { choice: options.choice } : {}) });
   try {
     const out = await plan.run({ ...given, dy });
     const comparisons: Comparison[] = [];

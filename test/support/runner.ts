@@ -9,7 +9,7 @@ import { withEveryVariant } from "./variants.ts";
 
 /** What a runner compares is given back, never thrown: it may run in another process. */
 export interface Runner {
-  /** A case of an op, with every variant of its kernels that the adapter offers. */
+  /** A case of an op, with every choice of its kernels that the adapter offers. */
   op(op: string, name: string): Promise<Comparison[]>;
   /** The whole network of data/mganet-<name>.safetensors: one pass, training steps and inference, with every variant. */
   network(name: string): Promise<Comparison[]>;
@@ -37,17 +37,17 @@ export async function makeRunner(gpu: Gpu, load: (file: string) => Promise<Uint8
       const testCase = find(op, name);
       const reference = await referenceOf(op);
       const smooth = op === "conv2d" || !unsuited.test(name);
-      return withEveryVariant((variant, round) =>
+      return withEveryVariant((choice, round) =>
         op === "adam"
           ? checkAdam(gpu, testCase, reference, variant)
-          : checkOp(gpu, op, testCase, reference, { variant, differences: smooth && round === 0 }),
+          : checkOp(gpu, op, testCase, reference, { choice, differences: smooth && round === 0 }),
       );
     },
     async network(name) {
       const file = dataFile(`mganet-${name}`);
       const { metadata, tensors } = parseSafetensors(await load(file), file);
       return withEveryVariant(async (variant) => {
-        return compareCase(await runCase(gpu, metadata, tensors, { variant }), tensors);
+        return compareCase(await runCase(gpu, metadata, tensors, { choice }), tensors);
       });
     },
   };
