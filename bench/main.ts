@@ -1,54 +1,62 @@
-/** `npm run bench`: how fast are we, next to the other libraries that train on this adapter? */
+/** `npm run bench`: how fast are we, next to the other libraries that run on this adapter? */
 import { Command } from "commander";
-import { adapterName, withGpu } from "../src/cli/gpu.ts";
 import { fail } from "../src/cli/fail.ts";
-import type { Gpu } from "../src/gpu/gpu.ts";
+import { adapterName, withGpu } from "../src/cli/gpu.ts";
 import { measure } from "../src/kernels/measure.ts";
-import { InputError, writeWhole } from "../src/node/files.ts";
+import { requireWritableFile, writeWhole } from "../src/node/files.ts";
+import type { BenchContext } from "./contest.ts";
+import { environmentOf } from "./environment.ts";
 import { EqualityError } from "./equality.ts";
-import { tfjsWebgpu } from "./peers/tfjs-webgpu.ts";
-import { printTable, type Result, type Results } from "./results.ts";
-import { benchStep } from "./step.ts";
+import { benchmarks, choose, choosePeers } from "./list.ts";
+import { printResult, printSummary } from "./print.ts";
+import type { Result, Results } from "./results.ts";
 
 interface Options {
   quick?: true;
   filter?: string;
+  peer?: string[];
   json?: string;
   adapter?: string;
   debug?: true;
 }
 
-const ROUNDS = 21;
-const QUICK_ROUNDS = 5;
+/** How often each is timed, and after how many milliseconds a benchmark that takes long is content with fewer. */
+const FULL = { rounds: 21, budgetMs: 60_000 };
+const QUICK = { rounds: 7, budgetMs: 3_000 };
 
 const program = new Command("bench")
-  .description("Times our kernels and training steps against other libraries on the same adapter.")
-  .option("--quick", "few repeats: a first impression")
-  .option("--filter <text>", "only benchmarks whose name contains this, such as step/quick")
+  .description("Times our kernels, training steps and inference against other libraries on the same adapter.")
+  .option("--quick", "a first impression: few kernels, small networks, few repeats")
+  .option("--filter <text>", "only benchmarks whose name contains this, such as kernel/conv2d or step/quick")
+  .option("--peer <name>", "only this library; may be given more than once", (name, all: string[] = []) => [
+    ...all,
+    name,
+  ])
   .option("--json <file>", "write the results")
   .option("--adapter <name>", "part of the name of the GPU adapter to use")
   .option("--debug", "show the stack of errors")
   .parse();
 
 async function bench(options: Options): Promise<void> {
-  const rounds = options.quick ? QUICK_ROUNDS : ROUNDS;
-  const all: Record<string, (gpu: Gpu, peak: number) => Promise<Result>> = {
-    "step/quick": (gpu, peak) => benchStep(gpu, "quick", [tfjsWebgpu], { rounds, peak }),
-  };
-  const chosen = Object.keys(all).filter((name) => name.includes(options.filter ?? ""));
-  if (chosen.length === 0) {
-    throw new InputError(
-      `--filter ${options.filter}: no benchmark is called so; there are ${Object.keys(all).join(", ")}`,
-    );
-  }
+  const quick = options.quick ?? false;
+  const peers = choosePeers(options.peer);
+  const chosen = choose(benchmarks(quick), options.filter);
+  if (options.json !== undefined) await requireWritableFile(options.json);
   await withGpu(options.adapter === undefined ? {} : { adapter: options.adapter }, async (gpu) => {
-    const { gflops: peak } = await measure(gpu);
+    const { gflops: peak, bandwidth } = await measure(gpu);
+    const environment = await environmentOf(gpu, bandwidth, peers);
     console.log(`${adapterName(gpu)}, multiply-add peak ${peak.toFixed(0)} GFLOP/s`);
+    const say = (text: string) => process.stderr.write(`${text}\n`);
+    const context: BenchContext = { gpu, peak, peers, say, ...(quick ? QUICK : FULL) };
     const results: Result[] = [];
-    for (const name of chosen) results.push(await all[name]!(gpu, peak));
-    printTable(results);
-    const file: Results = { adapter: adapterName(gpu), peak, results };
-    if (options.json) await writeWhole(options.json, `${JSON.stringify(file, null, 2)}\n`);
+    for (const benchmark of chosen) {
+      results.push(await benchmark.run(context));
+      printResult(results.at(-1)!);
+      // After each: a run of hours that is cut short leaves what it has.
+      const file: Results = { adapter: adapterName(gpu), peak, environment, results };
+      if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(file, null, 2)}\n`);
+    }
+    printSummary(results);
   });
 }
 
@@ -58,5 +66,5 @@ try {
   if (error instanceof EqualityError) {
     console.error(`Error: ${error.message}`);
     process.exitCode = 1;
-  } else fail(error, program.opts<Options>().debug ?? false);
+  } else process.exitCode = fail(error, program.opts<Options>().debug ?? false);
 }

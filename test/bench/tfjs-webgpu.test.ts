@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BAR, namedError, relativeError, stepErrors } from "../../bench/equality.ts";
-import { OurStep } from "../../bench/ours.ts";
+import { OurStep } from "../../bench/ours/step.ts";
 import type { ParameterValue, StepImplementation, StepSetup } from "../../bench/peers/peer.ts";
 import { tf } from "../../bench/peers/tfjs/library.ts";
-import { tfjsWebgpu } from "../../bench/peers/tfjs-webgpu.ts";
+import { peer as tfjsWebgpu } from "../../bench/peers/tfjs-webgpu/peer.ts";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import { MGANet } from "../../src/models/mganet.ts";
 import { fromTorch, permute } from "../../src/nn/layout.ts";
@@ -18,12 +18,12 @@ let theirs: StepImplementation;
 
 beforeAll(async () => {
   ours = new OurStep(gpu(), setup);
-  theirs = await tfjsWebgpu.createStep(gpu(), setup);
+  theirs = await tfjsWebgpu.createStep!(gpu(), setup);
 });
 
-afterAll(() => {
+afterAll(async () => {
   ours.destroy();
-  theirs.destroy();
+  await theirs.destroy();
 });
 
 test("tfjs computes our loss and gradients, and PyTorch's", async () => {
