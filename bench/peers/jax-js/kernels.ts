@@ -4,7 +4,17 @@ import type { Gpu } from "../../../src/gpu/gpu.ts";
 import { ADAM_LR, type ConvCase, type KernelCase } from "../../kernels/case.ts";
 import type { Operands } from "../../kernels/data.ts";
 import type { KernelImplementation } from "../peer.ts";
-import { adam, adamConstants, batchNorm, conv, mga, shrinkMap, upsample2x, type AdamState } from "./layers.ts";
+import {
+  adam,
+  adamConstants,
+  batchNorm,
+  conv,
+  mga,
+  shrinkMap,
+  trainableConv,
+  upsample2x,
+  type AdamState,
+} from "./layers.ts";
 import { fromJax, kindOf, submit, toJax, useDevice, type JaxArray } from "./library.ts";
 
 type Arrays = Record<string, JaxArray>;
@@ -89,7 +99,7 @@ function convolution({ pass, stride, ...s }: ConvCase): (inputs: Arrays) => Arra
     case "weightGrad":
       return ({ x, dy }) => {
         const zeros = { weight: np.zeros([s.co, s.ci, s.kernel, s.kernel]) };
-        return pull(({ weight }) => conv(x!, weight!, stride), zeros)[1](dy!);
+        return pull(({ weight }) => trainableConv(x!, weight!, stride), zeros)[1](dy!);
       };
   }
 }

@@ -8,8 +8,29 @@ import type { JaxArray } from "./library.ts";
 /** x [N, Ci, H, W] * weight [Co, Ci, K, K] with padding (K - 1) / 2. */
 export function conv(x: JaxArray, weight: JaxArray, stride = 1): JaxArray {
   const padding = (weight.shape[2]! - 1) / 2;
-  const pads: [number, number][] = [[padding, padding], [padding, padding]]; // prettier-ignore
+  return padded(x, weight, stride, padding, padding);
+}
+
+function padded(x: JaxArray, weight: JaxArray, stride: number, vertical: number, horizontal: number): JaxArray {
+  const pads: [number, number][] = [[vertical, vertical], [horizontal, horizontal]]; // prettier-ignore
   return lax.convGeneralDilated(x.ref, weight.ref, [stride, stride], pads);
+}
+
+/**
+ * The same for training. jax-js 0.1 computes the gradient of the weight by indices into a view of
+ * (OH (H + K))^2 elements, give or take, in 32 bits: silently wrong from some 212 rows on at stride 1. Two halves of
+ * the rows, one convolution each, keep within that.
+ */
+export function trainableConv(x: JaxArray, weight: JaxArray, stride = 1): JaxArray {
+  const [, , h, w] = x.shape as [number, number, number, number];
+  const kernel = weight.shape[2]!;
+  if (stride !== 1 || kernel === 1 || h * (h + kernel) * w * (w + kernel) < 2 ** 31) return conv(x, weight, stride);
+  const padding = (kernel - 1) / 2;
+  const rows = np.pad(x.ref, [[0, 0], [0, 0], [padding, padding], [0, 0]]); // prettier-ignore
+  const middle = Math.ceil(h / 2);
+  const half = (from: number, to: number) =>
+    padded(rows.ref.slice([], [], [from, to + 2 * padding]), weight, 1, 0, padding);
+  return np.concatenate([half(0, middle), half(middle, h)], 2);
 }
 
 const EPS = 1e-5;

@@ -3,7 +3,8 @@
  * them where tfjs can, and the formulation of each that is fastest.
  */
 import type { MGANetOptions } from "../../../src/models/mganet.ts";
-import type { Inferred, InferenceImplementation, InferenceSetup, ParameterValues } from "../peer.ts";
+import { foldAll, linearOf, type Folded } from "../fold.ts";
+import type { Inferred, InferenceImplementation, InferenceSetup } from "../peer.ts";
 import { disposeConstants } from "./constants.ts";
 import type { Session } from "./kernels.ts";
 import { tf } from "./library.ts";
@@ -11,10 +12,8 @@ import { spatialMean } from "./means.ts";
 import { mga } from "./mga.ts";
 import { Tuner } from "./tune.ts";
 
-const EPS = 1e-5;
-
 /** A convolution with the batch norm behind it. */
-interface Folded {
+interface Layer {
   filter: tf.Tensor4D;
   /** Of the transposed convolution that does the same at stride 1: rotated by 180 degrees, channels swapped. */
   turned: tf.Tensor4D;
@@ -28,7 +27,7 @@ interface ConvOptions {
   residual?: tf.Tensor4D | undefined;
 }
 
-type Formulation = (x: tf.Tensor4D, folded: Folded, options: ConvOptions) => tf.Tensor4D;
+type Formulation = (x: tf.Tensor4D, layer: Layer, options: ConvOptions) => tf.Tensor4D;
 
 const fused: Formulation = (x, { filter, bias }, { stride = 1, relu = false, residual }) => {
   const pad = (filter.shape[0] - 1) / 2;
@@ -72,11 +71,11 @@ export async function createInference(session: Session, setup: InferenceSetup): 
 class Network {
   readonly #setup: InferenceSetup;
   readonly #options: MGANetOptions;
-  readonly #folded = new Map<string, Folded>();
-  readonly #plain = new Map<string, tf.Tensor>();
+  readonly #layers = new Map<string, Layer>();
+  readonly #linear = new Map<string, tf.Tensor>();
   readonly #tuner = new Tuner();
   /** What to tune: key -> an example. */
-  readonly #seen = new Map<string, { shape: [number, number, number, number]; folded: Folded; options: ConvOptions }>();
+  readonly #seen = new Map<string, { shape: [number, number, number, number]; layer: Layer; options: ConvOptions }>();
 
   constructor(setup: InferenceSetup) {
     if (setup.model.fusion !== "parallel" || setup.model.at === "every-block") {
@@ -84,23 +83,17 @@ class Network {
     }
     this.#setup = setup;
     this.#options = setup.model;
-    for (const name of setup.parameters.keys()) {
-      const [, path, last] = /^(?:(.*)\.)(\w+)$/.exec(name)!;
-      if (last === "weight" && setup.parameters.get(name)!.shape.length === 4) {
-        this.#folded.set(path!, fold(setup.parameters, path!));
-      } else if (/^(mga|fc)\b/.test(name)) {
-        const { shape, data } = setup.parameters.get(name)!;
-        this.#plain.set(name, tf.tensor(data, [...shape]));
-      }
-    }
+    for (const [path, folded] of foldAll(setup.parameters)) this.#layers.set(path, toTensors(folded));
+    for (const [name, { shape, data }] of linearOf(setup.parameters))
+      this.#linear.set(name, tf.tensor(data, [...shape]));
   }
 
   /** A first pass tells which convolutions there are; the next ones run each as it is fastest. */
   async tune(idle: () => Promise<void>): Promise<void> {
     await this.infer();
-    for (const [key, { shape, folded, options }] of this.#seen) {
+    for (const [key, { shape, layer, options }] of this.#seen) {
       const x: tf.Tensor4D = tf.randomNormal(shape);
-      const run = (formulation: Formulation) => formulation(x, folded, { ...options, residual: undefined });
+      const run = (formulation: Formulation) => formulation(x, layer, { ...options, residual: undefined });
       await this.#tuner.tune(key, formulations(options), run, idle);
       x.dispose();
     }
@@ -115,10 +108,10 @@ class Network {
   }
 
   #conv(path: string, x: tf.Tensor4D, options: ConvOptions): tf.Tensor4D {
-    const folded = this.#folded.get(path)!;
-    const key = `${x.shape.join("x")} * ${folded.filter.shape.join("x")} / ${options.stride ?? 1}`;
-    this.#seen.set(key, { shape: x.shape, folded, options });
-    return this.#tuner.choice(key, formulations(options))(x, folded, options);
+    const layer = this.#layers.get(path)!;
+    const key = `${x.shape.join("x")} * ${layer.filter.shape.join("x")} / ${options.stride ?? 1}`;
+    this.#seen.set(key, { shape: x.shape, layer, options });
+    return this.#tuner.choice(key, formulations(options))(x, layer, options);
   }
 
   #resnet(
@@ -139,7 +132,7 @@ class Network {
 
   #block(path: string, x: tf.Tensor4D, stride: number): tf.Tensor4D {
     const projection = `${path}.downsample.0`;
-    const residual = this.#folded.has(projection) ? this.#conv(projection, x, { stride }) : x;
+    const residual = this.#layers.has(projection) ? this.#conv(projection, x, { stride }) : x;
     const y = this.#conv(`${path}.conv1`, x, { stride, relu: true });
     return this.#conv(`${path}.conv2`, y, { relu: true, residual });
   }
@@ -162,7 +155,7 @@ class Network {
   }
 
   #get<T extends tf.Tensor>(name: string): T {
-    return this.#plain.get(name) as T;
+    return this.#linear.get(name) as T;
   }
 
   #enhance(scale: number, f: tf.Tensor4D, mask: tf.Tensor4D): tf.Tensor4D {
@@ -177,29 +170,18 @@ class Network {
   }
 
   dispose(): void {
-    for (const { filter, turned, bias } of this.#folded.values()) tf.dispose([filter, turned, bias]);
-    tf.dispose([...this.#plain.values()]);
+    for (const { filter, turned, bias } of this.#layers.values()) tf.dispose([filter, turned, bias]);
+    tf.dispose([...this.#linear.values()]);
   }
 }
 
 const formulations = ({ stride = 1 }: ConvOptions): Record<string, Formulation> =>
   stride === 1 ? { fused, transposed } : { fused };
 
-/** The convolution at `path` with the batch norm of its name, or with its own bias. */
-function fold(parameters: ParameterValues, path: string): Folded {
-  const { shape, data } = parameters.get(`${path}.weight`)!;
-  const norm = path.replace(/conv(\d)$/, "bn$1").replace(/downsample\.0$/, "downsample.1");
-  const of = (name: string) => parameters.get(`${norm}.${name}`)!.data;
-  const co = shape[3]!;
-  let [scale, shift] = [new Float32Array(co).fill(1), parameters.get(`${path}.bias`)?.data];
-  if (!shift) {
-    scale = of("weight").map((w, i) => w / Math.sqrt(of("running_var")[i]! + EPS));
-    shift = of("bias").map((b, i) => b - of("running_mean")[i]! * scale[i]!);
-  }
-  const values = data.map((value, i) => value * scale[i % co]!);
+function toTensors({ shape, weight, bias }: Folded): Layer {
   return tf.tidy(() => {
-    const filter = tf.tensor4d(values, shape as [number, number, number, number]);
+    const filter = tf.tensor4d(weight, [...shape]);
     const turned = tf.transpose(tf.reverse(filter, [0, 1]), [0, 1, 3, 2]);
-    return { filter, turned, bias: tf.tensor1d(shift) };
+    return { filter, turned, bias: tf.tensor1d(bias) };
   });
 }
