@@ -16,15 +16,24 @@ function padded(x: JaxArray, weight: JaxArray, stride: number, vertical: number,
   return lax.convGeneralDilated(x.ref, weight.ref, [stride, stride], pads);
 }
 
+/** What fits the 32 bits of an index. */
+const MOST = 2 ** 31;
+
 /**
- * The same for training. jax-js 0.1 computes the gradient of the weight by indices into a view of
- * (OH (H + K))^2 elements, give or take, in 32 bits: silently wrong from some 212 rows on at stride 1. Two halves of
- * the rows, one convolution each, keep within that.
+ * The same for training. jax-js 0.1 computes the gradient of the weight by 32-bit indices into a view of (OH (H + K))
+ * (OW (W + K)) elements, times images and channels where the stride is not 1, and is silently wrong where that is too
+ * many: from some 212 x 212 on for a 3x3 kernel, for the 7x7 stem with two images of 224 x 224. Two halves of the rows, or
+ * the images one by one, keep within it.
  */
 export function trainableConv(x: JaxArray, weight: JaxArray, stride = 1): JaxArray {
-  const [, , h, w] = x.shape as [number, number, number, number];
+  const [n, ci, h, w] = x.shape as [number, number, number, number];
   const kernel = weight.shape[2]!;
-  if (stride !== 1 || kernel === 1 || h * (h + kernel) * w * (w + kernel) < 2 ** 31) return conv(x, weight, stride);
+  const view = ((h * (h + kernel)) / stride) * ((w * (w + kernel)) / stride);
+  if (kernel > 1 && stride > 1 && n > 1 && n * ci * view >= MOST) {
+    const images = Array.from({ length: n }, (_, i) => conv(x.ref.slice([i, i + 1]), weight, stride));
+    return np.concatenate(images, 0);
+  }
+  if (kernel === 1 || stride > 1 || view < MOST) return conv(x, weight, stride);
   const padding = (kernel - 1) / 2;
   const rows = np.pad(x.ref, [[0, 0], [0, 0], [padding, padding], [0, 0]]); // prettier-ignore
   const middle = Math.ceil(h / 2);
