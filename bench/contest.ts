@@ -13,6 +13,8 @@ export interface BenchContext {
   readonly rounds: number;
   /** Milliseconds after which no more samples are begun, once there are `fewest`. */
   readonly budgetMs: number;
+  /** Whether to compare training steps on images of a second size, too, on which they have to agree more closely. */
+  readonly thorough: boolean;
   /** A line of progress. */
   readonly say: (text: string) => void;
 }

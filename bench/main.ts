@@ -1,7 +1,9 @@
 /** `npm run bench`: how fast are we, next to the other libraries that run on this adapter? */
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
 import { fail } from "../src/cli/fail.ts";
 import { adapterName, withGpu } from "../src/cli/gpu.ts";
+import { text, texts } from "../src/cli/values.ts";
+import { oneLine } from "../src/data/sample.ts";
 import { measure } from "../src/kernels/measure.ts";
 import { requireWritableFile, writeWhole } from "../src/node/files.ts";
 import type { BenchContext } from "./contest.ts";
@@ -21,21 +23,22 @@ interface Options {
 }
 
 /** How often each is timed, and after how many milliseconds a benchmark that takes long is content with fewer. */
-const FULL = { rounds: 21, budgetMs: 60_000 };
-const QUICK = { rounds: 7, budgetMs: 3_000 };
+const FULL = { rounds: 21, budgetMs: 60_000, thorough: true };
+const QUICK = { rounds: 7, budgetMs: 3_000, thorough: false };
 
 const program = new Command("bench")
   .description("Times our kernels, training steps and inference against other libraries on the same adapter.")
   .option("--quick", "a first impression: few kernels, small networks, few repeats")
-  .option("--filter <text>", "only benchmarks whose name contains this, such as kernel/conv2d or step/quick")
-  .option("--peer <name>", "only this library; may be given more than once", (name, all: string[] = []) => [
-    ...all,
-    name,
-  ])
-  .option("--json <file>", "write the results")
-  .option("--adapter <name>", "part of the name of the GPU adapter to use")
+  .option("--filter <text>", "only benchmarks whose name contains this, such as kernel/conv2d or step/quick", text)
+  .option("--peer <name>", "only this library; may be given more than once", texts)
+  .option("--json <file>", "write the results", text)
+  .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
   .option("--debug", "show the stack of errors")
-  .parse();
+  .configureOutput({
+    writeErr: (text) => console.error(text.trimEnd()),
+    outputError: (text, write) => write(oneLine(text.replace(/^error:/, "Error:").replace("\n(Did", " (Did"))),
+  })
+  .exitOverride();
 
 async function bench(options: Options): Promise<void> {
   const quick = options.quick ?? false;
@@ -43,7 +46,10 @@ async function bench(options: Options): Promise<void> {
   const chosen = choose(benchmarks(quick), options.filter);
   if (options.json !== undefined) await requireWritableFile(options.json);
   await withGpu(options.adapter === undefined ? {} : { adapter: options.adapter }, async (gpu) => {
-    const { gflops: peak, bandwidth } = await measure(gpu);
+    // The best of a few: on shared machines one measurement may meet a busy second, and a peak is a peak.
+    const measured = [await measure(gpu), await measure(gpu), await measure(gpu)];
+    const peak = Math.max(...measured.map(({ gflops }) => gflops));
+    const bandwidth = Math.max(...measured.map(({ bandwidth }) => bandwidth));
     const environment = await environmentOf(gpu, bandwidth, peers);
     console.log(`${adapterName(gpu)}, multiply-add peak ${peak.toFixed(0)} GFLOP/s`);
     const say = (text: string) => process.stderr.write(`${text}\n`);
@@ -61,9 +67,10 @@ async function bench(options: Options): Promise<void> {
 }
 
 try {
-  await bench(program.opts<Options>());
+  await bench(program.parse().opts<Options>());
 } catch (error) {
-  if (error instanceof EqualityError) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else if (error instanceof EqualityError) {
     console.error(`Error: ${error.message}`);
     process.exitCode = 1;
   } else process.exitCode = fail(error, program.opts<Options>().debug ?? false);

@@ -53,7 +53,16 @@ test.each(allPeers.map((peer) => [peer.name, peer] as const))("%s computes the s
 
 const context = (...peers: Peer[]) => {
   const lines: string[] = [];
-  return { lines, gpu: gpu(), peak: 10, peers, rounds: 3, budgetMs: 100, say: (text: string) => void lines.push(text) };
+  return {
+    lines,
+    gpu: gpu(),
+    peak: 10,
+    peers,
+    rounds: 3,
+    budgetMs: 100,
+    thorough: true,
+    say: (text: string) => void lines.push(text),
+  };
 };
 
 const fake = (createKernel: NonNullable<Peer["createKernel"]>): Peer => ({ name: "fake", version: "1", createKernel });
