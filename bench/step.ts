@@ -29,7 +29,7 @@ export async function benchStep(context: BenchContext, name: string, setup: Step
   const what = { name, group: "step", batch: setup.batch.label.length, flops: ours.flops } as const;
   return contest(context, what, entryOf(ours), async (peer) => {
     if (!peer.createStep) return undefined;
-    say(`  preparing ${peer.name} ${peer.version}`);
+    say(`  preparing ${peer.name} ${peer.version} (minutes, where the driver has not compiled it before)`);
     // Another size is another hundreds of shaders to compile, which a first impression does without.
     const small = context.thorough ? await requireSameReduced(gpu, peer, setup) : undefined;
     const theirs = await peer.createStep(gpu, setup);

@@ -45,7 +45,7 @@ test.each(allPeers.map((peer) => [peer.name, peer] as const))("%s computes the s
       compared++;
     }
     await theirs.run(2);
-    ours.destroy();
+    await ours.destroy();
     await theirs.destroy();
   }
   expect(compared).toBeGreaterThan(1);

@@ -4,7 +4,7 @@ import type { Gpu } from "../../../src/gpu/gpu.ts";
 import { foldAll, linearOf } from "../fold.ts";
 import type { InferenceImplementation, InferenceSetup } from "../peer.ts";
 import { conv } from "./layers.ts";
-import { kindOf, submit, toJax, useDevice, type JaxArray } from "./library.ts";
+import { kindOf, reordered, submit, toJax, upload, useDevice, type JaxArray } from "./library.ts";
 import { forward, requireKnown, type ConvBlock, type Parameters } from "./network.ts";
 
 type Tree = JsTree<JaxArray>;
@@ -24,10 +24,10 @@ export async function createInference(gpu: Gpu, setup: InferenceSetup): Promise<
     const { logits, mask } = forward(image, parameters, setup.model, block);
     return { probabilities: nn.softmax(logits, -1), mask };
   });
+  const image = reordered(setup.image, [setup.n, ...setup.size, 3], "activation");
   return {
     async infer() {
-      const image = toJax(setup.image, [setup.n, ...setup.size, 3], "activation");
-      const out = run(tree.ref(parameters), image) as unknown as Record<"probabilities" | "mask", JaxArray>;
+      const out = run(tree.ref(parameters), upload(image)) as unknown as Record<"probabilities" | "mask", JaxArray>;
       await submit(out.mask.ref);
       const mask = (await gpu.wait(out.mask.data())) as Float32Array;
       const p = (await gpu.wait(out.probabilities.data())) as Float32Array;

@@ -130,7 +130,7 @@ function adamKernel(gpu: Gpu, inputs: Arrays, shapes: Shapes): KernelImplementat
     return states.map((state, i): Arrays => adam(state as unknown as AdamState, gradients[i]!, rate, spread));
   });
   const advance = () => {
-    states = step(states, tree.ref(gradients), constants.ref) as unknown as Arrays[];
+    states = step(states, tree.ref(gradients), constants.ref);
   };
   return {
     async results() {

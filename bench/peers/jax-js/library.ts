@@ -25,12 +25,23 @@ export async function useDevice(gpu: Gpu): Promise<void> {
   defaultDevice("webgpu");
 }
 
-/** Activations NHWC -> NCHW, convolution weights HWIO -> OIHW; everything else stays. */
-export function toJax(data: Float32Array, shape: readonly number[], kind: Kind): JaxArray {
-  const order = orders[kind];
-  const values = order ? permute(data, shape, order) : data;
-  return np.array(values as Float32Array<ArrayBuffer>, { shape: order ? order.map((i) => shape[i]!) : [...shape] });
+/** Values on the host, as jax-js wants them. */
+export interface HostArray {
+  readonly data: Float32Array;
+  readonly shape: number[];
 }
+
+/** Activations NHWC -> NCHW, convolution weights HWIO -> OIHW; everything else stays. */
+export function reordered(data: Float32Array, shape: readonly number[], kind: Kind): HostArray {
+  const order = orders[kind];
+  return order
+    ? { data: permute(data, shape, order), shape: order.map((i) => shape[i]!) }
+    : { data, shape: [...shape] };
+}
+
+export const upload = ({ data, shape }: HostArray): JaxArray => np.array(data, { shape });
+
+export const toJax = (...args: Parameters<typeof reordered>): JaxArray => upload(reordered(...args));
 
 /** The way back. Uses the array up. `shape` is the one in our layout. */
 export async function fromJax(array: JaxArray, shape: readonly number[], kind: Kind): Promise<Float32Array> {

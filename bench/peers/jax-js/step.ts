@@ -4,7 +4,17 @@ import type { Batch } from "../../../src/data/sample.ts";
 import type { Gpu } from "../../../src/gpu/gpu.ts";
 import type { LossAndGradients, StepImplementation, StepSetup } from "../peer.ts";
 import { adam, adamConstants, batchNorm, trainableConv } from "./layers.ts";
-import { fromJax, kindOf, submit, toJax, useDevice, type JaxArray } from "./library.ts";
+import {
+  fromJax,
+  kindOf,
+  reordered,
+  submit,
+  toJax,
+  upload,
+  useDevice,
+  type HostArray,
+  type JaxArray,
+} from "./library.ts";
 import { forward, jointLoss, requireKnown, type ConvBlock, type Parameters } from "./network.ts";
 
 /** The share of the batch's statistics in the new running ones; PyTorch's default. */
@@ -19,12 +29,14 @@ interface State {
 }
 
 type BatchArrays = Record<"image" | "label" | "target", JaxArray>;
+type HostBatch = Record<keyof BatchArrays, HostArray>;
 
 type Tree = JsTree<JaxArray>;
 
 export class JaxStep implements StepImplementation {
   readonly #gpu: Gpu;
   readonly #setup: StepSetup;
+  readonly #batch: HostBatch;
   readonly #pass: ((parameters: Tree, batch: Tree) => Tree) & { dispose(): void };
   readonly #step: ((state: Tree, batch: Tree, constants: JaxArray) => Tree) & { dispose(): void };
   #state: State;
@@ -33,6 +45,7 @@ export class JaxStep implements StepImplementation {
   private constructor(gpu: Gpu, setup: StepSetup) {
     this.#gpu = gpu;
     this.#setup = setup;
+    this.#batch = hostBatch(setup.batch, setup.size);
     this.#state = initialState(setup);
     const pass = passOf(setup);
     this.#pass = jit((parameters: Tree, batch: Tree) => {
@@ -57,7 +70,10 @@ export class JaxStep implements StepImplementation {
 
   async lossAndGradients(batch: Batch): Promise<LossAndGradients> {
     const parameters = tree.ref(this.#state.parameters);
-    const out = this.#pass(parameters, this.#arrays(batch)) as { loss: JaxArray; gradients: Parameters };
+    const out = this.#pass(parameters, uploaded(hostBatch(batch, this.#setup.size))) as {
+      loss: JaxArray;
+      gradients: Parameters;
+    };
     const [loss] = (await out.loss.data()) as Float32Array;
     const gradients = new Map<string, Float32Array>();
     for (const [name, { shape, trainable }] of this.#setup.parameters) {
@@ -71,23 +87,12 @@ export class JaxStep implements StepImplementation {
     this.#steps++;
     const constants = np.array(adamConstants(this.#setup.lr, this.#steps));
     const state = this.#state as unknown as Tree;
-    const out = this.#step(state, this.#arrays(this.#setup.batch), constants) as { loss: JaxArray; state: Tree };
+    const out = this.#step(state, uploaded(this.#batch), constants) as { loss: JaxArray; state: Tree };
     this.#state = out.state as unknown as State;
     await submit(out.loss.ref);
     const [loss] = (await this.#gpu.wait(out.loss.data())) as Float32Array;
     this.#gpu.check();
     return loss!;
-  }
-
-  #arrays({ image, label, target }: Batch): BatchArrays {
-    const [h, w] = this.#setup.size;
-    const n = label.length;
-    const oneHot = Float32Array.from({ length: 2 * n }, (_, i) => (label[i >> 1] === i % 2 ? 1 : 0));
-    return {
-      image: toJax(image, [n, h, w, 3], "activation"),
-      label: toJax(oneHot, [n, 2], "other"),
-      target: toJax(target, [n, h, w, 1], "activation"),
-    };
   }
 
   async state(): Promise<Map<string, Float32Array>> {
@@ -106,6 +111,20 @@ export class JaxStep implements StepImplementation {
     this.#step.dispose();
   }
 }
+
+function hostBatch({ image, label, target }: Batch, [h, w]: readonly [number, number]): HostBatch {
+  const n = label.length;
+  const oneHot = Float32Array.from({ length: 2 * n }, (_, i) => (label[i >> 1] === i % 2 ? 1 : 0));
+  return {
+    image: reordered(image, [n, h, w, 3], "activation"),
+    label: reordered(oneHot, [n, 2], "other"),
+    target: reordered(target, [n, h, w, 1], "activation"),
+  };
+}
+
+const uploaded = ({ image, label, target }: HostBatch): BatchArrays => {
+  return { image: upload(image), label: upload(label), target: upload(target) };
+};
 
 function initialState({ parameters }: StepSetup): State {
   const state: State = { parameters: {}, m: {}, v: {}, running: {} };

@@ -32,7 +32,7 @@ type Formulation = (x: tf.Tensor4D, layer: Layer, options: ConvOptions) => tf.Te
 const fused: Formulation = (x, { filter, bias }, { stride = 1, relu = false, residual }) => {
   const pad = (filter.shape[0] - 1) / 2;
   const activation = relu && !residual ? "relu" : "linear";
-  const y = tf.fused.conv2d({ x, filter, strides: stride, pad: pads(pad), bias, activation }) as tf.Tensor4D;
+  const y = tf.fused.conv2d<tf.Tensor4D>({ x, filter, strides: stride, pad: pads(pad), bias, activation });
   return finish(y, relu && !!residual, residual);
 };
 
