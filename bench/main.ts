@@ -4,14 +4,14 @@ import { fail } from "../src/cli/fail.ts";
 import { adapterName, withGpu } from "../src/cli/gpu.ts";
 import { text, texts } from "../src/cli/values.ts";
 import { oneLine } from "../src/data/sample.ts";
-import { measure } from "../src/kernels/measure.ts";
 import { requireWritableFile, writeWhole } from "../src/node/files.ts";
 import type { BenchContext } from "./contest.ts";
 import { environmentOf } from "./environment.ts";
 import { EqualityError } from "./equality.ts";
 import { benchmarks, choose, choosePeers } from "./list.ts";
 import { printResult, printSummary } from "./print.ts";
-import type { Result, Results } from "./results.ts";
+import type { Results } from "./results.ts";
+import { byPeak, Yardstick } from "./yardstick.ts";
 
 interface Options {
   quick?: true;
@@ -46,23 +46,24 @@ async function bench(options: Options): Promise<void> {
   const chosen = choose(benchmarks(quick), options.filter);
   if (options.json !== undefined) await requireWritableFile(options.json);
   await withGpu(options.adapter === undefined ? {} : { adapter: options.adapter }, async (gpu) => {
-    // The best of a few: on shared machines one measurement may meet a busy second, and a peak is a peak.
-    const measured = [await measure(gpu), await measure(gpu), await measure(gpu)];
-    const peak = Math.max(...measured.map(({ gflops }) => gflops));
-    const bandwidth = Math.max(...measured.map(({ bandwidth }) => bandwidth));
+    const yardstick = new Yardstick(gpu);
+    const { peak, bandwidth } = await yardstick.measure();
     const environment = await environmentOf(gpu, bandwidth, peers);
-    console.log(`${adapterName(gpu)}, multiply-add peak ${peak.toFixed(0)} GFLOP/s`);
-    const say = (text: string) => process.stderr.write(`${text}\n`);
+    console.log(adapterName(gpu));
+    const say = (text: string) => {
+      const seconds = `${(performance.now() / 1000).toFixed(0)} s`;
+      process.stderr.write(`[${seconds.padStart(6)}] ${text}\n`);
+    };
     const context: BenchContext = { gpu, peak, peers, say, ...(quick ? QUICK : FULL) };
-    const results: Result[] = [];
+    let file: Results = { adapter: adapterName(gpu), peak, environment, results: [] };
     for (const benchmark of chosen) {
-      results.push(await benchmark.run(context));
-      printResult(results.at(-1)!);
+      const result = await benchmark.run(context);
+      file = byPeak({ ...file, results: [...file.results, result] }, (await yardstick.measure()).peak);
+      printResult(file.results.at(-1)!);
       // After each: a run of hours that is cut short leaves what it has.
-      const file: Results = { adapter: adapterName(gpu), peak, environment, results };
       if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(file, null, 2)}\n`);
     }
-    printSummary(results);
+    printSummary(file);
   });
 }
 

@@ -1,5 +1,5 @@
 /** Results for people at a terminal. */
-import type { Result } from "./results.ts";
+import type { Result, Results } from "./results.ts";
 
 type Timing = Result["ours"] | Result["peers"][string];
 
@@ -25,7 +25,7 @@ export function printResult({ name, batch, rounds, ours, peers, ratios, leftOut 
 }
 
 /** All of them, a line each. */
-export function printSummary(results: readonly Result[]): void {
+export function printSummary({ results, peak }: Results): void {
   const names = [...new Set(results.flatMap(({ ratios }) => Object.keys(ratios)))];
   const head = ["times as long as ours", "ours, ms", "of peak", ...names];
   const rows = results.map(({ name, ours, ratios }) => [
@@ -35,7 +35,7 @@ export function printSummary(results: readonly Result[]): void {
     ...names.map((peer) => (ratios[peer] === undefined ? "-" : number(ratios[peer]))),
   ]);
   const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i]!.length)));
-  console.log("");
+  console.log(`\nMultiply-add peak: ${peak.toFixed(0)} GFLOP/s`);
   for (const row of [head, ...rows]) {
     const cells = row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
     console.log(cells.join("  ").trimEnd());

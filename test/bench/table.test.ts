@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { readResults } from "../../bench/recorded.ts";
 import { resultsSchema, type Result, type Results } from "../../bench/results.ts";
 import { insertTable, speedTables } from "../../bench/table.ts";
+import { byPeak } from "../../bench/yardstick.ts";
 import { upToDate } from "../../bench/write-table.ts";
 
 const timing = (medianMs: number) => ({ medianMs, spreadMs: 0.1 });
@@ -70,6 +71,12 @@ describe("the table", () => {
       "| conv2d 3x3 inputGrad (1) |  | 50 % | 3.00 |",
       "| batchNorm (1) |  |  | 4.00 |",
     ]);
+  });
+
+  test("and every share is of the peak that was measured last", () => {
+    const { peak, results } = byPeak(file("01", result("step/quick", 10, 20, 0.5)), 100);
+    expect(peak).toBe(100);
+    expect(results[0]!.ours).toEqual({ medianMs: 10, spreadMs: 0.1, gflops: 25, peakFraction: 0.25 });
   });
 
   test("replaces what is between the marks, and only that", () => {
