@@ -29,6 +29,17 @@ export interface Entry {
   destroy(): void | Promise<void>;
 }
 
+/** What was made, if `check` has nothing against it; else it is destroyed. */
+export async function checked<T extends Pick<Entry, "destroy">>(made: T, check: () => Promise<void>): Promise<T> {
+  try {
+    await check();
+    return made;
+  } catch (error) {
+    await made.destroy();
+    throw error;
+  }
+}
+
 /** Milliseconds that a sample takes at least: far more than the clock and the waiting are off by. */
 const SAMPLE_MS = 10;
 
@@ -84,7 +95,7 @@ export async function contest(
     };
   } finally {
     for (const entry of entries.values()) await entry.destroy();
-    for (const peer of taking) peer.release?.();
+    for (const peer of peers) peer.release?.();
   }
 }
 

@@ -1,5 +1,5 @@
 /** Group "inference": images in, class and mask out. */
-import { contest, type BenchContext } from "./contest.ts";
+import { checked, contest, type BenchContext } from "./contest.ts";
 import { BAR, relativeError, requireBelow } from "./equality.ts";
 import { convFlops } from "./kernels/case.ts";
 import { convolutions, trace } from "./kernels/model-cases.ts";
@@ -19,10 +19,11 @@ export async function benchInference(context: BenchContext, name: string, setup:
     if (!peer.createInference) return undefined;
     say(`  preparing ${peer.name} ${peer.version}`);
     const theirs = await peer.createInference(gpu, setup);
-    const actual = await theirs.infer();
-    requireBelow(peer.name, "class", relativeError([[actual.malignant, expected.malignant]]), BAR);
-    requireBelow(peer.name, "mask", relativeError([[actual.mask, expected.mask]]), BAR);
-    return entryOf(theirs);
+    return checked(entryOf(theirs), async () => {
+      const actual = await theirs.infer();
+      requireBelow(peer.name, `${name}: class`, relativeError([[actual.malignant, expected.malignant]]), BAR);
+      requireBelow(peer.name, `${name}: mask`, relativeError([[actual.mask, expected.mask]]), BAR);
+    });
   });
 }
 

@@ -1,5 +1,5 @@
 /** Group "kernel": one kernel of MGA-Net at a time. */
-import { contest, type BenchContext } from "./contest.ts";
+import { checked, contest, type BenchContext } from "./contest.ts";
 import { namedError, requireBelow } from "./equality.ts";
 import { batchOf, flopsOf, nameOf, type KernelCase } from "./kernels/case.ts";
 import { dataOf } from "./kernels/data.ts";
@@ -21,11 +21,12 @@ export async function benchKernel(context: BenchContext, c: KernelCase): Promise
   return contest(context, what, ours, async (peer) => {
     if (!peer.createKernel || !(peer.covers?.(c) ?? true)) return undefined;
     const theirs = await peer.createKernel(gpu, c, operands);
-    const actual = await theirs.results();
-    for (const [result, values] of expected) {
-      const error = namedError(actual, new Map([[result, values]]));
-      requireBelow(peer.name, `${name}: ${result}`, error, KERNEL_BAR);
-    }
-    return theirs;
+    return checked(theirs, async () => {
+      const actual = await theirs.results();
+      for (const [result, values] of expected) {
+        const error = namedError(actual, new Map([[result, values]]));
+        requireBelow(peer.name, `${name}: ${result}`, error, KERNEL_BAR);
+      }
+    });
   });
 }

@@ -57,7 +57,8 @@ async function bench(options: Options): Promise<void> {
     const context: BenchContext = { gpu, peak, peers, say, ...(quick ? QUICK : FULL) };
     let file: Results = { adapter: adapterName(gpu), peak, environment, results: [] };
     for (const benchmark of chosen) {
-      const result = await benchmark.run(context);
+      const result = await benchmark.run(context).catch(tellUnequal);
+      if (!result) continue;
       file = byPeak({ ...file, results: [...file.results, result] }, (await yardstick.measure()).peak);
       printResult(file.results.at(-1)!);
       // After each: a run of hours that is cut short leaves what it has.
@@ -67,12 +68,16 @@ async function bench(options: Options): Promise<void> {
   });
 }
 
+/** A peer that computes something else spoils its benchmark, and the exit code, but not the hours of the others. */
+function tellUnequal(error: unknown): undefined {
+  if (!(error instanceof EqualityError)) throw error;
+  console.error(`Error: ${error.message}`);
+  process.exitCode = 1;
+}
+
 try {
   await bench(program.parse().opts<Options>());
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else if (error instanceof EqualityError) {
-    console.error(`Error: ${error.message}`);
-    process.exitCode = 1;
-  } else process.exitCode = fail(error, program.opts<Options>().debug ?? false);
+  else process.exitCode = fail(error, program.opts<Options>().debug ?? false);
 }

@@ -1,6 +1,6 @@
 /** Group "step": one joint training step, ours against the peers'. */
 import type { Gpu } from "../src/gpu/gpu.ts";
-import { contest, type BenchContext } from "./contest.ts";
+import { checked, contest, type BenchContext } from "./contest.ts";
 import {
   BAR,
   JUMP_BAR,
@@ -33,19 +33,22 @@ export async function benchStep(context: BenchContext, name: string, setup: Step
     // Another size is another hundreds of shaders to compile, which a first impression does without.
     const small = context.thorough ? await requireSameReduced(gpu, peer, setup) : undefined;
     const theirs = await peer.createStep(gpu, setup);
-    await theirs.prepare();
-    const errors = await requireSameStep(gpu, peer.name, theirs, setup);
-    const { statistics, updates, loss } = await firstSteps(theirs, setup);
-    requireBelow(peer.name, "running statistics", namedError(statistics, expected.statistics), BAR);
-    requireBelow(peer.name, "updates", namedError(updates, expected.updates), UPDATE_BAR);
-    requireBelow(peer.name, "loss after a step", relativeError([[[loss], [expected.loss]]]), BAR);
-    const show = (error: number) => error.toExponential(0);
-    const reduced = small ? ` (${show(small.gradients)} on reduced images)` : "";
-    say(
-      `  ${peer.name} computes the same: relative error of the loss ${show(errors.loss)}, of all gradients ` +
-        `${show(errors.gradients)}${reduced}`,
-    );
-    return entryOf(theirs);
+    return checked(entryOf(theirs), async () => {
+      await theirs.prepare();
+      const errors = await requireSameStep(gpu, `${peer.name}, ${name}`, theirs, setup);
+      const { statistics, updates, loss } = await firstSteps(theirs, setup);
+      const require = (what: string, error: number, bar: number) =>
+        requireBelow(peer.name, `${name}: ${what}`, error, bar);
+      require("running statistics", namedError(statistics, expected.statistics), BAR);
+      require("updates", namedError(updates, expected.updates), UPDATE_BAR);
+      require("loss after a step", relativeError([[[loss], [expected.loss]]]), BAR);
+      const show = (error: number) => error.toExponential(0);
+      const reduced = small ? ` (${show(small.gradients)} on reduced images)` : "";
+      say(
+        `  ${peer.name} computes the same: relative error of the loss ${show(errors.loss)}, of all gradients ` +
+          `${show(errors.gradients)}${reduced}`,
+      );
+    });
   });
 }
 
