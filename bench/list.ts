@@ -48,7 +48,13 @@ const kernelBenchmark = (c: KernelCase): Benchmark => ({
 
 function stepBenchmark(size: Size): Benchmark {
   const name = `step/${size.name}`;
-  return { name, run: (context) => benchStep(context, name, stepSetup(size, isSoftware(context))) };
+  return {
+    name,
+    run: (context) => {
+      const setup = stepSetup(size, isSoftware(context));
+      return benchStep(context, name, { ...setup, thorough: context.thorough });
+    },
+  };
 }
 
 function inferenceBenchmark(size: Size): Benchmark {

@@ -24,7 +24,7 @@ interface Options {
 
 /** How often each is timed, and after how many milliseconds a benchmark that takes long is content with fewer. */
 const FULL = { rounds: 21, budgetMs: 60_000, thorough: true };
-const QUICK = { rounds: 7, budgetMs: 3_000, thorough: false };
+const QUICK = { rounds: 5, budgetMs: 2_000, thorough: false };
 
 const program = new Command("bench")
   .description("Times our kernels, training steps and inference against other libraries on the same adapter.")

@@ -26,6 +26,8 @@ export interface StepSetup {
   /** Weight of the segmentation loss. */
   readonly alpha: number;
   readonly lr: number;
+  /** Whether a peer may take its time to find what is fastest. */
+  readonly thorough?: boolean;
   /** Initial values. */
   readonly parameters: ParameterValues;
 }

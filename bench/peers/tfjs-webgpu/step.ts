@@ -17,7 +17,7 @@ export class TfjsStep implements StepImplementation {
   readonly #gpu: Gpu;
   readonly #backend: Backend;
   readonly #setup: StepSetup;
-  readonly #convolutions = new Convolutions();
+  readonly #convolutions: Convolutions;
   readonly #trainables: Trainables;
   #running: RunningStatistics | undefined;
 
@@ -25,6 +25,7 @@ export class TfjsStep implements StepImplementation {
     this.#gpu = gpu;
     this.#backend = backend;
     this.#setup = setup;
+    this.#convolutions = new Convolutions(setup.thorough);
     this.#trainables = new Trainables(setup.parameters);
   }
 

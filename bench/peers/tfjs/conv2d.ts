@@ -121,7 +121,12 @@ export class Convolutions {
     inputGrad: inputGradient,
     weightGrad: filterGradient((s) => this.#columnsOf(s)),
   };
-  readonly #tuner = new Tuner();
+  readonly #tuner: Tuner;
+
+  /** @param thorough see Tuner */
+  constructor(thorough = true) {
+    this.#tuner = new Tuner(thorough);
+  }
 
   /**
    * x [N, H, W, Ci] * filter [K, K, Ci, Co] with padding (K - 1) / 2.
