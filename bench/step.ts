@@ -9,6 +9,7 @@ import {
   requireBelow,
   requireSameGradients,
   stepErrors,
+  TENSOR_BAR,
   UPDATE_BAR,
 } from "./equality.ts";
 import { OurStep } from "./ours/step.ts";
@@ -80,6 +81,7 @@ async function requireSameStep(gpu: Gpu, name: string, theirs: StepImplementatio
     const errors = await stepErrors(ours, theirs, setup.batch);
     requireBelow(name, "loss", errors.loss, BAR);
     requireBelow(name, "gradients", errors.gradients, JUMP_BAR);
+    requireBelow(name, `gradient of ${errors.worst.name}`, errors.worst.error, TENSOR_BAR);
     return errors;
   } finally {
     ours.destroy();

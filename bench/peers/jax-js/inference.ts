@@ -21,7 +21,7 @@ export async function createInference(gpu: Gpu, setup: InferenceSetup): Promise<
       const sum = residual ? y.add(residual.ref) : y;
       return relu ? nn.relu(sum) : sum;
     };
-    const { logits, mask } = forward(image, parameters, setup.model, block);
+    const { logits, mask } = forward(image, parameters, setup.model, { conv, block });
     return { probabilities: nn.softmax(logits, -1), mask };
   });
   const image = reordered(setup.image, [setup.n, ...setup.size, 3], "activation");

@@ -1,7 +1,7 @@
 /** MGA-Net in jax-js: functions of named parameters. The structure is that of src/models/. */
 import { lax, nn, numpy as np } from "@jax-js/jax";
 import type { MGANetOptions } from "../../../src/models/mganet.ts";
-import { conv, mga, stemPool, upsample2x } from "./layers.ts";
+import { mga, stemPool, upsample2x, type conv } from "./layers.ts";
 import type { JaxArray } from "./library.ts";
 
 export type Parameters = Record<string, JaxArray>;
@@ -33,8 +33,14 @@ export function requireKnown({ fusion, at }: MGANetOptions): void {
   }
 }
 
-/** Image [N, 3, H, W]. `block` is what training and inference differ in. */
-export function forward(image: JaxArray, p: Parameters, { at }: MGANetOptions, block: ConvBlock): Output {
+/** What training and inference differ in. */
+export interface Kind {
+  conv: typeof conv;
+  block: ConvBlock;
+}
+
+/** Image [N, 3, H, W]. */
+export function forward(image: JaxArray, p: Parameters, { at }: MGANetOptions, { conv, block }: Kind): Output {
   const get = (name: string): JaxArray => {
     const array = p[name];
     if (!array) throw new Error(`parameter ${name} is missing`);

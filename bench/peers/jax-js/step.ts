@@ -161,7 +161,10 @@ function passOf({ model, alpha }: StepSetup) {
         statistics[`${norm}.running_var`] = variance.mul(count / (count - 1));
         return y;
       };
-      return [jointLoss(forward(image, parameters, model, block), label, target, alpha), statistics];
+      return [
+        jointLoss(forward(image, parameters, model, { conv: trainableConv, block }), label, target, alpha),
+        statistics,
+      ];
     };
     const [[value, statistics], gradients] = valueAndGrad(loss, { hasAux: true })(tree.ref(parameters));
     return {
