@@ -1,4 +1,5 @@
 /** Times ours and the peers against each other, once they have been shown to compute the same. */
+import type { Profiler } from "../src/cli/profile.ts";
 import type { Gpu } from "../src/gpu/gpu.ts";
 import { UnableError, type Peer } from "./peers/peer.ts";
 import type { Group, Result } from "./results.ts";
@@ -15,6 +16,8 @@ export interface BenchContext {
   readonly budgetMs: number;
   /** Whether to compare training steps on images of a second size, too, on which they have to agree more closely. */
   readonly thorough: boolean;
+  /** Wants to know where the time of our steps and inference goes; undefined where nobody asked. */
+  readonly profiler?: Profiler | undefined;
   /** A line of progress. */
   readonly say: (text: string) => void;
 }

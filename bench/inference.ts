@@ -13,6 +13,7 @@ export async function benchInference(context: BenchContext, name: string, setup:
   say(`${name}: compiling ours`);
   const ours = await createInference(gpu, setup);
   const expected = await ours.infer();
+  if (context.profiler) await context.profiler.add(name, await ours.profile(), (line) => console.log(line));
   const flops = convolutions(trace(setup.model.width, setup.size, setup.n)).reduce((sum, s) => sum + convFlops(s), 0);
   const what = { name, group: "inference", batch: setup.n, flops } as const;
   return contest(context, what, entryOf(ours), async (peer) => {

@@ -1,7 +1,10 @@
 /** `npm run bench`: how fast are we, next to the other libraries that run on this adapter? */
 import { Command, CommanderError } from "commander";
 import { fail } from "../src/cli/fail.ts";
-import { adapterName, withGpu } from "../src/cli/gpu.ts";
+import { adapterName } from "../src/cli/gpu.ts";
+import { addProfileOptions, addTunedOption } from "../src/cli/options.ts";
+import { Profiler } from "../src/cli/profile.ts";
+import { withTunedGpu } from "../src/cli/tuned.ts";
 import { text, texts } from "../src/cli/values.ts";
 import { oneLine } from "../src/data/sample.ts";
 import { requireWritableFile, writeWhole } from "../src/node/files.ts";
@@ -19,6 +22,9 @@ interface Options {
   peer?: string[];
   json?: string;
   adapter?: string;
+  tuned?: boolean;
+  profile?: boolean;
+  trace?: string;
   debug?: true;
 }
 
@@ -26,7 +32,7 @@ interface Options {
 const FULL = { rounds: 21, budgetMs: 60_000, thorough: true };
 const QUICK = { rounds: 5, budgetMs: 2_000, thorough: false };
 
-const program = new Command("bench")
+const program = addProfileOptions(addTunedOption(new Command("bench")))
   .description("Times our kernels, training steps and inference against other libraries on the same adapter.")
   .option("--quick", "a first impression: few kernels, small networks, few repeats")
   .option("--filter <text>", "only benchmarks whose name contains this, such as kernel/conv2d or step/quick", text)
@@ -45,7 +51,8 @@ async function bench(options: Options): Promise<void> {
   const peers = choosePeers(options.peer);
   const chosen = choose(benchmarks(quick), options.filter);
   if (options.json !== undefined) await requireWritableFile(options.json);
-  await withGpu(options.adapter === undefined ? {} : { adapter: options.adapter }, async (gpu) => {
+  await Profiler.check(options);
+  await withTunedGpu(options, async (gpu) => {
     const yardstick = new Yardstick(gpu);
     const { peak, bandwidth } = await yardstick.measure();
     const environment = await environmentOf(gpu, bandwidth, peers);
@@ -54,7 +61,8 @@ async function bench(options: Options): Promise<void> {
       const seconds = `${(performance.now() / 1000).toFixed(0)} s`;
       process.stderr.write(`[${seconds.padStart(6)}] ${text}\n`);
     };
-    const context: BenchContext = { gpu, peak, peers, say, ...(quick ? QUICK : FULL) };
+    const profiler = Profiler.for(gpu, options);
+    const context: BenchContext = { gpu, peak, peers, say, profiler, ...(quick ? QUICK : FULL) };
     let file: Results = { adapter: adapterName(gpu), peak, environment, results: [] };
     for (const benchmark of chosen) {
       const result = await benchmark.run(context).catch(tellUnequal);

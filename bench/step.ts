@@ -27,6 +27,7 @@ export async function benchStep(context: BenchContext, name: string, setup: Step
   const ours = new OurStep(gpu, setup);
   await ours.prepare();
   const expected = await firstSteps(ours, setup);
+  if (context.profiler) await context.profiler.add(name, await ours.profile(), (line) => console.log(line));
   const what = { name, group: "step", batch: setup.batch.label.length, flops: ours.flops } as const;
   return contest(context, what, entryOf(ours), async (peer) => {
     if (!peer.createStep) return undefined;

@@ -1,11 +1,15 @@
 /** Our own inference. */
 import type { Gpu } from "../../src/gpu/gpu.ts";
+import type { NodeProfile } from "../../src/graph/profile.ts";
 import { releaseVariables, writeVariable } from "../../src/graph/storage.ts";
 import { MGANet } from "../../src/models/mganet.ts";
 import { Predictor } from "../../src/train/stage.ts";
 import type { InferenceImplementation, InferenceSetup } from "../peers/peer.ts";
 
-export async function createInference(gpu: Gpu, setup: InferenceSetup): Promise<InferenceImplementation> {
+export async function createInference(
+  gpu: Gpu,
+  setup: InferenceSetup,
+): Promise<InferenceImplementation & { profile(): Promise<NodeProfile[]> }> {
   const net = new MGANet(setup.model);
   const variables = [...net.named()];
   for (const [name, variable] of variables) writeVariable(gpu, variable, setup.parameters.get(name)!.data);
@@ -18,6 +22,7 @@ export async function createInference(gpu: Gpu, setup: InferenceSetup): Promise<
       for (const [i, prediction] of predictions.entries()) mask.set(prediction.mask, i * h * w);
       return { malignant: Float32Array.from(predictions, (p) => p.malignant), mask };
     },
+    profile: () => predictor.profile(gpu, setup.image),
     destroy() {
       predictor.destroy();
       releaseVariables(
