@@ -1,5 +1,5 @@
 /** The WebGPU device: the only code that touches `GPUDevice`. */
-import { readCapabilities, usefulFeatures, type Capabilities, type UsefulFeature } from "./capabilities.ts";
+import { readCapabilities, usefulFeatures, type Capabilities, type Restrictions } from "./capabilities.ts";
 
 /** Something went wrong on the device: a validation error, memory that could not be had, or a lost device. */
 export class GpuError extends Error {
@@ -23,9 +23,7 @@ export interface Counters {
   pipelines: number;
 }
 
-export interface GpuOptions {
-  /** Features to leave out although the adapter has them. */
-  without?: readonly UsefulFeature[];
+export interface GpuOptions extends Restrictions {
   /** How to wait for a promise of the device's, where simply awaiting it would keep a core busy, as with Dawn on Node. */
   wait?: <T>(promise: Promise<T>) => Promise<T>;
 }
@@ -45,7 +43,7 @@ export class Gpu {
     this.device = device;
     this.info = info;
     this.wait = options.wait ?? ((promise) => promise);
-    this.caps = readCapabilities(device, info, options.without);
+    this.caps = readCapabilities(device, info, options);
     device.onuncapturederror = (event) => {
       const { error } = event;
       this.#failure ??=

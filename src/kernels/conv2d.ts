@@ -91,6 +91,7 @@ export function conv2dForward(s: Conv2dShape, bias: boolean): Kernel {
     outputs: [outputSpec(s)],
     updates: [],
     flops: flopsOf(s),
+    parts: { units: s.n, of: (n) => conv2dForward({ ...s, n }, bias) },
     lower(caps) {
       const lowerings: Lowering[] = [];
       const pixels = s.n * s.oh * s.ow;
@@ -118,6 +119,7 @@ export function conv2dInputGrad(s: Conv2dShape): Kernel {
     outputs: [inputSpec(s)],
     updates: [],
     flops: flopsOf(s),
+    parts: { units: s.n, of: (n) => conv2dInputGrad({ ...s, n }) },
     lower(caps) {
       const lowerings: Lowering[] = [];
       const params = convParams(s);
@@ -145,6 +147,7 @@ export function conv2dWeightGrad(s: Conv2dShape): Kernel {
     outputs: [weightSpec(s)],
     updates: [],
     flops: flopsOf(s),
+    parts: { units: s.n, of: (n) => conv2dWeightGrad({ ...s, n }) },
     lower(caps) {
       const lowerings: Lowering[] = [];
       if (usesSubgroups(s, caps)) lowerings.push(subgroupWeightGrad(label, s, caps.subgroupSize, caps));

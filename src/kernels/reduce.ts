@@ -6,6 +6,7 @@ import { spatialSum, type SpatialOperand } from "../../shaders/spatial_sum.wgsl.
 import { sumParts } from "../../shaders/sum_parts.wgsl.ts";
 import { ceilDiv } from "./grid.ts";
 import {
+  alongFirst,
   f32,
   input,
   nhwc,
@@ -23,20 +24,21 @@ import { threadDispatch } from "./per-thread.ts";
 
 export const lanesOf = (count: number): 1 | 4 => (count % 4 === 0 ? 4 : 1);
 
-/** y [count] = factor * sum over p of part [parts, count]. */
+/** y [count] = factor * sum over p of part [parts, count]; the parts begin `stride` elements from each other. */
 export function sumPartsDispatch(
   label: string,
   count: number,
   parts: number,
   from: OperandRef,
   to: OperandRef,
-  factor = 1,
+  { factor = 1, stride = count }: { factor?: number; stride?: number } = {},
 ): Dispatch {
   const lanes = lanesOf(count);
   const items = count / lanes;
   return threadDispatch(label, items, [from, to], ({ threads }) => sumParts(threads, lanes), [
     parts,
     items,
+    stride / lanes,
     floatBits(factor),
   ]);
 }
@@ -51,13 +53,14 @@ export function sumAll(shape: readonly number[], factor: number): Kernel {
     outputs: [f32(1)],
     updates: [],
     flops: 0,
+    parts: alongFirst(shape, (part) => sumAll(part, factor)),
     lower() {
       const first = threadDispatch("sum", parts, [input(0), scratch(0)], ({ threads }) => reduceAll(threads), [
         parts,
         count,
         ceilDiv(count, parts),
       ]);
-      const second = sumPartsDispatch("sum.parts", 1, parts, scratch(0), output(0), factor);
+      const second = sumPartsDispatch("sum.parts", 1, parts, scratch(0), output(0), { factor });
       return [{ variant: "plain", scratch: [4 * parts], dispatches: [first, second] }];
     },
   };
@@ -81,6 +84,11 @@ export function spatialSumKernel(name: string, f: readonly number[], operand: Sp
     outputs: [f32(n, c)],
     updates: [],
     flops: 0,
+    // The pixels of one sample may themselves be cut: then the result is a sum over the parts.
+    parts: {
+      units: n > 1 ? n : h,
+      of: (units) => spatialSumKernel(name, n > 1 ? [units, h, w, c] : [1, units, w, c], operand, factor),
+    },
     lower() {
       const alone = chunks === 1;
       const bindings = [...inputs.map((_, i) => input(i)), alone ? output(0) : scratch(0)];
@@ -88,7 +96,7 @@ export function spatialSumKernel(name: string, f: readonly number[], operand: Sp
       const code = ({ threads }: ThreadGrid) => spatialSum(threads, lanes, operand);
       const first = threadDispatch(name, items, bindings, code, params);
       if (alone) return [{ variant: "plain", scratch: [], dispatches: [first] }];
-      const second = sumPartsDispatch(`${name}.parts`, n * c, chunks, scratch(0), output(0), factor);
+      const second = sumPartsDispatch(`${name}.parts`, n * c, chunks, scratch(0), output(0), { factor });
       return [{ variant: "plain", scratch: [4 * n * c * chunks], dispatches: [first, second] }];
     },
   };
