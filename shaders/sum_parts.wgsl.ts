@@ -1,8 +1,8 @@
 /**
- * y[i] = FACTOR sum_{p < parts} part[p STRIDE + i], in the order of p.
+ * y[i] = FACTOR sum_{p < parts} part[p, i], in the order of p.
  *
- * Bindings: part [parts, STRIDE], y [COUNT]; as vec4f where COUNT is a multiple of 4; a uniform with parts, COUNT and
- * STRIDE (in vectors) and FACTOR. One thread an element of y.
+ * Bindings: part [parts, COUNT], y [COUNT]; as vec4f where COUNT is a multiple of 4; a uniform with parts, COUNT
+ * (in vectors) and FACTOR. One thread an element of y.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
@@ -11,10 +11,10 @@ import { vec, type Lanes } from "./lib/vec.ts";
 
 export const sumParts = (threads: number, lanes: Lanes): string => wgsl`
 ${bindings(["part", vec(lanes)], ["y", vec(lanes)])}
-${params(["parts", "count", "stride", "factor"], 2)}
+${params(["parts", "count", "factor"], 2)}
 ${threadMain(
   { items: "p.count", threads },
   `  var sum = part[i];
-  for (var k = 1u; k < p.parts; k++) { sum += part[k * p.stride + i]; }
+  for (var k = 1u; k < p.parts; k++) { sum += part[k * p.count + i]; }
   y[i] = sum * bitcast<f32>(p.factor);`,
 )}`;

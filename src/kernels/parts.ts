@@ -1,4 +1,5 @@
 /** Kernels whose operands are larger than one binding may be: their work cut into parts that each bind a stretch. */
+import { addInto } from "../../shaders/add_into.wgsl.ts";
 import { copyWords } from "../../shaders/copy_words.wgsl.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv, gcd } from "./grid.ts";
@@ -16,7 +17,6 @@ import {
   type Spec,
 } from "./kernel.ts";
 import { threadDispatch } from "./per-thread.ts";
-import { sumPartsDispatch } from "./reduce.ts";
 
 /** What of the capabilities decides how a kernel is cut. */
 export type BindingLimits = Pick<Capabilities, "maxBindingBytes" | "offsetAlignment">;
@@ -102,17 +102,11 @@ export function lowerWithin(kernel: Kernel, caps: Capabilities, choose: (kernel:
   const cut = cutOf(kernel, caps);
   const { parts } = kernel;
   if (!cut || !parts) return choose(kernel);
-  return parts.lower?.(caps, cut.counts) ?? lowerParts(kernel, parts, cut, caps.offsetAlignment, choose);
+  return parts.lower?.(caps, cut.counts) ?? lowerParts(kernel, parts, cut, choose);
 }
 
-/** The dispatches of all parts behind each other, then those that add up the outputs that are sums. */
-function lowerParts(
-  kernel: Kernel,
-  { units, of }: Parts,
-  cut: Cut,
-  alignment: number,
-  choose: (kernel: Kernel) => Lowering,
-): Lowering {
+/** The dispatches of all parts behind each other. */
+function lowerParts(kernel: Kernel, { units, of }: Parts, cut: Cut, choose: (kernel: Kernel) => Lowering): Lowering {
   const lowerings = new Map([...new Set(cut.counts)].map((count) => [count, choose(of(count))]));
   // The parts run one after the other, so they can share their scratch memory.
   const memory: number[] = [];
@@ -121,10 +115,11 @@ function lowerParts(
   }
   const extra = (bytes: number): OperandRef => scratch(memory.push(bytes) - 1);
   const specs = { input: kernel.inputs, output: kernel.outputs, update: kernel.updates };
-  const sums = kernel.outputs.map((spec, i) => {
-    const stride = alignUp(bytesOf(spec), alignment);
-    return cut.output[i] === "whole" ? { at: extra(stride * cut.counts.length), stride } : undefined;
-  });
+  // Outputs that are sums: the first part writes them, the terms of the others are added one by one.
+  const terms = new Map<number, OperandRef>();
+  for (const [i, spec] of kernel.outputs.entries()) {
+    if (cut.output[i] === "whole") terms.set(i, extra(bytesOf(spec)));
+  }
   const largest = Math.max(...cut.counts);
   const copies = {
     input: new Map<number, OperandRef>(),
@@ -144,8 +139,8 @@ function lowerParts(
     const bind = (ref: OperandRef): OperandRef => {
       if (ref.role === "scratch") return ref;
       const spec = specs[ref.role][ref.index]!;
-      const sum = ref.role === "output" ? sums[ref.index] : undefined;
-      if (sum) return { ...sum.at, range: within({ offset: part * sum.stride, bytes: bytesOf(spec) }, ref.range) };
+      const term = part > 0 && ref.role === "output" ? terms.get(ref.index) : undefined;
+      if (term) return { ...ref, ...term };
       if (cut[ref.role][ref.index] === "whole") return ref;
       const { from, bytes } = stretch(spec);
       const copy = copies[ref.role].get(ref.index);
@@ -168,13 +163,8 @@ function lowerParts(
     dispatches.push(...lowering.dispatches.map((d) => ({ ...d, bindings: d.bindings.map(bind) })));
     copy("output", false);
     copy("update", false);
+    if (part > 0) for (const [i, term] of terms) dispatches.push(addDispatch(kernel.outputs[i]!, term, output(i)));
     begin += count;
-  }
-  for (const [i, sum] of sums.entries()) {
-    if (!sum) continue;
-    const floats = bytesOf(kernel.outputs[i]!) / 4;
-    const stride = sum.stride / 4;
-    dispatches.push(sumPartsDispatch(`${kernel.name}.parts`, floats, cut.counts.length, sum.at, output(i), { stride }));
   }
   return { variant: lowerings.get(cut.counts[0]!)!.variant, scratch: memory, dispatches };
 }
@@ -182,6 +172,9 @@ function lowerParts(
 /** A range within another one. */
 const within = (outer: ByteRange, inner: ByteRange | undefined): ByteRange =>
   inner ? { offset: outer.offset + inner.offset, bytes: inner.bytes } : outer;
+
+const addDispatch = (spec: Spec, from: OperandRef, to: OperandRef): Dispatch =>
+  threadDispatch("add", ceilDiv(bytesOf(spec), 16), [from, to], ({ threads }) => addInto(threads));
 
 /** Copies words between places that no binding could begin at. */
 const copyDispatch = (from: OperandRef, first: number, to: OperandRef, at: number, words: number): Dispatch =>

@@ -24,21 +24,20 @@ import { threadDispatch } from "./per-thread.ts";
 
 export const lanesOf = (count: number): 1 | 4 => (count % 4 === 0 ? 4 : 1);
 
-/** y [count] = factor * sum over p of part [parts, count]; the parts begin `stride` elements from each other. */
+/** y [count] = factor * sum over p of part [parts, count]. */
 export function sumPartsDispatch(
   label: string,
   count: number,
   parts: number,
   from: OperandRef,
   to: OperandRef,
-  { factor = 1, stride = count }: { factor?: number; stride?: number } = {},
+  factor = 1,
 ): Dispatch {
   const lanes = lanesOf(count);
   const items = count / lanes;
   return threadDispatch(label, items, [from, to], ({ threads }) => sumParts(threads, lanes), [
     parts,
     items,
-    stride / lanes,
     floatBits(factor),
   ]);
 }
@@ -60,7 +59,7 @@ export function sumAll(shape: readonly number[], factor: number): Kernel {
         count,
         ceilDiv(count, parts),
       ]);
-      const second = sumPartsDispatch("sum.parts", 1, parts, scratch(0), output(0), { factor });
+      const second = sumPartsDispatch("sum.parts", 1, parts, scratch(0), output(0), factor);
       return [{ variant: "plain", scratch: [4 * parts], dispatches: [first, second] }];
     },
   };
@@ -96,7 +95,7 @@ export function spatialSumKernel(name: string, f: readonly number[], operand: Sp
       const code = ({ threads }: ThreadGrid) => spatialSum(threads, lanes, operand);
       const first = threadDispatch(name, items, bindings, code, params);
       if (alone) return [{ variant: "plain", scratch: [], dispatches: [first] }];
-      const second = sumPartsDispatch(`${name}.parts`, n * c, chunks, scratch(0), output(0), { factor });
+      const second = sumPartsDispatch(`${name}.parts`, n * c, chunks, scratch(0), output(0), factor);
       return [{ variant: "plain", scratch: [4 * n * c * chunks], dispatches: [first, second] }];
     },
   };

@@ -1,0 +1,18 @@
+import { openGpu } from "../src/node/open-gpu.ts";
+import { MGANet } from "../src/models/mganet.ts";
+import { Adam, adamDefaults, slabsOf } from "../src/train/adam.ts";
+import { TrainingStep } from "../src/train/stage.ts";
+const t0 = performance.now();
+const n = 32, s = 224;
+const gpu = await openGpu();
+const net = new MGANet({ width: 1, fusion: "parallel", at: [0, 1, 2, 3, 4] }, 1);
+const slabs = slabsOf(net.segmenter.parameters());
+slabs.push(...slabsOf(net.parameters().filter((p) => !p.place)));
+const adam = new Adam(slabs, adamDefaults);
+const step = await TrainingStep.create(gpu, net, adam, "joint", { batch: n, size: [s, s], maskLoss: "dice", alpha: 0.5 });
+console.log("compiled", (performance.now() - t0) / 1000, step.plan.summary);
+const rnd = (k: number, m: number) => Float32Array.from({ length: m }, (_, i) => Math.sin(i * 12.9898 + k) * 43758.5453 % 1);
+const b: any = { image: rnd(1, n * s * s * 3), label: Uint32Array.from({ length: n }, (_, i) => i & 1), target: rnd(2, n * s * s).map((v) => +(v > 0)), ids: [] };
+const t1 = performance.now();
+console.log(await step.run(b, 1e-4), (performance.now() - t1) / 1000);
+process.exit(0);
