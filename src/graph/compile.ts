@@ -1,5 +1,6 @@
 /** Turns a graph into a plan: dead nodes gone, memory shared by lifetime, pipelines and bind groups made once. */
 import { alignUp, formatBytes, GpuError, type Gpu } from "../gpu/gpu.ts";
+import type { Shader } from "../gpu/shader.ts";
 import { bytesOf, showShape, type Dispatch, type Kernel, type Lowering, type OperandRef } from "../kernels/kernel.ts";
 import { BindingError, cutOf, lowerWithin } from "../kernels/parts.ts";
 import type { Graph } from "./graph.ts";
@@ -30,15 +31,8 @@ export class PlanError extends GpuError {
 export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<Plan> {
   const outputs = options.outputs ?? {};
   const nodes = liveNodes(graph, Object.values(outputs), options.updates ?? []);
-  checkLimits(gpu, nodes);
-  const choose = (kernel: Kernel): Lowering => {
-    const all = kernel.lower(gpu.caps);
-    // Split reductions may want more scratch memory than can be bound; the plain variants want none.
-    const fitting = all.filter((v) => v.scratch.every((bytes) => bytes <= gpu.caps.maxBindingBytes));
-    const variants = fitting.length > 0 ? fitting : all;
-    return (options.plain ? variants.at(-1) : variants[0])!;
-  };
-  const lowerings = nodes.map((node) => lowerWithin(node.kernel, gpu.caps, choose));
+  const lowerings = lower(gpu, nodes, options);
+  const compiled = gpu.precompile(shadersOf(lowerings));
   const arena = allocate(gpu, nodes, lowerings, Object.values(outputs));
   const inputs = new Map<string, { region: Region; tensor: Tensor }>();
   for (const tensor of new Set(nodes.flatMap((node) => node.inputs))) {
@@ -73,7 +67,7 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
       pending.push(prepare(gpu, node, lowering.variant, dispatch, operand, uniforms.get(dispatch)));
     }
   }
-  const steps = await Promise.all(pending);
+  const [steps] = await Promise.all([Promise.all(pending), compiled]);
   const summary: PlanSummary = {
     nodes: nodes.length,
     dispatches: steps.length,
@@ -87,6 +81,33 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
   const results = Object.entries(outputs).map(([name, tensor]) => ({ name, tensor, region: locate(tensor) }));
   return new Plan(gpu, { steps, inputs, results, summary, buffers: [...arena.buffers, ...uniforms.buffers] });
 }
+
+/**
+ * Has the shaders of a graph compiled in the background, where the driver puts that off, for a `compile` later on.
+ * @throws PlanError as `compile` does
+ */
+export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<void> {
+  const nodes = liveNodes(graph, Object.values(options.outputs ?? {}), options.updates ?? []);
+  await gpu.precompile(shadersOf(lower(gpu, nodes, options)), { background: true });
+}
+
+/** The chosen variant of every node. */
+function lower(gpu: Gpu, nodes: readonly Node[], options: CompileOptions): Lowering[] {
+  checkLimits(gpu, nodes);
+  const choose = (kernel: Kernel): Lowering => {
+    const all = kernel.lower(gpu.caps);
+    // Split reductions may want more scratch memory than can be bound; the plain variants want none.
+    const fitting = all.filter((v) => v.scratch.every((bytes) => bytes <= gpu.caps.maxBindingBytes));
+    const variants = fitting.length > 0 ? fitting : all;
+    return (options.plain ? variants.at(-1) : variants[0])!;
+  };
+  return nodes.map((node) => lowerWithin(node.kernel, gpu.caps, choose));
+}
+
+const shaderOf = ({ code, bindings, params, label }: Dispatch): Shader => {
+  return { code, bindings: bindings.length, uniform: params !== undefined, label };
+};
+const shadersOf = (lowerings: readonly Lowering[]): Shader[] => lowerings.flatMap((l) => l.dispatches).map(shaderOf);
 
 /**
  * Whether a graph could be compiled as far as the adapter's limits are concerned; costs little.
@@ -230,7 +251,7 @@ async function prepare(
     const bytes = formatBytes(large.bytes);
     throw new PlanError(`${label} binds ${bytes} at once, and this adapter allows ${formatBytes(maxBindingBytes)}`);
   }
-  const pipeline = await gpu.pipeline(dispatch.code, storage.length, dispatch.label, uniform !== undefined);
+  const pipeline = await gpu.pipeline(shaderOf(dispatch));
   const bindGroup = gpu.device.createBindGroup({
     layout: gpu.bindGroupLayout(storage.length, uniform !== undefined),
     entries: [...storage, ...(uniform ? [uniform] : [])].map(({ buffer, offset, bytes }, binding) => {

@@ -2,11 +2,12 @@
 import type { Restrictions } from "../gpu/capabilities.ts";
 import { Gpu } from "../gpu/gpu.ts";
 import { openDawn, type DawnOptions } from "./dawn.ts";
+import { precompiler } from "./precompile.ts";
 import { waitResting } from "./wait.ts";
 
 /** @throws AdapterError */
 export async function openGpu(options: DawnOptions & Restrictions = {}): Promise<Gpu> {
   const { without = [], maxBindingBytes, ...dawn } = options;
   const { adapter } = await openDawn(dawn);
-  return Gpu.create(adapter, { without, maxBindingBytes, wait: waitResting });
+  return Gpu.create(adapter, { without, maxBindingBytes, wait: waitResting, precompile: precompiler(dawn) });
 }

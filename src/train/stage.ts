@@ -1,7 +1,7 @@
 /** The compiled step of each training stage, and evaluation. */
 import type { Batch } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { compile, requireFit } from "../graph/compile.ts";
+import { compile, compileAhead, requireFit } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import type { Plan } from "../graph/plan.ts";
@@ -54,6 +54,12 @@ export class TrainingStep {
   static async create(gpu: Gpu, net: MGANet, adam: Adam, stage: Stage, options: StepOptions): Promise<TrainingStep> {
     const { graph, outputs, updates } = record(net, adam, stage, options);
     return new TrainingStep(await compile(gpu, graph, { outputs, updates }), adam, updates);
+  }
+
+  /** Has the shaders of a later stage compiled in the background, where the driver puts that off. */
+  static async ahead(gpu: Gpu, net: MGANet, adam: Adam, stage: Stage, options: StepOptions): Promise<void> {
+    const { graph, outputs, updates } = record(net, adam, stage, options);
+    await compileAhead(gpu, graph, { outputs, updates });
   }
 
   /** @throws PlanError if `create` would, because a tensor exceeds the adapter's limits */
