@@ -6,6 +6,7 @@ import { BindingError, cutOf, lowerWithin } from "../kernels/parts.ts";
 import type { Graph } from "./graph.ts";
 import { planMemory, type Lifetime } from "./memory.ts";
 import { Plan, type PlanStep, type PlanSummary } from "./plan.ts";
+import { recomputing } from "./recompute.ts";
 import { regionOf, type Region } from "./storage.ts";
 import { Variable, type Node, type Tensor } from "./tensor.ts";
 
@@ -16,6 +17,8 @@ export interface CompileOptions {
   updates?: readonly Node[];
   /** Use the plain variant of every kernel. */
   plain?: boolean;
+  /** Have the backward pass compute cheap activations again instead of keeping them: less memory, more time. */
+  recompute?: boolean;
 }
 
 /** The graph asks for more than the adapter has. */
@@ -30,7 +33,7 @@ export class PlanError extends GpuError {
  */
 export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<Plan> {
   const outputs = options.outputs ?? {};
-  const nodes = liveNodes(graph, Object.values(outputs), options.updates ?? []);
+  const nodes = nodesOf(graph, options);
   const lowerings = lower(gpu, nodes, options);
   const compiled = gpu.precompile(shadersOf(lowerings));
   const arena = allocate(gpu, nodes, lowerings, Object.values(outputs));
@@ -87,8 +90,15 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
  * @throws PlanError as `compile` does
  */
 export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<void> {
-  const nodes = liveNodes(graph, Object.values(options.outputs ?? {}), options.updates ?? []);
+  const nodes = nodesOf(graph, options);
   await gpu.precompile(shadersOf(lower(gpu, nodes, options)), { background: true });
+}
+
+/** What a plan runs, in order. */
+function nodesOf(graph: Graph, { outputs = {}, updates = [], recompute = false }: CompileOptions): readonly Node[] {
+  const nodes = liveNodes(graph, Object.values(outputs), updates);
+  if (!recompute || graph.backwardFrom === undefined) return nodes;
+  return recomputing(nodes, graph.backwardFrom, new Set(Object.values(outputs)));
 }
 
 /** The chosen variant of every node. */

@@ -74,7 +74,7 @@ export function mgaForwardKernel(f: readonly number[], fusion: Fusion): Kernel {
   const inputs = [f32(...f), ...operandsOf(fusion, f)];
   const code = ({ threads }: ThreadGrid) => mgaForward(threads, lanes, fusion);
   const parts = alongFirst(f, (part) => mgaForwardKernel(part, fusion));
-  return perThread({ name: "mga", inputs, outputs: [f32(...f)], parts }, blocks, code, params);
+  return perThread({ name: "mga", inputs, outputs: [f32(...f)], parts, cheap: true }, blocks, code, params);
 }
 
 /** df (, dm) from f, dy (, m) (, a). */

@@ -137,7 +137,7 @@ export function batchNormForward(x: readonly number[], fusion: BatchNormFusion):
   const size = sizeOf(x);
   const code = ({ threads }: ThreadGrid) => batchNormApply(threads, size.lanes, fusion);
   const parts = alongFirst(x, (part) => batchNormForward(part, fusion));
-  const kernel = { name: "batchNorm", inputs, outputs: [f32(...x)], parts };
+  const kernel = { name: "batchNorm", inputs, outputs: [f32(...x)], parts, cheap: true };
   return perThread(kernel, elementwise(size), code, paramsOf(size));
 }
 

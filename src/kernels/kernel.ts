@@ -57,6 +57,8 @@ export interface Kernel {
   readonly flops: number;
   /** The variants that run on an adapter, the preferred one first, the plain one last. */
   lower(caps: Capabilities): Lowering[];
+  /** Whether it costs little more than a pass over its operands: then the backward pass may compute its outputs again. */
+  readonly cheap?: boolean;
   /** How to cut the work where an operand is larger than one binding may be; undefined where none grows with the batch. */
   readonly parts?: Parts;
 }

@@ -68,6 +68,7 @@ function interpolateKernelOf(
     outputs: [f32(...(backward ? x : y))],
     updates: [],
     flops: 0,
+    cheap: true,
     parts: alongFirst(x, (part) => interpolateKernelOf(name, part, [oh, ow], backward)),
     lower: () => [single("plain", dispatch)],
   };
@@ -95,7 +96,13 @@ export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
   const total = channels.reduce((a, b) => a + b, 0);
   const lanes = channels.every((c) => c % 4 === 0) ? 4 : 1;
   const parts = alongFirst([n], ([units]) => concatKernel(shapes.map((s) => [units!, ...s.slice(1)])));
-  const kernel = { name: "cat", inputs: shapes.map((s) => f32(...s)), outputs: [f32(n, h, w, total)], parts };
+  const kernel = {
+    name: "cat",
+    inputs: shapes.map((s) => f32(...s)),
+    outputs: [f32(n, h, w, total)],
+    parts,
+    cheap: true,
+  };
   const quads = channels.map((c) => c / lanes);
   const code = ({ threads }: ThreadGrid) => concatChannels(threads, lanes, channels.length);
   return perThread(kernel, (n * h * w * total) / lanes, code, [total / lanes, ...quads]);
