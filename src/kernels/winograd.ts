@@ -124,15 +124,12 @@ function convolve(
 
 const tileSizes: readonly TileSize[] = [6, 4];
 
-/** F(4 x 4) and F(2 x 2), as far as they cover a convolution and their scratch memory can be bound. */
+/** F(4 x 4) and F(2 x 2), where they cover a convolution. */
 const variants = (
   s: Conv2dShape,
   caps: Capabilities,
   of: (tile: TileSize, caps: Capabilities & SubgroupCaps) => Lowering,
-) =>
-  covers(s, caps)
-    ? tileSizes.map((tile) => of(tile, caps)).filter((l) => l.scratch.every((bytes) => bytes <= caps.maxBindingBytes))
-    : [];
+) => (covers(s, caps) ? tileSizes.map((tile) => of(tile, caps)) : []);
 
 export const winogradForward = (s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] =>
   variants(s, caps, (tile, caps) => {
