@@ -51,7 +51,8 @@ ${addLanes("squares", subgroup)}
   if (lane > 0u) { return; }
   let n = f32(ROWS);
   let delta = sum / n;
-  let deviation = max(squares - sum * delta, ${type}());
+  // Squares that overflow shall be seen as a variance that is not finite, not as one that is not a number.
+  let deviation = select(max(squares - sum * delta, ${type}()), squares, squares > ${type}(3e38));
   stats[quad] = shift;
   stats[QUADS + quad] = delta;
   stats[2u * QUADS + quad] = 1.0 / sqrt(deviation / n + f32(${eps}));

@@ -106,8 +106,9 @@ export function lowerWithin(kernel: Kernel, caps: Capabilities, choose: (kernel:
 }
 
 /** The dispatches of all parts behind each other. */
-function lowerParts(kernel: Kernel, { units, of }: Parts, cut: Cut, choose: (kernel: Kernel) => Lowering): Lowering {
-  const lowerings = new Map([...new Set(cut.counts)].map((count) => [count, choose(of(count))]));
+function lowerParts(kernel: Kernel, parts: Parts, cut: Cut, choose: (kernel: Kernel) => Lowering): Lowering {
+  const { units } = parts;
+  const lowerings = new Map([...new Set(cut.counts)].map((count) => [count, choose(parts.of(count))]));
   // The parts run one after the other, so they can share their scratch memory.
   const memory: number[] = [];
   for (const lowering of lowerings.values()) {

@@ -100,6 +100,8 @@ async function run(on: ReturnType<typeof gpu>, name: string, { shapes, params = 
     wanted.map((key) => leaves[key]!),
   );
   const plan = await compile(on, graph, {
+    // Of the same variants: others round differently, and some of these sums cancel.
+    choice: (_, variants) => variants.at(-1),
     outputs: { y, ...Object.fromEntries(wanted.map((key, i) => [key, grads[i]!])) },
   });
   const results = await plan.run({ ...given, dy });
@@ -187,8 +189,9 @@ describe("cutOf", () => {
     expect(refused(kernel([500, 3]), 512)).toBe(768);
     const shape = conv2dShape([8, 8, 8, 8], [3, 3, 8, 64], { padding: 1 });
     expect(refused(conv2dWeightGrad(shape), 16384)).toBe(4 * 9 * 8 * 64);
-    const { parts: _, ...rest } = kernel([4, 1024]);
-    expect(refused({ ...rest, inputs: [f32(4096)] }, 2048)).toBe(16384);
+    expect(refused({ ...kernel([4, 1024]), parts: undefined, inputs: [f32(4096)] } as unknown as Kernel, 2048)).toBe(
+      16384,
+    );
   });
 });
 
