@@ -4,6 +4,7 @@
  */
 import type { Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { TileSize } from "../../shaders/lib/winograd.ts";
+import type { Capabilities } from "../gpu/capabilities.ts";
 import type { Lowering } from "./kernel.ts";
 import { tilesOf } from "./winograd.ts";
 
@@ -41,5 +42,9 @@ function estimate(pass: Pass, s: Conv2dShape, variant: string): number {
 }
 
 /** The variants, the one with the least estimate first. */
-export const fastestFirst = (pass: Pass, s: Conv2dShape, variants: readonly Lowering[]): Lowering[] =>
-  variants.toSorted((a, b) => estimate(pass, s, a.variant) - estimate(pass, s, b.variant));
+export const fastestFirst = (
+  pass: Pass,
+  s: Conv2dShape,
+  _caps: Capabilities,
+  variants: readonly Lowering[],
+): Lowering[] => variants.toSorted((a, b) => estimate(pass, s, a.variant) - estimate(pass, s, b.variant));

@@ -4,6 +4,7 @@ import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { conv2dPlainForward, conv2dPlainInputGrad, conv2dPlainWeightGrad } from "../../shaders/conv2d_plain.wgsl.ts";
 import { fastestFirst } from "./conv2d-order.ts";
 import { subgroupForward, subgroupInputGrad, subgroupWeightGrad } from "./conv2d-subgroup.ts";
+import { tiledForward, tiledInputGrad, tiledWeightGrad } from "./conv2d-tiled.ts";
 import { f32, input, nhwc, output, requireShape, showShape, type Kernel } from "./kernel.ts";
 import { single, threadDispatch } from "./per-thread.ts";
 import { winogradForward, winogradInputGrad, winogradWeightGrad } from "./winograd.ts";
@@ -59,7 +60,11 @@ export function conv2dForward(s: Conv2dShape, bias: boolean): Kernel {
     updates: [],
     flops: flopsOf(s),
     lower: (caps) => [
-      ...fastestFirst("forward", s, [...subgroupForward(s, bias, caps), ...winogradForward(s, bias, caps)]),
+      ...fastestFirst("forward", s, caps, [
+        ...subgroupForward(s, bias, caps),
+        ...tiledForward(s, bias, caps),
+        ...winogradForward(s, bias, caps),
+      ]),
       single("plain", threadDispatch("conv2d", s.n * s.oh * s.ow * s.co, bindings, code, convParams(s))),
     ],
   };
@@ -77,7 +82,11 @@ export function conv2dInputGrad(s: Conv2dShape): Kernel {
     updates: [],
     flops: flopsOf(s),
     lower: (caps) => [
-      ...fastestFirst("inputGrad", s, [...subgroupInputGrad(s, caps), ...winogradInputGrad(s, caps)]),
+      ...fastestFirst("inputGrad", s, caps, [
+        ...subgroupInputGrad(s, caps),
+        ...tiledInputGrad(s, caps),
+        ...winogradInputGrad(s, caps),
+      ]),
       single("plain", threadDispatch(label, s.n * s.h * s.w * s.ci, bindings, code, convParams(s))),
     ],
   };
@@ -96,7 +105,11 @@ export function conv2dWeightGrad(s: Conv2dShape): Kernel {
     updates: [],
     flops: flopsOf(s),
     lower: (caps) => [
-      ...fastestFirst("weightGrad", s, [...subgroupWeightGrad(s, caps), ...winogradWeightGrad(s, caps)]),
+      ...fastestFirst("weightGrad", s, caps, [
+        ...subgroupWeightGrad(s, caps),
+        ...tiledWeightGrad(s, caps),
+        ...winogradWeightGrad(s, caps),
+      ]),
       single("plain", threadDispatch(label, items, bindings, code, convParams(s))),
     ],
   };
