@@ -4,6 +4,7 @@ import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { conv2dPlainForward, conv2dPlainInputGrad, conv2dPlainWeightGrad } from "../../shaders/conv2d_plain.wgsl.ts";
 import { fastestFirst } from "./conv2d-order.ts";
 import { subgroupForward, subgroupInputGrad, subgroupWeightGrad } from "./conv2d-subgroup.ts";
+import { depthwiseForward, depthwiseInputGrad, depthwiseWeightGrad } from "./conv2d-depthwise.ts";
 import { tiledForward, tiledInputGrad, tiledWeightGrad } from "./conv2d-tiled.ts";
 import { f32, input, nhwc, output, requireShape, showShape, type Kernel } from "./kernel.ts";
 import { single, threadDispatch } from "./per-thread.ts";
@@ -62,6 +63,7 @@ export function conv2dForward(s: Conv2dShape, bias: boolean): Kernel {
     lower: (caps) => [
       ...fastestFirst("forward", s, caps, [
         ...subgroupForward(s, bias, caps),
+        ...depthwiseForward(s, bias),
         ...tiledForward(s, bias, caps),
         ...winogradForward(s, bias, caps),
       ]),
@@ -84,6 +86,7 @@ export function conv2dInputGrad(s: Conv2dShape): Kernel {
     lower: (caps) => [
       ...fastestFirst("inputGrad", s, caps, [
         ...subgroupInputGrad(s, caps),
+        ...depthwiseInputGrad(s),
         ...tiledInputGrad(s, caps),
         ...winogradInputGrad(s, caps),
       ]),
@@ -107,6 +110,7 @@ export function conv2dWeightGrad(s: Conv2dShape): Kernel {
     lower: (caps) => [
       ...fastestFirst("weightGrad", s, caps, [
         ...subgroupWeightGrad(s, caps),
+        ...depthwiseWeightGrad(s, caps),
         ...tiledWeightGrad(s, caps),
         ...winogradWeightGrad(s, caps),
       ]),
