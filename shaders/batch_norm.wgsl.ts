@@ -150,7 +150,8 @@ ${rowsMain(
 )}`;
 };
 
-const gradient = (relu: boolean, type: string, at: string): string =>
+/** The gradient that reaches the normalised value at `at`. */
+export const gradientAt = (relu: boolean, type: string, at: string): string =>
   relu ? `select(${type}(), dy[${at}], y[${at}] > ${type}())` : `dy[${at}]`;
 
 /**
@@ -174,7 +175,7 @@ ${threadMain(
   var dbeta = ${type}();
   for (var r = run * RUN; r < end; r++) {
     let at = r * QUADS + quad;
-    let g = ${gradient(relu, type, "at")};
+    let g = ${gradientAt(relu, type, "at")};
     dbeta += g;
     dgamma += g * (((x[at] - shift) - delta) * invstd);
   }
@@ -233,7 +234,7 @@ ${rowsMain(
   let slope = sums[c] / f32(p.rows) * invstd;
 #endif`,
   wgsl`
-    let g = ${gradient(relu, type, "at")};
+    let g = ${gradientAt(relu, type, "at")};
 #if ${training}
     dx[at] = factor * (g - meanG - ((x[at] - shift) - delta) * slope);
 #else

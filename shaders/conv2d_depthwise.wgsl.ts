@@ -2,16 +2,17 @@
  * Depthwise convolution: as many groups as input channels and as output channels, C. No element of one operand meets more than one
  * channel of the other, so there is nothing to share between channels; a thread takes one vector of channels, at several pixels or taps.
  *
- *   forward       y[n,oy,ox,c]  = bias[c] + sum_{ky,kx} x[n, oy SH - PH + ky DH, ox SW - PW + kx DW, c] w[ky,kx,c]
+ *   forward       y[n,oy,ox,c]  = sum_{ky,kx} x[n, oy SH - PH + ky DH, ox SW - PW + kx DW, c] w[ky,kx,c]
  *   input grad    dx[n,iy,ix,c] = sum_{ky,kx} dy[n,oy,ox,c] w[ky,kx,c]   over the (oy,ox) that read (iy,ix)
  *   weight grad   dw[ky,kx,c]   = sum_{n,oy,ox} x[n,iy,ix,c] dy[n,oy,ox,c], lines of pixels cut into splits of p.extra lines
  *
- * x [N,H,W,C], w [KH,KW,1,C], y [N,OH,OW,C], all as vectors of `lanes` channels. One thread computes PIXELS pixels of a line, SW apart in the
+ * x [N,H,W,C], w [KH,KW,1,C], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,C], all as vectors of `lanes` channels. One thread computes PIXELS pixels of a line, SW apart in the
  * input gradient, whose pixels of equal remainder by SW are reached by the same taps; or a line of taps of one split,
  * dw then being [splits,KH,KW,1,C].
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
+import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { unroll, vec, type Lanes } from "./lib/vec.ts";
 
@@ -24,9 +25,9 @@ const channel = (lanes: Lanes): string => `${convSizes}
   let c = i % COLS;
   let rest = i / COLS;`;
 
-export const conv2dDepthwiseForward = (s: Conv2dShape, bias: boolean, threads: number, lanes: Lanes): string => {
+export const conv2dDepthwiseForward = (s: Conv2dShape, epilogue: Epilogue, threads: number, lanes: Lanes): string => {
   const type = vec(lanes);
-  const names = bias ? ["x", "w", "bias", "y"] : ["x", "w", "y"];
+  const names = ["x", "w", ...epilogueOperands(epilogue), "y"];
   return wgsl`
 ${bindings(...names.map((name): [string, string] => [name, type]))}
 ${convHead(s, names.length)}
@@ -38,7 +39,7 @@ ${threadMain(
   let line = rest / RUNS;
   let image = line / OH * H;
   let top = i32(line % OH) * SH - PH;
-${unroll(PIXELS, (j) => `  var sum${j} = ${bias ? "bias[c]" : `${type}()`};`)}
+${unroll(PIXELS, (j) => `  var sum${j} = ${type}();`)}
   for (var ky = 0u; ky < KH; ky++) {
     let iy = top + i32(ky) * DH;
     if (iy < 0 || iy >= i32(H)) { continue; }
@@ -52,16 +53,24 @@ ${unroll(
 )}
     }
   }
-${unroll(PIXELS, (j) => `  if (ox + ${j}u < OW) { y[(line * OW + ox + ${j}u) * COLS + c] = sum${j}; }`)}`,
+${unroll(
+  PIXELS,
+  (j) => `
+  if (ox + ${j}u < OW) {
+    let at = (line * OW + ox + ${j}u) * COLS + c;
+    y[at] = ${finish(epilogue, type, `sum${j}`, "bias[c]", "at")};
+  }`,
+)}`,
 )}`;
 };
 
-export const conv2dDepthwiseInputGrad = (s: Conv2dShape, threads: number, lanes: Lanes): string => {
+export const conv2dDepthwiseInputGrad = (s: Conv2dShape, epilogue: Epilogue, threads: number, lanes: Lanes): string => {
   const type = vec(lanes);
+  const names = ["dy", "w", ...epilogueOperands(epilogue), "dx"];
   const run = PIXELS * s.stride[1];
   return wgsl`
-${bindings(["dy", type], ["w", type], ["dx", type])}
-${convHead(s, 3)}
+${bindings(...names.map((name): [string, string] => [name, type]))}
+${convHead(s, names.length)}
 ${threadMain(
   { items: `p.n * p.h * ((p.w + ${run - 1}u) / ${run}u) * ${s.stride[1]}u * (p.ci / ${lanes}u)`, threads },
   `${channel(lanes)}
@@ -90,7 +99,10 @@ ${unroll(
   PIXELS,
   (j) => `
   let ix${j} = (first + ${j}u) * ${s.stride[1]}u + phase;
-  if (ix${j} < W) { dx[(line * W + ix${j}) * COLS + c] = sum${j}; }`,
+  if (ix${j} < W) {
+    let at = (line * W + ix${j}) * COLS + c;
+    dx[at] = ${finish(epilogue, type, `sum${j}`, "bias[c]", "at")};
+  }`,
 )}`,
 )}`;
 };

@@ -15,9 +15,10 @@
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
+import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { bindings, groupIndex } from "./lib/thread.ts";
 import { fromTeam, teamHead } from "./lib/team.ts";
-import { component, unroll, vec, type Lanes } from "./lib/vec.ts";
+import { all, component, unroll, vec, type Lanes } from "./lib/vec.ts";
 
 export interface SubgroupTile {
   /** Lanes of a subgroup. */
@@ -52,23 +53,23 @@ const multiplyTile = (t: SubgroupTile): string =>
     }),
   );
 
+const operandsOf = (epilogue: Epilogue, type: string) =>
+  epilogueOperands(epilogue).map((name): [string, string] => [name, type]);
+
 const accumulators = (n: number, type: string): string => unroll(n, (row) => `  var acc${row} = ${type}();`);
 
 /**
- * Forward. Bindings x [N,H,W,CI], w [KH,KW,CI,CO], (bias [CO],) y [N,OH,OW,CO].
+ * Forward. Bindings x [N,H,W,CI], w [KH,KW,CI,CO], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO].
  * Dispatch: ceil(N OH OW / (subgroup rows)) groups folded over x and y, ceil(CO / (team lane)) along z.
  */
-export const conv2dSubgroupForward = (s: Conv2dShape, bias: boolean, t: SubgroupTile): string => {
+export const conv2dSubgroupForward = (s: Conv2dShape, epilogue: Epilogue, t: SubgroupTile): string => {
   const out = vec(t.lane);
   const size = t.team * t.rows;
+  const more = operandsOf(epilogue, out);
   return wgsl`
 enable subgroups;
-#if ${bias}
-${bindings(["x", vec(t.chunk)], ["w", out], ["bias", out], ["y", out])}
-#else
-${bindings(["x", vec(t.chunk)], ["w", out], ["y", out])}
-#endif
-${convHead(s, bias ? 4 : 3)}
+${bindings(["x", vec(t.chunk)], ["w", out], ...more, ["y", out])}
+${convHead(s, 3 + more.length)}
 ${main(
   t.subgroup,
   t.team,
@@ -98,7 +99,7 @@ ${unroll(
   (r) => `
       let iy${r} = oy${r} + i32(ky) * DH;
       let ix${r} = ox${r} + i32(kx) * DW;
-      let in${r} = iy${r} >= 0 && iy${r} < i32(H) && ix${r} >= 0 && ix${r} < i32(W);
+      let in${r} = ${all(`u32(iy${r}) < H`, `u32(ix${r}) < W`)};
       let at${r} = select(0u, ((n${r} + u32(iy${r})) * W + u32(ix${r})) * STEPS, in${r});`,
 )}
       let wk = (ky * KW + kx) * CI * COLS + load;
@@ -110,30 +111,32 @@ ${multiplyTile(t)}
     }
   }
   if (column >= COLS) { return; }
-#if ${bias}
+#if ${epilogue.bias}
   let shift = bias[column];
 #endif
 ${unroll(
   size,
-  (row) => `  if (first + ${row}u < P) { y[(first + ${row}u) * COLS + column] = acc${row}${bias ? " + shift" : ""}; }`,
+  (row) =>
+    `  if (first + ${row}u < P) { let at = (first + ${row}u) * COLS + column; y[at] = ${finish(epilogue, out, `acc${row}`, "shift", "at")}; }`,
 )}`,
 )}`;
 };
 
 /**
- * Input gradient. Bindings dy [N,OH,OW,CO], w [KH,KW,CI,CO], dx [N,H,W,CI]; `lane` counts input channels, `chunk`
+ * Input gradient. Bindings dy [N,OH,OW,CO], w [KH,KW,CI,CO], (bias, plus,) dx [N,H,W,CI]; `lane` counts input channels, `chunk`
  * output channels. The pixels (iy,ix) with the same remainders by the stride form a phase, which only the kernel rows
  * and columns of matching remainder reach: no product with an inserted zero is computed.
  * Dispatch: ceil(N ceil(H/SH) ceil(W/SW) / (subgroup rows)) groups over x and y; SH SW ceil(CI / (team lane)) along z.
  */
-export const conv2dSubgroupInputGrad = (s: Conv2dShape, t: SubgroupTile): string => {
+export const conv2dSubgroupInputGrad = (s: Conv2dShape, epilogue: Epilogue, t: SubgroupTile): string => {
   const out = vec(t.lane);
   const size = t.team * t.rows;
+  const more = operandsOf(epilogue, out);
   const [sh, sw] = s.stride;
   return wgsl`
 enable subgroups;
-${bindings(["dy", vec(t.chunk)], ["w", vec(t.chunk)], ["dx", out])}
-${convHead(s, 3)}
+${bindings(["dy", vec(t.chunk)], ["w", vec(t.chunk)], ...more, ["dx", out])}
+${convHead(s, 3 + more.length)}
 const PHASES = ${sh * sw}u;
 ${main(
   t.subgroup,
@@ -172,7 +175,7 @@ ${unroll(
   (r) => `
       let oy${r} = py${r} + ty / SH;
       let ox${r} = px${r} + tx / SW;
-      let in${r} = oy${r} >= 0 && oy${r} < i32(OH) && ox${r} >= 0 && ox${r} < i32(OW);
+      let in${r} = ${all(`u32(oy${r}) < OH`, `u32(ox${r}) < OW`)};
       let at${r} = select(0u, ((n${r} + u32(oy${r})) * OW + u32(ox${r})) * STEPS, in${r});`,
 )}
       let wk = (ky * KW + kx) * CI * STEPS + load;
@@ -190,13 +193,20 @@ ${unroll(
   // Each lane works out where its own row of the tile goes; the writers learn it by broadcast.
   let iy${r} = u32(phaseY) + u32(py${r}) * ${sh}u;
   let ix${r} = u32(phaseX) + u32(px${r}) * ${sw}u;
-  let to${r} = select(0xffffffffu, ((n${r} / OH * H + iy${r}) * W + ix${r}) * COLS, iy${r} < H && ix${r} < W);`,
+  let to${r} = select(0xffffffffu, ((n${r} / OH * H + iy${r}) * W + ix${r}) * COLS, ${all(`iy${r} < H`, `ix${r} < W`)});`,
 )}
 ${unroll(size, (row) => {
   return `  let at_${row} = ${fromTeam(`to${Math.floor(row / t.team)}`, row % t.team, t)};`;
 })}
   if (column >= COLS) { return; }
-${unroll(size, (row) => `  if (first + ${row}u < P && at_${row} != 0xffffffffu) { dx[at_${row} + column] = acc${row}; }`)}`,
+#if ${epilogue.bias}
+  let shift = bias[column];
+#endif
+${unroll(
+  size,
+  (row) =>
+    `  if (${all(`first + ${row}u < P`, `at_${row} != 0xffffffffu`)}) { let at = at_${row} + column; dx[at] = ${finish(epilogue, out, `acc${row}`, "shift", "at")}; }`,
+)}`,
 )}`;
 };
 
@@ -262,7 +272,7 @@ ${unroll(
   loads,
   (r) => `
     let iy${r} = top + ky${r};
-    let inRow${r} = row${r} && iy${r} >= 0 && iy${r} < i32(H);
+    let inRow${r} = ${all(`row${r}`, `u32(iy${r}) < H`)};
     let at${r} = (image + u32(iy${r})) * W * STEPS + c${r};`,
 )}
     for (var x0 = 0u; x0 < OW; x0 += ${(t.pixels * t.subgroup) / t.team}u) {
@@ -271,7 +281,7 @@ ${unroll(
   loads,
   (r) => `
       let ix${r} = i32(ox) * SW + kx${r};
-      let in${r} = inRow${r} && ix${r} >= 0 && ix${r} < i32(W) && ox + mine${r} < OW;
+      let in${r} = ${all(`inRow${r}`, `u32(ix${r}) < W`, `ox + mine${r} < OW`)};
       let a${r} = select(${vec(t.chunk)}(), x[select(0u, at${r} + u32(ix${r}) * STEPS, in${r})], in${r});`,
 )}
 ${unroll(t.pixels, (j) => `      let d${j} = dy[(line * OW + min(ox + ${j}u, OW - 1u)) * COLS + load];`)}

@@ -6,15 +6,15 @@
  *   input grad    DX [P,CI] = DY' [P,K] W' [K,CI]      K = (ky,kx,co), one phase of the stride at a time, P = N ceil(H/SH) ceil(W/SW)
  *   weight grad   DW [K,CO] = X'^T [K,P] DY [P,CO]
  *
- * with the channels of one group for CI and CO. Bindings: the two operands (x and w; dy and w; x and dy), in the forward pass a bias
- * [CO] if there is one, and the result, all f32 or vec4f as channels allow. The sum may be cut into splits of p.extra elements, a
+ * with the channels of one group for CI and CO. Bindings: the two operands (x and w; dy and w; x and dy), those of the epilogue
+ * (lib/epilogue.ts) but for the weight gradient, and the result, all f32 or vec4f as channels allow. The sum may be cut into splits of p.extra elements, a
  * multiple of the tile's depth; the result is then [splits, ...], and sum_parts.wgsl.ts adds them.
  *
  * Dispatch: tiles (rows of tiles times columns of tiles) folded over x and y; splits phases groups along z, groups running fastest.
  */
-import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convHead, type Conv2dShape } from "./lib/conv.ts";
-import { count, digits, tiledProduct, type Axis, type Operand, type Tile } from "./lib/tiled.ts";
+import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
+import { count, digits, tiledProduct, type Operand, type Tile } from "./lib/tiled.ts";
 import { bindings } from "./lib/thread.ts";
 import { vec } from "./lib/vec.ts";
 
@@ -114,19 +114,21 @@ const patches = (s: Conv2dShape, along: "k" | "edge"): Operand =>
     step: ["DH", "DW"],
   });
 
-export const conv2dTiledForward = (s: Conv2dShape, bias: boolean, tile: Tile): string => {
+/** Bindings of what the epilogue reads. */
+const epilogueBindings = (epilogue: Epilogue, lanes: Lanes): [string, string][] =>
+  epilogueOperands(epilogue).map((name) => [name, vec(lanes)]);
+
+const finisher = (epilogue: Epilogue, lanes: Lanes, own: string) => (value: string, column: string, at: string) =>
+  finish(epilogue, lanes === 1 ? "f32" : "vec4f", value, `bias[g * (${own} / ${lanes}u) + ${column}]`, at);
+
+export const conv2dTiledForward = (s: Conv2dShape, epilogue: Epilogue, tile: Tile): string => {
   const [lanes, load] = [lanesOf(s.co / s.groups), lanesOf(s.ci / s.groups)];
-  const out = vec(lanes);
-  const shift = (column: string) => `select(${out}(), bias[g * (cog / ${lanes}u) + ${column}], split == 0u)`;
+  const more = epilogueBindings(epilogue, lanes);
   return tiledProduct({
     tile,
-    head: wgsl`
-#if ${bias}
-${bindings(["x", vec(load)], ["w", out], ["bias", out], ["y", out])}
-#else
-${bindings(["x", vec(load)], ["w", out], ["y", out])}
-#endif
-${convHead(s, bias ? 4 : 3)}${privates}`,
+    head: `
+${bindings(["x", vec(load)], ["w", vec(lanes)], ...more, ["y", vec(lanes)])}
+${convHead(s, 3 + more.length)}${privates}`,
     setup: `${channels}
     let ROWS = p.n * p.oh * p.ow;
     let COLUMNS = COG;
@@ -137,7 +139,7 @@ ${convHead(s, bias ? 4 : 3)}${privates}`,
       to: "y",
       lanes,
       row: `  return ((split * p.n * p.oh * p.ow + row) * p.co + g * cog) / ${lanes}u;`,
-      ...(bias && { shift }),
+      finish: finisher(epilogue, lanes, "cog"),
     },
   });
 };
@@ -172,7 +174,7 @@ export const tapStep = (stride: number, dilation: number): number => stride / gc
  * The pixels (iy,ix) with the same remainders by the stride form a phase, which only some taps reach, at equal distances: no product with
  * an inserted zero is computed.
  */
-export const conv2dTiledInputGrad = (s: Conv2dShape, tile: Tile): string => {
+export const conv2dTiledInputGrad = (s: Conv2dShape, epilogue: Epilogue, tile: Tile): string => {
   const [lanes, load] = [lanesOf(s.ci / s.groups), lanesOf(s.co / s.groups)];
   const [sh, sw] = s.stride;
   const [stepY, stepX] = [tapStep(sh, s.dilation[0]), tapStep(sw, s.dilation[1])];
@@ -200,12 +202,12 @@ export const conv2dTiledInputGrad = (s: Conv2dShape, tile: Tile): string => {
     offset: ["offsetY", "offsetX"],
     step: [`${-(stepY * s.dilation[0]) / sh}`, `${-(stepX * s.dilation[1]) / sw}`],
   });
-  const place: Axis = dy.place;
+  const more = epilogueBindings(epilogue, lanes);
   return tiledProduct({
     tile,
     head: `
-${bindings(["dy", vec(load)], ["w", vec(load)], ["dx", vec(lanes)])}
-${convHead(s, 3)}${privates}
+${bindings(["dy", vec(load)], ["w", vec(load)], ...more, ["dx", vec(lanes)])}
+${convHead(s, 3 + more.length)}${privates}
 ${["Y", "X"].map((d) => `var<private> offset${d}: i32; var<private> first${d}: u32; var<private> count${d}: u32; var<private> phase${d}: u32;`).join("\n")}`,
     setup: `${channels}
     let phase = group.z / p.groups % ${sh * sw}u;
@@ -221,7 +223,7 @@ ${firstTap("X", "KW", "p.pw", sw, s.dilation[1], stepX)}
       lanes: load,
       along: "k",
       line: count,
-      place,
+      place: dy.place,
       at: `
   if (line >= cig || place.x >= countY) { return ${vec(load)}(); }
   let tap = (firstY + place.x * ${stepY}u) * KW + firstX + place.y * ${stepX}u;
@@ -236,6 +238,7 @@ ${firstTap("X", "KW", "p.pw", sw, s.dilation[1], stepX)}
   let ix = at.z * ${sw}u + phaseX;
   if (iy >= p.h || ix >= p.w) { return NONE; }
   return ((((split * p.n + at.x) * p.h + iy) * p.w + ix) * p.ci + g * cig) / ${lanes}u;`,
+      finish: finisher(epilogue, lanes, "cig"),
     },
   });
 };

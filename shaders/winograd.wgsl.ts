@@ -10,9 +10,10 @@
  * A thread takes one tile (or one channel) and four channels. T = N TH TW tiles, TH = ceil(OH / m), TW = ceil(OW / m).
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
-import { unroll } from "./lib/vec.ts";
+import { all, unroll } from "./lib/vec.ts";
 import { sandwich, winogradMatrices, type TileSize } from "./lib/winograd.ts";
 
 /** Taps of the kernel in one direction. */
@@ -23,13 +24,13 @@ export const winogradFields = ["n", "h", "w", "quads", "down", "across", "ph", "
 
 /** Reads `size` x `size` pixels of image `from` with its corner at (top, left) into d[row][column], zeros beyond the border. */
 const loadTile = (from: string, size: number): string => wgsl`
-${unroll(size, (i) => `  let iy${i} = top + ${i}; let inY${i} = iy${i} >= 0 && iy${i} < i32(p.h); let y${i} = (image * p.h + u32(iy${i})) * p.w;`)}
-${unroll(size, (j) => `  let ix${j} = left + ${j}; let inX${j} = ix${j} >= 0 && ix${j} < i32(p.w);`)}
+${unroll(size, (i) => `  let iy${i} = top + ${i}; let inY${i} = u32(iy${i}) < p.h; let y${i} = (image * p.h + u32(iy${i})) * p.w;`)}
+${unroll(size, (j) => `  let ix${j} = left + ${j}; let inX${j} = u32(ix${j}) < p.w;`)}
 ${unroll(size, (i) =>
   unroll(
     size,
     (j) =>
-      `  let in${i}_${j} = inY${i} && inX${j}; let d${i}_${j} = select(vec4f(), ${from}[select(0u, (y${i} + u32(ix${j})) * p.quads + quad, in${i}_${j})], in${i}_${j});`,
+      `  let in${i}_${j} = inY${i} & inX${j}; let d${i}_${j} = select(vec4f(), ${from}[select(0u, (y${i} + u32(ix${j})) * p.quads + quad, in${i}_${j})], in${i}_${j});`,
   ),
 )}`;
 
@@ -106,11 +107,11 @@ ${sandwich(
 )}`;
 };
 
-/** Bindings m [n n, T, CO], (bias [CO],) y [N,OH,OW,CO]. One thread a tile and four channels. */
-export const winogradOutput = (threads: number, n: TileSize, bias: boolean): string => {
+/** Bindings m [n n, T, CO], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO]. One thread a tile and four channels. */
+export const winogradOutput = (threads: number, n: TileSize, epilogue: Epilogue): string => {
   const m = n - TAPS + 1;
   const { outputs } = winogradMatrices(n, TAPS);
-  const names = bias ? ["m", "bias", "y"] : ["m", "y"];
+  const names = ["m", ...epilogueOperands(epilogue), "y"];
   return wgsl`
 ${bindings(...names.map((name): [string, string] => [name, "vec4f"]))}
 ${params(winogradFields, names.length)}
@@ -120,12 +121,12 @@ ${threadMain(
   let top = row * ${m}u;
   let left = column * ${m}u;
 ${unroll(n, (r) => unroll(n, (c) => `  let d${r}_${c} = m[(${r * n + c}u * tiles + tile) * p.quads + quad];`))}
-  let shift = ${bias ? "bias[quad]" : "vec4f()"};
+  let shift = ${epilogue.bias ? "bias[quad]" : "vec4f()"};
 ${sandwich(
   outputs,
   (r, c) => `d${r}_${c}`,
   (r, c, name) =>
-    `if (top + ${r}u < p.h && left + ${c}u < p.w) { y[((image * p.h + top + ${r}u) * p.w + left + ${c}u) * p.quads + quad] = ${name} + shift; }`,
+    `if (${all(`top + ${r}u < p.h`, `left + ${c}u < p.w`)}) { let at = ((image * p.h + top + ${r}u) * p.w + left + ${c}u) * p.quads + quad; y[at] = ${finish(epilogue, "vec4f", name, "shift", "at")}; }`,
 )}`,
 )}`;
 };

@@ -79,8 +79,8 @@ export interface TiledProduct {
     lanes: 1 | 4;
     /** Body of a function that returns the index in `to` of column 0 of row `row` of C, or NONE. */
     row: string;
-    /** What is added to a result (by vectors as well), given its column. */
-    shift?: (column: string) => string;
+    /** The finished value written at index `at`, given that of the sum, of its column and of `at` (by vectors as well). */
+    finish?: (value: string, column: string, at: string) => string;
   };
 }
 
@@ -137,17 +137,16 @@ export function tiledProduct({ tile, head, setup, a, b, result }: TiledProduct):
   const [qa, qb] = [rows / 4, columns / 4];
   const [down, across] = [qa / each, qb / each];
   const [fa, fb] = [operand("a", a, rows, depth), operand("b", b, columns, depth)];
-  const shift = (column: string) => (result.shift ? ` + ${result.shift(column)}` : "");
-  const store = (r: number, c: number) => {
-    const n = `(b0 + 4u * (tx + ${across * c}u))`;
-    if (result.lanes === 4)
-      return `      if (${n} < COLUMNS) { ${result.to}[to + ${n} / 4u] = acc${r}_${c}${shift(`${n} / 4u`)}; }`;
-    return unroll(
-      4,
-      (j) =>
-        `      if (${n} + ${j}u < COLUMNS) { ${result.to}[to + ${n} + ${j}u] = ${component(`acc${r}_${c}`, j, 4)}${shift(`${n} + ${j}u`)}; }`,
-    );
-  };
+  const { lanes, to, finish = (value: string) => value } = result;
+  const store = (r: number, c: number) =>
+    unroll(4 / lanes, (j) => {
+      const value = lanes === 4 ? `acc${r}_${c}` : component(`acc${r}_${c}`, j, 4);
+      return `
+        if (n${c} + ${j}u < COLUMNS) {
+          let column = n${c} / ${lanes}u + ${j}u;
+          ${to}[start + column] = ${finish(value, "column", "(start + column)")};
+        }`;
+    });
   return wgsl`
 const NONE = 0xffffffffu;
 ${head}
@@ -195,13 +194,14 @@ ${fb.store}
       workgroupBarrier();
       side = 1u - side;
     }
+${unroll(each, (c) => `    let n${c} = b0 + 4u * (tx + ${across * c}u);`)}
 ${unroll(
   4 * each,
   (r) => `
     let m${r} = a0 + 4u * (ty + ${down * (r >> 2)}u) + ${r & 3}u;
     if (m${r} < ROWS) {
-      let to = row_at(m${r});
-      if (to != NONE) {
+      let start = row_at(m${r});
+      if (start != NONE) {
 ${unroll(each, (c) => store(r, c))}
       }
     }`,

@@ -7,9 +7,9 @@ import { MGANet } from "../models/mganet.ts";
 import { loadWeights, trainedStage } from "../train/checkpoint.ts";
 import { evaluate, Predictor } from "../train/stage.ts";
 import { showConfusion, showMetrics, showSkipped } from "./format.ts";
-import { withGpu, type GpuOption } from "./gpu.ts";
+import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
-export interface EvaluateOptions extends GpuOption {
+export interface EvaluateOptions extends TunedOption {
   data?: string;
   checkpoint?: "best" | "last";
   json?: string;
@@ -27,7 +27,7 @@ export async function evaluateRun(target: string, options: EvaluateOptions): Pro
   const batch = Math.min(config.batch, held.length);
   const loader = new BatchLoader(held);
   try {
-    const { metrics, images } = await withGpu(options, async (gpu) => {
+    const { metrics, images } = await withTunedGpu(options, async (gpu) => {
       const net = new MGANet(config);
       loadWeights(gpu, net, checkpoint, file);
       const predictor = await Predictor.create(gpu, net, { batch, size: config.size, stage });

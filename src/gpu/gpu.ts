@@ -26,6 +26,8 @@ export interface Counters {
 export interface GpuOptions {
   /** Features to leave out although the adapter has them. */
   without?: readonly UsefulFeature[];
+  /** Keep to the limits that WebGPU promises on every adapter, although this one has higher ones. */
+  defaultLimits?: boolean;
   /** How to wait for a promise of the device's, where simply awaiting it would keep a core busy, as with Dawn on Node. */
   wait?: <T>(promise: Promise<T>) => Promise<T>;
 }
@@ -58,7 +60,7 @@ export class Gpu {
     });
   }
 
-  /** Opens a device with every useful feature and the highest limits that `adapter` offers. */
+  /** Opens a device with every useful feature and the highest limits that `adapter` offers, unless told otherwise. */
   static async create(adapter: GPUAdapter, options: GpuOptions = {}): Promise<Gpu> {
     const requiredFeatures = usefulFeatures.filter((f) => adapter.features.has(f) && !options.without?.includes(f));
     const { limits } = adapter;
@@ -70,7 +72,10 @@ export class Gpu {
       maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
       maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
     };
-    const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+    const device = await adapter.requestDevice({
+      requiredFeatures,
+      ...(options.defaultLimits ? {} : { requiredLimits }),
+    });
     return new Gpu(device, adapter.info, options);
   }
 

@@ -1,6 +1,7 @@
 /** Turns a graph into a plan: dead nodes gone, memory shared by lifetime, pipelines and bind groups made once. */
 import { alignUp, formatBytes, GpuError, type Gpu } from "../gpu/gpu.ts";
-import { bytesOf, showShape, type Dispatch, type Lowering, type OperandRef } from "../kernels/kernel.ts";
+import { bytesOf, showShape, type Dispatch, type Kernel, type Lowering, type OperandRef } from "../kernels/kernel.ts";
+import { choiceOf, type Choice } from "./choice.ts";
 import type { Graph } from "./graph.ts";
 import { planMemory, type Lifetime } from "./memory.ts";
 import { Plan, type PlanStep, type PlanSummary } from "./plan.ts";
@@ -14,6 +15,8 @@ export interface CompileOptions {
   updates?: readonly Node[];
   /** Use the plain variant of every kernel. */
   plain?: boolean;
+  /** Chooses among a kernel's variants; default: what `setChoice` has set for the device, else the first variant. */
+  choice?: Choice;
 }
 
 /** The graph asks for more than the adapter has. */
@@ -29,9 +32,11 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
   const outputs = options.outputs ?? {};
   const nodes = liveNodes(graph, Object.values(outputs), options.updates ?? []);
   checkLimits(gpu, nodes);
-  const lowerings = nodes.map((node) => {
-    const variants = node.kernel.lower(gpu.caps);
-    return (options.plain ? variants.at(-1) : variants[0])!;
+  const choice = options.choice ?? choiceOf(gpu);
+  const lowerings = nodes.map(({ kernel }) => {
+    const variants = kernel.lower(gpu.caps);
+    if (options.plain) return variants.at(-1)!;
+    return choice?.(kernel, variants) ?? variants[0]!;
   });
   const arena = allocate(gpu, nodes, lowerings, Object.values(outputs));
   const inputs = new Map<string, { region: Region; tensor: Tensor }>();
@@ -83,6 +88,11 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
  */
 export function requireFit(gpu: Gpu, graph: Graph, { outputs = {}, updates = [] }: CompileOptions): void {
   checkLimits(gpu, liveNodes(graph, Object.values(outputs), updates));
+}
+
+/** The kernels that a compiled graph would run, in order. */
+export function kernelsOf(graph: Graph, { outputs = {}, updates = [] }: CompileOptions): Kernel[] {
+  return liveNodes(graph, Object.values(outputs), updates).map((node) => node.kernel);
 }
 
 function liveNodes(graph: Graph, outputs: readonly Tensor[], updates: readonly Node[]): Node[] {

@@ -11,16 +11,52 @@ import {
   ROWS_A_THREAD,
   type BatchNormFusion,
 } from "../../shaders/batch_norm.wgsl.ts";
+import { batchNormGradSumsSubgroup, batchNormStatisticsSubgroup } from "../../shaders/batch_norm_subgroup.wgsl.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv } from "./grid.ts";
-import { f32, input, nhwc, output, requireShape, scratch, showShape, update, type Kernel } from "./kernel.ts";
-import { perThread, threadDispatch } from "./per-thread.ts";
+import {
+  f32,
+  input,
+  nhwc,
+  output,
+  requireShape,
+  scratch,
+  showShape,
+  update,
+  type Kernel,
+  type Lowering,
+  type OperandRef,
+} from "./kernel.ts";
+import { perThread, single, threadDispatch } from "./per-thread.ts";
 import { lanesOf } from "./reduce.ts";
 
 /** Threads that keep an adapter busy in a reduction over rows. */
 const enoughThreads = (caps: Capabilities) => (caps.adapterClass === "software" ? 512 : 8192);
 const FEWEST_ROWS = 16;
+
+/** Rows up to which one subgroup a vector of channels sums faster than two dispatches do. */
+const fewRows = (caps: Capabilities) => (caps.adapterClass === "software" ? 10_000 : 1024);
+
+/** The lowering of one dispatch by subgroups, where the adapter has them and the rows are few. */
+function bySubgroups(
+  caps: Capabilities,
+  { rows, quads, lanes }: Size,
+  label: string,
+  bindings: readonly OperandRef[],
+  code: (subgroup: number, lanes: Size["lanes"]) => string,
+): Lowering[] {
+  if (caps.subgroupSize === undefined || rows > fewRows(caps) || quads > caps.maxWorkgroups) return [];
+  const params = paramsOf({ rows, quads, lanes });
+  const dispatch = {
+    label,
+    code: code(caps.subgroupSize, lanes),
+    bindings,
+    params,
+    workgroups: [quads, 1, 1] as const,
+  };
+  return [single("subgroup", dispatch)];
+}
 
 interface Size {
   rows: number;
@@ -79,7 +115,13 @@ export function batchNormTrainingStats(x: readonly number[], eps: number, moment
         threadDispatch("batchNorm.stats", runs * quads, [input(0), scratch(0)], statistics, params),
         threadDispatch("batchNorm.merge", quads, [scratch(0), update(0), update(1), output(0)], merge, params),
       ];
-      return [{ variant: "plain", scratch: [12 * runs * c], dispatches }];
+      const bindings = [input(0), update(0), update(1), output(0)];
+      return [
+        ...bySubgroups(caps, size, "batchNorm.stats", bindings, (subgroup, lanes) =>
+          batchNormStatisticsSubgroup(subgroup, lanes, eps, momentum),
+        ),
+        { variant: "plain", scratch: [12 * runs * c], dispatches },
+      ];
     },
   };
 }
@@ -124,7 +166,13 @@ export function batchNormParameterGrads(x: readonly number[], relu: boolean): Ke
         threadDispatch("batchNorm.gradSums", runs * quads, bindings, sums, params),
         threadDispatch("batchNorm.gradMerge", quads, results, merge, params),
       ];
-      return [{ variant: "plain", scratch: [8 * c * runs], dispatches }];
+      const operands = [...inputs.map((_, i) => input(i)), output(0), output(1), output(2)];
+      return [
+        ...bySubgroups(caps, size, "batchNorm.gradSums", operands, (subgroup, lanes) =>
+          batchNormGradSumsSubgroup(subgroup, lanes, relu),
+        ),
+        { variant: "plain", scratch: [8 * c * runs], dispatches },
+      ];
     },
   };
 }

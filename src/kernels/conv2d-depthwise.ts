@@ -6,6 +6,7 @@ import {
   PIXELS,
 } from "../../shaders/conv2d_depthwise.wgsl.ts";
 import { convParams, type Conv2dShape } from "../../shaders/lib/conv.ts";
+import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv } from "./grid.ts";
 import { input, output, scratch, type Lowering } from "./kernel.ts";
@@ -16,22 +17,22 @@ const variant = "depthwise";
 
 const covers = (s: Conv2dShape): boolean => s.groups === s.ci && s.groups === s.co;
 
-export function depthwiseForward(s: Conv2dShape, bias: boolean): Lowering[] {
+export function depthwiseForward(s: Conv2dShape, epilogue: Epilogue): Lowering[] {
   if (!covers(s)) return [];
   const lanes = lanesOf(s.co);
   const items = s.n * s.oh * ceilDiv(s.ow, PIXELS) * (s.co / lanes);
-  const bindings = [input(0), input(1), ...(bias ? [input(2)] : []), output(0)];
-  const code = ({ threads }: { threads: number }) => conv2dDepthwiseForward(s, bias, threads, lanes);
+  const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
+  const code = ({ threads }: { threads: number }) => conv2dDepthwiseForward(s, epilogue, threads, lanes);
   return [single(variant, threadDispatch("conv2d", items, bindings, code, convParams(s)))];
 }
 
-export function depthwiseInputGrad(s: Conv2dShape): Lowering[] {
+export function depthwiseInputGrad(s: Conv2dShape, epilogue: Epilogue): Lowering[] {
   if (!covers(s)) return [];
   const lanes = lanesOf(s.ci);
   const [, sw] = s.stride;
   const items = s.n * s.h * ceilDiv(s.w, PIXELS * sw) * sw * (s.ci / lanes);
-  const bindings = [input(0), input(1), output(0)];
-  const code = ({ threads }: { threads: number }) => conv2dDepthwiseInputGrad(s, threads, lanes);
+  const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
+  const code = ({ threads }: { threads: number }) => conv2dDepthwiseInputGrad(s, epilogue, threads, lanes);
   return [single(variant, threadDispatch("conv2d.inputGrad", items, bindings, code, convParams(s)))];
 }
 

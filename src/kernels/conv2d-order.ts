@@ -10,10 +10,16 @@ import { tilesOf } from "./winograd.ts";
 
 export type Pass = "forward" | "inputGrad" | "weightGrad";
 
-/** Multiply-adds a microsecond of the direct variants. */
+/** Multiply-adds a microsecond of the direct variants, with many result channels and with few (at least so many). */
 const DIRECT = { forward: 28_000, inputGrad: 28_000, weightGrad: 25_000 };
+const FEW = [
+  { channels: 16, strip: 20_000, subgroup: 16_000 },
+  { channels: 8, strip: 16_000, subgroup: 10_000 },
+  { channels: 4, strip: 10_000, subgroup: 5500 },
+  { channels: 1, strip: 4000, subgroup: 2000 },
+] as const;
 /** The same of products in workgroup memory, whose barriers and loads cost a software adapter dear. */
-const TILED = 6_000;
+const TILED = 6000;
 /** Microseconds that every dispatch takes. */
 const DISPATCH = 40;
 
@@ -34,10 +40,18 @@ const tileSizeOf = (variant: string): TileSize | undefined =>
 
 const productsOf = (s: Conv2dShape): number => (s.n * s.oh * s.ow * s.kh * s.kw * s.ci * s.co) / s.groups;
 
+/** Multiply-adds a microsecond of a direct variant on a software adapter. */
+function rateOf(pass: Pass, s: Conv2dShape, variant: string): number {
+  if (variant === "tiled") return TILED;
+  const channels = pass === "inputGrad" ? s.ci : s.co;
+  const few = channels <= 16 ? FEW.find((row) => channels >= row.channels) : undefined;
+  return few ? few[variant === "strip" ? "strip" : "subgroup"] : DIRECT[pass];
+}
+
 /** Microseconds that a variant takes on a software adapter. */
 function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { subgroupSize }: Capabilities): number {
   const tile = tileSizeOf(variant);
-  if (tile === undefined) return productsOf(s) / (variant === "tiled" ? TILED : DIRECT[pass]) + DISPATCH;
+  if (tile === undefined) return productsOf(s) / rateOf(pass, s, variant) + DISPATCH;
   const cost = WINOGRAD[tile][pass === "weightGrad" ? "weightGrad" : "convolve"];
   const tiles = tilesOf({ n: s.n, h: s.oh, w: s.ow }, tile).count;
   const pairs = s.ci * s.co;

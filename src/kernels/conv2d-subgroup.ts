@@ -4,6 +4,7 @@ import {
   conv2dSubgroupInputGrad,
   conv2dSubgroupWeightGrad,
 } from "../../shaders/conv2d_subgroup.wgsl.ts";
+import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import { convParams, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv, grid1d } from "./grid.ts";
@@ -38,23 +39,23 @@ function tileOf({ columns, depth, pixels, phases, flops }: Product, { subgroupSi
 
 const flopsOf = (s: Conv2dShape) => 2 * s.n * s.oh * s.ow * s.co * s.kh * s.kw * s.ci;
 
-export function subgroupForward(s: Conv2dShape, bias: boolean, caps: Capabilities): Lowering[] {
+export function subgroupForward(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
   if (!covers(s, caps)) return [];
   const product = { columns: s.co, depth: s.ci, pixels: s.n * s.oh * s.ow, phases: 1, flops: flopsOf(s) };
   const { tile, workgroups } = tileOf(product, caps);
-  const bindings = [input(0), input(1), ...(bias ? [input(2)] : []), output(0)];
-  const code = conv2dSubgroupForward(s, bias, tile);
+  const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
+  const code = conv2dSubgroupForward(s, epilogue, tile);
   return [single("subgroup", { label: "conv2d", code, bindings, params: convParams(s), workgroups })];
 }
 
-export function subgroupInputGrad(s: Conv2dShape, caps: Capabilities): Lowering[] {
+export function subgroupInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
   if (!covers(s, caps)) return [];
   const [sh, sw] = s.stride;
   const pixels = s.n * ceilDiv(s.h, sh) * ceilDiv(s.w, sw);
   const product = { columns: s.ci, depth: s.co, pixels, phases: sh * sw, flops: flopsOf(s) };
   const { tile, workgroups } = tileOf(product, caps);
-  const bindings = [input(0), input(1), output(0)];
-  const code = conv2dSubgroupInputGrad(s, tile);
+  const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
+  const code = conv2dSubgroupInputGrad(s, epilogue, tile);
   return [single("subgroup", { label: "conv2d.inputGrad", code, bindings, params: convParams(s), workgroups })];
 }
 

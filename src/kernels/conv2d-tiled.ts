@@ -6,51 +6,63 @@ import {
   tapStep,
 } from "../../shaders/conv2d_tiled.wgsl.ts";
 import { convParams, type Conv2dShape } from "../../shaders/lib/conv.ts";
+import { epilogueOperands, noEpilogue, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Tile } from "../../shaders/lib/tiled.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv } from "./grid.ts";
-import { input, output, scratch, type Lowering, type OperandRef } from "./kernel.ts";
-import { sumPartsDispatch } from "./reduce.ts";
+import { input, output, scratch, type Lowering } from "./kernel.ts";
+import { finishPartsDispatch } from "./reduce.ts";
 import { MOST_ALONG_Z, tilingOf, type TiledSize } from "./tiled.ts";
 
 interface Pass {
   label: string;
   size: TiledSize;
-  /** Elements of the result. */
+  /** Shape of the result as [.., channels]: elements in all, and channels. */
   elements: number;
-  inputs: readonly OperandRef[];
-  code: (tile: Tile) => string;
+  channels: number;
+  epilogue: Epilogue;
+  code: (tile: Tile, epilogue: Epilogue) => string;
 }
 
-function lowering(s: Conv2dShape, { label, size, elements, inputs, code }: Pass, caps: Capabilities): Lowering[] {
+function lowering(s: Conv2dShape, pass: Pass, caps: Capabilities): Lowering[] {
+  const { label, size, elements, channels, epilogue, code } = pass;
   const { tile, splits, run, workgroups } = tilingOf(size, caps, caps.maxBindingBytes / (4 * elements));
   if (workgroups[2] > MOST_ALONG_Z) return [];
-  const bindings = [...inputs, splits > 1 ? scratch(0) : output(0)];
-  const product = { label, code: code(tile), bindings, params: convParams(s, run), workgroups };
-  if (splits === 1) return [{ variant: "tiled", scratch: [], dispatches: [product] }];
-  const sum = sumPartsDispatch(`${label}.sum`, elements, splits, scratch(0), output(0));
+  const more = epilogueOperands(epilogue).map((_, i) => input(2 + i));
+  const params = convParams(s, run);
+  if (splits === 1) {
+    const bindings = [input(0), input(1), ...more, output(0)];
+    const product = { label, code: code(tile, epilogue), bindings, params, workgroups };
+    return [{ variant: "tiled", scratch: [], dispatches: [product] }];
+  }
+  // Each split's sum is unfinished: the epilogue comes when they are added.
+  const bindings = [input(0), input(1), scratch(0)];
+  const product = { label, code: code(tile, noEpilogue), bindings, params, workgroups };
+  const to = { from: scratch(0), more, to: output(0) };
+  const sum = finishPartsDispatch(`${label}.sum`, { count: elements, channels, epilogue }, splits, to);
   return [{ variant: "tiled", scratch: [4 * elements * splits], dispatches: [product, sum] }];
 }
 
-export function tiledForward(s: Conv2dShape, bias: boolean, caps: Capabilities): Lowering[] {
+export function tiledForward(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
   const rows = s.n * s.oh * s.ow;
   const pass = {
     label: "conv2d",
     size: { rows, columns: s.co / s.groups, depth: (s.kh * s.kw * s.ci) / s.groups, batch: s.groups },
     elements: rows * s.co,
-    inputs: [input(0), input(1), ...(bias ? [input(2)] : [])],
-    code: (tile: Tile) => conv2dTiledForward(s, bias, tile),
+    channels: s.co,
+    epilogue,
+    code: (tile: Tile, epilogue: Epilogue) => conv2dTiledForward(s, epilogue, tile),
   };
   return lowering(s, pass, caps);
 }
 
-export function tiledInputGrad(s: Conv2dShape, caps: Capabilities): Lowering[] {
+export function tiledInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
   const [sh, sw] = s.stride;
+  // Of the phase with the most taps.
   const taps = ceilDiv(s.kh, tapStep(sh, s.dilation[0])) * ceilDiv(s.kw, tapStep(sw, s.dilation[1]));
   const size = {
     rows: s.n * ceilDiv(s.h, sh) * ceilDiv(s.w, sw),
     columns: s.ci / s.groups,
-    // Of the phase with the most taps.
     depth: (taps * s.co) / s.groups,
     batch: sh * sw * s.groups,
   };
@@ -58,8 +70,9 @@ export function tiledInputGrad(s: Conv2dShape, caps: Capabilities): Lowering[] {
     label: "conv2d.inputGrad",
     size,
     elements: s.n * s.h * s.w * s.ci,
-    inputs: [input(0), input(1)],
-    code: (tile: Tile) => conv2dTiledInputGrad(s, tile),
+    channels: s.ci,
+    epilogue,
+    code: (tile: Tile, epilogue: Epilogue) => conv2dTiledInputGrad(s, epilogue, tile),
   };
   return lowering(s, pass, caps);
 }
@@ -70,7 +83,8 @@ export function tiledWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering[] 
     label: "conv2d.weightGrad",
     size: { rows, columns: s.co / s.groups, depth: s.n * s.oh * s.ow, batch: s.groups },
     elements: rows * s.co,
-    inputs: [input(0), input(1)],
+    channels: s.co,
+    epilogue: noEpilogue,
     code: (tile: Tile) => conv2dTiledWeightGrad(s, tile),
   };
   return lowering(s, pass, caps);

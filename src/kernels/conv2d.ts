@@ -1,12 +1,14 @@
 /** Convolution: shapes, cost, and the variants of its three passes. Activations NHWC, weights HWIO. */
 import { convParams, type Conv2dShape } from "../../shaders/lib/conv.ts";
+import { epilogueOperands, noEpilogue, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { conv2dPlainForward, conv2dPlainInputGrad, conv2dPlainWeightGrad } from "../../shaders/conv2d_plain.wgsl.ts";
-import { fastestFirst } from "./conv2d-order.ts";
-import { subgroupForward, subgroupInputGrad, subgroupWeightGrad } from "./conv2d-subgroup.ts";
 import { depthwiseForward, depthwiseInputGrad, depthwiseWeightGrad } from "./conv2d-depthwise.ts";
+import { fastestFirst } from "./conv2d-order.ts";
+import { stripForward, stripInputGrad, stripWeightGrad } from "./conv2d-strip.ts";
+import { subgroupForward, subgroupInputGrad, subgroupWeightGrad } from "./conv2d-subgroup.ts";
 import { tiledForward, tiledInputGrad, tiledWeightGrad } from "./conv2d-tiled.ts";
-import { f32, input, nhwc, output, requireShape, showShape, type Kernel } from "./kernel.ts";
+import { f32, input, nhwc, output, requireShape, showShape, sizeOf, type Kernel, type Spec } from "./kernel.ts";
 import { single, threadDispatch } from "./per-thread.ts";
 import { winogradForward, winogradInputGrad, winogradWeightGrad } from "./winograd.ts";
 
@@ -50,47 +52,65 @@ const weightSpec = (s: Conv2dShape) => f32(s.kh, s.kw, s.ci / s.groups, s.co);
 const outputSpec = (s: Conv2dShape) => f32(s.n, s.oh, s.ow, s.co);
 const flopsOf = (s: Conv2dShape) => (2 * s.n * s.oh * s.ow * s.co * s.kh * s.kw * s.ci) / s.groups;
 
-/** y = conv2d(x, weight) (+ bias [Co]). */
-export function conv2dForward(s: Conv2dShape, bias: boolean): Kernel {
-  const bindings = bias ? [input(0), input(1), input(2), output(0)] : [input(0), input(1), output(0)];
-  const code = ({ threads }: ThreadGrid) => conv2dPlainForward(s, bias, threads);
+const noEpilogueBut = (some: Partial<Epilogue>): Epilogue => ({ ...noEpilogue, ...some });
+
+/** Operands, result and plain variant of a pass whose result goes through an epilogue. */
+function pass(
+  label: string,
+  s: Conv2dShape,
+  [from, result]: readonly [Spec, Spec],
+  epilogue: Epilogue,
+  code: (grid: ThreadGrid) => string,
+) {
+  const channels = result.shape.at(-1)!;
+  const more = epilogueOperands(epilogue).map((name) => (name === "bias" ? f32(channels) : result));
+  const inputs = [from, weightSpec(s), ...more];
+  const bindings = [...inputs.map((_, i) => input(i)), output(0)];
+  const plain = single("plain", threadDispatch(label, sizeOf(result.shape), bindings, code, convParams(s)));
+  return { plain, kernel: { name: label, inputs, outputs: [result], updates: [], flops: flopsOf(s) } };
+}
+
+/** y = relu?(conv2d(x, weight) (+ bias [Co]) (+ plus, of y's shape)). */
+export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}): Kernel {
+  const epilogue = noEpilogueBut(some);
+  const { kernel, plain } = pass("conv2d", s, [inputSpec(s), outputSpec(s)], epilogue, ({ threads }) =>
+    conv2dPlainForward(s, epilogue, threads),
+  );
+  const fast = [depthwiseForward, stripForward, subgroupForward, tiledForward, winogradForward];
   return {
-    name: "conv2d",
-    inputs: bias ? [inputSpec(s), weightSpec(s), f32(s.co)] : [inputSpec(s), weightSpec(s)],
-    outputs: [outputSpec(s)],
-    updates: [],
-    flops: flopsOf(s),
+    ...kernel,
+    parts: { units: s.n, of: (n) => conv2dForward({ ...s, n }, some) },
     lower: (caps) => [
-      ...fastestFirst("forward", s, caps, [
-        ...subgroupForward(s, bias, caps),
-        ...depthwiseForward(s, bias),
-        ...tiledForward(s, bias, caps),
-        ...winogradForward(s, bias, caps),
-      ]),
-      single("plain", threadDispatch("conv2d", s.n * s.oh * s.ow * s.co, bindings, code, convParams(s))),
+      ...fastestFirst(
+        "forward",
+        s,
+        caps,
+        fast.flatMap((variant) => variant(s, epilogue, caps)),
+      ),
+      plain,
     ],
   };
 }
 
-/** dx from dy and weight. */
-export function conv2dInputGrad(s: Conv2dShape): Kernel {
-  const label = "conv2d.inputGrad";
-  const bindings = [input(0), input(1), output(0)];
-  const code = ({ threads }: ThreadGrid) => conv2dPlainInputGrad(s, threads);
+/** dx from dy and weight (, plus what is added, of dx's shape). */
+export function conv2dInputGrad(s: Conv2dShape, plus = false): Kernel {
+  const epilogue = noEpilogueBut({ plus });
+  const { kernel, plain } = pass("conv2d.inputGrad", s, [outputSpec(s), inputSpec(s)], epilogue, ({ threads }) =>
+    conv2dPlainInputGrad(s, epilogue, threads),
+  );
+  const fast = [depthwiseInputGrad, stripInputGrad, subgroupInputGrad, tiledInputGrad, winogradInputGrad];
   return {
-    name: label,
-    inputs: [outputSpec(s), weightSpec(s)],
-    outputs: [inputSpec(s)],
-    updates: [],
-    flops: flopsOf(s),
+    ...kernel,
+    ...(plus ? {} : { adding: () => conv2dInputGrad(s, true) }),
+    parts: { units: s.n, of: (n) => conv2dInputGrad({ ...s, n }, plus) },
     lower: (caps) => [
-      ...fastestFirst("inputGrad", s, caps, [
-        ...subgroupInputGrad(s, caps),
-        ...depthwiseInputGrad(s),
-        ...tiledInputGrad(s, caps),
-        ...winogradInputGrad(s, caps),
-      ]),
-      single("plain", threadDispatch(label, s.n * s.h * s.w * s.ci, bindings, code, convParams(s))),
+      ...fastestFirst(
+        "inputGrad",
+        s,
+        caps,
+        fast.flatMap((variant) => variant(s, epilogue, caps)),
+      ),
+      plain,
     ],
   };
 }
@@ -107,10 +127,12 @@ export function conv2dWeightGrad(s: Conv2dShape): Kernel {
     outputs: [weightSpec(s)],
     updates: [],
     flops: flopsOf(s),
+    parts: { units: s.n, of: (n) => conv2dWeightGrad({ ...s, n }) },
     lower: (caps) => [
       ...fastestFirst("weightGrad", s, caps, [
-        ...subgroupWeightGrad(s, caps),
         ...depthwiseWeightGrad(s, caps),
+        ...stripWeightGrad(s, caps),
+        ...subgroupWeightGrad(s, caps),
         ...tiledWeightGrad(s, caps),
         ...winogradWeightGrad(s, caps),
       ]),

@@ -50,7 +50,30 @@ export interface Kernel {
   readonly flops: number;
   /** The variants that run on an adapter, the preferred one first, the plain one last. */
   lower(caps: Capabilities): Lowering[];
+  /** The same kernel with one more input, last, that is added to its output; undefined where it cannot add. */
+  readonly adding?: () => Kernel;
+  /** How to cut the work where an operand is larger than one binding may be; undefined where none grows with the batch. */
+  readonly parts?: Parts;
+  /** Relative L2 distance that a variant may have from the plain one; `TOLERANCE` where undefined. */
+  readonly tolerance?: number;
 }
+
+/**
+ * A kernel cut along the slowest dimension of its operands, such as the images of a batch. Operands whose shape depends on
+ * the number of units are cut, the others go whole to every part. Outputs that are not cut are sums: they are computed
+ * for each part and added in order.
+ */
+export interface Parts {
+  /** Units in all. */
+  readonly units: number;
+  /** The same kernel over so many of them. */
+  of(units: number): Kernel;
+  /** For kernels that are no sum over the parts: the whole, over parts of so many units each; `of` then gives shapes only. */
+  lower?(caps: Capabilities, counts: readonly number[]): Lowering;
+}
+
+/** Variants of a kernel round differently; one that is farther than this from the plain one computes something else. */
+export const TOLERANCE = 1e-4;
 
 /** Wrong shapes, found when the graph is built. */
 export class ShapeError extends Error {

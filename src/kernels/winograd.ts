@@ -1,4 +1,5 @@
 /** The three passes of a 3x3 convolution by Winograd's method (shaders/winograd.wgsl.ts), as variants of conv2d's kernels. */
+import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import type { TileSize } from "../../shaders/lib/winograd.ts";
@@ -86,11 +87,11 @@ interface Pass {
   to: Image;
   padding: readonly [number, number];
   turned: boolean;
-  bias: boolean;
+  epilogue: Epilogue;
 }
 
-/** Forward pass and input gradient: operands image, weight (, bias), and the result. */
-function convolve({ label, from, to, padding, turned, bias }: Pass, tile: TileSize, caps: Capabilities): Lowering {
+/** Forward pass and input gradient: operands image, weight, those of the epilogue, and the result. */
+function convolve({ label, from, to, padding, turned, epilogue }: Pass, tile: TileSize, caps: Capabilities): Lowering {
   const tiles = tilesOf(to, tile);
   const squares = tile * tile;
   const [u, v, m] = [scratch(0), scratch(1), scratch(2)];
@@ -104,8 +105,12 @@ function convolve({ label, from, to, padding, turned, bias }: Pass, tile: TileSi
       channelTransform(`${label}.weights`, ci, co, [input(1), u], (t) => winogradWeights(t, tile, turned)),
       tileTransform(`${label}.tiles`, from, tiles, [input(0), v], (t) => winogradInput(t, tile), padding),
       matmul(`${label}.product`, product, [v, u, m], turned, caps),
-      tileTransform(`${label}.result`, to, tiles, [m, ...(bias ? [input(2)] : []), output(0)], (t) =>
-        winogradOutput(t, tile, bias),
+      tileTransform(
+        `${label}.result`,
+        to,
+        tiles,
+        [m, ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)],
+        (t) => winogradOutput(t, tile, epilogue),
       ),
     ],
   };
@@ -119,19 +124,19 @@ const variants = (s: Conv2dShape, caps: Capabilities, of: (tile: TileSize) => Lo
     ? tileSizes.map((tile) => of(tile)).filter((l) => l.scratch.every((bytes) => bytes <= caps.maxBindingBytes))
     : [];
 
-export const winogradForward = (s: Conv2dShape, bias: boolean, caps: Capabilities): Lowering[] =>
+export const winogradForward = (s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] =>
   variants(s, caps, (tile) => {
     const from = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const to = { n: s.n, h: s.oh, w: s.ow, c: s.co };
-    return convolve({ label: "conv2d", from, to, padding: s.padding, turned: false, bias }, tile, caps);
+    return convolve({ label: "conv2d", from, to, padding: s.padding, turned: false, epilogue }, tile, caps);
   });
 
-export const winogradInputGrad = (s: Conv2dShape, caps: Capabilities): Lowering[] =>
+export const winogradInputGrad = (s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] =>
   variants(s, caps, (tile) => {
     const from = { n: s.n, h: s.oh, w: s.ow, c: s.co };
     const to = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const padding = [TAPS - 1 - s.padding[0], TAPS - 1 - s.padding[1]] as const;
-    return convolve({ label: "conv2d.inputGrad", from, to, padding, turned: true, bias: false }, tile, caps);
+    return convolve({ label: "conv2d.inputGrad", from, to, padding, turned: true, epilogue }, tile, caps);
   });
 
 export const winogradWeightGrad = (s: Conv2dShape, caps: Capabilities): Lowering[] =>

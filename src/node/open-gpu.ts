@@ -4,7 +4,8 @@ import { openDawn, type DawnOptions } from "./dawn.ts";
 import { waitResting } from "./wait.ts";
 
 /** @throws AdapterError */
-export async function openGpu(options: DawnOptions & Pick<GpuOptions, "without"> = {}): Promise<Gpu> {
+export async function openGpu(options: DawnOptions & Omit<GpuOptions, "wait"> = {}): Promise<Gpu> {
   const { adapter } = await openDawn(options);
-  return Gpu.create(adapter, { without: options.without ?? [], wait: waitResting });
+  const { without = [], defaultLimits = false } = options;
+  return Gpu.create(adapter, { without, defaultLimits, wait: waitResting });
 }

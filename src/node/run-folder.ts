@@ -8,12 +8,16 @@ import type { Evaluation } from "../train/metrics.ts";
 import type { EpochRecord } from "../train/trainer.ts";
 import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 
+/** Which variants of the kernels the run computes with. */
+const VARIANTS = "variants.json";
+
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
 export class RunFolder {
   readonly dir: string;
   #records: EpochRecord[] = [];
   #hasCheckpoint = false;
+  #variants: string | undefined;
 
   private constructor(dir: string) {
     this.dir = dir;
@@ -55,6 +59,7 @@ export class RunFolder {
     const { position } = checkpoint;
     run.#records = (await readRecords(run.file("metrics.jsonl"))).filter((r) => r.step <= position.step);
     run.#hasCheckpoint = true;
+    run.#variants = await readVariants(run.file(VARIANTS));
     await removeLeftovers(dir);
     return { run, checkpoint, file };
   }
@@ -89,14 +94,37 @@ export class RunFolder {
     await writeWhole(this.file("metrics.jsonl"), this.#records.map((r) => `${JSON.stringify(r)}\n`).join(""));
   }
 
+  /**
+   * Notes which variants of the kernels the run computes with from now on.
+   * @returns false if it was begun with others: what follows is not bit for bit what it would have been
+   */
+  async computesWith(variants: string): Promise<boolean> {
+    const before = this.#variants;
+    if (variants !== before) await writeWhole(this.file(VARIANTS), json({ variants }));
+    this.#variants = variants;
+    return before === undefined || variants === before;
+  }
+
   /** Takes away a run that has failed before its first checkpoint: there is nothing to go on from, or to look at. */
   async discard(): Promise<void> {
-    for (const name of ["config.json", "metrics.jsonl", "best.safetensors"]) await rm(this.file(name), { force: true });
+    const names = ["config.json", VARIANTS, "metrics.jsonl", "best.safetensors"];
+    for (const name of names) await rm(this.file(name), { force: true });
     await rmdir(this.dir).catch(() => {}); // Someone else has put something there.
   }
 
   async summary(value: unknown): Promise<void> {
     await writeWhole(this.file("summary.json"), json(value));
+  }
+}
+
+/** Of a run that does not say, or not in a way that can be read, nothing is known. */
+async function readVariants(file: string): Promise<string | undefined> {
+  if (!existsSync(file)) return undefined;
+  try {
+    const { variants } = JSON.parse((await readInput(file)).toString("utf8")) as { variants?: unknown };
+    return typeof variants === "string" ? variants : undefined;
+  } catch {
+    return undefined;
   }
 }
 
