@@ -42,14 +42,14 @@ ${threadMain(
 ${unroll(PIXELS, (j) => `  var sum${j} = ${type}();`)}
   for (var ky = 0u; ky < KH; ky++) {
     let iy = top + i32(ky) * DH;
-    if (iy < 0 || iy >= i32(H)) { continue; }
+    if (u32(iy) >= H) { continue; }
     for (var kx = 0u; kx < KW; kx++) {
       let weight = w[(ky * KW + kx) * COLS + c];
 ${unroll(
   PIXELS,
   (j) => `
       let ix${j} = i32(ox + ${j}u) * SW - PW + i32(kx) * DW;
-      if (ix${j} >= 0 && ix${j} < i32(W)) { sum${j} += x[((image + u32(iy)) * W + u32(ix${j})) * COLS + c] * weight; }`,
+      if (u32(ix${j}) < W) { sum${j} += x[((image + u32(iy)) * W + u32(ix${j})) * COLS + c] * weight; }`,
 )}
     }
   }
@@ -82,7 +82,7 @@ ${threadMain(
 ${unroll(PIXELS, (j) => `  var sum${j} = ${type}();`)}
   for (var ky = 0u; ky < KH; ky++) {
     let ty = i32(line % H) + PH - i32(ky) * DH;
-    if (ty < 0 || ty % SH != 0 || ty / SH >= i32(OH)) { continue; }
+    if ((ty % SH != 0) | (u32(ty / SH) >= OH)) { continue; }
     for (var kx = 0u; kx < KW; kx++) {
       let tx = i32(phase) + PW - i32(kx) * DW;
       if (tx % SW != 0) { continue; }
@@ -91,7 +91,7 @@ ${unroll(
   PIXELS,
   (j) => `
       let ox${j} = i32(first + ${j}u) + tx / SW;
-      if (ox${j} >= 0 && ox${j} < i32(OW)) { sum${j} += dy[((image + u32(ty / SH)) * OW + u32(ox${j})) * COLS + c] * weight; }`,
+      if (u32(ox${j}) < OW) { sum${j} += dy[((image + u32(ty / SH)) * OW + u32(ox${j})) * COLS + c] * weight; }`,
 )}
     }
   }
@@ -121,7 +121,7 @@ ${threadMain(
 ${unroll(s.kw, (k) => `  var sum${k} = ${type}();`)}
   for (var line = begin; line < end; line++) {
     let iy = i32(line % OH) * SH - PH + i32(ky) * DH;
-    if (iy < 0 || iy >= i32(H)) { continue; }
+    if (u32(iy) >= H) { continue; }
     let start = (line / OH * H + u32(iy)) * W;
     // One partial sum a line, so that rounding grows with the line and the number of lines, not with their product.
 ${unroll(s.kw, (k) => `    var line${k} = ${type}();`)}
@@ -131,7 +131,7 @@ ${unroll(
   s.kw,
   (k) => `
       let ix${k} = i32(ox) * SW - PW + ${k} * DW;
-      if (ix${k} >= 0 && ix${k} < i32(W)) { line${k} += x[(start + u32(ix${k})) * COLS + c] * d; }`,
+      if (u32(ix${k}) < W) { line${k} += x[(start + u32(ix${k})) * COLS + c] * d; }`,
 )}
     }
 ${unroll(s.kw, (k) => `    sum${k} += line${k};`)}

@@ -14,7 +14,7 @@
  */
 import { convHead, type Conv2dShape } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
-import { count, digits, tiledProduct, type Operand, type Tile } from "./lib/tiled.ts";
+import { count, digits, loadInside, tiledProduct, type Operand, type Tile } from "./lib/tiled.ts";
 import { bindings } from "./lib/thread.ts";
 import { vec } from "./lib/vec.ts";
 
@@ -50,7 +50,7 @@ const image = ({
   result,
   taps,
   size: [h, w],
-  channels: [all, own],
+  channels: [total, own],
   scale,
   offset,
   step,
@@ -62,9 +62,13 @@ const image = ({
   at: `
   let iy = i32(line.y) * ${scale[0]} + ${offset[0]} + i32(place.x) * ${step[0]};
   let ix = i32(line.z) * ${scale[1]} + ${offset[1]} + i32(place.y) * ${step[1]};
-  if (line.x >= p.n || place.x >= ${taps[0]} || iy < 0 || iy >= i32(${h}) || ix < 0 || ix >= i32(${w})) { return ${vec(lanes)}(); }
   let pixel = (line.x * ${h} + u32(iy)) * ${w} + u32(ix);
-  return ${name}[(pixel * ${all} + g * ${own}) / ${lanes}u + place.z];`,
+${loadInside(name, lanes, `(pixel * ${total} + g * ${own}) / ${lanes}u + place.z`, [
+  "line.x < p.n",
+  `place.x < ${taps[0]}`,
+  `u32(iy) < ${h}`,
+  `u32(ix) < ${w}`,
+])}`,
 });
 
 /** A matrix [lines, CO], of whose columns those of the group count. */
@@ -74,8 +78,8 @@ const matrix = (name: string, lanes: Lanes, lines: string): Operand => ({
   line: count,
   place: count,
   at: `
-  if (line >= ${lines} || place * ${lanes}u >= cog) { return ${vec(lanes)}(); }
-  return ${name}[(line * p.co + g * cog) / ${lanes}u + place];`,
+
+${loadInside(name, lanes, `(line * p.co + g * cog) / ${lanes}u + place`, [`line < ${lines}`, `place * ${lanes}u < cog`])}`,
 });
 
 /** Group, split and the channels of a group, for the functions. Variables of a module are never uniform to WGSL, so main has its own. */
@@ -225,9 +229,8 @@ ${firstTap("X", "KW", "p.pw", sw, s.dilation[1], stepX)}
       line: count,
       place: dy.place,
       at: `
-  if (line >= cig || place.x >= countY) { return ${vec(load)}(); }
   let tap = (firstY + place.x * ${stepY}u) * KW + firstX + place.y * ${stepX}u;
-  return w[((tap * cig + line) * p.co + g * cog) / ${load}u + place.z];`,
+${loadInside("w", load, `((tap * cig + line) * p.co + g * cog) / ${load}u + place.z`, ["line < cig", "place.x < countY"])}`,
     },
     result: {
       to: "dx",

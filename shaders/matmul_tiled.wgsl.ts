@@ -7,7 +7,7 @@
  * The last sizes of all matrices are multiples of 4.
  * Dispatch: ceil(M / rows) ceil(N / columns) groups folded over x and y; splits batch along z, the batch running faster.
  */
-import { count, tiledProduct, type Operand, type Tile } from "./lib/tiled.ts";
+import { count, loadInside, tiledProduct, type Operand, type Tile } from "./lib/tiled.ts";
 import { params } from "./lib/params.ts";
 import { bindings } from "./lib/thread.ts";
 import { matmulFields } from "./matmul_subgroup.wgsl.ts";
@@ -22,8 +22,7 @@ const matrix = (name: string, along: "k" | "edge", lines: string, width: string)
   place: count,
   at: `
   let vectors = ${width} / 4u;
-  if (line >= ${lines} || place >= vectors) { return vec4f(); }
-  return ${name}[(z * ${lines} + line) * vectors + place];`,
+${loadInside(name, 4, `(z * ${lines} + line) * vectors + place`, [`line < ${lines}`, "place < vectors"])}`,
 });
 
 export const matmulTiled = (tile: Tile, form: MatmulForm): string =>

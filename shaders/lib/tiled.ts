@@ -12,7 +12,7 @@
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { groupIndex } from "./thread.ts";
-import { component, unroll, vec } from "./vec.ts";
+import { all, component, unroll, vec } from "./vec.ts";
 
 /** A tile of the result; edges times depth are at most 16 * 64, each edge is 16, 32 or 64. */
 export interface Tile {
@@ -64,6 +64,11 @@ export interface Operand {
   /** Body of a function of `line` and `place` that returns the element or vector there, zero outside. */
   at: string;
 }
+
+/** WGSL that returns the element or vector of `name` at `index` if all conditions hold, else zero: without a branch, which would hold up the next load. */
+export const loadInside = (name: string, lanes: 1 | 4, index: string, conditions: readonly string[]): string => `
+  let inside = ${all(...conditions)};
+  return select(${vec(lanes)}(), ${name}[select(0u, ${index}, inside)], inside);`;
 
 export interface TiledProduct {
   tile: Tile;

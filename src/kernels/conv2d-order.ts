@@ -19,7 +19,7 @@ const FEW = [
   { channels: 1, strip: 4000, subgroup: 2000 },
 ] as const;
 /** The same of products in workgroup memory, whose barriers and loads cost a software adapter dear. */
-const TILED = 6000;
+const TILED = 2000;
 /** Microseconds that every dispatch takes. */
 const DISPATCH = 40;
 

@@ -14,6 +14,11 @@ import { input, output, scratch, type Lowering } from "./kernel.ts";
 import { finishPartsDispatch } from "./reduce.ts";
 import { MOST_ALONG_Z, tilingOf, type TiledSize } from "./tiled.ts";
 
+/** The fewest channels of a group for which a tile is worth its while: below, most of its columns would be empty. */
+const FEWEST_CHANNELS = 8;
+
+const covers = (s: Conv2dShape): boolean => s.groups === 1 || Math.min(s.ci, s.co) >= FEWEST_CHANNELS * s.groups;
+
 interface Pass {
   label: string;
   size: TiledSize;
@@ -27,7 +32,7 @@ interface Pass {
 function lowering(s: Conv2dShape, pass: Pass, caps: Capabilities): Lowering[] {
   const { label, size, elements, channels, epilogue, code } = pass;
   const { tile, splits, run, workgroups } = tilingOf(size, caps, caps.maxBindingBytes / (4 * elements));
-  if (workgroups[2] > MOST_ALONG_Z) return [];
+  if (!covers(s) || workgroups[2] > MOST_ALONG_Z) return [];
   const more = epilogueOperands(epilogue).map((_, i) => input(2 + i));
   const params = convParams(s, run);
   if (splits === 1) {
