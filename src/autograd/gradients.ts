@@ -15,6 +15,7 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   const graph = graphOf(loss);
   const relevant = dependants(graph, wrt);
   const recorded = graph.nodes.length;
+  graph.backwardFrom ??= recorded;
   const pending = new Map<Tensor, Tensor[]>();
   const contribute = (tensor: Tensor, gradient: Tensor) => {
     const list = pending.get(tensor);

@@ -26,6 +26,7 @@ export interface TrainFlags {
   crop?: TrainConfig["crop"];
   val?: number;
   evalEvery?: number;
+  recompute?: boolean;
 }
 
 const choice = (flags: string, description: string, values: readonly string[]) =>
@@ -63,6 +64,7 @@ export function addTrainOptions(command: Command): Command {
     .option("--no-flip", "no horizontal flips")
     .addOption(choice("--crop <method>", "how images are cropped to the tissue", ["adaptive", "fixed", "none"]))
     .option("--val <share>", "share of the images that is held out", number)
+    .option("--recompute", "compute cheap activations again in the backward pass: less memory, more time")
     .option("--eval-every <n>", "epochs between evaluations", number);
 }
 

@@ -23,6 +23,8 @@ export class Graph {
   readonly training: boolean;
   readonly nodes: Node[] = [];
   readonly inputs = new Map<string, Tensor>();
+  /** Id of the first node of the backward pass, once there is one. */
+  backwardFrom: number | undefined;
   #layer = "";
 
   constructor({ training = false }: GraphOptions = {}) {

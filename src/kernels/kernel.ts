@@ -16,6 +16,13 @@ export interface Spec {
 export interface OperandRef {
   readonly role: "input" | "output" | "update" | "scratch";
   readonly index: number;
+  /** The part of the operand that is bound; all of it where undefined. The offset is aligned as bindings must be. */
+  readonly range?: ByteRange;
+}
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly bytes: number;
 }
 
 export const input = (index: number): OperandRef => ({ role: "input", index });
@@ -52,6 +59,8 @@ export interface Kernel {
   lower(caps: Capabilities): Lowering[];
   /** The same kernel with one more input, last, that is added to its output; undefined where it cannot add. */
   readonly adding?: () => Kernel;
+  /** Whether it costs little more than a pass over its operands: then the backward pass may compute its outputs again. */
+  readonly cheap?: boolean;
   /** How to cut the work where an operand is larger than one binding may be; undefined where none grows with the batch. */
   readonly parts?: Parts;
   /** Relative L2 distance that a variant may have from the plain one; `TOLERANCE` where undefined. */
@@ -99,6 +108,12 @@ export function nhwc(op: string, shape: readonly number[]): [number, number, num
   requireShape(shape.length === 4, () => `${op}: expected an activation [N, H, W, C], got ${showShape(shape)}`);
   return shape as unknown as [number, number, number, number];
 }
+
+/** A kernel cut along the first size of `shape`, which `of` takes in the place of `shape`. */
+export const alongFirst = (shape: readonly number[], of: (shape: readonly number[]) => Kernel): Parts => ({
+  units: shape[0]!,
+  of: (units) => of([units, ...shape.slice(1)]),
+});
 
 /** Bytes that a kernel reads and writes at least once. */
 export function bytesMoved(kernel: Kernel): number {

@@ -5,7 +5,7 @@ import { maxPool, maxPoolGrad } from "../../shaders/max_pool.wgsl.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { floatBits } from "../../shaders/lib/params.ts";
 import { ceilDiv, THREADS } from "./grid.ts";
-import { f32, input, nhwc, output, requireShape, showShape, sizeOf, u32, type Kernel } from "./kernel.ts";
+import { alongFirst, f32, input, nhwc, output, requireShape, showShape, sizeOf, u32, type Kernel } from "./kernel.ts";
 import { perThread, single, threadDispatch } from "./per-thread.ts";
 import { lanesOf } from "./reduce.ts";
 
@@ -28,14 +28,16 @@ function maxPoolSize(x: readonly number[], { kernel, stride, padding }: MaxPoolO
 /** y [N, OH, OW, C] and the index of each window's first maximum (u32, same shape), from x [N, H, W, C]. */
 export function maxPoolKernel(x: readonly number[], options: MaxPoolOptions): Kernel {
   const { y, size } = maxPoolSize(x, options);
-  const kernel = { name: "maxPool2d", inputs: [f32(...x)], outputs: [f32(...y), u32(...y)] };
+  const parts = alongFirst(x, (part) => maxPoolKernel(part, options));
+  const kernel = { name: "maxPool2d", inputs: [f32(...x)], outputs: [f32(...y), u32(...y)], parts };
   return perThread(kernel, sizeOf(y) / size.lanes, (grid) => maxPool(size, grid));
 }
 
 /** dx from dy and the indices. */
 export function maxPoolGradKernel(x: readonly number[], options: MaxPoolOptions): Kernel {
   const { y, size } = maxPoolSize(x, options);
-  const kernel = { name: "maxPool2d.inputGrad", inputs: [f32(...y), u32(...y)], outputs: [f32(...x)] };
+  const parts = alongFirst(x, (part) => maxPoolGradKernel(part, options));
+  const kernel = { name: "maxPool2d.inputGrad", inputs: [f32(...y), u32(...y)], outputs: [f32(...x)], parts };
   return perThread(kernel, sizeOf(x) / size.lanes, (grid) => maxPoolGrad(size, grid));
 }
 
@@ -77,6 +79,8 @@ function interpolateKernelOf(
     outputs: [f32(...(backward ? x : y))],
     updates: [],
     flops: 0,
+    cheap: true,
+    parts: alongFirst(x, (part) => interpolateKernelOf(name, part, [oh, ow], backward)),
     lower: () => [single("plain", dispatch)],
   };
 }
@@ -102,7 +106,14 @@ export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
   const channels = shapes.map((s) => s[3]!);
   const total = channels.reduce((a, b) => a + b, 0);
   const lanes = channels.every((c) => c % 4 === 0) ? 4 : 1;
-  const kernel = { name: "cat", inputs: shapes.map((s) => f32(...s)), outputs: [f32(n, h, w, total)] };
+  const parts = alongFirst([n], ([units]) => concatKernel(shapes.map((s) => [units!, ...s.slice(1)])));
+  const kernel = {
+    name: "cat",
+    inputs: shapes.map((s) => f32(...s)),
+    outputs: [f32(n, h, w, total)],
+    parts,
+    cheap: true,
+  };
   const quads = channels.map((c) => c / lanes);
   const code = ({ threads }: ThreadGrid) => concatChannels(threads, lanes, channels.length);
   return perThread(kernel, (n * h * w * total) / lanes, code, [total / lanes, ...quads]);
@@ -123,6 +134,7 @@ export function sliceKernel(x: readonly number[], parts: readonly { offset: numb
     outputs: parts.map(({ take }) => f32(n, h, w, take)),
     updates: [],
     flops: 0,
+    parts: alongFirst(x, (part) => sliceKernel(part, parts)),
     lower() {
       const dispatches = parts.map(({ offset, take }, i) => {
         const lanes = [c, offset, take].every((k) => k % 4 === 0) ? 4 : 1;

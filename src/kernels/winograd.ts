@@ -118,21 +118,18 @@ function convolve({ label, from, to, padding, turned, epilogue }: Pass, tile: Ti
 
 const tileSizes: readonly TileSize[] = [6, 4];
 
-/** F(4 x 4) and F(2 x 2), as far as they cover a convolution and their scratch memory can be bound. */
-const variants = (s: Conv2dShape, caps: Capabilities, of: (tile: TileSize) => Lowering) =>
-  covers(s)
-    ? tileSizes.map((tile) => of(tile)).filter((l) => l.scratch.every((bytes) => bytes <= caps.maxBindingBytes))
-    : [];
+/** F(4 x 4) and F(2 x 2), where they cover a convolution. */
+const variants = (s: Conv2dShape, of: (tile: TileSize) => Lowering): Lowering[] => (covers(s) ? tileSizes.map(of) : []);
 
 export const winogradForward = (s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] =>
-  variants(s, caps, (tile) => {
+  variants(s, (tile) => {
     const from = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const to = { n: s.n, h: s.oh, w: s.ow, c: s.co };
     return convolve({ label: "conv2d", from, to, padding: s.padding, turned: false, epilogue }, tile, caps);
   });
 
 export const winogradInputGrad = (s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] =>
-  variants(s, caps, (tile) => {
+  variants(s, (tile) => {
     const from = { n: s.n, h: s.oh, w: s.ow, c: s.co };
     const to = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const padding = [TAPS - 1 - s.padding[0], TAPS - 1 - s.padding[1]] as const;
@@ -140,7 +137,7 @@ export const winogradInputGrad = (s: Conv2dShape, epilogue: Epilogue, caps: Capa
   });
 
 export const winogradWeightGrad = (s: Conv2dShape, caps: Capabilities): Lowering[] =>
-  variants(s, caps, (tile) => {
+  variants(s, (tile) => {
     const label = "conv2d.weightGrad";
     const x = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const dy = { n: s.n, h: s.oh, w: s.ow, c: s.co };

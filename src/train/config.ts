@@ -62,6 +62,8 @@ export const trainConfigSchema = z.strictObject({
   crop: z.enum(["adaptive", "fixed", "none"]),
   /** Share of the images that are held out. */
   val: z.number().gt(0).lt(1),
+  /** Less memory for more time: the backward pass computes cheap activations again. Not in older checkpoints. */
+  recompute: z.boolean().default(false),
   /** Epochs between evaluations; the last epoch of a stage is always evaluated. */
   evalEvery: z.number().int().min(1),
 });
@@ -78,6 +80,7 @@ const common = {
   flip: true,
   crop: "adaptive",
   val: 0.3,
+  recompute: false,
 } satisfies Partial<TrainConfig>;
 
 export const presets: Readonly<Record<TrainConfig["preset"], TrainConfig>> = {

@@ -1,7 +1,7 @@
 /** The compiled step of each training stage, and evaluation. */
 import type { Batch } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { compile, kernelsOf, requireFit } from "../graph/compile.ts";
+import { compile, compileAhead, kernelsOf, requireFit } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import type { Plan } from "../graph/plan.ts";
@@ -21,6 +21,8 @@ export interface StepOptions {
   size: readonly [number, number];
   maskLoss: MaskLoss;
   alpha: number;
+  /** Whether the backward pass computes cheap activations again instead of keeping them. */
+  recompute?: boolean;
 }
 
 /** The loss of one training step, and its terms in the joint stage. */
@@ -55,7 +57,14 @@ export class TrainingStep {
 
   static async create(gpu: Gpu, net: MGANet, adam: Adam, stage: Stage, options: StepOptions): Promise<TrainingStep> {
     const { graph, outputs, updates } = record(net, adam, stage, options);
-    return new TrainingStep(await compile(gpu, graph, { outputs, updates }), adam, updates);
+    const { recompute = false } = options;
+    return new TrainingStep(await compile(gpu, graph, { outputs, updates, recompute }), adam, updates);
+  }
+
+  /** Has the shaders of a later stage compiled in the background, where the driver puts that off. */
+  static async ahead(gpu: Gpu, net: MGANet, adam: Adam, stage: Stage, options: StepOptions): Promise<void> {
+    const { graph, outputs, updates } = record(net, adam, stage, options);
+    await compileAhead(gpu, graph, { outputs, updates, recompute: options.recompute ?? false });
   }
 
   /** @throws PlanError if `create` would, because a tensor exceeds the adapter's limits */

@@ -167,6 +167,12 @@ export class Trainer {
     const begun = performance.now();
     const step = await TrainingStep.create(this.#gpu, this.net, adam, stage, config);
     const predictor = await Predictor.create(this.#gpu, this.net, { batch: config.batch, size: config.size, stage });
+    const next = stages[this.#position.stage + 1];
+    if (next && config.epochs[next] > 0) {
+      const later = new Adam(this.#slabs[next], adamDefaults);
+      // What fails here fails again, and is reported, when that stage begins.
+      TrainingStep.ahead(this.#gpu, this.net, later, next, config).catch(() => {});
+    }
     events.onCompiled?.(step, (performance.now() - begun) / 1000);
     let last: Evaluation | undefined;
     let untilWarm = Math.min(WARM_STEPS, (epochs - this.#position.epoch) * batches - this.#position.batch);

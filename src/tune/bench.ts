@@ -71,7 +71,8 @@ export class Bench {
         throw new BenchError(`it binds ${bindings.length} storage buffers of ${caps.maxStorageBuffers}`);
       }
       return guarded(gpu, () => {
-        const pipeline = gpu.pipeline(code, bindings.length, label, params !== undefined);
+        const shader = { code, bindings: bindings.length, uniform: params !== undefined, label };
+        const pipeline = gpu.pipeline(shader);
         pipeline.catch(() => {}); // Awaited below, where an earlier one may fail first.
         return { pipeline };
       });
