@@ -1,7 +1,7 @@
 /**
- * The variants of convolution's three passes for adapters that are not at hand, against PyTorch in float64: what is chosen without subgroups,
- * and for a discrete GPU, for which products are in workgroup memory and split more finely. Large shapes, which the reference files
- * have no room for, against the plain variant.
+ * The variants of convolution's three passes that are chosen for adapters which are not at hand, beyond what baseline.test.ts sees: for
+ * a discrete GPU, for which sums are cut into more splits, against PyTorch in float64; and large shapes, which the reference files have
+ * no room for, against the plain variant.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
@@ -21,7 +21,7 @@ import { sizeOf, type Kernel, type Lowering } from "../../src/kernels/kernel.ts"
 import { FORWARD_BAR, GRADIENT_BAR } from "../support/check-op.ts";
 import { useGpu } from "../support/gpu.ts";
 import { fromTorch, ops, toTorch } from "../support/ops.ts";
-import { dataFile, parseReference, parseTable, relativeError } from "../support/reference.ts";
+import { dataFile, parseReference, parseTable, relativeError, type OpCase } from "../support/reference.ts";
 
 const at = (file: string) => readFileSync(new URL(`../reference/${file}`, import.meta.url));
 const cases = parseTable(at("cases.json").toString())["conv2d"]!;
@@ -29,10 +29,21 @@ const reference = parseReference(at(dataFile("conv2d")), "conv2d");
 const op = ops["conv2d"]!;
 const gpu = useGpu();
 
-const adapters: [string, () => Capabilities][] = [
-  ["an adapter without subgroups", () => ({ ...gpu().caps, subgroupSize: undefined })],
-  ["a discrete GPU", () => ({ ...gpu().caps, adapterClass: "discrete", subgroupSize: undefined })],
-];
+/** A software adapter with WebGPU's default limits and no optional feature. */
+const least: Capabilities = {
+  adapterClass: "software",
+  subgroupSize: undefined,
+  f16: false,
+  timestamps: false,
+  maxBindingBytes: 2 ** 27,
+  maxBufferBytes: 2 ** 28,
+  maxStorageBuffers: 8,
+  maxWorkgroupBytes: 2 ** 14,
+  maxInvocations: 256,
+  maxWorkgroups: 65535,
+  offsetAlignment: 256,
+};
+const discrete: Capabilities = { ...least, adapterClass: "discrete" };
 
 /** What a kernel makes of the inputs when lowered in one way. */
 async function runLowering(gpu: Gpu, kernel: Kernel, lowering: Lowering, inputs: readonly Float32Array[]) {
@@ -47,38 +58,61 @@ async function runLowering(gpu: Gpu, kernel: Kernel, lowering: Lowering, inputs:
   }
 }
 
-const withoutPlain = (kernel: Kernel, caps: Capabilities) => kernel.lower(caps).filter((l) => l.variant !== "plain");
+const textOf = ({ dispatches }: Lowering): string => JSON.stringify(dispatches);
 
-/** Texts and sizes of dispatches that one adapter has in common with another need not run twice. */
-const done = new Set<string>();
-const isNew = (key: string, { dispatches }: Lowering): boolean => {
-  const id = JSON.stringify([key, dispatches]);
-  return !done.has(id) && Boolean(done.add(id));
-};
+/** The variants for a discrete GPU that are not those for the least of adapters. */
+function lowerings(kernel: Kernel): Lowering[] {
+  const known = new Set(kernel.lower(least).map(textOf));
+  return kernel.lower(discrete).filter((lowering) => !known.has(textOf(lowering)));
+}
 
-describe.each(adapters.slice(-1))("what is chosen for %s agrees with PyTorch in float64", (_, caps) => {
-  it.each(cases.map((testCase) => [testCase.name, testCase] as const))("%s", async (name, testCase) => {
-    const values = reference.values(name);
-    const ours = (key: string) => {
-      const { shape, data } = values.get(key)!;
-      return fromTorch(op, key.slice(key.indexOf(".") + 1), shape, data as Float32Array);
-    };
-    const [x, weight, dy] = ["in.x", "in.weight", "dy.y"].map(ours);
-    const bias = values.has("in.bias") ? [ours("in.bias").data] : [];
-    const s = conv2dShape(x!.shape, weight!.shape, testCase.params);
-    const passes: [Kernel, Float32Array[], string, number][] = [
-      [conv2dForward(s, { bias: bias.length > 0 }), [x!.data, weight!.data, ...bias], "out.y", FORWARD_BAR],
-      [conv2dInputGrad(s), [dy!.data, weight!.data], "grad.x", GRADIENT_BAR],
-      [conv2dWeightGrad(s), [x!.data, dy!.data], "grad.weight", GRADIENT_BAR],
-    ];
-    for (const [kernel, inputs, key, usual] of passes) {
-      const bar = Math.max(usual, 4 * reference.float32Error(name, key));
-      for (const lowering of withoutPlain(kernel, caps())) {
-        if (!isNew(`${name}.${key}`, lowering)) continue;
+interface Pass {
+  kernel: Kernel;
+  inputs: readonly Float32Array[];
+  /** What it is compared with. */
+  key: string;
+  bar: number;
+}
+
+function passesOf({ name, params }: OpCase): Pass[] {
+  const values = reference.values(name);
+  const ours = (key: string) => {
+    const { shape, data } = values.get(key)!;
+    return fromTorch(op, key.slice(key.indexOf(".") + 1), shape, data as Float32Array);
+  };
+  const [x, weight, dy] = [ours("in.x"), ours("in.weight"), ours("dy.y")];
+  const bias = values.has("in.bias") ? [ours("in.bias").data] : [];
+  const s = conv2dShape(x.shape, weight.shape, params);
+  const forward = conv2dForward(s, { bias: bias.length > 0 });
+  return [
+    { kernel: forward, inputs: [x.data, weight.data, ...bias], key: "out.y", bar: FORWARD_BAR },
+    { kernel: conv2dInputGrad(s), inputs: [dy.data, weight.data], key: "grad.x", bar: GRADIENT_BAR },
+    { kernel: conv2dWeightGrad(s), inputs: [x.data, dy.data], key: "grad.weight", bar: GRADIENT_BAR },
+  ];
+}
+
+const differing = cases
+  .map((testCase) => ({
+    name: testCase.name,
+    passes: passesOf(testCase).filter((p) => lowerings(p.kernel).length > 0),
+  }))
+  .filter(({ passes }) => passes.length > 0);
+
+it("sums of the reference cases are split in all three passes", () => {
+  const keys = differing.flatMap(({ passes }) => passes.map(({ key }) => key));
+  expect(new Set(keys)).toEqual(new Set(["out.y", "grad.x", "grad.weight"]));
+});
+
+describe("what is chosen for a discrete GPU agrees with PyTorch in float64", () => {
+  it.each(differing)("$name", async ({ name, passes }) => {
+    for (const { kernel, inputs, key, bar } of passes) {
+      const expected = reference.values(name).get(key)!.data;
+      const least = Math.max(bar, 4 * reference.float32Error(name, key));
+      for (const lowering of lowerings(kernel)) {
         const result = await runLowering(gpu(), kernel, lowering, inputs);
         const actual = toTorch(op, key.slice(key.indexOf(".") + 1), kernel.outputs[0]!.shape, result);
-        const error = relativeError(actual, values.get(key)!.data);
-        expect(error, `relative L2 error of ${key} by ${lowering.variant}`).toBeLessThanOrEqual(bar);
+        const error = relativeError(actual, expected);
+        expect(error, `relative L2 error of ${key} by ${lowering.variant}`).toBeLessThanOrEqual(least);
       }
     }
   });
@@ -114,7 +148,10 @@ const scattered = (count: number, seed: number) =>
     return Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35) / 2 ** 31;
   });
 
-describe.each(adapters)("large shapes, for %s, agree with the plain variant", (_, caps) => {
+describe.each([
+  ["the least of adapters", least],
+  ["a discrete GPU", discrete],
+])("large shapes, for %s, agree with the plain variant", (_, caps) => {
   test.each(large)("%s", async (name, x, weight, options, epilogue) => {
     const s = conv2dShape(x, weight, options);
     const passes: [Kernel, number][] = [
@@ -124,12 +161,10 @@ describe.each(adapters)("large shapes, for %s, agree with the plain variant", (_
     ];
     for (const [kernel, bar] of passes) {
       const inputs = kernel.inputs.map(({ shape }, i) => scattered(sizeOf(shape), i + 1));
-      const offered = withoutPlain(kernel, caps());
-      expect(offered.map((l) => l.variant)).toContain(name === "depthwise" ? "depthwise" : "tiled");
-      const lowerings = offered.filter((l) => isNew(`${name}.${kernel.name}`, l));
-      if (lowerings.length === 0) continue;
-      const expected = await runLowering(gpu(), kernel, kernel.lower(caps()).at(-1)!, inputs);
-      for (const lowering of lowerings) {
+      const variants = kernel.lower(caps);
+      expect(variants.map((l) => l.variant)).toContain(name === "depthwise" ? "depthwise" : "tiled");
+      const expected = await runLowering(gpu(), kernel, variants.at(-1)!, inputs);
+      for (const lowering of variants.slice(0, -1)) {
         const error = relativeError(await runLowering(gpu(), kernel, lowering, inputs), expected);
         expect(error, `${kernel.name} by ${lowering.variant}`).toBeLessThanOrEqual(bar);
       }
