@@ -27,9 +27,11 @@ const tiles: readonly (Tile & { effort: number })[] = [
 ];
 
 /** Workgroups that keep an adapter busy. */
-const ENOUGH = { software: 16, integrated: 128, discrete: 1024 } as const;
+const ENOUGH = { software: 16, integrated: 128, discrete: 512 } as const;
 /** The fewest elements of depth worth a split. */
 const FEWEST = 256;
+/** Multiply-adds in the time in which a partial result is written and read again: a guess, as in conv2d-order.ts. */
+const MULTIPLY_ADDS_A_PART = 100;
 /** Workgroups that a dispatch may have along z. */
 export const MOST_ALONG_Z = 65535;
 
@@ -40,7 +42,10 @@ export function tilingOf(size: TiledSize, { adapterClass }: Capabilities, mostSp
   const cost = (t: (typeof tiles)[number]) => count(t) * t.rows * t.columns * t.effort;
   const { effort: _, ...tile } = tiles.reduce((best, t) => (cost(t) < cost(best) ? t : best));
   const most = Math.min(depth / FEWEST, MOST_ALONG_Z / batch, mostSplits);
-  const wanted = Math.max(1, Math.min(Math.floor(most), ceilDiv(ENOUGH[adapterClass], count(tile) * batch)));
+  const idle = ENOUGH[adapterClass] / (count(tile) * batch);
+  // Where depth * idle / splits, the time that idle units lose, and what the parts cost are least in sum.
+  const best = Math.sqrt((depth * idle) / MULTIPLY_ADDS_A_PART);
+  const wanted = Math.max(1, Math.floor(Math.min(most, idle, best)));
   const run = Math.max(1, ceilDiv(ceilDiv(depth, wanted), tile.depth)) * tile.depth;
   const splits = Math.max(1, ceilDiv(depth, run));
   const [x, y] = grid1d(count(tile));
