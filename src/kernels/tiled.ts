@@ -20,10 +20,10 @@ export interface Tiling {
 }
 
 /** All within 16 KiB. `effort` is what a multiply-add costs against the largest tile's: half the results a load from workgroup memory. */
-const tiles: readonly (Tile & { effort: number })[] = [
-  { rows: 64, columns: 64, depth: 16, effort: 1 },
-  { rows: 32, columns: 32, depth: 32, effort: 1.5 },
-  { rows: 64, columns: 16, depth: 16, effort: 1.6 },
+const tiles: readonly { tile: Tile; effort: number }[] = [
+  { tile: { rows: 64, columns: 64, depth: 16 }, effort: 1 },
+  { tile: { rows: 32, columns: 32, depth: 32 }, effort: 1.5 },
+  { tile: { rows: 64, columns: 16, depth: 16 }, effort: 1.6 },
 ];
 
 /** Workgroups that keep an adapter busy. */
@@ -39,8 +39,8 @@ export const MOST_ALONG_Z = 65535;
 export function tilingOf(size: TiledSize, { adapterClass }: Capabilities, mostSplits = Infinity): Tiling {
   const { rows, columns, depth, batch } = size;
   const count = (t: Tile) => ceilDiv(rows, t.rows) * ceilDiv(columns, t.columns);
-  const cost = (t: (typeof tiles)[number]) => count(t) * t.rows * t.columns * t.effort;
-  const { effort: _, ...tile } = tiles.reduce((best, t) => (cost(t) < cost(best) ? t : best));
+  const cost = ({ tile: t, effort }: (typeof tiles)[number]) => count(t) * t.rows * t.columns * effort;
+  const { tile } = tiles.reduce((best, t) => (cost(t) < cost(best) ? t : best));
   const most = Math.min(depth / FEWEST, MOST_ALONG_Z / batch, mostSplits);
   const idle = ENOUGH[adapterClass] / (count(tile) * batch);
   // Where depth * idle / splits, the time that idle units lose, and what the parts cost are least in sum.

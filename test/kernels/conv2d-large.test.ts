@@ -1,10 +1,8 @@
 /**
- * The variants of convolution's three passes that are chosen for adapters which are not at hand, beyond what baseline.test.ts sees: for
- * a discrete GPU, for which sums are cut into more splits, against PyTorch in float64; and large shapes, which the reference files have
- * no room for, against the plain variant.
+ * Convolutions that the reference files have no room for, of several tiles or more workgroups than one dimension of a dispatch allows: the
+ * variants that are chosen without subgroups and for a discrete GPU against the plain variant, which the other tests hold against PyTorch.
  */
-import { readFileSync } from "node:fs";
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Capabilities } from "../../src/gpu/capabilities.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
@@ -20,13 +18,8 @@ import {
 import { sizeOf, type Kernel, type Lowering } from "../../src/kernels/kernel.ts";
 import { FORWARD_BAR, GRADIENT_BAR } from "../support/check-op.ts";
 import { useGpu } from "../support/gpu.ts";
-import { fromTorch, ops, toTorch } from "../support/ops.ts";
-import { dataFile, parseReference, parseTable, relativeError, type OpCase } from "../support/reference.ts";
+import { relativeError } from "../support/reference.ts";
 
-const at = (file: string) => readFileSync(new URL(`../reference/${file}`, import.meta.url));
-const cases = parseTable(at("cases.json").toString())["conv2d"]!;
-const reference = parseReference(at(dataFile("conv2d")), "conv2d");
-const op = ops["conv2d"]!;
 const gpu = useGpu();
 
 /** A software adapter with WebGPU's default limits and no optional feature. */
@@ -57,66 +50,6 @@ async function runLowering(gpu: Gpu, kernel: Kernel, lowering: Lowering, inputs:
     plan.destroy();
   }
 }
-
-const textOf = ({ dispatches }: Lowering): string => JSON.stringify(dispatches);
-
-/** The variants for a discrete GPU that are not those for the least of adapters. */
-function lowerings(kernel: Kernel): Lowering[] {
-  const known = new Set(kernel.lower(least).map(textOf));
-  return kernel.lower(discrete).filter((lowering) => !known.has(textOf(lowering)));
-}
-
-interface Pass {
-  kernel: Kernel;
-  inputs: readonly Float32Array[];
-  /** What it is compared with. */
-  key: string;
-  bar: number;
-}
-
-function passesOf({ name, params }: OpCase): Pass[] {
-  const values = reference.values(name);
-  const ours = (key: string) => {
-    const { shape, data } = values.get(key)!;
-    return fromTorch(op, key.slice(key.indexOf(".") + 1), shape, data as Float32Array);
-  };
-  const [x, weight, dy] = [ours("in.x"), ours("in.weight"), ours("dy.y")];
-  const bias = values.has("in.bias") ? [ours("in.bias").data] : [];
-  const s = conv2dShape(x.shape, weight.shape, params);
-  const forward = conv2dForward(s, { bias: bias.length > 0 });
-  return [
-    { kernel: forward, inputs: [x.data, weight.data, ...bias], key: "out.y", bar: FORWARD_BAR },
-    { kernel: conv2dInputGrad(s), inputs: [dy.data, weight.data], key: "grad.x", bar: GRADIENT_BAR },
-    { kernel: conv2dWeightGrad(s), inputs: [x.data, dy.data], key: "grad.weight", bar: GRADIENT_BAR },
-  ];
-}
-
-const differing = cases
-  .map((testCase) => ({
-    name: testCase.name,
-    passes: passesOf(testCase).filter((p) => lowerings(p.kernel).length > 0),
-  }))
-  .filter(({ passes }) => passes.length > 0);
-
-it("sums of the reference cases are split in all three passes", () => {
-  const keys = differing.flatMap(({ passes }) => passes.map(({ key }) => key));
-  expect(new Set(keys)).toEqual(new Set(["out.y", "grad.x", "grad.weight"]));
-});
-
-describe("what is chosen for a discrete GPU agrees with PyTorch in float64", () => {
-  it.each(differing)("$name", async ({ name, passes }) => {
-    for (const { kernel, inputs, key, bar } of passes) {
-      const expected = reference.values(name).get(key)!.data;
-      const least = Math.max(bar, 4 * reference.float32Error(name, key));
-      for (const lowering of lowerings(kernel)) {
-        const result = await runLowering(gpu(), kernel, lowering, inputs);
-        const actual = toTorch(op, key.slice(key.indexOf(".") + 1), kernel.outputs[0]!.shape, result);
-        const error = relativeError(actual, expected);
-        expect(error, `relative L2 error of ${key} by ${lowering.variant}`).toBeLessThanOrEqual(least);
-      }
-    }
-  });
-});
 
 /** Shapes of several tiles with a rest in every direction, too large for the reference files; one needs more than 65535 workgroups. */
 const large: [string, number[], number[], Conv2dOptions, Partial<Epilogue>][] = [
