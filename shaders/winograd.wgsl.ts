@@ -3,7 +3,7 @@
  *
  *   U[a,b] = (G w G^T)[a,b]        weights   [3,3,CI,CO] -> U [n n, CI, CO]
  *   V[a,b] = (B^T x B)[a,b]        tiles of n x n input pixels, m apart -> V [n n, T, CI]
- *   M[a,b] = V[a,b] U[a,b]         n n matrix products (matmul_subgroup.wgsl.ts)
+ *   M[a,b] = V[a,b] U[a,b]         n n matrix products (src/kernels/matmul.ts)
  *   y      = A^T M A               M [n n, T, CO] -> tiles of m x m output pixels
  *
  * The input gradient is the same convolution of dy with the kernel turned by 180 degrees and U transposed. The weight gradient is F(3 x 3, m x m): V as before, Z = G' dy G'^T of m x m tiles, products summed over the tiles, dw = A'^T M A'.

@@ -3,9 +3,11 @@ import { convParams, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import { epilogueOperands, noEpilogue, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { conv2dPlainForward, conv2dPlainInputGrad, conv2dPlainWeightGrad } from "../../shaders/conv2d_plain.wgsl.ts";
+import { depthwiseForward, depthwiseInputGrad, depthwiseWeightGrad } from "./conv2d-depthwise.ts";
 import { fastestFirst } from "./conv2d-order.ts";
 import { stripForward, stripInputGrad, stripWeightGrad } from "./conv2d-strip.ts";
 import { subgroupForward, subgroupInputGrad, subgroupWeightGrad } from "./conv2d-subgroup.ts";
+import { tiledForward, tiledInputGrad, tiledWeightGrad } from "./conv2d-tiled.ts";
 import { f32, input, nhwc, output, requireShape, showShape, sizeOf, type Kernel, type Spec } from "./kernel.ts";
 import { single, threadDispatch } from "./per-thread.ts";
 import { winogradForward, winogradInputGrad, winogradWeightGrad } from "./winograd.ts";
@@ -74,7 +76,7 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}): Ker
   const { kernel, plain } = pass("conv2d", s, [inputSpec(s), outputSpec(s)], epilogue, ({ threads }) =>
     conv2dPlainForward(s, epilogue, threads),
   );
-  const fast = [stripForward, subgroupForward, winogradForward];
+  const fast = [depthwiseForward, stripForward, subgroupForward, tiledForward, winogradForward];
   return {
     ...kernel,
     parts: { units: s.n, of: (n) => conv2dForward({ ...s, n }, some) },
@@ -82,6 +84,7 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}): Ker
       ...fastestFirst(
         "forward",
         s,
+        caps,
         fast.flatMap((variant) => variant(s, epilogue, caps)),
       ),
       plain,
@@ -95,7 +98,7 @@ export function conv2dInputGrad(s: Conv2dShape, plus = false): Kernel {
   const { kernel, plain } = pass("conv2d.inputGrad", s, [outputSpec(s), inputSpec(s)], epilogue, ({ threads }) =>
     conv2dPlainInputGrad(s, epilogue, threads),
   );
-  const fast = [stripInputGrad, subgroupInputGrad, winogradInputGrad];
+  const fast = [depthwiseInputGrad, stripInputGrad, subgroupInputGrad, tiledInputGrad, winogradInputGrad];
   return {
     ...kernel,
     ...(plus ? {} : { adding: () => conv2dInputGrad(s, true) }),
@@ -104,6 +107,7 @@ export function conv2dInputGrad(s: Conv2dShape, plus = false): Kernel {
       ...fastestFirst(
         "inputGrad",
         s,
+        caps,
         fast.flatMap((variant) => variant(s, epilogue, caps)),
       ),
       plain,
@@ -125,9 +129,11 @@ export function conv2dWeightGrad(s: Conv2dShape): Kernel {
     flops: flopsOf(s),
     parts: { units: s.n, of: (n) => conv2dWeightGrad({ ...s, n }) },
     lower: (caps) => [
-      ...fastestFirst("weightGrad", s, [
+      ...fastestFirst("weightGrad", s, caps, [
+        ...depthwiseWeightGrad(s, caps),
         ...stripWeightGrad(s, caps),
         ...subgroupWeightGrad(s, caps),
+        ...tiledWeightGrad(s, caps),
         ...winogradWeightGrad(s, caps),
       ]),
       single("plain", threadDispatch(label, items, bindings, code, convParams(s))),

@@ -1,4 +1,5 @@
 /** Sums: over parts of a split reduction, over everything, and over the pixels of each sample. */
+import type { Epilogue } from "../../shaders/lib/epilogue.ts";
 import { floatBits } from "../../shaders/lib/params.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { reduceAll } from "../../shaders/reduce_all.wgsl.ts";
@@ -39,6 +40,24 @@ export function sumPartsDispatch(
     parts,
     items,
     floatBits(factor),
+    0,
+  ]);
+}
+
+/** The same, finished by a convolution's epilogue: y is an activation of so many channels. */
+export function finishPartsDispatch(
+  label: string,
+  { count, channels, epilogue }: { count: number; channels: number; epilogue: Epilogue },
+  parts: number,
+  operands: { from: OperandRef; more: readonly OperandRef[]; to: OperandRef },
+): Dispatch {
+  const lanes = lanesOf(channels);
+  const bindings = [operands.from, ...operands.more, operands.to];
+  return threadDispatch(label, count / lanes, bindings, ({ threads }) => sumParts(threads, lanes, epilogue), [
+    parts,
+    count / lanes,
+    floatBits(1),
+    channels / lanes,
   ]);
 }
 

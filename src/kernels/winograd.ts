@@ -17,11 +17,9 @@ import { ceilDiv } from "./grid.ts";
 import { input, output, scratch, type Dispatch, type Lowering, type OperandRef } from "./kernel.ts";
 import { gram, matmul, splitsOf } from "./matmul.ts";
 import { threadDispatch } from "./per-thread.ts";
-import type { SubgroupCaps } from "./tile.ts";
 
 /** Whether the method covers a convolution: 3x3, stride 1, no dilation, no groups, channels in fours. */
-const covers = (s: Conv2dShape, caps: Capabilities): caps is Capabilities & SubgroupCaps =>
-  caps.subgroupSize !== undefined &&
+const covers = (s: Conv2dShape): boolean =>
   s.kh === TAPS &&
   s.kw === TAPS &&
   [...s.stride, ...s.dilation, s.groups].every((v) => v === 1) &&
@@ -93,11 +91,7 @@ interface Pass {
 }
 
 /** Forward pass and input gradient: operands image, weight, those of the epilogue, and the result. */
-function convolve(
-  { label, from, to, padding, turned, epilogue }: Pass,
-  tile: TileSize,
-  caps: Capabilities & SubgroupCaps,
-): Lowering {
+function convolve({ label, from, to, padding, turned, epilogue }: Pass, tile: TileSize, caps: Capabilities): Lowering {
   const tiles = tilesOf(to, tile);
   const squares = tile * tile;
   const [u, v, m] = [scratch(0), scratch(1), scratch(2)];
@@ -125,21 +119,17 @@ function convolve(
 const tileSizes: readonly TileSize[] = [6, 4];
 
 /** F(4 x 4) and F(2 x 2), where they cover a convolution. */
-const variants = (
-  s: Conv2dShape,
-  caps: Capabilities,
-  of: (tile: TileSize, caps: Capabilities & SubgroupCaps) => Lowering,
-) => (covers(s, caps) ? tileSizes.map((tile) => of(tile, caps)) : []);
+const variants = (s: Conv2dShape, of: (tile: TileSize) => Lowering): Lowering[] => (covers(s) ? tileSizes.map(of) : []);
 
 export const winogradForward = (s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] =>
-  variants(s, caps, (tile, caps) => {
+  variants(s, (tile) => {
     const from = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const to = { n: s.n, h: s.oh, w: s.ow, c: s.co };
     return convolve({ label: "conv2d", from, to, padding: s.padding, turned: false, epilogue }, tile, caps);
   });
 
 export const winogradInputGrad = (s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] =>
-  variants(s, caps, (tile, caps) => {
+  variants(s, (tile) => {
     const from = { n: s.n, h: s.oh, w: s.ow, c: s.co };
     const to = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const padding = [TAPS - 1 - s.padding[0], TAPS - 1 - s.padding[1]] as const;
@@ -147,7 +137,7 @@ export const winogradInputGrad = (s: Conv2dShape, epilogue: Epilogue, caps: Capa
   });
 
 export const winogradWeightGrad = (s: Conv2dShape, caps: Capabilities): Lowering[] =>
-  variants(s, caps, (tile, caps) => {
+  variants(s, (tile) => {
     const label = "conv2d.weightGrad";
     const x = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const dy = { n: s.n, h: s.oh, w: s.ow, c: s.co };
