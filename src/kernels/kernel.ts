@@ -7,6 +7,9 @@ import type { Capabilities } from "../gpu/capabilities.ts";
 
 export type DType = "f32" | "u32";
 
+/** The values of several operands. */
+export type HostValues = readonly (Float32Array | Uint32Array)[];
+
 /** Shape and element type of one operand. */
 export interface Spec {
   readonly shape: readonly number[];
@@ -72,6 +75,8 @@ export interface Kernel {
   readonly parts?: Parts;
   /** Relative L2 distance that a variant may have from the plain one; `TOLERANCE` where undefined. */
   readonly tolerance?: number;
+  /** Brings a result (outputs, then updates) that can be stated in more than one way into one form, to compare variants by. */
+  readonly canonical?: (result: HostValues) => HostValues;
 }
 
 /**

@@ -41,17 +41,6 @@ export function maxPoolGradKernel(x: readonly number[], options: MaxPoolOptions)
   return perThread(kernel, sizeOf(x) / size.lanes, (grid) => maxPoolGrad(size, grid));
 }
 
-/** The most outputs that one of `size` inputs contributes to when they are resized to `to`: those between its neighbours. */
-function tapsOf(size: number, to: number): number {
-  const source = (o: number) => Math.min(Math.floor(Math.max(((o + 0.5) * size) / to - 0.5, 0)), size - 1);
-  const counts = new Array<number>(size).fill(0);
-  for (let o = 0; o < to; o++) {
-    for (const i of new Set([source(o), Math.min(source(o) + 1, size - 1)])) counts[i]!++;
-  }
-  // One more on either side, where rounding may decide otherwise than here.
-  return Math.max(...counts) + (Number.isInteger(to / size) ? 0 : 2);
-}
-
 /** A kernel of resizing; `of` is the shape of its result. */
 function interpolateKernelOf(
   name: string,
@@ -68,7 +57,7 @@ function interpolateKernelOf(
   const [height, width] = backward ? [h, w] : [oh, ow];
   const dispatch = {
     label: name,
-    code: backward ? interpolateGrad(THREADS, lanes, [tapsOf(h, oh), tapsOf(w, ow)]) : interpolate(THREADS, lanes),
+    code: (backward ? interpolateGrad : interpolate)(THREADS, lanes),
     bindings: [input(0), output(0)],
     params: interpolateFields.map((field) => values[field]),
     workgroups: [ceilDiv(width * quads, THREADS), height, n] as const,

@@ -1,6 +1,6 @@
 /** Memory with random data for one kernel, in which each of its variants can be run, checked and timed. */
 import { alignUp, formatBytes, GpuError, type Gpu } from "../gpu/gpu.ts";
-import { bytesOf, type Kernel, type Lowering, type OperandRef, type Spec } from "../kernels/kernel.ts";
+import { bytesOf, type Kernel, type HostValues, type Lowering, type OperandRef, type Spec } from "../kernels/kernel.ts";
 import type { RandomData } from "./random-data.ts";
 
 /** A variant ready to run. */
@@ -14,7 +14,6 @@ export interface Candidate {
 }
 
 /** Values of all outputs and updates, one after the other. */
-export type Values = readonly (Float32Array | Uint32Array)[];
 
 /** A variant cannot run on this adapter, or a kernel's operands are too large for it. The message is one line. */
 export class BenchError extends Error {
@@ -109,7 +108,7 @@ export class Bench {
    * Runs a variant once, on memory that holds nothing that could pass for a result, and returns what it has computed.
    * @throws BenchError if the adapter refuses it
    */
-  async compute(candidate: Candidate): Promise<Values> {
+  async compute(candidate: Candidate): Promise<HostValues> {
     const gpu = this.#gpu;
     const { outputs, updates } = this.#kernel;
     await guarded(gpu, () => {

@@ -1,7 +1,7 @@
 /** The contest among the variants of one kernel: each checked against the plain one, the right ones timed. */
 import type { Gpu } from "../gpu/gpu.ts";
-import { TOLERANCE, type Kernel } from "../kernels/kernel.ts";
-import { Bench, BenchError, type Candidate, type Values } from "./bench.ts";
+import { TOLERANCE, type HostValues, type Kernel } from "../kernels/kernel.ts";
+import { Bench, BenchError, type Candidate } from "./bench.ts";
 import { variantNames } from "./key.ts";
 import type { RandomData } from "./random-data.ts";
 import { createTimer } from "./timer.ts";
@@ -61,7 +61,7 @@ export async function runTrial(gpu: Gpu, kernel: Kernel, data: RandomData, secon
         runner.candidate = await orRefused(runner, bench.prepare(variants[i]!));
       }),
     );
-    await check(bench, runners, kernel.tolerance ?? TOLERANCE);
+    await check(bench, runners, kernel);
     const right = runners.filter((runner) => !runner.out);
     await race(gpu, right, seconds);
     return { variants: runners.map(resultOf), winner: winnerOf(runners) };
@@ -71,7 +71,8 @@ export async function runTrial(gpu: Gpu, kernel: Kernel, data: RandomData, secon
 }
 
 /** Compares what each computes with what the plain one, the last, does. */
-async function check(bench: Bench, runners: readonly Runner[], tolerance: number): Promise<void> {
+async function check(bench: Bench, runners: readonly Runner[], kernel: Kernel): Promise<void> {
+  const { tolerance = TOLERANCE, canonical = (result) => result } = kernel;
   const plain = runners.at(-1)!;
   const expected = plain.candidate && (await orRefused(plain, bench.compute(plain.candidate)));
   if (!expected) throw new BenchError(`the plain variant does not run: ${plain.out!.reason}`);
@@ -79,7 +80,7 @@ async function check(bench: Bench, runners: readonly Runner[], tolerance: number
   for (const runner of runners.slice(0, -1)) {
     const actual = runner.candidate && (await orRefused(runner, bench.compute(runner.candidate)));
     if (!actual) continue;
-    runner.error = distance(actual, expected);
+    runner.error = distance(canonical(actual), canonical(expected));
     if (runner.error <= tolerance) continue;
     const reason = `relative error ${runner.error.toExponential(1)}, at most ${tolerance.toExponential(0)} is allowed`;
     runner.out = { why: "wrong", reason };
@@ -162,7 +163,7 @@ async function orRefused<T>(runner: Runner, promise: Promise<T>): Promise<T | un
  * Relative L2 distance of the worst of several results; the share of elements that differ where they are integers. Infinite
  * where one is not finite and the other is.
  */
-export function distance(actual: Values, expected: Values): number {
+export function distance(actual: HostValues, expected: HostValues): number {
   const each = expected.map((e, k) => {
     const a = actual[k]!;
     let [difference, norm] = [0, 0];

@@ -1,7 +1,7 @@
 /** The kernels in a browser: Chromium with its software adapter, SwiftShader, which has four lanes and no f16. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findChromium, openPage, type OpenPage } from "../support/chromium.ts";
-import { kernelSuite } from "../support/kernel-suite.ts";
+import { kernelSuite, robust } from "../support/kernel-suite.ts";
 import type { Runner } from "../support/runner.ts";
 
 const advice =
@@ -32,7 +32,7 @@ describe.skipIf(leftOut)("in Chromium, on SwiftShader", () => {
     expect(caps).toMatchObject({ adapterClass: "software", subgroupSize: 4, f16: false });
   });
 
-  kernelSuite(() => runner);
+  kernelSuite(() => runner, robust);
 
   it("reports no error after all that", async () => {
     await opened.page.evaluate(async () => (await suite).gpu.idle());

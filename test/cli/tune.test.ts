@@ -59,23 +59,25 @@ describe("tune", () => {
     expect(existsSync(at("cache"))).toBe(false);
   });
 
-  test("measures every kernel that has a choice, within its time, and remembers the winners", async () => {
-    const { code, out, err } = await mganet("tune", ...shapes, "--json", at("tuned.json"));
+  test("measures kernels that have a choice, within its time, and remembers the winners", async () => {
+    const { code, out, err } = await mganet("tune", ...shapes, "--seconds", "6", "--json", at("tuned.json"));
     expect([code, err]).toEqual([0, []]);
-    expect(out[0]).toMatch(/^Tuning \d+ kernels of width 0\.0625, 32×32, batch 4, in 30 s at the most, on /);
-    expect(out.at(-1)).toBe(`Written to ${file()}`);
+    expect(out[0]).toMatch(/^Tuning \d+ kernels of width 0\.0625, 32×32, batch 4, in 6 s at the most, on /);
+    expect(out).toContain(`Written to ${file()}`);
     expect(out.find((line) => line.includes("wrong"))).toBeUndefined();
-    for (const line of out.slice(1, -1)) expect(line.length, line).toBeLessThanOrEqual(100);
+    const table = out.slice(1, out.indexOf(`Written to ${file()}`));
+    for (const line of table) expect(line.length, line).toBeLessThanOrEqual(100);
     const { results, left, seconds } = json<Report>(at("tuned.json"));
-    expect(out[0]).toContain(`Tuning ${results.length} kernels`);
-    expect([left, results.length > 50]).toEqual([[], true]);
-    expect(seconds).toBeLessThan(40);
+    // How many it comes to depends on the machine; those that it leaves are named.
+    expect(out[0]).toContain(`Tuning ${results.length + left.length} kernels`);
+    expect(results.length).toBeGreaterThan(0);
+    expect(seconds).toBeLessThan(16);
     for (const { variants, winner } of results) {
       expect(variants.length).toBeGreaterThan(1);
       for (const { error } of variants) expect(error).toBeLessThan(1e-4);
       expect(variants).toContainEqual(expect.objectContaining({ variant: winner, out: null }));
     }
-    expect(json<{ entries: unknown[] }>(file()).entries.length).toBeGreaterThan(50);
+    expect(json<{ entries: unknown[] }>(file()).entries.length).toBe(results.length);
     expect(readdirSync(at("cache/tuning")).length).toBe(1);
   });
 });

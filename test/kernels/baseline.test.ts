@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { usefulFeatures } from "../../src/gpu/capabilities.ts";
 import { useGpu } from "../support/gpu.ts";
-import { kernelSuite, runnerOnNode } from "../support/kernel-suite.ts";
+import { kernelSuite, robust, runnerOnNode } from "../support/kernel-suite.ts";
 import type { Runner } from "../support/runner.ts";
 
 const gpu = useGpu({ without: usefulFeatures, defaultLimits: true });
@@ -27,5 +27,5 @@ describe("without optional features, at default limits", () => {
       offsetAlignment: 256,
     });
   });
-  kernelSuite(() => runner);
+  kernelSuite(() => runner, robust);
 });

@@ -1,7 +1,7 @@
 /** The kernels on lavapipe with 16 lanes, the width of AVX-512, whatever this machine's processor has. */
 import { afterAll, describe, expect, it } from "vitest";
 import { openGpu } from "../../src/node/open-gpu.ts";
-import { kernelSuite, runnerOnNode } from "../support/kernel-suite.ts";
+import { kernelSuite, robust, runnerOnNode } from "../support/kernel-suite.ts";
 
 // lavapipe reads it as it is loaded, which in this process is yet to come.
 process.env["LP_NATIVE_VECTOR_WIDTH"] = "512";
@@ -16,5 +16,5 @@ afterAll(() => {
 
 describe.skipIf(!lavapipe)("with 16 lanes", () => {
   it("has them", () => expect(gpu.caps.subgroupSize).toBe(16));
-  kernelSuite(() => runner);
+  kernelSuite(() => runner, robust);
 });

@@ -6,7 +6,7 @@ import { distance, runTrial } from "../../src/tune/trial.ts";
 import { useGpu } from "../support/gpu.ts";
 import { dawdle, good, ITEMS, kernelOf, plain, variant } from "./support.ts";
 
-const SECONDS = 0.05;
+const SECONDS = 0.2;
 
 describe.each([
   ["by timestamps", useGpu()],
