@@ -1,0 +1,97 @@
+/**
+ * DICOM files to grey levels: uncompressed, RLE, JPEG and its successors, with dcmjs-imaging (its codecs are WebAssembly).
+ * Only files of one frame: a film has no one mask.
+ */
+import { createRequire } from "node:module";
+import type { DicomImage, NativePixelDecoder, WindowLevel } from "dcmjs-imaging";
+import { DataError, reasonOf } from "../../data/sample.ts";
+
+/** Larger images are refused before memory is taken for them: a damaged header can claim 65535 x 65535. */
+const MOST_PIXELS = 2 ** 26;
+
+interface Library {
+  DicomImage: typeof DicomImage;
+  NativePixelDecoder: typeof NativePixelDecoder;
+  WindowLevel: typeof WindowLevel;
+  log: { setLevel(level: "silent"): void };
+}
+
+/** Whether the bytes are a DICOM file: 128 bytes of anything, then "DICM". */
+export function isDicom(bytes: Uint8Array): boolean {
+  return bytes.length > 132 && String.fromCharCode(...bytes.subarray(128, 132)) === "DICM";
+}
+
+let loading: Promise<Library> | undefined;
+
+/** Loads the library at the first DICOM file, once a thread. */
+function load(): Promise<Library> {
+  return (loading ??= (async () => {
+    const require = createRequire(import.meta.url);
+    const library = require("dcmjs-imaging") as Library;
+    await library.NativePixelDecoder.initializeAsync();
+    silence(require, library);
+    return library;
+  })());
+}
+
+/** Both libraries tell of damaged files on the console as well as by what they throw. */
+function silence(require: NodeJS.Require, library: Library): void {
+  library.log.setLevel("silent");
+  const inner = createRequire(require.resolve("dcmjs-imaging"));
+  (inner("dcmjs") as { log: Library["log"] }).log.setLevel("silent");
+}
+
+/** The image that a file holds, unrendered. @throws DataError without the file's name */
+async function open(bytes: Uint8Array) {
+  const library = await load();
+  const image = read(() => new library.DicomImage(bytes.slice().buffer));
+  const [width, height, frames] = read(() => [image.getWidth(), image.getHeight(), image.getNumberOfFrames()] as const);
+  if (!(Number.isSafeInteger(width) && Number.isSafeInteger(height) && width > 0 && height > 0)) {
+    throw new DataError("is not a readable DICOM image: it does not say how large it is");
+  }
+  if (width * height > MOST_PIXELS) throw new DataError(`is a DICOM image of ${width}x${height}: too large`);
+  if (frames !== 1) throw new DataError(`is a DICOM file of ${frames} frames: only single images can be read`);
+  return { library, image, width, height };
+}
+
+/** What the library throws is the file's fault. */
+function read<T>(use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    throw new DataError(`is not a readable DICOM image: ${reasonOf(error)}`);
+  }
+}
+
+/** @throws DataError without the file's name */
+export async function dicomSize(bytes: Uint8Array): Promise<{ width: number; height: number }> {
+  const { width, height } = await open(bytes);
+  return { width, height };
+}
+
+/**
+ * The picture as a viewer shows it: rescaled, through the file's window where it has one, inverted where 0 is white. A grey
+ * image without a window keeps its levels: all bits stored are scaled to 8, whatever the least and greatest level in it.
+ *
+ * @returns interleaved red, green, blue, alpha
+ * @throws DataError without the file's name
+ */
+export async function renderDicom(bytes: Uint8Array): Promise<{ width: number; height: number; rgba: Uint8Array }> {
+  const { library, image, width, height } = await open(bytes);
+  const element = (tag: string) => image.getElement(tag);
+  const hasWindow = element("WindowWidth") !== undefined || element("VOILUTSequence") !== undefined;
+  const grey = (element("PhotometricInterpretation") ?? "").startsWith("MONOCHROME");
+  const bits = Number(element("BitsStored") ?? 8);
+  const range = 2 ** bits;
+  const signed = Number(element("PixelRepresentation") ?? 0) === 1;
+  const slope = Number(element("RescaleSlope") ?? 1);
+  const intercept = Number(element("RescaleIntercept") ?? 0);
+  const middle = (signed ? 0 : range / 2) * slope + intercept;
+  const windowLevel = grey && !hasWindow ? { windowLevel: new library.WindowLevel(range * slope, middle) } : {};
+  const rendered = read(() => image.render({ renderOverlays: false, ...windowLevel }));
+  const rgba = new Uint8Array(rendered.pixels);
+  if (rendered.width !== width || rendered.height !== height || rgba.length !== 4 * width * height) {
+    throw new DataError("is not a readable DICOM image: its pixels are not as many as it says");
+  }
+  return { width, height, rgba };
+}
