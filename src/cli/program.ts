@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
 import { fail } from "./fail.ts";
-import { addTrainOptions } from "./options.ts";
+import { addTrainOptions, formatOption } from "./options.ts";
 import { text, texts } from "./values.ts";
 
 /** What a command returns: its exit code, 0 where it returns nothing. */
@@ -67,6 +67,10 @@ function commands(action: Action): Command {
   command("evaluate", "accuracy, AUC, F1 and Dice of a run on its validation images, or on --data DIR")
     .argument("<run>", "run folder, or a checkpoint file", text)
     .option("--data <dir>", "evaluate on all images of this folder instead", text)
+    .addOption(formatOption())
+    .addOption(
+      new Option("--on <images>", "which of the run's images (default: val)").choices(["val", "test", "external"]),
+    )
     .addOption(
       new Option("--checkpoint <name>", "which one of a run folder (default: best where there is one)").choices([
         "best",

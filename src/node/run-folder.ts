@@ -10,6 +10,14 @@ import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWho
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
+const SPLIT = "split.json";
+
+/** The settings of a run with the split that it was begun with, where its folder has that. */
+export function withOwnSplit(config: TrainConfig, dir: string): TrainConfig {
+  const file = path.join(dir, SPLIT);
+  return existsSync(file) ? { ...config, split: file, folds: 0, fold: 0 } : config;
+}
+
 export class RunFolder {
   readonly dir: string;
   #records: EpochRecord[] = [];
@@ -89,9 +97,14 @@ export class RunFolder {
     await writeWhole(this.file("metrics.jsonl"), this.#records.map((r) => `${JSON.stringify(r)}\n`).join(""));
   }
 
+  /** Keeps which images are trained on and which are held out. */
+  async saveSplit(text: string): Promise<void> {
+    await writeWhole(this.file(SPLIT), text);
+  }
+
   /** Takes away a run that has failed before its first checkpoint: there is nothing to go on from, or to look at. */
   async discard(): Promise<void> {
-    for (const name of ["config.json", "metrics.jsonl", "best.safetensors"]) await rm(this.file(name), { force: true });
+    for (const name of ["config.json", SPLIT, "metrics.jsonl", "best.safetensors"]) await rm(this.file(name), { force: true });
     await rmdir(this.dir).catch(() => {}); // Someone else has put something there.
   }
 

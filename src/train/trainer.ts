@@ -16,7 +16,7 @@ import {
 } from "./checkpoint.ts";
 import { ConfigError, type TrainConfig } from "./config.ts";
 import type { Evaluation } from "./metrics.ts";
-import { evaluate, Predictor, stages, TrainingStep, type Stage, type StepLosses, type StepResult } from "./stage.ts";
+import { evaluate, Predictor, stages, TrainingStep, type Stage, type StepLosses, type StepOptions, type StepResult } from "./stage.ts";
 
 /** Where the batches come from. Their order depends on nothing but the seed and the epoch. */
 export interface TrainingData {
@@ -25,6 +25,8 @@ export interface TrainingData {
   /** The batches of an epoch from `startBatch` on; only whole ones. */
   epoch(stage: Stage, options: { epoch: number; startBatch: number }): AsyncIterable<Batch>;
   validation(): AsyncIterable<Batch>;
+  /** Weights of the two classes in the loss; undefined where they count alike. */
+  readonly classWeights?: readonly number[] | undefined;
   /** Validation images without a class. */
   readonly unlabelled: ReadonlySet<string>;
 }
@@ -112,7 +114,7 @@ export class Trainer {
       if (this.#config.epochs[stage] === 0) continue;
       this.#batches(stage);
       const adam = new Adam(this.#slabs[stage], adamDefaults);
-      TrainingStep.requireFit(this.#gpu, this.net, adam, stage, this.#config);
+      TrainingStep.requireFit(this.#gpu, this.net, adam, stage, this.#stepOptions);
     }
   }
 
@@ -129,6 +131,10 @@ export class Trainer {
       last = outcome.last ?? last;
       if (!outcome.finished) return { finished: false, last, best: this.#best };
     }
+  }
+
+  get #stepOptions(): StepOptions {
+    return { ...this.#config, weight: this.#data.classWeights };
   }
 
   /** The same position, unless its stage is done: then the beginning of the next one that has epochs. */
@@ -158,7 +164,7 @@ export class Trainer {
       loadMoments(this.#gpu, adam, this.#resumed.checkpoint, this.#resumed.file);
     this.#resumed = undefined;
     const begun = performance.now();
-    const step = await TrainingStep.create(this.#gpu, this.net, adam, stage, config);
+    const step = await TrainingStep.create(this.#gpu, this.net, adam, stage, this.#stepOptions);
     const predictor = await Predictor.create(this.#gpu, this.net, { batch: config.batch, size: config.size, stage });
     events.onCompiled?.(step, (performance.now() - begun) / 1000);
     let last: Evaluation | undefined;

@@ -15,6 +15,16 @@ export interface GreyImage {
   grey: Uint8Array;
 }
 
+/** The bytes of a file. @throws DataError without the file's name */
+export async function readImage(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new DataError(missing ? "there is no such file" : `cannot be read: ${reasonOf(error)}`);
+  }
+}
+
 /** Larger images are refused before memory is taken for them. */
 const MOST_PIXELS = 2 ** 26;
 
@@ -25,7 +35,7 @@ const MOST_PIXELS = 2 ** 26;
  * @throws DataError without the file's name
  */
 export async function imageSize(file: string): Promise<{ width: number; height: number }> {
-  const bytes = await readFile(file);
+  const bytes = await readImage(file);
   if (isDicom(bytes)) return dicomSize(bytes);
   try {
     const { width, height } = await sharp(bytes, { limitInputPixels: MOST_PIXELS }).metadata();
@@ -43,6 +53,7 @@ export async function imageSize(file: string): Promise<{ width: number; height: 
  */
 export async function openImage(bytes: Uint8Array): Promise<Sharp> {
   if (!isDicom(bytes)) {
+    if (bytes.length === 0) throw new DataError("is not a readable image: the file is empty");
     const image = sharp(bytes, { failOn: "warning", limitInputPixels: MOST_PIXELS });
     return image.flatten({ background: "#000000" }).toColourspace("srgb");
   }
@@ -84,7 +95,7 @@ export async function decodeGrey(bytes: Uint8Array): Promise<GreyImage> {
  * @throws DataError without the file's name
  */
 export async function decodeMask(file: string): Promise<GreyImage> {
-  const bytes = await readFile(file);
+  const bytes = await readImage(file);
   const { data, width, height, channels } = await colours(bytes);
   const grey = new Uint8Array(width * height);
   const brightest = data.reduce((most, level) => Math.max(most, level), 0);

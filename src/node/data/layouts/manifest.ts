@@ -51,9 +51,7 @@ export async function readManifest(
 async function readRow(row: ManifestRow, dir: string, remarks: { note(text: string): void }): Promise<Sample> {
   const { image, label, boxes, masks, patient, side, fold, cropped } = row;
   const file = path.resolve(dir, image);
-  const size = await imageSize(file).catch((error: unknown) => {
-    throw (error as NodeJS.ErrnoException).code === "ENOENT" ? new DataError("there is no such file") : error;
-  });
+  const size = await imageSize(file);
   if (boxes.length + masks.length === 0) throw new DataError("has neither boxes nor a mask");
   const sample: Sample = {
     id: path.posix.normalize(image.replaceAll("\\", "/")),
