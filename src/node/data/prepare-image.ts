@@ -1,8 +1,9 @@
 /** One image: decode, crop to the tissue, resize. */
-import { FINGERPRINT_SIDE, type Fingerprint, hashOf } from "../../data/fingerprint.ts";
+import type { Fingerprint } from "../../data/fingerprint.ts";
 import { type Box, DataError, type Prepared } from "../../data/sample.ts";
 import { type CropMethod, tissueRectangle, wholeImage } from "./crop.ts";
 import { decodeGrey, type GreyImage, readImage, resizeGrey } from "./decode.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { loadOpenCv } from "./opencv.ts";
 
 /** The size of the network's input in pixels, and how to crop to the tissue. */
@@ -40,9 +41,7 @@ export async function cropAndPrint(
 ): Promise<Cropped & { grey: Uint8Array; print: Fingerprint }> {
   const original = await decodeGrey(await readImage(file));
   const cropped = await cropGrey(original, method, size);
-  const hash = async (part: Box) => hashOf(await resizeGrey(original, part, FINGERPRINT_SIDE, FINGERPRINT_SIDE));
-  const whole = await hash(wholeImage(original));
-  const print = { whole, tissue: method === "none" ? whole : await hash(cropped.crop) };
+  const print = await fingerprint(original);
   return { ...cropped, grey: cropped.grey!, print };
 }
 
