@@ -16,11 +16,7 @@ const SPECK = 0.01;
  *
  * @param mask width × height values, row by row
  */
-export function componentBoxes(
-  mask: Uint8Array,
-  width: number,
-  height: number,
-): { boxes: Box[]; specks: number } {
+export function componentBoxes(mask: Uint8Array, width: number, height: number): { boxes: Box[]; specks: number } {
   /** Of each run of pixels in a row: the index of an earlier run of the same component, or its own. */
   const parent: number[] = [];
   const root = (i: number): number => {
@@ -32,7 +28,7 @@ export function componentBoxes(
   for (let y = 0; y < height; y++) {
     const first = runs.length;
     let other = above;
-    for (let x = 0; x < width; ) {
+    for (let x = 0; x < width;) {
       if (mask[y * width + x] === 0) {
         x++;
         continue;

@@ -17,7 +17,9 @@ export function dealFolds(
   const clusters = connected(items, ties);
   if (!Number.isSafeInteger(folds) || folds < 2) throw new DataError(`${folds} folds are not possible: at least 2 are`);
   if (clusters.length < folds) {
-    throw new DataError(`${folds} folds are not possible: there are ${clusters.length} cases without an image in common`);
+    throw new DataError(
+      `${folds} folds are not possible: there are ${clusters.length} cases without an image in common`,
+    );
   }
   const counts = clusters.map((members) =>
     STRATA.map((s) => members.filter((i) => items[i]!.label === s.label).length),

@@ -29,7 +29,10 @@ export const STRATA = [
  * @param options.ties pairs of items that stay together, such as near-identical images
  * @throws DataError for no items or a share out of range
  */
-export function split(items: readonly SplitItem[], options: { val: number; seed: number; ties?: readonly Tie[] }): Split {
+export function split(
+  items: readonly SplitItem[],
+  options: { val: number; seed: number; ties?: readonly Tie[] },
+): Split {
   const { val, seed, ties = [] } = options;
   if (!(val >= 0 && val < 1)) throw new DataError(`a validation share of ${val} is not possible: it must be in [0, 1)`);
   if (items.length === 0) throw new DataError("there is no image to split");

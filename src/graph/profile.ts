@@ -47,7 +47,7 @@ export async function profilePlan(
   }
   const profiles: NodeProfile[] = [];
   const last = runs.at(-1)!;
-  for (let i = 0; i < steps.length; ) {
+  for (let i = 0; i < steps.length;) {
     const { node, variant } = steps[i]!;
     let end = i;
     while (end < steps.length && steps[end]!.node === node) end++;

@@ -104,7 +104,8 @@ export class RunFolder {
 
   /** Takes away a run that has failed before its first checkpoint: there is nothing to go on from, or to look at. */
   async discard(): Promise<void> {
-    for (const name of ["config.json", SPLIT, "metrics.jsonl", "best.safetensors"]) await rm(this.file(name), { force: true });
+    for (const name of ["config.json", SPLIT, "metrics.jsonl", "best.safetensors"])
+      await rm(this.file(name), { force: true });
     await rmdir(this.dir).catch(() => {}); // Someone else has put something there.
   }
 

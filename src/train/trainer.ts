@@ -16,7 +16,16 @@ import {
 } from "./checkpoint.ts";
 import { ConfigError, type TrainConfig } from "./config.ts";
 import type { Evaluation } from "./metrics.ts";
-import { evaluate, Predictor, stages, TrainingStep, type Stage, type StepLosses, type StepOptions, type StepResult } from "./stage.ts";
+import {
+  evaluate,
+  Predictor,
+  stages,
+  TrainingStep,
+  type Stage,
+  type StepLosses,
+  type StepOptions,
+  type StepResult,
+} from "./stage.ts";
 
 /** Where the batches come from. Their order depends on nothing but the seed and the epoch. */
 export interface TrainingData {

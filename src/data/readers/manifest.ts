@@ -28,7 +28,8 @@ export interface ManifestRow {
 
 type Bad = (line: number, reason: string) => void;
 
-const COLUMNS = ["image", "label", "boxes", "mask", "patient", "split", "fold", "cropped"];
+/** `source` is the original image of one that was cropped, for people. */
+const COLUMNS = ["image", "label", "boxes", "mask", "patient", "split", "fold", "cropped", "source"];
 /** The names that other tools give the sides. */
 const SIDES = new Map<string, Side | undefined>([
   ["", undefined],
@@ -73,7 +74,11 @@ const ROW = z.object({
  * @param bad told of each row, or image, that cannot be used
  * @throws DataError when the text is no manifest at all
  */
-export function parseManifest(content: string, kind: "csv" | "jsonl", bad: Bad): { rows: ManifestRow[]; notes: string[] } {
+export function parseManifest(
+  content: string,
+  kind: "csv" | "jsonl",
+  bad: Bad,
+): { rows: ManifestRow[]; notes: string[] } {
   const raw = kind === "csv" ? readCsv(content, bad) : readLines(content, bad);
   const notes: string[] = [];
   const unknown = [...raw.columns].filter((name) => !COLUMNS.includes(name));

@@ -3,8 +3,8 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 // Loaded here although only the workers call it: sharp's library must stay in memory until after the last of them.
 import "./decode.ts";
-import { area, clip, intoCrop } from "../../data/boxes.ts";
-import { type Box, DataError, type Dataset, type Prepared, type Sample, type Skipped } from "../../data/sample.ts";
+import { boxesInCrop } from "../../data/boxes.ts";
+import { DataError, type Dataset, type Prepared, type Skipped } from "../../data/sample.ts";
 import type { CropMethod } from "./crop.ts";
 import { IMAGE_FILE } from "./layouts/collect.ts";
 import { listFolder } from "./open.ts";
@@ -54,7 +54,9 @@ export async function prepareDataset(
     const sample = samples[i]!;
     if ("reason" in result) return void skipped.push(result);
     const { print, ...source } = result;
-    const boxes = boxesInCrop(sample, source.crop, width, height, notes);
+    const boxes = boxesInCrop(sample.boxes, source.crop, width, height);
+    const lost = sample.boxes.length - boxes.length;
+    if (lost > 0) notes.push(`${sample.id}: ${lost} of ${sample.boxes.length} boxes lie outside the tissue: dropped`);
     const { id, file, group, label } = sample;
     const grey = new Uint8Array(greys, i * pixels, pixels);
     const image: Prepared = { id, group, label, width, height, grey, boxes, source: { file, ...source } };
@@ -121,13 +123,4 @@ async function cropAll(
     signal?.removeEventListener("abort", abort);
     await pool.close();
   }
-}
-
-/** The sample's boxes in pixels of the prepared image, clipped to it. */
-export function boxesInCrop({ id, boxes }: Sample, crop: Box, width: number, height: number, notes: string[]): Box[] {
-  const inside = boxes.map((box) => clip(intoCrop(box, crop, width, height), width, height));
-  const kept = inside.filter((box) => area(box) > 0);
-  const lost = boxes.length - kept.length;
-  if (lost > 0) notes.push(`${id}: ${lost} of ${boxes.length} boxes lie outside the tissue: dropped`);
-  return kept;
 }

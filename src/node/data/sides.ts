@@ -77,7 +77,11 @@ function plan(material: Material): Plan {
   if (config.folds > 0) return inFolds(material, own, folds);
   if (own) return asGiven(material);
   if (config.split === "set") throw new DataError(`${config.data}: the set has no split of its own`);
-  return atRandom(material, prepared.map((): Side => "train"), "");
+  return atRandom(
+    material,
+    prepared.map((): Side => "train"),
+    "",
+  );
 }
 
 /** How many folds the set itself has; 0 where it has none. */
@@ -160,7 +164,12 @@ function fromFile({ prepared, config }: Material): Plan {
     const first = gone[0]!.slice(0, 60);
     throw new DataError(`${file}: names ${gone.length} images that ${config.data} does not have, the first: ${first}`);
   }
-  return { sides: prepared.map(({ id }) => sides.get(id)), how: `from ${file}`, notes: [], why: "the split does not name it" };
+  return {
+    sides: prepared.map(({ id }) => sides.get(id)),
+    how: `from ${file}`,
+    notes: [],
+    why: "the split does not name it",
+  };
 }
 
 /** The split as a file that `--split` reads. */

@@ -54,7 +54,9 @@ export function balancedWeights(classes: readonly number[], { data }: Pick<Train
   const weight = (label: number) => {
     const count = classes.filter((c) => c === label).length;
     if (count > 0) return classes.length / (2 * count);
-    throw new DataError(`${data}: no training image is ${label === 0 ? "benign" : "malignant"}: there is nothing to balance`);
+    throw new DataError(
+      `${data}: no training image is ${label === 0 ? "benign" : "malignant"}: there is nothing to balance`,
+    );
   };
   return [weight(0), weight(1)];
 }

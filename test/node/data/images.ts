@@ -37,7 +37,8 @@ export function ultrasound(seed: number): GreyImage {
     waves.reduce((sum, { fx, fy, phase }) => sum + 10 * Math.sin(fx * x + fy * y + phase), 90);
   const grey = Uint8Array.from({ length: width * height }, (_, i) => {
     const [x, y] = [i % width, Math.floor(i / width)];
-    if (x >= TISSUE.x0 && x < TISSUE.x1 && y >= TISSUE.y0 && y < TISSUE.y1) return 30 + shade(x, y) + (random.next() & 31);
+    if (x >= TISSUE.x0 && x < TISSUE.x1 && y >= TISSUE.y0 && y < TISSUE.y1)
+      return 30 + shade(x, y) + (random.next() & 31);
     const text = x >= TEXT.x0 && x < TEXT.x1 && y >= TEXT.y0 && y < TEXT.y1;
     return text && x % 10 < 6 && (x % 10 < 2 || y % 6 < 2) ? 255 : 0;
   });

@@ -38,7 +38,11 @@ async function read(dir: string, listing: Listing, options: ReadOptions, look: L
       const mask = masks.get(`mask${id.slice(3)}`);
       if (mask === undefined) throw new DataError("its mask is missing");
       const file = collect.file(`Images/${image}`);
-      const boxes = await boxesOfMasks([{ name: mask, file: collect.file(`Masks/${mask}`) }], await imageSize(file), remarks);
+      const boxes = await boxesOfMasks(
+        [{ name: mask, file: collect.file(`Masks/${mask}`) }],
+        await imageSize(file),
+        remarks,
+      );
       const fold = folds?.get(id);
       return { id, file, group: patient, label, boxes, ...(fold === undefined ? {} : { fold }) };
     },

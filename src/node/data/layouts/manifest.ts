@@ -30,7 +30,8 @@ export async function readManifest(
 ): Promise<Dataset> {
   const collect = new Collector("manifest", dir, options);
   const other = NAMES.find((n) => n !== name && listing.files.includes(n));
-  if (other !== undefined) throw new DataError(`${dir}: has both ${NAMES.join(" and ")}; name the one to read as --data`);
+  if (other !== undefined)
+    throw new DataError(`${dir}: has both ${NAMES.join(" and ")}; name the one to read as --data`);
   let parsed;
   try {
     const kind = /\.csv$/i.test(name) ? "csv" : "jsonl";
@@ -53,11 +54,12 @@ async function readRow(row: ManifestRow, dir: string, remarks: { note(text: stri
   const file = path.resolve(dir, image);
   const size = await imageSize(file);
   if (boxes.length + masks.length === 0) throw new DataError("has neither boxes nor a mask");
+  const id = path.posix.normalize(image.replaceAll("\\", "/"));
   const sample: Sample = {
-    id: path.posix.normalize(image.replaceAll("\\", "/")),
+    id,
     file,
     // A patient may be called as an image is: the prefix keeps the two apart.
-    group: patient === undefined ? `image ${image}` : `patient ${patient}`,
+    group: patient === undefined ? id : `patient ${patient}`,
     label,
     // Boxes say where each nodule is; a mask beside them is for people.
     boxes:

@@ -28,7 +28,8 @@ export async function boxesOfMasks(
     if (Math.abs(sx / sy - 1) > SAME_SHAPE) {
       throw new DataError(`its mask ${name} is ${mask.width}x${mask.height}, but the image is ${width}x${height}`);
     }
-    if (sx !== 1 || sy !== 1) remarks.note(`its mask of ${mask.width}x${mask.height} was brought to ${width}x${height}`);
+    if (sx !== 1 || sy !== 1)
+      remarks.note(`its mask of ${mask.width}x${mask.height} was brought to ${width}x${height}`);
     const { boxes: found, specks } = componentBoxes(mask.grey, mask.width, mask.height);
     if (specks > 0) remarks.note(`${specks} speck${specks === 1 ? "" : "s"} in ${name}: left out`);
     for (const { x0, y0, x1, y1 } of found) {
