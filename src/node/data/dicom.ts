@@ -87,7 +87,9 @@ export async function renderDicom(bytes: Uint8Array): Promise<{ width: number; h
   const slope = Number(element("RescaleSlope") ?? 1);
   const intercept = Number(element("RescaleIntercept") ?? 0);
   const middle = (signed ? 0 : range / 2) * slope + intercept;
-  const windowLevel = grey && !hasWindow ? { windowLevel: new library.WindowLevel(range * slope, middle) } : {};
+  // The library cuts off fractions: a quarter of a level more keeps every level what it is.
+  const level = middle - slope / 4;
+  const windowLevel = grey && !hasWindow ? { windowLevel: new library.WindowLevel(range * slope, level) } : {};
   const rendered = read(() => image.render({ renderOverlays: false, ...windowLevel }));
   const rgba = new Uint8Array(rendered.pixels);
   if (rendered.width !== width || rendered.height !== height || rgba.length !== 4 * width * height) {

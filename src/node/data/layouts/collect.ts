@@ -107,8 +107,10 @@ export function imagesByStem(names: readonly string[]): Map<string, string> {
 /** File names that images have. */
 export const IMAGE_FILE = /\.(?:jpe?g|png|bmp|tiff?|webp|gif|dcm|dicom)$/i;
 
-/** Names in the order of the numbers in them, which does not depend on the file system. */
-export const byNumber = (a: string, b: string): number => COLLATOR.compare(a, b);
+/** Names, without extension, in the order of the numbers in them, which does not depend on the file system. */
+export const byNumber = (a: string, b: string): number =>
+  COLLATOR.compare(a.replace(EXTENSION, ""), b.replace(EXTENSION, "")) || COLLATOR.compare(a, b);
+const EXTENSION = /\.\w+$/;
 const COLLATOR = new Intl.Collator("en", { numeric: true });
 
 /** The items under each key, in order. */
