@@ -41,6 +41,12 @@ function silence(require: NodeJS.Require, library: Library): void {
   (inner("dcmjs") as { log: Library["log"] }).log.setLevel("silent");
 }
 
+/** A damaged file can leave the codecs' memory in disorder: the next file gets new ones. */
+function renew(library: Library): void {
+  library.NativePixelDecoder.release();
+  loading = undefined;
+}
+
 /** The image that a file holds, unrendered. @throws DataError without the file's name */
 async function open(bytes: Uint8Array) {
   const library = await load();
@@ -55,10 +61,11 @@ async function open(bytes: Uint8Array) {
 }
 
 /** What the library throws is the file's fault. */
-function read<T>(use: () => T): T {
+function read<T>(use: () => T, failed: () => void = () => {}): T {
   try {
     return use();
   } catch (error) {
+    failed();
     throw new DataError(`is not a readable DICOM image: ${reasonOf(error)}`);
   }
 }
@@ -79,6 +86,8 @@ export async function dicomSize(bytes: Uint8Array): Promise<{ width: number; hei
 export async function renderDicom(bytes: Uint8Array): Promise<{ width: number; height: number; rgba: Uint8Array }> {
   const { library, image, width, height } = await open(bytes);
   const element = (tag: string) => image.getElement(tag);
+  requirePixels(image, width * height, bytes.length);
+  requireFragments(image, bytes);
   const hasWindow = element("WindowWidth") !== undefined || element("VOILUTSequence") !== undefined;
   const grey = (element("PhotometricInterpretation") ?? "").startsWith("MONOCHROME");
   const bits = Number(element("BitsStored") ?? 8);
@@ -90,10 +99,65 @@ export async function renderDicom(bytes: Uint8Array): Promise<{ width: number; h
   // The library cuts off fractions: a quarter of a level more keeps every level what it is.
   const level = middle - slope / 4;
   const windowLevel = grey && !hasWindow ? { windowLevel: new library.WindowLevel(range * slope, level) } : {};
-  const rendered = read(() => image.render({ renderOverlays: false, ...windowLevel }));
+  // Another file may have made new codecs necessary in the meantime.
+  while (!library.NativePixelDecoder.isInitialized()) await load();
+  const rendered = read(
+    () => image.render({ renderOverlays: false, ...windowLevel }),
+    () => renew(library),
+  );
   const rgba = new Uint8Array(rendered.pixels);
   if (rendered.width !== width || rendered.height !== height || rgba.length !== 4 * width * height) {
     throw new DataError("is not a readable DICOM image: its pixels are not as many as it says");
   }
   return { width, height, rgba };
+}
+
+/** Transfer syntaxes in which pixels lie as they are. */
+const UNCOMPRESSED = new Set([
+  "1.2.840.10008.1.2",
+  "1.2.840.10008.1.2.1",
+  "1.2.840.10008.1.2.2",
+  "1.2.840.10008.1.2.1.99",
+]);
+
+/** The library takes pixels that are missing for black: half a picture is no sample. @throws DataError */
+function requirePixels(image: DicomImage, pixels: number, fileBytes: number): void {
+  if (!UNCOMPRESSED.has(image.getTransferSyntaxUid())) return;
+  const number = (tag: string, otherwise: number) => Number(image.getElement(tag) ?? otherwise);
+  const samples = number("SamplesPerPixel", 1);
+  // Two pixels share their colours.
+  const perPixel = image.getElement("PhotometricInterpretation") === "YBR_FULL_422" ? 2 : samples;
+  const needed = Math.ceil((pixels * perPixel * number("BitsAllocated", 8)) / 8);
+  const data = image.getElement("PixelData") as unknown;
+  const parts = (Array.isArray(data) ? data : [data]) as (ArrayBufferLike | ArrayBufferView | undefined)[];
+  // Where the file is cut off, the library fills up what it reads.
+  const deflated = image.getTransferSyntaxUid().endsWith(".99");
+  const claimed = parts.reduce((sum, part) => sum + (part?.byteLength ?? 0), 0);
+  const present = deflated ? claimed : Math.min(claimed, fileBytes);
+  if (!(present >= needed)) {
+    throw new DataError(`is not a readable DICOM image: it has ${present} bytes of pixels instead of ${needed}`);
+  }
+}
+
+/** PixelData of undefined length: tag 7FE0,0010, OB or OW, two zeros, FFFFFFFF. */
+const FRAGMENTED = ["OB", "OW"].map((vr) =>
+  Uint8Array.of(0xe0, 0x7f, 0x10, 0, ...[...vr].map((c) => c.charCodeAt(0)), 0, 0, 255, 255, 255, 255),
+);
+const ITEM = 0xe000fffe;
+const END = 0xe0ddfffe;
+
+/** Compressed pixels lie in items up to a delimiter; a file that was cut off does not reach it. @throws DataError */
+function requireFragments(image: DicomImage, bytes: Uint8Array): void {
+  if (UNCOMPRESSED.has(image.getTransferSyntaxUid())) return;
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // An icon may come before the picture.
+  const begin = Math.max(...FRAGMENTED.map((pattern) => file.lastIndexOf(pattern)));
+  let at = begin + FRAGMENTED[0]!.length;
+  while (begin >= 0 && at + 8 <= file.length) {
+    const tag = file.readUInt32LE(at);
+    if (tag === END) return;
+    if (tag !== ITEM) break;
+    at += 8 + file.readUInt32LE(at + 4);
+  }
+  throw new DataError("is not a readable DICOM image: it is cut off or damaged in its pixels");
 }
