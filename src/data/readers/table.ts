@@ -11,7 +11,7 @@ export interface Row {
 /** A row with the cells under their columns' names, which are in lower case. */
 export interface NamedRow {
   line: number;
-  cell(column: string): string | undefined;
+  cell: (column: string) => string | undefined;
 }
 
 /**

@@ -73,7 +73,7 @@ beforeAll(async () => {
     const texts = all.filter((f) => /\.(xml|csv|txt|json|jsonl)$/.test(f)).sort();
     // Three times as many annotations as images.
     const images = all.filter((f) => !texts.includes(f)).sort();
-    const often = Array.from({ length: Math.ceil((3 * images.length) / texts.length) }, () => texts).flat();
+    const often = Array.from({ length: Math.ceil((3 * images.length) / (texts.length || 1)) }, () => texts).flat();
     sets.push({ format, dir, files: [...often, ...images], before: await openDataset(dir) });
   }
 });

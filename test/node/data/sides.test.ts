@@ -40,7 +40,7 @@ describe("a split", () => {
     expect(drawn.how).toMatch(/^30 % held out at random with seed 1; test images as the set gives them$/);
     const random = splitData(tn3k, { ...config, split: "random" });
     expect([random.test, random.train.length + random.val.length]).toEqual([[], 14]);
-    const bare = own.map(({ side: _, ...image }) => image);
+    const bare = own.map((image) => ({ ...image, side: "train" as const }));
     expect(() => splitData(bare, { ...config, split: "set" })).toThrow(/no split of its own/);
   });
 
