@@ -38,7 +38,8 @@ function load(): Promise<Library> {
 function silence(require: NodeJS.Require, library: Library): void {
   library.log.setLevel("silent");
   const inner = createRequire(require.resolve("dcmjs-imaging"));
-  (inner("dcmjs") as { log: Library["log"] }).log.setLevel("silent");
+  const { log } = inner("dcmjs") as { log: Library["log"] & { getLogger(name: string): Library["log"] } };
+  for (const logger of [log, log.getLogger("validation.dcmjs")]) logger.setLevel("silent");
 }
 
 /** A damaged file can leave the codecs' memory in disorder: the next file gets new ones. */

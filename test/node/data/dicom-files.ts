@@ -11,12 +11,14 @@ interface Library {
 
 const require = createRequire(import.meta.url);
 const { NativeCodecs, Transcoder, log } = require("dcmjs-codecs") as Library;
-const dcmjs = createRequire(require.resolve("dcmjs-codecs"))("dcmjs") as { log: { setLevel(level: "silent"): void } };
+const dcmjs = createRequire(require.resolve("dcmjs-codecs"))("dcmjs") as {
+  log: Library["log"] & { getLogger(name: string): Library["log"] };
+};
 
 /** Before the first file. */
 export async function openCodecs(): Promise<void> {
   log.setLevel("silent");
-  dcmjs.log.setLevel("silent");
+  for (const logger of [dcmjs.log, dcmjs.log.getLogger("validation.dcmjs")]) logger.setLevel("silent");
   await NativeCodecs.initializeAsync();
 }
 
