@@ -1,5 +1,5 @@
 /** 500 damaged annotations and images: each is left out with a reason, or one clear error; no label is ever made up. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -70,9 +70,12 @@ beforeAll(async () => {
     const all = readdirSync(dir, { recursive: true, withFileTypes: true }).flatMap((e) =>
       e.isFile() ? [path.relative(dir, path.join(e.parentPath, e.name))] : [],
     );
-    const texts = all.filter((f) => /\.(xml|csv|txt|json|jsonl)$/.test(f)).sort();
+    // The sides of so small a set may be empty: there is nothing to damage then.
+    const texts = all
+      .filter((f) => /\.(xml|csv|txt|json|jsonl)$/.test(f) && statSync(path.join(dir, f)).size > 0)
+      .sort();
     // Three times as many annotations as images.
-    const images = all.filter((f) => !texts.includes(f)).sort();
+    const images = all.filter((f) => /\.(png|jpg)$/.test(f)).sort();
     const often = Array.from({ length: Math.ceil((3 * images.length) / (texts.length || 1)) }, () => texts).flat();
     sets.push({ format, dir, files: [...often, ...images], before: await openDataset(dir) });
   }
