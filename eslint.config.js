@@ -8,6 +8,7 @@ const rooms = [
   "src/gpu",
   "src/kernels",
   "src/graph",
+  "src/tune",
   "src/autograd",
   "src/nn",
   "src/models",
@@ -55,5 +56,9 @@ export default tseslint.config(
     },
   },
   ...layers,
+  {
+    files: ["test/browser/page.ts", "test/support/{check-*,ops,reference,runner,variants}.ts"],
+    rules: { "no-restricted-imports": ["error", { patterns: [browserOnly] }] },
+  },
   { files: ["**/*.{js,mjs}"], languageOptions: { globals: globals.node } },
 );

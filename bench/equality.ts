@@ -17,12 +17,17 @@ export const BAR = 1e-3;
  */
 export const JUMP_BAR = 5e-2;
 
+/** The same for each parameter's gradient by itself: a jump spoils few of a tensor's values, a wrong gradient most of them. */
+export const TENSOR_BAR = 0.5;
+
 /** The same for Adam's first update, in which every gradient counts alike, however small. */
 export const UPDATE_BAR = 0.2;
 
 export interface StepErrors {
   loss: number;
   gradients: number;
+  /** Of the gradient that differs most, among those that are not next to nothing. */
+  worst: { name: string; error: number };
 }
 
 /** Relative L2 errors of a peer's loss and gradients, ours being the standard. */
@@ -36,8 +41,26 @@ export async function stepErrors(
   return {
     loss: relativeError([[[actual.loss], [expected.loss]]]),
     gradients: namedError(actual.gradients, expected.gradients),
+    worst: worstOf(actual.gradients, expected.gradients),
   };
 }
+
+/** What is smaller than this, next to all gradients together, counts as nothing: rounding alone may decide it. */
+const NOTHING = 1e-5;
+
+function worstOf(actual: Named, expected: Named): StepErrors["worst"] {
+  const total = Math.sqrt([...expected.values()].reduce((sum, values) => sum + squares(values), 0));
+  const errors = [...expected]
+    .filter(([, values]) => Math.sqrt(squares(values)) > NOTHING * total)
+    .map(([name, values]) => ({ name, error: namedError(actual, new Map([[name, values]])) }));
+  return errors.reduce((a, b) => (b.error > a.error ? b : a));
+}
+
+const squares = (values: ArrayLike<number>): number => {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! ** 2;
+  return sum;
+};
 
 /**
  * Requires that a peer's loss agrees with ours on every batch that is tried, and its gradients on one of them. One is

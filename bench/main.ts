@@ -1,62 +1,91 @@
-/** `npm run bench`: how fast are we, next to the other libraries that train on this adapter? */
-import { Command } from "commander";
-import { adapterName, withGpu } from "../src/cli/gpu.ts";
+/** `npm run bench`: how fast are we, next to the other libraries that run on this adapter? */
+import { Command, CommanderError } from "commander";
 import { fail } from "../src/cli/fail.ts";
-import type { Gpu } from "../src/gpu/gpu.ts";
-import { measure } from "../src/kernels/measure.ts";
-import { InputError, writeWhole } from "../src/node/files.ts";
+import { adapterName } from "../src/cli/gpu.ts";
+import { addProfileOptions, addTunedOption } from "../src/cli/options.ts";
+import { Profiler } from "../src/cli/profile.ts";
+import { withTunedGpu } from "../src/cli/tuned.ts";
+import { text, texts } from "../src/cli/values.ts";
+import { oneLine } from "../src/data/sample.ts";
+import { requireWritableFile, writeWhole } from "../src/node/files.ts";
+import type { BenchContext } from "./contest.ts";
+import { environmentOf } from "./environment.ts";
 import { EqualityError } from "./equality.ts";
-import { tfjsWebgpu } from "./peers/tfjs-webgpu.ts";
-import { printTable, type Result, type Results } from "./results.ts";
-import { benchStep } from "./step.ts";
+import { benchmarks, choose, choosePeers } from "./list.ts";
+import { printResult, printSummary } from "./print.ts";
+import type { Results } from "./results.ts";
+import { byPeak, Yardstick } from "./yardstick.ts";
 
 interface Options {
   quick?: true;
   filter?: string;
+  peer?: string[];
   json?: string;
   adapter?: string;
+  tuned?: boolean;
+  profile?: boolean;
+  trace?: string;
   debug?: true;
 }
 
-const ROUNDS = 21;
-const QUICK_ROUNDS = 5;
+/** How often each is timed, and after how many milliseconds a benchmark that takes long is content with fewer. */
+const FULL = { rounds: 21, budgetMs: 60_000, thorough: true };
+const QUICK = { rounds: 5, budgetMs: 2_000, thorough: false };
 
-const program = new Command("bench")
-  .description("Times our kernels and training steps against other libraries on the same adapter.")
-  .option("--quick", "few repeats: a first impression")
-  .option("--filter <text>", "only benchmarks whose name contains this, such as step/quick")
-  .option("--json <file>", "write the results")
-  .option("--adapter <name>", "part of the name of the GPU adapter to use")
+const program = addProfileOptions(addTunedOption(new Command("bench")))
+  .description("Times our kernels, training steps and inference against other libraries on the same adapter.")
+  .option("--quick", "a first impression: few kernels, small networks, few repeats")
+  .option("--filter <text>", "only benchmarks whose name contains this, such as kernel/conv2d or step/quick", text)
+  .option("--peer <name>", "only this library; may be given more than once", texts)
+  .option("--json <file>", "write the results", text)
+  .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
   .option("--debug", "show the stack of errors")
-  .parse();
+  .configureOutput({
+    writeErr: (text) => console.error(text.trimEnd()),
+    outputError: (text, write) => write(oneLine(text.replace(/^error:/, "Error:").replace("\n(Did", " (Did"))),
+  })
+  .exitOverride();
 
 async function bench(options: Options): Promise<void> {
-  const rounds = options.quick ? QUICK_ROUNDS : ROUNDS;
-  const all: Record<string, (gpu: Gpu, peak: number) => Promise<Result>> = {
-    "step/quick": (gpu, peak) => benchStep(gpu, "quick", [tfjsWebgpu], { rounds, peak }),
-  };
-  const chosen = Object.keys(all).filter((name) => name.includes(options.filter ?? ""));
-  if (chosen.length === 0) {
-    throw new InputError(
-      `--filter ${options.filter}: no benchmark is called so; there are ${Object.keys(all).join(", ")}`,
-    );
-  }
-  await withGpu(options.adapter === undefined ? {} : { adapter: options.adapter }, async (gpu) => {
-    const { gflops: peak } = await measure(gpu);
-    console.log(`${adapterName(gpu)}, multiply-add peak ${peak.toFixed(0)} GFLOP/s`);
-    const results: Result[] = [];
-    for (const name of chosen) results.push(await all[name]!(gpu, peak));
-    printTable(results);
-    const file: Results = { adapter: adapterName(gpu), peak, results };
-    if (options.json) await writeWhole(options.json, `${JSON.stringify(file, null, 2)}\n`);
+  const quick = options.quick ?? false;
+  const peers = choosePeers(options.peer);
+  const chosen = choose(benchmarks(quick), options.filter);
+  if (options.json !== undefined) await requireWritableFile(options.json);
+  await Profiler.check(options);
+  await withTunedGpu(options, async (gpu) => {
+    const yardstick = new Yardstick(gpu);
+    const { peak, bandwidth } = await yardstick.measure();
+    const environment = await environmentOf(gpu, bandwidth, peers);
+    console.log(adapterName(gpu));
+    const say = (text: string) => {
+      const seconds = `${(performance.now() / 1000).toFixed(0)} s`;
+      process.stderr.write(`[${seconds.padStart(6)}] ${text}\n`);
+    };
+    const profiler = Profiler.for(gpu, options);
+    const context: BenchContext = { gpu, peak, peers, say, profiler, ...(quick ? QUICK : FULL) };
+    let file: Results = { adapter: adapterName(gpu), peak, environment, results: [] };
+    for (const benchmark of chosen) {
+      const result = await benchmark.run(context).catch(tellUnequal);
+      if (!result) continue;
+      file = byPeak({ ...file, results: [...file.results, result] }, (await yardstick.measure()).peak);
+      printResult(file.results.at(-1)!);
+      // After each: a run of hours that is cut short leaves what it has.
+      if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(file, null, 2)}\n`);
+    }
+    printSummary(file);
   });
 }
 
+/** A peer that computes something else spoils its benchmark, and the exit code, but not the hours of the others. */
+function tellUnequal(error: unknown): undefined {
+  if (!(error instanceof EqualityError)) throw error;
+  console.error(`Error: ${error.message}`);
+  process.exitCode = 1;
+}
+
 try {
-  await bench(program.opts<Options>());
+  await bench(program.parse().opts<Options>());
 } catch (error) {
-  if (error instanceof EqualityError) {
-    console.error(`Error: ${error.message}`);
-    process.exitCode = 1;
-  } else fail(error, program.opts<Options>().debug ?? false);
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else process.exitCode = fail(error, program.opts<Options>().debug ?? false);
 }

@@ -1,38 +1,56 @@
-/** What the benchmark writes and prints. */
-import type { Timing } from "./sampling.ts";
+/** What the benchmark writes. */
+import { z } from "zod";
 
 export const groups = ["kernel", "step", "inference"] as const;
 export type Group = (typeof groups)[number];
 
-/** One line of the comparison. */
-export interface Result {
-  name: string;
-  group: Group;
+const positive = z.number().gt(0);
+const timing = z.strictObject({
+  medianMs: positive,
+  /** Interquartile range. */
+  spreadMs: z.number().min(0),
+});
+
+const result = z.strictObject({
+  name: z.string().min(1),
+  group: z.enum(groups),
+  /** Images at once; absent where there are none. */
+  batch: z.number().int().gt(0).optional(),
+  /** Samples of each. */
+  rounds: z.number().int().gt(0),
   /** `gflops` counts the convolutions by the direct algorithm; `peakFraction` is its share of the measured peak. */
-  ours: Timing & { gflops: number; peakFraction: number };
-  peers: Record<string, Timing>;
+  ours: timing.extend({ gflops: z.number().min(0), peakFraction: z.number().min(0) }),
+  peers: z.record(z.string(), timing),
   /** By peer: how many times as long as ours it takes, median by median. */
-  ratios: Record<string, number>;
-}
+  ratios: z.record(z.string(), positive),
+  /** Peers that were left out, and why. */
+  leftOut: z.record(z.string(), z.string()).optional(),
+});
+
+export const resultsSchema = z.strictObject({
+  adapter: z.string().min(1),
+  /** Measured multiply-add peak of the adapter, GFLOP/s. */
+  peak: positive,
+  environment: z.strictObject({
+    /** ISO 8601. */
+    date: z.iso.datetime(),
+    driver: z.string(),
+    /** Bytes per nanosecond of a copy, read and written. */
+    copyGBs: positive,
+    cpu: z.string(),
+    cores: z.number().int().gt(0),
+    node: z.string(),
+    /** Threads of Mesa's software driver, the same for all; null where it is not set. */
+    lpNumThreads: z.string().nullable(),
+    ours: z.string(),
+    /** Versions of the peers. */
+    peers: z.record(z.string(), z.string()),
+  }),
+  results: z.array(result),
+});
 
 /** The file that --json writes. */
-export interface Results {
-  adapter: string;
-  /** Measured multiply-add peak of the adapter, GFLOP/s. */
-  peak: number;
-  results: Result[];
-}
-
-export function printTable(results: readonly Result[]): void {
-  for (const { name, ours, peers, ratios } of results) {
-    console.log(`\n${name}`);
-    const share = `${ours.gflops.toFixed(1)} GFLOP/s, ${(100 * ours.peakFraction).toFixed(0)} % of the peak`;
-    console.log(`  ${"ours".padEnd(14)} ${show(ours)}          ${share}`);
-    for (const [peer, timing] of Object.entries(peers)) {
-      console.log(`  ${peer.padEnd(14)} ${show(timing)}  ${ratios[peer]!.toFixed(2).padStart(6)} times as long`);
-    }
-  }
-}
-
-const show = ({ medianMs, spreadMs }: Timing): string =>
-  `${medianMs.toFixed(1).padStart(9)} ms  (interquartile range ${spreadMs.toFixed(1)})`;
+export type Results = z.infer<typeof resultsSchema>;
+/** One line of the comparison. */
+export type Result = Results["results"][number];
+export type Environment = Results["environment"];

@@ -7,8 +7,14 @@ export interface Timing {
   spreadMs: number;
 }
 
-/** Something to time, by name. */
-export type Contestants = ReadonlyMap<string, () => Promise<unknown>>;
+export interface Contestant {
+  run: () => Promise<unknown>;
+  /** How often `run` does what is timed: samples are of one time. */
+  times: number;
+}
+
+/** What to time, by name. */
+export type Contestants = ReadonlyMap<string, Contestant>;
 
 /**
  * One sample of benchmark.js: the mean duration in milliseconds of as many calls in a row as make a sample long enough for
@@ -39,7 +45,8 @@ export async function interleave(contestants: Contestants, rounds: number, after
   for (let round = 0; round < rounds; round++) {
     for (const i of names.keys()) {
       const name = names[(i + round) % names.length]!;
-      samples.get(name)!.push(await sample(contestants.get(name)!));
+      const { run, times } = contestants.get(name)!;
+      samples.get(name)!.push((await sample(run)) / times);
       after();
     }
   }

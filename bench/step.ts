@@ -1,6 +1,6 @@
 /** Group "step": one joint training step, ours against the peers'. */
 import type { Gpu } from "../src/gpu/gpu.ts";
-import type { TrainConfig } from "../src/train/config.ts";
+import { checked, contest, type BenchContext } from "./contest.ts";
 import {
   BAR,
   JUMP_BAR,
@@ -9,79 +9,69 @@ import {
   requireBelow,
   requireSameGradients,
   stepErrors,
+  TENSOR_BAR,
   UPDATE_BAR,
 } from "./equality.ts";
-import { OurStep } from "./ours.ts";
+import { OurStep } from "./ours/step.ts";
 import type { Peer, StepImplementation, StepSetup } from "./peers/peer.ts";
 import type { Result } from "./results.ts";
-import { interleave, timingOf } from "./sampling.ts";
-import { randomBatch, reduced, stepSetup } from "./setup.ts";
+import { randomBatch, reduced } from "./setup.ts";
 
 /** How many batches may be tried to show that the gradients agree. */
 const BATCHES = 6;
 
-/**
- * Times a preset's step.
- * @param peak multiply-add peak of the adapter, GFLOP/s
- * @throws EqualityError if a peer does not compute the same
- */
-export async function benchStep(
-  gpu: Gpu,
-  preset: TrainConfig["preset"],
-  peers: readonly Peer[],
-  { rounds, peak }: { rounds: number; peak: number },
-): Promise<Result> {
-  const setup = stepSetup(preset);
+/** @throws EqualityError if a peer does not compute the same */
+export async function benchStep(context: BenchContext, name: string, setup: StepSetup): Promise<Result> {
+  const { gpu, say } = context;
+  say(`${name}: compiling ours`);
   const ours = new OurStep(gpu, setup);
-  const all = new Map<string, StepImplementation>([["ours", ours]]);
-  try {
-    await ours.prepare();
-    const expected = await firstSteps(ours, setup);
-    for (const peer of peers) {
-      console.log(`Preparing ${peer.name} ${peer.version}`);
-      const small = await requireSameReduced(gpu, peer, setup);
-      const theirs = await peer.createStep(gpu, setup);
-      all.set(peer.name, theirs);
+  await ours.prepare();
+  const expected = await firstSteps(ours, setup);
+  if (context.profiler) await context.profiler.add(name, await ours.profile(), (line) => console.log(line));
+  const what = { name, group: "step", batch: setup.batch.label.length, flops: ours.flops } as const;
+  return contest(context, what, entryOf(ours), async (peer) => {
+    if (!peer.createStep) return undefined;
+    say(`  preparing ${peer.name} ${peer.version} (minutes, where the driver has not compiled it before)`);
+    // Another size is another hundreds of shaders to compile, which a first impression does without.
+    const small = context.thorough ? await requireSameReduced(gpu, peer, setup) : undefined;
+    const theirs = await peer.createStep(gpu, setup);
+    return checked(entryOf(theirs), async () => {
       await theirs.prepare();
-      const errors = await requireSameStep(gpu, peer.name, theirs, setup);
+      const errors = await requireSameStep(gpu, `${peer.name}, ${name}`, theirs, setup);
       const { statistics, updates, loss } = await firstSteps(theirs, setup);
-      requireBelow(peer.name, "running statistics", namedError(statistics, expected.statistics), BAR);
-      requireBelow(peer.name, "updates", namedError(updates, expected.updates), UPDATE_BAR);
-      requireBelow(peer.name, "loss after a step", relativeError([[[loss], [expected.loss]]]), BAR);
+      const require = (what: string, error: number, bar: number) =>
+        requireBelow(peer.name, `${name}: ${what}`, error, bar);
+      require("running statistics", namedError(statistics, expected.statistics), BAR);
+      require("updates", namedError(updates, expected.updates), UPDATE_BAR);
+      require("loss after a step", relativeError([[[loss], [expected.loss]]]), BAR);
       const show = (error: number) => error.toExponential(0);
-      console.log(
-        `  computes the same: relative error of the loss ${show(errors.loss)}, of all gradients ${show(small.gradients)} ` +
-          `on reduced images, ${show(errors.gradients)} on whole ones`,
+      const reduced = small ? ` (${show(small.gradients)} on reduced images)` : "";
+      say(
+        `  ${peer.name} computes the same: relative error of the loss ${show(errors.loss)}, of all gradients ` +
+          `${show(errors.gradients)}${reduced}`,
       );
-    }
-    const contestants = new Map([...all].map(([name, step]) => [name, () => step.step()]));
-    const samples = await interleave(contestants, rounds, () => gpu.check());
-    const own = timingOf(samples.get("ours")!);
-    const gflops = ours.flops / own.medianMs / 1e6;
-    const timings = peers.map(({ name }) => [name, timingOf(samples.get(name)!)] as const);
-    return {
-      name: `step/${preset}`,
-      group: "step",
-      ours: { ...own, gflops, peakFraction: gflops / peak },
-      peers: Object.fromEntries(timings),
-      ratios: Object.fromEntries(timings.map(([name, { medianMs }]) => [name, medianMs / own.medianMs])),
-    };
-  } finally {
-    for (const step of all.values()) step.destroy();
-  }
+    });
+  });
 }
+
+const entryOf = (step: StepImplementation) => ({
+  async run(times: number) {
+    for (let i = 0; i < times; i++) await step.step();
+  },
+  destroy: () => step.destroy(),
+});
 
 /** The same network on fewer, smaller images, where the gradient has fewer kinks to jump at, has to agree closely. */
 async function requireSameReduced(gpu: Gpu, peer: Peer, setup: StepSetup) {
   const small = reduced(setup);
   const batches = Array.from({ length: BATCHES }, (_, seed) => randomBatch(small.batch.label.length, small.size, seed));
   const ours = new OurStep(gpu, small);
-  const theirs = await peer.createStep(gpu, small);
+  const theirs = await peer.createStep!(gpu, small);
   try {
     return await requireSameGradients(peer.name, ours, theirs, batches);
   } finally {
     ours.destroy();
-    theirs.destroy();
+    await theirs.destroy();
   }
 }
 
@@ -92,6 +82,7 @@ async function requireSameStep(gpu: Gpu, name: string, theirs: StepImplementatio
     const errors = await stepErrors(ours, theirs, setup.batch);
     requireBelow(name, "loss", errors.loss, BAR);
     requireBelow(name, "gradients", errors.gradients, JUMP_BAR);
+    requireBelow(name, `gradient of ${errors.worst.name}`, errors.worst.error, TENSOR_BAR);
     return errors;
   } finally {
     ours.destroy();

@@ -17,8 +17,11 @@ import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 
-/** Uniform: rows M; vectors a row; runs of rows, and rows a run, of kernels that sum over rows. */
-export const batchNormFields = ["rows", "quads", "runs", "run"] as const;
+/**
+ * Uniform: rows M; vectors a row; runs of rows, and rows a run, of kernels that sum over rows; rows that the statistics are
+ * of, where x is bound in parts; the first run and the number of runs of the part that the statistics kernel has.
+ */
+export const batchNormFields = ["rows", "quads", "runs", "run", "total", "first", "count"] as const;
 
 /** Rows of one vector of channels that a thread of the elementwise kernels takes, so as to load the channel's data once. */
 export const ROWS_A_THREAD = 8;
@@ -30,17 +33,20 @@ const declare = (names: readonly string[], type: string): string => `
 ${bindings(...names.map((name): [string, string] => [name, type]))}
 ${params(batchNormFields, names.length)}`;
 
-/** x [M,C] -> part [3,RUNS,C]: shift, mean - shift, sum of squared deviations of each run. One thread a run and vector. */
+/**
+ * x, from the first row of run p.first on -> part [3,RUNS,C]: shift, mean - shift, sum of squared deviations of each run.
+ * One thread a run and vector.
+ */
 export const batchNormStatistics = (threads: number, lanes: Lanes): string => {
   const type = vec(lanes);
   return wgsl`
 ${declare(["x", "part"], type)}
 ${threadMain(
-  { items: "p.runs * p.quads", threads },
+  { items: "p.count * p.quads", threads },
   `${sizes}
   let quad = i % QUADS;
   let begin = (i / QUADS) * RUN;
-  let end = min(begin + RUN, ROWS);
+  let end = min(begin + RUN, ROWS - p.first * RUN);
   // A few rows' mean is a better shift than one row, which may be an outlier.
   let few = min(end, begin + 8u);
   var shift = ${type}();
@@ -54,9 +60,10 @@ ${threadMain(
     squares += d * d;
   }
   let n = f32(end - begin);
-  part[i] = shift;
-  part[i + RUNS * QUADS] = sum / n;
-  part[i + 2u * RUNS * QUADS] = max(squares - sum * sum / n, ${type}());`,
+  let at = i + p.first * QUADS;
+  part[at] = shift;
+  part[at + RUNS * QUADS] = sum / n;
+  part[at + 2u * RUNS * QUADS] = max(squares - sum * sum / n, ${type}());`,
 )}`;
 };
 
@@ -150,7 +157,8 @@ ${rowsMain(
 )}`;
 };
 
-const gradient = (relu: boolean, type: string, at: string): string =>
+/** The gradient that reaches the normalised value at `at`. */
+export const gradientAt = (relu: boolean, type: string, at: string): string =>
   relu ? `select(${type}(), dy[${at}], y[${at}] > ${type}())` : `dy[${at}]`;
 
 /**
@@ -174,7 +182,7 @@ ${threadMain(
   var dbeta = ${type}();
   for (var r = run * RUN; r < end; r++) {
     let at = r * QUADS + quad;
-    let g = ${gradient(relu, type, "at")};
+    let g = ${gradientAt(relu, type, "at")};
     dbeta += g;
     dgamma += g * (((x[at] - shift) - delta) * invstd);
   }
@@ -229,11 +237,11 @@ ${rowsMain(
 #if ${training}
   let shift = stats[c];
   let delta = stats[QUADS + c];
-  let meanG = sums[QUADS + c] / f32(p.rows);
-  let slope = sums[c] / f32(p.rows) * invstd;
+  let meanG = sums[QUADS + c] / f32(p.total);
+  let slope = sums[c] / f32(p.total) * invstd;
 #endif`,
   wgsl`
-    let g = ${gradient(relu, type, "at")};
+    let g = ${gradientAt(relu, type, "at")};
 #if ${training}
     dx[at] = factor * (g - meanG - ((x[at] - shift) - delta) * slope);
 #else

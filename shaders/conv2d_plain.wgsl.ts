@@ -5,26 +5,45 @@
  *   input grad    dx[n,iy,ix,ci]  = sum_{ky,kx,co} dy[n,oy,ox,co] w[ky,kx,c,co]   over the (oy,ox) that read (iy,ix)
  *   weight grad   dw[ky,kx,c,co]  = sum_{n,oy,ox} x[n,iy,ix,ci] dy[n,oy,ox,co]
  *
- * x [N,H,W,CI], w [KH,KW,CI/groups,CO], y [N,OH,OW,CO]. The channels of group g are CI/groups inputs from g CI/groups
+ * x [N,H,W,CI], w [KH,KW,CI/groups,CO], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO]. The channels of group g are CI/groups inputs from g CI/groups
  * on and CO/groups outputs from g CO/groups on. Sizes come as a uniform (lib/conv.ts).
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
+import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 
 const sizes = `${convSizes}
   let CIG = CI / p.groups; let COG = CO / p.groups;`;
 
-export const conv2dPlainForward = (shape: Conv2dShape, bias: boolean, threads: number): string => wgsl`
-#if ${bias}
-${bindings(["x", "f32"], ["w", "f32"], ["bias", "f32"], ["y", "f32"])}
-#else
-${bindings(["x", "f32"], ["w", "f32"], ["y", "f32"])}
-#endif
-${convHead(shape, bias ? 4 : 3)}
+/** `main` for the elements of a result, bound last, that is summed up in `sum`. */
+const resultMain = (
+  shape: Conv2dShape,
+  [x, w, y]: readonly [string, string, string],
+  epilogue: Epilogue,
+  { items, threads }: { items: string; threads: number },
+  channel: string,
+  body: string,
+): string => {
+  const names = [x, w, ...epilogueOperands(epilogue), y];
+  return wgsl`
+${bindings(...names.map((name): [string, string] => [name, "f32"]))}
+${convHead(shape, names.length)}
 ${threadMain(
-  { items: "p.n * p.oh * p.ow * p.co", threads },
-  wgsl`${sizes}
+  { items, threads },
+  `${body}
+  ${y}[i] = ${finish(epilogue, "f32", "sum", `bias[${channel}]`, "i")};`,
+)}`;
+};
+
+export const conv2dPlainForward = (shape: Conv2dShape, epilogue: Epilogue, threads: number): string =>
+  resultMain(
+    shape,
+    ["x", "w", "y"],
+    epilogue,
+    { items: "p.n * p.oh * p.ow * p.co", threads },
+    "co",
+    `${sizes}
   let co = i % CO;
   let ox = (i / CO) % OW;
   let oy = (i / CO / OW) % OH;
@@ -42,18 +61,18 @@ ${threadMain(
       for (var c = 0u; c < CIG; c++) { sum += x[xi + c] * w[wi + c * CO]; }
     }
   }
-#if ${bias}
-  sum += bias[co];
-#endif
-  y[i] = sum;`,
-)}`;
+`,
+  );
 
-export const conv2dPlainInputGrad = (shape: Conv2dShape, threads: number): string => wgsl`
-${bindings(["dy", "f32"], ["w", "f32"], ["dx", "f32"])}
-${convHead(shape, 3)}
-${threadMain(
-  { items: "p.n * p.h * p.w * p.ci", threads },
-  `${sizes}
+export const conv2dPlainInputGrad = (shape: Conv2dShape, epilogue: Epilogue, threads: number): string =>
+  resultMain(
+    shape,
+    ["dy", "w", "dx"],
+    epilogue,
+    { items: "p.n * p.h * p.w * p.ci", threads },
+    "ci",
+    `
+${sizes}
   let ci = i % CI;
   let ix = (i / CI) % W;
   let iy = (i / CI / W) % H;
@@ -72,8 +91,8 @@ ${threadMain(
       for (var o = 0u; o < COG; o++) { sum += dy[yi + o] * w[wi + o]; }
     }
   }
-  dx[i] = sum;`,
-)}`;
+`,
+  );
 
 export const conv2dPlainWeightGrad = (shape: Conv2dShape, threads: number): string => wgsl`
 ${bindings(["x", "f32"], ["dy", "f32"], ["dw", "f32"])}

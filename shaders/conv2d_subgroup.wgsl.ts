@@ -4,7 +4,8 @@
  * Lanes hold `lane` consecutive columns of the result each, as one vector an accumulator; the rows of the tile (pixels in
  * the forward pass and the input gradient, weight rows in the weight gradient) are loaded by one lane each and
  * broadcast to all. On software adapters a broadcast costs no more than a multiply-add, while a barrier turns the whole
- * shader into a coroutine; hence this form.
+ * shader into a coroutine; hence this form. Where the result has fewer columns than a subgroup spans, its lanes form teams
+ * (lib/team.ts), each with rows (or, in the weight gradient, pixels) of its own.
  *
  *   forward       Y [P,CO]  = X' [P,K] W [K,CO]        K = (ky,kx,c), X' = input pixels under the kernel
  *   input grad    DX [P,CI] = DY' [P,K] W' [K,CI]      K = (ky,kx,co), one phase of the stride at a time
@@ -14,70 +15,77 @@
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
+import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { bindings, groupIndex } from "./lib/thread.ts";
-import { component, unroll, vec, type Lanes } from "./lib/vec.ts";
+import { fromTeam, teamHead } from "./lib/team.ts";
+import { all, component, unroll, vec, type Lanes } from "./lib/vec.ts";
 
 export interface SubgroupTile {
   /** Lanes of a subgroup. */
   subgroup: number;
+  /** Lanes of a team: a power of two. */
+  team: number;
   /** Result columns (channels) a lane. */
   lane: Lanes;
   /** Elements of the reduction loaded at once by one lane: 4 where the channel count allows it. */
   chunk: 1 | 4;
-  /** Rows that each lane loads and broadcasts: the tile has `subgroup * rows` rows. */
+  /** Rows that each lane loads and hands to its team, which so has `team * rows` rows, and the tile `subgroup * rows`. */
   rows: number;
 }
 
-const main = (subgroup: number, body: string): string => wgsl`
+const main = (subgroup: number, team: number, body: string): string => wgsl`
 @compute @workgroup_size(${subgroup})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
 ${convSizes}
+${teamHead(team)}
 ${body}
 }`;
 
 /**
- * acc[row] += broadcast(a[row]) * b, for all rows of the tile and all elements of the chunk. All products of one accumulator
- * follow each other: there are more accumulators than registers.
+ * acc[row] += a[row] * b, for all rows of the team and all elements of the chunk. All products of one accumulator follow each
+ * other: there are more accumulators than registers.
  */
 const multiplyTile = (t: SubgroupTile): string =>
-  unroll(t.subgroup * t.rows, (row) =>
+  unroll(t.team * t.rows, (row) =>
     unroll(t.chunk, (k) => {
-      const a = component(`a${Math.floor(row / t.subgroup)}`, k, t.chunk);
-      return `        acc${row} += subgroupBroadcast(${a}, ${row % t.subgroup}u) * b${k};`;
+      const a = component(`a${Math.floor(row / t.team)}`, k, t.chunk);
+      return `        acc${row} += ${fromTeam(a, row % t.team, t)} * b${k};`;
     }),
   );
+
+const operandsOf = (epilogue: Epilogue, type: string) =>
+  epilogueOperands(epilogue).map((name): [string, string] => [name, type]);
 
 const accumulators = (n: number, type: string): string => unroll(n, (row) => `  var acc${row} = ${type}();`);
 
 /**
- * Forward. Bindings x [N,H,W,CI], w [KH,KW,CI,CO], (bias [CO],) y [N,OH,OW,CO].
- * Dispatch: ceil(N OH OW / (subgroup rows)) groups folded over x and y, ceil(CO / (subgroup lane)) along z.
+ * Forward. Bindings x [N,H,W,CI], w [KH,KW,CI,CO], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO].
+ * Dispatch: ceil(N OH OW / (subgroup rows)) groups folded over x and y, ceil(CO / (team lane)) along z.
  */
-export const conv2dSubgroupForward = (s: Conv2dShape, bias: boolean, t: SubgroupTile): string => {
+export const conv2dSubgroupForward = (s: Conv2dShape, epilogue: Epilogue, t: SubgroupTile): string => {
   const out = vec(t.lane);
-  const size = t.subgroup * t.rows;
+  const size = t.team * t.rows;
+  const more = operandsOf(epilogue, out);
   return wgsl`
 enable subgroups;
-#if ${bias}
-${bindings(["x", vec(t.chunk)], ["w", out], ["bias", out], ["y", out])}
-#else
-${bindings(["x", vec(t.chunk)], ["w", out], ["y", out])}
-#endif
-${convHead(s, bias ? 4 : 3)}
+${bindings(["x", vec(t.chunk)], ["w", out], ...more, ["y", out])}
+${convHead(s, 3 + more.length)}
 ${main(
   t.subgroup,
+  t.team,
   wgsl`
   let P = N * OH * OW;
   let COLS = CO / ${t.lane}u;
   let STEPS = CI / ${t.chunk}u;
-  let first = ${groupIndex} * ${size}u;
-  if (first >= P) { return; }
-  let column = group.z * ${t.subgroup}u + lane;
+  let tile = ${groupIndex} * ${t.subgroup * t.rows}u;
+  if (tile >= P) { return; }
+  let first = tile + team * ${size}u;
+  let column = group.z * ${t.team}u + member;
   let load = min(column, COLS - 1u);
 ${unroll(
   t.rows,
   (r) => `
-  let p${r} = min(first + ${r * t.subgroup}u + lane, P - 1u);
+  let p${r} = min(first + ${r * t.team}u + member, P - 1u);
   let q${r} = p${r} / OW;
   let n${r} = (q${r} / OH) * H;
   let oy${r} = i32(q${r} % OH) * SH - PH;
@@ -91,7 +99,7 @@ ${unroll(
   (r) => `
       let iy${r} = oy${r} + i32(ky) * DH;
       let ix${r} = ox${r} + i32(kx) * DW;
-      let in${r} = iy${r} >= 0 && iy${r} < i32(H) && ix${r} >= 0 && ix${r} < i32(W);
+      let in${r} = ${all(`u32(iy${r}) < H`, `u32(ix${r}) < W`)};
       let at${r} = select(0u, ((n${r} + u32(iy${r})) * W + u32(ix${r})) * STEPS, in${r});`,
 )}
       let wk = (ky * KW + kx) * CI * COLS + load;
@@ -103,49 +111,53 @@ ${multiplyTile(t)}
     }
   }
   if (column >= COLS) { return; }
-#if ${bias}
+#if ${epilogue.bias}
   let shift = bias[column];
 #endif
 ${unroll(
   size,
-  (row) => `  if (first + ${row}u < P) { y[(first + ${row}u) * COLS + column] = acc${row}${bias ? " + shift" : ""}; }`,
+  (row) =>
+    `  if (first + ${row}u < P) { let at = (first + ${row}u) * COLS + column; y[at] = ${finish(epilogue, out, `acc${row}`, "shift", "at")}; }`,
 )}`,
 )}`;
 };
 
 /**
- * Input gradient. Bindings dy [N,OH,OW,CO], w [KH,KW,CI,CO], dx [N,H,W,CI]; `lane` counts input channels, `chunk`
+ * Input gradient. Bindings dy [N,OH,OW,CO], w [KH,KW,CI,CO], (bias, plus,) dx [N,H,W,CI]; `lane` counts input channels, `chunk`
  * output channels. The pixels (iy,ix) with the same remainders by the stride form a phase, which only the kernel rows
  * and columns of matching remainder reach: no product with an inserted zero is computed.
- * Dispatch: ceil(N ceil(H/SH) ceil(W/SW) / (subgroup rows)) groups over x and y; SH SW ceil(CI / (subgroup lane)) along z.
+ * Dispatch: ceil(N ceil(H/SH) ceil(W/SW) / (subgroup rows)) groups over x and y; SH SW ceil(CI / (team lane)) along z.
  */
-export const conv2dSubgroupInputGrad = (s: Conv2dShape, t: SubgroupTile): string => {
+export const conv2dSubgroupInputGrad = (s: Conv2dShape, epilogue: Epilogue, t: SubgroupTile): string => {
   const out = vec(t.lane);
-  const size = t.subgroup * t.rows;
+  const size = t.team * t.rows;
+  const more = operandsOf(epilogue, out);
   const [sh, sw] = s.stride;
   return wgsl`
 enable subgroups;
-${bindings(["dy", vec(t.chunk)], ["w", vec(t.chunk)], ["dx", out])}
-${convHead(s, 3)}
+${bindings(["dy", vec(t.chunk)], ["w", vec(t.chunk)], ...more, ["dx", out])}
+${convHead(s, 3 + more.length)}
 const PHASES = ${sh * sw}u;
 ${main(
   t.subgroup,
+  t.team,
   wgsl`
   let HP = (H + ${sh - 1}u) / ${sh}u;
   let WP = (W + ${sw - 1}u) / ${sw}u;
   let P = N * HP * WP;
   let COLS = CI / ${t.lane}u;
   let STEPS = CO / ${t.chunk}u;
-  let first = ${groupIndex} * ${size}u;
-  if (first >= P) { return; }
+  let tile = ${groupIndex} * ${t.subgroup * t.rows}u;
+  if (tile >= P) { return; }
+  let first = tile + team * ${size}u;
   let phaseY = i32((group.z % PHASES) / ${sw}u);
   let phaseX = i32((group.z % PHASES) % ${sw}u);
-  let column = (group.z / PHASES) * ${t.subgroup}u + lane;
+  let column = (group.z / PHASES) * ${t.team}u + member;
   let load = min(column, COLS - 1u) * ${t.lane}u * STEPS;
 ${unroll(
   t.rows,
   (r) => `
-  let p${r} = min(first + ${r * t.subgroup}u + lane, P - 1u);
+  let p${r} = min(first + ${r * t.team}u + member, P - 1u);
   let q${r} = p${r} / WP;
   let n${r} = (q${r} / HP) * OH;
   let py${r} = i32(q${r} % HP);
@@ -163,7 +175,7 @@ ${unroll(
   (r) => `
       let oy${r} = py${r} + ty / SH;
       let ox${r} = px${r} + tx / SW;
-      let in${r} = oy${r} >= 0 && oy${r} < i32(OH) && ox${r} >= 0 && ox${r} < i32(OW);
+      let in${r} = ${all(`u32(oy${r}) < OH`, `u32(ox${r}) < OW`)};
       let at${r} = select(0u, ((n${r} + u32(oy${r})) * OW + u32(ox${r})) * STEPS, in${r});`,
 )}
       let wk = (ky * KW + kx) * CI * STEPS + load;
@@ -181,43 +193,51 @@ ${unroll(
   // Each lane works out where its own row of the tile goes; the writers learn it by broadcast.
   let iy${r} = u32(phaseY) + u32(py${r}) * ${sh}u;
   let ix${r} = u32(phaseX) + u32(px${r}) * ${sw}u;
-  let to${r} = select(0xffffffffu, ((n${r} / OH * H + iy${r}) * W + ix${r}) * COLS, iy${r} < H && ix${r} < W);`,
+  let to${r} = select(0xffffffffu, ((n${r} / OH * H + iy${r}) * W + ix${r}) * COLS, ${all(`iy${r} < H`, `ix${r} < W`)});`,
 )}
 ${unroll(size, (row) => {
-  const to = `subgroupBroadcast(to${Math.floor(row / t.subgroup)}, ${row % t.subgroup}u)`;
-  return `  let at_${row} = ${to};`;
+  return `  let at_${row} = ${fromTeam(`to${Math.floor(row / t.team)}`, row % t.team, t)};`;
 })}
   if (column >= COLS) { return; }
-${unroll(size, (row) => `  if (first + ${row}u < P && at_${row} != 0xffffffffu) { dx[at_${row} + column] = acc${row}; }`)}`,
+#if ${epilogue.bias}
+  let shift = bias[column];
+#endif
+${unroll(
+  size,
+  (row) =>
+    `  if (${all(`first + ${row}u < P`, `at_${row} != 0xffffffffu`)}) { let at = at_${row} + column; dx[at] = ${finish(epilogue, out, `acc${row}`, "shift", "at")}; }`,
+)}`,
 )}`;
 };
 
 export interface WeightGradTile {
   subgroup: number;
+  team: number;
   /** Output channels a lane. */
   lane: Lanes;
   /** Input channels loaded at once by one lane. */
   chunk: 1 | 4;
   /** Weight rows (ky,kx,ci) of the tile, a multiple of `chunk`. */
   rows: number;
-  /** Pixels taken at once; `pixels rows / chunk` is a multiple of the subgroup. */
+  /** Pixels that a team takes at once; `pixels rows / chunk` is a multiple of the team. */
   pixels: number;
 }
 
 /**
  * Weight gradient, one partial sum a split. Bindings x [N,H,W,CI], dy [N,OH,OW,CO], part [splits,KH,KW,CI,CO]; a split is
- * p.extra of the N OH rows of output pixels. The `rows / chunk` units of the tile, each at `pixels` pixels, are dealt out to the
- * lanes: item e of them is unit e mod units at pixel e div units, held by lane e mod subgroup in register e div subgroup.
- * Dispatch: (ceil(KH KW CI / rows), ceil(CO / (subgroup lane)), splits).
+ * p.extra of the N OH rows of output pixels, of which a team takes every (subgroup / team)th `pixels`. The `rows / chunk` units of
+ * the tile, each at `pixels` pixels, are dealt out to the team: item e of them is unit e mod units at pixel e div units, held by
+ * member e mod team in register e div team. In the end the teams' sums are added.
+ * Dispatch: (ceil(KH KW CI / rows), ceil(CO / (team lane)), splits).
  */
 export const conv2dSubgroupWeightGrad = (s: Conv2dShape, t: WeightGradTile): string => {
   const out = vec(t.lane);
   const units = t.rows / t.chunk;
-  const loads = (units * t.pixels) / t.subgroup;
-  // Channel k of unit u at pixel j, broadcast from its lane.
+  const loads = (units * t.pixels) / t.team;
+  // Channel k of unit u at pixel j, from its lane.
   const source = (u: number, k: number, j: number) => {
     const e = j * units + u;
-    return `subgroupBroadcast(${component(`a${Math.floor(e / t.subgroup)}`, k, t.chunk)}, ${e % t.subgroup}u)`;
+    return fromTeam(component(`a${Math.floor(e / t.team)}`, k, t.chunk), e % t.team, t);
   };
   return wgsl`
 enable subgroups;
@@ -225,19 +245,20 @@ ${bindings(["x", vec(t.chunk)], ["dy", out], ["part", out])}
 ${convHead(s, 3)}
 ${main(
   t.subgroup,
+  t.team,
   wgsl`
   let COLS = CO / ${t.lane}u;
   let STEPS = CI / ${t.chunk}u;
   let ROWS = KH * KW * CI;
-  let column = group.y * ${t.subgroup}u + lane;
+  let column = group.y * ${t.team}u + member;
   let load = min(column, COLS - 1u);
   let begin = group.z * p.extra;
   let end = min(begin + p.extra, N * OH);
 ${unroll(
   loads,
   (r) => `
-  let q${r} = group.x * ${units}u + (lane + ${r * t.subgroup}u) % ${units}u;
-  let mine${r} = (lane + ${r * t.subgroup}u) / ${units}u;
+  let q${r} = group.x * ${units}u + (member + ${r * t.team}u) % ${units}u;
+  let mine${r} = (member + ${r * t.team}u) / ${units}u;
   let row${r} = q${r} < ROWS / ${t.chunk}u;
   let ky${r} = i32(q${r} / (STEPS * KW)) * DH - PH;
   let kx${r} = i32((q${r} / STEPS) % KW) * DW - PW + i32(mine${r}) * SW;
@@ -251,15 +272,16 @@ ${unroll(
   loads,
   (r) => `
     let iy${r} = top + ky${r};
-    let inRow${r} = row${r} && iy${r} >= 0 && iy${r} < i32(H);
+    let inRow${r} = ${all(`row${r}`, `u32(iy${r}) < H`)};
     let at${r} = (image + u32(iy${r})) * W * STEPS + c${r};`,
 )}
-    for (var ox = 0u; ox < OW; ox += ${t.pixels}u) {
+    for (var x0 = 0u; x0 < OW; x0 += ${(t.pixels * t.subgroup) / t.team}u) {
+      let ox = x0 + team * ${t.pixels}u;
 ${unroll(
   loads,
   (r) => `
       let ix${r} = i32(ox) * SW + kx${r};
-      let in${r} = inRow${r} && ix${r} >= 0 && ix${r} < i32(W) && ox + mine${r} < OW;
+      let in${r} = ${all(`inRow${r}`, `u32(ix${r}) < W`, `ox + mine${r} < OW`)};
       let a${r} = select(${vec(t.chunk)}(), x[select(0u, at${r} + u32(ix${r}) * STEPS, in${r})], in${r});`,
 )}
 ${unroll(t.pixels, (j) => `      let d${j} = dy[(line * OW + min(ox + ${j}u, OW - 1u)) * COLS + load];`)}
@@ -268,7 +290,10 @@ ${unroll(units, (u) =>
 )}
     }
   }
-  if (column >= COLS) { return; }
+${unroll(Math.log2(t.subgroup / t.team), (i) =>
+  unroll(t.rows, (r) => `  acc${r} += subgroupShuffleXor(acc${r}, ${t.team << i}u);`),
+)}
+  if (column >= COLS || team > 0u) { return; }
   let first = group.x * ${t.rows}u;
 ${unroll(
   t.rows,

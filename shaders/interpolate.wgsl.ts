@@ -12,7 +12,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings } from "./lib/thread.ts";
-import { vec, type Lanes } from "./lib/vec.ts";
+import { unroll, vec, type Lanes } from "./lib/vec.ts";
 
 export const interpolateFields = ["h", "w", "oh", "ow", "quads", "ratioY", "ratioX"] as const;
 
@@ -71,25 +71,54 @@ const range = (axis: "x" | "y", i: string, size: string, outs: string, ratio: st
   let first_${axis} = select(low_${axis}, 0u, ${i} == 0u);
   let last_${axis} = select(high_${axis}, ${outs} - 1u, ${i} == ${size} - 1u);`;
 
-export const interpolateGrad = (threads: number, lanes: Lanes): string => wgsl`
-${bindings(["dy", vec(lanes)], ["dx", vec(lanes)])}
+/**
+ * `taps`: as many outputs, in each direction, as any input contributes to. Weights and places of all of them are worked out
+ * before the sum; where there are many, the sum runs in loops instead.
+ */
+export const interpolateGrad = (threads: number, lanes: Lanes, [down, across]: readonly [number, number]): string => {
+  const type = vec(lanes);
+  const few = down * across <= MOST_UNROLLED;
+  const taps = (axis: "x" | "y", count: number, i: string, outs: string, ratio: string, size: string) =>
+    unroll(
+      count,
+      (k) => `
+  let o${axis}${k} = min(first_${axis} + ${k}u, ${outs} - 1u);
+  let w${axis}${k} = select(0.0, weight(o${axis}${k}, ${ratio}, ${size}, ${i}), first_${axis} + ${k}u <= last_${axis});`,
+    );
+  return wgsl`
+${bindings(["dy", type], ["dx", type])}
 ${common}
 ${imageMain(
   threads,
   "W",
-  `  let ix = column;
+  wgsl`  let ix = column;
   let iy = row;
 ${range("y", "iy", "H", "OH", "RY")}
 ${range("x", "ix", "W", "OW", "RX")}
-  var sum = ${vec(lanes)}();
+  var sum = ${type}();
+#if ${few}
+${taps("y", down, "iy", "OH", "RY", "H")}
+  // When an image was made smaller, most of its rows reach no output; the row is the same for the whole workgroup.
+  if (${unroll(down, (k) => `wy${k} == 0.0`, " && ")}) { dx[((n * H + iy) * W + ix) * QUADS + q] = sum; return; }
+${taps("x", across, "ix", "OW", "RX", "W")}
+${unroll(down, (y) => {
+  const line = unroll(across, (x) => `wx${x} * dy[(line${y} + ox${x}) * QUADS + q]`, " + ");
+  return `  let line${y} = (n * OH + oy${y}) * OW; sum += wy${y} * (${line});`;
+})}
+#else
   for (var oy = first_y; oy <= last_y; oy++) {
     let wy = weight(oy, RY, H, iy);
     if (wy == 0.0) { continue; }
-    var line = ${vec(lanes)}();
+    var line = ${type}();
     for (var ox = first_x; ox <= last_x; ox++) {
       line += weight(ox, RX, W, ix) * dy[((n * OH + oy) * OW + ox) * QUADS + q];
     }
     sum += wy * line;
   }
+#endif
   dx[((n * H + iy) * W + ix) * QUADS + q] = sum;`,
 )}`;
+};
+
+/** Outputs of one input up to which their sum is written out. */
+const MOST_UNROLLED = 25;

@@ -1,20 +1,25 @@
 /**
- * y[i] = FACTOR sum_{p < parts} part[p, i], in the order of p.
+ * y[i] = FACTOR sum_{p < parts} part[p, i], in the order of p, with an epilogue (lib/epilogue.ts) on request.
  *
- * Bindings: part [parts, COUNT], y [COUNT]; as vec4f where COUNT is a multiple of 4; a uniform with parts, COUNT
- * (in vectors) and FACTOR. One thread an element of y.
+ * Bindings: part [parts, COUNT], (bias [C], plus [COUNT],) y [COUNT]; as vec4f where COUNT, or C if there is an epilogue, is a multiple of
+ * 4; a uniform with parts, COUNT (in vectors), FACTOR and C (in vectors). One thread an element of y.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { epilogueOperands, finish, noEpilogue, type Epilogue } from "./lib/epilogue.ts";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 
-export const sumParts = (threads: number, lanes: Lanes): string => wgsl`
-${bindings(["part", vec(lanes)], ["y", vec(lanes)])}
-${params(["parts", "count", "factor"], 2)}
+export const sumParts = (threads: number, lanes: Lanes, epilogue: Epilogue = noEpilogue): string => {
+  const names = ["part", ...epilogueOperands(epilogue), "y"];
+  return wgsl`
+${bindings(...names.map((name): [string, string] => [name, vec(lanes)]))}
+${params(["parts", "count", "factor", "channels"], names.length)}
 ${threadMain(
   { items: "p.count", threads },
   `  var sum = part[i];
   for (var k = 1u; k < p.parts; k++) { sum += part[k * p.count + i]; }
-  y[i] = sum * bitcast<f32>(p.factor);`,
+  sum *= bitcast<f32>(p.factor);
+  y[i] = ${finish(epilogue, vec(lanes), "sum", "bias[i % p.channels]", "i")};`,
 )}`;
+};

@@ -1,7 +1,9 @@
-/** What the benchmark asks of every implementation of a training step, ours and the other libraries' alike. */
+/** What the benchmark asks of every implementation, ours and the other libraries' alike. */
 import type { Batch } from "../../src/data/sample.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { MGANetOptions } from "../../src/models/mganet.ts";
+import type { KernelCase } from "../kernels/case.ts";
+import type { Operands } from "../kernels/data.ts";
 
 /** A parameter or running statistic, in our layout: HWIO convolution weights, [in, out] linear weights. */
 export interface ParameterValue {
@@ -10,6 +12,9 @@ export interface ParameterValue {
   /** False for running statistics. */
   readonly trainable: boolean;
 }
+
+/** Values by PyTorch's names, in order of definition. */
+export type ParameterValues = ReadonlyMap<string, ParameterValue>;
 
 /** One joint training step: everything that must be equal for all. */
 export interface StepSetup {
@@ -21,8 +26,10 @@ export interface StepSetup {
   /** Weight of the segmentation loss. */
   readonly alpha: number;
   readonly lr: number;
-  /** Initial values by PyTorch's names, in order of definition. */
-  readonly parameters: ReadonlyMap<string, ParameterValue>;
+  /** Whether a peer may take its time to find what is fastest. */
+  readonly thorough?: boolean;
+  /** Initial values. */
+  readonly parameters: ParameterValues;
 }
 
 export interface LossAndGradients {
@@ -41,14 +48,58 @@ export interface StepImplementation {
   step(): Promise<number>;
   /** The present parameters and running statistics, in our layout. */
   state(): Promise<Map<string, Float32Array>>;
-  destroy(): void;
+  destroy(): void | Promise<void>;
 }
 
-/** Another library. */
+/** Inference on a batch of images with fixed parameters. */
+export interface InferenceSetup {
+  readonly model: MGANetOptions;
+  readonly size: readonly [number, number];
+  readonly n: number;
+  /** [N, H, W, 3]. */
+  readonly image: Float32Array;
+  readonly parameters: ParameterValues;
+}
+
+export interface Inferred {
+  /** Probability of malignancy of each image. */
+  readonly malignant: Float32Array;
+  /** Probability of nodule at every pixel, [N, H, W]. */
+  readonly mask: Float32Array;
+}
+
+export interface InferenceImplementation {
+  /** Uploads the setup's images and brings the results back. */
+  infer(): Promise<Inferred>;
+  destroy(): void | Promise<void>;
+}
+
+/** One kernel on operands that are on the device already. */
+export interface KernelImplementation {
+  /** Runs it and brings back the results by name, in our layout. To be called before `run`. */
+  results(): Promise<ReadonlyMap<string, Float32Array>>;
+  /** Runs it so many times and waits until the device has done so; nothing is brought back. */
+  run(times: number): Promise<void>;
+  destroy(): void | Promise<void>;
+}
+
+/** A peer truly cannot compute something; the benchmark goes on without it, and says why. */
+export class UnableError extends Error {
+  override name = "UnableError";
+}
+
+/** Another library. What it has no part in is undefined. */
 export interface Peer {
   /** As in the results. */
   readonly name: string;
   readonly version: string;
   /** Peers that run on WebGPU use `gpu`'s device. */
-  createStep(gpu: Gpu, setup: StepSetup): Promise<StepImplementation>;
+  createStep?(gpu: Gpu, setup: StepSetup): Promise<StepImplementation>;
+  createInference?(gpu: Gpu, setup: InferenceSetup): Promise<InferenceImplementation>;
+  /** Whether it takes part in a kernel's benchmark; in all of them where undefined. */
+  covers?(c: KernelCase): boolean;
+  /** @throws UnableError where it turns out that the library cannot compute it */
+  createKernel?(gpu: Gpu, c: KernelCase, operands: Operands): Promise<KernelImplementation>;
+  /** Frees what the library itself keeps for later use; after everything that was created is destroyed. */
+  release?(): void;
 }

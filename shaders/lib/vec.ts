@@ -16,3 +16,9 @@ export const horizontalSum = (expression: string, lanes: Lanes): string =>
 /** Calls `f` for 0..n-1 and joins the lines: the way unrolled loops are written. */
 export const unroll = (n: number, f: (i: number) => string, separator = "\n"): string =>
   Array.from({ length: n }, (_, i) => f(i)).join(separator);
+
+/**
+ * Whether all conditions hold. `&&` would become branches; a dozen in a row keep SwiftShader compiling for minutes. A
+ * signed index is compared as u32, which covers those below 0.
+ */
+export const all = (...conditions: string[]): string => conditions.map((condition) => `(${condition})`).join(" & ");

@@ -59,7 +59,7 @@ function convolve(
   );
   const graph = graphOf(x, weight);
   const inputs = bias ? [x, weight, bias] : [x, weight];
-  const [y] = graph.record(conv2dForward(s, bias !== undefined), inputs, {
+  const [y] = graph.record(conv2dForward(s, { bias: bias !== undefined }), inputs, {
     shapes: [shape],
     gradient: ([dy], [wantsX, wantsWeight, wantsBias]) => [
       wantsX ? graph.record(conv2dInputGrad(s), [dy!, weight], { shapes: [x.shape] })[0] : undefined,

@@ -15,6 +15,7 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   const graph = graphOf(loss);
   const relevant = dependants(graph, wrt);
   const recorded = graph.nodes.length;
+  graph.backwardFrom ??= recorded;
   const pending = new Map<Tensor, Tensor[]>();
   const contribute = (tensor: Tensor, gradient: Tensor) => {
     const list = pending.get(tensor);
@@ -62,9 +63,16 @@ function dependants(graph: Graph, wrt: readonly Tensor[]): Set<Node> {
   return found;
 }
 
-/** The sum of tensors of one shape. */
+/** The sum of tensors of one shape; where one of them comes from a kernel that can add the others itself, by that one. */
 function sum(graph: Graph, terms: readonly Tensor[]): Tensor {
   if (terms.length === 1) return terms[0]!;
+  const adding = terms.find((t) => t.source.kind === "node" && t.source.node.kernel.adding);
+  if (adding?.source.kind === "node") {
+    const { node } = adding.source;
+    const others = terms.filter((t) => t !== adding);
+    const inputs = [...node.inputs, sum(graph, others)];
+    return graph.scope(node.layer, () => graph.record(node.kernel.adding!(), inputs, { shapes: [adding.shape] })[0]!);
+  }
   const some = terms.slice(0, MOST_INPUTS);
   const expression = [...operandNames].slice(0, some.length).join(" + ");
   const total = graph.record(pointwiseKernel("accumulate", some[0]!.shape, some.length, expression), some)[0]!;

@@ -1,6 +1,5 @@
 /** `mganet evaluate`. */
 import path from "node:path";
-import { ConfigError } from "../train/config.ts";
 import { DataError, type Prepared, type Skipped } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { BatchLoader } from "../node/data/loader.ts";
@@ -10,12 +9,12 @@ import { requireWritableFile, writeWhole } from "../node/files.ts";
 import { findCheckpoint, withOwnSplit } from "../node/run-folder.ts";
 import { MGANet } from "../models/mganet.ts";
 import { type Checkpoint, loadWeights, trainedStage } from "../train/checkpoint.ts";
-import type { TrainConfig } from "../train/config.ts";
+import { ConfigError, type TrainConfig } from "../train/config.ts";
 import { evaluate, Predictor } from "../train/stage.ts";
 import { showConfusion, showMetrics, showSkipped } from "./format.ts";
-import { withGpu, type GpuOption } from "./gpu.ts";
+import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
-export interface EvaluateOptions extends GpuOption {
+export interface EvaluateOptions extends TunedOption {
   data?: string;
   format?: string;
   on?: "val" | "test" | "external";
@@ -38,7 +37,7 @@ export async function evaluateRun(target: string, options: EvaluateOptions): Pro
   const config = withOwnSplit(checkpoint.config, path.dirname(file));
   const { images: chosen, skipped, what, name } = await choose(config, options);
   for (const line of showSkipped(skipped)) console.log(line);
-  const { metrics, images } = await withGpu(options, (gpu) => evaluateImages(gpu, checkpoint, file, chosen));
+  const { metrics, images } = await withTunedGpu(options, (gpu) => evaluateImages(gpu, checkpoint, file, chosen));
   console.log(`${file} on ${chosen.length} ${what}:`);
   if (trainedStage(checkpoint) === "segmentation") {
     console.log("The classifier of this checkpoint has not been trained yet.");

@@ -1,5 +1,5 @@
 /** Opens the device that a command runs on. */
-import type { Gpu } from "../gpu/gpu.ts";
+import type { Gpu, GpuOptions } from "../gpu/gpu.ts";
 import { openGpu } from "../node/open-gpu.ts";
 
 export interface GpuOption {
@@ -7,8 +7,11 @@ export interface GpuOption {
   adapter?: string;
 }
 
+/** For commands that can do with less than the adapter has. */
+export type LessOption = Pick<GpuOptions, "without" | "defaultLimits">;
+
 /** Runs `use` with a device and gives the device back. */
-export async function withGpu<T>(options: GpuOption, use: (gpu: Gpu) => Promise<T>): Promise<T> {
+export async function withGpu<T>(options: GpuOption & LessOption, use: (gpu: Gpu) => Promise<T>): Promise<T> {
   const gpu = await openGpu(options);
   try {
     return await use(gpu);

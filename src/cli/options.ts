@@ -33,6 +33,7 @@ export interface TrainFlags {
   classWeights?: TrainConfig["classWeights"];
   sampling?: TrainConfig["sampling"];
   evalEvery?: number;
+  recompute?: boolean;
 }
 
 const choice = (flags: string, description: string, values: readonly string[]) =>
@@ -60,20 +61,30 @@ export function addSplitOptions(command: Command): Command {
     );
 }
 
+const presetOption = () => choice("--preset <name>", "settings to start from", Object.keys(presets)).default("quick");
+const widthOption = () =>
+  new Option("--width <factor>", "factor on all channel counts; 1 is the paper's").argParser(number);
+const sizeOption = () => new Option("--size <pixels>", "input size, or HEIGHTxWIDTH; multiples of 32").argParser(size);
+const batchOption = () => new Option("--batch <n>", "images a step").argParser(number);
+
+/** Adds those options of a training run that say which shapes it computes with. */
+export const addShapeOptions = (command: Command): Command =>
+  [presetOption(), widthOption(), sizeOption(), batchOption()].reduce((c, option) => c.addOption(option), command);
+
 /** Adds the options of a training run to a command. */
 export function addTrainOptions(command: Command): Command {
   addSplitOptions(command);
   return command
-    .addOption(choice("--preset <name>", "settings to start from", Object.keys(presets)).default("quick"))
+    .addOption(presetOption())
     .option("--data <dir>", 'folder of images, or "phantom" for the built-in generator (default: phantom)', text)
     .addOption(formatOption())
     .option("--phantom-images <n>", "images of the phantom, training and validation together", number)
     .option("--seed <n>", "seed of weights, split, order and flips", number)
-    .option("--width <factor>", "factor on all channel counts; 1 is the paper's", number)
-    .option("--size <pixels>", "input size, or HEIGHTxWIDTH; multiples of 32", size)
+    .addOption(widthOption())
+    .addOption(sizeOption())
     .addOption(choice("--fusion <kind>", "how the mask enhances the features", fusions))
     .option("--at <scales>", "enhanced scales, such as 0,1,3, or every-block", scales)
-    .option("--batch <n>", "images a step", number)
+    .addOption(batchOption())
     .option("--seg-epochs <n>", "epochs of the segmentation branch alone", number)
     .option("--joint-epochs <n>", "epochs of both branches", number)
     .option("--lr <rate>", "Adam's learning rate in the segmentation stage", number)
@@ -86,8 +97,19 @@ export function addTrainOptions(command: Command): Command {
     .option("--external <dir>", "evaluate at the end on this folder too, which is never trained on", text)
     .addOption(choice("--class-weights <kind>", "weights of the classes in the loss", ["none", "balanced"]))
     .addOption(choice("--sampling <kind>", "whether the joint stage sees as many of each class", ["none", "balanced"]))
+    .option("--recompute", "compute cheap activations again in the backward pass: less memory, more time")
     .option("--eval-every <n>", "epochs between evaluations", number);
 }
+
+/** For commands whose kernels follow the tuning record (tuned.ts). */
+export const addTunedOption = (command: Command): Command =>
+  command.option("--no-tuned", "the fixed variants of the kernels, whatever npm run tune has found to be faster");
+
+/** For commands that can say where the time goes (profile.ts). */
+export const addProfileOptions = (command: Command): Command =>
+  command
+    .option("--profile", "print where the time goes on the device, by kernel and by layer")
+    .option("--trace <file>", "write that as a Chrome trace, for ui.perfetto.dev or chrome://tracing", text);
 
 /** The preset with what the user gave instead. @throws ConfigError naming the option */
 export function configOf(flags: TrainFlags): TrainConfig {
@@ -140,7 +162,7 @@ export function byOption(error: unknown): unknown {
 }
 
 /** What may go with --resume; everything else is a setting, and those are the run's. */
-const withResume = new Set(["resume", "summary", "json", "adapter", "debug"]);
+const withResume = new Set(["resume", "summary", "json", "adapter", "debug", "tuned", "profile", "trace"]);
 
 /** @throws ConfigError naming the options that a resumed run would have to ignore */
 export function requireOnlyResume(command: Command): void {

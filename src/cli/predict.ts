@@ -11,9 +11,10 @@ import { findCheckpoint } from "../node/run-folder.ts";
 import { loadWeights, trainedStage } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { Predictor, type Prediction } from "../train/stage.ts";
-import { withGpu, type GpuOption } from "./gpu.ts";
+import { Profiler, type ProfileOptions } from "./profile.ts";
+import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
-export interface PredictOptions extends GpuOption {
+export interface PredictOptions extends TunedOption, ProfileOptions {
   run: string;
   out: string;
 }
@@ -32,6 +33,7 @@ export async function predict(images: readonly string[], options: PredictOptions
   const { out } = options;
   const pictures = pictureNames(images);
   await requireWritableFolder(out);
+  await Profiler.check(options);
   requireOthers(images, pictures, out);
   const { checkpoint, file } = await findCheckpoint(options.run);
   const { config } = checkpoint;
@@ -40,7 +42,7 @@ export async function predict(images: readonly string[], options: PredictOptions
   if (stage === "segmentation")
     console.log("The classifier of this checkpoint has not been trained yet: outlines only.");
   const results: Result[] = [];
-  await withGpu(options, async (gpu) => {
+  await withTunedGpu(options, async (gpu) => {
     const net = new MGANet(config);
     loadWeights(gpu, net, checkpoint, file);
     const predictor = await Predictor.create(gpu, net, {
@@ -48,6 +50,7 @@ export async function predict(images: readonly string[], options: PredictOptions
       size: config.size,
       stage,
     });
+    const profiler = Profiler.for(gpu, options);
     for (let begin = 0; begin < jobs.length; begin += BATCH) {
       const part = jobs.slice(begin, begin + BATCH);
       const batch = assembleBatch(
@@ -56,6 +59,11 @@ export async function predict(images: readonly string[], options: PredictOptions
       );
       for (const [i, prediction] of (await predictor.predict(batch.image)).entries()) {
         results.push(await conclude(part[i]!, prediction, out));
+      }
+      if (begin === 0 && profiler) {
+        const nodes = await predictor.profile(gpu, batch.image);
+        const name = `inference of ${part.length} image${part.length === 1 ? "" : "s"}`;
+        await profiler.add(name, nodes, (line) => console.log(line));
       }
     }
   });

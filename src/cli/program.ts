@@ -2,8 +2,16 @@
 import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
 import { fail } from "./fail.ts";
-import { addSplitOptions, addTrainOptions, cropOption, formatOption } from "./options.ts";
-import { count, number, size, text, texts } from "./values.ts";
+import {
+  addProfileOptions,
+  addShapeOptions,
+  addSplitOptions,
+  addTrainOptions,
+  addTunedOption,
+  cropOption,
+  formatOption,
+} from "./options.ts";
+import { count, features, number, size, text, texts } from "./values.ts";
 
 /** What a command returns: its exit code, 0 where it returns nothing. */
 type Outcome = number | void;
@@ -57,7 +65,9 @@ function commands(action: Action): Command {
       .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
       .option("--debug", "show the stack of errors");
 
-  addTrainOptions(command("train", "train on the built-in phantom, or on --data DIR"))
+  addProfileOptions(
+    addTunedOption(addTrainOptions(command("train", "train on the built-in phantom, or on --data DIR"))),
+  )
     .option("--out <dir>", "run folder (default: runs/DATE-PRESET-DATA)", text)
     .option("--resume <dir>", "go on with the run in this folder; its settings are taken from there", text)
     .option("--summary", "print nodes, dispatches, FLOPs and memory of each stage's step")
@@ -83,7 +93,7 @@ function commands(action: Action): Command {
     .option("--workers <n>", "threads (default: one for each core)", count)
     .action(action(async () => (await import("./prepare.ts")).prepare));
 
-  command("evaluate", "accuracy, AUC, F1 and Dice of a run on its validation images, or on --data DIR")
+  addTunedOption(command("evaluate", "accuracy, AUC, F1 and Dice of a run on its validation images, or on --data DIR"))
     .argument("<run>", "run folder, or a checkpoint file", text)
     .option("--data <dir>", "evaluate on all images of this folder instead", text)
     .addOption(formatOption())
@@ -99,7 +109,7 @@ function commands(action: Action): Command {
     .option("--json <file>", "write the results, one entry an image", text)
     .action(action(async () => (await import("./evaluate.ts")).evaluateRun));
 
-  command("predict", "probability of malignancy and nodule outline of images")
+  addProfileOptions(addTunedOption(command("predict", "probability of malignancy and nodule outline of images")))
     .argument("<images...>", "image files", texts)
     .requiredOption("--run <dir>", "run folder, or a checkpoint file", text)
     .option("--out <dir>", "where predictions.json and the pictures go", text, "predictions")
@@ -108,7 +118,15 @@ function commands(action: Action): Command {
   command("verify", "is this adapter right? compares outputs, gradients and losses with PyTorch's")
     .option("--case <file>", "a file written by the reference generator (default: the built-in cases)", text)
     .option("--out <file>", "write everything that was computed for --case, as safetensors", text)
+    .option("--without <features>", "leave out optional features, such as subgroups,shader-f16", features)
+    .option("--default-limits", "keep to the limits that every adapter has")
+    .option("--plain", "use the plain variant of every kernel")
     .action(action(async () => (await import("./verify.ts")).verify));
+
+  addShapeOptions(command("tune", "find the fastest variant of each kernel on this adapter, and remember it"))
+    .option("--seconds <n>", "how long it may take (default: 30 for quick, 180 for paper)", number)
+    .option("--json <file>", "write all variants with their times and errors", text)
+    .action(action(async () => (await import("./tune.ts")).tune));
 
   command("doctor", "adapter, driver, features, limits and measured peak")
     .option("--json <file>", "write what was found", text)

@@ -12,14 +12,17 @@ import type { Checkpoint } from "../train/checkpoint.ts";
 import { PHANTOM, type TrainConfig } from "../train/config.ts";
 import type { Evaluation } from "../train/metrics.ts";
 import { DivergedError } from "../train/stage.ts";
-import { Trainer, type EpochRecord, type TrainerEvents, type TrainingResult } from "../train/trainer.ts";
+import { Trainer } from "../train/trainer.ts";
+import type { EpochRecord, TrainerEvents, TrainingResult } from "../train/training.ts";
 import { evaluateImages, prepareExternal } from "./evaluate.ts";
 import { showConfusion, showMetrics, showSkipped, showSummary } from "./format.ts";
-import { adapterName, withGpu, type GpuOption } from "./gpu.ts";
+import { adapterName } from "./gpu.ts";
 import { byOption, configOf, requireOnlyResume, type TrainFlags } from "./options.ts";
+import { Profiler, type ProfileOptions } from "./profile.ts";
 import { clock, Progress } from "./progress.ts";
+import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
-export interface TrainCommand extends TrainFlags, GpuOption {
+export interface TrainCommand extends TrainFlags, TunedOption, ProfileOptions {
   out?: string;
   resume?: string;
   summary?: boolean;
@@ -37,10 +40,11 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
   // Whatever can be known to fail fails now, not after an hour.
   if (!resumed) await RunFolder.requireFree(out);
   if (options.json !== undefined) await requireWritableFile(options.json);
+  await Profiler.check(options);
   const interrupt = interruptible();
   const progress = new Progress();
   try {
-    return await withGpu(options, async (gpu) => {
+    return await withTunedGpu(options, async (gpu) => {
       introduce(gpu, config, resumed !== undefined);
       const own = resumed ? withOwnSplit(config, resumed.run.dir) : config;
       const { data, report, split, others } = await loadData(own, progress, interrupt.signal);
@@ -51,7 +55,22 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         const run = resumed?.run ?? (await RunFolder.create(out, config));
         if (!resumed) await run.saveSplit(split);
         progress.line(`Run folder: ${run.dir}`);
+        const { variants } = trainer;
+        if (!(await run.computesWith(variants))) {
+          progress.line(
+            "This run was begun with other variants of the kernels (npm run tune, --no-tuned or another version since then): it goes on, but not bit for bit",
+          );
+        }
         const handlers = events(run, progress, options, config, resumed?.checkpoint);
+        const profiler = Profiler.for(gpu, options);
+        if (profiler) {
+          handlers.onWarm = async (stage, step, batch) => {
+            const lines: string[] = [];
+            const nodes = await step.profile(gpu, batch);
+            await profiler.add(`${stage} step`, nodes, (line) => lines.push(line));
+            if (lines.length > 0) progress.line(lines.join("\n"));
+          };
+        }
         const result = await fit(trainer, handlers, run, progress, interrupt.signal);
         progress.stop();
         if (!result.finished) return interrupted(`Stopped. ${goOn(run)}`);
@@ -61,6 +80,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         const summary = {
           config,
           adapter: adapterName(gpu),
+          variants,
           seconds,
           data: report,
           last: last ?? null,

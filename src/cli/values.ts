@@ -1,5 +1,6 @@
 /** From the text of an option to its value. What makes no sense is refused here, by the option's name. */
 import { InvalidArgumentError } from "commander";
+import { usefulFeatures, type UsefulFeature } from "../gpu/capabilities.ts";
 import type { TrainConfig } from "../train/config.ts";
 
 /** A decimal number. Its range is for the configuration's schema to say. */
@@ -33,6 +34,15 @@ export function scales(text: string): TrainConfig["at"] {
     const match = /^L?([0-4])$/i.exec(part);
     if (!match) throw new InvalidArgumentError("It is neither every-block nor a list of scales from 0 to 4.");
     return Number(match[1]);
+  });
+}
+
+/** "subgroups,timestamp-query": optional features of WebGPU that kernels use. */
+export function features(text: string): UsefulFeature[] {
+  return text.split(",").map((part) => {
+    const feature = usefulFeatures.find((name) => name === part.trim());
+    if (!feature) throw new InvalidArgumentError(`It is not a list of ${usefulFeatures.join(", ")}.`);
+    return feature;
   });
 }
 

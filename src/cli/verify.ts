@@ -2,17 +2,19 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
-import type { Gpu } from "../gpu/gpu.ts";
+import { formatBytes, type Gpu } from "../gpu/gpu.ts";
 import { packageRoot, readInput, requireWritableFile, writeWhole } from "../node/files.ts";
 import { CaseError, compareCase, runCase, type Results } from "../train/parity.ts";
 import { StateDictError } from "../nn/module.ts";
-import { adapterName, withGpu, type GpuOption } from "./gpu.ts";
+import { adapterName, withGpu, type GpuOption, type LessOption } from "./gpu.ts";
 
-export interface VerifyOptions extends GpuOption {
+export interface VerifyOptions extends GpuOption, LessOption {
   /** A case file; default: the built-in ones. */
   case?: string;
   /** Where to write what was computed; needs `case`. */
   out?: string;
+  /** Use the plain variant of every kernel. */
+  plain?: boolean;
 }
 
 const builtIn = path.join(packageRoot, "test/reference/data");
@@ -25,13 +27,21 @@ export async function verify(options: VerifyOptions): Promise<number> {
   }
   const files = options.case !== undefined ? [options.case] : await builtInCases();
   const good = await withGpu(options, async (gpu) => {
-    console.log(`Comparing with PyTorch (float64) on ${adapterName(gpu)}`);
+    console.log(`Comparing with PyTorch (float64) on ${adapterName(gpu)}; ${used(gpu, options)}`);
     let good = true;
-    for (const file of files) good = (await verifyFile(gpu, file, options.out)) && good;
+    for (const file of files) good = (await verifyFile(gpu, file, options)) && good;
     return good;
   });
   console.log(good ? "All agree." : "Some do not agree: results on this adapter are not to be trusted.");
   return good ? 0 : 1;
+}
+
+/** What of the adapter the kernels can use: it decides which of their variants are looked at. */
+function used({ caps }: Gpu, { plain }: VerifyOptions): string {
+  const lanes = caps.subgroupSize === undefined ? "no subgroups" : `subgroups of ${caps.subgroupSize}`;
+  const storage = `${caps.maxStorageBuffers} storage buffers of ${formatBytes(caps.maxBindingBytes)}`;
+  const workgroup = `${caps.maxInvocations} threads and ${formatBytes(caps.maxWorkgroupBytes)} a workgroup`;
+  return `${lanes}, ${storage}, ${workgroup}${plain ? "; plain kernels only" : ""}`;
 }
 
 async function builtInCases(): Promise<string[]> {
@@ -39,13 +49,13 @@ async function builtInCases(): Promise<string[]> {
   return names.map((name) => path.join(builtIn, name));
 }
 
-async function verifyFile(gpu: Gpu, file: string, out: string | undefined): Promise<boolean> {
+async function verifyFile(gpu: Gpu, file: string, { out, plain = false }: VerifyOptions): Promise<boolean> {
   const { metadata, tensors } = parseSafetensors(await readInput(file), file);
   const begun = performance.now();
   let results: Results;
   let rows;
   try {
-    results = await runCase(gpu, metadata, tensors);
+    results = await runCase(gpu, metadata, tensors, { plain });
     rows = compareCase(results, tensors);
   } catch (error) {
     if (error instanceof CaseError || error instanceof StateDictError)

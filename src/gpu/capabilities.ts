@@ -25,8 +25,19 @@ export interface Capabilities {
 export const usefulFeatures = ["subgroups", "shader-f16", "timestamp-query"] as const;
 export type UsefulFeature = (typeof usefulFeatures)[number];
 
-/** Reads the capabilities of a device; `without` hides features, to run what an adapter without them would run. */
-export function readCapabilities(device: GPUDevice, info: GPUAdapterInfo, without: readonly UsefulFeature[] = []) {
+/** What to hide of a device, to run what a lesser adapter would run. */
+export interface Restrictions {
+  /** Features to leave out although the adapter has them. */
+  without?: readonly UsefulFeature[];
+  /** Keep to the limits that WebGPU promises on every adapter, although this one has higher ones. */
+  defaultLimits?: boolean;
+  /** Bytes that one storage binding may span, where that is to be less than the adapter allows. */
+  maxBindingBytes?: number | undefined;
+}
+
+/** Reads the capabilities of a device, less what is to be hidden. */
+export function readCapabilities(device: GPUDevice, info: GPUAdapterInfo, restrictions: Restrictions = {}) {
+  const { without = [], maxBindingBytes = Infinity } = restrictions;
   const has = (feature: UsefulFeature) => device.features.has(feature) && !without.includes(feature);
   const { limits } = device;
   const { subgroupMinSize: min, subgroupMaxSize: max } = info;
@@ -35,7 +46,7 @@ export function readCapabilities(device: GPUDevice, info: GPUAdapterInfo, withou
     subgroupSize: has("subgroups") && min === max && min !== undefined && min >= 4 ? min : undefined,
     f16: has("shader-f16"),
     timestamps: has("timestamp-query"),
-    maxBindingBytes: limits.maxStorageBufferBindingSize,
+    maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, maxBindingBytes),
     maxBufferBytes: limits.maxBufferSize,
     maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
     maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,

@@ -1,5 +1,6 @@
 /** The WebGPU device: the only code that touches `GPUDevice`. */
-import { readCapabilities, usefulFeatures, type Capabilities, type UsefulFeature } from "./capabilities.ts";
+import type { Shader } from "./shader.ts";
+import { readCapabilities, usefulFeatures, type Capabilities, type Restrictions } from "./capabilities.ts";
 
 /** Something went wrong on the device: a validation error, memory that could not be had, or a lost device. */
 export class GpuError extends Error {
@@ -23,9 +24,15 @@ export interface Counters {
   pipelines: number;
 }
 
-export interface GpuOptions {
-  /** Features to leave out although the adapter has them. */
-  without?: readonly UsefulFeature[];
+/** Compiles shaders ahead of their use; in the background, without taking more than one core. */
+export type Precompile = (
+  shaders: readonly Shader[],
+  options: { background: boolean; signal: AbortSignal },
+) => Promise<unknown>;
+
+export interface GpuOptions extends Restrictions {
+  /** For drivers that otherwise compile a shader when it is first dispatched; used on software adapters only. */
+  precompile?: Precompile | undefined;
   /** How to wait for a promise of the device's, where simply awaiting it would keep a core busy, as with Dawn on Node. */
   wait?: <T>(promise: Promise<T>) => Promise<T>;
 }
@@ -38,6 +45,9 @@ export class Gpu {
   readonly wait: <T>(promise: Promise<T>) => Promise<T>;
   readonly counters: Counters = { buffers: 0, submits: 0, dispatches: 0, pipelines: 0 };
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #precompile: Precompile | undefined;
+  readonly #precompiled = new Set<string>();
+  readonly #closing = new AbortController();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   #failure: GpuError | undefined;
 
@@ -45,7 +55,8 @@ export class Gpu {
     this.device = device;
     this.info = info;
     this.wait = options.wait ?? ((promise) => promise);
-    this.caps = readCapabilities(device, info, options.without);
+    this.#precompile = options.precompile;
+    this.caps = readCapabilities(device, info, options);
     device.onuncapturederror = (event) => {
       const { error } = event;
       this.#failure ??=
@@ -58,7 +69,7 @@ export class Gpu {
     });
   }
 
-  /** Opens a device with every useful feature and the highest limits that `adapter` offers. */
+  /** Opens a device with every useful feature and the highest limits that `adapter` offers, unless told otherwise. */
   static async create(adapter: GPUAdapter, options: GpuOptions = {}): Promise<Gpu> {
     const requiredFeatures = usefulFeatures.filter((f) => adapter.features.has(f) && !options.without?.includes(f));
     const { limits } = adapter;
@@ -70,7 +81,10 @@ export class Gpu {
       maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
       maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
     };
-    const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+    const device = await adapter.requestDevice({
+      requiredFeatures,
+      ...(options.defaultLimits ? {} : { requiredLimits }),
+    });
     return new Gpu(device, adapter.info, options);
   }
 
@@ -94,11 +108,18 @@ export class Gpu {
     return this.createBuffer(bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST, label);
   }
 
-  /**
-   * The pipeline of a shader with entry point `main` and, in group 0, `bindings` storage buffers and then, if `uniform`, a
-   * uniform; compiled once per distinct text.
-   */
-  pipeline(code: string, bindings: number, label: string, uniform = false): Promise<GPUComputePipeline> {
+  /** Has shaders compiled that the driver would otherwise compile when they are first dispatched. */
+  async precompile(shaders: readonly Shader[], { background = false } = {}): Promise<void> {
+    if (!this.#precompile || this.caps.adapterClass !== "software") return;
+    const fresh = [...new Map(shaders.map((shader) => [shader.code, shader])).values()].filter(
+      ({ code }) => !this.#precompiled.has(code),
+    );
+    for (const { code } of fresh) this.#precompiled.add(code);
+    if (fresh.length > 0) await this.#precompile(fresh, { background, signal: this.#closing.signal });
+  }
+
+  /** The pipeline of a shader; compiled once per distinct text. */
+  pipeline({ code, bindings, uniform, label }: Shader): Promise<GPUComputePipeline> {
     let pipeline = this.#pipelines.get(code);
     if (!pipeline) {
       this.counters.pipelines++;
@@ -172,6 +193,7 @@ export class Gpu {
   }
 
   destroy(): void {
+    this.#closing.abort();
     this.device.destroy();
   }
 }

@@ -1,9 +1,13 @@
 /** Turns a graph into a plan: dead nodes gone, memory shared by lifetime, pipelines and bind groups made once. */
 import { alignUp, formatBytes, GpuError, type Gpu } from "../gpu/gpu.ts";
-import { bytesOf, showShape, type Dispatch, type Lowering, type OperandRef } from "../kernels/kernel.ts";
+import type { Shader } from "../gpu/shader.ts";
+import { bytesOf, showShape, type Dispatch, type Kernel, type Lowering, type OperandRef } from "../kernels/kernel.ts";
+import { BindingError, cutOf, lowerWithin } from "../kernels/parts.ts";
+import { choiceOf, type Choice } from "./choice.ts";
 import type { Graph } from "./graph.ts";
 import { planMemory, type Lifetime } from "./memory.ts";
 import { Plan, type PlanStep, type PlanSummary } from "./plan.ts";
+import { recomputing } from "./recompute.ts";
 import { regionOf, type Region } from "./storage.ts";
 import { Variable, type Node, type Tensor } from "./tensor.ts";
 
@@ -14,6 +18,10 @@ export interface CompileOptions {
   updates?: readonly Node[];
   /** Use the plain variant of every kernel. */
   plain?: boolean;
+  /** Chooses among a kernel's variants; default: what `setChoice` has set for the device, else the first variant. */
+  choice?: Choice;
+  /** Have the backward pass compute cheap activations again instead of keeping them: less memory, more time. */
+  recompute?: boolean;
 }
 
 /** The graph asks for more than the adapter has. */
@@ -23,16 +31,14 @@ export class PlanError extends GpuError {
 
 /**
  * Compiles what `outputs` and `updates` depend on.
- * @throws PlanError naming layer, limit and the batch that would fit, if a tensor exceeds the adapter's limits
+ * Kernels with tensors beyond the adapter's limit of a binding are cut into parts.
+ * @throws PlanError naming layer, tensor and limit, if a tensor exceeds the adapter's limits all the same
  */
 export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<Plan> {
   const outputs = options.outputs ?? {};
-  const nodes = liveNodes(graph, Object.values(outputs), options.updates ?? []);
-  checkLimits(gpu, nodes);
-  const lowerings = nodes.map((node) => {
-    const variants = node.kernel.lower(gpu.caps);
-    return (options.plain ? variants.at(-1) : variants[0])!;
-  });
+  const nodes = nodesOf(graph, options);
+  const lowerings = lower(gpu, nodes, options);
+  const compiled = gpu.precompile(shadersOf(lowerings));
   const arena = allocate(gpu, nodes, lowerings, Object.values(outputs));
   const inputs = new Map<string, { region: Region; tensor: Tensor }>();
   for (const tensor of new Set(nodes.flatMap((node) => node.inputs))) {
@@ -53,16 +59,21 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
   const pending: Promise<PlanStep>[] = [];
   for (const [i, node] of nodes.entries()) {
     const lowering = lowerings[i]!;
-    const operand = (ref: OperandRef): Region => {
+    const whole = (ref: OperandRef): Region => {
       if (ref.role === "scratch") return arena.scratch(i, ref.index);
       const list = { input: node.inputs, output: node.outputs, update: node.updates }[ref.role];
       return locate(list[ref.index]!);
+    };
+    const operand = (ref: OperandRef): Region => {
+      const { buffer, offset, bytes } = whole(ref);
+      const { range } = ref;
+      return range ? { buffer, offset: offset + range.offset, bytes: range.bytes } : { buffer, offset, bytes };
     };
     for (const dispatch of lowering.dispatches) {
       pending.push(prepare(gpu, node, lowering.variant, dispatch, operand, uniforms.get(dispatch)));
     }
   }
-  const steps = await Promise.all(pending);
+  const [steps] = await Promise.all([Promise.all(pending), compiled]);
   const summary: PlanSummary = {
     nodes: nodes.length,
     dispatches: steps.length,
@@ -78,12 +89,52 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
 }
 
 /**
+ * Has the shaders of a graph compiled in the background, where the driver puts that off, for a `compile` later on.
+ * @throws PlanError as `compile` does
+ */
+export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<void> {
+  const nodes = nodesOf(graph, options);
+  await gpu.precompile(shadersOf(lower(gpu, nodes, options)), { background: true });
+}
+
+/** What a plan runs, in order. */
+function nodesOf(graph: Graph, { outputs = {}, updates = [], recompute = false }: CompileOptions): readonly Node[] {
+  const nodes = liveNodes(graph, Object.values(outputs), updates);
+  if (!recompute || graph.backwardFrom === undefined) return nodes;
+  return recomputing(nodes, graph.backwardFrom, new Set(Object.values(outputs)));
+}
+
+/** The chosen variant of every node. */
+function lower(gpu: Gpu, nodes: readonly Node[], options: CompileOptions): Lowering[] {
+  checkLimits(gpu, nodes);
+  const choice = options.choice ?? choiceOf(gpu);
+  const choose = (kernel: Kernel): Lowering => {
+    const all = kernel.lower(gpu.caps);
+    // Split reductions may want more scratch memory than can be bound; the plain variants want none.
+    const fitting = all.filter((v) => v.scratch.every((bytes) => bytes <= gpu.caps.maxBindingBytes));
+    const variants = fitting.length > 0 ? fitting : all;
+    if (options.plain) return variants.at(-1)!;
+    return choice?.(kernel, variants) ?? variants[0]!;
+  };
+  return nodes.map((node) => lowerWithin(node.kernel, gpu.caps, choose));
+}
+
+const shaderOf = ({ code, bindings, params, label }: Dispatch): Shader => {
+  return { code, bindings: bindings.length, uniform: params !== undefined, label };
+};
+const shadersOf = (lowerings: readonly Lowering[]): Shader[] => lowerings.flatMap((l) => l.dispatches).map(shaderOf);
+
+/**
  * Whether a graph could be compiled as far as the adapter's limits are concerned; costs little.
  * @throws PlanError as `compile` does
  */
 export function requireFit(gpu: Gpu, graph: Graph, { outputs = {}, updates = [] }: CompileOptions): void {
   checkLimits(gpu, liveNodes(graph, Object.values(outputs), updates));
 }
+
+/** The kernels that a compiled graph would run, in order. */
+export const kernelsOf = (graph: Graph, options: CompileOptions): Kernel[] =>
+  nodesOf(graph, options).map((node) => node.kernel);
 
 function liveNodes(graph: Graph, outputs: readonly Tensor[], updates: readonly Node[]): Node[] {
   const live = new Set<Node>(updates);
@@ -99,24 +150,33 @@ function liveNodes(graph: Graph, outputs: readonly Tensor[], updates: readonly N
   return graph.nodes.filter((node) => live.has(node));
 }
 
+/** @throws PlanError for the largest tensor that fits neither a binding, however the work is cut, nor a buffer */
 function checkLimits(gpu: Gpu, nodes: readonly Node[]): void {
-  const limit = gpu.caps.maxBindingBytes;
-  let fits = Infinity;
-  let worst: { node: Node; tensor: Tensor } | undefined;
+  const { maxBindingBytes, maxBufferBytes } = gpu.caps;
+  let worst: { node: Node; error: BindingError } | undefined;
   for (const node of nodes) {
-    for (const tensor of [...node.inputs, ...node.outputs, ...node.updates]) {
-      if (alignUp(tensor.bytes, 16) <= limit) continue;
-      // Activations have the batch as their first size.
-      const batch = tensor.shape.length === 4 ? Math.floor(limit / (tensor.bytes / tensor.shape[0]!)) : 0;
-      fits = Math.min(fits, batch);
-      if (!worst || tensor.bytes > worst.tensor.bytes) worst = { node, tensor };
+    for (const tensor of [...node.inputs, ...node.outputs]) {
+      if (tensor.bytes <= maxBufferBytes) continue;
+      throw refusal(node, tensor, tensor.bytes, `one buffer, and this adapter allows ${formatBytes(maxBufferBytes)}`);
+    }
+    try {
+      cutOf(node.kernel, gpu.caps);
+    } catch (error) {
+      if (!(error instanceof BindingError)) throw error;
+      if (!worst || error.bytes > worst.error.bytes) worst = { node, error };
     }
   }
   if (!worst) return;
-  const advice = fits > 0 ? `a batch of at most ${fits} fits` : "use a smaller input or width";
-  throw new PlanError(
-    `${worst.node.layer || worst.node.kernel.name}: a tensor ${showShape(worst.tensor.shape)} takes ` +
-      `${formatBytes(worst.tensor.bytes)} in one binding, and this adapter allows ${formatBytes(limit)}; ${advice}`,
+  const { node, error } = worst;
+  const tensor = [...node.inputs, ...node.outputs, ...node.updates].reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  const limit = `one binding at least, and this adapter allows ${formatBytes(maxBindingBytes)}`;
+  throw refusal(node, tensor, error.bytes, limit);
+}
+
+function refusal({ layer, kernel }: Node, tensor: Tensor, bytes: number, limit: string): PlanError {
+  return new PlanError(
+    `${layer || kernel.name}: a tensor ${showShape(tensor.shape)} takes ${formatBytes(bytes)} in ${limit}; ` +
+      "use a smaller batch, input or width",
   );
 }
 
@@ -204,7 +264,13 @@ async function prepare(
       `${label} binds ${storage.length} storage buffers, and this adapter allows ${gpu.caps.maxStorageBuffers}`,
     );
   }
-  const pipeline = await gpu.pipeline(dispatch.code, storage.length, dispatch.label, uniform !== undefined);
+  const { maxBindingBytes } = gpu.caps;
+  const large = storage.find(({ bytes }) => alignUp(bytes, 16) > maxBindingBytes);
+  if (large) {
+    const bytes = formatBytes(large.bytes);
+    throw new PlanError(`${label} binds ${bytes} at once, and this adapter allows ${formatBytes(maxBindingBytes)}`);
+  }
+  const pipeline = await gpu.pipeline(shaderOf(dispatch));
   const bindGroup = gpu.device.createBindGroup({
     layout: gpu.bindGroupLayout(storage.length, uniform !== undefined),
     entries: [...storage, ...(uniform ? [uniform] : [])].map(({ buffer, offset, bytes }, binding) => {

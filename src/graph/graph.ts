@@ -23,6 +23,8 @@ export class Graph {
   readonly training: boolean;
   readonly nodes: Node[] = [];
   readonly inputs = new Map<string, Tensor>();
+  /** Id of the first node of the backward pass, once there is one. */
+  backwardFrom: number | undefined;
   #layer = "";
 
   constructor({ training = false }: GraphOptions = {}) {
@@ -61,11 +63,12 @@ export class Graph {
           `${kernel.name}: expected ${wanted.map((s) => showShape(s.shape)).join(", ")}, got ${given.map((t) => showShape(t.shape)).join(", ")}`,
       );
     }
+    const operands = inputs.map((t, i) => (inputs.indexOf(t) < i ? this.#copy(t) : t));
     const outputs: Tensor[] = [];
     const node: Node = {
       id: this.nodes.length,
       kernel,
-      inputs,
+      inputs: operands,
       outputs,
       updates,
       gradient,
@@ -77,6 +80,12 @@ export class Graph {
     }
     this.nodes.push(node);
     return outputs;
+  }
+
+  /** All bindings are writable, and WebGPU lets no two of those overlap: a kernel that takes one tensor twice gets a copy. */
+  #copy(tensor: Tensor): Tensor {
+    const kernel = pointwiseKernel("copy", tensor.shape, 1, "a");
+    return this.record(kernel, [tensor], { gradient: ([dy]) => [dy] })[0]!;
   }
 
   /** Runs `f`; what it records carries `layer`, the path of a module. */
@@ -98,7 +107,7 @@ export class Graph {
     const own = parts.map((part, i) => {
       const placed = part.within !== undefined || parts.indexOf(part) < i;
       if (part.source.kind === "node" && part.graph === this && !placed) return part;
-      return this.record(pointwiseKernel("copy", part.shape, 1, "a"), [part])[0]!;
+      return this.#copy(part);
     });
     const base = new Tensor({ shape: [floats], dtype: "f32" }, { kind: "pack", parts: own }, this);
     for (const [i, part] of own.entries()) {

@@ -1,5 +1,6 @@
 /** Where the time of a plan goes: every dispatch timed by itself. */
 import type { Gpu } from "../gpu/gpu.ts";
+import { regionOf } from "./storage.ts";
 import { bytesMoved } from "../kernels/kernel.ts";
 import { encodeStep, type HostArray, type Plan, type PlanStep } from "./plan.ts";
 import type { Node } from "./tensor.ts";
@@ -13,8 +14,10 @@ export interface NodeProfile {
   readonly layer: string;
   /** Median over the repeats, in milliseconds. */
   readonly ms: number;
+  readonly dispatches: number;
   /** Since the beginning of the run, in milliseconds, in the last repeat; for traces. */
   readonly begin: number;
+  readonly end: number;
   /** Floating-point operations of the direct algorithm; 0 where bytes are the cost. */
   readonly flops: number;
   /** Bytes that it reads and writes at least once. */
@@ -25,9 +28,13 @@ export interface NodeProfile {
 const QUERIES = 4096;
 const PER_SET = QUERIES / 2;
 
+/** After so many milliseconds there are no further repeats. */
+const ENOUGH = 10_000;
+
 /**
- * Runs the plan `repeats` times, each dispatch in a compute pass of its own between two timestamps. Where the adapter has
- * no timestamps, each dispatch is submitted by itself and waited for, which adds the cost of that.
+ * Runs the plan `repeats` times, fewer if that takes long, each dispatch in a compute pass of its own between two
+ * timestamps. Where the adapter has no timestamps, each dispatch is submitted by itself and waited for, which adds the cost
+ * of that. Variables that the plan updates have the values they had before when it is done.
  */
 export async function profilePlan(
   gpu: Gpu,
@@ -37,13 +44,16 @@ export async function profilePlan(
 ): Promise<NodeProfile[]> {
   plan.upload(inputs);
   const { steps } = plan;
+  const variables = keepVariables(gpu, steps);
   const runs: Float64Array[] = [];
   const time = gpu.caps.timestamps ? byTimestamps(gpu, steps) : { run: () => bySubmits(gpu, steps), destroy() {} };
   try {
     await time.run(); // The first one may include compiling.
-    for (let i = 0; i < repeats; i++) runs.push(await time.run());
+    const begun = performance.now();
+    for (let i = 0; i < repeats && (i === 0 || performance.now() - begun < ENOUGH); i++) runs.push(await time.run());
   } finally {
     time.destroy();
+    variables.restore();
   }
   const profiles: NodeProfile[] = [];
   const last = runs.at(-1)!;
@@ -61,13 +71,36 @@ export async function profilePlan(
       kernel: `${node.kernel.name}/${variant}`,
       layer: node.layer,
       ms: durations.sort((a, b) => a - b)[durations.length >> 1]!,
+      dispatches: end - i,
       begin: last[2 * i]! - last[0]!,
+      end: last[2 * end - 1]! - last[0]!,
       flops: node.kernel.flops,
       bytes: bytesMoved(node.kernel),
     });
     i = end;
   }
   return profiles;
+}
+
+/** Copies what the steps update in place, to be put back. */
+function keepVariables(gpu: Gpu, steps: readonly PlanStep[]): { restore: () => void } {
+  const variables = [...new Set(steps.flatMap(({ node }) => node.updates))];
+  const kept = variables.map((variable) => {
+    const region = regionOf(gpu, variable);
+    return { region, copy: gpu.createStorage(region.bytes, "kept") };
+  });
+  const encoder = gpu.device.createCommandEncoder();
+  for (const { region, copy } of kept) encoder.copyBufferToBuffer(region.buffer, region.offset, copy, 0, region.bytes);
+  gpu.submit(encoder.finish());
+  return {
+    restore() {
+      const encoder = gpu.device.createCommandEncoder();
+      for (const { region, copy } of kept)
+        encoder.copyBufferToBuffer(copy, 0, region.buffer, region.offset, region.bytes);
+      gpu.submit(encoder.finish());
+      for (const { copy } of kept) copy.destroy();
+    },
+  };
 }
 
 /** Begin and end of every step in milliseconds, alternating. */
@@ -106,6 +139,7 @@ function byTimestamps(gpu: Gpu, steps: readonly PlanStep[]): { run: () => Promis
 
 async function bySubmits(gpu: Gpu, steps: readonly PlanStep[]): Promise<Times> {
   const times = new Float64Array(2 * steps.length);
+  await gpu.idle();
   for (const [i, step] of steps.entries()) {
     const encoder = gpu.device.createCommandEncoder();
     const pass = encoder.beginComputePass();

@@ -1,6 +1,6 @@
 /** Adam over a flat run of parameters. */
 import { adam, type AdamConstants } from "../../shaders/adam.wgsl.ts";
-import { f32, type Kernel } from "./kernel.ts";
+import { alongFirst, f32, type Kernel } from "./kernel.ts";
 import { perThread } from "./per-thread.ts";
 
 /**
@@ -9,6 +9,7 @@ import { perThread } from "./per-thread.ts";
  */
 export function adamKernel(count: number, constants: AdamConstants): Kernel {
   const flat = f32(count);
-  const kernel = { name: "adam", inputs: [flat, f32(2), f32(1)], outputs: [], updates: [flat, flat, flat] };
+  const parts = alongFirst([count / 4], ([vectors]) => adamKernel(4 * vectors!, constants));
+  const kernel = { name: "adam", inputs: [flat, f32(2), f32(1)], outputs: [], updates: [flat, flat, flat], parts };
   return perThread(kernel, count / 4, ({ threads }) => adam(threads, constants));
 }

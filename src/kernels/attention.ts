@@ -22,6 +22,7 @@ import {
 } from "../../shaders/minmax.wgsl.ts";
 import { ceilDiv } from "./grid.ts";
 import {
+  alongFirst,
   f32,
   input,
   nhwc,
@@ -72,7 +73,8 @@ export function mgaForwardKernel(f: readonly number[], fusion: Fusion): Kernel {
   const { lanes, blocks, params } = mgaSize("mga", f);
   const inputs = [f32(...f), ...operandsOf(fusion, f)];
   const code = ({ threads }: ThreadGrid) => mgaForward(threads, lanes, fusion);
-  return perThread({ name: "mga", inputs, outputs: [f32(...f)] }, blocks, code, params);
+  const parts = alongFirst(f, (part) => mgaForwardKernel(part, fusion));
+  return perThread({ name: "mga", inputs, outputs: [f32(...f)], parts, cheap: true }, blocks, code, params);
 }
 
 /** df (, dm) from f, dy (, m) (, a). */
@@ -81,21 +83,24 @@ export function mgaGradKernel(f: readonly number[], fusion: Fusion): Kernel {
   const inputs = [f32(...f), f32(...f), ...operandsOf(fusion, f)];
   const outputs = [f32(...f), ...(usesMap(fusion) ? [f32(f[0]!, f[1]!, f[2]!, 1)] : [])];
   const code = ({ threads }: ThreadGrid) => mgaGrad(threads, lanes, fusion);
-  return perThread({ name: "mga.grad", inputs, outputs }, pixels, code, params);
+  const parts = alongFirst(f, (part) => mgaGradKernel(part, fusion));
+  return perThread({ name: "mga.grad", inputs, outputs, parts }, pixels, code, params);
 }
 
 /** df, dm from f, m, dp [N, C], where p is the mean of f m over the pixels. */
 export function maskedMeanGradKernel(f: readonly number[]): Kernel {
   const { lanes, pixels, params, n, c } = mgaSize("maskedMean", f);
   const map = f32(f[0]!, f[1]!, f[2]!, 1);
-  const kernel = { name: "maskedMean.grad", inputs: [f32(...f), map, f32(n, c)], outputs: [f32(...f), map] };
+  const parts = alongFirst(f, maskedMeanGradKernel);
+  const kernel = { name: "maskedMean.grad", inputs: [f32(...f), map, f32(n, c)], outputs: [f32(...f), map], parts };
   return perThread(kernel, pixels, ({ threads }) => maskedMeanGrad(threads, lanes), params);
 }
 
 /** y [N, H, W, C] = factor * s [N, C], the same at every pixel. */
 export function spreadKernel(y: readonly number[], factor: number): Kernel {
   const { lanes, blocks, params, n, c } = mgaSize("spread", y, factor);
-  const kernel = { name: "spread", inputs: [f32(n, c)], outputs: [f32(...y)] };
+  const parts = alongFirst(y, (part) => spreadKernel(part, factor));
+  const kernel = { name: "spread", inputs: [f32(n, c)], outputs: [f32(...y)], parts };
   return perThread(kernel, blocks, ({ threads }) => spreadPixels(threads, lanes), params);
 }
 
@@ -122,6 +127,7 @@ export function minMaxKernel(x: readonly number[], eps: number): Kernel {
     outputs: [f32(...x), f32(samples, 4)],
     updates: [],
     flops: 0,
+    parts: alongFirst(x, (part) => minMaxKernel(part, eps)),
     lower: () => [
       {
         variant: "plain",
@@ -147,6 +153,7 @@ export function minMaxGradKernel(x: readonly number[], eps: number): Kernel {
     outputs: [f32(...x)],
     updates: [],
     flops: 0,
+    parts: alongFirst(x, (part) => minMaxGradKernel(part, eps)),
     lower: () => [
       {
         variant: "plain",

@@ -11,16 +11,53 @@ import {
   ROWS_A_THREAD,
   type BatchNormFusion,
 } from "../../shaders/batch_norm.wgsl.ts";
+import { batchNormGradSumsSubgroup, batchNormStatisticsSubgroup } from "../../shaders/batch_norm_subgroup.wgsl.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
-import { ceilDiv } from "./grid.ts";
-import { f32, input, nhwc, output, requireShape, scratch, showShape, update, type Kernel } from "./kernel.ts";
-import { perThread, threadDispatch } from "./per-thread.ts";
+import { ceilDiv, gcd } from "./grid.ts";
+import {
+  alongFirst,
+  f32,
+  input,
+  nhwc,
+  output,
+  requireShape,
+  scratch,
+  showShape,
+  update,
+  type Kernel,
+  type Lowering,
+  type OperandRef,
+} from "./kernel.ts";
+import { perThread, single, threadDispatch } from "./per-thread.ts";
 import { lanesOf } from "./reduce.ts";
 
 /** Threads that keep an adapter busy in a reduction over rows. */
 const enoughThreads = (caps: Capabilities) => (caps.adapterClass === "software" ? 512 : 8192);
 const FEWEST_ROWS = 16;
+
+/** Rows up to which one subgroup a vector of channels sums faster than two dispatches do. */
+const fewRows = (caps: Capabilities) => (caps.adapterClass === "software" ? 10_000 : 1024);
+
+/** The lowering of one dispatch by subgroups, where the adapter has them and the rows are few. */
+function bySubgroups(
+  caps: Capabilities,
+  { rows, quads, lanes }: Size,
+  label: string,
+  bindings: readonly OperandRef[],
+  code: (subgroup: number, lanes: Size["lanes"]) => string,
+): Lowering[] {
+  if (caps.subgroupSize === undefined || rows > fewRows(caps) || quads > caps.maxWorkgroups) return [];
+  const params = paramsOf({ rows, quads, lanes });
+  const dispatch = {
+    label,
+    code: code(caps.subgroupSize, lanes),
+    bindings,
+    params,
+    workgroups: [quads, 1, 1] as const,
+  };
+  return [single("subgroup", dispatch)];
+}
 
 interface Size {
   rows: number;
@@ -35,11 +72,11 @@ function sizeOf(shape: readonly number[]): Size {
   return { rows: n * h * w, quads: c / lanes, lanes };
 }
 
-/** The values of the uniform. */
-const paramsOf = ({ rows, quads }: Size, runs = 1): number[] => {
-  const values = { rows, quads, runs, run: ceilDiv(rows, runs) };
+/** The values of the uniform, of kernels that bind all rows or, with `more`, some of them. */
+function paramsOf({ rows, quads }: Size, runs = 1, more: { total?: number; first?: number; count?: number } = {}) {
+  const values = { rows, quads, runs, run: ceilDiv(rows, runs), total: rows, first: 0, count: runs, ...more };
   return batchNormFields.map((name) => values[name]);
-};
+}
 
 /** Runs of equal length, the last one shorter but never empty, into which the rows are cut for sums over them. */
 function runsOf({ rows, quads }: Size, caps: Capabilities): number {
@@ -62,26 +99,60 @@ export function batchNormTrainingStats(x: readonly number[], eps: number, moment
     x[0]! * x[1]! * x[2]! > 1,
     () => `batchNorm: training needs more than one value a channel, got ${showShape(x)}`,
   );
-  return {
+  const statistics = ({ threads }: ThreadGrid) => batchNormStatistics(threads, lanesOf(c));
+  const merge = ({ threads }: ThreadGrid) => batchNormMerge(threads, lanesOf(c), eps, momentum);
+  /** Over parts of so many images each: every part sums its runs of rows into their place among all, then one merge. */
+  const lower = (caps: Capabilities, counts: readonly number[]): Lowering => {
+    const size = sizeOf(x);
+    const perImage = size.rows / x[0]!;
+    let runs = runsOf(size, caps);
+    // The usual length, or a little more where parts would cut a run.
+    if (counts.length > 1)
+      runs =
+        size.rows /
+        leastDivisor(
+          counts.map((n) => n * perImage),
+          ceilDiv(size.rows, runs),
+        );
+    const run = ceilDiv(size.rows, runs);
+    let row = 0;
+    const dispatches = counts.map((count) => {
+      const range = { offset: 4 * c * row, bytes: 4 * c * count * perImage };
+      const some = { first: row / run, count: ceilDiv(count * perImage, run) };
+      row += count * perImage;
+      const bindings = [{ ...input(0), range }, scratch(0)];
+      const params = paramsOf(size, runs, some);
+      return threadDispatch("batchNorm.stats", some.count * size.quads, bindings, statistics, params);
+    });
+    const results = [scratch(0), update(0), update(1), output(0)];
+    dispatches.push(threadDispatch("batchNorm.merge", size.quads, results, merge, paramsOf(size, runs)));
+    return { variant: "plain", scratch: [12 * runs * c], dispatches };
+  };
+  const kernel: Kernel = {
     name: "batchNorm.stats",
     inputs: [f32(...x)],
     outputs: [f32(3, c)],
     updates: [f32(c), f32(c)],
     flops: 0,
     lower(caps) {
-      const size = sizeOf(x);
-      const { quads, lanes } = size;
-      const runs = runsOf(size, caps);
-      const params = paramsOf(size, runs);
-      const statistics = ({ threads }: ThreadGrid) => batchNormStatistics(threads, lanes);
-      const merge = ({ threads }: ThreadGrid) => batchNormMerge(threads, lanes, eps, momentum);
-      const dispatches = [
-        threadDispatch("batchNorm.stats", runs * quads, [input(0), scratch(0)], statistics, params),
-        threadDispatch("batchNorm.merge", quads, [scratch(0), update(0), update(1), output(0)], merge, params),
+      const bindings = [input(0), update(0), update(1), output(0)];
+      return [
+        ...bySubgroups(caps, sizeOf(x), "batchNorm.stats", bindings, (subgroup, lanes) =>
+          batchNormStatisticsSubgroup(subgroup, lanes, eps, momentum),
+        ),
+        lower(caps, [x[0]!]),
       ];
-      return [{ variant: "plain", scratch: [12 * runs * c], dispatches }];
     },
+    parts: { ...alongFirst(x, (part) => ({ ...kernel, inputs: [f32(...part)] })), lower },
   };
+  return kernel;
+}
+
+/** The least common divisor of these numbers that is `least` or more; their greatest one where none is. */
+function leastDivisor(numbers: readonly number[], least: number): number {
+  const most = numbers.reduce(gcd);
+  for (let d = least; d < most; d++) if (most % d === 0) return d;
+  return most;
 }
 
 /** stats [3, C] from the running mean and variance [C]. */
@@ -98,7 +169,9 @@ export function batchNormForward(x: readonly number[], fusion: BatchNormFusion):
   const inputs = [f32(...x), f32(3, c), f32(c), f32(c), ...(fusion.residual ? [f32(...x)] : [])];
   const size = sizeOf(x);
   const code = ({ threads }: ThreadGrid) => batchNormApply(threads, size.lanes, fusion);
-  return perThread({ name: "batchNorm", inputs, outputs: [f32(...x)] }, elementwise(size), code, paramsOf(size));
+  const parts = alongFirst(x, (part) => batchNormForward(part, fusion));
+  const kernel = { name: "batchNorm", inputs, outputs: [f32(...x)], parts, cheap: true };
+  return perThread(kernel, elementwise(size), code, paramsOf(size));
 }
 
 /** sums [2, C] = dgamma, dbeta, and dgamma [C] and dbeta [C] for themselves, from x, dy, stats (, y with ReLU). */
@@ -111,6 +184,7 @@ export function batchNormParameterGrads(x: readonly number[], relu: boolean): Ke
     outputs: [f32(2, c), f32(c), f32(c)],
     updates: [],
     flops: 0,
+    parts: alongFirst(x, (part) => batchNormParameterGrads(part, relu)),
     lower(caps) {
       const size = sizeOf(x);
       const { quads, lanes } = size;
@@ -124,13 +198,26 @@ export function batchNormParameterGrads(x: readonly number[], relu: boolean): Ke
         threadDispatch("batchNorm.gradSums", runs * quads, bindings, sums, params),
         threadDispatch("batchNorm.gradMerge", quads, results, merge, params),
       ];
-      return [{ variant: "plain", scratch: [8 * c * runs], dispatches }];
+      const operands = [...inputs.map((_, i) => input(i)), output(0), output(1), output(2)];
+      return [
+        ...bySubgroups(caps, size, "batchNorm.gradSums", operands, (subgroup, lanes) =>
+          batchNormGradSumsSubgroup(subgroup, lanes, relu),
+        ),
+        { variant: "plain", scratch: [8 * c * runs], dispatches },
+      ];
     },
   };
 }
 
-/** dx (, dresidual) from x, dy, stats, gamma (, sums in training) (, y with ReLU). */
-export function batchNormInputGrads(x: readonly number[], fusion: BatchNormFusion & { training: boolean }): Kernel {
+/**
+ * dx (, dresidual) from x, dy, stats, gamma (, sums in training) (, y with ReLU). `total` is the number of rows that the
+ * statistics are of.
+ */
+export function batchNormInputGrads(
+  x: readonly number[],
+  fusion: BatchNormFusion & { training: boolean },
+  total = sizeOf(x).rows,
+): Kernel {
   const c = channels("batchNorm", x);
   const inputs = [f32(...x), f32(...x), f32(3, c), f32(c)];
   if (fusion.training) inputs.push(f32(2, c));
@@ -138,5 +225,7 @@ export function batchNormInputGrads(x: readonly number[], fusion: BatchNormFusio
   const outputs = fusion.residual ? [f32(...x), f32(...x)] : [f32(...x)];
   const size = sizeOf(x);
   const code = ({ threads }: ThreadGrid) => batchNormInputGrad(threads, size.lanes, fusion);
-  return perThread({ name: "batchNorm.inputGrad", inputs, outputs }, elementwise(size), code, paramsOf(size));
+  const parts = alongFirst(x, (part) => batchNormInputGrads(part, fusion, total));
+  const kernel = { name: "batchNorm.inputGrad", inputs, outputs, parts };
+  return perThread(kernel, elementwise(size), code, paramsOf(size, 1, { total }));
 }

@@ -18,3 +18,6 @@ export const THREADS = 64;
 export const threadGrid = (items: number): readonly [number, number, number] => grid1d(Math.ceil(items / THREADS));
 
 export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b);
+
+/** The greatest common divisor of two whole numbers. */
+export const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));

@@ -16,6 +16,13 @@ export interface Spec {
 export interface OperandRef {
   readonly role: "input" | "output" | "update" | "scratch";
   readonly index: number;
+  /** The part of the operand that is bound; all of it where undefined. The offset is aligned as bindings must be. */
+  readonly range?: ByteRange;
+}
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly bytes: number;
 }
 
 export const input = (index: number): OperandRef => ({ role: "input", index });
@@ -50,7 +57,32 @@ export interface Kernel {
   readonly flops: number;
   /** The variants that run on an adapter, the preferred one first, the plain one last. */
   lower(caps: Capabilities): Lowering[];
+  /** The same kernel with one more input, last, that is added to its output; undefined where it cannot add. */
+  readonly adding?: () => Kernel;
+  /** Whether it costs little more than a pass over its operands: then the backward pass may compute its outputs again. */
+  readonly cheap?: boolean;
+  /** How to cut the work where an operand is larger than one binding may be; undefined where none grows with the batch. */
+  readonly parts?: Parts;
+  /** Relative L2 distance that a variant may have from the plain one; `TOLERANCE` where undefined. */
+  readonly tolerance?: number;
 }
+
+/**
+ * A kernel cut along the slowest dimension of its operands, such as the images of a batch. Operands whose shape depends on
+ * the number of units are cut, the others go whole to every part. Outputs that are not cut are sums: they are computed
+ * for each part and added in order.
+ */
+export interface Parts {
+  /** Units in all. */
+  readonly units: number;
+  /** The same kernel over so many of them. */
+  of(units: number): Kernel;
+  /** For kernels that are no sum over the parts: the whole, over parts of so many units each; `of` then gives shapes only. */
+  lower?(caps: Capabilities, counts: readonly number[]): Lowering;
+}
+
+/** Variants of a kernel round differently; one that is farther than this from the plain one computes something else. */
+export const TOLERANCE = 1e-4;
 
 /** Wrong shapes, found when the graph is built. */
 export class ShapeError extends Error {
@@ -76,6 +108,12 @@ export function nhwc(op: string, shape: readonly number[]): [number, number, num
   requireShape(shape.length === 4, () => `${op}: expected an activation [N, H, W, C], got ${showShape(shape)}`);
   return shape as unknown as [number, number, number, number];
 }
+
+/** A kernel cut along the first size of `shape`, which `of` takes in the place of `shape`. */
+export const alongFirst = (shape: readonly number[], of: (shape: readonly number[]) => Kernel): Parts => ({
+  units: shape[0]!,
+  of: (units) => of([units, ...shape.slice(1)]),
+});
 
 /** Bytes that a kernel reads and writes at least once. */
 export function bytesMoved(kernel: Kernel): number {

@@ -1,7 +1,18 @@
 /** Losses, one value a sample. */
 import { crossEntropy, crossEntropyGrad, diceGrad, diceMerge, diceRuns } from "../../shaders/losses.wgsl.ts";
 import { ceilDiv } from "./grid.ts";
-import { f32, input, output, requireShape, scratch, showShape, sizeOf, u32, type Kernel } from "./kernel.ts";
+import {
+  alongFirst,
+  f32,
+  input,
+  output,
+  requireShape,
+  scratch,
+  showShape,
+  sizeOf,
+  u32,
+  type Kernel,
+} from "./kernel.ts";
 import { perThread, threadDispatch } from "./per-thread.ts";
 import { requireSame } from "./reduce.ts";
 
@@ -49,6 +60,7 @@ export function diceKernel(prob: readonly number[], target: readonly number[], s
     outputs: [f32(samples), f32(samples, 2)],
     updates: [],
     flops: 0,
+    parts: alongFirst(prob, (part) => diceKernel(part, part, smooth)),
     lower: () => [
       {
         variant: "plain",
@@ -67,7 +79,7 @@ export function diceGradKernel(prob: readonly number[], smooth: number): Kernel 
   const size = diceSize(prob, smooth);
   const { samples } = size;
   const inputs = [f32(...prob), f32(samples, 2), f32(samples)];
-  return perThread({ name: "dice.grad", inputs, outputs: [f32(...prob)] }, sizeOf(prob), (grid) =>
-    diceGrad(size, grid),
-  );
+  const parts = alongFirst(prob, (part) => diceGradKernel(part, smooth));
+  const kernel = { name: "dice.grad", inputs, outputs: [f32(...prob)], parts };
+  return perThread(kernel, sizeOf(prob), (grid) => diceGrad(size, grid));
 }

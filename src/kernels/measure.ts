@@ -34,7 +34,7 @@ async function time(
   code: (grid: ThreadGrid) => string,
 ): Promise<number> {
   const workgroups = threadGrid(items);
-  const pipeline = await gpu.pipeline(code({ items, threads: THREADS }), 2, label);
+  const pipeline = await gpu.pipeline({ code: code({ items, threads: THREADS }), bindings: 2, uniform: false, label });
   const [x, y] = [gpu.createStorage(bytes, `${label} x`), gpu.createStorage(bytes, `${label} y`)];
   const bindGroup = gpu.device.createBindGroup({
     layout: gpu.bindGroupLayout(2),

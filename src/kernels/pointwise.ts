@@ -1,7 +1,7 @@
 /** Elementwise kernels. */
 import { operandNames, pointwise } from "../../shaders/pointwise.wgsl.ts";
 import { ceilDiv } from "./grid.ts";
-import { f32, sizeOf, type Kernel } from "./kernel.ts";
+import { alongFirst, f32, sizeOf, type Kernel } from "./kernel.ts";
 import { perThread } from "./per-thread.ts";
 
 /** The most tensors that one elementwise kernel takes. */
@@ -18,7 +18,8 @@ export function pointwiseKernel(
   scalar = false,
 ): Kernel {
   const specs = [...Array.from({ length: inputs }, () => f32(...shape)), ...(scalar ? [f32(1)] : [])];
-  const kernel = { name, inputs: specs, outputs: [f32(...shape)] };
+  const parts = alongFirst(shape, (part) => pointwiseKernel(name, part, inputs, expression, scalar));
+  const kernel = { name, inputs: specs, outputs: [f32(...shape)], parts, cheap: true };
   return perThread(kernel, ceilDiv(sizeOf(shape), 4), ({ threads }) =>
     pointwise({ threads, inputs, scalar, expression }),
   );

@@ -1,4 +1,5 @@
 /** Sums: over parts of a split reduction, over everything, and over the pixels of each sample. */
+import type { Epilogue } from "../../shaders/lib/epilogue.ts";
 import { floatBits } from "../../shaders/lib/params.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { reduceAll } from "../../shaders/reduce_all.wgsl.ts";
@@ -6,6 +7,7 @@ import { spatialSum, type SpatialOperand } from "../../shaders/spatial_sum.wgsl.
 import { sumParts } from "../../shaders/sum_parts.wgsl.ts";
 import { ceilDiv } from "./grid.ts";
 import {
+  alongFirst,
   f32,
   input,
   nhwc,
@@ -38,6 +40,24 @@ export function sumPartsDispatch(
     parts,
     items,
     floatBits(factor),
+    0,
+  ]);
+}
+
+/** The same, finished by a convolution's epilogue: y is an activation of so many channels. */
+export function finishPartsDispatch(
+  label: string,
+  { count, channels, epilogue }: { count: number; channels: number; epilogue: Epilogue },
+  parts: number,
+  operands: { from: OperandRef; more: readonly OperandRef[]; to: OperandRef },
+): Dispatch {
+  const lanes = lanesOf(channels);
+  const bindings = [operands.from, ...operands.more, operands.to];
+  return threadDispatch(label, count / lanes, bindings, ({ threads }) => sumParts(threads, lanes, epilogue), [
+    parts,
+    count / lanes,
+    floatBits(1),
+    channels / lanes,
   ]);
 }
 
@@ -51,6 +71,7 @@ export function sumAll(shape: readonly number[], factor: number): Kernel {
     outputs: [f32(1)],
     updates: [],
     flops: 0,
+    parts: alongFirst(shape, (part) => sumAll(part, factor)),
     lower() {
       const first = threadDispatch("sum", parts, [input(0), scratch(0)], ({ threads }) => reduceAll(threads), [
         parts,
@@ -81,6 +102,11 @@ export function spatialSumKernel(name: string, f: readonly number[], operand: Sp
     outputs: [f32(n, c)],
     updates: [],
     flops: 0,
+    // The pixels of one sample may themselves be cut: then the result is a sum over the parts.
+    parts: {
+      units: n > 1 ? n : h,
+      of: (units) => spatialSumKernel(name, n > 1 ? [units, h, w, c] : [1, units, w, c], operand, factor),
+    },
     lower() {
       const alone = chunks === 1;
       const bindings = [...inputs.map((_, i) => input(i)), alone ? output(0) : scratch(0)];

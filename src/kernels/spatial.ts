@@ -5,7 +5,7 @@ import { maxPool, maxPoolGrad } from "../../shaders/max_pool.wgsl.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { floatBits } from "../../shaders/lib/params.ts";
 import { ceilDiv, THREADS } from "./grid.ts";
-import { f32, input, nhwc, output, requireShape, showShape, sizeOf, u32, type Kernel } from "./kernel.ts";
+import { alongFirst, f32, input, nhwc, output, requireShape, showShape, sizeOf, u32, type Kernel } from "./kernel.ts";
 import { perThread, single, threadDispatch } from "./per-thread.ts";
 import { lanesOf } from "./reduce.ts";
 
@@ -28,15 +28,28 @@ function maxPoolSize(x: readonly number[], { kernel, stride, padding }: MaxPoolO
 /** y [N, OH, OW, C] and the index of each window's first maximum (u32, same shape), from x [N, H, W, C]. */
 export function maxPoolKernel(x: readonly number[], options: MaxPoolOptions): Kernel {
   const { y, size } = maxPoolSize(x, options);
-  const kernel = { name: "maxPool2d", inputs: [f32(...x)], outputs: [f32(...y), u32(...y)] };
+  const parts = alongFirst(x, (part) => maxPoolKernel(part, options));
+  const kernel = { name: "maxPool2d", inputs: [f32(...x)], outputs: [f32(...y), u32(...y)], parts };
   return perThread(kernel, sizeOf(y) / size.lanes, (grid) => maxPool(size, grid));
 }
 
 /** dx from dy and the indices. */
 export function maxPoolGradKernel(x: readonly number[], options: MaxPoolOptions): Kernel {
   const { y, size } = maxPoolSize(x, options);
-  const kernel = { name: "maxPool2d.inputGrad", inputs: [f32(...y), u32(...y)], outputs: [f32(...x)] };
+  const parts = alongFirst(x, (part) => maxPoolGradKernel(part, options));
+  const kernel = { name: "maxPool2d.inputGrad", inputs: [f32(...y), u32(...y)], outputs: [f32(...x)], parts };
   return perThread(kernel, sizeOf(x) / size.lanes, (grid) => maxPoolGrad(size, grid));
+}
+
+/** The most outputs that one of `size` inputs contributes to when they are resized to `to`: those between its neighbours. */
+function tapsOf(size: number, to: number): number {
+  const source = (o: number) => Math.min(Math.floor(Math.max(((o + 0.5) * size) / to - 0.5, 0)), size - 1);
+  const counts = new Array<number>(size).fill(0);
+  for (let o = 0; o < to; o++) {
+    for (const i of new Set([source(o), Math.min(source(o) + 1, size - 1)])) counts[i]!++;
+  }
+  // One more on either side, where rounding may decide otherwise than here.
+  return Math.max(...counts) + (Number.isInteger(to / size) ? 0 : 2);
 }
 
 /** A kernel of resizing; `of` is the shape of its result. */
@@ -55,7 +68,7 @@ function interpolateKernelOf(
   const [height, width] = backward ? [h, w] : [oh, ow];
   const dispatch = {
     label: name,
-    code: (backward ? interpolateGrad : interpolate)(THREADS, lanes),
+    code: backward ? interpolateGrad(THREADS, lanes, [tapsOf(h, oh), tapsOf(w, ow)]) : interpolate(THREADS, lanes),
     bindings: [input(0), output(0)],
     params: interpolateFields.map((field) => values[field]),
     workgroups: [ceilDiv(width * quads, THREADS), height, n] as const,
@@ -66,6 +79,8 @@ function interpolateKernelOf(
     outputs: [f32(...(backward ? x : y))],
     updates: [],
     flops: 0,
+    cheap: true,
+    parts: alongFirst(x, (part) => interpolateKernelOf(name, part, [oh, ow], backward)),
     lower: () => [single("plain", dispatch)],
   };
 }
@@ -91,7 +106,14 @@ export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
   const channels = shapes.map((s) => s[3]!);
   const total = channels.reduce((a, b) => a + b, 0);
   const lanes = channels.every((c) => c % 4 === 0) ? 4 : 1;
-  const kernel = { name: "cat", inputs: shapes.map((s) => f32(...s)), outputs: [f32(n, h, w, total)] };
+  const parts = alongFirst([n], ([units]) => concatKernel(shapes.map((s) => [units!, ...s.slice(1)])));
+  const kernel = {
+    name: "cat",
+    inputs: shapes.map((s) => f32(...s)),
+    outputs: [f32(n, h, w, total)],
+    parts,
+    cheap: true,
+  };
   const quads = channels.map((c) => c / lanes);
   const code = ({ threads }: ThreadGrid) => concatChannels(threads, lanes, channels.length);
   return perThread(kernel, (n * h * w * total) / lanes, code, [total / lanes, ...quads]);
@@ -112,6 +134,7 @@ export function sliceKernel(x: readonly number[], parts: readonly { offset: numb
     outputs: parts.map(({ take }) => f32(n, h, w, take)),
     updates: [],
     flops: 0,
+    parts: alongFirst(x, (part) => sliceKernel(part, parts)),
     lower() {
       const dispatches = parts.map(({ offset, take }, i) => {
         const lanes = [c, offset, take].every((k) => k % 4 === 0) ? 4 : 1;

@@ -2,3 +2,4 @@
 export { openGpu } from "./open-gpu.ts";
 export { AdapterError, type DawnOptions } from "./dawn.ts";
 export { prepareImage } from "./data/prepare-image.ts";
+export { tuningFiles } from "./tuning-store.ts";

@@ -1,10 +1,19 @@
 /** The device that programs on Node run on. */
-import { Gpu, type GpuOptions } from "../gpu/gpu.ts";
+import type { Restrictions } from "../gpu/capabilities.ts";
+import { Gpu } from "../gpu/gpu.ts";
 import { openDawn, type DawnOptions } from "./dawn.ts";
+import { precompiler } from "./precompile.ts";
 import { waitResting } from "./wait.ts";
 
 /** @throws AdapterError */
-export async function openGpu(options: DawnOptions & Pick<GpuOptions, "without"> = {}): Promise<Gpu> {
-  const { adapter } = await openDawn(options);
-  return Gpu.create(adapter, { without: options.without ?? [], wait: waitResting });
+export async function openGpu(options: DawnOptions & Restrictions = {}): Promise<Gpu> {
+  const { without = [], defaultLimits = false, maxBindingBytes, ...dawn } = options;
+  const { adapter } = await openDawn(dawn);
+  return Gpu.create(adapter, {
+    without,
+    defaultLimits,
+    maxBindingBytes,
+    wait: waitResting,
+    precompile: precompiler(dawn),
+  });
 }

@@ -5,12 +5,15 @@ import path from "node:path";
 import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
 import type { Evaluation } from "../train/metrics.ts";
-import type { EpochRecord } from "../train/trainer.ts";
+import type { EpochRecord } from "../train/training.ts";
 import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 
-const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-
+/** Which image is on which side. */
 const SPLIT = "split.json";
+/** Which variants of the kernels the run computes with. */
+const VARIANTS = "variants.json";
+
+const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
 /** The settings of a run with the split that it was begun with, where its folder has that. */
 export function withOwnSplit(config: TrainConfig, dir: string): TrainConfig {
@@ -22,6 +25,7 @@ export class RunFolder {
   readonly dir: string;
   #records: EpochRecord[] = [];
   #hasCheckpoint = false;
+  #variants: string | undefined;
 
   private constructor(dir: string) {
     this.dir = dir;
@@ -63,6 +67,7 @@ export class RunFolder {
     const { position } = checkpoint;
     run.#records = (await readRecords(run.file("metrics.jsonl"))).filter((r) => r.step <= position.step);
     run.#hasCheckpoint = true;
+    run.#variants = await readVariants(run.file(VARIANTS));
     await removeLeftovers(dir);
     return { run, checkpoint, file };
   }
@@ -102,15 +107,37 @@ export class RunFolder {
     await writeWhole(this.file(SPLIT), text);
   }
 
+  /**
+   * Notes which variants of the kernels the run computes with from now on.
+   * @returns false if it was begun with others: what follows is not bit for bit what it would have been
+   */
+  async computesWith(variants: string): Promise<boolean> {
+    const before = this.#variants;
+    if (variants !== before) await writeWhole(this.file(VARIANTS), json({ variants }));
+    this.#variants = variants;
+    return before === undefined || variants === before;
+  }
+
   /** Takes away a run that has failed before its first checkpoint: there is nothing to go on from, or to look at. */
   async discard(): Promise<void> {
-    for (const name of ["config.json", SPLIT, "metrics.jsonl", "best.safetensors"])
-      await rm(this.file(name), { force: true });
+    const names = ["config.json", SPLIT, VARIANTS, "metrics.jsonl", "best.safetensors"];
+    for (const name of names) await rm(this.file(name), { force: true });
     await rmdir(this.dir).catch(() => {}); // Someone else has put something there.
   }
 
   async summary(value: unknown): Promise<void> {
     await writeWhole(this.file("summary.json"), json(value));
+  }
+}
+
+/** Of a run that does not say, or not in a way that can be read, nothing is known. */
+async function readVariants(file: string): Promise<string | undefined> {
+  if (!existsSync(file)) return undefined;
+  try {
+    const { variants } = JSON.parse((await readInput(file)).toString("utf8")) as { variants?: unknown };
+    return typeof variants === "string" ? variants : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -82,6 +82,8 @@ export const trainConfigSchema = z.strictObject({
   classWeights: z.enum(["none", "balanced"]).default("none"),
   /** "balanced": the joint stage sees as many images of each class, those of the rarer one more than once an epoch. */
   sampling: z.enum(["none", "balanced"]).default("none"),
+  /** Less memory for more time: the backward pass computes cheap activations again. Not in older checkpoints. */
+  recompute: z.boolean().default(false),
   /** Epochs between evaluations; the last epoch of a stage is always evaluated. */
   evalEvery: z.number().int().min(1),
 });
@@ -105,6 +107,7 @@ const common = {
   external: "",
   classWeights: "none",
   sampling: "none",
+  recompute: false,
 } satisfies Partial<TrainConfig>;
 
 export const presets: Readonly<Record<TrainConfig["preset"], TrainConfig>> = {

@@ -5,7 +5,7 @@
 import { gradients } from "../autograd/gradients.ts";
 import type { SafeTensor } from "../data/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { compile } from "../graph/compile.ts";
+import { compile, type CompileOptions } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Plan } from "../graph/plan.ts";
 import { releaseVariables } from "../graph/storage.ts";
@@ -34,6 +34,8 @@ export interface Case {
 }
 
 type Tensors = ReadonlyMap<string, SafeTensor>;
+
+type Variants = Pick<CompileOptions, "plain" | "choice">;
 
 /** Tensors in PyTorch's names and layouts, as the reference generator writes them. */
 export type Results = Map<string, { shape: readonly number[]; data: Float32Array }>;
@@ -116,12 +118,14 @@ function requireExpectations(tensors: Tensors, net: MGANet, setup: Case): void {
 
 /**
  * Computes everything that the case file states about outputs, gradients and losses.
+ * @param variants which variants of the kernels to use
  * @throws CaseError, StateDictError for a file that is not a case of the reference network
  */
 export async function runCase(
   gpu: Gpu,
   metadata: Readonly<Record<string, string>>,
   tensors: Tensors,
+  variants: Variants = {},
 ): Promise<Results> {
   const setup = parseCase(metadata);
   const { batch: n, height: h, width: w } = setup;
@@ -134,7 +138,7 @@ export async function runCase(
   const plans: Plan[] = [];
   try {
     net.loadStateDict(gpu, initial);
-    const joint = await jointPass(gpu, net, setup);
+    const joint = await jointPass(gpu, net, setup, variants);
     plans.push(joint.plan);
     for (const [name, values] of Object.entries(await joint.plan.run(inputs)))
       results.set(name, joint.describe(name, values));
@@ -148,7 +152,7 @@ export async function runCase(
       const graph = new Graph({ training: true });
       const loss = stageLoss(graph, net, setup, stage);
       const { updates } = optimiser.record(graph, loss);
-      const plan = await compile(gpu, graph, { outputs: { loss }, updates });
+      const plan = await compile(gpu, graph, { ...variants, outputs: { loss }, updates });
       plans.push(plan);
       const steps = stage === "pretrain" ? setup.pretrainSteps : setup.jointSteps;
       for (let i = 0; i < steps; i++) {
@@ -164,7 +168,7 @@ export async function runCase(
 
     const graph = new Graph();
     const { logits, segLogits } = net.forward(graph.input("image", [n, h, w, 3]));
-    const plan = await compile(gpu, graph, { outputs: { logits, segLogits } });
+    const plan = await compile(gpu, graph, { ...variants, outputs: { logits, segLogits } });
     plans.push(plan);
     const out = await plan.run(inputs);
     results.set("eval.logits", { shape: [n, 2], data: out["logits"]! });
@@ -194,7 +198,7 @@ function stageLoss(
 }
 
 /** One forward and backward pass of the joint loss, without an update. */
-async function jointPass(gpu: Gpu, net: MGANet, { batch: n, height: h, width: w, alpha }: Case) {
+async function jointPass(gpu: Gpu, net: MGANet, { batch: n, height: h, width: w, alpha }: Case, variants: Variants) {
   const graph = new Graph({ training: true });
   const out = net.forward(graph.input("image", [n, h, w, 3]));
   const target = graph.input("target", [n, h, w, 1]);
@@ -212,7 +216,7 @@ async function jointPass(gpu: Gpu, net: MGANet, { batch: n, height: h, width: w,
     ...Object.fromEntries(trainable.map(([name], i) => [`grad.${name}`, all[i]!])),
   };
   const layouts = new Map(trainable.map(([name, p]) => [`grad.${name}`, p]));
-  const plan = await compile(gpu, graph, { outputs });
+  const plan = await compile(gpu, graph, { ...variants, outputs });
   const describe = (name: string, data: Float32Array) => {
     const parameter = layouts.get(name);
     if (parameter) {

@@ -1,10 +1,12 @@
 /** The compiled step of each training stage, and evaluation. */
 import type { Batch } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { compile, requireFit } from "../graph/compile.ts";
+import { compile, compileAhead, kernelsOf, requireFit } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import type { Plan } from "../graph/plan.ts";
+import { profilePlan, type NodeProfile } from "../graph/profile.ts";
+import type { Kernel } from "../kernels/kernel.ts";
 import type { MGANet } from "../models/mganet.ts";
 import type { Adam } from "./adam.ts";
 import { jointLoss, segmentationLoss, type MaskLoss } from "./losses.ts";
@@ -21,6 +23,8 @@ export interface StepOptions {
   alpha: number;
   /** Weights of the two classes in the loss; undefined where they count alike. */
   weight?: readonly number[] | undefined;
+  /** Whether the backward pass computes cheap activations again instead of keeping them. */
+  recompute?: boolean;
 }
 
 /** The loss of one training step, and its terms in the joint stage. */
@@ -55,7 +59,14 @@ export class TrainingStep {
 
   static async create(gpu: Gpu, net: MGANet, adam: Adam, stage: Stage, options: StepOptions): Promise<TrainingStep> {
     const { graph, outputs, updates } = record(net, adam, stage, options);
-    return new TrainingStep(await compile(gpu, graph, { outputs, updates }), adam, updates);
+    const { recompute = false } = options;
+    return new TrainingStep(await compile(gpu, graph, { outputs, updates, recompute }), adam, updates);
+  }
+
+  /** Has the shaders of a later stage compiled in the background, where the driver puts that off. */
+  static async ahead(gpu: Gpu, net: MGANet, adam: Adam, stage: Stage, options: StepOptions): Promise<void> {
+    const { graph, outputs, updates } = record(net, adam, stage, options);
+    await compileAhead(gpu, graph, { outputs, updates, recompute: options.recompute ?? false });
   }
 
   /** @throws PlanError if `create` would, because a tensor exceeds the adapter's limits */
@@ -64,11 +75,22 @@ export class TrainingStep {
     requireFit(gpu, graph, { outputs, updates });
   }
 
+  /** The kernels that `create` would compile; costs little. */
+  static kernels(net: MGANet, adam: Adam, stage: Stage, options: StepOptions): Kernel[] {
+    const { graph, outputs, updates } = record(net, adam, stage, options);
+    return kernelsOf(graph, { outputs, updates });
+  }
+
   /** Takes one step at learning rate `lr`. A second one may be started before the first has ended. */
   async run(batch: Batch, lr: number): Promise<StepResult> {
     const { guard, ...out } = await this.plan.run({ ...inputsOf(batch), adam: this.#adam.advance(lr) });
     const losses = Object.fromEntries(Object.entries(out).map(([name, value]) => [name, value[0]!]));
     return { losses: losses as unknown as StepLosses, finite: Number.isFinite(guard![0]) };
+  }
+
+  /** Where the time of a step goes. Takes some steps on this batch and undoes them. */
+  profile(gpu: Gpu, batch: Batch): Promise<NodeProfile[]> {
+    return profilePlan(gpu, this.plan, { ...inputsOf(batch), adam: Float32Array.of(0, 1) });
   }
 
   /** Why a step on this batch is not finite: it has left the parameters alone, so the pass can be run again. */
@@ -122,6 +144,25 @@ export interface Prediction {
   mask: Float32Array;
 }
 
+export interface PredictorOptions {
+  batch: number;
+  /** Height and width of the input. */
+  size: readonly [number, number];
+  stage?: Stage;
+}
+
+/** The graph of inference. */
+function recordInference(net: MGANet, { batch: n, size: [h, w], stage = "joint" }: PredictorOptions) {
+  const graph = new Graph();
+  const image = graph.input("image", [n, h, w, 3]);
+  const outputs: Record<string, Tensor> = {};
+  if (stage === "joint") {
+    const { logits, mask } = net.forward(image);
+    Object.assign(outputs, { logits, mask });
+  } else outputs["mask"] = net.segment(image).mask;
+  return { graph, outputs };
+}
+
 /** Inference in batches of a fixed size; the last one is filled up. */
 export class Predictor {
   readonly #plan: Plan;
@@ -135,19 +176,19 @@ export class Predictor {
   }
 
   /** With stage "segmentation", the classifier is left out and `malignant` is NaN. */
-  static async create(
-    gpu: Gpu,
-    net: MGANet,
-    { batch: n, size: [h, w], stage = "joint" }: { batch: number; size: readonly [number, number]; stage?: Stage },
-  ): Promise<Predictor> {
-    const graph = new Graph();
-    const image = graph.input("image", [n, h, w, 3]);
-    const outputs: Record<string, Tensor> = {};
-    if (stage === "joint") {
-      const { logits, mask } = net.forward(image);
-      Object.assign(outputs, { logits, mask });
-    } else outputs["mask"] = net.segment(image).mask;
-    return new Predictor(await compile(gpu, graph, { outputs }), n, h * w);
+  static async create(gpu: Gpu, net: MGANet, options: PredictorOptions): Promise<Predictor> {
+    const {
+      batch,
+      size: [h, w],
+    } = options;
+    const { graph, outputs } = recordInference(net, options);
+    return new Predictor(await compile(gpu, graph, { outputs }), batch, h * w);
+  }
+
+  /** The kernels that `create` would compile; costs little. */
+  static kernels(net: MGANet, options: PredictorOptions): Kernel[] {
+    const { graph, outputs } = recordInference(net, options);
+    return kernelsOf(graph, { outputs });
   }
 
   /** @param image [M, H, W, 3] with any M */
@@ -173,6 +214,13 @@ export class Predictor {
       }
     }
     return predictions;
+  }
+
+  /** Where the time of one batch goes, as full as it may be. @param image [M, H, W, 3], of which the first are taken */
+  profile(gpu: Gpu, image: Float32Array): Promise<NodeProfile[]> {
+    const filled = new Float32Array(this.#batch * 3 * this.#pixels);
+    filled.set(image.subarray(0, filled.length));
+    return profilePlan(gpu, this.#plan, { image: filled });
   }
 
   destroy(): void {

@@ -4,7 +4,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { releaseVariables } from "../graph/storage.ts";
 import type { Slab } from "../graph/storage.ts";
 import { MGANet } from "../models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "./adam.ts";
+import { Adam, adamDefaults } from "./adam.ts";
 import {
   loadMoments,
   loadWeights,
@@ -15,7 +15,9 @@ import {
   type Position,
 } from "./checkpoint.ts";
 import { ConfigError, type TrainConfig } from "./config.ts";
+import { stageSlabs, variantsOf } from "./kernels.ts";
 import type { Evaluation } from "./metrics.ts";
+import { learningRate } from "./schedule.ts";
 import {
   evaluate,
   Predictor,
@@ -26,64 +28,10 @@ import {
   type StepOptions,
   type StepResult,
 } from "./stage.ts";
+import type { EpochRecord, TrainerEvents, TrainingData, TrainingResult } from "./training.ts";
 
-/** Where the batches come from. Their order depends on nothing but the seed and the epoch. */
-export interface TrainingData {
-  /** Images that a stage trains on. */
-  images(stage: Stage): number;
-  /** The batches of an epoch from `startBatch` on; only whole ones. */
-  epoch(stage: Stage, options: { epoch: number; startBatch: number }): AsyncIterable<Batch>;
-  validation(): AsyncIterable<Batch>;
-  /** Weights of the two classes in the loss; undefined where they count alike. */
-  readonly classWeights?: readonly number[] | undefined;
-  /** Validation images without a class. */
-  readonly unlabelled: ReadonlySet<string>;
-}
-
-/** A line of metrics.jsonl. */
-export interface EpochRecord {
-  stage: Stage;
-  /** From 1. */
-  epoch: number;
-  /** Steps of both stages so far. */
-  step: number;
-  lr: number;
-  /** Means over the epoch's batches. */
-  loss: number;
-  cls?: number;
-  seg?: number;
-  seconds: number;
-  imagesPerSecond: number;
-  validation?: Evaluation;
-}
-
-export interface StepRecord {
-  stage: Stage;
-  epoch: number;
-  epochs: number;
-  batch: number;
-  batches: number;
-  loss: number;
-}
-
-export interface TrainerEvents {
-  onStage?(stage: Stage, info: { images: number; batches: number; epochs: number }): void;
-  /** A stage's step has been compiled, in so many seconds. */
-  onCompiled?(step: TrainingStep, seconds: number): void;
-  onStep?(record: StepRecord): void;
-  onEpoch?(record: EpochRecord): Promise<void> | void;
-  /** Keeps a checkpoint; must leave the previous one whole until the new one is. */
-  save(name: "last" | "best", bytes: Uint8Array): Promise<void>;
-}
-
-export interface TrainingResult {
-  finished: boolean;
-  last: Evaluation | undefined;
-  best: Best | undefined;
-}
-
-/** Share of a stage's steps over which the cosine schedule rises. */
-const WARM_UP = 0.05;
+/** Steps after which a stage is warm. */
+const WARM_STEPS = 3;
 
 export class Trainer {
   readonly net: MGANet;
@@ -100,9 +48,7 @@ export class Trainer {
     this.#config = config;
     this.#data = data;
     this.net = new MGANet(config, config.seed);
-    const segmenter = slabsOf(this.net.segmenter.parameters());
-    const rest = slabsOf(this.net.parameters().filter((p) => !p.place));
-    this.#slabs = { segmentation: segmenter, joint: [...segmenter, ...rest] };
+    this.#slabs = stageSlabs(this.net);
     this.#position = this.#settled(start);
   }
 
@@ -127,6 +73,11 @@ export class Trainer {
     }
   }
 
+  /** Which variants of the kernels it computes with (kernels.ts). */
+  get variants(): string {
+    return variantsOf(this.#gpu, this.net, this.#slabs, this.#stepOptions);
+  }
+
   /**
    * Trains from the present position to the end, or until `signal` is aborted; then the last step is completed and saved.
    * @throws ConfigError and PlanError as `check` does; DivergedError
@@ -142,7 +93,7 @@ export class Trainer {
     }
   }
 
-  get #stepOptions(): StepOptions {
+  get #stepOptions(): TrainConfig & StepOptions {
     return { ...this.#config, weight: this.#data.classWeights };
   }
 
@@ -175,11 +126,21 @@ export class Trainer {
     const begun = performance.now();
     const step = await TrainingStep.create(this.#gpu, this.net, adam, stage, this.#stepOptions);
     const predictor = await Predictor.create(this.#gpu, this.net, { batch: config.batch, size: config.size, stage });
+    const next = stages[this.#position.stage + 1];
+    if (next && config.epochs[next] > 0) {
+      const later = new Adam(this.#slabs[next], adamDefaults);
+      // What fails here fails again, and is reported, when that stage begins.
+      TrainingStep.ahead(this.#gpu, this.net, later, next, this.#stepOptions).catch(() => {});
+    }
     events.onCompiled?.(step, (performance.now() - begun) / 1000);
     let last: Evaluation | undefined;
+    let untilWarm = Math.min(WARM_STEPS, (epochs - this.#position.epoch) * batches - this.#position.batch);
+    const onTaken = async (batch: Batch) => {
+      if (--untilWarm === 0) await events.onWarm?.(stage, step, batch);
+    };
     try {
       while (stages[this.#position.stage] === stage) {
-        const record = await this.#fitEpoch({ stage, step, batches, epochs }, events, signal);
+        const record = await this.#fitEpoch({ stage, step, batches, epochs, onTaken }, events, signal);
         if (record && (record.epoch % config.evalEvery === 0 || record.epoch === epochs)) {
           const batches = until(signal, this.#data.validation());
           const { metrics } = await evaluate(predictor, batches, stage, this.#data.unlabelled);
@@ -211,19 +172,19 @@ export class Trainer {
 
   /** The rest of the present epoch; undefined if it was interrupted. */
   async #fitEpoch(
-    { stage, step, batches, epochs }: { stage: Stage; step: TrainingStep; batches: number; epochs: number },
+    { stage, step, batches, epochs, onTaken }: FittedStage,
     events: TrainerEvents,
     signal: AbortSignal | undefined,
   ): Promise<EpochRecord | undefined> {
     const { epoch, batch: startBatch } = this.#position;
-    const begun = performance.now();
+    let begun = performance.now();
     const settle = async (pending: Pending) => {
       const { losses, finite } = await pending.result;
       if (!finite) throw await step.diagnose(pending.batch, this.#position.step + 1);
       this.#count(losses);
       events.onStep?.({ stage, epoch: epoch + 1, epochs, batch: this.#position.batch, batches, loss: losses.loss });
     };
-    const rate = (batch: number) => this.#learningRate(stage, epoch * batches + batch, epochs * batches);
+    const rate = (batch: number) => learningRate(this.#config, stage, epoch * batches + batch, epochs * batches);
     let pending: Pending | undefined;
     let started = startBatch;
     try {
@@ -234,9 +195,16 @@ export class Trainer {
         started++;
         const previous = pending;
         pending = next;
-        if (previous) await settle(previous);
+        if (!previous) continue;
+        await settle(previous);
+        const settled = performance.now();
+        await onTaken(previous.batch);
+        begun += performance.now() - settled;
       }
-      if (pending) await settle(pending);
+      if (pending) {
+        await settle(pending);
+        await onTaken(pending.batch);
+      }
     } finally {
       // When one step fails, the next is under way: it needs the plan to its end.
       await pending?.result.catch(() => {});
@@ -272,22 +240,22 @@ export class Trainer {
     return true;
   }
 
-  /** The rate of step `step` of a stage's `total`. */
-  #learningRate(stage: Stage, step: number, total: number): number {
-    const { lr, jointLr, schedule } = this.#config;
-    const peak = stage === "joint" ? jointLr : lr;
-    if (schedule === "constant") return peak;
-    // Fresh Adam state takes full steps in every direction at first: the warm-up keeps what the stage before has learnt.
-    const warmUp = Math.max(1, Math.round(WARM_UP * total));
-    if (step < warmUp) return (peak * (step + 1)) / warmUp;
-    return 0.5 * peak * (1 + Math.cos((Math.PI * (step - warmUp)) / (total - warmUp)));
-  }
-
   /** The present state as a file's bytes. @throws DivergedError rather than let a bad one replace a good one */
   #checkpoint(adam: Adam): Promise<Uint8Array> {
     const { net } = this;
     return writeCheckpoint(this.#gpu, net, adam, { config: this.#config, position: this.#position, best: this.#best });
   }
+}
+
+/** A stage under way. */
+interface FittedStage {
+  stage: Stage;
+  step: TrainingStep;
+  /** Steps an epoch. */
+  batches: number;
+  epochs: number;
+  /** Called after each step; the next one may be under way. */
+  onTaken: (batch: Batch) => Promise<void>;
 }
 
 /** Ends early when `signal` is aborted. */

@@ -1,15 +1,11 @@
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BAR, namedError, relativeError, stepErrors } from "../../bench/equality.ts";
-import { OurStep } from "../../bench/ours.ts";
-import type { ParameterValue, StepImplementation, StepSetup } from "../../bench/peers/peer.ts";
+import { OurStep } from "../../bench/ours/step.ts";
+import type { StepImplementation } from "../../bench/peers/peer.ts";
 import { tf } from "../../bench/peers/tfjs/library.ts";
-import { tfjsWebgpu } from "../../bench/peers/tfjs-webgpu.ts";
-import { parseSafetensors } from "../../src/data/safetensors.ts";
-import { MGANet } from "../../src/models/mganet.ts";
-import { fromTorch, permute } from "../../src/nn/layout.ts";
-import { parseCase } from "../../src/train/parity.ts";
+import { peer as tfjsWebgpu } from "../../bench/peers/tfjs-webgpu/peer.ts";
 import { useGpu } from "../support/gpu.ts";
+import { readReference } from "./support.ts";
 
 const gpu = useGpu();
 const { setup, gradients } = readReference();
@@ -18,12 +14,12 @@ let theirs: StepImplementation;
 
 beforeAll(async () => {
   ours = new OurStep(gpu(), setup);
-  theirs = await tfjsWebgpu.createStep(gpu(), setup);
+  theirs = await tfjsWebgpu.createStep!(gpu(), setup);
 });
 
-afterAll(() => {
+afterAll(async () => {
   ours.destroy();
-  theirs.destroy();
+  await theirs.destroy();
 });
 
 test("tfjs computes our loss and gradients, and PyTorch's", async () => {
@@ -50,27 +46,3 @@ test("its steps leave no tensors behind", async () => {
   await theirs.step();
   expect(tf.memory().numTensors).toBe(before);
 });
-
-/** PyTorch's smallest case of parallel fusion at all scales: the setup, and the gradients, in our layout. */
-function readReference(): { setup: StepSetup; gradients: Map<string, Float32Array> } {
-  const file = "mganet-parallel.safetensors";
-  const { metadata, tensors } = parseSafetensors(
-    readFileSync(new URL(`../reference/data/${file}`, import.meta.url)),
-    file,
-  );
-  const { model, batch: n, height, width, alpha, lr } = parseCase(metadata);
-  const floats = (name: string) => tensors.get(name)!.data as Float32Array;
-  const parameters = new Map<string, ParameterValue>();
-  const gradients = new Map<string, Float32Array>();
-  for (const [name, { shape, layout, trainable }] of new MGANet(model).named()) {
-    parameters.set(name, { shape, data: fromTorch(floats(`init.${name}`), shape, layout), trainable });
-    if (trainable) gradients.set(name, fromTorch(floats(`grad.${name}`), shape, layout));
-  }
-  const batch = {
-    image: permute(floats("in.image"), [n, 3, height, width], [0, 2, 3, 1]),
-    label: Uint32Array.from(tensors.get("in.label")!.data as Int32Array),
-    target: floats("in.target"),
-    ids: Array.from({ length: n }, (_, i) => String(i)),
-  };
-  return { setup: { model, size: [height, width], batch, alpha, lr, parameters }, gradients };
-}

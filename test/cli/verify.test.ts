@@ -35,6 +35,25 @@ test("all seven built-in cases agree with PyTorch", async () => {
   expect(out.at(-1)).toBe("All agree.");
 });
 
+test("with less than the adapter has, the kernels that do with it agree as well", async () => {
+  const lines = async (...args: string[]) => {
+    const { code, out, err } = await mganet("verify", "--case", name, ...args);
+    expect([code, err, out.at(-1)]).toEqual([0, [], "All agree."]);
+    return out;
+  };
+  const [without] = await lines("--without", "subgroups,shader-f16", "--default-limits");
+  expect(without).toMatch(/; no subgroups, 8 storage buffers of 128\.0 MiB, 256 threads and 16\.0 KiB a workgroup$/);
+  const [usual] = await lines();
+  const [plain] = await lines("--plain");
+  expect(plain).toBe(`${usual}; plain kernels only`);
+});
+
+test("a feature that there is not is refused", async () => {
+  for (const features of ["warps", "subgroups,", "", "subgroups shader-f16"]) {
+    await expectRefused(["verify", "--without", features], /'--without <features>'.*list of subgroups, shader-f16/);
+  }
+});
+
 test("a case that is wrong in one tensor is reported as such, with exit code 1, and its results are written", async () => {
   const right = original.tensors.get("train.logits")!;
   writeCase(

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
+import { networks } from "../support/reference.ts";
 
 const here = new URL("./", import.meta.url);
 const extents = z.array(z.int().positive());
@@ -26,6 +27,11 @@ it("all reference data together stay below 14 MB", () => {
   const folder = new URL("data/", here);
   const sizes = readdirSync(folder).map((name) => statSync(new URL(name, folder)).size);
   expect(sizes.reduce((a, b) => a + b, 0)).toBeLessThan(14_000_000);
+});
+
+it("the networks that tests name are those that there are", () => {
+  const found = readdirSync(new URL("data/", here)).flatMap((f) => /^mganet-(.*)\.safetensors$/.exec(f)?.[1] ?? []);
+  expect(found.sort()).toEqual([...networks]);
 });
 
 it("the benchmark's layers are of the same ops, with the same inputs and parameters", () => {

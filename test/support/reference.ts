@@ -1,6 +1,6 @@
-/** The cases of test/reference: one table for tests, gradient checks and benchmarks. */
-import { readFileSync } from "node:fs";
+/** The cases of test/reference: one table for tests, gradient checks and benchmarks. Runs in a browser as well. */
 import { parseSafetensors } from "../../src/data/safetensors.ts";
+import type { Comparison } from "../../src/train/parity.ts";
 
 export interface OpCase {
   name: string;
@@ -9,17 +9,12 @@ export interface OpCase {
   params?: Record<string, unknown>;
 }
 
-const at = (file: string) => new URL(`../reference/${file}`, import.meta.url);
+/** The cases of each op, from the text of cases.json. */
+export const parseTable = (json: string): Record<string, OpCase[]> =>
+  (JSON.parse(json) as { ops: Record<string, OpCase[]> }).ops;
 
-const table = JSON.parse(readFileSync(at("cases.json"), "utf8")) as { ops: Record<string, OpCase[]> };
-
-export const opNames = Object.keys(table.ops);
-
-export function casesOf(op: string): OpCase[] {
-  const cases = table.ops[op];
-  if (!cases) throw new Error(`cases.json has no op ${op}`);
-  return cases;
-}
+/** The networks that data/mganet-<name>.safetensors hold. */
+export const networks = ["channel", "every-block", "none", "parallel", "serial", "spatial", "without-L2"] as const;
 
 export interface Values {
   shape: readonly number[];
@@ -33,9 +28,12 @@ export interface Reference {
   float32Error(name: string, key: string): number;
 }
 
-export function referenceOf(op: string): Reference {
-  const file = `data/${op}.safetensors`;
-  const { tensors, metadata } = parseSafetensors(readFileSync(at(file)), file);
+/** Where the reference data of an op lie, from test/reference on. */
+export const dataFile = (op: string): string => `data/${op}.safetensors`;
+
+/** Reads the reference data of an op. */
+export function parseReference(bytes: Uint8Array, op: string): Reference {
+  const { tensors, metadata } = parseSafetensors(bytes, dataFile(op));
   const errors = JSON.parse(metadata["float32_error"]!) as Record<string, number>;
   const float32Error = (name: string, key: string) => errors[`${name}.${key}`] ?? 0;
   const values = (name: string) => {
@@ -48,15 +46,23 @@ export function referenceOf(op: string): Reference {
   return { values, float32Error };
 }
 
+/** The least normal f32. WGSL lets an adapter take what is smaller for zero, and SwiftShader does. */
+const LEAST_NORMAL = 2 ** -126;
+const flush = (value: number): number => (Math.abs(value) < LEAST_NORMAL ? 0 : value);
+
 /** Relative L2 distance; infinite when a value is not finite. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) return Infinity;
   let difference = 0;
   let norm = 0;
   for (let i = 0; i < expected.length; i++) {
-    difference += (actual[i]! - expected[i]!) ** 2;
-    norm += expected[i]! ** 2;
+    difference += (flush(actual[i]!) - flush(expected[i]!)) ** 2;
+    norm += flush(expected[i]!) ** 2;
   }
   const error = norm === 0 ? Math.sqrt(difference) : Math.sqrt(difference / norm);
   return Number.isFinite(error) ? error : Infinity;
 }
+
+/** One line of a report. */
+export const compareLine = ({ what, error, bar }: Comparison): string =>
+  `${what}: relative error ${error.toExponential(1)}, bar ${bar.toExponential(0)}`;

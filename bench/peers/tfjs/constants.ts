@@ -6,17 +6,21 @@ import { tf } from "./library.ts";
 
 const constants = new Map<string, tf.Tensor>();
 
-/** The tensor that `make` returned when `key` was first asked for. */
+/** The tensor that `make` returned when `key` was first asked for on the present backend. */
 export function constant<T extends tf.Tensor>(key: string, make: () => T): T {
-  let tensor = constants.get(key);
-  if (!tensor) constants.set(key, (tensor = tf.keep(tf.tidy(make))));
+  const there = `${tf.getBackend()} ${key}`;
+  let tensor = constants.get(there);
+  if (!tensor) constants.set(there, (tensor = tf.keep(tf.tidy(make))));
   return tensor as T;
 }
 
 export const scalar = (value: number): tf.Scalar => constant(`scalar ${value}`, () => tf.scalar(value));
 
-/** Frees all of them; later uses make new ones. */
+/** Frees those of the present backend; later uses make new ones. */
 export function disposeConstants(): void {
-  tf.dispose([...constants.values()]);
-  constants.clear();
+  for (const [key, tensor] of constants) {
+    if (!key.startsWith(`${tf.getBackend()} `)) continue;
+    tensor.dispose();
+    constants.delete(key);
+  }
 }

@@ -2,21 +2,12 @@
  * Convolution with a gradient of its own. tfjs offers several ways to the same numbers, and which is fastest depends on
  * the shape and the adapter: `tune` measures them, and each layer takes the fastest.
  */
+import type { ConvPass, ConvShape as Shape } from "../../kernels/case.ts";
 import { tf } from "./library.ts";
 import { Tuner } from "./tune.ts";
 
-/** A convolution with square kernel: x [N, H, W, Ci] -> [N, OH, OW, Co]. */
-interface ConvShape {
-  n: number;
-  h: number;
-  w: number;
-  ci: number;
-  co: number;
-  oh: number;
-  ow: number;
-  kernel: number;
-  stride: number;
-  padding: number;
+interface ConvShape extends Shape {
+  readonly padding: number;
 }
 
 interface Formulation {
@@ -125,8 +116,17 @@ function columns({ n, h, w, oh, ow, kernel, stride, padding }: ConvShape): Int32
 export class Convolutions {
   readonly #shapes = new Map<string, ConvShape>();
   readonly #columns = new Map<string, tf.Tensor1D>();
-  readonly #filterGradient = filterGradient((s) => this.#columnsOf(s));
-  readonly #tuner = new Tuner();
+  readonly #passes: Readonly<Record<ConvPass, Formulations>> = {
+    forward,
+    inputGrad: inputGradient,
+    weightGrad: filterGradient((s) => this.#columnsOf(s)),
+  };
+  readonly #tuner: Tuner;
+
+  /** @param thorough see Tuner */
+  constructor(thorough = true) {
+    this.#tuner = new Tuner(thorough);
+  }
 
   /**
    * x [N, H, W, Ci] * filter [K, K, Ci, Co] with padding (K - 1) / 2.
@@ -134,13 +134,10 @@ export class Convolutions {
    */
   apply(x: tf.Tensor4D, filter: tf.Tensor4D, stride: number, differentiable = true): tf.Tensor4D {
     const s = shapeOf(x, filter, stride);
-    const key = keyOf(s);
-    this.#shapes.set(key, s);
-    const run = (pass: string, formulations: Formulations, a: tf.Tensor4D, b: tf.Tensor4D) =>
-      this.#tuner.choice(`${pass} ${key}`, usable(formulations, s)).run(s, a, b);
-    const convolve = (x: tf.Tensor4D, filter: tf.Tensor4D) => run("forward", forward, x, filter);
-    const byInput = (dy: tf.Tensor4D, filter: tf.Tensor4D) => run("inputGradient", inputGradient, dy, filter);
-    const byFilter = (x: tf.Tensor4D, dy: tf.Tensor4D) => run("filterGradient", this.#filterGradient, x, dy);
+    this.#shapes.set(keyOf(s), s);
+    const convolve = (x: tf.Tensor4D, filter: tf.Tensor4D) => this.run("forward", s, x, filter);
+    const byInput = (dy: tf.Tensor4D, filter: tf.Tensor4D) => this.run("inputGrad", s, dy, filter);
+    const byFilter = (x: tf.Tensor4D, dy: tf.Tensor4D) => this.run("weightGrad", s, x, dy);
     if (!differentiable) {
       return tf.customGrad((...args) => {
         const [filter, save] = args as unknown as [tf.Tensor4D, tf.GradSaveFunc];
@@ -159,17 +156,28 @@ export class Convolutions {
     })(x, filter);
   }
 
-  /** Measures the formulations of every layer that has been applied so far. `idle` waits for the device. */
+  /** One pass: (x, filter) -> y, (dy, filter) -> dx or (x, dy) -> d filter. */
+  run(pass: ConvPass, shape: Shape, a: tf.Tensor4D, b: tf.Tensor4D): tf.Tensor4D {
+    const s = padded(shape);
+    return this.#tuner.choice(`${pass} ${keyOf(s)}`, usable(this.#passes[pass], s)).run(s, a, b);
+  }
+
+  /** Measures the formulations of one pass. `idle` waits for the device. */
+  async tunePass(pass: ConvPass, shape: Shape, a: tf.Tensor4D, b: tf.Tensor4D, idle: () => Promise<void>) {
+    const s = padded(shape);
+    const formulations = usable(this.#passes[pass], s);
+    await this.#tuner.tune(`${pass} ${keyOf(s)}`, formulations, ({ run }) => run(s, a, b), idle);
+  }
+
+  /** Measures the formulations of every layer that has been applied so far. */
   async tune(idle: () => Promise<void>): Promise<void> {
-    for (const [key, s] of this.#shapes) {
+    for (const s of this.#shapes.values()) {
       const x: tf.Tensor4D = tf.randomNormal([s.n, s.h, s.w, s.ci]);
       const filter: tf.Tensor4D = tf.randomNormal([s.kernel, s.kernel, s.ci, s.co]);
       const dy: tf.Tensor4D = tf.randomNormal([s.n, s.oh, s.ow, s.co]);
-      const tune = (pass: string, formulations: Formulations, a: tf.Tensor4D, b: tf.Tensor4D) =>
-        this.#tuner.tune(`${pass} ${key}`, usable(formulations, s), ({ run }) => run(s, a, b), idle);
-      await tune("forward", forward, x, filter);
-      await tune("inputGradient", inputGradient, dy, filter);
-      await tune("filterGradient", this.#filterGradient, x, dy);
+      await this.tunePass("forward", s, x, filter, idle);
+      await this.tunePass("inputGrad", s, dy, filter, idle);
+      await this.tunePass("weightGrad", s, x, dy, idle);
       tf.dispose([x, filter, dy]);
     }
   }
@@ -185,6 +193,8 @@ export class Convolutions {
     tf.dispose([...this.#columns.values()]);
   }
 }
+
+const padded = (s: Shape): ConvShape => ({ ...s, padding: (s.kernel - 1) / 2 });
 
 function shapeOf(x: tf.Tensor4D, filter: tf.Tensor4D, stride: number): ConvShape {
   const [n, h, w, ci] = x.shape;

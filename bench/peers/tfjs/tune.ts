@@ -2,7 +2,9 @@
 import { relativeError } from "../../equality.ts";
 import { tf } from "./library.ts";
 
+/** Timed runs of each formulation. */
 const REPEATS = 6;
+const FEW_REPEATS = 2;
 
 /** What takes this many times as long as the fastest after two runs is not run again. */
 const HOPELESS = 1.5;
@@ -12,6 +14,12 @@ const BAR = 1e-4;
 
 export class Tuner {
   readonly #choices = new Map<string, string>();
+  readonly #repeats: number;
+
+  /** @param thorough whether to measure so often that noise does not decide */
+  constructor(thorough = true) {
+    this.#repeats = thorough ? REPEATS : FEW_REPEATS;
+  }
 
   /** What was measured to be the fastest, else the first. */
   choice<F>(key: string, formulations: Readonly<Record<string, F>>): F {
@@ -37,7 +45,7 @@ export class Tuner {
       candidates.map(({ formulation }) => tf.tidy(() => run(formulation))),
     );
     // Round by round rather than one after the other, so that a busy moment hits all alike.
-    for (let repeat = 0; repeat < REPEATS; repeat++) {
+    for (let repeat = 0; repeat < this.#repeats; repeat++) {
       for (const candidate of candidates) {
         const begun = performance.now();
         const out = tf.tidy(() => run(candidate.formulation));

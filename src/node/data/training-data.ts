@@ -2,7 +2,7 @@
 import path from "node:path";
 import { type Batch, DataError, type Prepared, type Skipped } from "../../data/sample.ts";
 import { PHANTOM, type TrainConfig } from "../../train/config.ts";
-import type { TrainingData } from "../../train/trainer.ts";
+import type { TrainingData } from "../../train/training.ts";
 import { stages, type Stage } from "../../train/stage.ts";
 import { BatchLoader } from "./loader.ts";
 import { openDataset } from "./open.ts";

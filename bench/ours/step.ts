@@ -1,15 +1,16 @@
 /** Our own training step, in the form in which the benchmark runs every implementation. */
-import { gradients } from "../src/autograd/gradients.ts";
-import type { Batch } from "../src/data/sample.ts";
-import type { Gpu } from "../src/gpu/gpu.ts";
-import { compile } from "../src/graph/compile.ts";
-import { Graph } from "../src/graph/graph.ts";
-import { readVariable, releaseVariables, writeVariable } from "../src/graph/storage.ts";
-import { MGANet } from "../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../src/train/adam.ts";
-import { jointLoss } from "../src/train/losses.ts";
-import { TrainingStep } from "../src/train/stage.ts";
-import type { LossAndGradients, StepImplementation, StepSetup } from "./peers/peer.ts";
+import { gradients } from "../../src/autograd/gradients.ts";
+import type { Batch } from "../../src/data/sample.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import type { NodeProfile } from "../../src/graph/profile.ts";
+import { readVariable, releaseVariables, writeVariable } from "../../src/graph/storage.ts";
+import { MGANet } from "../../src/models/mganet.ts";
+import { Adam, adamDefaults, slabsOf } from "../../src/train/adam.ts";
+import { jointLoss } from "../../src/train/losses.ts";
+import { TrainingStep } from "../../src/train/stage.ts";
+import type { LossAndGradients, StepImplementation, StepSetup } from "../peers/peer.ts";
 
 export class OurStep implements StepImplementation {
   readonly #gpu: Gpu;
@@ -35,6 +36,11 @@ export class OurStep implements StepImplementation {
   /** Floating-point operations of the convolutions in one step; after `prepare`. */
   get flops(): number {
     return this.#step!.plan.summary.flops;
+  }
+
+  /** Where the time of a step goes; after `prepare`. */
+  profile(): Promise<NodeProfile[]> {
+    return this.#step!.profile(this.#gpu, this.#setup.batch);
   }
 
   async lossAndGradients(batch: Batch): Promise<LossAndGradients> {

@@ -3,27 +3,21 @@
  * convolution that is fastest there (tfjs/conv2d.ts), reductions that avoid its slow ones (tfjs/means.ts), gradients of its
  * own for batch norm, attention and resizing, where tfjs' are slow or wrong, and one update for all small parameters.
  */
-import type { Batch } from "../../src/data/sample.ts";
-import type { Gpu } from "../../src/gpu/gpu.ts";
-import type { LossAndGradients, Peer, StepImplementation, StepSetup } from "./peer.ts";
-import { Trainables } from "./tfjs/adam.ts";
-import { disposeConstants } from "./tfjs/constants.ts";
-import { Convolutions } from "./tfjs/conv2d.ts";
-import { flush, tf, useDevice, type Backend } from "./tfjs/library.ts";
-import { ForwardPass, jointLoss } from "./tfjs/network.ts";
-import { RunningStatistics } from "./tfjs/running-statistics.ts";
+import type { Batch } from "../../../src/data/sample.ts";
+import type { Gpu } from "../../../src/gpu/gpu.ts";
+import type { LossAndGradients, StepImplementation, StepSetup } from "../peer.ts";
+import { Trainables } from "../tfjs/adam.ts";
+import { disposeConstants } from "../tfjs/constants.ts";
+import { Convolutions } from "../tfjs/conv2d.ts";
+import { flush, tf, useBackend, useDevice, type Backend } from "../tfjs/library.ts";
+import { ForwardPass, jointLoss } from "../tfjs/network.ts";
+import { RunningStatistics } from "../tfjs/running-statistics.ts";
 
-export const tfjsWebgpu: Peer = {
-  name: "tfjs-webgpu",
-  version: tf.version["tfjs"],
-  createStep: (gpu, setup) => TfjsStep.create(gpu, setup),
-};
-
-class TfjsStep implements StepImplementation {
+export class TfjsStep implements StepImplementation {
   readonly #gpu: Gpu;
   readonly #backend: Backend;
   readonly #setup: StepSetup;
-  readonly #convolutions = new Convolutions();
+  readonly #convolutions: Convolutions;
   readonly #trainables: Trainables;
   #running: RunningStatistics | undefined;
 
@@ -31,6 +25,7 @@ class TfjsStep implements StepImplementation {
     this.#gpu = gpu;
     this.#backend = backend;
     this.#setup = setup;
+    this.#convolutions = new Convolutions(setup.thorough);
     this.#trainables = new Trainables(setup.parameters);
   }
 
@@ -48,6 +43,7 @@ class TfjsStep implements StepImplementation {
   }
 
   async lossAndGradients(batch: Batch): Promise<LossAndGradients> {
+    await useBackend("webgpu");
     const { value, grads } = tf.tidy(() => this.#pass(batch));
     const [loss] = await value.data();
     const gradients = new Map<string, Float32Array>();
@@ -60,6 +56,7 @@ class TfjsStep implements StepImplementation {
   }
 
   async step(): Promise<number> {
+    await useBackend("webgpu");
     const loss = tf.tidy(() => {
       const { value, grads, statistics } = this.#backpropagate(this.#setup.batch);
       this.#trainables.update(grads, this.#setup.lr);
@@ -107,6 +104,7 @@ class TfjsStep implements StepImplementation {
   }
 
   async state(): Promise<Map<string, Float32Array>> {
+    await useBackend("webgpu");
     const tensors = tf.tidy(() => this.#trainables.tensors().map((t) => t.clone()));
     const state = (await this.#running?.read()) ?? new Map<string, Float32Array>();
     for (const [i, name] of this.#trainables.names.entries()) {
@@ -121,7 +119,8 @@ class TfjsStep implements StepImplementation {
     return tf.memory().numTensors;
   }
 
-  destroy(): void {
+  async destroy(): Promise<void> {
+    await useBackend("webgpu");
     this.#trainables.dispose();
     this.#running?.dispose();
     this.#convolutions.dispose();

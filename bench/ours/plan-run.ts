@@ -1,0 +1,55 @@
+/** A compiled plan that is run without reading anything back: what a kernel costs, and nothing else. */
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import { compile } from "../../src/graph/compile.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { encodeStep, type Plan } from "../../src/graph/plan.ts";
+import type { Node, Tensor } from "../../src/graph/tensor.ts";
+
+export interface Recorded {
+  readonly graph: Graph;
+  readonly outputs?: Readonly<Record<string, Tensor>>;
+  readonly updates?: readonly Node[];
+}
+
+/** Inputs are uploaded once and stay; a run is one submit. */
+export class PlanRun {
+  readonly #gpu: Gpu;
+  readonly #plan: Plan;
+  readonly #inputs: Record<string, Float32Array>;
+
+  private constructor(gpu: Gpu, plan: Plan, inputs: Record<string, Float32Array>) {
+    this.#gpu = gpu;
+    this.#plan = plan;
+    this.#inputs = inputs;
+    plan.upload(inputs);
+  }
+
+  /** `inputs`: values of those inputs of the graph that anything depends on. */
+  static async create(
+    gpu: Gpu,
+    { graph, ...wanted }: Recorded,
+    inputs: Record<string, Float32Array>,
+  ): Promise<PlanRun> {
+    return new PlanRun(gpu, await compile(gpu, graph, wanted), inputs);
+  }
+
+  /** The outputs, by name. */
+  async results(): Promise<Map<string, Float32Array>> {
+    return new Map(Object.entries(await this.#plan.run(this.#inputs)));
+  }
+
+  async run(times: number): Promise<void> {
+    for (let i = 0; i < times; i++) {
+      const encoder = this.#gpu.device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      for (const step of this.#plan.steps) encodeStep(pass, step);
+      pass.end();
+      this.#gpu.submit(encoder.finish());
+    }
+    await this.#gpu.idle();
+  }
+
+  destroy(): void {
+    this.#plan.destroy();
+  }
+}

@@ -1,0 +1,43 @@
+/** Results for people at a terminal. */
+import type { Result, Results } from "./results.ts";
+
+type Timing = Result["ours"] | Result["peers"][string];
+
+const show = ({ medianMs, spreadMs }: Timing): string =>
+  `${number(medianMs).padStart(9)} ms  (interquartile range ${number(spreadMs)})`;
+
+/** Three digits that count. */
+export function number(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** One benchmark, as soon as it is done. */
+export function printResult({ name, batch, rounds, ours, peers, ratios, leftOut = {} }: Result): void {
+  const images = batch === undefined ? "" : `batch ${batch}, `;
+  console.log(`\n${name}  (${images}${rounds} samples)`);
+  const share =
+    ours.gflops > 0 ? `${number(ours.gflops)} GFLOP/s, ${(100 * ours.peakFraction).toFixed(0)} % of the peak` : "";
+  console.log(`  ${"ours".padEnd(14)} ${show(ours)}  ${share}`.trimEnd());
+  for (const [peer, timing] of Object.entries(peers)) {
+    console.log(`  ${peer.padEnd(14)} ${show(timing)}  ${number(ratios[peer]!)} times as long`);
+  }
+  for (const [peer, reason] of Object.entries(leftOut)) console.log(`  ${peer.padEnd(14)} left out: ${reason}`);
+}
+
+/** All of them, a line each. */
+export function printSummary({ results, peak }: Results): void {
+  const names = [...new Set(results.flatMap(({ ratios }) => Object.keys(ratios)))];
+  const head = ["times as long as ours", "ours, ms", "of peak", ...names];
+  const rows = results.map(({ name, ours, ratios }) => [
+    name,
+    number(ours.medianMs),
+    ours.gflops > 0 ? `${(100 * ours.peakFraction).toFixed(0)} %` : "",
+    ...names.map((peer) => (ratios[peer] === undefined ? "-" : number(ratios[peer]))),
+  ]);
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i]!.length)));
+  console.log(`\nMultiply-add peak: ${peak.toFixed(0)} GFLOP/s`);
+  for (const row of [head, ...rows]) {
+    const cells = row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
+    console.log(cells.join("  ").trimEnd());
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Convolution of stride 1 with few result channels: a lane takes a strip of `rows` pixels below each other, so that what it loads of a
+ * column of the input serves all rows of the kernel, and the weights, loaded by one lane each, are broadcast.
+ *
+ *   forward      y[n,y,x,:] = sum over ky, kx, c of x[n, y + ky - PH, x + kx - PW, c] w[ky,kx,c,:]
+ *   input grad   the same of dy, with the kernel turned by 180 degrees, its channels swapped, and KH - 1 - PH for PH
+ *
+ * A workgroup is one subgroup; no workgroup memory, no barrier. Sizes come as a uniform; dilation 1, groups 1.
+ * Dispatch: ceil(N ceil(OH / rows) OW / subgroup) groups folded over x and y.
+ */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
+import { params } from "./lib/params.ts";
+import { bindings, groupIndex } from "./lib/thread.ts";
+import { component, unroll, vec, type Lanes } from "./lib/vec.ts";
+
+/** Uniform: input [n, h, w, c], output height and width, and the padding. */
+export const stripFields = ["n", "h", "w", "c", "oh", "ow", "ph", "pw"] as const;
+
+export interface Strip {
+  subgroup: number;
+  /** Pixels of a lane. */
+  rows: number;
+  /** Result channels in a vector, and vectors. */
+  lane: Lanes;
+  quads: number;
+  /** Input channels loaded at once: 4 where their number allows it. */
+  chunk: 1 | 4;
+  kh: number;
+  kw: number;
+  /** For the input gradient. */
+  turned: boolean;
+  epilogue: Epilogue;
+}
+
+/** WGSL of the vector of weights from input channel c + k to vector `quad` of result channels, at (ky, kx). */
+function weight({ turned, kh, kw, lane, quads }: Strip): string {
+  if (!turned) return `w[((ky * ${kw}u + kx) * p.c + c + k) * ${quads}u + quad]`;
+  const at = (j: number) =>
+    `w[((${kh - 1}u - ky) * ${kw}u + ${kw - 1}u - kx) * ${quads * lane}u * p.c + (quad * ${lane}u + ${j}u) * p.c + c + k]`;
+  return `${vec(lane)}(${unroll(lane, at, ", ")})`;
+}
+
+/** Bindings x, w, (bias, plus: lib/epilogue.ts,) y; for the input gradient dy, w, (bias, plus,) dx. */
+export const conv2dStrip = (t: Strip): string => {
+  const { subgroup, rows, lane, quads, chunk, kh, kw } = t;
+  const out = vec(lane);
+  const names: [string, string][] = [
+    ["x", vec(chunk)],
+    ["w", t.turned ? "f32" : out],
+    ...epilogueOperands(t.epilogue).map((name): [string, string] => [name, out]),
+    ["y", out],
+  ];
+  // Weights of a column of the kernel and a chunk: entry e is held by lane e mod subgroup in register e div subgroup.
+  const entries = kh * chunk * quads;
+  const entry = (ky: number, k: number, q: number) => {
+    const e = (ky * chunk + k) * quads + q;
+    return `subgroupBroadcast(w${Math.floor(e / subgroup)}, ${e % subgroup}u)`;
+  };
+  return wgsl`
+enable subgroups;
+${bindings(...names)}
+${params(stripFields, names.length)}
+@compute @workgroup_size(${subgroup})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let strips = (p.oh + ${rows - 1}u) / ${rows}u;
+  let items = p.n * strips * p.ow;
+  let begin = ${groupIndex} * ${subgroup}u;
+  if (begin >= items) { return; }
+  let item = min(begin + lane, items - 1u);
+  let column = item % p.ow;
+  let row = (item / p.ow) % strips * ${rows}u;
+  let image = item / p.ow / strips;
+${unroll(rows + kh - 1, (r) => `  let iy${r} = i32(row + ${r}u) - i32(p.ph); let in${r} = u32(iy${r}) < p.h;`)}
+${unroll(Math.ceil(entries / subgroup), (r) => `  let e${r} = min(lane + ${r * subgroup}u, ${entries - 1}u);`)}
+${unroll(rows, (v) => unroll(quads, (q) => `  var acc${v}_${q} = ${out}();`))}
+  for (var kx = 0u; kx < ${kw}u; kx++) {
+    let ix = i32(column + kx) - i32(p.pw);
+    let inX = u32(ix) < p.w;
+    for (var c = 0u; c < p.c; c += ${chunk}u) {
+${unroll(Math.ceil(entries / subgroup), (r) => weightLoad(t, r))}
+${unroll(
+  rows + kh - 1,
+  (r) =>
+    `      let a${r} = select(${vec(chunk)}(), x[select(0u, ((image * p.h + u32(iy${r})) * p.w + u32(ix)) * p.c / ${chunk}u + c / ${chunk}u, in${r} & inX)], in${r} & inX);`,
+)}
+${unroll(kh, (ky) =>
+  unroll(chunk, (k) =>
+    unroll(
+      quads,
+      (q) => `      {
+        let b = ${entry(ky, k, q)};
+${unroll(rows, (v) => `        acc${v}_${q} += ${component(`a${v + ky}`, k, chunk)} * b;`)}
+      }`,
+    ),
+  ),
+)}
+    }
+  }
+  if (begin + lane >= items) { return; }
+${unroll(
+  rows,
+  (v) => `
+  if (row + ${v}u < p.oh) {
+    let at = ((image * p.oh + row + ${v}u) * p.ow + column) * ${quads}u;
+${unroll(quads, (q) => `    y[at + ${q}u] = ${finish(t.epilogue, out, `acc${v}_${q}`, `bias[${q}u]`, `at + ${q}u`)};`)}
+  }`,
+)}
+}`;
+};
+
+/** Sets register w{r} to this lane's entry. */
+function weightLoad(t: Strip, r: number): string {
+  const { chunk, quads } = t;
+  return `
+      var w${r} = ${vec(t.lane)}();
+      {
+        let ky = e${r} / ${chunk * quads}u; let k = e${r} / ${quads}u % ${chunk}u; let quad = e${r} % ${quads}u;
+        w${r} = ${weight(t)};
+      }`;
+}
+
+export type GradStrip = Pick<Strip, "subgroup" | "lane" | "quads" | "chunk" | "kh" | "kw">;
+
+/** Uniform: input [n, h, w, c], output height and width, padding, rows of a strip, and strips of a split. */
+export const stripGradFields = [...stripFields, "rows", "run"] as const;
+
+/**
+ * Weight gradient. A workgroup takes one column of the kernel and one chunk of input channels, a lane one strip of p.rows pixels after
+ * the other, down which the input pixels under the kernel move on by one; in the end the lanes' sums are added.
+ * Bindings x [N,H,W,C], dy [N,OH,OW,CO], part [splits,KH,KW,C,CO]. Dispatch: (KW C / chunk, splits).
+ */
+export const conv2dStripWeightGrad = (t: GradStrip): string => {
+  const { subgroup, lane, quads, chunk, kh, kw } = t;
+  const out = vec(lane);
+  const each = (f: (ky: number, k: number, q: number, name: string) => string): string =>
+    unroll(kh, (ky) => unroll(chunk, (k) => unroll(quads, (q) => f(ky, k, q, `acc${ky}_${k}_${q}`))));
+  const pixel = (row: string): string => `loadX(image, ${row}, ix, inX, c)`;
+  return wgsl`
+enable subgroups;
+${bindings(["x", vec(chunk)], ["dy", out], ["part", out])}
+${params(stripGradFields, 3)}
+fn loadX(image: u32, row: u32, ix: i32, inX: bool, c: u32) -> ${vec(chunk)} {
+  let iy = i32(row) - i32(p.ph);
+  let inside = inX & (u32(iy) < p.h);
+  return select(${vec(chunk)}(), x[select(0u, ((image * p.h + u32(iy)) * p.w + u32(ix)) * p.c / ${chunk}u + c, inside)], inside);
+}
+@compute @workgroup_size(${subgroup})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let kx = group.x % ${kw}u;
+  let c = group.x / ${kw}u;
+  let strips = (p.oh + p.rows - 1u) / p.rows;
+  let items = p.n * strips * p.ow;
+  let end = min((group.y + 1u) * p.run, items);
+${each((_ky, _k, _q, name) => `  var ${name} = ${out}();`)}
+  for (var first = group.y * p.run; first < end; first += ${subgroup}u) {
+    let item = min(first + lane, end - 1u);
+    let mine = first + lane < end;
+    let column = item % p.ow;
+    let top = (item / p.ow) % strips * p.rows;
+    let image = item / p.ow / strips;
+    let ix = i32(column + kx) - i32(p.pw);
+    let inX = mine & (u32(ix) < p.w);
+${unroll(kh - 1, (ky) => `    var a${ky + 1} = ${pixel(`top + ${ky}u`)};`)}
+    for (var r = 0u; r < p.rows; r++) {
+${unroll(kh - 1, (ky) => `      let a${ky} = a${ky + 1};`).replaceAll("let a", "let b")}
+      let last = ${pixel(`top + r + ${kh - 1}u`)};
+      let row = top + r;
+      let inY = row < p.oh;
+      let at = ((image * p.oh + min(row, p.oh - 1u)) * p.ow + column) * ${quads}u;
+${unroll(quads, (q) => `      let d${q} = select(${out}(), dy[at + ${q}u], inY);`)}
+${each((ky, k, q, name) => `      ${name} += ${component(ky === kh - 1 ? "last" : `b${ky}`, k, chunk)} * d${q};`)}
+${unroll(kh - 1, (ky) => `      a${ky + 1} = ${ky === kh - 2 ? "last" : `b${ky + 1}`};`)}
+    }
+  }
+${each((_ky, _k, _q, name) => unroll(Math.log2(subgroup), (i) => `  ${name} += subgroupShuffleXor(${name}, ${1 << i}u);`))}
+  if (lane > 0u) { return; }
+${each(
+  (ky, k, q, name) =>
+    `  part[(((group.y * ${kh}u + ${ky}u) * ${kw}u + kx) * p.c + c * ${chunk}u + ${k}u) * ${quads}u + ${q}u] = ${name};`,
+)}
+}`;
+};

@@ -1,0 +1,23 @@
+/** What a convolution does with each value of its result before it is written: relu?(value + bias? + plus?). */
+
+export interface Epilogue {
+  /** A vector over the result's channels. */
+  bias: boolean;
+  /** A tensor of the result's shape. */
+  plus: boolean;
+  relu: boolean;
+}
+
+export const noEpilogue: Epilogue = { bias: false, plus: false, relu: false };
+
+/** The operands that it takes, in the order in which they are bound before the result. */
+export const epilogueOperands = ({ bias, plus }: Epilogue): ("bias" | "plus")[] => [
+  ...(bias ? (["bias"] as const) : []),
+  ...(plus ? (["plus"] as const) : []),
+];
+
+/** WGSL of the finished value of `type` that is written at index `at`, given WGSL of its channels' bias. */
+export function finish(e: Epilogue, type: string, value: string, bias: string, at: string): string {
+  const sum = [value, ...(e.bias ? [bias] : []), ...(e.plus ? [`plus[${at}]`] : [])].join(" + ");
+  return e.relu ? `max(${sum}, ${type}())` : sum;
+}

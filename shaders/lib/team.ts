@@ -1,0 +1,24 @@
+/**
+ * Teams: the lanes of a subgroup in groups of equal size, a power of two, in which each lane holds other columns of a result, while
+ * each team has rows of its own. A result with few columns then still keeps all lanes busy.
+ */
+
+interface Teams {
+  subgroup: number;
+  /** Lanes of a team. */
+  team: number;
+}
+
+/** WGSL that sets, from the lane's index `lane`: the team's number, the lane's within it, and the team's first lane. */
+export const teamHead = (team: number): string => `
+  let team = lane / ${team}u;
+  let member = lane % ${team}u;
+  let captain = lane - member;`;
+
+/** The value of `expression` at lane `member` of the own team. */
+export function fromTeam(expression: string, member: number, { subgroup, team }: Teams): string {
+  if (team === 1) return expression;
+  return team === subgroup
+    ? `subgroupBroadcast(${expression}, ${member}u)`
+    : `subgroupShuffle(${expression}, captain + ${member}u)`;
+}

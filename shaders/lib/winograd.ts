@@ -1,0 +1,146 @@
+/**
+ * The matrices of Winograd's minimal filtering F(m, r): m outputs of a filter of r taps from n = m + r - 1 inputs by n
+ * multiplications,
+ *
+ *   y = A^T [(G g) * (B^T d)],
+ *
+ * by the Toom-Cook construction: polynomials are evaluated at n - 1 points and at infinity, multiplied there, and interpolated (Lavin
+ * and Gray, arXiv:1509.09308). B^T depends on the points alone, so all F(m, r) of one n share it.
+ */
+
+/**
+ * Points in pairs of opposite sign behind 0, exact in binary. For n = 6 the usual ±1, ±2 lose twice as many digits: with ±3/4, ±3/2 the
+ * relative L2 error over 64 to 256 channels is 6e-7 to 1.5e-6 (direct summation: 4e-7 to 9e-7), against 1.7e-6 to 3.3e-6.
+ */
+const points = {
+  4: [0, 1, -1],
+  6: [0, 0.75, -0.75, 1.5, -1.5],
+} as const;
+
+export type TileSize = keyof typeof points;
+type Matrix = readonly (readonly number[])[];
+
+export interface WinogradMatrices {
+  /** [m, n] */
+  outputs: Matrix;
+  /** [n, r] */
+  filter: Matrix;
+  /** [n, n] */
+  inputs: Matrix;
+}
+
+/** Coefficients, the constant first, of the product of (x - root). */
+const polynomial = (roots: readonly number[]): number[] =>
+  roots.reduce<number[]>((c, root) => [...c, 0].map((_, i) => (c[i - 1] ?? 0) - root * (c[i] ?? 0)), [1]);
+
+/** F(n - r + 1, r). */
+export function winogradMatrices(n: TileSize, r: number): WinogradMatrices {
+  const p: readonly number[] = points[n];
+  const m = n - r + 1;
+  const powers = (x: number, count: number) => Array.from({ length: count }, (_, i) => x ** i);
+  const atInfinity = (count: number) => Array.from({ length: count }, (_, i) => (i === count - 1 ? 1 : 0));
+  const others = p.map((x) => p.filter((y) => y !== x));
+  const rows = [...others.map((roots) => [...polynomial(roots), 0]), polynomial(p)];
+  // Rows of B^T of about unit length: powers of two, which cost no digit, go over into G.
+  const scales = rows.map((row) => 2 ** -Math.round(Math.log2(Math.hypot(...row))));
+  const norms = p.map((x, j) => others[j]!.reduce((product, y) => product * (x - y), 1));
+  const filter = [...p.map((x, j) => powers(x, r).map((v) => v / norms[j]!)), atInfinity(r)];
+  const columns = [...p.map((x) => powers(x, m)), atInfinity(m)];
+  return {
+    outputs: Array.from({ length: m }, (_, i) => columns.map((column) => column[i]!)),
+    filter: filter.map((row, j) => row.map((v) => v / scales[j]!)),
+    inputs: rows.map((row, j) => row.map((v) => v * scales[j]!)),
+  };
+}
+
+/** Sum of coefficient times variable, as WGSL; undefined when nothing is left. */
+function sum(coefficients: readonly number[], names: readonly string[]): string | undefined {
+  let text = "";
+  for (const [i, c] of coefficients.entries()) {
+    if (c === 0) continue;
+    const size = Math.abs(c);
+    const term = size === 1 ? names[i]! : `${Math.fround(size)} * ${names[i]!}`;
+    if (text === "") text = c < 0 ? `-${term}` : term;
+    else text += ` ${c < 0 ? "-" : "+"} ${term}`;
+  }
+  return text === "" ? undefined : text;
+}
+
+const oppose = (a: readonly number[], b: readonly number[]): boolean =>
+  a.every((v, i) => Math.abs(v) === Math.abs(b[i]!)) && a.some((v, i) => v !== b[i]!);
+
+const mean = (a: readonly number[], b: readonly number[], sign: 1 | -1): number[] =>
+  a.map((v, i) => (v + sign * b[i]!) / 2);
+
+/**
+ * WGSL that sets `${y}0`, `${y}1`, ... to matrix times the variables `x`. Rows, or columns, that differ in signs only, as those
+ * of two opposite points do, share their halves.
+ */
+export function multiply(matrix: Matrix, x: readonly string[], y: string): string {
+  const lines: string[] = [];
+  const { coefficients, names } = pairColumns(matrix, x, y, lines);
+  const done = new Set<number>();
+  for (const [i, row] of coefficients.entries()) {
+    if (done.has(i)) continue;
+    const j = coefficients.findIndex((other, k) => k > i && !done.has(k) && oppose(row, other));
+    const both = j < 0 ? [] : ([1, -1] as const).map((sign) => sum(mean(row, coefficients[j]!, sign), names));
+    if (both.every((half) => half !== undefined) && j >= 0) {
+      done.add(j);
+      lines.push(`let ${y}e${i} = ${both[0]}; let ${y}o${i} = ${both[1]};`);
+      lines.push(`let ${y}${i} = ${y}e${i} + ${y}o${i}; let ${y}${j} = ${y}e${i} - ${y}o${i};`);
+    } else lines.push(`let ${y}${i} = ${sum(row, names)};`);
+  }
+  return lines.join("\n");
+}
+
+/** Replaces columns that differ in signs only by their sum and difference. */
+function pairColumns(matrix: Matrix, x: readonly string[], y: string, lines: string[]) {
+  const columns = x.map((_, j) => matrix.map((row) => row[j]!));
+  const names: string[] = [];
+  const kept: (readonly number[])[] = [];
+  const done = new Set<number>();
+  for (const [j, column] of columns.entries()) {
+    if (done.has(j)) continue;
+    const k = columns.findIndex((other, l) => l > j && !done.has(l) && oppose(column, other));
+    const halves = k < 0 ? [] : ([1, -1] as const).map((sign) => mean(column, columns[k]!, sign));
+    if (k < 0 || halves.some((half) => half.every((v) => v === 0))) {
+      names.push(x[j]!);
+      kept.push(column);
+      continue;
+    }
+    done.add(k);
+    lines.push(`let ${y}s${j} = ${x[j]} + ${x[k]}; let ${y}d${j} = ${x[j]} - ${x[k]};`);
+    names.push(`${y}s${j}`, `${y}d${j}`);
+    kept.push(...halves);
+  }
+  return { coefficients: matrix.map((_, i) => kept.map((column) => column[i]!)), names };
+}
+
+/**
+ * WGSL that computes matrix X matrix^T of a square of variables x(row, column), all rows first, and hands each element to
+ * `use(row, column, name)`.
+ */
+export function sandwich(
+  matrix: Matrix,
+  x: (row: number, column: number) => string,
+  use: (row: number, column: number, name: string) => string,
+): string {
+  const [rows, columns] = [matrix.length, matrix[0]!.length];
+  const range = (count: number) => Array.from({ length: count }, (_, i) => i);
+  const first = range(columns).map((j) =>
+    multiply(
+      matrix,
+      range(columns).map((i) => x(i, j)),
+      `c${j}_`,
+    ),
+  );
+  const second = range(rows).map((i) => {
+    const line = multiply(
+      matrix,
+      range(columns).map((j) => `c${j}_${i}`),
+      `r${i}_`,
+    );
+    return [line, ...range(rows).map((j) => use(i, j, `r${i}_${j}`))].join("\n");
+  });
+  return [...first, ...second].join("\n");
+}

@@ -1,0 +1,157 @@
+/**
+ * Winograd's convolution F(m x m, 3 x 3) for 3 x 3 kernels of stride 1, in three steps, with n = m + 2:
+ *
+ *   U[a,b] = (G w G^T)[a,b]        weights   [3,3,CI,CO] -> U [n n, CI, CO]
+ *   V[a,b] = (B^T x B)[a,b]        tiles of n x n input pixels, m apart -> V [n n, T, CI]
+ *   M[a,b] = V[a,b] U[a,b]         n n matrix products (src/kernels/matmul.ts)
+ *   y      = A^T M A               M [n n, T, CO] -> tiles of m x m output pixels
+ *
+ * The input gradient is the same convolution of dy with the kernel turned by 180 degrees and U transposed. The weight gradient is F(3 x 3, m x m): V as before, Z = G' dy G'^T of m x m tiles, products summed over the tiles, dw = A'^T M A'.
+ * A thread takes one tile (or one channel) and four channels. T = N TH TW tiles, TH = ceil(OH / m), TW = ceil(OW / m).
+ */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
+import { params } from "./lib/params.ts";
+import { bindings, threadMain } from "./lib/thread.ts";
+import { all, unroll } from "./lib/vec.ts";
+import { sandwich, winogradMatrices, type TileSize } from "./lib/winograd.ts";
+
+/** Taps of the kernel in one direction. */
+export const TAPS = 3;
+
+/** Uniform: image [n, h, w, quads of channels], tiles down and across, padding, and the quads of the other channel count. */
+export const winogradFields = ["n", "h", "w", "quads", "down", "across", "ph", "pw", "other", "splits"] as const;
+
+/** Reads `size` x `size` pixels of image `from` with its corner at (top, left) into d[row][column], zeros beyond the border. */
+const loadTile = (from: string, size: number): string => wgsl`
+${unroll(size, (i) => `  let iy${i} = top + ${i}; let inY${i} = u32(iy${i}) < p.h; let y${i} = (image * p.h + u32(iy${i})) * p.w;`)}
+${unroll(size, (j) => `  let ix${j} = left + ${j}; let inX${j} = u32(ix${j}) < p.w;`)}
+${unroll(size, (i) =>
+  unroll(
+    size,
+    (j) =>
+      `  let in${i}_${j} = inY${i} & inX${j}; let d${i}_${j} = select(vec4f(), ${from}[select(0u, (y${i} + u32(ix${j})) * p.quads + quad, in${i}_${j})], in${i}_${j});`,
+  ),
+)}`;
+
+/** The tile and the vector of channels of item i, from which image `image` and its place (row, column) among the tiles follow. */
+const whichTile = `
+  let quad = i % p.quads;
+  let tile = i / p.quads;
+  let column = tile % p.across;
+  let row = (tile / p.across) % p.down;
+  let image = tile / (p.across * p.down);
+  let tiles = p.n * p.down * p.across;`;
+
+/** Bindings x [N,H,W,C], v [n n, T, C]. One thread a tile and four channels. */
+export const winogradInput = (threads: number, n: TileSize): string => {
+  const m = n - TAPS + 1;
+  const { inputs } = winogradMatrices(n, TAPS);
+  return wgsl`
+${bindings(["x", "vec4f"], ["v", "vec4f"])}
+${params(winogradFields, 2)}
+${threadMain(
+  { items: "p.n * p.down * p.across * p.quads", threads },
+  `${whichTile}
+  let top = i32(row * ${m}u) - i32(p.ph);
+  let left = i32(column * ${m}u) - i32(p.pw);
+${loadTile("x", n)}
+${sandwich(
+  inputs,
+  (r, c) => `d${r}_${c}`,
+  (r, c, name) => `v[(${r * n + c}u * tiles + tile) * p.quads + quad] = ${name};`,
+)}`,
+)}`;
+};
+
+/** Bindings dy [N,OH,OW,CO], z [n n, T, CO]: the tiles of dy as filters of m taps. One thread a tile and four channels. */
+export const winogradOutputGrad = (threads: number, n: TileSize): string => {
+  const m = n - TAPS + 1;
+  const { filter } = winogradMatrices(n, m);
+  return wgsl`
+${bindings(["dy", "vec4f"], ["z", "vec4f"])}
+${params(winogradFields, 2)}
+${threadMain(
+  { items: "p.n * p.down * p.across * p.quads", threads },
+  `${whichTile}
+  let top = i32(row * ${m}u);
+  let left = i32(column * ${m}u);
+${loadTile("dy", m)}
+${sandwich(
+  filter,
+  (r, c) => `d${r}_${c}`,
+  (r, c, name) => `z[(${r * n + c}u * tiles + tile) * p.quads + quad] = ${name};`,
+)}`,
+)}`;
+};
+
+/**
+ * Bindings w [3,3,CI,CO], u [n n, CI, CO]; p.quads = CO / 4, p.other = CI. With `turned`, of the kernel turned by 180 degrees. One thread an
+ * input channel and four output channels.
+ */
+export const winogradWeights = (threads: number, n: TileSize, turned: boolean): string => {
+  const { filter } = winogradMatrices(n, TAPS);
+  const tap = (r: number, c: number) => (turned ? TAPS * TAPS - 1 - (r * TAPS + c) : r * TAPS + c);
+  return wgsl`
+${bindings(["w", "vec4f"], ["u", "vec4f"])}
+${params(winogradFields, 2)}
+${threadMain(
+  { items: "p.other * p.quads", threads },
+  `  let size = p.other * p.quads;
+${unroll(TAPS, (r) => unroll(TAPS, (c) => `  let d${r}_${c} = w[${tap(r, c)}u * size + i];`))}
+${sandwich(
+  filter,
+  (r, c) => `d${r}_${c}`,
+  (r, c, name) => `u[${r * n + c}u * size + i] = ${name};`,
+)}`,
+)}`;
+};
+
+/** Bindings m [n n, T, CO], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO]. One thread a tile and four channels. */
+export const winogradOutput = (threads: number, n: TileSize, epilogue: Epilogue): string => {
+  const m = n - TAPS + 1;
+  const { outputs } = winogradMatrices(n, TAPS);
+  const names = ["m", ...epilogueOperands(epilogue), "y"];
+  return wgsl`
+${bindings(...names.map((name): [string, string] => [name, "vec4f"]))}
+${params(winogradFields, names.length)}
+${threadMain(
+  { items: "p.n * p.down * p.across * p.quads", threads },
+  `${whichTile}
+  let top = row * ${m}u;
+  let left = column * ${m}u;
+${unroll(n, (r) => unroll(n, (c) => `  let d${r}_${c} = m[(${r * n + c}u * tiles + tile) * p.quads + quad];`))}
+  let shift = ${epilogue.bias ? "bias[quad]" : "vec4f()"};
+${sandwich(
+  outputs,
+  (r, c) => `d${r}_${c}`,
+  (r, c, name) =>
+    `if (${all(`top + ${r}u < p.h`, `left + ${c}u < p.w`)}) { let at = ((image * p.h + top + ${r}u) * p.w + left + ${c}u) * p.quads + quad; y[at] = ${finish(epilogue, "vec4f", name, "shift", "at")}; }`,
+)}`,
+)}`;
+};
+
+/**
+ * Bindings m [splits, n n, CI, CO], dw [3,3,CI,CO]; p.quads = CO / 4, p.other = CI. The splits are added in order. One thread an
+ * input channel and four output channels.
+ */
+export const winogradFilterGrad = (threads: number, n: TileSize): string => {
+  const { outputs } = winogradMatrices(n, n - TAPS + 1);
+  return wgsl`
+${bindings(["m", "vec4f"], ["dw", "vec4f"])}
+${params(winogradFields, 2)}
+${threadMain(
+  { items: "p.other * p.quads", threads },
+  `  let size = p.other * p.quads;
+${unroll(n * n, (k) => `  var s${k} = m[${k}u * size + i];`)}
+  for (var split = 1u; split < p.splits; split++) {
+    let at = split * ${n * n}u * size + i;
+${unroll(n * n, (k) => `    s${k} += m[at + ${k}u * size];`)}
+  }
+${sandwich(
+  outputs,
+  (r, c) => `s${r * n + c}`,
+  (r, c, name) => `dw[${r * TAPS + c}u * size + i] = ${name};`,
+)}`,
+)}`;
+};

@@ -1,0 +1,91 @@
+/**
+ * Which variant of a convolution is likely to be the fastest, for adapters without a tuning record: durations estimated from
+ * sizes, fitted to measurements on lavapipe (docs/kernels.md). On other adapters the order is a guess that the tuner corrects.
+ */
+import type { Conv2dShape } from "../../shaders/lib/conv.ts";
+import type { TileSize } from "../../shaders/lib/winograd.ts";
+import type { Capabilities } from "../gpu/capabilities.ts";
+import type { Lowering } from "./kernel.ts";
+import { tilesOf } from "./winograd.ts";
+
+export type Pass = "forward" | "inputGrad" | "weightGrad";
+
+/** Multiply-adds a microsecond of the direct variants, with many result channels and with few (at least so many). */
+const DIRECT = { forward: 28_000, inputGrad: 28_000, weightGrad: 25_000 };
+const FEW = [
+  { channels: 16, strip: 20_000, subgroup: 16_000 },
+  { channels: 8, strip: 16_000, subgroup: 10_000 },
+  { channels: 4, strip: 10_000, subgroup: 5500 },
+  { channels: 1, strip: 4000, subgroup: 2000 },
+] as const;
+/** The same of products in workgroup memory, whose barriers and loads cost a software adapter dear. */
+const TILED = 2000;
+/** Microseconds that every dispatch takes. */
+const DISPATCH = 40;
+
+/** Microseconds of the steps of Winograd's method: by channel and tile, by pair of channels; multiply-adds a microsecond. */
+const WINOGRAD = {
+  6: {
+    convolve: { input: 0.042, output: 0.042, weights: 0.028, products: 21_000 },
+    weightGrad: { input: 0.044, output: 0.033, weights: 0.052, products: 24_000 },
+  },
+  4: {
+    convolve: { input: 0.013, output: 0.011, weights: 0.0095, products: 24_000 },
+    weightGrad: { input: 0.0135, output: 0.0103, weights: 0.02, products: 27_000 },
+  },
+} as const;
+
+const tileSizeOf = (variant: string): TileSize | undefined =>
+  (({ winograd4: 6, winograd2: 4 }) as const satisfies Record<string, TileSize>)[variant];
+
+const productsOf = (s: Conv2dShape): number => (s.n * s.oh * s.ow * s.kh * s.kw * s.ci * s.co) / s.groups;
+
+/** Multiply-adds a microsecond of a direct variant on a software adapter. */
+function rateOf(pass: Pass, s: Conv2dShape, variant: string): number {
+  if (variant === "tiled") return TILED;
+  const channels = pass === "inputGrad" ? s.ci : s.co;
+  const few = channels <= 16 ? FEW.find((row) => channels >= row.channels) : undefined;
+  return few ? few[variant === "strip" ? "strip" : "subgroup"] : DIRECT[pass];
+}
+
+/** Microseconds that a variant takes on a software adapter. */
+function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { subgroupSize }: Capabilities): number {
+  const tile = tileSizeOf(variant);
+  if (tile === undefined) return productsOf(s) / rateOf(pass, s, variant) + DISPATCH;
+  const cost = WINOGRAD[tile][pass === "weightGrad" ? "weightGrad" : "convolve"];
+  const tiles = tilesOf({ n: s.n, h: s.oh, w: s.ow }, tile).count;
+  const pairs = s.ci * s.co;
+  const transforms = tiles * (s.ci * cost.input + s.co * cost.output) + pairs * cost.weights;
+  const products = (tile * tile * tiles * pairs) / (subgroupSize === undefined ? TILED : cost.products);
+  return transforms + products + 4 * DISPATCH;
+}
+
+/** Multiply-adds in the time in which a GPU moves one float, both at what kernels reach in practice. Not measured: a guess. */
+const MULTIPLY_ADDS_A_FLOAT = 50;
+/** Time of a multiply-add by subgroups against one in workgroup memory: fewer results a load. A guess as well. */
+const SUBGROUP_EFFORT = 2;
+
+/** Time that a variant takes on a GPU, in multiply-adds. */
+function onGpu(s: Conv2dShape, variant: string): number {
+  const tile = tileSizeOf(variant);
+  if (tile === undefined) return productsOf(s) * (variant === "tiled" ? 1 : SUBGROUP_EFFORT);
+  const tiles = tilesOf({ n: s.n, h: s.oh, w: s.ow }, tile).count;
+  const pairs = s.ci * s.co;
+  // What is transformed is written once and read once.
+  const floats = 2 * tile * tile * (tiles * (s.ci + s.co) + pairs);
+  return tile * tile * tiles * pairs + MULTIPLY_ADDS_A_FLOAT * floats;
+}
+
+/** The variants, the one with the least estimate first; depthwise ones, which do nothing in vain, before all. */
+export function fastestFirst(
+  pass: Pass,
+  s: Conv2dShape,
+  caps: Capabilities,
+  variants: readonly Lowering[],
+): Lowering[] {
+  const estimate = ({ variant }: Lowering): number => {
+    if (variant === "depthwise") return 0;
+    return caps.adapterClass === "software" ? onSoftware(pass, s, variant, caps) : onGpu(s, variant);
+  };
+  return variants.toSorted((a, b) => estimate(a) - estimate(b));
+}

@@ -1,0 +1,95 @@
+/** The subgroup variants of convolution's three passes (shaders/conv2d_subgroup.wgsl.ts): tiles and grids. */
+import {
+  conv2dSubgroupForward,
+  conv2dSubgroupInputGrad,
+  conv2dSubgroupWeightGrad,
+} from "../../shaders/conv2d_subgroup.wgsl.ts";
+import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
+import { convParams, type Conv2dShape } from "../../shaders/lib/conv.ts";
+import type { Capabilities } from "../gpu/capabilities.ts";
+import { ceilDiv, grid1d } from "./grid.ts";
+import { input, output, scratch, type Lowering } from "./kernel.ts";
+import { single } from "./per-thread.ts";
+import { sumPartsDispatch } from "./reduce.ts";
+import { columnsPerLane, rowsOfTeam, teamOf, type SubgroupCaps } from "./tile.ts";
+
+const covers = (s: Conv2dShape, caps: Capabilities): caps is Capabilities & SubgroupCaps =>
+  caps.subgroupSize !== undefined && s.groups === 1;
+
+interface Product {
+  /** Channels of the result, and of what is summed over. */
+  columns: number;
+  depth: number;
+  /** Pixels of the result, in each of so many phases of the stride. */
+  pixels: number;
+  phases: number;
+  /** Floating-point operations in all. */
+  flops: number;
+}
+
+/** Tile and grid of forward pass and input gradient. */
+function tileOf({ columns, depth, pixels, phases, flops }: Product, { subgroupSize: subgroup }: SubgroupCaps) {
+  const lane = columnsPerLane(columns);
+  const team = teamOf(columns, lane, subgroup);
+  const rows = rowsOfTeam(pixels, team, subgroup / team, lane, flops) / team;
+  const [x, y] = grid1d(ceilDiv(pixels, subgroup * rows));
+  const tile = { subgroup, team, lane, chunk: depth % 4 ? (1 as const) : (4 as const), rows };
+  return { tile, workgroups: [x, y, ceilDiv(columns / lane, team) * phases] as const };
+}
+
+const flopsOf = (s: Conv2dShape) => 2 * s.n * s.oh * s.ow * s.co * s.kh * s.kw * s.ci;
+
+export function subgroupForward(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
+  if (!covers(s, caps)) return [];
+  const product = { columns: s.co, depth: s.ci, pixels: s.n * s.oh * s.ow, phases: 1, flops: flopsOf(s) };
+  const { tile, workgroups } = tileOf(product, caps);
+  const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
+  const code = conv2dSubgroupForward(s, epilogue, tile);
+  return [single("subgroup", { label: "conv2d", code, bindings, params: convParams(s), workgroups })];
+}
+
+export function subgroupInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
+  if (!covers(s, caps)) return [];
+  const [sh, sw] = s.stride;
+  const pixels = s.n * ceilDiv(s.h, sh) * ceilDiv(s.w, sw);
+  const product = { columns: s.ci, depth: s.co, pixels, phases: sh * sw, flops: flopsOf(s) };
+  const { tile, workgroups } = tileOf(product, caps);
+  const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
+  const code = conv2dSubgroupInputGrad(s, epilogue, tile);
+  return [single("subgroup", { label: "conv2d.inputGrad", code, bindings, params: convParams(s), workgroups })];
+}
+
+/** Workgroups that keep an adapter busy; the pixels are split until there are as many. */
+const enoughWorkgroups = (caps: Capabilities) => (caps.adapterClass === "software" ? 16 : 1024);
+const FEWEST_PIXELS = 64;
+
+export function subgroupWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering[] {
+  if (!covers(s, caps)) return [];
+  const label = "conv2d.weightGrad";
+  const subgroup = caps.subgroupSize;
+  const lane = columnsPerLane(s.co);
+  const team = teamOf(s.co, lane, subgroup);
+  const chunk = s.ci % 4 ? 1 : 4;
+  const rows = lane * team > 64 ? 16 : 32;
+  // More at once make the loop longer than a processor's instruction cache likes.
+  const pixels = Math.max(chunk === 4 ? 2 : 1, (team * chunk) / rows);
+  const rowTiles = ceilDiv(s.kh * s.kw * s.ci, rows);
+  const columnTiles = ceilDiv(s.co / lane, team);
+  // A split takes whole lines of pixels.
+  const lines = s.n * s.oh;
+  const most = Math.max(1, Math.floor((lines * s.ow) / FEWEST_PIXELS));
+  const wanted = Math.min(most, ceilDiv(enoughWorkgroups(caps), rowTiles * columnTiles));
+  const linesPerSplit = ceilDiv(lines, wanted);
+  const splits = ceilDiv(lines, linesPerSplit);
+  const size = s.kh * s.kw * s.ci * s.co;
+  const product = {
+    label,
+    code: conv2dSubgroupWeightGrad(s, { subgroup, team, lane, chunk, rows, pixels }),
+    bindings: [input(0), input(1), splits > 1 ? scratch(0) : output(0)],
+    params: convParams(s, linesPerSplit),
+    workgroups: [rowTiles, columnTiles, splits] as const,
+  };
+  if (splits === 1) return [single("subgroup", product)];
+  const sum = sumPartsDispatch(`${label}.sum`, size, splits, scratch(0), output(0));
+  return [{ variant: "subgroup", scratch: [4 * size * splits], dispatches: [product, sum] }];
+}

@@ -1,0 +1,182 @@
+/** Kernels whose operands are larger than one binding may be: their work cut into parts that each bind a stretch. */
+import { addInto } from "../../shaders/add_into.wgsl.ts";
+import { copyWords } from "../../shaders/copy_words.wgsl.ts";
+import type { Capabilities } from "../gpu/capabilities.ts";
+import { ceilDiv, gcd } from "./grid.ts";
+import {
+  bytesOf,
+  output,
+  sameShape,
+  scratch,
+  type ByteRange,
+  type Dispatch,
+  type Kernel,
+  type Lowering,
+  type OperandRef,
+  type Parts,
+  type Spec,
+} from "./kernel.ts";
+import { threadDispatch } from "./per-thread.ts";
+
+/** What of the capabilities decides how a kernel is cut. */
+export type BindingLimits = Pick<Capabilities, "maxBindingBytes" | "offsetAlignment">;
+
+/** An operand that is too large for one binding, however the work is cut. */
+export class BindingError extends Error {
+  override name = "BindingError";
+  /** Bytes of the smallest stretch of an operand that would have to be bound at once. */
+  readonly bytes: number;
+
+  constructor(kernel: Kernel, bytes: number) {
+    super(`${kernel.name}: ${bytes} bytes do not fit one binding`);
+    this.bytes = bytes;
+  }
+}
+
+const alignUp = (n: number, to: number): number => ceilDiv(n, to) * to;
+
+/** How one operand is bound: whole; the part's stretch of it; or a copy of that stretch, where it begins at no aligned offset. */
+type Binding = "whole" | "cut" | "copied";
+
+/** A kernel cut into parts. */
+export interface Cut {
+  /** Units of each part. */
+  readonly counts: readonly number[];
+  readonly input: readonly Binding[];
+  readonly output: readonly Binding[];
+  readonly update: readonly Binding[];
+}
+
+/**
+ * Cuts a kernel so that no binding exceeds the limit and each begins at an aligned offset; undefined where it need not be
+ * cut.
+ * @throws BindingError
+ */
+export function cutOf(kernel: Kernel, { maxBindingBytes: limit, offsetAlignment }: BindingLimits): Cut | undefined {
+  const fits = (bytes: number) => alignUp(bytes, 16) <= limit;
+  const operands = [...kernel.inputs, ...kernel.outputs, ...kernel.updates];
+  const most = Math.max(...operands.map(bytesOf));
+  if (fits(most)) return undefined;
+  const { parts } = kernel;
+  if (!parts || parts.units < 2) throw new BindingError(kernel, most);
+  const { units } = parts;
+  const one = parts.of(1);
+  const aligned = (spec: Spec) => offsetAlignment / gcd(bytesOf(spec) / units, offsetAlignment);
+  /** With copies of what fits a binding whole and could not be cut at every unit. */
+  const attempt = (copies: boolean): Cut | number => {
+    let step = 1;
+    let largest = 0;
+    const bindingOf = (spec: Spec, single: Spec): Binding => {
+      const bytes = bytesOf(spec);
+      if (sameShape(spec.shape, single.shape)) {
+        if (!fits(bytes)) throw new BindingError(kernel, bytes);
+        return "whole";
+      }
+      largest = Math.max(largest, bytes / units);
+      if (copies && fits(bytes) && aligned(spec) > 1) return "copied";
+      step = (step / gcd(step, aligned(spec))) * aligned(spec);
+      return "cut";
+    };
+    const input = kernel.inputs.map((spec, i) => bindingOf(spec, one.inputs[i]!));
+    const output = kernel.outputs.map((spec, i) => bindingOf(spec, one.outputs[i]!));
+    const update = kernel.updates.map((spec, i) => bindingOf(spec, one.updates[i]!));
+    const fitting = Math.floor(Math.floor(limit / largest) / step) * step;
+    if (fitting === 0) return step * largest;
+    // Parts of about the same size share their pipelines, and none is too small to keep the adapter busy.
+    const size = alignUp(ceilDiv(units, ceilDiv(units, fitting)), step);
+    const counts = Array.from({ length: ceilDiv(units, size) }, (_, k) => Math.min(size, units - k * size));
+    return { counts, input, output, update };
+  };
+  const plain = attempt(false);
+  if (typeof plain === "object") return plain;
+  const copying = attempt(true);
+  if (typeof copying === "object") return copying;
+  throw new BindingError(kernel, copying);
+}
+
+/**
+ * A kernel as dispatches that stay within the limits of a binding. `choose` picks a variant of a kernel.
+ * @throws BindingError
+ */
+export function lowerWithin(kernel: Kernel, caps: Capabilities, choose: (kernel: Kernel) => Lowering): Lowering {
+  const cut = cutOf(kernel, caps);
+  const { parts } = kernel;
+  if (!cut || !parts) return choose(kernel);
+  return parts.lower?.(caps, cut.counts) ?? lowerParts(kernel, parts, cut, choose);
+}
+
+/** The dispatches of all parts behind each other. */
+function lowerParts(kernel: Kernel, parts: Parts, cut: Cut, choose: (kernel: Kernel) => Lowering): Lowering {
+  const { units } = parts;
+  const lowerings = new Map([...new Set(cut.counts)].map((count) => [count, choose(parts.of(count))]));
+  // The parts run one after the other, so they can share their scratch memory.
+  const memory: number[] = [];
+  for (const lowering of lowerings.values()) {
+    for (const [k, bytes] of lowering.scratch.entries()) memory[k] = Math.max(memory[k] ?? 0, bytes);
+  }
+  const extra = (bytes: number): OperandRef => scratch(memory.push(bytes) - 1);
+  const specs = { input: kernel.inputs, output: kernel.outputs, update: kernel.updates };
+  // Outputs that are sums: the first part writes them, the terms of the others are added one by one.
+  const terms = new Map<number, OperandRef>();
+  for (const [i, spec] of kernel.outputs.entries()) {
+    if (cut.output[i] === "whole") terms.set(i, extra(bytesOf(spec)));
+  }
+  const largest = Math.max(...cut.counts);
+  const copies = {
+    input: new Map<number, OperandRef>(),
+    output: new Map<number, OperandRef>(),
+    update: new Map<number, OperandRef>(),
+  };
+  for (const role of ["input", "output", "update"] as const) {
+    for (const [i, binding] of cut[role].entries()) {
+      if (binding === "copied") copies[role].set(i, extra((bytesOf(specs[role][i]!) / units) * largest));
+    }
+  }
+  const dispatches: Dispatch[] = [];
+  let begin = 0;
+  for (const [part, count] of cut.counts.entries()) {
+    /** The words of an operand that are this part's. */
+    const stretch = (spec: Spec) => ({ from: (bytesOf(spec) / units) * begin, bytes: (bytesOf(spec) / units) * count });
+    const bind = (ref: OperandRef): OperandRef => {
+      if (ref.role === "scratch") return ref;
+      const spec = specs[ref.role][ref.index]!;
+      const term = part > 0 && ref.role === "output" ? terms.get(ref.index) : undefined;
+      if (term) return { ...ref, ...term };
+      if (cut[ref.role][ref.index] === "whole") return ref;
+      const { from, bytes } = stretch(spec);
+      const copy = copies[ref.role].get(ref.index);
+      const range = within({ offset: copy ? 0 : from, bytes }, ref.range);
+      return copy ? { ...copy, range } : { ...ref, range };
+    };
+    const copy = (role: "input" | "output" | "update", into: boolean) => {
+      for (const [index, at] of copies[role]) {
+        const { from, bytes } = stretch(specs[role][index]!);
+        const whole: OperandRef = { role, index };
+        const words = bytes / 4;
+        dispatches.push(
+          into ? copyDispatch(whole, from / 4, at, 0, words) : copyDispatch(at, 0, whole, from / 4, words),
+        );
+      }
+    };
+    copy("input", true);
+    copy("update", true);
+    const lowering = lowerings.get(count)!;
+    dispatches.push(...lowering.dispatches.map((d) => ({ ...d, bindings: d.bindings.map(bind) })));
+    copy("output", false);
+    copy("update", false);
+    if (part > 0) for (const [i, term] of terms) dispatches.push(addDispatch(kernel.outputs[i]!, term, output(i)));
+    begin += count;
+  }
+  return { variant: lowerings.get(cut.counts[0]!)!.variant, scratch: memory, dispatches };
+}
+
+/** A range within another one. */
+const within = (outer: ByteRange, inner: ByteRange | undefined): ByteRange =>
+  inner ? { offset: outer.offset + inner.offset, bytes: inner.bytes } : outer;
+
+const addDispatch = (spec: Spec, from: OperandRef, to: OperandRef): Dispatch =>
+  threadDispatch("add", ceilDiv(bytesOf(spec), 16), [from, to], ({ threads }) => addInto(threads));
+
+/** Copies words between places that no binding could begin at. */
+const copyDispatch = (from: OperandRef, first: number, to: OperandRef, at: number, words: number): Dispatch =>
+  threadDispatch("copy", words, [from, to], ({ threads }) => copyWords(threads), [words, first, at]);

@@ -1,0 +1,42 @@
+/** Tiles of the subgroup variants of convolution and matrix product. */
+import type { Lanes } from "../../shaders/lib/vec.ts";
+
+export type SubgroupCaps = { readonly subgroupSize: number };
+
+/** The most columns a lane that divide the number of columns. */
+export const columnsPerLane = (columns: number): Lanes => ([4, 2, 1] as const).find((lane) => columns % lane === 0)!;
+
+/** Lanes of a team: as many as hold all columns, a power of two, but no more than a subgroup has. */
+export function teamOf(columns: number, lane: Lanes, subgroup: number): number {
+  let team = 1;
+  while (team < subgroup && team * lane < columns) team *= 2;
+  return team;
+}
+
+/** Cost of loading a vector of four by all lanes, in multiply-adds of all lanes; measured on lavapipe. */
+const LOAD = 34;
+/** Vectors of the other operand that a tile loads for each four elements of the reduction. */
+const OTHER_LOADS = 4;
+/** Vectors that each lane loads for its team: more make the loop longer than what is decoded in advance, and long to compile. */
+const MOST_LOADS = 4;
+/** The same where a lane is a team of its own and shares nothing. */
+const MOST_LOADS_ALONE = 8;
+/** Floating-point operations from which the tallest tiles earn the time that they take to compile. */
+const LARGE = 1e8;
+
+/**
+ * Rows of the result that a team holds, `team` times a power of two: more reuse what the lanes load more often, fewer leave less of
+ * the last tile unused. `teams` is the number of teams of a subgroup, `lane` the columns a lane.
+ */
+export function rowsOfTeam(rows: number, team: number, teams: number, lane: Lanes, flops: number): number {
+  const shared = MOST_LOADS / (teams === 1 && flops < LARGE ? 2 : 1);
+  const most = team === 1 ? MOST_LOADS_ALONE : shared;
+  let best = team;
+  let least = Infinity;
+  for (let loads = 1; loads <= most; loads *= 2) {
+    const height = loads * team;
+    const cost = Math.ceil(rows / (height * teams)) * (height * 4 * lane + (loads + OTHER_LOADS) * LOAD);
+    if (cost < least) [best, least] = [height, cost];
+  }
+  return best;
+}

@@ -1,0 +1,53 @@
+/** Tiles, splits and grids of products in workgroup memory (shaders/lib/tiled.ts). */
+import type { Tile } from "../../shaders/lib/tiled.ts";
+import type { Capabilities } from "../gpu/capabilities.ts";
+import { ceilDiv, grid1d } from "./grid.ts";
+
+/** What is computed `batch` times: a result [rows, columns], summed over depth. */
+export interface TiledSize {
+  rows: number;
+  columns: number;
+  depth: number;
+  batch: number;
+}
+
+export interface Tiling {
+  tile: Tile;
+  /** Into how many parts the depth is cut, and the elements of each, a multiple of the tile's depth. */
+  splits: number;
+  run: number;
+  workgroups: readonly [number, number, number];
+}
+
+/** All within 16 KiB. `effort` is what a multiply-add costs against the largest tile's: half the results a load from workgroup memory. */
+const tiles: readonly { tile: Tile; effort: number }[] = [
+  { tile: { rows: 64, columns: 64, depth: 16 }, effort: 1 },
+  { tile: { rows: 32, columns: 32, depth: 32 }, effort: 1.5 },
+  { tile: { rows: 64, columns: 16, depth: 16 }, effort: 1.6 },
+];
+
+/** Workgroups that keep an adapter busy. */
+const ENOUGH = { software: 16, integrated: 128, discrete: 512 } as const;
+/** The fewest elements of depth worth a split. */
+const FEWEST = 256;
+/** Multiply-adds in the time in which a partial result is written and read again: a guess, as in conv2d-order.ts. */
+const MULTIPLY_ADDS_A_PART = 100;
+/** Workgroups that a dispatch may have along z. */
+export const MOST_ALONG_Z = 65535;
+
+/** @param mostSplits what the caller has memory for */
+export function tilingOf(size: TiledSize, { adapterClass }: Capabilities, mostSplits = Infinity): Tiling {
+  const { rows, columns, depth, batch } = size;
+  const count = (t: Tile) => ceilDiv(rows, t.rows) * ceilDiv(columns, t.columns);
+  const cost = ({ tile: t, effort }: (typeof tiles)[number]) => count(t) * t.rows * t.columns * effort;
+  const { tile } = tiles.reduce((best, t) => (cost(t) < cost(best) ? t : best));
+  const most = Math.min(depth / FEWEST, MOST_ALONG_Z / batch, mostSplits);
+  const idle = ENOUGH[adapterClass] / (count(tile) * batch);
+  // Where depth * idle / splits, the time that idle units lose, and what the parts cost are least in sum.
+  const best = Math.sqrt((depth * idle) / MULTIPLY_ADDS_A_PART);
+  const wanted = Math.max(1, Math.floor(Math.min(most, idle, best)));
+  const run = Math.max(1, ceilDiv(ceilDiv(depth, wanted), tile.depth)) * tile.depth;
+  const splits = Math.max(1, ceilDiv(depth, run));
+  const [x, y] = grid1d(count(tile));
+  return { tile, splits, run, workgroups: [x, y, batch * splits] };
+}

@@ -1,0 +1,159 @@
+/** The three passes of a 3x3 convolution by Winograd's method (shaders/winograd.wgsl.ts), as variants of conv2d's kernels. */
+import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
+import type { Conv2dShape } from "../../shaders/lib/conv.ts";
+import type { ThreadGrid } from "../../shaders/lib/thread.ts";
+import type { TileSize } from "../../shaders/lib/winograd.ts";
+import {
+  TAPS,
+  winogradFields,
+  winogradFilterGrad,
+  winogradInput,
+  winogradOutput,
+  winogradOutputGrad,
+  winogradWeights,
+} from "../../shaders/winograd.wgsl.ts";
+import type { Capabilities } from "../gpu/capabilities.ts";
+import { ceilDiv } from "./grid.ts";
+import { input, output, scratch, type Dispatch, type Lowering, type OperandRef } from "./kernel.ts";
+import { gram, matmul, splitsOf } from "./matmul.ts";
+import { threadDispatch } from "./per-thread.ts";
+
+/** Whether the method covers a convolution: 3x3, stride 1, no dilation, no groups, channels in fours. */
+const covers = (s: Conv2dShape): boolean =>
+  s.kh === TAPS &&
+  s.kw === TAPS &&
+  [...s.stride, ...s.dilation, s.groups].every((v) => v === 1) &&
+  s.padding.every((v) => v < TAPS) &&
+  s.ci % 4 === 0 &&
+  s.co % 4 === 0;
+
+/** An image of the convolution and how it is cut into tiles. */
+interface Image {
+  n: number;
+  h: number;
+  w: number;
+  c: number;
+}
+
+interface Tiling {
+  down: number;
+  across: number;
+  /** Tiles of all images. */
+  count: number;
+}
+
+const nameOf = (tile: TileSize): string => `winograd${tile - TAPS + 1}`;
+
+/** The tiles into which the images of a convolution's output are cut. */
+export function tilesOf({ n, h, w }: Omit<Image, "c">, tile: TileSize): Tiling {
+  const m = tile - TAPS + 1;
+  const [down, across] = [ceilDiv(h, m), ceilDiv(w, m)];
+  return { down, across, count: n * down * across };
+}
+
+type Field = (typeof winogradFields)[number];
+const paramsOf = (values: Partial<Record<Field, number>>): number[] => winogradFields.map((name) => values[name] ?? 0);
+
+/** A transform with one thread for a tile (of `image`) and four channels. */
+function tileTransform(
+  label: string,
+  { n, h, w, c }: Image,
+  tiles: Tiling,
+  bindings: readonly OperandRef[],
+  code: (threads: number) => string,
+  [ph, pw]: readonly [number, number] = [0, 0],
+): Dispatch {
+  const params = paramsOf({ n, h, w, quads: c / 4, down: tiles.down, across: tiles.across, ph, pw });
+  return threadDispatch(label, (tiles.count * c) / 4, bindings, ({ threads }: ThreadGrid) => code(threads), params);
+}
+
+/** A transform with one thread for a channel of the one count and four of the other. */
+function channelTransform(
+  label: string,
+  other: number,
+  channels: number,
+  bindings: readonly OperandRef[],
+  code: (threads: number) => string,
+  splits = 1,
+): Dispatch {
+  const params = paramsOf({ quads: channels / 4, other, splits });
+  return threadDispatch(label, (other * channels) / 4, bindings, ({ threads }: ThreadGrid) => code(threads), params);
+}
+
+interface Pass {
+  label: string;
+  /** What is convolved, and the result. */
+  from: Image;
+  to: Image;
+  padding: readonly [number, number];
+  turned: boolean;
+  epilogue: Epilogue;
+}
+
+/** Forward pass and input gradient: operands image, weight, those of the epilogue, and the result. */
+function convolve({ label, from, to, padding, turned, epilogue }: Pass, tile: TileSize, caps: Capabilities): Lowering {
+  const tiles = tilesOf(to, tile);
+  const squares = tile * tile;
+  const [u, v, m] = [scratch(0), scratch(1), scratch(2)];
+  // Weights stay [3,3,CI,CO], whichever of the two is the number of columns.
+  const [ci, co] = turned ? [to.c, from.c] : [from.c, to.c];
+  const product = { m: tiles.count, k: from.c, n: to.c, batch: squares };
+  return {
+    variant: nameOf(tile),
+    scratch: [from.c * to.c, tiles.count * from.c, tiles.count * to.c].map((floats) => 4 * squares * floats),
+    dispatches: [
+      channelTransform(`${label}.weights`, ci, co, [input(1), u], (t) => winogradWeights(t, tile, turned)),
+      tileTransform(`${label}.tiles`, from, tiles, [input(0), v], (t) => winogradInput(t, tile), padding),
+      matmul(`${label}.product`, product, [v, u, m], turned, caps),
+      tileTransform(
+        `${label}.result`,
+        to,
+        tiles,
+        [m, ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)],
+        (t) => winogradOutput(t, tile, epilogue),
+      ),
+    ],
+  };
+}
+
+const tileSizes: readonly TileSize[] = [6, 4];
+
+/** F(4 x 4) and F(2 x 2), where they cover a convolution. */
+const variants = (s: Conv2dShape, of: (tile: TileSize) => Lowering): Lowering[] => (covers(s) ? tileSizes.map(of) : []);
+
+export const winogradForward = (s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] =>
+  variants(s, (tile) => {
+    const from = { n: s.n, h: s.h, w: s.w, c: s.ci };
+    const to = { n: s.n, h: s.oh, w: s.ow, c: s.co };
+    return convolve({ label: "conv2d", from, to, padding: s.padding, turned: false, epilogue }, tile, caps);
+  });
+
+export const winogradInputGrad = (s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] =>
+  variants(s, (tile) => {
+    const from = { n: s.n, h: s.oh, w: s.ow, c: s.co };
+    const to = { n: s.n, h: s.h, w: s.w, c: s.ci };
+    const padding = [TAPS - 1 - s.padding[0], TAPS - 1 - s.padding[1]] as const;
+    return convolve({ label: "conv2d.inputGrad", from, to, padding, turned: true, epilogue }, tile, caps);
+  });
+
+export const winogradWeightGrad = (s: Conv2dShape, caps: Capabilities): Lowering[] =>
+  variants(s, (tile) => {
+    const label = "conv2d.weightGrad";
+    const x = { n: s.n, h: s.h, w: s.w, c: s.ci };
+    const dy = { n: s.n, h: s.oh, w: s.ow, c: s.co };
+    const tiles = tilesOf(dy, tile);
+    const squares = tile * tile;
+    const [v, z, m] = [scratch(0), scratch(1), scratch(2)];
+    const product = { m: s.ci, k: tiles.count, n: s.co, batch: squares };
+    const splits = splitsOf(product, caps);
+    return {
+      variant: nameOf(tile),
+      scratch: [tiles.count * s.ci, tiles.count * s.co, splits * s.ci * s.co].map((floats) => 4 * squares * floats),
+      dispatches: [
+        tileTransform(`${label}.tiles`, x, tiles, [input(0), v], (t) => winogradInput(t, tile), s.padding),
+        tileTransform(`${label}.filters`, dy, tiles, [input(1), z], (t) => winogradOutputGrad(t, tile)),
+        gram(`${label}.product`, product, splits, [v, z, m], caps),
+        channelTransform(`${label}.result`, s.ci, s.co, [m, output(0)], (t) => winogradFilterGrad(t, tile), splits),
+      ],
+    };
+  });

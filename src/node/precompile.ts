@@ -1,0 +1,70 @@
+/**
+ * Shaders compiled before they are first dispatched, several at a time. lavapipe turns a shader into machine code only then,
+ * on the one thread of the device's queue, with all other work waiting. Devices of their own do that here; the device that
+ * trains finds the code in Mesa's cache on disk.
+ */
+import { availableParallelism } from "node:os";
+import { Gpu, type Precompile } from "../gpu/gpu.ts";
+import type { Shader } from "../gpu/shader.ts";
+import { openDawn, type DawnOptions } from "./dawn.ts";
+import { waitResting } from "./wait.ts";
+
+const MOST_DEVICES = 4;
+/** Milliseconds within which a shader must have come from the cache. */
+const CACHED = 8;
+/** So many of them one after the other, and the rest is taken to be there too. */
+const CONVINCING = 5;
+/** The smallest range that can be bound, and its alignment. */
+const RANGE = 256;
+
+/** For `GpuOptions.precompile`: errors are left to the device that uses the shaders. */
+export const precompiler =
+  (options: DawnOptions): Precompile =>
+  async (shaders, { background, signal }) => {
+    if (process.env["MESA_SHADER_CACHE_DISABLE"]) return;
+    // The longest first, so that none is left over at the end for one device alone.
+    const queue = [...shaders].sort((a, b) => b.code.length - a.code.length);
+    const devices = background ? 1 : Math.min(MOST_DEVICES, availableParallelism(), queue.length);
+    const work = async () => {
+      // Without validation no workgroups at all may be dispatched silently.
+      const { adapter } = await openDawn({ ...options, toggles: ["skip_validation"] });
+      const gpu = await Gpu.create(adapter, { wait: waitResting });
+      try {
+        let cached = 0;
+        for (let next = queue.shift(); next && cached < CONVINCING && !signal.aborted; next = queue.shift()) {
+          cached = (await compile(gpu, next)) < CACHED ? cached + 1 : 0;
+        }
+      } finally {
+        gpu.destroy();
+      }
+    };
+    await Promise.allSettled(Array.from({ length: devices }, work));
+  };
+
+/** Has the driver compile a shader by a dispatch of nothing. @returns how long that took in milliseconds */
+async function compile(gpu: Gpu, { code, bindings, label, uniform }: Shader): Promise<number> {
+  // Without validation Dawn would go on with a module that has errors, and crash.
+  const { messages } = await gpu.device.createShaderModule({ code }).getCompilationInfo();
+  if (messages.some(({ type }) => type === "error")) return Infinity;
+  const pipeline = await gpu.pipeline({ code, bindings, label, uniform });
+  const ranges = bindings + (uniform ? 1 : 0);
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM;
+  const buffer = gpu.createBuffer(RANGE * ranges, usage, "nothing");
+  const bindGroup = gpu.device.createBindGroup({
+    layout: gpu.bindGroupLayout(bindings, uniform),
+    entries: Array.from({ length: ranges }, (_, binding) => {
+      return { binding, resource: { buffer, offset: RANGE * binding, size: RANGE } };
+    }),
+  });
+  const encoder = gpu.device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(0);
+  pass.end();
+  const begun = performance.now();
+  gpu.submit(encoder.finish());
+  await gpu.idle();
+  buffer.destroy();
+  return performance.now() - begun;
+}

@@ -1,0 +1,166 @@
+/** What tuning has found out about an adapter: the fastest variant of each kernel, shape by shape. */
+import { z } from "zod";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Choice } from "../graph/choice.ts";
+import type { Kernel, Lowering } from "../kernels/kernel.ts";
+import { codeOf, hash, labelOf, shapesOf, unitsOf, variantNames } from "./key.ts";
+import type { TuningStore } from "./store.ts";
+
+const FORMAT = "mganet-tuning-1";
+
+const entrySchema = z.strictObject({
+  /** Kernel and shapes over one image. */
+  label: z.string(),
+  /** Hash of the variants' code: an entry holds for no other. */
+  code: z.string(),
+  /** Images it was measured on; 1 where there are none. */
+  units: z.number().int().min(1),
+  /** The fastest variant of those that agree with the plain one. */
+  variant: z.string(),
+});
+
+/** The winner among the variants of one kernel over so many images. */
+export type Entry = z.infer<typeof entrySchema>;
+
+const adapterSchema = z.strictObject({
+  vendor: z.string(),
+  architecture: z.string(),
+  device: z.string(),
+  /** The driver and its version, where the implementation tells. */
+  driver: z.string(),
+});
+type Adapter = z.infer<typeof adapterSchema>;
+
+const fileSchema = z.strictObject({ format: z.literal(FORMAT), adapter: adapterSchema, entries: z.array(entrySchema) });
+
+const adapterOf = ({ info }: Gpu): Adapter => {
+  const { vendor, architecture, device, description: driver } = info;
+  return { vendor, architecture, device, driver };
+};
+
+export class TuningRecord {
+  readonly #adapter: Adapter;
+  readonly #entries = new Map<string, Entry[]>();
+
+  constructor(gpu: Gpu) {
+    this.#adapter = adapterOf(gpu);
+  }
+
+  /** Under what name a store keeps it. A new driver's record takes the place of the old one's. */
+  get name(): string {
+    const { vendor, architecture, device } = this.#adapter;
+    const readable = `${vendor}-${device || architecture}`.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+    return `${readable.slice(0, 40).replace(/^-|-$/g, "")}-${hash(`${vendor}|${architecture}|${device}`).slice(0, 8)}`;
+  }
+
+  get size(): number {
+    return [...this.#entries.values()].reduce((sum, list) => sum + list.length, 0);
+  }
+
+  /**
+   * The record of the adapter that `gpu` runs on; empty if there is none that can be used. `reason` then says why not, in a
+   * few words, unless there simply is none.
+   */
+  static async load(gpu: Gpu, store: TuningStore): Promise<{ record: TuningRecord; reason?: string }> {
+    const record = new TuningRecord(gpu);
+    const empty = (reason: string) => ({ record, reason });
+    let text: string | undefined;
+    try {
+      text = await store.read(record.name);
+    } catch (error) {
+      return empty(error instanceof Error ? error.message : String(error));
+    }
+    if (text === undefined) return { record };
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      return empty("it is not JSON");
+    }
+    const file = fileSchema.safeParse(json);
+    if (!file.success) {
+      const { format } = (json ?? {}) as { format?: unknown };
+      const other = typeof format === "string" && format !== FORMAT;
+      return empty(other ? `its format is ${format.slice(0, 40)}, not ${FORMAT}` : "it is no tuning record");
+    }
+    const { adapter, entries } = file.data;
+    const own = record.#adapter;
+    if (adapter.driver !== own.driver)
+      return empty(`it is of another driver (${adapter.driver.slice(0, 80) || "unnamed"})`);
+    if ((["vendor", "architecture", "device"] as const).some((key) => adapter[key] !== own[key]))
+      return empty(`it is of another adapter (${adapter.device.slice(0, 80)})`);
+    for (const entry of entries) record.add(entry);
+    return { record };
+  }
+
+  /** Keeps it. What others have written meanwhile about other shapes stays. */
+  async save(gpu: Gpu, store: TuningStore): Promise<void> {
+    const { record: merged } = await TuningRecord.load(gpu, store);
+    for (const list of this.#entries.values()) {
+      merged.#entries.set(list[0]!.label, []);
+      for (const entry of list) merged.add(entry);
+    }
+    const entries = [...merged.#entries.values()].flat();
+    const lines = entries.map((entry) => `    ${JSON.stringify(entry)}`).join(",\n");
+    const head = `"format": ${JSON.stringify(FORMAT)},\n  "adapter": ${JSON.stringify(this.#adapter)}`;
+    await store.write(this.name, `{\n  ${head},\n  "entries": [\n${lines}\n  ]\n}\n`);
+  }
+
+  /** Adds a winner, in place of an earlier one of the same kernel over as many images. */
+  add(entry: Entry): void {
+    const same = ({ code, units }: Entry) => code === entry.code && units === entry.units;
+    const others = (this.#entries.get(entry.label) ?? []).filter((e) => !same(e));
+    this.#entries.set(entry.label, [...others, entry]);
+  }
+
+  /** Forgets what was measured with other code of this kernel than its present one, such as before an upgrade. */
+  forgetOthers(label: string, codes: ReadonlySet<string>): void {
+    const kept = (this.#entries.get(label) ?? []).filter((e) => codes.has(e.code));
+    if (kept.length > 0) this.#entries.set(label, kept);
+    else this.#entries.delete(label);
+  }
+
+  /** The winner's name among a kernel's variants: that of the nearest number of images, with the present code. */
+  winner(gpu: Gpu, kernel: Kernel): string | undefined {
+    const known = this.#entries.get(labelOf(kernel));
+    if (!known) return undefined;
+    const code = codeOf(kernel, gpu.caps);
+    const distance = ({ units }: Entry) => Math.abs(Math.log(units / unitsOf(kernel)));
+    const [nearest] = known.filter((e) => e.code === code).sort((a, b) => distance(a) - distance(b));
+    return nearest?.variant;
+  }
+
+  /** Chooses by this record. `onUse` is called when it first has a say. */
+  choice(gpu: Gpu, onUse?: () => void): Choice {
+    let used = false;
+    // A graph calls most kernels many times, and the hash of their code takes a while.
+    const known = new Map<string, string | undefined>();
+    const winner = (kernel: Kernel, variants: readonly Lowering[]) => {
+      const sizes = variants.flatMap((v) => v.dispatches.map((d) => [d.code.length, d.workgroups, d.params]));
+      const key = `${kernel.name} ${shapesOf(kernel)} ${JSON.stringify(sizes)}`;
+      if (!known.has(key)) known.set(key, this.winner(gpu, kernel));
+      return known.get(key);
+    };
+    return (kernel, variants) => {
+      if (variants.length < 2) return undefined;
+      const name = winner(kernel, variants);
+      const chosen = name === undefined ? undefined : variants[variantNames(variants).indexOf(name)];
+      if (chosen && !used) onUse?.();
+      used ||= chosen !== undefined;
+      return chosen;
+    };
+  }
+}
+
+/** The variants that `choice` takes where the fixed order would take others, as a hash; "fixed" where there are none. */
+export function choiceFingerprint(gpu: Gpu, kernels: readonly Kernel[], choice: Choice): string {
+  const others = new Set<string>();
+  for (const kernel of kernels) {
+    const variants: Lowering[] = kernel.lower(gpu.caps);
+    const chosen = choice(kernel, variants);
+    if (!chosen || chosen === variants[0]) continue;
+    const name = variantNames(variants)[variants.indexOf(chosen)]!;
+    others.add(`${kernel.name} ${shapesOf(kernel)} ${hash(JSON.stringify(chosen))} ${name}`);
+  }
+  return others.size > 0 ? hash([...others].sort().join("\n")) : "fixed";
+}

@@ -1,0 +1,182 @@
+/** The contest among the variants of one kernel: each checked against the plain one, the right ones timed. */
+import type { Gpu } from "../gpu/gpu.ts";
+import { TOLERANCE, type Kernel } from "../kernels/kernel.ts";
+import { Bench, BenchError, type Candidate, type Values } from "./bench.ts";
+import { variantNames } from "./key.ts";
+import type { RandomData } from "./random-data.ts";
+import { createTimer } from "./timer.ts";
+
+/** How a variant came out. */
+export interface VariantResult {
+  readonly variant: string;
+  /** Relative L2 distance of its results from the plain variant's; undefined if it did not run. */
+  readonly error: number | undefined;
+  /** Median of its samples, in milliseconds, the least if it was dropped early; undefined without any. */
+  readonly ms: number | undefined;
+  /** Half the distance between the quartiles of its samples. */
+  readonly spreadMs: number | undefined;
+  readonly samples: number;
+  /** Why it could not win: "wrong", it computes something else; "refused", by the adapter; "slow", from the beginning. */
+  readonly out: { readonly why: "wrong" | "refused" | "slow"; readonly reason: string } | undefined;
+}
+
+export interface TrialResult {
+  /** One for each variant, in the fixed order. */
+  readonly variants: readonly VariantResult[];
+  /** The variant to take. */
+  readonly winner: string;
+}
+
+/** A variant so many times slower than the fastest at the first run gets a second one, and if that is no better no more. */
+const HOPELESS = 2;
+/** One so many times slower has not merely been disturbed: it gets no second run. */
+const BEYOND_DOUBT = 8;
+/** Share of its time that a variant must save to replace the first one; and it must save more than the spreads' mean. */
+const GAIN = 0.03;
+const FEWEST = 5;
+const MOST = 25;
+
+interface Runner {
+  name: string;
+  candidate: Candidate | undefined;
+  error: number | undefined;
+  times: number[];
+  out: VariantResult["out"];
+}
+
+/**
+ * Runs the contest on random data; takes about `seconds` beyond compiling and checking, at least `FEWEST` rounds.
+ * @throws BenchError if the plain variant does not run, so that nothing can be said
+ */
+export async function runTrial(gpu: Gpu, kernel: Kernel, data: RandomData, seconds: number): Promise<TrialResult> {
+  const variants = kernel.lower(gpu.caps);
+  const bench = await Bench.create(gpu, kernel, variants, data);
+  try {
+    const names = variantNames(variants);
+    const runners: Runner[] = names.map((name) => {
+      return { name, candidate: undefined, error: undefined, times: [], out: undefined };
+    });
+    await Promise.all(
+      runners.map(async (runner, i) => {
+        runner.candidate = await orRefused(runner, bench.prepare(variants[i]!));
+      }),
+    );
+    await check(bench, runners, kernel.tolerance ?? TOLERANCE);
+    const right = runners.filter((runner) => !runner.out);
+    await race(gpu, right, seconds);
+    return { variants: runners.map(resultOf), winner: winnerOf(runners) };
+  } finally {
+    bench.destroy();
+  }
+}
+
+/** Compares what each computes with what the plain one, the last, does. */
+async function check(bench: Bench, runners: readonly Runner[], tolerance: number): Promise<void> {
+  const plain = runners.at(-1)!;
+  const expected = plain.candidate && (await orRefused(plain, bench.compute(plain.candidate)));
+  if (!expected) throw new BenchError(`the plain variant does not run: ${plain.out!.reason}`);
+  plain.error = 0;
+  for (const runner of runners.slice(0, -1)) {
+    const actual = runner.candidate && (await orRefused(runner, bench.compute(runner.candidate)));
+    if (!actual) continue;
+    runner.error = distance(actual, expected);
+    if (runner.error <= tolerance) continue;
+    const reason = `relative error ${runner.error.toExponential(1)}, at most ${tolerance.toExponential(0)} is allowed`;
+    runner.out = { why: "wrong", reason };
+  }
+}
+
+/** Times the right ones in turns, each round beginning with another. */
+async function race(gpu: Gpu, runners: readonly Runner[], seconds: number): Promise<void> {
+  const timer = createTimer(gpu, runners.length);
+  try {
+    const round = async (running: readonly Runner[], times: (runner: Runner) => number): Promise<void> => {
+      const samples = running.map((runner) => ({ candidate: runner.candidate!, times: times(runner) }));
+      for (const [i, ms] of (await timer.measure(samples)).entries()) running[i]!.times.push(ms);
+    };
+    await round(runners, () => 1);
+    const repeats = new Map(runners.map((r) => [r, Math.min(64, Math.max(1, Math.ceil(timer.least / r.times[0]!)))]));
+    const best = ({ times }: Runner) => Math.min(...times);
+    const fastest = () => Math.min(...runners.map(best));
+    // A run that is over at once says little.
+    if (fastest() < timer.least) await round(runners, (runner) => repeats.get(runner)!);
+    const behind = (runner: Runner) => best(runner) / fastest();
+    const doubtful = runners.filter((r) => behind(r) > HOPELESS && behind(r) <= BEYOND_DOUBT);
+    if (doubtful.length > 0) await round(doubtful, (runner) => repeats.get(runner)!);
+    for (const runner of runners) {
+      const ratio = behind(runner);
+      if (ratio > HOPELESS) runner.out = { why: "slow", reason: `${ratio.toFixed(1)} times as long as the fastest` };
+    }
+    let left = runners.filter(({ out }) => !out);
+    // With nobody to beat, its time is of no interest.
+    if (left.length < 2) return;
+    // The first run says whether a variant is hopeless, not how fast it is.
+    for (const runner of left) runner.times = [];
+    const begun = performance.now();
+    for (let i = 0; i < MOST && (i < FEWEST || performance.now() - begun < 1000 * seconds); i++) {
+      await round(left, (runner) => repeats.get(runner)!);
+      left = [...left.slice(1), left[0]!];
+    }
+  } finally {
+    timer.destroy();
+  }
+}
+
+/** The fastest, unless it saves too little over the first of those that may win. */
+function winnerOf(runners: readonly Runner[]): string {
+  const able = runners.filter(({ out }) => !out);
+  const first = able[0]!;
+  const best = able.reduce((a, b) => (median(b.times) < median(a.times) ? b : a));
+  const saved = median(first.times) - median(best.times);
+  const noise = (spread(first.times) + spread(best.times)) / 2;
+  return saved > GAIN * median(first.times) && saved > noise ? best.name : first.name;
+}
+
+function resultOf({ name, error, times, out }: Runner): VariantResult {
+  const timed = times.length > 0;
+  const ms = timed ? (out ? Math.min(...times) : median(times)) : undefined;
+  return { variant: name, error, ms, spreadMs: timed ? spread(times) : undefined, samples: times.length, out };
+}
+
+const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
+const median = (values: readonly number[]): number => sorted(values)[values.length >> 1]!;
+
+/** Half the distance between the quartiles. */
+function spread(values: readonly number[]): number {
+  const quartile = (q: number) => sorted(values)[Math.floor(q * (values.length - 1))]!;
+  return (quartile(0.75) - quartile(0.25)) / 2;
+}
+
+/** The promise's value; undefined, and the runner out, if the adapter refuses. */
+async function orRefused<T>(runner: Runner, promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (!(error instanceof BenchError)) throw error;
+    runner.out = { why: "refused", reason: error.message };
+    return undefined;
+  }
+}
+
+/**
+ * Relative L2 distance of the worst of several results; the share of elements that differ where they are integers. Infinite
+ * where one is not finite and the other is.
+ */
+export function distance(actual: Values, expected: Values): number {
+  const each = expected.map((e, k) => {
+    const a = actual[k]!;
+    let [difference, norm] = [0, 0];
+    for (let i = 0; i < e.length; i++) {
+      const [x, y] = [a[i]!, e[i]!];
+      if (e instanceof Uint32Array) difference += x === y ? 0 : 1;
+      else if (!Object.is(x, y)) {
+        difference += (x - y) ** 2;
+        norm += y ** 2;
+      } else if (Number.isFinite(y)) norm += y ** 2;
+    }
+    if (e instanceof Uint32Array) return difference / e.length;
+    const relative = norm === 0 ? Math.sqrt(difference) : Math.sqrt(difference / norm);
+    return Number.isFinite(relative) ? relative : Infinity;
+  });
+  return Math.max(0, ...each);
+}

@@ -1,0 +1,114 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { readResults } from "../../bench/recorded.ts";
+import { resultsSchema, type Result, type Results } from "../../bench/results.ts";
+import { insertTable, speedTables } from "../../bench/table.ts";
+import { byPeak } from "../../bench/yardstick.ts";
+import { upToDate } from "../../bench/write-table.ts";
+
+const timing = (medianMs: number) => ({ medianMs, spreadMs: 0.1 });
+
+function result(name: string, ours: number, theirs: number, fraction = 0.5): Result {
+  const group = name.split("/")[0] as Result["group"];
+  return {
+    name,
+    group,
+    batch: 2,
+    rounds: 5,
+    ours: { ...timing(ours), gflops: 50 * fraction, peakFraction: fraction },
+    peers: { other: timing(theirs) },
+    ratios: { other: theirs / ours },
+  };
+}
+
+function file(date: string, ...results: Result[]): Results {
+  const environment = {
+    date: `2030-01-${date}T00:00:00.000Z`,
+    driver: "d",
+    copyGBs: 5,
+    cpu: "Processor",
+    cores: 2,
+    node: "v20.19.0",
+    lpNumThreads: "4",
+    ours: "1.0.0",
+    peers: { other: "3.1.4", absent: "0.0.1" },
+  };
+  return { adapter: "Adapter", peak: 50, environment, results };
+}
+
+const rows = (table: string) => table.split("\n").filter((line) => line.startsWith("|"));
+
+describe("the table", () => {
+  test("has a row for each step, the newest result, and a column for each peer that took part", () => {
+    const older = file("01", result("step/quick", 10, 20), result("inference/quick", 1, 5));
+    const newer = file("02", result("step/quick", 10, 80));
+    const table = speedTables([newer, older]);
+    expect(table).toContain(
+      "**Adapter, Processor, 2 cores**: multiply-add peak 50 GFLOP/s, Node v20.19.0, LP_NUM_THREADS 4, 2030-01-02",
+    );
+    expect(rows(table)).toEqual([
+      "|  | ours | of peak | other 3.1.4 |",
+      "| --- | --: | --: | --: |",
+      "| step/quick, batch 2 | 10.0 ms | 50 % | 8.00 |",
+      "| inference/quick, batch 2 | 1.00 ms | 50 % | 5.00 |",
+    ]);
+  });
+
+  test("counts kernels of a kind together", () => {
+    const table = speedTables([
+      file(
+        "01",
+        result("kernel/conv2d/8x8x4-4-3x3s1/forward", 1, 2, 0.2),
+        result("kernel/conv2d/8x8x4-8-3x3s2/forward", 1, 8, 0.8),
+        result("kernel/conv2d/8x8x4-4-3x3s1/inputGrad", 1, 3),
+        result("kernel/batchNorm/8x8x4", 1, 4, 0),
+      ),
+    ]);
+    expect(rows(table).slice(2)).toEqual([
+      "| conv2d 3x3 forward (2) |  | 40 % | 4.00 (2.00–8.00) |",
+      "| conv2d 3x3 inputGrad (1) |  | 50 % | 3.00 |",
+      "| batchNorm (1) |  |  | 4.00 |",
+    ]);
+  });
+
+  test("and every share is of the peak that was measured last", () => {
+    const { peak, results } = byPeak(file("01", result("step/quick", 10, 20, 0.5)), 100);
+    expect(peak).toBe(100);
+    expect(results[0]!.ours).toEqual({ medianMs: 10, spreadMs: 0.1, gflops: 25, peakFraction: 0.25 });
+  });
+
+  test("replaces what is between the marks, and only that", () => {
+    const text = "before\n<!-- bench:table -->\nold\n<!-- /bench:table -->\nafter";
+    expect(insertTable(text, "new")).toBe("before\n<!-- bench:table -->\n\nnew\n\n<!-- /bench:table -->\nafter");
+    expect(() => insertTable("no marks", "new")).toThrow("lacks");
+  });
+
+  test("of the README is the one that the recorded results make", async () => {
+    const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
+    expect(await upToDate()).toBe(readme);
+  });
+});
+
+describe("recorded results", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "mganet-bench-"));
+  afterAll(() => rm(folder, { recursive: true }));
+  const reading = async (content: string) => {
+    await writeFile(path.join(folder, "a.json"), content);
+    return readResults(folder);
+  };
+
+  test("are read back as they were written", async () => {
+    const written = file("01", result("step/quick", 10, 20));
+    expect(await reading(JSON.stringify(written))).toEqual([written]);
+  });
+
+  test("that are none are refused by name and reason", async () => {
+    await expect(reading("{")).rejects.toThrow(/a\.json: is not JSON$/);
+    const broken = file("01", { ...result("step/quick", 10, 20), group: "steps" as never });
+    await expect(reading(JSON.stringify(broken))).rejects.toThrow(/a\.json: results\.0\.group: /);
+    const negative = file("01", result("step/quick", -1, 20));
+    expect(resultsSchema.safeParse(negative).success).toBe(false);
+  });
+});

@@ -1,0 +1,41 @@
+/** The kernels in a browser: Chromium with its software adapter, SwiftShader, which has four lanes and no f16. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findChromium, openPage, type OpenPage } from "../support/chromium.ts";
+import { kernelSuite } from "../support/kernel-suite.ts";
+import type { Runner } from "../support/runner.ts";
+
+const advice =
+  "no Chromium found: install one (Debian: apt-get install --no-install-recommends chromium) or name it in CHROME_PATH";
+const executable = findChromium();
+const leftOut = executable === undefined && !process.env["CI"];
+if (leftOut) console.warn(`The kernels are not tested in a browser: ${advice}`);
+
+describe.skipIf(leftOut)("in Chromium, on SwiftShader", () => {
+  let opened: OpenPage;
+  let runner: Runner;
+
+  beforeAll(async () => {
+    if (executable === undefined) throw new Error(advice);
+    opened = await openPage(executable);
+    const { page } = opened;
+    runner = {
+      op: (...given) => page.evaluate(async ([op, name]) => (await suite).runner.op(op, name), given),
+      network: (given) => page.evaluate(async (name) => (await suite).runner.network(name), given),
+    };
+  });
+  afterAll(async () => opened?.close());
+
+  it("has four lanes and no f16", async () => {
+    const { page } = opened;
+    expect(await page.evaluate(async () => (await suite).gpu.info.architecture)).toBe("swiftshader");
+    const caps = await page.evaluate(async () => (await suite).gpu.caps);
+    expect(caps).toMatchObject({ adapterClass: "software", subgroupSize: 4, f16: false });
+  });
+
+  kernelSuite(() => runner);
+
+  it("reports no error after all that", async () => {
+    await opened.page.evaluate(async () => (await suite).gpu.idle());
+    expect(opened.errors).toEqual([]);
+  });
+});

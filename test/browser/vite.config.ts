@@ -1,0 +1,13 @@
+/** The page of the kernel suite. To see it in any browser: npx vite --config test/browser/vite.config.ts --open */
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  root: at("."),
+  publicDir: at("../reference"),
+  cacheDir: at("../../node_modules/.vite/kernel-suite"),
+  // A page that reloads itself would end the tests in it.
+  server: { host: "localhost", hmr: false, watch: null, fs: { allow: [at("../..")] } },
+});

@@ -1,0 +1,59 @@
+/** What a step costs the host, and how many are queued. */
+import { expect, test } from "vitest";
+import { MGANet } from "../../src/models/mganet.ts";
+import { Adam, adamDefaults, slabsOf } from "../../src/train/adam.ts";
+import { presets } from "../../src/train/config.ts";
+import { TrainingStep } from "../../src/train/stage.ts";
+import { useGpu } from "../support/gpu.ts";
+
+const gpu = useGpu();
+
+/** Milliseconds; the aim is 5 on a machine that has nothing else to do. */
+const BAR = 20;
+
+test("recording and submitting a joint step of the quick preset takes little, and two are queued at most", async () => {
+  const { batch: n, size } = presets.quick;
+  const net = new MGANet(presets.quick);
+  const adam = new Adam(slabsOf(net.parameters()), adamDefaults);
+  const step = await TrainingStep.create(gpu(), net, adam, "joint", presets.quick);
+  const pixels = n * size[0] * size[1];
+  const batch = {
+    ids: [],
+    image: new Float32Array(3 * pixels).fill(0.5),
+    target: new Float32Array(pixels),
+    label: new Uint32Array(n),
+  };
+  await step.run(batch, 1e-3);
+
+  const times: number[] = [];
+  const submit = gpu().submit.bind(gpu());
+  let begun = 0;
+  gpu().submit = (commands) => {
+    submit(commands);
+    times.push(performance.now() - begun);
+  };
+  for (let i = 0; i < 7; i++) {
+    begun = performance.now();
+    await step.run(batch, 1e-3);
+  }
+  gpu().submit = submit;
+  expect(times.length).toBe(7);
+  const median = times.sort((a, b) => a - b)[3]!;
+  console.log(
+    `host time of a step: median ${median.toFixed(2)} ms, ${times[0]!.toFixed(2)} to ${times[6]!.toFixed(2)}`,
+  );
+  expect(median).toBeLessThan(BAR);
+
+  // Five at once: a third one is submitted only when the first is done.
+  const { counters } = gpu();
+  const before = counters.submits;
+  let done = 0;
+  let most = 0;
+  const watch = setInterval(() => (most = Math.max(most, counters.submits - before - done)), 1);
+  const runs = Array.from({ length: 5 }, () => step.run(batch, 1e-3).then(() => done++));
+  await Promise.all(runs);
+  clearInterval(watch);
+  expect(counters.submits - before).toBe(5);
+  expect(most).toBe(2);
+  step.plan.destroy();
+});

@@ -1,0 +1,13 @@
+/** The kernels as they run here: with all that the adapter has. */
+import { beforeAll, describe } from "vitest";
+import { useGpu } from "../support/gpu.ts";
+import { kernelSuite, runnerOnNode } from "../support/kernel-suite.ts";
+import type { Runner } from "../support/runner.ts";
+
+const gpu = useGpu();
+let runner: Runner;
+beforeAll(async () => {
+  runner = await runnerOnNode(gpu());
+});
+
+describe("with all that the adapter has", () => kernelSuite(() => runner));

@@ -1,0 +1,106 @@
+/**
+ * Convolutions that the reference files have no room for, of several tiles or more workgroups than one dimension of a dispatch allows: the
+ * variants that are chosen without subgroups and for a discrete GPU against the plain variant, which the other tests hold against PyTorch.
+ */
+import { describe, expect, test } from "vitest";
+import type { Epilogue } from "../../shaders/lib/epilogue.ts";
+import type { Capabilities } from "../../src/gpu/capabilities.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import {
+  conv2dForward,
+  conv2dInputGrad,
+  conv2dShape,
+  conv2dWeightGrad,
+  type Conv2dOptions,
+} from "../../src/kernels/conv2d.ts";
+import { sizeOf, type Kernel, type Lowering } from "../../src/kernels/kernel.ts";
+import { FORWARD_BAR, GRADIENT_BAR } from "../support/check-op.ts";
+import { useGpu } from "../support/gpu.ts";
+import { relativeError } from "../support/reference.ts";
+
+const gpu = useGpu();
+
+/** A software adapter with WebGPU's default limits and no optional feature. */
+const least: Capabilities = {
+  adapterClass: "software",
+  subgroupSize: undefined,
+  f16: false,
+  timestamps: false,
+  maxBindingBytes: 2 ** 27,
+  maxBufferBytes: 2 ** 28,
+  maxStorageBuffers: 8,
+  maxWorkgroupBytes: 2 ** 14,
+  maxInvocations: 256,
+  maxWorkgroups: 65535,
+  offsetAlignment: 256,
+};
+const discrete: Capabilities = { ...least, adapterClass: "discrete" };
+
+/** What a kernel makes of the inputs when lowered in one way. */
+async function runLowering(gpu: Gpu, kernel: Kernel, lowering: Lowering, inputs: readonly Float32Array[]) {
+  const graph = new Graph({ training: true });
+  const tensors = kernel.inputs.map(({ shape }, i) => graph.input(`in${i}`, shape));
+  const [result] = graph.record({ ...kernel, lower: () => [lowering] }, tensors);
+  const plan = await compile(gpu, graph, { outputs: { result: result! } });
+  try {
+    return (await plan.run(Object.fromEntries(inputs.map((values, i) => [`in${i}`, values]))))["result"]!;
+  } finally {
+    plan.destroy();
+  }
+}
+
+/** Shapes of several tiles with a rest in every direction, too large for the reference files; one needs more than 65535 workgroups. */
+const large: [string, number[], number[], Conv2dOptions, Partial<Epilogue>][] = [
+  ["odd sizes, scalar loads", [3, 13, 11, 19], [3, 3, 19, 81], { padding: 1 }, { bias: true, plus: true, relu: true }],
+  ["rests in vectors", [2, 12, 11, 68], [3, 3, 68, 84], { padding: 1, stride: [2, 1], dilation: [1, 2] }, {}],
+  [
+    "deep sums, cut into splits",
+    [5, 9, 7, 132],
+    [3, 3, 132, 36],
+    { padding: 1 },
+    { bias: true, plus: true, relu: true },
+  ],
+  ["few columns", [2, 23, 21, 12], [5, 5, 12, 8], { padding: 2, stride: 3 }, { bias: true }],
+  ["groups of several tiles", [2, 9, 8, 72], [3, 3, 36, 144], { padding: 1, groups: 2 }, { bias: true }],
+  [
+    "depthwise",
+    [3, 17, 19, 40],
+    [3, 5, 1, 40],
+    { padding: [1, 2], stride: [1, 2], groups: 40 },
+    { bias: true, plus: true },
+  ],
+  ["more than 65535 workgroups", [1, 2060, 2060, 1], [1, 1, 1, 1], {}, {}],
+];
+
+/** Numbers in [-1, 1) without a pattern that convolution would see. */
+const scattered = (count: number, seed: number) =>
+  Float32Array.from({ length: count }, (_, i) => {
+    const hash = Math.imul((i + 1) ^ Math.imul(seed, 0x9e3779b1), 0x85ebca6b);
+    return Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35) / 2 ** 31;
+  });
+
+describe.each([
+  ["the least of adapters", least],
+  ["a discrete GPU", discrete],
+])("large shapes, for %s, agree with the plain variant", (_, caps) => {
+  test.each(large)("%s", async (name, x, weight, options, epilogue) => {
+    const s = conv2dShape(x, weight, options);
+    const passes: [Kernel, number][] = [
+      [conv2dForward(s, epilogue), FORWARD_BAR],
+      [conv2dInputGrad(s, epilogue.plus), GRADIENT_BAR],
+      [conv2dWeightGrad(s), GRADIENT_BAR],
+    ];
+    for (const [kernel, bar] of passes) {
+      const inputs = kernel.inputs.map(({ shape }, i) => scattered(sizeOf(shape), i + 1));
+      const variants = kernel.lower(caps);
+      expect(variants.map((l) => l.variant)).toContain(name === "depthwise" ? "depthwise" : "tiled");
+      const expected = await runLowering(gpu(), kernel, variants.at(-1)!, inputs);
+      for (const lowering of variants.slice(0, -1)) {
+        const error = relativeError(await runLowering(gpu(), kernel, lowering, inputs), expected);
+        expect(error, `${kernel.name} by ${lowering.variant}`).toBeLessThanOrEqual(bar);
+      }
+    }
+  });
+});

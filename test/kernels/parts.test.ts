@@ -1,0 +1,218 @@
+/** Kernels cut into parts along the batch: the same results as in one piece, and PyTorch's. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { mul, sum } from "../../src/autograd/elementwise.ts";
+import { gradients } from "../../src/autograd/gradients.ts";
+import { parseSafetensors } from "../../src/data/safetensors.ts";
+import { stream } from "../../src/data/random.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import type { HostArray } from "../../src/graph/plan.ts";
+import { readVariable, releaseVariables, writeVariable } from "../../src/graph/storage.ts";
+import { Variable, type Tensor } from "../../src/graph/tensor.ts";
+import { f32, type Kernel } from "../../src/kernels/kernel.ts";
+import { conv2dShape, conv2dWeightGrad } from "../../src/kernels/conv2d.ts";
+import { diceKernel } from "../../src/kernels/losses.ts";
+import { BindingError, cutOf } from "../../src/kernels/parts.ts";
+import { pointwiseKernel } from "../../src/kernels/pointwise.ts";
+import { compareCase, runCase } from "../../src/train/parity.ts";
+import { useGpu } from "../support/gpu.ts";
+import { ops } from "../support/ops.ts";
+import { relativeError } from "../support/reference.ts";
+
+const KiB = 1024;
+const gpu = useGpu();
+// The weights of the widest case below just fit.
+const LIMIT = 6 * KiB;
+const limited = useGpu({ maxBindingBytes: LIMIT });
+
+interface OpCase {
+  shapes: Record<string, number[]>;
+  params?: Record<string, unknown>;
+  /** Values that no binding could begin at: their parts are copied. */
+  copied?: boolean;
+}
+
+/** NHWC and HWIO. An image of each activation is a multiple of 256 bytes unless the case says otherwise. */
+const cases: Record<string, OpCase[]> = {
+  conv2d: [
+    { shapes: { x: [5, 8, 8, 8], weight: [3, 3, 8, 16], bias: [16] }, params: { padding: 1 } },
+    { shapes: { x: [5, 8, 8, 8], weight: [3, 3, 8, 16] }, params: { padding: 1, stride: 2 } },
+    { shapes: { x: [4, 16, 16, 3], weight: [7, 7, 3, 4] }, params: { padding: 3, stride: 2 } },
+    { shapes: { x: [4, 16, 16, 4], weight: [3, 3, 4, 1], bias: [1] }, params: { padding: 1 } },
+    { shapes: { x: [4, 8, 8, 16], weight: [3, 3, 4, 16] }, params: { padding: 1, groups: 4 } },
+  ],
+  batch_norm: [
+    { shapes: { x: [7, 8, 8, 8] }, params: { training: true, relu: true } },
+    { shapes: { x: [7, 8, 8, 8], residual: [7, 8, 8, 8] }, params: { training: true, relu: true } },
+    { shapes: { x: [9, 12, 16, 1] }, params: { training: true } },
+    { shapes: { x: [7, 8, 8, 8], residual: [7, 8, 8, 8] }, params: { training: false, relu: true } },
+  ],
+  relu: [{ shapes: { x: [5, 8, 8, 8] } }, { shapes: { x: [100, 16] } }],
+  sigmoid: [{ shapes: { x: [5, 8, 8, 8] } }],
+  add: [{ shapes: { a: [5, 8, 8, 8], b: [5, 8, 8, 8] } }],
+  mul: [{ shapes: { a: [5, 8, 8, 8], b: [5, 8, 8, 8] } }],
+  scale: [{ shapes: { x: [5, 8, 8, 8] }, params: { factor: 3 } }],
+  max_pool2d: [{ shapes: { x: [5, 16, 16, 4] }, params: { kernel_size: 3, stride: 2, padding: 1 } }],
+  interpolate: [
+    { shapes: { x: [5, 8, 8, 4] }, params: { size: [16, 16] } },
+    { shapes: { x: [5, 16, 16, 4] }, params: { size: [8, 8] } },
+  ],
+  cat: [{ shapes: { a: [5, 8, 8, 8], b: [5, 8, 8, 4] } }],
+  global_avg_pool: [{ shapes: { x: [5, 8, 8, 8] }, copied: true }],
+  minmax_normalize: [{ shapes: { x: [11, 16, 16, 1] }, params: { eps: 1e-6 }, copied: true }],
+  mga: [
+    { shapes: { f: [5, 8, 8, 16], m: [5, 8, 8, 1], a: [5, 16] }, params: { fusion: "parallel" }, copied: true },
+    { shapes: { f: [5, 8, 8, 16], m: [5, 8, 8, 1], a: [5, 16] }, params: { fusion: "serial" }, copied: true },
+  ],
+  masked_mean: [{ shapes: { f: [5, 8, 8, 16], m: [5, 8, 8, 1] }, copied: true }],
+  dice_loss: [{ shapes: { prob: [11, 16, 16, 1], target: [11, 16, 16, 1] }, params: { smooth: 1 }, copied: true }],
+  bce_with_logits: [{ shapes: { x: [5, 16, 16, 4], target: [5, 16, 16, 4] } }],
+  sum: [{ shapes: { x: [5, 8, 8, 8] } }],
+  mean: [{ shapes: { x: [5, 8, 8, 8] } }],
+};
+
+/** y, the gradients of all operands and the running statistics, and the number of dispatches. */
+async function run(on: ReturnType<typeof gpu>, name: string, { shapes, params = {} }: OpCase) {
+  const op = ops[name]!;
+  const graph = new Graph({ training: (params as { training?: boolean }).training ?? true });
+  const random = stream(1);
+  const values = (length: number) => Float32Array.from({ length }, () => (random.next() >>> 0) / 2 ** 32 + 0.01);
+  const leaves: Record<string, Tensor> = {};
+  const given: Record<string, HostArray> = {};
+  const operand = (key: string, shape: readonly number[]) => {
+    leaves[key] = graph.input(key, shape);
+    given[key] = values(leaves[key].size).map((v) => 2 * v - 1);
+  };
+  for (const [key, shape] of Object.entries(shapes)) operand(key, shape);
+  const state: Record<string, Variable> = {};
+  if (name === "batch_norm") {
+    const c = shapes["x"]!.at(-1)!;
+    for (const key of ["weight", "bias"]) operand(key, [c]);
+    for (const key of op.state!) state[key] = new Variable(key, [c], values(c));
+  }
+  const y = op.apply(leaves, params as Record<string, never>, state);
+  const dy = values(y.size).map((v) => v + 0.5);
+  const loss = sum(mul(y, graph.input("dy", y.shape)));
+  const wanted = Object.keys(leaves).filter((key) => !op.constant?.includes(key));
+  const grads = gradients(
+    loss,
+    wanted.map((key) => leaves[key]!),
+  );
+  const plan = await compile(on, graph, {
+    // Of the same variants: others round differently, and some of these sums cancel.
+    choice: (_, variants) => variants.at(-1),
+    outputs: { y, ...Object.fromEntries(wanted.map((key, i) => [key, grads[i]!])) },
+  });
+  const results = await plan.run({ ...given, dy });
+  for (const [key, variable] of Object.entries(state)) results[key] = await readVariable(on, variable);
+  const labels = plan.steps.map((step) => step.label);
+  plan.destroy();
+  releaseVariables(on, Object.values(state));
+  return { results, labels };
+}
+
+describe.each(Object.keys(cases))("%s in parts equals %s in one piece", (name) => {
+  test.each(cases[name]!)("%j", async (testCase) => {
+    const whole = await run(gpu(), name, testCase);
+    const cut = await run(limited(), name, testCase);
+    expect(cut.labels.length).toBeGreaterThan(whole.labels.length);
+    expect(cut.labels.some((label) => label.endsWith("copy"))).toBe(testCase.copied ?? false);
+    expect(Object.keys(cut.results)).toEqual(Object.keys(whole.results));
+    for (const [key, values] of Object.entries(whole.results)) {
+      expect(relativeError(cut.results[key]!, values), `relative L2 error of ${key}`).toBeLessThanOrEqual(1e-6);
+    }
+  });
+});
+
+describe("cutOf", () => {
+  const limits = (maxBindingBytes: number) => ({ maxBindingBytes, offsetAlignment: 256 });
+  const kernel = (shape: number[]): Kernel => pointwiseKernel("copy", shape, 1, "a");
+
+  test("leaves alone what fits", () => {
+    expect(cutOf(kernel([4, 64]), limits(1024))).toBeUndefined();
+    expect(cutOf(kernel([4, 64]), limits(1008))).toBeDefined();
+  });
+
+  test("makes parts of about the same size that begin at aligned offsets and fit", () => {
+    for (let units = 2; units < 60; units++) {
+      for (const size of [1, 3, 16, 17, 48, 64, 100, 256]) {
+        for (const limit of [1024, 5000, 16384]) {
+          if (4 * units * size <= limit) continue;
+          const step = 256 / [256, 128, 64, 32, 16, 8, 4].find((n) => (4 * size) % n === 0)!;
+          if (step * size * 4 > limit) {
+            expect(() => cutOf(kernel([units, size]), limits(limit))).toThrow(BindingError);
+            continue;
+          }
+          const { counts } = cutOf(kernel([units, size]), limits(limit))!;
+          expect(counts.reduce((a, b) => a + b)).toBe(units);
+          expect(new Set(counts.slice(0, -1)).size).toBeLessThanOrEqual(1);
+          for (const count of counts) {
+            expect(4 * size * count).toBeLessThanOrEqual(limit);
+            expect(count).toBeGreaterThan(0);
+          }
+          for (const count of counts.slice(0, -1)) expect((4 * size * count) % 256).toBe(0);
+          // No more parts than it takes.
+          expect(counts.length).toBe(Math.ceil(units / (Math.floor(Math.floor(limit / (4 * size)) / step) * step)));
+        }
+      }
+    }
+  });
+
+  test("tells what grows with the batch from what does not", () => {
+    const shape = conv2dShape([8, 8, 8, 8], [3, 3, 8, 8], { padding: 1 });
+    expect(cutOf(conv2dWeightGrad(shape), limits(8192))).toEqual({
+      counts: [4, 4],
+      input: ["cut", "cut"],
+      output: ["whole"],
+      update: [],
+    });
+    // Each sample's loss is one number: 64 of them make an aligned offset.
+    expect(cutOf(diceKernel([8, 32, 32, 1], [8, 32, 32, 1], 1), limits(8192))).toEqual({
+      counts: [2, 2, 2, 2],
+      input: ["cut", "cut"],
+      output: ["copied", "copied"],
+      update: [],
+    });
+  });
+
+  test("refuses what no cut makes fit, with the bytes that would have to", () => {
+    const refused = (k: Kernel, limit: number): unknown => {
+      try {
+        return cutOf(k, limits(limit));
+      } catch (error) {
+        return error instanceof BindingError ? error.bytes : error;
+      }
+    };
+    // One image; 64 images of 12 bytes; a weight; a kernel that has no parts.
+    expect(refused(kernel([4, 1024]), 2048)).toBe(4096);
+    expect(refused(kernel([500, 3]), 512)).toBe(768);
+    const shape = conv2dShape([8, 8, 8, 8], [3, 3, 8, 64], { padding: 1 });
+    expect(refused(conv2dWeightGrad(shape), 16384)).toBe(4 * 9 * 8 * 64);
+    expect(refused({ ...kernel([4, 1024]), parts: undefined, inputs: [f32(4096)] } as unknown as Kernel, 2048)).toBe(
+      16384,
+    );
+  });
+});
+
+describe("the whole network in parts agrees with PyTorch", () => {
+  // The image of one sample takes 48 KiB, the largest weight 36 KiB; Adam's slabs are cut as well.
+  const narrow = useGpu({ maxBindingBytes: 49152 });
+  test.each(["parallel", "serial", "every-block"])("%s", async (name) => {
+    const file = `test/reference/data/mganet-${name}.safetensors`;
+    const { tensors, metadata } = parseSafetensors(readFileSync(file), file);
+    for (const { what, error, bar } of compareCase(await runCase(narrow(), metadata, tensors), tensors)) {
+      expect(error, what).toBeLessThanOrEqual(bar);
+    }
+  });
+});
+
+test("variables of a slab are updated in parts", async () => {
+  const variable = new Variable("v", [5000]);
+  writeVariable(limited(), variable, new Float32Array(5000).fill(1));
+  const graph = new Graph();
+  const plan = await compile(limited(), graph, { outputs: { y: sum(mul(variable, graph.input("x", [5000]))) } });
+  expect((await plan.run({ x: new Float32Array(5000).fill(2) }))["y"]![0]).toBe(10000);
+  plan.destroy();
+  releaseVariables(limited(), [variable]);
+});

@@ -1,0 +1,55 @@
+/** Runs any case of test/reference on a device. Runs in a browser as well, where the page of test/browser calls it. */
+import { parseSafetensors } from "../../src/data/safetensors.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import { compareCase, runCase, type Comparison } from "../../src/train/parity.ts";
+import { checkAdam } from "./check-adam.ts";
+import { checkOp } from "./check-op.ts";
+import { dataFile, parseReference, parseTable, type OpCase, type Reference } from "./reference.ts";
+import { withEveryVariant } from "./variants.ts";
+
+/** What a runner compares is given back, never thrown: it may run in another process. */
+export interface Runner {
+  /** A case of an op, with every choice of its kernels that the adapter offers. */
+  op(op: string, name: string): Promise<Comparison[]>;
+  /**
+   * The whole network of data/mganet-<name>.safetensors: one pass, training steps and inference. With the variants that are chosen by
+   * default only: every other mixture rounds differently, and some put a ReLU's input on the other side of its kink.
+   */
+  network(name: string): Promise<Comparison[]>;
+}
+
+/** Cases whose inputs lie on a kink, where a difference quotient is not the gradient, or are ill-conditioned on purpose. */
+const unsuited = /tie|constant|same|zero|flat|edge|large|lowest|after-relu|two-values|two-pixels|narrow/;
+
+/** @param load a file below test/reference */
+export async function makeRunner(gpu: Gpu, load: (file: string) => Promise<Uint8Array>): Promise<Runner> {
+  const table = parseTable(new TextDecoder().decode(await load("cases.json")));
+  const references = new Map<string, Promise<Reference>>();
+  const referenceOf = (op: string): Promise<Reference> => {
+    let reference = references.get(op);
+    if (!reference) references.set(op, (reference = load(dataFile(op)).then((bytes) => parseReference(bytes, op))));
+    return reference;
+  };
+  const find = (op: string, name: string): OpCase => {
+    const found = table[op]?.find((testCase) => testCase.name === name);
+    if (!found) throw new Error(`cases.json has no case ${op}/${name}`);
+    return found;
+  };
+  return {
+    async op(op, name) {
+      const testCase = find(op, name);
+      const reference = await referenceOf(op);
+      const smooth = op === "conv2d" || !unsuited.test(name);
+      return withEveryVariant((choice, round) =>
+        op === "adam"
+          ? checkAdam(gpu, testCase, reference, choice)
+          : checkOp(gpu, op, testCase, reference, { choice, differences: smooth && round === 0 }),
+      );
+    },
+    async network(name) {
+      const file = dataFile(`mganet-${name}`);
+      const { metadata, tensors } = parseSafetensors(await load(file), file);
+      return compareCase(await runCase(gpu, metadata, tensors), tensors);
+    },
+  };
+}
