@@ -5,6 +5,7 @@ import { bytesOf, showShape, type Dispatch, type Kernel, type Lowering, type Ope
 import { BindingError, cutOf, lowerWithin } from "../kernels/parts.ts";
 import { choiceOf, type Choice } from "./choice.ts";
 import type { Graph } from "./graph.ts";
+import { constants, foldBatchNorms } from "./frozen.ts";
 import { planMemory, type Lifetime } from "./memory.ts";
 import { Plan, type PlanStep, type PlanSummary } from "./plan.ts";
 import { recomputing } from "./recompute.ts";
@@ -20,6 +21,11 @@ export interface CompileOptions {
   plain?: boolean;
   /** Chooses among a kernel's variants; default: what `setChoice` has set for the device, else the first variant. */
   choice?: Choice;
+  /**
+   * Variables stay as they are between runs, until `Plan.refresh` is called: what depends on them alone is computed once, and batch
+   * normalisations become part of the convolutions before them.
+   */
+  frozen?: boolean;
   /** Have the backward pass compute cheap activations again instead of keeping them: less memory, more time. */
   recompute?: boolean;
 }
@@ -39,7 +45,11 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
   const nodes = nodesOf(graph, options);
   const lowerings = lower(gpu, nodes, options);
   const compiled = gpu.precompile(shadersOf(lowerings));
-  const arena = allocate(gpu, nodes, lowerings, Object.values(outputs));
+  const { frozen = false } = options;
+  const isConstant = frozen ? constants(nodes) : () => false;
+  const beforehand = (node: Node, { dependsOn }: Dispatch) =>
+    frozen && (node.outputs.every(isConstant) || (dependsOn?.every((i) => isConstant(node.inputs[i]!)) ?? false));
+  const arena = allocate(gpu, nodes, lowerings, { outputs: Object.values(outputs), isConstant, beforehand });
   const inputs = new Map<string, { region: Region; tensor: Tensor }>();
   for (const tensor of new Set(nodes.flatMap((node) => node.inputs))) {
     if (tensor.source.kind !== "input") continue;
@@ -56,7 +66,7 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
     return arena.region(tensor);
   };
   const uniforms = uniformsOf(gpu, lowerings);
-  const pending: Promise<PlanStep>[] = [];
+  const pending = { beforehand: new Array<Promise<PlanStep>>(), steps: new Array<Promise<PlanStep>>() };
   for (const [i, node] of nodes.entries()) {
     const lowering = lowerings[i]!;
     const whole = (ref: OperandRef): Region => {
@@ -70,10 +80,11 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
       return range ? { buffer, offset: offset + range.offset, bytes: range.bytes } : { buffer, offset, bytes };
     };
     for (const dispatch of lowering.dispatches) {
-      pending.push(prepare(gpu, node, lowering.variant, dispatch, operand, uniforms.get(dispatch)));
+      const step = prepare(gpu, node, lowering.variant, dispatch, operand, uniforms.get(dispatch));
+      pending[beforehand(node, dispatch) ? "beforehand" : "steps"].push(step);
     }
   }
-  const [steps] = await Promise.all([Promise.all(pending), compiled]);
+  const [early, steps] = await Promise.all([Promise.all(pending.beforehand), Promise.all(pending.steps), compiled]);
   const summary: PlanSummary = {
     nodes: nodes.length,
     dispatches: steps.length,
@@ -85,7 +96,14 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
       .reduce((a, b) => a + b, 0),
   };
   const results = Object.entries(outputs).map(([name, tensor]) => ({ name, tensor, region: locate(tensor) }));
-  return new Plan(gpu, { steps, inputs, results, summary, buffers: [...arena.buffers, ...uniforms.buffers] });
+  return new Plan(gpu, {
+    beforehand: early,
+    steps,
+    inputs,
+    results,
+    summary,
+    buffers: [...arena.buffers, ...uniforms.buffers],
+  });
 }
 
 /**
@@ -98,8 +116,10 @@ export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptio
 }
 
 /** What a plan runs, in order. */
-function nodesOf(graph: Graph, { outputs = {}, updates = [], recompute = false }: CompileOptions): readonly Node[] {
+function nodesOf(graph: Graph, options: CompileOptions): readonly Node[] {
+  const { outputs = {}, updates = [], recompute = false, frozen = false } = options;
   const nodes = liveNodes(graph, Object.values(outputs), updates);
+  if (frozen) return foldBatchNorms(nodes, new Set(Object.values(outputs)));
   if (!recompute || graph.backwardFrom === undefined) return nodes;
   return recomputing(nodes, graph.backwardFrom, new Set(Object.values(outputs)));
 }
@@ -180,8 +200,21 @@ function refusal({ layer, kernel }: Node, tensor: Tensor, bytes: number, limit: 
   );
 }
 
-/** Memory of everything that lives within one run. */
-function allocate(gpu: Gpu, nodes: readonly Node[], lowerings: readonly Lowering[], outputs: readonly Tensor[]) {
+/** What holds longer than its uses within a run. */
+interface Lasting {
+  outputs: readonly Tensor[];
+  isConstant: (tensor: Tensor) => boolean;
+  /** Whether a dispatch runs before all runs. */
+  beforehand: (node: Node, dispatch: Dispatch) => boolean;
+}
+
+/** Memory of everything that lives within one run, or from run to run. */
+function allocate(
+  gpu: Gpu,
+  nodes: readonly Node[],
+  lowerings: readonly Lowering[],
+  { outputs, isConstant, beforehand }: Lasting,
+) {
   const owner = (tensor: Tensor): Tensor => tensor.within?.base ?? tensor;
   const lifetimes = new Map<Tensor, { bytes: number; first: number; last: number }>();
   const touch = (tensor: Tensor, step: number) => {
@@ -197,11 +230,22 @@ function allocate(gpu: Gpu, nodes: readonly Node[], lowerings: readonly Lowering
     for (const tensor of [...node.outputs, ...node.inputs]) touch(tensor, step);
   }
   for (const tensor of outputs) touch(tensor, nodes.length);
+  for (const tensor of [...lifetimes.keys()].filter(isConstant)) {
+    touch(tensor, 0);
+    touch(tensor, nodes.length);
+  }
   const owners = [...lifetimes.keys()];
   const scratchKeys = lowerings.flatMap((lowering, step) => lowering.scratch.map((bytes, k) => ({ step, k, bytes })));
+  /** Whether scratch memory holds from run to run. */
+  const lasts = (step: number, k: number) =>
+    lowerings[step]!.dispatches.some(
+      (d) => beforehand(nodes[step]!, d) && d.bindings.some((ref) => ref.role === "scratch" && ref.index === k),
+    );
   const requests: Lifetime[] = [
     ...lifetimes.values(),
-    ...scratchKeys.map(({ step, bytes }) => ({ bytes, first: step, last: step })),
+    ...scratchKeys.map(({ step, k, bytes }) =>
+      lasts(step, k) ? { bytes, first: 0, last: nodes.length } : { bytes, first: step, last: step },
+    ),
   ];
   const { places, pages, lowerBound } = planMemory(requests, gpu.caps.offsetAlignment, gpu.caps.maxBufferBytes);
   const buffers = pages.map((bytes, i) => gpu.createStorage(bytes, `arena ${i}`));

@@ -31,6 +31,8 @@ export interface PlanSummary {
 export type HostArray = Float32Array | Uint32Array;
 
 interface PlanParts {
+  /** What depends on variables alone, in a plan that takes them for constant. */
+  beforehand: readonly PlanStep[];
   steps: readonly PlanStep[];
   inputs: ReadonlyMap<string, { region: Region; tensor: Tensor }>;
   results: readonly { name: string; tensor: Tensor; region: Region }[];
@@ -48,6 +50,8 @@ export class Plan {
   readonly #staging: { buffer: GPUBuffer; free: Promise<unknown> }[] = [];
   readonly #resultBytes: number;
   #next = 0;
+  /** Whether the steps beforehand have been run since the variables last changed. */
+  #fresh = false;
 
   constructor(gpu: Gpu, parts: PlanParts) {
     this.summary = parts.summary;
@@ -58,6 +62,11 @@ export class Plan {
       const buffer = gpu.createBuffer(this.#resultBytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "results");
       this.#staging.push({ buffer, free: Promise.resolve() });
     }
+  }
+
+  /** Has the next run compute again what depends on variables alone; for plans compiled with `frozen`. */
+  refresh(): void {
+    this.#fresh = false;
   }
 
   get steps(): readonly PlanStep[] {
@@ -85,10 +94,11 @@ export class Plan {
 
   async #run(inputs: Readonly<Record<string, HostArray>>, staging: GPUBuffer): Promise<Record<string, Float32Array>> {
     const gpu = this.#gpu;
-    const { steps, results } = this.#parts;
+    const { beforehand, steps, results } = this.#parts;
     this.upload(inputs);
     const encoder = gpu.device.createCommandEncoder();
-    encodeSteps(gpu, encoder, steps);
+    encodeSteps(gpu, encoder, this.#fresh ? steps : [...beforehand, ...steps]);
+    this.#fresh = true;
     let offset = 0;
     for (const { region } of results) {
       encoder.copyBufferToBuffer(region.buffer, region.offset, staging, offset, alignUp(region.bytes, 4));
@@ -121,7 +131,7 @@ export class Plan {
     const gpu = this.#gpu;
     for (const [name, values] of Object.entries(inputs)) if (!allFinite(values)) return `input ${name}`;
     this.upload(inputs);
-    const { steps } = this.#parts;
+    const steps = [...this.#parts.beforehand, ...this.#parts.steps];
     for (const [i, step] of steps.entries()) {
       if (skip(step.node)) continue;
       const encoder = gpu.device.createCommandEncoder();

@@ -170,7 +170,8 @@ export function batchNormForward(x: readonly number[], fusion: BatchNormFusion):
   const size = sizeOf(x);
   const code = ({ threads }: ThreadGrid) => batchNormApply(threads, size.lanes, fusion);
   const parts = alongFirst(x, (part) => batchNormForward(part, fusion));
-  const kernel = { name: "batchNorm", inputs, outputs: [f32(...x)], parts, cheap: true };
+  const affine = { relu: fusion.relu };
+  const kernel = { name: "batchNorm", inputs, outputs: [f32(...x)], parts, cheap: true, affine };
   return perThread(kernel, elementwise(size), code, paramsOf(size));
 }
 

@@ -77,8 +77,10 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}): Ker
     conv2dPlainForward(s, epilogue, threads),
   );
   const fast = [depthwiseForward, stripForward, subgroupForward, tiledForward, winogradForward];
+  const bare = epilogueOperands(epilogue).length === 0 && !epilogue.relu;
   return {
     ...kernel,
+    ...(bare ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
     parts: { units: s.n, of: (n) => conv2dForward({ ...s, n }, some) },
     lower: (caps) => [
       ...fastestFirst(

@@ -2,6 +2,7 @@
  * What a kernel's host half hands to the graph: the shapes it takes and gives, its cost, and how it becomes
  * dispatches on a given adapter.
  */
+import type { Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 
 export type DType = "f32" | "u32";
@@ -38,6 +39,8 @@ export interface Dispatch {
   /** u32 values of a uniform behind the storage bindings (shaders/lib/params.ts); none where undefined. */
   readonly params?: readonly number[];
   readonly workgroups: readonly [number, number, number];
+  /** The kernel's inputs that alone it depends on, where it need not run again while those stay as they are. */
+  readonly dependsOn?: readonly number[];
 }
 
 /** A kernel made concrete for one adapter. */
@@ -59,6 +62,10 @@ export interface Kernel {
   lower(caps: Capabilities): Lowering[];
   /** The same kernel with one more input, last, that is added to its output; undefined where it cannot add. */
   readonly adding?: () => Kernel;
+  /** A convolution with this epilogue, whose operands follow the weight; undefined where it has one or is none. */
+  readonly withEpilogue?: (epilogue: Epilogue) => Kernel;
+  /** A batch normalisation: relu?((x - mean) invstd gamma + beta (+ residual)) of x, stats, gamma, beta (, residual). */
+  readonly affine?: { readonly relu: boolean };
   /** Whether it costs little more than a pass over its operands: then the backward pass may compute its outputs again. */
   readonly cheap?: boolean;
   /** How to cut the work where an operand is larger than one binding may be; undefined where none grows with the batch. */

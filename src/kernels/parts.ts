@@ -161,7 +161,10 @@ function lowerParts(kernel: Kernel, parts: Parts, cut: Cut, choose: (kernel: Ker
     copy("input", true);
     copy("update", true);
     const lowering = lowerings.get(count)!;
-    dispatches.push(...lowering.dispatches.map((d) => ({ ...d, bindings: d.bindings.map(bind) })));
+    // Without `dependsOn`: the next part writes to the same scratch memory.
+    for (const { label, code, bindings, params, workgroups } of lowering.dispatches) {
+      dispatches.push({ label, code, bindings: bindings.map(bind), workgroups, ...(params ? { params } : {}) });
+    }
     copy("output", false);
     copy("update", false);
     if (part > 0) for (const [i, term] of terms) dispatches.push(addDispatch(kernel.outputs[i]!, term, output(i)));

@@ -24,7 +24,7 @@ export function threadDispatch(
 
 /** A kernel of one such dispatch; inputs are bound first, then outputs, then updates. */
 export function perThread(
-  kernel: Pick<Kernel, "name" | "inputs" | "outputs"> & Partial<Pick<Kernel, "updates" | "parts" | "cheap">>,
+  kernel: Pick<Kernel, "name" | "inputs" | "outputs"> & Partial<Kernel>,
   items: number,
   code: (grid: ThreadGrid) => string,
   params?: readonly number[],

@@ -102,7 +102,10 @@ function convolve({ label, from, to, padding, turned, epilogue }: Pass, tile: Ti
     variant: nameOf(tile),
     scratch: [from.c * to.c, tiles.count * from.c, tiles.count * to.c].map((floats) => 4 * squares * floats),
     dispatches: [
-      channelTransform(`${label}.weights`, ci, co, [input(1), u], (t) => winogradWeights(t, tile, turned)),
+      {
+        ...channelTransform(`${label}.weights`, ci, co, [input(1), u], (t) => winogradWeights(t, tile, turned)),
+        dependsOn: [1],
+      },
       tileTransform(`${label}.tiles`, from, tiles, [input(0), v], (t) => winogradInput(t, tile), padding),
       matmul(`${label}.product`, product, [v, u, m], turned, caps),
       tileTransform(

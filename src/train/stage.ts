@@ -182,13 +182,18 @@ export class Predictor {
       size: [h, w],
     } = options;
     const { graph, outputs } = recordInference(net, options);
-    return new Predictor(await compile(gpu, graph, { outputs }), batch, h * w);
+    return new Predictor(await compile(gpu, graph, { outputs, frozen: true }), batch, h * w);
   }
 
   /** The kernels that `create` would compile; costs little. */
   static kernels(net: MGANet, options: PredictorOptions): Kernel[] {
     const { graph, outputs } = recordInference(net, options);
-    return kernelsOf(graph, { outputs });
+    return kernelsOf(graph, { outputs, frozen: true });
+  }
+
+  /** To be called when the network's weights have changed. */
+  refresh(): void {
+    this.#plan.refresh();
   }
 
   /** @param image [M, H, W, 3] with any M */
@@ -247,6 +252,7 @@ export async function evaluate(
   unlabelled: ReadonlySet<string>,
 ): Promise<{ metrics: Evaluation; images: ImageResult[] }> {
   const images: ImageResult[] = [];
+  predictor.refresh();
   for await (const batch of batches) {
     const pixels = batch.target.length / batch.ids.length;
     for (const [i, { malignant, mask }] of (await predictor.predict(batch.image)).entries()) {

@@ -1,0 +1,70 @@
+/** What can be worked out beforehand where the variables stay as they are, as they do in inference. */
+import { foldKernel } from "../kernels/fold.ts";
+import type { Kernel } from "../kernels/kernel.ts";
+import { Tensor, Variable, type Node } from "./tensor.ts";
+
+/** Whether a tensor depends on variables alone; `nodes` in order. */
+export function constants(nodes: readonly Node[]): (tensor: Tensor) => boolean {
+  const found = new Set<Tensor>();
+  const isConstant = (tensor: Tensor) => tensor instanceof Variable || found.has(tensor);
+  for (const node of nodes) {
+    if (node.updates.length > 0 || node.inputs.length === 0 || !node.inputs.every(isConstant)) continue;
+    for (const tensor of node.outputs) found.add(tensor);
+  }
+  return isConstant;
+}
+
+/**
+ * The same nodes, but each batch normalisation at constant statistics, with its residual and ReLU, is part of the convolution before
+ * it: in its weights, its bias and what it does with a value before writing it.
+ * @param kept tensors that must be computed as they are
+ */
+export function foldBatchNorms(nodes: readonly Node[], kept: ReadonlySet<Tensor>): Node[] {
+  const isConstant = constants(nodes);
+  const uses = new Map<Tensor, number>();
+  for (const tensor of nodes.flatMap((node) => node.inputs)) uses.set(tensor, (uses.get(tensor) ?? 0) + 1);
+  const folded = new Map<Node, Node[]>();
+  for (const node of nodes) {
+    const convolution = node.kernel.affine && foldable(node, kept, uses, isConstant);
+    if (!convolution) continue;
+    folded.set(convolution, []);
+    folded.set(node, fold(convolution, node));
+  }
+  return nodes.flatMap((node) => folded.get(node) ?? [node]);
+}
+
+/** The convolution into which a batch normalisation can be folded. */
+function foldable(
+  { inputs: [x, ...parameters] }: Node,
+  kept: ReadonlySet<Tensor>,
+  uses: ReadonlyMap<Tensor, number>,
+  isConstant: (tensor: Tensor) => boolean,
+): Node | undefined {
+  if (x?.source.kind !== "node" || uses.get(x) !== 1 || kept.has(x)) return undefined;
+  const { node } = x.source;
+  const fixed = [node.inputs[1]!, ...parameters.slice(0, 3)].every(isConstant);
+  // One tensor cannot be bound twice.
+  const apart = parameters[3] !== node.inputs[0];
+  return node.kernel.withEpilogue && fixed && apart ? node : undefined;
+}
+
+function fold(convolution: Node, { kernel, inputs, outputs, layer, id }: Node): Node[] {
+  const [, stats, gamma, beta, ...residual] = inputs;
+  const [x, weight] = convolution.inputs;
+  const { relu } = kernel.affine!;
+  const folding = node(foldKernel(weight!.shape), [weight!, stats!, gamma!, beta!], convolution.layer, id);
+  const [foldedWeight, bias] = folding.outputs as [Tensor, Tensor];
+  const fused = convolution.kernel.withEpilogue!({ bias: true, plus: residual.length > 0, relu });
+  const whole = { ...convolution, kernel: fused, inputs: [x!, foldedWeight, bias, ...residual], outputs, layer, id };
+  return [folding, whole];
+}
+
+/** A node outside of the graph's own list, with outputs of its own. */
+function node(kernel: Kernel, inputs: readonly Tensor[], layer: string, id: number): Node {
+  const outputs: Tensor[] = [];
+  const result: Node = { id, kernel, inputs, outputs, updates: [], gradient: undefined, layer };
+  for (const [index, spec] of kernel.outputs.entries()) {
+    outputs.push(new Tensor(spec, { kind: "node", node: result, index }, inputs[0]?.graph));
+  }
+  return result;
+}
