@@ -13,8 +13,9 @@ const { launch, prepare, report, shellExports } = await import(
 );
 
 const args = process.argv.slice(2);
-// Nobody who asks for help, or crops pictures, should wait for a driver.
-const needsAdapter = !/^(-|help$|crop$|$)/.test(args[0] ?? "") && !args.includes("--help") && !args.includes("-h");
+// Nobody who asks for help, or only looks at pictures, should wait for a driver.
+const needsAdapter =
+  !/^(-|help$|crop$|inspect$|prepare$|$)/.test(args[0] ?? "") && !args.includes("--help") && !args.includes("-h");
 try {
   if (args[0] === "env") {
     process.stdout.write(shellExports(await prepare({ fresh: args.includes("--fresh") })));

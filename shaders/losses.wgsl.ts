@@ -1,16 +1,41 @@
 /**
  * Losses, one value a sample; their mean is a sum of its own.
  *
- *   cross-entropy   l[n] = log sum_k exp z[n,k] - z[n,label],   dz = dl (softmax(z) - onehot)
+ *   cross-entropy   l[n] = w[n] (log sum_k exp z[n,k] - z[n,label]),   dz = dl w (softmax(z) - onehot)
+ *                   w[n] = N W[label n] / sum_m W[label m] with class weights W, so that the mean is PyTorch's weighted one; else 1
  *   soft Dice       l[n] = 1 - (2 I + S) / D,  I = sum p t,  D = sum p + sum t + S,   dp = dl (-2 t / D + (2 I + S) / D^2)
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 
+/** Samples, classes, and the weight of each class where they have any. */
+export interface CrossEntropySize {
+  samples: number;
+  classes: number;
+  weights?: readonly number[] | undefined;
+}
+
+/** K, and with weights `weight(n)`, the weight of sample n among all; each thread adds the few labels up for itself. */
+const crossEntropyConstants = ({ samples, classes, weights }: CrossEntropySize): string =>
+  `const K = ${classes}u;` +
+  (weights
+    ? `
+const N = ${samples}u;
+const W = array<f32, K>(${weights.map((w) => `f32(${w})`).join(", ")});
+fn weight(n: u32) -> f32 {
+  var w = W;
+  var sum = 0.0;
+  for (var m = 0u; m < N; m++) { sum += w[label[m]]; }
+  return f32(N) * w[label[n]] / sum;
+}`
+    : "");
+
+const times = ({ weights }: CrossEntropySize, n: string): string => (weights ? `weight(${n}) * ` : "");
+
 /** Bindings z [N,K], label u32 [N], loss [N], softmax [N,K]. One thread a sample. */
-export const crossEntropy = (grid: ThreadGrid, classes: number): string => wgsl`
+export const crossEntropy = (grid: ThreadGrid, size: CrossEntropySize): string => wgsl`
 ${bindings(["z", "f32"], ["label", "u32"], ["loss", "f32"], ["softmax", "f32"])}
-const K = ${classes}u;
+${crossEntropyConstants(size)}
 ${threadMain(
   grid,
   `  var top = z[i * K];
@@ -18,14 +43,14 @@ ${threadMain(
   var sum = 0.0;
   for (var k = 0u; k < K; k++) { sum += exp(z[i * K + k] - top); }
   for (var k = 0u; k < K; k++) { softmax[i * K + k] = exp(z[i * K + k] - top) / sum; }
-  loss[i] = log(sum) - (z[i * K + label[i]] - top);`,
+  loss[i] = ${times(size, "i")}(log(sum) - (z[i * K + label[i]] - top));`,
 )}`;
 
 /** Bindings softmax [N,K], label [N], dl [N], dz [N,K]. One thread an element. */
-export const crossEntropyGrad = (grid: ThreadGrid, classes: number): string => wgsl`
+export const crossEntropyGrad = (grid: ThreadGrid, size: CrossEntropySize): string => wgsl`
 ${bindings(["softmax", "f32"], ["label", "u32"], ["dl", "f32"], ["dz", "f32"])}
-const K = ${classes}u;
-${threadMain(grid, `  dz[i] = dl[i / K] * (softmax[i] - select(0.0, 1.0, label[i / K] == i % K));`)}`;
+${crossEntropyConstants(size)}
+${threadMain(grid, `  dz[i] = ${times(size, "i / K")}dl[i / K] * (softmax[i] - select(0.0, 1.0, label[i / K] == i % K));`)}`;
 
 export interface DiceSize {
   samples: number;

@@ -4,11 +4,18 @@ import { graphOf } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { mean } from "./elementwise.ts";
 
-/** Mean softmax cross-entropy of logits [N, K] against class indices u32 [N] below K, [1]. */
-export function crossEntropy(logits: Tensor, label: Tensor): Tensor {
+/**
+ * Mean softmax cross-entropy of logits [N, K] against class indices u32 [N] below K, [1].
+ *
+ * With `weight` [K], the mean is weighted by the samples' classes, sum w l / sum w, as PyTorch's `cross_entropy(weight=...)`.
+ */
+export function crossEntropy(logits: Tensor, label: Tensor, weight?: readonly number[]): Tensor {
   const graph = graphOf(logits, label);
-  const outputs = graph.record(crossEntropyKernel(logits.shape, label.shape), [logits, label], {
-    gradient: ([dl]) => [graph.record(crossEntropyGradKernel(logits.shape), [outputs[1]!, label, dl!])[0], undefined],
+  const outputs = graph.record(crossEntropyKernel(logits.shape, label.shape, weight), [logits, label], {
+    gradient: ([dl]) => [
+      graph.record(crossEntropyGradKernel(logits.shape, weight), [outputs[1]!, label, dl!])[0],
+      undefined,
+    ],
   });
   return mean(outputs[0]!);
 }

@@ -25,12 +25,41 @@ export interface TrainFlags {
   flip?: boolean;
   crop?: TrainConfig["crop"];
   val?: number;
+  format?: string;
+  split?: string;
+  folds?: number;
+  fold?: number;
+  external?: string;
+  classWeights?: TrainConfig["classWeights"];
+  sampling?: TrainConfig["sampling"];
   evalEvery?: number;
   recompute?: boolean;
 }
 
 const choice = (flags: string, description: string, values: readonly string[]) =>
   new Option(flags, description).choices(values);
+
+export const formatOption = (): Option =>
+  new Option(
+    "--format <name>",
+    "layout of the folder: ddti, tn5000, tn3k, busi, bus-bra or manifest (default: recognised)",
+  ).argParser(text);
+
+export const cropOption = (): Option =>
+  choice("--crop <method>", "how images are cropped to the tissue", ["adaptive", "fixed", "none"]);
+
+/** Adds the options that decide which images are held out. */
+export function addSplitOptions(command: Command): Command {
+  return command
+    .option("--val <share>", "share of the images that is held out, drawn at random", number)
+    .option("--folds <k>", "k-fold cross-validation, with the set's own folds where it has k", number)
+    .option("--fold <i>", "the fold that is held out, from 0", number)
+    .option(
+      "--split <name>",
+      "split.json of a run, set for the set's own split, random, or auto: the set's where it has one",
+      text,
+    );
+}
 
 const presetOption = () => choice("--preset <name>", "settings to start from", Object.keys(presets)).default("quick");
 const widthOption = () =>
@@ -44,9 +73,11 @@ export const addShapeOptions = (command: Command): Command =>
 
 /** Adds the options of a training run to a command. */
 export function addTrainOptions(command: Command): Command {
+  addSplitOptions(command);
   return command
     .addOption(presetOption())
     .option("--data <dir>", 'folder of images, or "phantom" for the built-in generator (default: phantom)', text)
+    .addOption(formatOption())
     .option("--phantom-images <n>", "images of the phantom, training and validation together", number)
     .option("--seed <n>", "seed of weights, split, order and flips", number)
     .addOption(widthOption())
@@ -62,8 +93,10 @@ export function addTrainOptions(command: Command): Command {
     .addOption(choice("--mask-loss <kind>", "loss of the segmentation branch", maskLosses))
     .option("--alpha <weight>", "weight of the segmentation loss in the joint stage", number)
     .option("--no-flip", "no horizontal flips")
-    .addOption(choice("--crop <method>", "how images are cropped to the tissue", ["adaptive", "fixed", "none"]))
-    .option("--val <share>", "share of the images that is held out", number)
+    .addOption(cropOption())
+    .option("--external <dir>", "evaluate at the end on this folder too, which is never trained on", text)
+    .addOption(choice("--class-weights <kind>", "weights of the classes in the loss", ["none", "balanced"]))
+    .addOption(choice("--sampling <kind>", "whether the joint stage sees as many of each class", ["none", "balanced"]))
     .option("--recompute", "compute cheap activations again in the backward pass: less memory, more time")
     .option("--eval-every <n>", "epochs between evaluations", number);
 }
@@ -93,6 +126,7 @@ export function configOf(flags: TrainFlags): TrainConfig {
     return checkConfig({
       ...preset,
       ...given,
+      ...splitOf(flags),
       // --no-flip is the only form of this option; without it the preset decides.
       flip: flip === false ? false : preset.flip,
       epochs: {
@@ -103,6 +137,17 @@ export function configOf(flags: TrainFlags): TrainConfig {
   } catch (error) {
     throw byOption(error);
   }
+}
+
+/** A share is drawn at random, unless another split is asked for. @throws ConfigError for options that do not go together */
+export function splitOf({ val, split, folds, fold }: TrainFlags): Partial<TrainConfig> {
+  const fromFile = split !== undefined && !["auto", "set", "random"].includes(split);
+  if (fromFile && (val !== undefined || folds !== undefined)) {
+    throw new ConfigError(`--${val === undefined ? "folds" : "val"} has no effect with --split ${split}`);
+  }
+  if (folds !== undefined && val !== undefined) throw new ConfigError("--val has no effect with --folds");
+  if (fold !== undefined && folds === undefined) throw new ConfigError("--fold needs --folds, how many there are");
+  return val !== undefined && split === undefined ? { split: "random" } : {};
 }
 
 /** The same error, if it is of a setting, under the name of the setting's option. */

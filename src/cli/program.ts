@@ -2,8 +2,16 @@
 import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
 import { fail } from "./fail.ts";
-import { addProfileOptions, addShapeOptions, addTrainOptions, addTunedOption } from "./options.ts";
-import { features, number, text, texts } from "./values.ts";
+import {
+  addProfileOptions,
+  addShapeOptions,
+  addSplitOptions,
+  addTrainOptions,
+  addTunedOption,
+  cropOption,
+  formatOption,
+} from "./options.ts";
+import { count, features, number, size, text, texts } from "./values.ts";
 
 /** What a command returns: its exit code, 0 where it returns nothing. */
 type Outcome = number | void;
@@ -66,9 +74,32 @@ function commands(action: Action): Command {
     .option("--json <file>", "write the summary of the run", text)
     .action(action(async () => (await import("./train.ts")).train));
 
+  addSplitOptions(command("inspect", "what a folder of images holds: counts, sizes, duplicates, what is left out"))
+    .requiredOption("--data <dir>", "folder of images, or the file of a manifest", text)
+    .addOption(formatOption())
+    .addOption(cropOption())
+    .option("--seed <n>", "seed of the split", number)
+    .option("--images <n>", "images on the contact sheet", count, 48)
+    .option("--out <dir>", "where contact-sheet.png and inspection.json go", text, "inspection")
+    .action(action(async () => (await import("./inspect.ts")).inspect));
+
+  command("prepare", "write crops, masks and a manifest of a folder of images")
+    .requiredOption("--data <dir>", "folder of images, or the file of a manifest", text)
+    .requiredOption("--out <dir>", "where they go; a folder that was begun is gone on with", text)
+    .addOption(formatOption())
+    .addOption(cropOption().default("adaptive"))
+    .option("--size <pixels>", "size of the crops, or HEIGHTxWIDTH", size, [224, 224])
+    .option("--no-resize", "keep the crops at the size they have in the images")
+    .option("--workers <n>", "threads (default: one for each core)", count)
+    .action(action(async () => (await import("./prepare.ts")).prepare));
+
   addTunedOption(command("evaluate", "accuracy, AUC, F1 and Dice of a run on its validation images, or on --data DIR"))
     .argument("<run>", "run folder, or a checkpoint file", text)
     .option("--data <dir>", "evaluate on all images of this folder instead", text)
+    .addOption(formatOption())
+    .addOption(
+      new Option("--on <images>", "which of the run's images (default: val)").choices(["val", "test", "external"]),
+    )
     .addOption(
       new Option("--checkpoint <name>", "which one of a run folder (default: best where there is one)").choices([
         "best",

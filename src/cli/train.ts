@@ -3,14 +3,18 @@ import path from "node:path";
 import type { Command } from "commander";
 import type { Gpu } from "../gpu/gpu.ts";
 import { InputError, requireWritableFile, writeWhole } from "../node/files.ts";
-import { prepareData, splitData, SplitData } from "../node/data/training-data.ts";
-import { RunFolder } from "../node/run-folder.ts";
+import { splitData, splitFile } from "../node/data/sides.ts";
+import { prepareData, SplitData } from "../node/data/training-data.ts";
+import { findCheckpoint, RunFolder, withOwnSplit } from "../node/run-folder.ts";
 import { onInterrupt } from "../node/vulkan/interrupt.ts";
 import type { Label, Prepared } from "../data/sample.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { PHANTOM, type TrainConfig } from "../train/config.ts";
+import type { Evaluation } from "../train/metrics.ts";
 import { DivergedError } from "../train/stage.ts";
-import { Trainer, type EpochRecord, type TrainerEvents, type TrainingResult } from "../train/trainer.ts";
+import { Trainer } from "../train/trainer.ts";
+import type { EpochRecord, TrainerEvents, TrainingResult } from "../train/training.ts";
+import { evaluateImages, prepareExternal } from "./evaluate.ts";
 import { showConfusion, showMetrics, showSkipped, showSummary } from "./format.ts";
 import { adapterName } from "./gpu.ts";
 import { byOption, configOf, requireOnlyResume, type TrainFlags } from "./options.ts";
@@ -42,12 +46,14 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
   try {
     return await withTunedGpu(options, async (gpu) => {
       introduce(gpu, config, resumed !== undefined);
-      const { data, report } = await loadData(config, progress, interrupt.signal);
+      const own = resumed ? withOwnSplit(config, resumed.run.dir) : config;
+      const { data, report, split, others } = await loadData(own, progress, interrupt.signal);
       try {
         const trainer = new Trainer(gpu, config, data);
         if (resumed) trainer.resume(resumed.checkpoint, resumed.file);
         trainer.check();
         const run = resumed?.run ?? (await RunFolder.create(out, config));
+        if (!resumed) await run.saveSplit(split);
         progress.line(`Run folder: ${run.dir}`);
         const { variants } = trainer;
         if (!(await run.computesWith(variants))) {
@@ -70,6 +76,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         if (!result.finished) return interrupted(`Stopped. ${goOn(run)}`);
         const seconds = (performance.now() - begun) / 1000;
         const { last = run.lastEvaluation, best } = result;
+        const further = await evaluateOthers(gpu, run, others);
         const summary = {
           config,
           adapter: adapterName(gpu),
@@ -78,6 +85,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
           data: report,
           last: last ?? null,
           best: best ?? null,
+          ...further,
         };
         await run.summary(summary);
         if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(summary, null, 2)}\n`);
@@ -154,12 +162,46 @@ async function loadData(config: TrainConfig, progress: Progress, signal: AbortSi
     },
   });
   progress.clear();
-  const { train, val, notes: splitNotes } = splitData(prepared, config);
-  console.log(`Data: ${name}: ${describe("for training", train)}, ${describe("held out", val)}`);
-  for (const line of [...showSkipped(skipped), ...notes.slice(0, 5), ...splitNotes]) console.log(line);
+  const sides = splitData(prepared, config);
+  const { train, val, test, left, how } = sides;
+  const others: Others = test.length > 0 ? { test } : {};
+  console.log(`Data: ${name}: ${describe("for training", train)}, ${describe("held out", val)}; ${how}`);
+  if (test.length > 0) console.log(`      ${describe("for the test", test)}`);
+  const out = [...skipped, ...left];
+  for (const line of [...showSkipped(out), ...notes.slice(0, 5), ...sides.notes]) console.log(line);
   if (notes.length > 5) console.log(`and ${notes.length - 5} more remarks`);
-  const report = { name, train: train.length, heldOut: val.length, skipped, notes: [...notes, ...splitNotes] };
-  return { data: new SplitData(train, val, config), report };
+  const report = {
+    name,
+    split: how,
+    train: train.length,
+    heldOut: val.length,
+    test: test.length,
+    skipped: out,
+    notes: [...notes, ...sides.notes],
+  };
+  if (config.external !== "") {
+    const { images, skipped, name } = await prepareExternal(config, [...train, ...val], { signal });
+    others.external = images;
+    console.log(`External: ${name}: ${describe("for the end", images)}`);
+    for (const line of showSkipped(skipped)) console.log(line);
+    Object.assign(report, { external: { name, images: images.length, skipped } });
+  }
+  return { data: new SplitData(train, val, config), report, split: splitFile(sides, name), others };
+}
+
+/** Images that are evaluated when training has ended, by what they are. */
+type Others = Partial<Record<"test" | "external", Prepared[]>>;
+
+/** Evaluates the best checkpoint, or the last where none is best, on them. */
+async function evaluateOthers(gpu: Gpu, run: RunFolder, others: Others) {
+  const results: Partial<Record<keyof Others, Evaluation>> = {};
+  for (const [side, images] of Object.entries(others) as [keyof Others, Prepared[]][]) {
+    const { checkpoint, file } = await findCheckpoint(run.dir);
+    const { metrics } = await evaluateImages(gpu, checkpoint, file, images);
+    results[side] = metrics;
+    console.log(`${path.basename(file)} on the ${images.length} ${side} images: ${showMetrics(metrics)}`);
+  }
+  return results;
 }
 
 /** "28 for training (14 benign, 14 malignant)". */

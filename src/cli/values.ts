@@ -12,6 +12,13 @@ export function number(text: string): number {
   return value;
 }
 
+/** A whole number from 1 on. */
+export function count(text: string): number {
+  const value = number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("It is not a whole number from 1 on.");
+  return value;
+}
+
 /** "224" or "192x256" (height x width). */
 export function size(text: string): [number, number] {
   const match = /^(\d{1,9})(?:x(\d{1,9}))?$/.exec(text);

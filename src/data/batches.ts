@@ -21,6 +21,11 @@ export interface EpochOptions {
   shuffle?: boolean;
   /** Mirror each image with probability 1/2, decided by (seed, epoch, index). Default false. */
   flip?: boolean;
+  /**
+   * The class of each image, for an epoch that sees as many images of each class: of the rarer one some, or all, more than
+   * once, of the commoner one not all; what an epoch leaves out is drawn anew in the next. Needs `shuffle`. Default: each image once.
+   */
+  classes?: readonly number[];
   /** Leave out the last batch when it is not full (training); else it comes at its smaller size (evaluation). Default false. */
   dropLast?: boolean;
 }
@@ -46,14 +51,37 @@ export function planEpoch(count: number, options: EpochOptions): BatchPlan[] {
   if (dropLast && count < batchSize) {
     throw new DataError(`${count} images do not fill one batch of ${batchSize}: use a batch size of at most ${count}`);
   }
-  const order = shuffle ? permutation(count, stream(seed, epoch)) : Array.from({ length: count }, (_, i) => i);
+  const inOrder = () => Array.from({ length: count }, (_, i) => i);
+  const order = shuffle ? shuffled(count, options) : inOrder();
+  const seen = new Map<number, number>();
+  const flips = order.map((index) => {
+    // An image that comes again in the same epoch gets a coin of its own.
+    const again = seen.get(index) ?? 0;
+    seen.set(index, again + 1);
+    return flip && coin(again === 0 ? stream(seed, epoch, index) : stream(seed, epoch, index, again));
+  });
   const batches = dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
   const plan: BatchPlan[] = [];
   for (let b = startBatch; b < batches; b++) {
-    const indices = order.slice(b * batchSize, (b + 1) * batchSize);
-    plan.push({ indices, flips: indices.map((index) => flip && coin(stream(seed, epoch, index))) });
+    const [begin, end] = [b * batchSize, (b + 1) * batchSize];
+    plan.push({ indices: order.slice(begin, end), flips: flips.slice(begin, end) });
   }
   return plan;
+}
+
+/** All images in random order, or with `classes` as many of each class, `count` in all. */
+function shuffled(count: number, { seed, epoch, classes }: EpochOptions): number[] {
+  const generator = stream(seed, epoch);
+  if (!classes) return permutation(count, generator);
+  const kinds = [...new Set(classes)].sort((a, b) => a - b);
+  const drawn = kinds.flatMap((kind, k) => {
+    const members = classes.flatMap((c, i) => (c === kind ? [i] : []));
+    const wanted = Math.floor((count + k) / kinds.length);
+    const order: number[] = [];
+    while (order.length < wanted) order.push(...permutation(members.length, generator).map((m) => members[m]!));
+    return order.slice(0, wanted);
+  });
+  return permutation(drawn.length, generator).map((i) => drawn[i]!);
 }
 
 /**

@@ -36,6 +36,11 @@ export function intoCrop(box: Box, crop: Box, width: number, height: number): Bo
   return { x0: x(box.x0), y0: y(box.y0), x1: x(box.x1), y1: y(box.y1) };
 }
 
+/** The boxes after the image was cropped and resized, clipped to it; those outside are gone. */
+export function boxesInCrop(boxes: readonly Box[], crop: Box, width: number, height: number): Box[] {
+  return boxes.map((box) => clip(intoCrop(box, crop, width, height), width, height)).filter((box) => area(box) > 0);
+}
+
 /** The box after the image, `width` pixels wide, was mirrored left to right. */
 export function mirror({ x0, y0, x1, y1 }: Box, width: number): Box {
   return { x0: width - x1, y0, x1: width - x0, y1 };

@@ -1,4 +1,5 @@
 /** What a data set is made of, from the annotated image on disk to the batch a training step takes. */
+import type { Fingerprint } from "./fingerprint.ts";
 
 /** A rectangle in pixels: x0/y0 the left and top edge, x1/y1 the right and bottom edge (exclusive). Fractions allowed. */
 export interface Box {
@@ -11,8 +12,18 @@ export interface Box {
 /** 0 benign, 1 malignant, undefined not known. */
 export type Label = 0 | 1 | undefined;
 
+/** Which side of a split an image is on: trained on, held out for choices, or held out to the end. */
+export type Side = "train" | "val" | "test";
+
+/** How a data set itself divides its images. */
+export interface Given {
+  side?: Side;
+  /** The fold in which the image is held out, from 0. */
+  fold?: number;
+}
+
 /** One image of a data set, still on disk. */
-export interface Sample {
+export interface Sample extends Given {
   /** Unique in the data set. */
   id: string;
   /** Path of the image. */
@@ -22,6 +33,8 @@ export interface Sample {
   label: Label;
   /** The nodules, in pixels of the original image. */
   boxes: Box[];
+  /** Whether the image is a crop to the tissue already. */
+  cropped?: boolean;
 }
 
 /** A file that was left out, and why. */
@@ -40,7 +53,7 @@ export interface Dataset {
 }
 
 /** One image cropped to the tissue and resized to the network's input, in grey. */
-export interface Prepared {
+export interface Prepared extends Given {
   id: string;
   group: string;
   label: Label;
@@ -50,6 +63,8 @@ export interface Prepared {
   grey: Uint8Array;
   /** In pixels of the prepared image. */
   boxes: Box[];
+  /** To find the same picture elsewhere. */
+  print?: Fingerprint;
   /** Where it came from: `crop` is in pixels of the original image, whose size `width` × `height` is. */
   source?: { file: string; width: number; height: number; crop: Box };
 }

@@ -1,14 +1,7 @@
 /** Training and validation sides of a data set, such that nothing on one side is also on the other. */
+import { connected, type SplitItem, type Tie } from "./clusters.ts";
 import { permutation, stream } from "./random.ts";
-import { DataError, type Label } from "./sample.ts";
-
-export interface SplitItem {
-  /** Patient or case. */
-  group: string;
-  label: Label;
-  /** Equal for images of equal content, such as a digest of the pixels; two cases that share an image stay together. */
-  content?: string;
-}
+import { DataError } from "./sample.ts";
 
 /** Indices into the items, ascending. Every item is on one side. */
 export interface Split {
@@ -18,7 +11,8 @@ export interface Split {
   notes: string[];
 }
 
-const STRATA = [
+/** The classes that each side of a split should have its share of. */
+export const STRATA = [
   { label: 0, name: "benign" },
   { label: 1, name: "malignant" },
   { label: undefined, name: "unlabelled" },
@@ -27,18 +21,22 @@ const STRATA = [
 /**
  * Divides items at random into a training and a validation side.
  *
- * Items that share a group or a content, directly or through others, stay together. Among those clusters, taken in an
+ * Items that share a group or a content, or are tied, directly or through others, stay together. Among those clusters, taken in an
  * order that the seed decides, the validation side takes each that still fits its share of every stratum (benign,
  * malignant, unlabelled). Each stratum is then present on both sides, unless a note says that it could not be.
  *
  * @param options.val the validation side's share of the items, 0 <= val < 1
+ * @param options.ties pairs of items that stay together, such as near-identical images
  * @throws DataError for no items or a share out of range
  */
-export function split(items: readonly SplitItem[], options: { val: number; seed: number }): Split {
-  const { val, seed } = options;
+export function split(
+  items: readonly SplitItem[],
+  options: { val: number; seed: number; ties?: readonly Tie[] },
+): Split {
+  const { val, seed, ties = [] } = options;
   if (!(val >= 0 && val < 1)) throw new DataError(`a validation share of ${val} is not possible: it must be in [0, 1)`);
   if (items.length === 0) throw new DataError("there is no image to split");
-  const clusters = connected(items);
+  const clusters = connected(items, ties);
   const order = permutation(clusters.length, stream(seed));
   const counts = clusters.map((members) =>
     STRATA.map((s) => members.filter((i) => items[i]!.label === s.label).length),
@@ -73,28 +71,4 @@ export function split(items: readonly SplitItem[], options: { val: number; seed:
   const side = (validation: boolean) =>
     clusters.flatMap((members, c) => (chosen.has(c) === validation ? members : [])).sort((a, b) => a - b);
   return { train: side(false), val: side(true), notes };
-}
-
-/** Indices of the items in clusters that share no group and no content with each other (union-find), in order of first item. */
-function connected(items: readonly SplitItem[]): number[][] {
-  const parent = items.map((_, i) => i);
-  const root = (i: number): number => {
-    while (parent[i] !== i) i = parent[i] = parent[parent[i]!]!;
-    return i;
-  };
-  const first = new Map<string, number>();
-  items.forEach(({ group, content }, i) => {
-    for (const key of content === undefined ? [`g${group}`] : [`g${group}`, `c${content}`]) {
-      const other = first.get(key);
-      if (other === undefined) first.set(key, i);
-      else parent[root(i)] = root(other);
-    }
-  });
-  const clusters = new Map<number, number[]>();
-  items.forEach((_, i) => {
-    const members = clusters.get(root(i));
-    if (members) members.push(i);
-    else clusters.set(root(i), [i]);
-  });
-  return [...clusters.values()];
 }

@@ -16,22 +16,30 @@ import {
 import { perThread, threadDispatch } from "./per-thread.ts";
 import { requireSame } from "./reduce.ts";
 
-/** loss [N] and softmax [N, K] from logits [N, K] and labels u32 [N]. */
-export function crossEntropyKernel(logits: readonly number[], label: readonly number[]): Kernel {
+/** loss [N] and softmax [N, K] from logits [N, K] and labels u32 [N]; `weights` [K] of the classes where they differ. */
+export function crossEntropyKernel(
+  logits: readonly number[],
+  label: readonly number[],
+  weights?: readonly number[],
+): Kernel {
   requireShape(
     logits.length === 2 && label.length === 1 && label[0] === logits[0],
     () => `crossEntropy: logits ${showShape(logits)} and labels ${showShape(label)} do not fit`,
   );
   const [n, k] = logits as [number, number];
+  requireShape(
+    weights === undefined || (weights.length === k && weights.every((w) => w > 0 && Number.isFinite(w))),
+    () => `crossEntropy: weights [${weights!.join(", ")}] are not ${k} positive numbers`,
+  );
   const kernel = { name: "crossEntropy", inputs: [f32(n, k), u32(n)], outputs: [f32(n), f32(n, k)] };
-  return perThread(kernel, n, (grid) => crossEntropy(grid, k));
+  return perThread(kernel, n, (grid) => crossEntropy(grid, { samples: n, classes: k, weights }));
 }
 
 /** dlogits from softmax, labels and dloss [N]. */
-export function crossEntropyGradKernel(logits: readonly number[]): Kernel {
+export function crossEntropyGradKernel(logits: readonly number[], weights?: readonly number[]): Kernel {
   const [n, k] = logits as [number, number];
   const kernel = { name: "crossEntropy.grad", inputs: [f32(n, k), u32(n), f32(n)], outputs: [f32(n, k)] };
-  return perThread(kernel, n * k, (grid) => crossEntropyGrad(grid, k));
+  return perThread(kernel, n * k, (grid) => crossEntropyGrad(grid, { samples: n, classes: k, weights }));
 }
 
 function diceSize(prob: readonly number[], smooth: number) {

@@ -3,6 +3,7 @@ import { constants, existsSync } from "node:fs";
 import { access, lstat, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { threadId } from "node:worker_threads";
 
 /** Bad input of the user's: a file that cannot be read, an option that makes no sense. The message is one line. */
 export class InputError extends Error {
@@ -35,7 +36,7 @@ export async function writeWhole(file: string, content: string | Uint8Array): Pr
 }
 
 async function replace(file: string, content: string | Uint8Array): Promise<void> {
-  const temporary = path.join(path.dirname(file), `.mganet-${process.pid}-${counter++}.tmp`);
+  const temporary = path.join(path.dirname(file), `.mganet-${process.pid}-${threadId}-${counter++}.tmp`);
   try {
     const handle = await open(temporary, "w");
     try {
@@ -59,7 +60,7 @@ async function isSpecial(name: string): Promise<boolean> {
 
 /** Removes what a killed process left of its `writeWhole` in a folder. */
 export async function removeLeftovers(folder: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => /^\.mganet-\d+-\d+\.tmp$/.test(name));
+  const names = (await readdir(folder)).filter((name) => /^\.mganet-\d+(?:-\d+)+\.tmp$/.test(name));
   await Promise.all(names.map((name) => rm(path.join(folder, name), { force: true })));
 }
 

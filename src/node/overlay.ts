@@ -2,6 +2,7 @@
 import { contours } from "d3-contour";
 import sharp from "sharp";
 import type { Box } from "../data/sample.ts";
+import { openImage } from "./data/decode.ts";
 
 export interface Outline {
   /** Closed rings in pixels of the original image. */
@@ -35,7 +36,7 @@ export function outline(mask: Float32Array, width: number, height: number, crop:
  * where the file has them, whatever EXIF says, and transparent ones are black: as the network saw them.
  */
 export async function overlay(image: Buffer, { rings, box }: Outline, malignant: number | null): Promise<Buffer> {
-  const picture = sharp(image).flatten({ background: "#000000" }).toColourspace("srgb");
+  const picture = await openImage(image);
   const { data, info } = await picture.png().toBuffer({ resolveWithObject: true });
   const { width, height } = info;
   const unit = Math.max(1, Math.min(width, height) / 300);

@@ -5,13 +5,21 @@ import path from "node:path";
 import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
 import type { Evaluation } from "../train/metrics.ts";
-import type { EpochRecord } from "../train/trainer.ts";
+import type { EpochRecord } from "../train/training.ts";
 import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 
+/** Which image is on which side. */
+const SPLIT = "split.json";
 /** Which variants of the kernels the run computes with. */
 const VARIANTS = "variants.json";
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+
+/** The settings of a run with the split that it was begun with, where its folder has that. */
+export function withOwnSplit(config: TrainConfig, dir: string): TrainConfig {
+  const file = path.join(dir, SPLIT);
+  return existsSync(file) ? { ...config, split: file, folds: 0, fold: 0 } : config;
+}
 
 export class RunFolder {
   readonly dir: string;
@@ -94,6 +102,11 @@ export class RunFolder {
     await writeWhole(this.file("metrics.jsonl"), this.#records.map((r) => `${JSON.stringify(r)}\n`).join(""));
   }
 
+  /** Keeps which images are trained on and which are held out. */
+  async saveSplit(text: string): Promise<void> {
+    await writeWhole(this.file(SPLIT), text);
+  }
+
   /**
    * Notes which variants of the kernels the run computes with from now on.
    * @returns false if it was begun with others: what follows is not bit for bit what it would have been
@@ -107,7 +120,7 @@ export class RunFolder {
 
   /** Takes away a run that has failed before its first checkpoint: there is nothing to go on from, or to look at. */
   async discard(): Promise<void> {
-    const names = ["config.json", VARIANTS, "metrics.jsonl", "best.safetensors"];
+    const names = ["config.json", SPLIT, VARIANTS, "metrics.jsonl", "best.safetensors"];
     for (const name of names) await rm(this.file(name), { force: true });
     await rmdir(this.dir).catch(() => {}); // Someone else has put something there.
   }

@@ -62,6 +62,26 @@ export const trainConfigSchema = z.strictObject({
   crop: z.enum(["adaptive", "fixed", "none"]),
   /** Share of the images that are held out. */
   val: z.number().gt(0).lt(1),
+  /** What the format of the data is called, or "auto": recognised by the folder. */
+  format: z.string().min(1).default("auto"),
+  /** "random", "set" (the data set's own), "auto" (the set's own where it has one), or the file of a split. */
+  split: z.string().min(1).default("auto"),
+  /** Folds of cross-validation; 0 for none. */
+  folds: z
+    .number()
+    .int()
+    .min(0)
+    .max(100)
+    .refine((n) => n !== 1, { message: "one fold leaves nothing to train on" })
+    .default(0),
+  /** The fold that is held out, from 0. */
+  fold: z.number().int().min(0).max(99).default(0),
+  /** Folder of images that are evaluated at the end and never trained on; "" for none. */
+  external: z.string().default(""),
+  /** "balanced": the loss of each class is weighted by the inverse of its share, as scikit-learn's "balanced". */
+  classWeights: z.enum(["none", "balanced"]).default("none"),
+  /** "balanced": the joint stage sees as many images of each class, those of the rarer one more than once an epoch. */
+  sampling: z.enum(["none", "balanced"]).default("none"),
   /** Less memory for more time: the backward pass computes cheap activations again. Not in older checkpoints. */
   recompute: z.boolean().default(false),
   /** Epochs between evaluations; the last epoch of a stage is always evaluated. */
@@ -80,6 +100,13 @@ const common = {
   flip: true,
   crop: "adaptive",
   val: 0.3,
+  format: "auto",
+  split: "auto",
+  folds: 0,
+  fold: 0,
+  external: "",
+  classWeights: "none",
+  sampling: "none",
   recompute: false,
 } satisfies Partial<TrainConfig>;
 
@@ -140,6 +167,12 @@ export function checkConfig(config: unknown): TrainConfig {
   const { data: checked } = result;
   if (checked.epochs.segmentation + checked.epochs.joint === 0)
     throw new ConfigError("neither stage has an epoch: there is nothing to train");
+  if (checked.folds > 0 && checked.fold >= checked.folds) {
+    throw new ConfigError(`there is no fold ${checked.fold} of ${checked.folds}: they count from 0`, "fold");
+  }
+  if (checked.data === PHANTOM && checked.split === "set") {
+    throw new ConfigError("the phantom has no split of its own", "split");
+  }
   if (checked.at !== "every-block") {
     const at = [...new Set(checked.at)].sort();
     if (checked.fusion !== "none" && at.length === 0) {

@@ -16,14 +16,14 @@ export function segmentationLoss(kind: MaskLoss, logits: Tensor, mask: Tensor, t
   return kind === "bce" ? bce : add(bce, diceLoss(mask, target));
 }
 
-/** total = cls + alpha seg, and both terms, each [1]. */
+/** total = cls + alpha seg, and both terms, each [1]; `weight` of the two classes where they differ. */
 export function jointLoss(
   output: { logits: Tensor; segLogits: Tensor; mask: Tensor },
   label: Tensor,
   target: Tensor,
-  { kind = "dice", alpha = ALPHA }: { kind?: MaskLoss; alpha?: number } = {},
+  { kind = "dice", alpha = ALPHA, weight }: { kind?: MaskLoss; alpha?: number; weight?: readonly number[] } = {},
 ): { total: Tensor; cls: Tensor; seg: Tensor } {
-  const cls = crossEntropy(output.logits, label);
+  const cls = crossEntropy(output.logits, label, weight);
   const seg = segmentationLoss(kind, output.segLogits, output.mask, target);
   return { total: add(cls, scale(seg, alpha)), cls, seg };
 }

@@ -21,6 +21,8 @@ export interface StepOptions {
   size: readonly [number, number];
   maskLoss: MaskLoss;
   alpha: number;
+  /** Weights of the two classes in the loss; undefined where they count alike. */
+  weight?: readonly number[] | undefined;
   /** Whether the backward pass computes cheap activations again instead of keeping them. */
   recompute?: boolean;
 }
@@ -103,7 +105,14 @@ export class TrainingStep {
 }
 
 /** The graph of a stage's step. */
-function record(net: MGANet, adam: Adam, stage: Stage, { batch: n, size: [h, w], maskLoss, alpha }: StepOptions) {
+function record(net: MGANet, adam: Adam, stage: Stage, options: StepOptions) {
+  const {
+    batch: n,
+    size: [h, w],
+    maskLoss,
+    alpha,
+    weight,
+  } = options;
   const graph = new Graph({ training: true });
   const image = graph.input("image", [n, h, w, 3]);
   const target = graph.input("target", [n, h, w, 1]);
@@ -114,7 +123,11 @@ function record(net: MGANet, adam: Adam, stage: Stage, { batch: n, size: [h, w],
     return { graph, updates, outputs: { loss, guard } };
   }
   const label = graph.input("label", [n], "u32");
-  const { total, cls, seg } = jointLoss(net.forward(image), label, target, { kind: maskLoss, alpha });
+  const { total, cls, seg } = jointLoss(net.forward(image), label, target, {
+    kind: maskLoss,
+    alpha,
+    ...(weight ? { weight } : {}),
+  });
   const { updates, guard } = adam.record(graph, total);
   return { graph, updates, outputs: { loss: total, cls, seg, guard } };
 }

@@ -18,62 +18,17 @@ import { ConfigError, type TrainConfig } from "./config.ts";
 import { stageSlabs, variantsOf } from "./kernels.ts";
 import type { Evaluation } from "./metrics.ts";
 import { learningRate } from "./schedule.ts";
-import { evaluate, Predictor, stages, TrainingStep, type Stage, type StepLosses, type StepResult } from "./stage.ts";
-
-/** Where the batches come from. Their order depends on nothing but the seed and the epoch. */
-export interface TrainingData {
-  /** Images that a stage trains on. */
-  images(stage: Stage): number;
-  /** The batches of an epoch from `startBatch` on; only whole ones. */
-  epoch(stage: Stage, options: { epoch: number; startBatch: number }): AsyncIterable<Batch>;
-  validation(): AsyncIterable<Batch>;
-  /** Validation images without a class. */
-  readonly unlabelled: ReadonlySet<string>;
-}
-
-/** A line of metrics.jsonl. */
-export interface EpochRecord {
-  stage: Stage;
-  /** From 1. */
-  epoch: number;
-  /** Steps of both stages so far. */
-  step: number;
-  lr: number;
-  /** Means over the epoch's batches. */
-  loss: number;
-  cls?: number;
-  seg?: number;
-  seconds: number;
-  imagesPerSecond: number;
-  validation?: Evaluation;
-}
-
-export interface StepRecord {
-  stage: Stage;
-  epoch: number;
-  epochs: number;
-  batch: number;
-  batches: number;
-  loss: number;
-}
-
-export interface TrainerEvents {
-  onStage?(stage: Stage, info: { images: number; batches: number; epochs: number }): void;
-  /** A stage's step has been compiled, in so many seconds. */
-  onCompiled?(step: TrainingStep, seconds: number): void;
-  onStep?(record: StepRecord): void;
-  /** A stage has taken its first few steps, the last of them on `batch`. Training waits; the epoch's clock does too. */
-  onWarm?(stage: Stage, step: TrainingStep, batch: Batch): Promise<void>;
-  onEpoch?(record: EpochRecord): Promise<void> | void;
-  /** Keeps a checkpoint; must leave the previous one whole until the new one is. */
-  save(name: "last" | "best", bytes: Uint8Array): Promise<void>;
-}
-
-export interface TrainingResult {
-  finished: boolean;
-  last: Evaluation | undefined;
-  best: Best | undefined;
-}
+import {
+  evaluate,
+  Predictor,
+  stages,
+  TrainingStep,
+  type Stage,
+  type StepLosses,
+  type StepOptions,
+  type StepResult,
+} from "./stage.ts";
+import type { EpochRecord, TrainerEvents, TrainingData, TrainingResult } from "./training.ts";
 
 /** Steps after which a stage is warm. */
 const WARM_STEPS = 3;
@@ -114,13 +69,13 @@ export class Trainer {
       if (this.#config.epochs[stage] === 0) continue;
       this.#batches(stage);
       const adam = new Adam(this.#slabs[stage], adamDefaults);
-      TrainingStep.requireFit(this.#gpu, this.net, adam, stage, this.#config);
+      TrainingStep.requireFit(this.#gpu, this.net, adam, stage, this.#stepOptions);
     }
   }
 
   /** Which variants of the kernels it computes with (kernels.ts). */
   get variants(): string {
-    return variantsOf(this.#gpu, this.net, this.#slabs, this.#config);
+    return variantsOf(this.#gpu, this.net, this.#slabs, this.#stepOptions);
   }
 
   /**
@@ -136,6 +91,10 @@ export class Trainer {
       last = outcome.last ?? last;
       if (!outcome.finished) return { finished: false, last, best: this.#best };
     }
+  }
+
+  get #stepOptions(): TrainConfig & StepOptions {
+    return { ...this.#config, weight: this.#data.classWeights };
   }
 
   /** The same position, unless its stage is done: then the beginning of the next one that has epochs. */
@@ -165,13 +124,13 @@ export class Trainer {
       loadMoments(this.#gpu, adam, this.#resumed.checkpoint, this.#resumed.file);
     this.#resumed = undefined;
     const begun = performance.now();
-    const step = await TrainingStep.create(this.#gpu, this.net, adam, stage, config);
+    const step = await TrainingStep.create(this.#gpu, this.net, adam, stage, this.#stepOptions);
     const predictor = await Predictor.create(this.#gpu, this.net, { batch: config.batch, size: config.size, stage });
     const next = stages[this.#position.stage + 1];
     if (next && config.epochs[next] > 0) {
       const later = new Adam(this.#slabs[next], adamDefaults);
       // What fails here fails again, and is reported, when that stage begins.
-      TrainingStep.ahead(this.#gpu, this.net, later, next, config).catch(() => {});
+      TrainingStep.ahead(this.#gpu, this.net, later, next, this.#stepOptions).catch(() => {});
     }
     events.onCompiled?.(step, (performance.now() - begun) / 1000);
     let last: Evaluation | undefined;

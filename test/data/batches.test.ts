@@ -92,6 +92,31 @@ describe("a batch", () => {
   });
 });
 
+describe("balanced sampling", () => {
+  const classes = Array.from({ length: 50 }, (_, i) => Number(i % 5 === 0)); // 40 of 0, 10 of 1
+  const options = { seed: 3, epoch: 0, batchSize: 10, shuffle: true, flip: true, classes };
+  const plan = planEpoch(50, options);
+  const seen = plan.flatMap(({ indices }) => indices);
+
+  test("shows as many images of each class, each of the rarer one about as often as any other", () => {
+    expect(seen.length).toBe(50);
+    expect(seen.filter((i) => classes[i] === 1).length).toBe(25);
+    const times = (i: number) => seen.filter((other) => other === i).length;
+    classes.forEach((kind, i) => expect(times(i), `image ${i}`).toBeLessThanOrEqual(kind === 1 ? 3 : 1));
+    for (let i = 0; i < 50; i += 5) expect(times(i)).toBeGreaterThanOrEqual(2);
+  });
+
+  test("depends on seed and epoch alone, and draws anew in each epoch", () => {
+    expect(planEpoch(50, { ...options, startBatch: 2 })).toEqual(plan.slice(2));
+    const next = planEpoch(50, { ...options, epoch: 1 }).flatMap(({ indices }) => indices);
+    expect(new Set([...seen, ...next]).size).toBeGreaterThan(new Set(seen).size);
+    // An image that comes more than once in an epoch is mirrored by coins of its own.
+    const coins = (index: number) => plan.flatMap(({ indices, flips }) => flips.filter((_, k) => indices[k] === index));
+    const mixed = classes.filter((_, i) => new Set(coins(i)).size === 2).length;
+    expect(mixed).toBeGreaterThan(2);
+  });
+});
+
 test("boxes follow the crop, the resize and the edges of the image", () => {
   const crop = { x0: 100, y0: 20, x1: 300, y1: 120 };
   const box = intoCrop({ x0: 150, y0: 10, x1: 320, y1: 70 }, crop, 100, 100);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type Split, split, type SplitItem } from "../../src/data/split.ts";
+import type { SplitItem } from "../../src/data/clusters.ts";
+import { type Split, split } from "../../src/data/split.ts";
 import { DataError, type Label } from "../../src/data/sample.ts";
 
 /** 120 cases of 1 to 3 images: a quarter benign, a half malignant, a quarter unlabelled; some share a picture. */

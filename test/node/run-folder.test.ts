@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/node/files.ts";
 import { RunFolder } from "../../src/node/run-folder.ts";
 import { presets } from "../../src/train/config.ts";
-import type { EpochRecord } from "../../src/train/trainer.ts";
+import type { EpochRecord } from "../../src/train/training.ts";
 import { temporaryFolder } from "./data/images.ts";
 
 const root = temporaryFolder();

@@ -5,7 +5,8 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { InputError } from "../../src/node/files.ts";
 import { RunFolder } from "../../src/node/run-folder.ts";
-import { Trainer, type EpochRecord, type TrainerEvents } from "../../src/train/trainer.ts";
+import { Trainer } from "../../src/train/trainer.ts";
+import type { EpochRecord, TrainerEvents } from "../../src/train/training.ts";
 import { useGpu } from "../support/gpu.ts";
 import { config, MadeUpData, withoutTimes } from "./support.ts";
 

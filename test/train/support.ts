@@ -3,7 +3,7 @@ import { assembleBatch, planEpoch } from "../../src/data/batches.ts";
 import type { Batch, Prepared } from "../../src/data/sample.ts";
 import { checkConfig, presets, type TrainConfig } from "../../src/train/config.ts";
 import type { Stage } from "../../src/train/stage.ts";
-import type { EpochRecord, TrainingData } from "../../src/train/trainer.ts";
+import type { EpochRecord, TrainingData } from "../../src/train/training.ts";
 import { preparedImages } from "../data/prepared.ts";
 
 export const config: TrainConfig = checkConfig({

@@ -11,7 +11,8 @@
 import { XMLParser } from "fast-xml-parser";
 import { z } from "zod";
 import { area, boundingBox, clip, type Point } from "../boxes.ts";
-import { type Box, DataError, type Label, oneLine, reasonOf } from "../sample.ts";
+import { type Box, DataError, type Label, reasonOf } from "../sample.ts";
+import { explain } from "./values.ts";
 
 export interface DdtiCase {
   number: string;
@@ -151,10 +152,4 @@ function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new DataError(`is not a DDTI case: ${where}${explain(result.error)}`);
-}
-
-/** The first of zod's findings, on one line. */
-function explain(error: z.ZodError): string {
-  const issue = error.issues[0];
-  return oneLine(issue ? `${issue.path.join(".")}: ${issue.message}` : error.message);
 }

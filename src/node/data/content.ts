@@ -1,6 +1,7 @@
 /** Digests of images, for `split` to keep equal images on one side. */
 import { createHash } from "node:crypto";
-import type { SplitItem } from "../../data/split.ts";
+import type { SplitItem, Tie } from "../../data/clusters.ts";
+import { nearPairs } from "../../data/fingerprint.ts";
 import type { Prepared } from "../../data/sample.ts";
 
 /**
@@ -13,4 +14,9 @@ export function splitItems(prepared: readonly Prepared[]): SplitItem[] {
     label,
     content: createHash("md5").update(grey).digest("hex"),
   }));
+}
+
+/** The pairs of near-identical images. */
+export function nearTies(prepared: readonly Prepared[]): Tie[] {
+  return nearPairs(prepared.map(({ print }) => print));
 }

@@ -1,8 +1,9 @@
 /** One image: decode, crop to the tissue, resize. */
-import { readFile } from "node:fs/promises";
-import { type Box, DataError, type Prepared, reasonOf } from "../../data/sample.ts";
+import type { Fingerprint } from "../../data/fingerprint.ts";
+import { type Box, DataError, type Prepared } from "../../data/sample.ts";
 import { type CropMethod, tissueRectangle, wholeImage } from "./crop.ts";
-import { decodeGrey, type GreyImage, resizeGrey } from "./decode.ts";
+import { decodeGrey, type GreyImage, readImage, resizeGrey } from "./decode.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { loadOpenCv } from "./opencv.ts";
 
 /** The size of the network's input in pixels, and how to crop to the tissue. */
@@ -29,7 +30,19 @@ export async function cropAndResize(
   method: CropMethod,
   size?: { width: number; height: number },
 ): Promise<Cropped & { grey?: Uint8Array }> {
-  return cropGrey(await decodeGrey(typeof image === "string" ? await read(image) : image), method, size);
+  return cropGrey(await decodeGrey(typeof image === "string" ? await readImage(image) : image), method, size);
+}
+
+/** The same with the picture's fingerprint. */
+export async function cropAndPrint(
+  file: string,
+  method: CropMethod,
+  size: { width: number; height: number },
+): Promise<Cropped & { grey: Uint8Array; print: Fingerprint }> {
+  const original = await decodeGrey(await readImage(file));
+  const cropped = await cropGrey(original, method, size);
+  const print = await fingerprint(original);
+  return { ...cropped, grey: cropped.grey!, print };
 }
 
 /** The same for an image that is decoded already. */
@@ -61,13 +74,4 @@ export async function prepareImage(
   });
   const source = { file: id, width: result.width, height: result.height, crop: result.crop };
   return { id, group: id, label: undefined, width, height, grey: result.grey!, boxes: [], source };
-}
-
-async function read(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new DataError(missing ? "there is no such file" : `cannot be read: ${reasonOf(error)}`);
-  }
 }

@@ -1,6 +1,7 @@
 /** Worker thread of ./prepare.ts: one image a task. */
+import type { Fingerprint } from "../../data/fingerprint.ts";
 import type { CropMethod } from "./crop.ts";
-import { cropAndResize, type Cropped } from "./prepare-image.ts";
+import { cropAndPrint, cropAndResize, type Cropped } from "./prepare-image.ts";
 import { serve } from "./worker-serve.ts";
 
 export interface PrepareInit {
@@ -12,10 +13,16 @@ export interface PrepareInit {
 export interface PrepareTask {
   file: string;
   slot: number;
+  /** Whether the image is a crop to the tissue already. */
+  cropped?: boolean;
 }
 
-serve<PrepareInit, PrepareTask, Cropped>(({ crop, out }) => async ({ file, slot }) => {
-  const { grey, ...cropped } = await cropAndResize(file, crop, out);
-  if (out && grey) new Uint8Array(out.greys).set(grey, slot * out.width * out.height);
-  return cropped;
+export type PrepareResult = Cropped & { print?: Fingerprint };
+
+serve<PrepareInit, PrepareTask, PrepareResult>(({ crop, out }) => async ({ file, slot, cropped }) => {
+  const method = cropped ? "none" : crop;
+  if (!out) return cropAndResize(file, method);
+  const { grey, ...result } = await cropAndPrint(file, method, out);
+  new Uint8Array(out.greys).set(grey, slot * out.width * out.height);
+  return result;
 });

@@ -3,16 +3,15 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 // Loaded here although only the workers call it: sharp's library must stay in memory until after the last of them.
 import "./decode.ts";
-import { area, clip, intoCrop } from "../../data/boxes.ts";
-import { type Box, DataError, type Dataset, type Prepared, type Sample, type Skipped } from "../../data/sample.ts";
+import { boxesInCrop } from "../../data/boxes.ts";
+import { DataError, type Dataset, type Prepared, type Skipped } from "../../data/sample.ts";
 import type { CropMethod } from "./crop.ts";
+import { IMAGE_FILE } from "./layouts/collect.ts";
 import { listFolder } from "./open.ts";
 import { sharedGreys } from "./shared-greys.ts";
-import type { Cropped, PrepareSize } from "./prepare-image.ts";
-import type { PrepareInit, PrepareTask } from "./prepare-worker.ts";
+import type { PrepareSize } from "./prepare-image.ts";
+import type { PrepareInit, PrepareResult, PrepareTask } from "./prepare-worker.ts";
 import { WorkerPool } from "./worker-pool.ts";
-
-const IMAGE_FILE = /\.(?:jpe?g|png|bmp|tiff?|webp|gif)$/i;
 
 /** A worker takes half a second to start (OpenCV), as long as about 40 images take. */
 const IMAGES_WORTH_A_WORKER = 32;
@@ -44,7 +43,7 @@ export async function prepareDataset(
   const pixels = width * height;
   const greys = sharedGreys(samples.length, width, height);
   const results = await cropAll(
-    samples.map((s) => s.file),
+    samples.map(({ file, cropped }) => ({ file, cropped: cropped ?? false })),
     { crop, out: { width, height, greys } },
     options,
   );
@@ -54,10 +53,17 @@ export async function prepareDataset(
   results.forEach((result, i) => {
     const sample = samples[i]!;
     if ("reason" in result) return void skipped.push(result);
-    const boxes = boxesInCrop(sample, result.crop, width, height, notes);
+    const { print, ...source } = result;
+    const boxes = boxesInCrop(sample.boxes, source.crop, width, height);
+    const lost = sample.boxes.length - boxes.length;
+    if (lost > 0) notes.push(`${sample.id}: ${lost} of ${sample.boxes.length} boxes lie outside the tissue: dropped`);
     const { id, file, group, label } = sample;
     const grey = new Uint8Array(greys, i * pixels, pixels);
-    prepared.push({ id, group, label, width, height, grey, boxes, source: { file, ...result } });
+    const image: Prepared = { id, group, label, width, height, grey, boxes, source: { file, ...source } };
+    if (print) image.print = print;
+    if (sample.side !== undefined) image.side = sample.side;
+    if (sample.fold !== undefined) image.fold = sample.fold;
+    prepared.push(image);
   });
   if (prepared.length === 0) {
     const first = skipped[0];
@@ -78,7 +84,7 @@ export async function cropRectangles(
   options: WorkOptions & { method?: CropMethod; onSkip?: (skipped: Skipped) => void } = {},
 ): Promise<Record<string, [number, number, number, number]>> {
   const names = (await listFolder(dir)).files.filter((name) => IMAGE_FILE.test(name));
-  const files = names.map((name) => path.join(dir, name));
+  const files = names.map((name) => ({ file: path.join(dir, name) }));
   const results = await cropAll(files, { crop: options.method ?? "adaptive" }, options);
   const rectangles: Record<string, [number, number, number, number]> = {};
   results.forEach((result, i) => {
@@ -92,21 +98,21 @@ export async function cropRectangles(
 
 /** What became of each file, in the order of the files. */
 async function cropAll(
-  files: readonly string[],
+  files: readonly Omit<PrepareTask, "slot">[],
   init: PrepareInit,
   { workers, onProgress, signal }: WorkOptions,
-): Promise<(Cropped | Skipped)[]> {
+): Promise<(PrepareResult | Skipped)[]> {
   signal?.throwIfAborted();
   const useful = Math.min(availableParallelism(), Math.ceil(files.length / IMAGES_WORTH_A_WORKER));
-  const pool = new WorkerPool<PrepareTask, Cropped>("prepare-worker", Math.max(1, workers ?? useful), init);
+  const pool = new WorkerPool<PrepareTask, PrepareResult>("prepare-worker", Math.max(1, workers ?? useful), init);
   const abort = () => void pool.close(signal!.reason as Error);
   signal?.addEventListener("abort", abort);
   let done = 0;
   try {
     return await Promise.all(
-      files.map(async (file, slot) => {
-        const result = await pool.run({ file, slot }).catch((error: unknown) => {
-          if (error instanceof DataError) return { file, reason: error.message };
+      files.map(async (task, slot) => {
+        const result = await pool.run({ ...task, slot }).catch((error: unknown) => {
+          if (error instanceof DataError) return { file: task.file, reason: error.message };
           throw error;
         });
         onProgress?.(++done, files.length);
@@ -117,13 +123,4 @@ async function cropAll(
     signal?.removeEventListener("abort", abort);
     await pool.close();
   }
-}
-
-/** The sample's boxes in pixels of the prepared image, clipped to it. */
-function boxesInCrop({ id, boxes }: Sample, crop: Box, width: number, height: number, notes: string[]): Box[] {
-  const inside = boxes.map((box) => clip(intoCrop(box, crop, width, height), width, height));
-  const kept = inside.filter((box) => area(box) > 0);
-  const lost = boxes.length - kept.length;
-  if (lost > 0) notes.push(`${id}: ${lost} of ${boxes.length} boxes lie outside the tissue: dropped`);
-  return kept;
 }

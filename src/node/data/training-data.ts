@@ -1,11 +1,9 @@
 /** The data of a training run: read, prepared, split and served in batches. */
 import path from "node:path";
-import { split } from "../../data/split.ts";
 import { type Batch, DataError, type Prepared, type Skipped } from "../../data/sample.ts";
 import { PHANTOM, type TrainConfig } from "../../train/config.ts";
-import type { TrainingData } from "../../train/trainer.ts";
+import type { TrainingData } from "../../train/training.ts";
 import { stages, type Stage } from "../../train/stage.ts";
-import { splitItems } from "./content.ts";
 import { BatchLoader } from "./loader.ts";
 import { openDataset } from "./open.ts";
 import { preparePhantom } from "./phantom.ts";
@@ -18,7 +16,7 @@ export interface PreparedData {
   notes: string[];
 }
 
-type DataConfig = Pick<TrainConfig, "data" | "phantomImages" | "seed" | "size" | "crop">;
+type DataConfig = Pick<TrainConfig, "data" | "phantomImages" | "seed" | "size" | "crop" | "format">;
 
 /** Reads and prepares all images that a configuration names; images without a box are left out, and said so. */
 export async function prepareData(config: DataConfig, options: WorkOptions = {}): Promise<PreparedData> {
@@ -28,7 +26,10 @@ export async function prepareData(config: DataConfig, options: WorkOptions = {})
     const prepared = await preparePhantom({ seed, count: config.phantomImages }, { width, height, crop, ...options });
     return { name: `phantom ${seed}`, prepared, skipped: [], notes: [] };
   }
-  const dataset = await openDataset(data);
+  const dataset = await openDataset(data, {
+    ...(config.format === "auto" ? {} : { format: config.format }),
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
   const { prepared, skipped, notes } = await prepareDataset(dataset, { width, height, crop, ...options });
   const usable = prepared.filter((p) => p.boxes.length > 0);
   if (usable.length === 0) throw new DataError(`${data}: no image has a nodule marked on it`);
@@ -46,27 +47,26 @@ export async function prepareData(config: DataConfig, options: WorkOptions = {})
 }
 
 /**
- * The split of a configuration: by group and by identical image.
- * @throws DataError if it leaves nothing on one side
+ * n / (2 n_c) for each class c, as scikit-learn's "balanced".
+ * @throws DataError for a class without an image
  */
-export function splitData(
-  prepared: readonly Prepared[],
-  { data, val, seed }: Pick<TrainConfig, "data" | "val" | "seed">,
-): { train: Prepared[]; val: Prepared[]; notes: string[] } {
-  const sides = split(splitItems(prepared), { val, seed });
-  const [train, held] = [sides.train, sides.val].map((indices) => indices.map((i) => prepared[i]!));
-  for (const [side, images] of [
-    ["to train on", train],
-    ["to hold out", held],
-  ] as const) {
-    if (images!.length === 0) throw new DataError(`${data}: of ${prepared.length} images, none is left ${side}`);
-  }
-  return { train: train!, val: held!, notes: sides.notes };
+export function balancedWeights(classes: readonly number[], { data }: Pick<TrainConfig, "data">): [number, number] {
+  const weight = (label: number) => {
+    const count = classes.filter((c) => c === label).length;
+    if (count > 0) return classes.length / (2 * count);
+    throw new DataError(
+      `${data}: no training image is ${label === 0 ? "benign" : "malignant"}: there is nothing to balance`,
+    );
+  };
+  return [weight(0), weight(1)];
 }
 
 /** Serves the two sides of a split to the trainer. */
 export class SplitData implements TrainingData {
   readonly unlabelled: ReadonlySet<string>;
+  /** Of each class, for the loss; undefined where all count alike. */
+  readonly classWeights: readonly [number, number] | undefined;
+  readonly #classes: readonly number[];
   readonly #loaders: Record<Stage, BatchLoader>;
   readonly #counts: Record<Stage, number>;
   readonly #validation: BatchLoader;
@@ -78,6 +78,9 @@ export class SplitData implements TrainingData {
       throw new DataError(`${config.data}: no training image has a class, which the joint stage needs`);
     }
     this.unlabelled = SplitData.unlabelled(validation);
+    this.#classes = labelled.map((p) => p.label!);
+    this.classWeights = config.classWeights === "balanced" ? balancedWeights(this.#classes, config) : undefined;
+    if (config.sampling === "balanced") balancedWeights(this.#classes, config);
     this.#config = config;
     this.#counts = { segmentation: train.length, joint: labelled.length };
     // Images without a class serve the segmentation stage only.
@@ -96,7 +99,7 @@ export class SplitData implements TrainingData {
   }
 
   epoch(stage: Stage, { epoch, startBatch }: { epoch: number; startBatch: number }): AsyncIterable<Batch> {
-    const { seed, batch: batchSize, flip } = this.#config;
+    const { seed, batch: batchSize, flip, sampling } = this.#config;
     // Each stage and epoch has its own order: the stages' epochs are numbered on from each other.
     const number = stages.indexOf(stage) * this.#config.epochs.segmentation + epoch;
     return this.#loaders[stage].epoch({
@@ -107,6 +110,7 @@ export class SplitData implements TrainingData {
       shuffle: true,
       flip,
       dropLast: true,
+      ...(stage === "joint" && sampling === "balanced" ? { classes: this.#classes } : {}),
     });
   }
 

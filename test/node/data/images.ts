@@ -22,13 +22,23 @@ export const TISSUE: Box = { x0: 60, y0: 30, x1: 260, y1: 200 };
 /** Where its text lies: below the tissue, in white. */
 export const TEXT: Box = { x0: 90, y0: 216, x1: 190, y1: 228 };
 
-/** A 320 x 240 picture: speckle where the tissue is, letters under it, black elsewhere. Its seed changes the speckle. */
+/**
+ * A 320 x 240 picture: speckle where the tissue is, over shades that vary slowly, letters under it, black elsewhere. Its seed
+ * changes the speckle and the shades.
+ */
 export function ultrasound(seed: number): GreyImage {
   const [width, height] = [320, 240];
   const random = stream(seed);
+  const waves = Array.from({ length: 8 }, () => {
+    const part = () => (random.next() >>> 0) / 2 ** 32;
+    return { fx: 0.25 * (part() - 0.5), fy: 0.25 * (part() - 0.5), phase: 6.3 * part() };
+  });
+  const shade = (x: number, y: number) =>
+    waves.reduce((sum, { fx, fy, phase }) => sum + 10 * Math.sin(fx * x + fy * y + phase), 90);
   const grey = Uint8Array.from({ length: width * height }, (_, i) => {
     const [x, y] = [i % width, Math.floor(i / width)];
-    if (x >= TISSUE.x0 && x < TISSUE.x1 && y >= TISSUE.y0 && y < TISSUE.y1) return 40 + (random.next() & 127);
+    if (x >= TISSUE.x0 && x < TISSUE.x1 && y >= TISSUE.y0 && y < TISSUE.y1)
+      return 30 + shade(x, y) + (random.next() & 31);
     const text = x >= TEXT.x0 && x < TEXT.x1 && y >= TEXT.y0 && y < TEXT.y1;
     return text && x % 10 < 6 && (x % 10 < 2 || y % 6 < 2) ? 255 : 0;
   });

@@ -96,7 +96,7 @@ test("a folder that cannot be opened is an error of one line that names it", asy
     ["missing", "there is no such folder"],
     ["other/a.txt", "this is a file, not a folder"],
     ["empty", "the folder is empty"],
-    ["other", "no known layout; known are ddti (<case>.xml beside <case>_<k>.jpg)"],
+    ["other", /no known layout; known are manifest \(.*\), ddti \(<case>.xml beside <case>_<k>.jpg\), /],
     ["other", "there is no usable ddti sample", { format: "ddti" }],
     ["useless", /there is no usable ddti sample, 2 left out, the first: .*1\.xml: is not well-formed XML/],
     ["", /no known layout here, but .*useless looks like ddti/],
@@ -107,5 +107,7 @@ test("a folder that cannot be opened is an error of one line that names it", asy
     expect((error as Error).message).toContain(inner(name));
     expect((error as Error).message).not.toContain("\n");
   }
-  await expect(openDataset(dir, { format: "voc" })).rejects.toThrow(/^unknown format "voc"; known are ddti$/);
+  await expect(openDataset(dir, { format: "voc" })).rejects.toThrow(
+    /^unknown format "voc"; known are manifest, ddti, tn5000, tn3k, bus-bra, busi$/,
+  );
 });

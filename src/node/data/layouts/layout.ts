@@ -7,6 +7,9 @@ export interface Listing {
   folders: string[];
 }
 
+/** The names in a folder below the one that is looked at; empty where there is no such folder. */
+export type Look = (folder: string) => Promise<Listing>;
+
 export interface ReadOptions {
   /**
    * Images on which an outline of a nodule is known to be missing (a cut-off annotation): "skip" (default), because the
@@ -21,7 +24,7 @@ export interface Layout {
   format: string;
   /** What the folder looks like, for error messages. */
   shape: string;
-  recognises(listing: Listing): boolean;
+  recognises(listing: Listing, look: Look): boolean | Promise<boolean>;
   /** Reads the annotations and the images' headers. What is wrong with single files goes to `skipped`. */
-  read(dir: string, listing: Listing, options: ReadOptions): Promise<Dataset>;
+  read(dir: string, listing: Listing, options: ReadOptions, look: Look): Promise<Dataset>;
 }

@@ -1,0 +1,170 @@
+/** `mganet inspect`: what a folder of images holds, in figures and on a contact sheet. */
+import path from "node:path";
+import { DataError, type Dataset, type Prepared } from "../data/sample.ts";
+import { contactSheet, spread, type Tile } from "../node/contact-sheet.ts";
+import { openImage, readImage } from "../node/data/decode.ts";
+import { className, countClasses, type Counts, type Inspection, inspectSet, type Range } from "../node/data/inspect.ts";
+import { openDataset } from "../node/data/open.ts";
+import { prepareDataset } from "../node/data/prepare.ts";
+import { splitData, type SplitSides } from "../node/data/sides.ts";
+import { requireWritableFolder, writeWhole } from "../node/files.ts";
+import { checkConfig, presetFor, type TrainConfig } from "../train/config.ts";
+import { byOption, splitOf, type TrainFlags } from "./options.ts";
+import { Progress } from "./progress.ts";
+
+export interface InspectOptions extends TrainFlags {
+  data: string;
+  out: string;
+  images: number;
+}
+
+/** Only fingerprints, sizes and crops are wanted of the prepared images. */
+const SMALL = { width: 32, height: 32 };
+
+export async function inspect(options: InspectOptions): Promise<void> {
+  const { data, out } = options;
+  await requireWritableFolder(out);
+  const config = configOf(options);
+  const progress = new Progress();
+  try {
+    const format = config.format === "auto" ? {} : { format: config.format };
+    const dataset = await openDataset(data, format);
+    progress.start("reading images", dataset.samples.length);
+    const result = await prepareDataset(dataset, {
+      ...SMALL,
+      crop: config.crop,
+      onProgress: (done) => progress.update(done),
+    });
+    progress.clear();
+    const { prepared } = result;
+    const notes = [...dataset.notes, ...result.notes];
+    const found = inspectSet(dataset, prepared, [...dataset.skipped, ...result.skipped], notes);
+    for (const line of show(found)) console.log(line);
+    const split = trySplit(prepared, config);
+    for (const line of showSplit(split)) console.log(line);
+    const sheet = path.join(out, "contact-sheet.png");
+    const shown = spread(prepared, options.images);
+    const title = `${data}: ${shown.length} of ${prepared.length} images; boxes yellow, ellipses green, crop blue`;
+    await writeWhole(sheet, await contactSheet(tiles(shown, dataset), { ...TILE, title }));
+    const report = path.join(out, "inspection.json");
+    await writeWhole(report, `${JSON.stringify(found, null, 2)}\n`);
+    console.log(`\nWritten: ${sheet} (${shown.length} images), ${report}`);
+  } finally {
+    progress.stop();
+  }
+}
+
+const TILE = { columns: 6, width: 240, height: 180 };
+
+/** The settings that a training run with the same options would have. @throws ConfigError naming the option */
+function configOf(flags: InspectOptions): TrainConfig {
+  const { val, format, split, folds, fold, crop, seed, data } = flags;
+  const given = Object.entries({ val, format, split, folds, fold, crop, seed }).filter(([, v]) => v !== undefined);
+  try {
+    return checkConfig({ ...presetFor("quick", data), data, ...Object.fromEntries(given), ...splitOf(flags) });
+  } catch (error) {
+    throw byOption(error);
+  }
+}
+
+async function* tiles(shown: readonly Prepared[], { samples }: Dataset): AsyncGenerator<Tile> {
+  const boxes = new Map(samples.map((sample) => [sample.id, sample.boxes]));
+  for (const { id, label, source } of shown) {
+    const { file, width, height, crop } = source!;
+    const image = await openImage(await readImage(file));
+    const picture = { image, width, height, crop, boxes: boxes.get(id) ?? [], ellipses: true };
+    yield { pictures: [picture], caption: `${id}  ${className(label)}  ${width}x${height}` };
+  }
+}
+
+/** The split that a training would use, or why there is none. */
+function trySplit(prepared: readonly Prepared[], config: TrainConfig): SplitSides | string {
+  try {
+    return splitData(prepared, config);
+  } catch (error) {
+    if (error instanceof DataError) return error.message;
+    throw error;
+  }
+}
+
+function showSplit(split: SplitSides | string): string[] {
+  if (typeof split === "string") return ["", `No split: ${split}`];
+  const { train, val, test, left, how, notes } = split;
+  const line = (name: string, images: readonly Prepared[]) =>
+    `  ${name.padEnd(10)}${String(images.length).padStart(6)}   ${counts(countClasses(images))}`;
+  return [
+    "",
+    `A training would be split like this: ${how}`,
+    line("train", train),
+    line("held out", val),
+    ...(test.length > 0 ? [line("test", test)] : []),
+    ...(left.length > 0
+      ? [`  left out  ${String(left.length).padStart(6)}   the first: ${left[0]!.file}: ${left[0]!.reason}`]
+      : []),
+    ...notes.map((note) => `  ${note}`),
+  ];
+}
+
+function show(found: Inspection): string[] {
+  const { images, byClass, patients, patientsByClass, bySide, width, height, sizes, boxes } = found;
+  const row = (name: string, text: string) => `${name.padEnd(16)} ${text}`;
+  const several = Object.entries(found.boxesPerImage).map(([n, count]) => `${count} with ${n}`);
+  return [
+    row("format", found.format),
+    row("images", `${images}: ${counts(byClass)}`),
+    row("patients", `${patients}: ${counts(patientsByClass)}`),
+    ...(bySide ? Object.entries(bySide).map(([side, c]) => row(`set's own ${side}`, `${total(c)}: ${counts(c)}`)) : []),
+    ...(found.folds > 0 ? [row("set's own folds", String(found.folds))] : []),
+    row(
+      "width, height",
+      `${pixels(width)}, ${pixels(height)}; most are ${sizes.map(([s, n]) => `${s} (${n})`).join(", ")}`,
+    ),
+    row("boxes", `${boxes} on ${images} images: ${several.join(", ")}`),
+    row("box / image", percent(found.boxShare)),
+    row("crop / image", percent(found.cropShare)),
+    ...showNear(found),
+    ...showLeftOut(found),
+    ...found.notes.slice(0, 10).map((note) => `note: ${note}`),
+    ...(found.notes.length > 10 ? [`and ${found.notes.length - 10} more notes (inspection.json has all)`] : []),
+  ];
+}
+
+function showNear({ nearPairs, bySide }: Inspection): string[] {
+  const between = nearPairs.filter(({ patients: [a, b] }) => a !== b);
+  const crossing = nearPairs.filter(({ sides: [a, b] }) => a !== b && bySide !== null);
+  const torn = nearPairs.filter(({ classes: [a, b] }) => a !== b && ![a, b].includes("unlabelled"));
+  const list = (what: string, pairs: Inspection["nearPairs"]) => [
+    `  ${String(pairs.length).padStart(4)} ${what}`,
+    ...pairs
+      .slice(0, 5)
+      .map(
+        ({ images: [a, b], classes }) =>
+          `       ${a} = ${b}${what.includes("class") ? ` (${classes.join(", ")})` : ""}`,
+      ),
+    ...(pairs.length > 5 ? [`       and ${pairs.length - 5} more`] : []),
+  ];
+  return [
+    `near-identical   ${nearPairs.length} pairs of images, which a split keeps together; of these`,
+    ...list("of different patients", between),
+    ...(bySide ? list("on different sides of the set's own split", crossing) : []),
+    ...list("of different class", torn),
+  ];
+}
+
+function showLeftOut({ leftOut }: Inspection): string[] {
+  const all = leftOut.reduce((sum, { count }) => sum + count, 0);
+  return [
+    `left out         ${all}`,
+    ...leftOut.map(
+      ({ reason, count, files }) =>
+        `  ${String(count).padStart(4)} ${path.basename(files[0]!)}${count > 1 ? " and others" : ""}: ${reason}`,
+    ),
+  ];
+}
+
+const total = (c: Counts) => c.benign + c.malignant + c.unlabelled;
+const counts = ({ benign, malignant, unlabelled }: Counts) =>
+  `${benign} benign, ${malignant} malignant${unlabelled > 0 ? `, ${unlabelled} without a class` : ""}`;
+const pixels = ({ least, greatest }: Range) => (least === greatest ? `${least}` : `${least} to ${greatest}`);
+const percent = ({ least, median, greatest }: Range) =>
+  `median ${(100 * median).toFixed(1)} % (${(100 * least).toFixed(1)} to ${(100 * greatest).toFixed(1)} %)`;

@@ -1,0 +1,90 @@
+/** `mganet prepare`: crops, masks and a manifest of a folder of images. */
+import path from "node:path";
+import { contactSheet, spread, type Tile } from "../node/contact-sheet.ts";
+import { openImage, readImage } from "../node/data/decode.ts";
+import { className } from "../node/data/inspect.ts";
+import { openDataset } from "../node/data/open.ts";
+import {
+  MANIFEST,
+  type PreparedFolder,
+  requirePreparedFolder,
+  writePreparedFolder,
+} from "../node/data/prepared-folder.ts";
+import { InputError, writeWhole } from "../node/files.ts";
+import { onInterrupt } from "../node/vulkan/interrupt.ts";
+import type { TrainConfig } from "../train/config.ts";
+import { showSkipped } from "./format.ts";
+import { clock, Progress } from "./progress.ts";
+
+export interface PrepareOptions {
+  data: string;
+  out: string;
+  format?: string;
+  crop: TrainConfig["crop"];
+  /** Height and width. */
+  size: [number, number];
+  resize: boolean;
+  workers?: number;
+}
+
+/** @returns the exit code: 0 finished, 130 interrupted */
+export async function prepare(options: PrepareOptions): Promise<number> {
+  const begun = performance.now();
+  const { out, crop, format = "auto", workers } = options;
+  const [height, width] = options.size;
+  if (width < 8 || height < 8 || width > 4096 || height > 4096) {
+    throw new InputError(`--size: ${height}x${width} is not possible: a side has 8 to 4096 pixels`);
+  }
+  const data = path.resolve(options.data);
+  const settings = { data, size: options.resize ? ([width, height] as [number, number]) : null, crop };
+  await requirePreparedFolder(out, settings);
+  const controller = new AbortController();
+  const dispose = onInterrupt(() => controller.abort(new InputError("interrupted")));
+  const { signal } = controller;
+  const progress = new Progress();
+  try {
+    const dataset = await openDataset(data, { ...(format === "auto" ? {} : { format }), signal });
+    progress.start("preparing", dataset.samples.length);
+    const result = await writePreparedFolder(dataset, out, settings, {
+      signal,
+      onProgress: (done) => progress.update(done),
+      ...(workers === undefined ? {} : { workers }),
+    });
+    progress.clear();
+    const shown = spread(result.entries, SHOWN);
+    const title = `${shown.length} of ${result.entries.length} images before and after: boxes yellow, ellipses green, crop blue`;
+    await writeWhole(path.join(out, "contact-sheet.png"), await contactSheet(tiles(shown, out), { ...TILE, title }));
+    for (const line of showSkipped([...dataset.skipped, ...result.skipped])) console.log(line);
+    for (const note of result.notes.slice(0, 5)) console.log(note);
+    const again = result.reused > 0 ? ` (${result.reused} of them were there already)` : "";
+    console.log(`${result.entries.length} images prepared${again} in ${clock((performance.now() - begun) / 1000)}`);
+    console.log(`Written to ${out}: images, masks, ${MANIFEST}, contact-sheet.png`);
+    console.log(`\nTrain on them:  npm run train -- --data ${out}`);
+    return 0;
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    console.log(`Stopped. The same command goes on with ${out}.`);
+    return 130;
+  } finally {
+    progress.stop();
+    dispose();
+  }
+}
+
+const SHOWN = 32;
+const TILE = { columns: 4, width: 200, height: 160 };
+
+async function* tiles(shown: PreparedFolder["entries"], out: string): AsyncGenerator<Tile> {
+  for (const { entry, sample } of shown) {
+    const { original, crop, boxes, width, height } = entry;
+    const before = {
+      image: await openImage(await readImage(sample.file)),
+      ...original,
+      crop,
+      boxes: sample.boxes,
+    };
+    const image = await openImage(await readImage(path.join(out, entry.image)));
+    const after = { image, width, height, boxes, ellipses: true };
+    yield { pictures: [before, after], caption: `${entry.id}  ${className(sample.label)}` };
+  }
+}

@@ -1,0 +1,61 @@
+/** From the mask of the nodules to their boxes. */
+import type { Box } from "./sample.ts";
+
+/**
+ * Components of less than this share of the largest one's area are specks: crumbs at the rim of a hand-drawn mask, or noise
+ * of a mask saved as JPEG.
+ */
+const SPECK = 0.01;
+
+/**
+ * One box for each connected component (8 neighbours) of the pixels that are not 0, in order of their first row; `specks`
+ * counts the components that are too small to be a nodule.
+ *
+ * A box a component, not one around all: the label drawn from a box is its inscribed ellipse, and one ellipse around two
+ * nodules has its centre in the healthy tissue between them. It is also what a reader with a box for each nodule draws.
+ *
+ * @param mask width × height values, row by row
+ */
+export function componentBoxes(mask: Uint8Array, width: number, height: number): { boxes: Box[]; specks: number } {
+  /** Of each run of pixels in a row: the index of an earlier run of the same component, or its own. */
+  const parent: number[] = [];
+  const root = (i: number): number => {
+    while (parent[i] !== i) i = parent[i] = parent[parent[i]!]!;
+    return i;
+  };
+  const runs: { x0: number; x1: number; y: number }[] = [];
+  let above = 0; // the first run of the row above
+  for (let y = 0; y < height; y++) {
+    const first = runs.length;
+    let other = above;
+    for (let x = 0; x < width;) {
+      if (mask[y * width + x] === 0) {
+        x++;
+        continue;
+      }
+      const x0 = x;
+      while (x < width && mask[y * width + x] !== 0) x++;
+      const run = runs.length;
+      runs.push({ x0, x1: x, y });
+      parent.push(run);
+      // Runs touch when they overlap or meet at a corner.
+      while (other < first && runs[other]!.x1 < x0) other++;
+      for (let i = other; i < first && runs[i]!.x0 <= x; i++) parent[root(i)] = root(run);
+    }
+    above = first;
+  }
+  const found = new Map<number, { box: Box; area: number }>();
+  runs.forEach(({ x0, x1, y }, i) => {
+    const component = found.get(root(i));
+    if (!component) return found.set(root(i), { box: { x0, y0: y, x1, y1: y + 1 }, area: x1 - x0 });
+    const { box } = component;
+    box.x0 = Math.min(box.x0, x0);
+    box.x1 = Math.max(box.x1, x1);
+    box.y1 = y + 1;
+    component.area += x1 - x0;
+  });
+  const components = [...found.values()];
+  const largest = components.reduce((most, { area }) => Math.max(most, area), 0);
+  const boxes = components.filter(({ area }) => area >= SPECK * largest).map(({ box }) => box);
+  return { boxes, specks: components.length - boxes.length };
+}

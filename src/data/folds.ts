@@ -1,0 +1,48 @@
+/** k-fold cross-validation: every image is held out once, and clusters are never cut. */
+import { connected, type SplitItem, type Tie } from "./clusters.ts";
+import { permutation, stream } from "./random.ts";
+import { DataError } from "./sample.ts";
+import { STRATA } from "./split.ts";
+
+/**
+ * The fold of each item, 0 .. folds - 1. Clusters are dealt out the largest first, in an order that the seed decides among
+ * equals, each to the fold that lacks most of what it holds of each class.
+ *
+ * @throws DataError for a number of folds that the clusters do not fill
+ */
+export function dealFolds(
+  items: readonly SplitItem[],
+  { folds, seed, ties = [] }: { folds: number; seed: number; ties?: readonly Tie[] },
+): number[] {
+  const clusters = connected(items, ties);
+  if (!Number.isSafeInteger(folds) || folds < 2) throw new DataError(`${folds} folds are not possible: at least 2 are`);
+  if (clusters.length < folds) {
+    throw new DataError(
+      `${folds} folds are not possible: there are ${clusters.length} cases without an image in common`,
+    );
+  }
+  const counts = clusters.map((members) =>
+    STRATA.map((s) => members.filter((i) => items[i]!.label === s.label).length),
+  );
+  const share = STRATA.map(({ label }) => items.filter((item) => item.label === label).length / folds);
+  const filled = Array.from({ length: folds }, () => STRATA.map(() => 0));
+  const order = permutation(clusters.length, stream(seed, folds)).sort(
+    (a, b) => clusters[b]!.length - clusters[a]!.length,
+  );
+  const result = items.map(() => 0);
+  for (const cluster of order) {
+    const count = counts[cluster]!;
+    // How far above its share of each class the fold would come, in shares of the class.
+    const cost = filled.map((fold) =>
+      fold.reduce((sum, n, s) => sum + (count[s]! > 0 ? ((n + count[s]!) / share[s]!) * count[s]! : 0), 0),
+    );
+    const size = filled.map((fold) => fold.reduce((a, b) => a + b));
+    let best = 0;
+    for (let f = 1; f < folds; f++) {
+      if (cost[f]! < cost[best]! || (cost[f] === cost[best] && size[f]! < size[best]!)) best = f;
+    }
+    count.forEach((n, s) => (filled[best]![s]! += n));
+    for (const i of clusters[cluster]!) result[i] = best;
+  }
+  return result;
+}

@@ -1,0 +1,46 @@
+/** A split as a file: which image is on which side, by id. Written into every run, and used again with `--split`. */
+import { z } from "zod";
+import { DataError, reasonOf, type Side } from "./sample.ts";
+import { explain } from "./readers/values.ts";
+
+const FORMAT = "mganet-split-1";
+const ids = z.array(z.string());
+const SPLIT = z.strictObject({
+  format: z.literal(FORMAT),
+  /** The data set's name, for people. */
+  data: z.string(),
+  /** How the split came about, for people. */
+  how: z.string(),
+  train: ids,
+  val: ids,
+  test: ids,
+});
+
+export type SplitFile = z.infer<typeof SPLIT>;
+
+export const SIDES: readonly Side[] = ["train", "val", "test"];
+
+export function writeSplit(split: Omit<SplitFile, "format">): string {
+  const { data, how, train, val, test } = split;
+  return `${JSON.stringify({ format: FORMAT, data, how, train, val, test }, null, 1)}\n`;
+}
+
+/** The side of each image by id. @throws DataError when the text is no split, or has an image twice; without the file's name */
+export function parseSplit(text: string): Map<string, Side> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new DataError(`is not JSON: ${reasonOf(error)}`);
+  }
+  const result = SPLIT.safeParse(json);
+  if (!result.success) throw new DataError(`is not a split of this program: ${explain(result.error)}`);
+  const sides = new Map<string, Side>();
+  for (const side of SIDES) {
+    for (const id of result.data[side]) {
+      if (sides.has(id)) throw new DataError(`has the image ${id.slice(0, 60)} more than once`);
+      sides.set(id, side);
+    }
+  }
+  return sides;
+}

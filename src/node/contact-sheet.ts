@@ -1,0 +1,111 @@
+/** Contact sheets: many small pictures with what is marked on them, in one PNG. */
+import sharp, { type OverlayOptions, type Sharp } from "sharp";
+import type { Box } from "../data/sample.ts";
+
+/** A picture with marks in its own pixels. */
+export interface Picture {
+  image: Sharp;
+  width: number;
+  height: number;
+  boxes?: readonly Box[];
+  /** Draw the ellipses inscribed in the boxes, which are the segmentation branch's labels. */
+  ellipses?: boolean;
+  /** The part that is kept. */
+  crop?: Box;
+}
+
+/** Pictures beside each other, with a line of text below. */
+export interface Tile {
+  pictures: readonly Picture[];
+  caption: string;
+}
+
+export interface SheetOptions {
+  columns: number;
+  /** Size of a picture's place in pixels; pictures keep their shape. */
+  width: number;
+  height: number;
+  /** Line above all. */
+  title: string;
+}
+
+const GAP = 8;
+const LINE = 18;
+const COLOURS = { paper: "#16181c", text: "#e6e6e6", box: "#ffd23f", ellipse: "#4fd18b", crop: "#5aa9ff" };
+
+/**
+ * Draws the tiles row by row: boxes yellow, ellipses green, the crop blue and dashed. They are made one after the other, so
+ * that only small pictures are held.
+ */
+export async function contactSheet(
+  tiles: AsyncIterable<Tile> | Iterable<Tile>,
+  { columns, width, height, title }: SheetOptions,
+): Promise<Buffer> {
+  const parts: OverlayOptions[] = [];
+  const texts: string[] = [caption(title, GAP, GAP + LINE - 4)];
+  let across = 1;
+  let count = 0;
+  for await (const { pictures, caption: text } of tiles) {
+    across = pictures.length;
+    const left = GAP + (count % columns) * (across * width + GAP);
+    const top = 2 * GAP + LINE + Math.floor(count / columns) * (height + LINE + GAP);
+    for (const [i, picture] of pictures.entries()) {
+      const { data, info } = await thumbnail(picture, width, height);
+      const x = left + i * width + Math.floor((width - info.width) / 2);
+      parts.push({ input: data, left: x, top: top + Math.floor((height - info.height) / 2) });
+    }
+    texts.push(caption(shorten(text, Math.floor((across * width) / 6.2)), left, top + height + LINE - 5));
+    count++;
+  }
+  const sheetWidth = GAP + Math.min(columns, Math.max(1, count)) * (across * width + GAP);
+  const sheetHeight = 2 * GAP + LINE + Math.ceil(count / columns) * (height + LINE + GAP);
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${sheetWidth}" height="${sheetHeight}">${texts.join("")}</svg>`;
+  return sharp({ create: { width: sheetWidth, height: sheetHeight, channels: 3, background: COLOURS.paper } })
+    .composite([...parts, { input: Buffer.from(svg), left: 0, top: 0 }])
+    .png()
+    .toBuffer();
+}
+
+/** A picture made small, with its marks drawn at the final size so that lines are equally thin on all. */
+async function thumbnail(picture: Picture, width: number, height: number) {
+  const scale = Math.min(width / picture.width, height / picture.height);
+  const [w, h] = [picture.width, picture.height].map((n) => Math.max(1, Math.round(n * scale))) as [number, number];
+  const small = await picture.image.resize(w, h, { fit: "fill" }).png().toBuffer();
+  const [sx, sy] = [w / picture.width, h / picture.height];
+  const scaled = ({ x0, y0, x1, y1 }: Box): Box => ({ x0: x0 * sx, y0: y0 * sy, x1: x1 * sx, y1: y1 * sy });
+  const boxes = (picture.boxes ?? []).map(scaled);
+  const shapes = [
+    ...(picture.crop ? [rectangle(scaled(picture.crop), COLOURS.crop, "5 3")] : []),
+    ...boxes.map((box) => rectangle(box, COLOURS.box)),
+    ...(picture.ellipses ? boxes.map(ellipse) : []),
+  ];
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}">${shapes.join("")}</svg>`;
+  return sharp(small)
+    .composite([{ input: Buffer.from(svg) }])
+    .png()
+    .toBuffer({ resolveWithObject: true });
+}
+
+function rectangle({ x0, y0, x1, y1 }: Box, colour: string, dashes = ""): string {
+  // Half a pixel inwards: a line on the picture's own edge would be cut in two.
+  const [x, y, w, h] = [x0 + 0.5, y0 + 0.5, Math.max(0, x1 - x0 - 1), Math.max(0, y1 - y0 - 1)];
+  return `<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="none" stroke="${colour}" stroke-dasharray="${dashes}"/>`;
+}
+
+function ellipse({ x0, y0, x1, y1 }: Box): string {
+  const [cx, cy, rx, ry] = [(x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2];
+  return `<ellipse cx="${cx}" cy="${cy}" rx="${rx}" ry="${ry}" fill="${COLOURS.ellipse}" fill-opacity="0.1" stroke="${COLOURS.ellipse}"/>`;
+}
+
+function caption(text: string, x: number, y: number): string {
+  const escaped = text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/\p{Cc}/gu, " ");
+  return `<text x="${x}" y="${y}" font-family="DejaVu Sans, Arial, sans-serif" font-size="11" fill="${COLOURS.text}">${escaped}</text>`;
+}
+
+const shorten = (text: string, most: number): string => (text.length > most ? `…${text.slice(1 - most)}` : text);
+
+/** `count` of the items, spread evenly; all of them where there are no more. */
+export function spread<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  return Array.from({ length: count }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / count)]!);
+}

@@ -1,0 +1,133 @@
+/** What a data set holds, in figures. */
+import { area } from "../../data/boxes.ts";
+import { nearPairs } from "../../data/fingerprint.ts";
+import { type Dataset, type Label, type Prepared, type Side, type Skipped } from "../../data/sample.ts";
+import { SIDES } from "../../data/split-file.ts";
+
+export const CLASS_NAMES = ["benign", "malignant", "unlabelled"] as const;
+export type ClassName = (typeof CLASS_NAMES)[number];
+export const className = (label: Label): ClassName => (label === undefined ? "unlabelled" : CLASS_NAMES[label]);
+
+export type Counts = Record<ClassName, number>;
+
+/** Least, middle and greatest value. */
+export interface Range {
+  least: number;
+  median: number;
+  greatest: number;
+}
+
+/** Two images that show the same picture. */
+export interface NearPair {
+  images: [string, string];
+  patients: [string, string];
+  classes: [ClassName, ClassName];
+  sides: [Side | null, Side | null];
+}
+
+export interface Inspection {
+  format: string;
+  images: number;
+  byClass: Counts;
+  patients: number;
+  patientsByClass: Counts;
+  /** By the set's own split; null where it has none. */
+  bySide: Record<Side, Counts> | null;
+  /** Folds that the set itself gives. */
+  folds: number;
+  width: Range;
+  height: Range;
+  /** The most frequent sizes with their numbers. */
+  sizes: [string, number][];
+  boxes: number;
+  /** Images with 1, 2, 3 .. boxes. */
+  boxesPerImage: Record<number, number>;
+  /** Share of the image that a box covers. */
+  boxShare: Range;
+  /** Share of the image that is kept. */
+  cropShare: Range;
+  nearPairs: NearPair[];
+  leftOut: { reason: string; count: number; files: string[] }[];
+  notes: string[];
+}
+
+/** Puts the figures together. `prepared` comes from `dataset`; `skipped` is everything that was left out of either. */
+export function inspectSet(
+  dataset: Dataset,
+  prepared: readonly Prepared[],
+  skipped: readonly Skipped[],
+  notes: readonly string[],
+): Inspection {
+  const boxesOf = new Map(dataset.samples.map(({ id, boxes }) => [id, boxes]));
+  const ownSplit = prepared.some(({ side }) => side === "val" || side === "test");
+  const boxes = prepared.flatMap(({ id, source }) =>
+    (boxesOf.get(id) ?? []).map((box) => area(box) / (source!.width * source!.height)),
+  );
+  const byPatient = (label: Label) => new Set(prepared.filter((p) => p.label === label).map((p) => p.group)).size;
+  return {
+    format: dataset.name,
+    images: prepared.length,
+    byClass: countClasses(prepared),
+    patients: new Set(prepared.map(({ group }) => group)).size,
+    patientsByClass: { benign: byPatient(0), malignant: byPatient(1), unlabelled: byPatient(undefined) },
+    bySide: ownSplit
+      ? (Object.fromEntries(
+          SIDES.map((side) => [side, countClasses(prepared.filter((p) => p.side === side))]),
+        ) as Record<Side, Counts>)
+      : null,
+    folds: new Set(prepared.flatMap(({ fold }) => (fold === undefined ? [] : [fold]))).size,
+    width: range(prepared.map(({ source }) => source!.width)),
+    height: range(prepared.map(({ source }) => source!.height)),
+    sizes: frequent(prepared.map(({ source }) => `${source!.width}x${source!.height}`)).slice(0, 5),
+    boxes: boxes.length,
+    boxesPerImage: Object.fromEntries(frequent(prepared.map(({ id }) => String(boxesOf.get(id)?.length ?? 0)))),
+    boxShare: range(boxes),
+    cropShare: range(prepared.map(({ source }) => area(source!.crop) / (source!.width * source!.height))),
+    nearPairs: nearPairs(prepared.map(({ print }) => print)).map(([a, b]) => pair(prepared[a]!, prepared[b]!)),
+    leftOut: byReason(skipped),
+    notes: [...notes],
+  };
+}
+
+export function countClasses(images: readonly { label: Label }[]): Counts {
+  const count = (label: Label) => images.filter((image) => image.label === label).length;
+  return { benign: count(0), malignant: count(1), unlabelled: count(undefined) };
+}
+
+function pair(a: Prepared, b: Prepared): NearPair {
+  return {
+    images: [a.id, b.id],
+    patients: [a.group, b.group],
+    classes: [className(a.label), className(b.label)],
+    sides: [a.side ?? null, b.side ?? null],
+  };
+}
+
+function range(values: readonly number[]): Range {
+  const sorted = [...values].sort((a, b) => a - b);
+  return { least: sorted[0] ?? NaN, median: sorted[sorted.length >> 1] ?? NaN, greatest: sorted.at(-1) ?? NaN };
+}
+
+/** Each value with how often it occurs, the most frequent first. */
+function frequent(values: readonly string[]): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+}
+
+/** What was left out, by reasons that differ in more than names and numbers. */
+function byReason(skipped: readonly Skipped[]): Inspection["leftOut"] {
+  const kinds = new Map<string, { reason: string; count: number; files: string[] }>();
+  for (const { file, reason } of skipped) {
+    const kind = reason
+      .replace(/\S+\.(?:xml|png|jpe?g|csv|dcm)\b/gi, "*")
+      .replace(/"[^"]*"/g, '"*"')
+      .replace(/\d+/g, "#");
+    const known = kinds.get(kind);
+    if (known) {
+      known.count++;
+      known.files.push(file);
+    } else kinds.set(kind, { reason, count: 1, files: [file] });
+  }
+  return [...kinds.values()].sort((a, b) => b.count - a.count);
+}

@@ -1,0 +1,72 @@
+/** BUS-BRA's folder: Images/bus_0001-l.png, Masks/mask_0001-l.png, bus_data.csv, 5-fold-cv.csv. */
+import { type BusBraRow, parseBusData, parseBusFolds } from "../../../data/readers/bus-bra.ts";
+import { type Dataset, DataError, type Sample, reasonOf } from "../../../data/sample.ts";
+import { imageSize } from "../decode.ts";
+import { Collector, groupBy, imagesByStem } from "./collect.ts";
+import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
+import { boxesOfMasks } from "./masks.ts";
+
+const DATA = "bus_data.csv";
+const FOLDS = "5-fold-cv.csv";
+
+export const busBra: Layout = {
+  format: "bus-bra",
+  shape: `Images/, Masks/ and ${DATA}`,
+  recognises: ({ files, folders }) => files.includes(DATA) && folders.includes("Images"),
+  read,
+};
+
+async function read(dir: string, listing: Listing, options: ReadOptions, look: Look): Promise<Dataset> {
+  const collect = new Collector("bus-bra", dir, options);
+  const data = await collect.text(DATA).catch((error: unknown) => {
+    throw new DataError(`${collect.file(DATA)}: ${reasonOf(error)}`);
+  });
+  const { rows, hasPatients } = naming(collect.file(DATA), () => parseBusData(data, collect.badLine(DATA)));
+  if (!hasPatients) collect.note(`${DATA} has no column Case: the number in each ID counts as its patient`);
+  const folds = listing.files.includes(FOLDS)
+    ? await collect.parsed(FOLDS, (text) => parseBusFolds(text, collect.badLine(FOLDS)))
+    : undefined;
+  const images = imagesByStem((await look("Images")).files);
+  const masks = imagesByStem((await look("Masks")).files);
+  const unique = once(rows, collect);
+  const dataset = await collect.each(
+    unique,
+    ({ id }) => `Images/${images.get(id) ?? `${id}.png`}`,
+    async ({ id, label, patient }, remarks): Promise<Sample> => {
+      const image = images.get(id);
+      if (image === undefined) throw new DataError(`${DATA} names it, but it is missing`);
+      const mask = masks.get(`mask${id.slice(3)}`);
+      if (mask === undefined) throw new DataError("its mask is missing");
+      const file = collect.file(`Images/${image}`);
+      const boxes = await boxesOfMasks(
+        [{ name: mask, file: collect.file(`Masks/${mask}`) }],
+        await imageSize(file),
+        remarks,
+      );
+      const fold = folds?.get(id);
+      return { id, file, group: patient, label, boxes, ...(fold === undefined ? {} : { fold }) };
+    },
+  );
+  const named = new Set(rows.map(({ id }) => id));
+  for (const [id, file] of images) if (!named.has(id)) collect.skip(`Images/${file}`, `${DATA} does not name it`);
+  return dataset;
+}
+
+/** The rows whose ID no other row has: of two, neither can be trusted. */
+function once(rows: readonly BusBraRow[], collect: Collector): BusBraRow[] {
+  const groups = groupBy(rows, ({ id }) => id);
+  return [...groups.values()].flatMap((same) => {
+    if (same.length === 1) return same;
+    collect.skip(DATA, `has ${same.length} rows of ${same[0]!.id}, which is left out`);
+    return [];
+  });
+}
+
+/** Runs `parse`; its error is then of the file. */
+function naming<T>(file: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new DataError(`${file}: ${reasonOf(error)}`);
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * BUSI's folder (Al-Dhabyani et al. 2020, doi:10.1016/j.dib.2019.104863): a folder a class, masks beside the images or, as in
+ * another layout, in `images` and `mask` below it. No patients are named: each image is its own.
+ */
+import path from "node:path";
+import { type Dataset, DataError, type Sample } from "../../../data/sample.ts";
+import { imageSize } from "../decode.ts";
+import { byNumber, Collector, groupBy } from "./collect.ts";
+import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
+import { boxesOfMasks } from "./masks.ts";
+
+const CLASSES = new Map([
+  ["benign", 0],
+  ["malignant", 1],
+  ["normal", undefined],
+] as const);
+type Class = "benign" | "malignant" | "normal";
+
+const FILE = /^(benign|malignant|normal) \((\d+)\)(?:_mask(?:_\d+)?)?\.png$/i;
+const MASK = /_mask(?:_\d+)?\.png$/i;
+
+interface Entry {
+  /** The class of the folder. */
+  kind: Class;
+  image: string;
+  masks: string[];
+}
+
+export const busi: Layout = {
+  format: "busi",
+  shape: "benign/ and malignant/ with <class> (<n>).png and <class> (<n>)_mask.png",
+  async recognises({ folders }, look) {
+    for (const { folder } of classFolders(folders)) {
+      const { files, images } = await namesIn(folder, look);
+      if ([...files, ...images].some((f) => FILE.test(path.basename(f)))) return true;
+    }
+    return false;
+  },
+  read,
+};
+
+/** The folders that are named as a class, in any case. */
+function classFolders(folders: readonly string[]): { folder: string; kind: Class }[] {
+  return folders.flatMap((folder) => {
+    const kind = folder.toLowerCase();
+    return CLASSES.has(kind as Class) ? [{ folder, kind: kind as Class }] : [];
+  });
+}
+
+/** The files of a class: all beside each other, or images and masks apart. */
+async function namesIn(folder: string, look: Look): Promise<{ files: string[]; images: string[] }> {
+  const at = async (below: string) => (await look(below)).files.map((file) => `${below}/${file}`);
+  return { files: await at(folder), images: [...(await at(`${folder}/images`)), ...(await at(`${folder}/mask`))] };
+}
+
+async function read(dir: string, { folders }: Listing, options: ReadOptions, look: Look): Promise<Dataset> {
+  const collect = new Collector("busi", dir, options);
+  const entries: Entry[] = [];
+  for (const { folder, kind } of classFolders(folders)) {
+    const { files, images } = await namesIn(folder, look);
+    const names = [...files, ...images].filter((f) => /\.png$/i.test(f)).sort(byNumber);
+    const masks = groupBy(
+      names.filter((f) => MASK.test(f)),
+      (f) => path.basename(f).replace(MASK, "").toLowerCase(),
+    );
+    for (const image of names.filter((f) => !MASK.test(f))) {
+      const stem = path.parse(image).name.toLowerCase();
+      entries.push({ kind, image, masks: masks.get(stem) ?? [] });
+      masks.delete(stem);
+    }
+    for (const lost of [...masks.values()].flat()) collect.skip(lost, "its image is missing");
+  }
+  return collect.each(
+    entries,
+    ({ image }) => image,
+    async ({ kind, image, masks }, remarks): Promise<Sample> => {
+      const match = FILE.exec(path.basename(image));
+      if (!match) throw new DataError("is not named as an image of this set is");
+      if (match[1]!.toLowerCase() !== kind) throw new DataError(`lies in the folder of ${kind} images`);
+      if (kind === "normal") throw new DataError("shows normal tissue: there is no nodule to mark");
+      if (masks.length === 0) throw new DataError("its mask is missing");
+      const file = collect.file(image);
+      const named = masks.map((name) => ({ name: path.basename(name), file: collect.file(name) }));
+      const boxes = await boxesOfMasks(named, await imageSize(file), remarks);
+      const id = `${kind} (${match[2]})`;
+      return { id, file, group: id, label: CLASSES.get(kind), boxes };
+    },
+  );
+}

@@ -1,0 +1,199 @@
+/** A folder of crops, masks and a manifest, made from a data set and gone on with after an interruption. */
+import { existsSync } from "node:fs";
+import { appendFile, mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import { z } from "zod";
+// Loaded here although only the workers call it: sharp's library must stay in memory until after the last of them.
+import "./decode.ts";
+import { DataError, type Dataset, type Sample, type Skipped } from "../../data/sample.ts";
+import { InputError, removeLeftovers, requireWritableFolder, writeWhole } from "../files.ts";
+import type { WriteInit, WriteResult, WriteTask } from "./prepared-worker.ts";
+import { writeManifest } from "./prepared-manifest.ts";
+import type { WorkOptions } from "./prepare.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+const FORMAT = "mganet-prepared-1";
+const JOURNAL = "prepared.jsonl";
+export const MANIFEST = "manifest.csv";
+
+const box = z.strictObject({ x0: z.number(), y0: z.number(), x1: z.number(), y1: z.number() });
+const settingsSchema = z.strictObject({
+  format: z.literal(FORMAT),
+  /** Path of the data set. */
+  data: z.string(),
+  /** Width and height of the crops; null: as in the images. */
+  size: z.tuple([z.int(), z.int()]).nullable(),
+  crop: z.enum(["adaptive", "fixed", "none"]),
+});
+const entrySchema = z.strictObject({
+  id: z.string(),
+  /** What the image was when it was read: size in bytes, time of change. */
+  source: z.strictObject({ file: z.string(), bytes: z.number(), changed: z.number() }),
+  /** The annotation that it was read with. */
+  marked: z.string(),
+  image: z.string(),
+  mask: z.string(),
+  /** Of the original image. */
+  original: z.strictObject({ width: z.int(), height: z.int() }),
+  crop: box,
+  width: z.int(),
+  height: z.int(),
+  boxes: z.array(box),
+});
+
+export type Settings = Omit<z.infer<typeof settingsSchema>, "format">;
+/** One image that is done. Boxes are in pixels of the crop. */
+export type Entry = z.infer<typeof entrySchema>;
+
+export interface PreparedFolder {
+  /** In the data set's order. */
+  entries: { entry: Entry; sample: Sample }[];
+  /** How many of them were there already. */
+  reused: number;
+  skipped: Skipped[];
+  notes: string[];
+}
+
+/**
+ * Writes `images/<id>.png`, `masks/<id>.png` (the ellipses of the boxes) and manifest.csv, which `openDataset` reads. Each
+ * image that is done is noted in a journal: what is done, and whose image and annotation have not changed since, is not done
+ * again. All files are whole or not there; memory does not grow with the number of images.
+ *
+ * @throws InputError for a folder that holds something else, or was begun with other settings; DataError when no image is left
+ */
+export async function writePreparedFolder(
+  dataset: Dataset,
+  out: string,
+  settings: Settings,
+  { workers, onProgress, signal }: WorkOptions = {},
+): Promise<PreparedFolder> {
+  signal?.throwIfAborted();
+  const done = await begin(out, settings);
+  const names = fileNames(dataset.samples);
+  const init: WriteInit = { out, size: settings.size, crop: settings.crop };
+  const size = Math.max(1, Math.min(workers ?? availableParallelism(), dataset.samples.length));
+  const pool = new WorkerPool<WriteTask, WriteResult>("prepared-worker", size, init);
+  const abort = () => void pool.close(signal!.reason as Error);
+  signal?.addEventListener("abort", abort);
+  const result: PreparedFolder = { entries: [], reused: 0, skipped: [], notes: [] };
+  // Lines are written one after the other, whatever the order in which workers are done.
+  let journal = Promise.resolve();
+  let count = 0;
+  try {
+    const entries = await Promise.all(
+      dataset.samples.map(async (sample, i): Promise<Entry | Skipped> => {
+        const { id, file, boxes, cropped = false } = sample;
+        const marked = boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].join(" ")).join("; ");
+        const before = done.get(id);
+        if (before && (await isCurrent(before, file, marked, out))) {
+          result.reused++;
+          onProgress?.(++count, dataset.samples.length);
+          return before;
+        }
+        const entry = await pool.run({ file, name: names[i]!, boxes, cropped }).then(
+          async ({ source, lost, ...written }): Promise<Entry | Skipped> => {
+            if (written.boxes.length === 0) return { file, reason: "no nodule lies inside its tissue" };
+            if (lost > 0) result.notes.push(`${id}: ${lost} of ${boxes.length} boxes lie outside the tissue: dropped`);
+            const entry: Entry = { id, source: { file, ...source }, marked, ...written };
+            journal = journal.then(() => appendFile(path.join(out, JOURNAL), `${JSON.stringify(entry)}\n`));
+            await journal;
+            return entry;
+          },
+          (error: unknown): Skipped => {
+            if (error instanceof DataError) return { file, reason: error.message };
+            throw error;
+          },
+        );
+        onProgress?.(++count, dataset.samples.length);
+        return entry;
+      }),
+    );
+    entries.forEach((entry, i) => {
+      if ("reason" in entry) result.skipped.push(entry);
+      else result.entries.push({ entry, sample: dataset.samples[i]! });
+    });
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    await pool.close();
+    await journal.catch(() => {});
+  }
+  if (result.entries.length === 0) {
+    const first = result.skipped[0];
+    throw new DataError(
+      `${settings.data}: no image can be used${first ? `; the first: ${first.file}: ${first.reason}` : ""}`,
+    );
+  }
+  await writeWhole(path.join(out, MANIFEST), writeManifest(result.entries));
+  return result;
+}
+
+/** Makes the folder, or reads what is done in it. @throws InputError */
+async function begin(out: string, settings: Settings): Promise<Map<string, Entry>> {
+  await requirePreparedFolder(out, settings);
+  const journal = path.join(out, JOURNAL);
+  const entries = new Map<string, Entry>();
+  for (const folder of ["images", "masks"]) await mkdir(path.join(out, folder), { recursive: true });
+  if (!existsSync(journal)) {
+    await writeWhole(journal, `${JSON.stringify({ format: FORMAT, ...settings })}\n`);
+    return entries;
+  }
+  for (const folder of ["", "images", "masks"]) await removeLeftovers(path.join(out, folder));
+  const text = await readFile(journal, "utf8");
+  for (const line of text.split("\n").slice(1)) {
+    const entry = parseLine(entrySchema, line);
+    if (entry) entries.set(entry.id, entry);
+  }
+  // A line that was being written when the program was killed must not run into the next one.
+  if (!text.endsWith("\n")) await appendFile(journal, "\n");
+  return entries;
+}
+
+/**
+ * For before the work.
+ * @throws InputError for a folder that cannot be written, holds something else, or was begun with other settings
+ */
+export async function requirePreparedFolder(out: string, settings: Settings): Promise<void> {
+  await requireWritableFolder(out);
+  const names = existsSync(out) ? await readdir(out) : [];
+  if (names.length === 0) return;
+  const journal = path.join(out, JOURNAL);
+  const head = names.includes(JOURNAL) ? (await readFile(journal, "utf8")).split("\n", 1)[0]! : "";
+  const before = parseLine(settingsSchema, head);
+  if (!before) throw new InputError(`${out}: the folder is not empty, and nothing to go on with; choose another --out`);
+  const differs = (["data", "size", "crop"] as const).find((k) => String(before[k]) !== String(settings[k]));
+  if (differs === undefined) return;
+  const [was, is] = [before[differs], settings[differs]].map((v) => (Array.isArray(v) ? v.join("x") : (v ?? "none")));
+  throw new InputError(`${out}: was begun with --${differs} ${was}, not ${is}; choose another --out`);
+}
+
+function parseLine<T>(schema: z.ZodType<T>, line: string): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined; // It was being written when the program was killed.
+  }
+}
+
+/** Whether an image is done, and neither it nor its annotation has changed since. */
+async function isCurrent({ source, marked: before, image, mask }: Entry, file: string, marked: string, out: string) {
+  if (source.file !== file || before !== marked) return false;
+  const now = await stat(file).catch(() => undefined);
+  if (now?.size !== source.bytes || now.mtimeMs !== source.changed) return false;
+  return [image, mask].every((name) => existsSync(path.join(out, name)));
+}
+
+/** A file name for each sample: its id without what file systems do not like, numbered where that is taken. */
+function fileNames(samples: readonly Sample[]): string[] {
+  const taken = new Set<string>();
+  return samples.map(({ id }) => {
+    const safe = id
+      .replace(/\.[a-z]{3,5}$/i, "")
+      .replace(/[^\p{L}\p{N}._() -]/gu, "_")
+      .slice(-100);
+    let name = safe;
+    for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${safe}-${n}`;
+    taken.add(name.toLowerCase());
+    return `${name}.png`;
+  });
+}

@@ -1,0 +1,26 @@
+/** The manifest of a prepared folder, as src/data/readers/manifest.ts reads it. */
+import type { Sample } from "../../data/sample.ts";
+import type { Entry } from "./prepared-folder.ts";
+
+const COLUMNS = ["image", "label", "boxes", "mask", "patient", "split", "fold", "cropped", "source"];
+
+/** A row an image. Boxes are to a millionth of a pixel. */
+export function writeManifest(entries: readonly { entry: Entry; sample: Sample }[]): string {
+  const rows = entries.map(({ entry, sample }) => [
+    entry.image,
+    sample.label === undefined ? "" : ["benign", "malignant"][sample.label]!,
+    entry.boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].map(decimal).join(" ")).join("; "),
+    entry.mask,
+    // An image of no known patient is its own group; the prefix is the manifest reader's.
+    sample.group === sample.id ? "" : sample.group.replace(/^patient /, ""),
+    sample.side ?? "",
+    sample.fold === undefined ? "" : String(sample.fold),
+    "yes",
+    sample.file,
+  ]);
+  return [COLUMNS, ...rows].map((row) => `${row.map(quoted).join(",")}\n`).join("");
+}
+
+const decimal = (n: number): string => String(Number(n.toFixed(6)));
+
+const quoted = (cell: string): string => (/[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);

@@ -1,0 +1,74 @@
+/** Worker thread of ./prepared-folder.ts: crops one image and writes crop and mask. */
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import sharp from "sharp";
+import { boxesInCrop } from "../../data/boxes.ts";
+import { ellipseMask } from "../../data/ellipse.ts";
+import type { Box } from "../../data/sample.ts";
+import { writeWhole } from "../files.ts";
+import type { CropMethod } from "./crop.ts";
+import { decodeGrey, type GreyImage, readImage, resizeGrey } from "./decode.ts";
+import { cropGrey } from "./prepare-image.ts";
+import { serve } from "./worker-serve.ts";
+
+export interface WriteInit {
+  out: string;
+  /** Width and height; null: as in the image. */
+  size: [number, number] | null;
+  crop: CropMethod;
+}
+
+export interface WriteTask {
+  file: string;
+  /** Of both files that are written. */
+  name: string;
+  boxes: Box[];
+  cropped: boolean;
+}
+
+export interface WriteResult {
+  source: { bytes: number; changed: number };
+  image: string;
+  mask: string;
+  original: { width: number; height: number };
+  crop: Box;
+  width: number;
+  height: number;
+  boxes: Box[];
+  /** Boxes outside the crop. */
+  lost: number;
+}
+
+serve<WriteInit, WriteTask, WriteResult>(({ out, size, crop: method }) => async ({ file, name, boxes, cropped }) => {
+  const bytes = await readImage(file);
+  const { size: length, mtimeMs: changed } = await stat(file);
+  const original = await decodeGrey(bytes);
+  const { crop } = await cropGrey(original, cropped ? "none" : method);
+  const [width, height] = size ?? [crop.x1 - crop.x0, crop.y1 - crop.y0];
+  const grey = await resizeGrey(original, crop, width, height);
+  const kept = boxesInCrop(boxes, crop, width, height);
+  const mask = ellipseMask(kept, width, height);
+  const [image, maskFile] = [`images/${name}`, `masks/${name}`];
+  if (kept.length > 0) {
+    await writePng(path.join(out, image), { width, height, grey });
+    await writePng(path.join(out, maskFile), { width, height, grey: Uint8Array.from(mask, (m) => 255 * m) });
+  }
+  return {
+    source: { bytes: length, changed },
+    image,
+    mask: maskFile,
+    original: { width: original.width, height: original.height },
+    crop,
+    width,
+    height,
+    boxes: kept,
+    lost: boxes.length - kept.length,
+  };
+});
+
+async function writePng(file: string, { width, height, grey }: GreyImage): Promise<void> {
+  const png = sharp(grey, { raw: { width, height, channels: 1 } })
+    .toColourspace("b-w")
+    .png();
+  await writeWhole(file, await png.toBuffer());
+}

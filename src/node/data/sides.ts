@@ -1,0 +1,195 @@
+/** Which images are trained on, which are held out: at random, in folds, as the set gives it, or as a file says. */
+import { readFileSync } from "node:fs";
+import type { SplitItem, Tie } from "../../data/clusters.ts";
+import { nearIdentical } from "../../data/fingerprint.ts";
+import { dealFolds } from "../../data/folds.ts";
+import { type Sides, withoutLeaks } from "../../data/given.ts";
+import { DataError, type Prepared, reasonOf, type Side, type Skipped } from "../../data/sample.ts";
+import { parseSplit, writeSplit } from "../../data/split-file.ts";
+import { split } from "../../data/split.ts";
+import { decodeText } from "../../data/text.ts";
+import type { TrainConfig } from "../../train/config.ts";
+import { nearTies, splitItems } from "./content.ts";
+
+export interface SplitSides {
+  train: Prepared[];
+  val: Prepared[];
+  /** Evaluated at the end; empty where there is none. */
+  test: Prepared[];
+  /** Images on no side, and why. */
+  left: Skipped[];
+  notes: string[];
+  /** How the split came about. */
+  how: string;
+}
+
+export type SplitConfig = Pick<TrainConfig, "data" | "val" | "seed" | "split" | "folds" | "fold">;
+
+/** What a plan is made from. */
+interface Material {
+  prepared: readonly Prepared[];
+  items: SplitItem[];
+  ties: Tie[];
+  config: SplitConfig;
+}
+
+interface Plan {
+  sides: Sides;
+  how: string;
+  notes: string[];
+  /** Why an image is on no side. */
+  why: string;
+}
+
+/**
+ * Divides images as a configuration says. No patient and no near-identical picture is on two sides.
+ *
+ * @throws DataError if it leaves nothing to train on or to hold out, or the file of a split cannot be used
+ */
+export function splitData(prepared: readonly Prepared[], config: SplitConfig): SplitSides {
+  const material = { prepared, items: splitItems(prepared), ties: nearTies(prepared), config };
+  const { sides: planned, how, notes, why } = plan(material);
+  const { sides, left } = withoutLeaks(material.items, planned, material.ties);
+  const on = (side: Side) => prepared.filter((_, i) => sides[i] === side);
+  const result: SplitSides = { train: on("train"), val: on("val"), test: on("test"), left: [], notes: [...notes], how };
+  const leaks = new Set(left);
+  prepared.forEach(({ id }, i) => {
+    if (leaks.has(i)) result.left.push({ file: id, reason: "its patient or its picture is also held out" });
+    else if (sides[i] === undefined) result.left.push({ file: id, reason: why });
+  });
+  if (left.length > 0) {
+    result.notes.push(`${left.length} images share a patient or a picture with a held-out one and are not trained on`);
+  }
+  for (const [side, images] of [
+    ["to train on", result.train],
+    ["to hold out", result.val],
+  ] as const) {
+    if (images.length === 0) throw new DataError(`${config.data}: of ${prepared.length} images, none is left ${side}`);
+  }
+  return result;
+}
+
+function plan(material: Material): Plan {
+  const { prepared, config } = material;
+  if (!["auto", "set", "random"].includes(config.split)) return fromFile(material);
+  const own = config.split !== "random" && prepared.some(({ side }) => side === "val" || side === "test");
+  const folds = config.split === "random" ? 0 : ownFolds(prepared);
+  if (config.folds > 0) return inFolds(material, own, folds);
+  if (own) return asGiven(material);
+  if (config.split === "set") throw new DataError(`${config.data}: the set has no split of its own`);
+  return atRandom(
+    material,
+    prepared.map((): Side => "train"),
+    "",
+  );
+}
+
+/** How many folds the set itself has; 0 where it has none. */
+function ownFolds(prepared: readonly Prepared[]): number {
+  return new Set(prepared.flatMap(({ fold }) => (fold === undefined ? [] : [fold]))).size;
+}
+
+/** Draws the validation side from what `before` has for training. */
+function atRandom({ prepared, items, ties, config }: Material, before: Sides, also: string): Plan {
+  const train = prepared.flatMap((_, i) => (before[i] === "train" ? [i] : []));
+  const place = new Map(train.map((i, t) => [i, t]));
+  const within = ties.flatMap(([a, b]): Tie[] => {
+    const [p, q] = [place.get(a), place.get(b)];
+    return p === undefined || q === undefined ? [] : [[p, q]];
+  });
+  const { val, seed } = config;
+  const drawn = split(
+    train.map((i) => items[i]!),
+    { val, seed, ties: within },
+  );
+  const sides = [...before];
+  for (const t of drawn.val) sides[train[t]!] = "val";
+  const how = `${(100 * val).toFixed(0)} % held out at random with seed ${seed}${also}`;
+  return { sides, how, notes: drawn.notes, why: "is on no side" };
+}
+
+function asGiven(material: Material): Plan {
+  const { prepared } = material;
+  const sides = prepared.map(({ side }) => side);
+  const why = "the set's own split does not name it";
+  if (sides.includes("val")) return { sides, how: "as the set gives it", notes: [], why };
+  return { ...atRandom(material, sides, "; test images as the set gives them"), why };
+}
+
+function inFolds({ prepared, items, ties, config }: Material, own: boolean, given: number): Plan {
+  const { folds, fold, seed } = config;
+  const test = prepared.map(({ side }) => own && side === "test");
+  const place = (folded: (i: number) => number | undefined): Sides =>
+    prepared.map((_, i): Side | undefined => {
+      if (test[i]) return "test";
+      const f = folded(i);
+      return f === undefined ? undefined : f === fold ? "val" : "train";
+    });
+  const which = `fold ${fold} of ${folds} (counted from 0)`;
+  if (given === folds) {
+    const sides = place((i) => prepared[i]!.fold);
+    return { sides, how: `${which}, as the set gives it`, notes: [], why: "no fold of the set names it" };
+  }
+  if (config.split === "set") throw new DataError(`${config.data}: the set gives ${given} folds, not ${folds}`);
+  const rest = prepared.flatMap((_, i) => (test[i] ? [] : [i]));
+  const at = new Map(rest.map((i, r) => [i, r]));
+  const within = ties.flatMap(([a, b]): Tie[] => {
+    const [p, q] = [at.get(a), at.get(b)];
+    return p === undefined || q === undefined ? [] : [[p, q]];
+  });
+  const dealt = dealFolds(
+    rest.map((i) => items[i]!),
+    { folds, seed, ties: within },
+  );
+  const notes = given > 0 ? [`the set gives ${given} folds, which are not used for ${folds}`] : [];
+  const sides = place((i) => dealt[at.get(i)!]);
+  return { sides, how: `${which}, dealt out with seed ${seed}`, notes, why: "is on no side" };
+}
+
+function fromFile({ prepared, config }: Material): Plan {
+  const file = config.split;
+  const named = (error: unknown): never => {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new DataError(`${file}: ${missing ? "no such file" : reasonOf(error)}`);
+  };
+  let sides: ReadonlyMap<string, Side>;
+  try {
+    sides = parseSplit(decodeText(readFileSync(file)));
+  } catch (error) {
+    return named(error);
+  }
+  const known = new Set(prepared.map(({ id }) => id));
+  const gone = [...sides.keys()].filter((id) => !known.has(id));
+  if (gone.length > 0) {
+    const first = gone[0]!.slice(0, 60);
+    throw new DataError(`${file}: names ${gone.length} images that ${config.data} does not have, the first: ${first}`);
+  }
+  return {
+    sides: prepared.map(({ id }) => sides.get(id)),
+    how: `from ${file}`,
+    notes: [],
+    why: "the split does not name it",
+  };
+}
+
+/** The split as a file that `--split` reads. */
+export function splitFile({ train, val, test, how }: SplitSides, data: string): string {
+  const ids = (images: readonly Prepared[]) => images.map(({ id }) => id);
+  return writeSplit({ data, how, train: ids(train), val: ids(val), test: ids(test) });
+}
+
+/** Leaves out of an external set what has been seen in training: it would not be external. */
+export function withoutSeen(
+  external: readonly Prepared[],
+  seen: readonly Prepared[],
+): { images: Prepared[]; left: Skipped[] } {
+  const prints = seen.flatMap(({ print, id }) => (print ? [{ print, id }] : []));
+  const images: Prepared[] = [];
+  const left: Skipped[] = [];
+  for (const image of external) {
+    const twin = image.print && prints.find(({ print }) => nearIdentical(image.print!, print));
+    if (twin) left.push({ file: image.id, reason: `is the picture ${twin.id}, which the network was trained with` });
+    else images.push(image);
+  }
+  return { images, left };
+}
