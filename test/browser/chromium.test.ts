@@ -19,7 +19,7 @@ describe.skipIf(leftOut)("in Chromium, on SwiftShader", () => {
     opened = await openPage(executable);
     const { page } = opened;
     runner = {
-      op: (...given) => page.evaluate(async ([op, name]) => (await suite).runner.op(op, name), given),
+      op: (...given) => page.evaluate(async ([op, name, rounds]) => (await suite).runner.op(op, name, rounds), given),
       network: (given) => page.evaluate(async (name) => (await suite).runner.network(name), given),
     };
   });
@@ -32,7 +32,7 @@ describe.skipIf(leftOut)("in Chromium, on SwiftShader", () => {
     expect(caps).toMatchObject({ adapterClass: "software", subgroupSize: 4, f16: false });
   });
 
-  kernelSuite(() => runner, robust);
+  kernelSuite(() => runner, { whole: robust, sample: 3 });
 
   it("reports no error after all that", async () => {
     await opened.page.evaluate(async () => (await suite).gpu.idle());

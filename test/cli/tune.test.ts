@@ -143,7 +143,7 @@ describe("with a record", () => {
     const { code, out, err } = await mganet("evaluate", at("run"));
     expect([code, out.includes(tuned)]).toEqual([0, false]);
     expect(err).toEqual([expect.stringContaining(`${file()}: this tuning record is ignored: ${reason}`)]);
-    const again = await mganet("tune", ...shapes);
+    const again = await mganet("tune", ...shapes, "--seconds", "2");
     expect([again.code, again.err.length]).toEqual([0, 1]);
     expect((await mganet("evaluate", at("run"))).err).toEqual([]);
   });

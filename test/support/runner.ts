@@ -9,8 +9,8 @@ import { withEveryVariant } from "./variants.ts";
 
 /** What a runner compares is given back, never thrown: it may run in another process. */
 export interface Runner {
-  /** A case of an op, with every choice of its kernels that the adapter offers. */
-  op(op: string, name: string): Promise<Comparison[]>;
+  /** A case of an op, with every choice of its kernels that the adapter offers, or only so many rounds of them. */
+  op(op: string, name: string, rounds?: number): Promise<Comparison[]>;
   /**
    * The whole network of data/mganet-<name>.safetensors: one pass, training steps and inference. With the variants that are chosen by
    * default only: every other mixture rounds differently, and some put a ReLU's input on the other side of its kink.
@@ -36,14 +36,16 @@ export async function makeRunner(gpu: Gpu, load: (file: string) => Promise<Uint8
     return found;
   };
   return {
-    async op(op, name) {
+    async op(op, name, rounds) {
       const testCase = find(op, name);
       const reference = await referenceOf(op);
       const smooth = op === "conv2d" || !unsuited.test(name);
-      return withEveryVariant((choice, round) =>
-        op === "adam"
-          ? checkAdam(gpu, testCase, reference, choice)
-          : checkOp(gpu, op, testCase, reference, { choice, differences: smooth && round === 0 }),
+      return withEveryVariant(
+        (choice, round) =>
+          op === "adam"
+            ? checkAdam(gpu, testCase, reference, choice)
+            : checkOp(gpu, op, testCase, reference, { choice, differences: smooth && round === 0 }),
+        rounds,
       );
     },
     async network(name) {

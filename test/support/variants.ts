@@ -8,10 +8,11 @@ import type { Comparison } from "../../src/train/parity.ts";
  */
 export async function withEveryVariant(
   check: (choice: Choice, round: number) => Promise<Comparison[]>,
+  most = Infinity,
 ): Promise<Comparison[]> {
   const comparisons: Comparison[] = [];
   let rounds = 1;
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < Math.min(rounds, most); round++) {
     const chosen = new Set<string>();
     const choice: Choice = (kernel, variants) => {
       rounds = Math.max(rounds, variants.length);
