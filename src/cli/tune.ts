@@ -126,12 +126,16 @@ function printChanges(changed: readonly TaskResult[]): void {
     const { kernel } = result.task;
     const time = (ms: number | undefined) => (ms === undefined ? "-" : ms.toPrecision(3));
     const times = ratio === undefined ? "-" : `${ratio.toFixed(2)}×`;
-    return [kernel.name, operands(kernel), won.variant, time(won.ms), fixed.variant, time(fixed.ms), times];
+    return [kernel.name, cut(operands(kernel)), won.variant, time(won.ms), fixed.variant, time(fixed.ms), times];
   });
   const heads = ["kernel", "shape", "winner", "ms", "fixed", "ms", "ratio"];
   for (const line of table(heads, rows, { left: [0, 1, 2, 4] })) console.log(line);
   if (changed.length > rows.length) console.log(`and ${changed.length - rows.length} more (--json FILE has all)`);
 }
+
+/** Characters of the shapes in the table, which so fits 100 columns. */
+const SHAPES = 36;
+const cut = (text: string): string => (text.length > SHAPES ? `${text.slice(0, SHAPES - 1)}…` : text);
 
 /** "8×24×24×64, 3×3×64×64": the inputs. */
 const operands = ({ inputs }: TaskResult["task"]["kernel"]): string =>
