@@ -134,7 +134,7 @@ function printChanges(changed: readonly TaskResult[]): void {
 }
 
 /** Characters of the shapes in the table, which so fits 100 columns. */
-const SHAPES = 36;
+const SHAPES = 28;
 const cut = (text: string): string => (text.length > SHAPES ? `${text.slice(0, SHAPES - 1)}…` : text);
 
 /** "8×24×24×64, 3×3×64×64": the inputs. */

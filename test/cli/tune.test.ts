@@ -60,9 +60,9 @@ describe("tune", () => {
   });
 
   test("measures kernels that have a choice, within its time, and remembers the winners", async () => {
-    const { code, out, err } = await mganet("tune", ...shapes, "--seconds", "6", "--json", at("tuned.json"));
+    const { code, out, err } = await mganet("tune", ...shapes, "--seconds", "12", "--json", at("tuned.json"));
     expect([code, err]).toEqual([0, []]);
-    expect(out[0]).toMatch(/^Tuning \d+ kernels of width 0\.0625, 32×32, batch 4, in 6 s at the most, on /);
+    expect(out[0]).toMatch(/^Tuning \d+ kernels of width 0\.0625, 32×32, batch 4, in 12 s at the most, on /);
     expect(out).toContain(`Written to ${file()}`);
     expect(out.find((line) => line.includes("wrong"))).toBeUndefined();
     const table = out.slice(1, out.indexOf(`Written to ${file()}`));
@@ -71,7 +71,7 @@ describe("tune", () => {
     // How many it comes to depends on the machine; those that it leaves are named.
     expect(out[0]).toContain(`Tuning ${results.length + left.length} kernels`);
     expect(results.length).toBeGreaterThan(0);
-    expect(seconds).toBeLessThan(16);
+    expect(seconds).toBeLessThan(30);
     for (const { variants, winner } of results) {
       expect(variants.length).toBeGreaterThan(1);
       for (const { error } of variants) expect(error).toBeLessThan(1e-4);
@@ -143,7 +143,7 @@ describe("with a record", () => {
     const { code, out, err } = await mganet("evaluate", at("run"));
     expect([code, out.includes(tuned)]).toEqual([0, false]);
     expect(err).toEqual([expect.stringContaining(`${file()}: this tuning record is ignored: ${reason}`)]);
-    const again = await mganet("tune", ...shapes, "--seconds", "2");
+    const again = await mganet("tune", ...shapes, "--seconds", "12");
     expect([again.code, again.err.length]).toEqual([0, 1]);
     expect((await mganet("evaluate", at("run"))).err).toEqual([]);
   });
