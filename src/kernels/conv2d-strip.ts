@@ -7,7 +7,7 @@ import { ceilDiv, grid1d } from "./grid.ts";
 import { input, output, scratch, type Lowering } from "./kernel.ts";
 import { single } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
-import { columnsPerLane } from "./tile.ts";
+import { columnsPerLane, enoughWorkgroups } from "./tile.ts";
 
 /** The most result channels: more would take more registers than there are. */
 const MOST_CHANNELS = 16;
@@ -67,8 +67,6 @@ export function stripInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capabil
   return strip(s, { label: "conv2d.inputGrad", from, to, padding, turned: true, epilogue }, caps);
 }
 
-/** Workgroups that keep an adapter busy. */
-const enough = (caps: Capabilities): number => (caps.adapterClass === "software" ? 16 : 1024);
 /** Rows of a strip, where there are as many. */
 const STRIP_ROWS = 32;
 
@@ -83,7 +81,7 @@ export function stripWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering[] 
   const rows = ceilDiv(s.oh, strips);
   const items = s.n * strips * s.ow;
   const groups = (s.kw * s.ci) / chunk;
-  const wanted = Math.min(ceilDiv(enough(caps), groups), ceilDiv(items, subgroup));
+  const wanted = Math.min(ceilDiv(enoughWorkgroups(caps), groups), ceilDiv(items, subgroup));
   const run = ceilDiv(items, wanted);
   const splits = ceilDiv(items, run);
   const [ph, pw] = s.padding;

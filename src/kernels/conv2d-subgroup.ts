@@ -11,7 +11,7 @@ import { ceilDiv, grid1d } from "./grid.ts";
 import { input, output, scratch, type Lowering } from "./kernel.ts";
 import { single } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
-import { columnsPerLane, rowsOfTeam, teamOf, type SubgroupCaps } from "./tile.ts";
+import { columnsPerLane, enoughWorkgroups, rowsOfTeam, teamOf, type SubgroupCaps } from "./tile.ts";
 
 const covers = (s: Conv2dShape, caps: Capabilities): caps is Capabilities & SubgroupCaps =>
   caps.subgroupSize !== undefined && s.groups === 1;
@@ -59,8 +59,6 @@ export function subgroupInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capa
   return [single("subgroup", { label: "conv2d.inputGrad", code, bindings, params: convParams(s), workgroups })];
 }
 
-/** Workgroups that keep an adapter busy; the pixels are split until there are as many. */
-const enoughWorkgroups = (caps: Capabilities) => (caps.adapterClass === "software" ? 16 : 1024);
 const FEWEST_PIXELS = 64;
 
 export function subgroupWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering[] {

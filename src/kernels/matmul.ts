@@ -7,7 +7,7 @@ import { gramSubgroup, matmulFields, matmulSubgroup } from "../../shaders/matmul
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv } from "./grid.ts";
 import type { Dispatch, OperandRef } from "./kernel.ts";
-import { rowsOfTeam, teamOf } from "./tile.ts";
+import { enoughWorkgroups, rowsOfTeam, teamOf } from "./tile.ts";
 import { tilingOf, type Tiling } from "./tiled.ts";
 
 /** For each of `batch` matrices: c [m, n], summed over k. */
@@ -62,8 +62,6 @@ export function matmul(
 
 /** Rows of c that a team holds. */
 const gramRows = (m: number): number => Math.min(32, m);
-/** Workgroups that keep an adapter busy. */
-const enough = (caps: Capabilities): number => (caps.adapterClass === "software" ? 16 : 1024);
 /** The fewest rows of k worth a split. */
 const FEWEST = 64;
 
@@ -73,7 +71,7 @@ export function splitsOf(size: MatmulSize, caps: Capabilities): number {
   if (subgroup === undefined) return tilingFor(size, caps).splits;
   const { m, k, n, batch } = size;
   const tiles = ceilDiv(m, gramRows(m)) * ceilDiv(n / 4, teamOf(n, 4, subgroup)) * batch;
-  const wanted = Math.max(1, Math.min(Math.floor(k / FEWEST), ceilDiv(enough(caps), tiles)));
+  const wanted = Math.max(1, Math.min(Math.floor(k / FEWEST), ceilDiv(enoughWorkgroups(caps), tiles)));
   return ceilDiv(k, ceilDiv(k, wanted));
 }
 

@@ -2,6 +2,7 @@
 import { addInto } from "../../shaders/add_into.wgsl.ts";
 import { copyWords } from "../../shaders/copy_words.wgsl.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
+import { alignUp } from "../gpu/gpu.ts";
 import { ceilDiv, gcd } from "./grid.ts";
 import {
   bytesOf,
@@ -32,8 +33,6 @@ export class BindingError extends Error {
     this.bytes = bytes;
   }
 }
-
-const alignUp = (n: number, to: number): number => ceilDiv(n, to) * to;
 
 /** How one operand is bound: whole; the part's stretch of it; or a copy of that stretch, where it begins at no aligned offset. */
 type Binding = "whole" | "cut" | "copied";

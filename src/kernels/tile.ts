@@ -1,5 +1,9 @@
 /** Tiles of the subgroup variants of convolution and matrix product. */
+import type { Capabilities } from "../gpu/capabilities.ts";
 import type { Lanes } from "../../shaders/lib/vec.ts";
+
+/** Workgroups that keep an adapter busy; a sum is split until it has as many. */
+export const enoughWorkgroups = (caps: Capabilities): number => (caps.adapterClass === "software" ? 16 : 1024);
 
 export type SubgroupCaps = { readonly subgroupSize: number };
 
