@@ -121,6 +121,11 @@ function commands(action: Action): Command {
     .option("--out <dir>", "where predictions.json and the pictures go", text, "predictions")
     .action(action(async () => (await import("./predict.ts")).predict));
 
+  addTunedOption(command("report", "write report.html into a run folder: figures, curves and images on one page"))
+    .argument("<run>", "run folder", text)
+    .option("--no-pictures", "without pictures of images, for which the data and a GPU are needed")
+    .action(action(async () => (await import("./report.ts")).report));
+
   command("verify", "is this adapter right? compares outputs, gradients and losses with PyTorch's")
     .option("--case <file>", "a file written by the reference generator (default: the built-in cases)", text)
     .option("--out <file>", "write everything that was computed for --case, as safetensors", text)

@@ -86,6 +86,8 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         const summary = {
           config,
           adapter: adapterName(gpu),
+          device: gpu.info.device,
+          driver: gpu.info.description,
           variants,
           seconds,
           data: report,
@@ -96,6 +98,9 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         await run.summary(summary);
         if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(summary, null, 2)}\n`);
         conclude({ last, best }, run, seconds);
+        // Loaded at the end: training does not wait for what plots need.
+        const { reportRun } = await import("./report.ts");
+        console.log(`Report:  ${await reportRun(gpu, run.dir, { val: held, test: others.test ?? [] })}`);
         return 0;
       } finally {
         await data.close();

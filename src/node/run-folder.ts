@@ -151,7 +151,7 @@ async function readVariants(file: string): Promise<string | undefined> {
   }
 }
 
-async function readRecords(file: string): Promise<EpochRecord[]> {
+export async function readRecords(file: string): Promise<EpochRecord[]> {
   if (!existsSync(file)) return [];
   const lines = (await readInput(file)).toString("utf8").split("\n");
   return lines.filter(Boolean).map((line, i) => {

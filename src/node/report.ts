@@ -1,0 +1,108 @@
+/** Reports as files: what a run folder holds, read and put on a page. */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { parseHTML } from "linkedom";
+import { z } from "zod";
+import type { Predictions } from "../metrics/predictions.ts";
+import type { CasePicture } from "../report/cases.ts";
+import { type ExplainedCase, runReport, type RunFacts } from "../report/run.ts";
+import { checkConfig, ConfigError, type TrainConfig } from "../train/config.ts";
+import type { EpochRecord } from "../train/training.ts";
+import { InputError, readInput, writeWhole } from "./files.ts";
+import { readPredictions } from "./predictions.ts";
+import { predictionsFile, readRecords } from "./run-folder.ts";
+
+export const REPORT = "report.html";
+
+/** A document for the plots to be made in; nothing is rendered. */
+export const plotDocument = (): Document =>
+  parseHTML("<!doctype html><html><body></body></html>").document as unknown as Document;
+
+/** What a run folder says of itself. */
+export interface RunContent {
+  name: string;
+  config: TrainConfig;
+  facts: RunFacts;
+  records: EpochRecord[];
+  predictions: Predictions[];
+}
+
+const text = z.string().nullable().catch(null);
+const count = z.number().int().min(0).catch(0);
+/** Of a summary, what is shown; summaries of older runs lack some of it. */
+const summarySchema = z.object({
+  adapter: text,
+  device: text,
+  driver: text,
+  variants: text,
+  seconds: z.number().nullable().catch(null),
+  data: z
+    .object({ split: z.string(), train: count, heldOut: count, test: count, skipped: z.array(z.unknown()).catch([]) })
+    .nullable()
+    .catch(null),
+  best: z.object({ stage: z.string(), epoch: z.number() }).nullable().catch(null),
+});
+
+/**
+ * Reads a run folder, finished or not.
+ * @throws InputError, DataError in one line if it is none, or a file in it cannot be read
+ */
+export async function readRun(dir: string): Promise<RunContent> {
+  const file = path.join(dir, "config.json");
+  if (!existsSync(dir)) throw new InputError(`${dir}: no such folder`);
+  if (!existsSync(file)) throw new InputError(`${dir}: not a run folder (there is no config.json)`);
+  const config = configOf(await readJson(file), file);
+  const records = await readRecords(path.join(dir, "metrics.jsonl"));
+  const predictions: Predictions[] = [];
+  for (const on of ["val", "test", "external"] as const) {
+    const kept = path.join(dir, predictionsFile(on));
+    if (existsSync(kept)) predictions.push(await readPredictions(kept));
+  }
+  const ended = path.join(dir, "summary.json");
+  const facts = factsOf(existsSync(ended) ? await readJson(ended) : {});
+  return { name: path.basename(path.resolve(dir)), config, facts, records, predictions };
+}
+
+function configOf(json: unknown, file: string): TrainConfig {
+  try {
+    return checkConfig(json);
+  } catch (error) {
+    throw error instanceof ConfigError ? new InputError(`${file}: ${error.message}`, { cause: error }) : error;
+  }
+}
+
+function factsOf(json: unknown): RunFacts {
+  const summary = summarySchema.catch(summarySchema.parse({})).parse(json);
+  const { data, best, device, adapter, driver } = summary;
+  return {
+    ...{ adapter: device || adapter, driver, variants: summary.variants, seconds: summary.seconds },
+    split: data && { how: data.split, train: data.train, val: data.heldOut, test: data.test },
+    skipped: data && data.skipped.length,
+    bestEpoch: best?.stage === "joint" ? best.epoch : null,
+  };
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse((await readInput(file)).toString("utf8"));
+  } catch (error) {
+    throw error instanceof SyntaxError ? new InputError(`${file}: is not JSON`) : error;
+  }
+}
+
+/** What a report can show besides what is in the folder. */
+export interface ReportPictures {
+  pictures?: ReadonlyMap<string, CasePicture>;
+  explained?: readonly ExplainedCase[];
+}
+
+/** Writes a run's report into its folder. @returns its file @throws as `readRun` does */
+export async function writeRunReport(
+  dir: string,
+  { pictures = new Map(), explained = [] }: ReportPictures = {},
+): Promise<string> {
+  const file = path.join(dir, REPORT);
+  const run = await readRun(dir);
+  await writeWhole(file, runReport(plotDocument(), { ...run, pictures, explained }));
+  return file;
+}

@@ -1,0 +1,121 @@
+/** Single images worth a look: where the network is right and sure, wrong and sure, and undecided. */
+import type { ImagePrediction } from "../metrics/predictions.ts";
+import { html, Markup } from "./html.ts";
+import { percent, three } from "./show.ts";
+
+export const caseKinds = ["best", "worst", "uncertain"] as const;
+export type CaseKind = (typeof caseKinds)[number];
+
+/** A choice of images by kind; an image may be of two kinds where there are few. */
+export type ChosenCases = Record<CaseKind, ImagePrediction[]>;
+
+/**
+ * The `count` images of each kind: the surest right verdicts, as many of each class as possible; the furthest from the truth; the
+ * nearest to the threshold. Of a patient one at most. While there is no classifier, best and worst by the mask's Dice.
+ */
+export function chooseCases(images: readonly ImagePrediction[], threshold: number, count = 4): ChosenCases {
+  const classified = images.filter((p) => p.label !== null && p.malignant !== null);
+  if (classified.length === 0) {
+    const byDice = images.filter((p) => p.dice !== null).sort((a, b) => b.dice! - a.dice!);
+    return { best: first(byDice, count), worst: first(byDice.reverse(), count), uncertain: [] };
+  }
+  const error = (p: ImagePrediction) => Math.abs(p.malignant! - p.label!);
+  const right = (p: ImagePrediction) => p.malignant! >= threshold === (p.label === 1);
+  const sorted = (by: (p: ImagePrediction) => number, from = classified) => [...from].sort((a, b) => by(a) - by(b));
+  const sure = sorted(error, classified.filter(right));
+  const half = Math.ceil(count / 2);
+  const malignant = first(sure.filter((p) => p.label === 1), half); // prettier-ignore
+  const benign = first(sure.filter((p) => p.label === 0), count - malignant.length); // prettier-ignore
+  return {
+    best: [...malignant, ...benign],
+    worst: first(sorted((p) => -error(p), classified.filter((p) => !right(p))), count), // prettier-ignore
+    uncertain: first(
+      sorted((p) => Math.abs(p.malignant! - threshold)),
+      count,
+    ),
+  };
+}
+
+/** The first `count`, of one patient the first only. */
+function first(images: readonly ImagePrediction[], count: number): ImagePrediction[] {
+  const seen = new Set<string>();
+  const chosen: ImagePrediction[] = [];
+  for (const image of images) {
+    if (chosen.length === count) break;
+    if (image.patient !== null && seen.has(image.patient)) continue;
+    if (image.patient !== null) seen.add(image.patient);
+    chosen.push(image);
+  }
+  return chosen;
+}
+
+/** What there is to see of an image. Coordinates are in pixels of the picture, which is what the network saw. */
+export interface CasePicture {
+  width: number;
+  height: number;
+  /** Base64 of a PNG. */
+  png: string;
+  /** The expert's, as [x0, y0, x1, y1]. */
+  boxes: readonly (readonly [number, number, number, number])[];
+  /** The mask's outline: closed rings of points. */
+  rings: readonly (readonly (readonly [number, number])[])[];
+}
+
+const titles: Readonly<Record<CaseKind, string>> = {
+  best: "Right and sure",
+  worst: "Furthest from the truth",
+  uncertain: "Most uncertain",
+};
+const byMask: Readonly<Record<CaseKind, string>> = { best: "Best masks", worst: "Worst masks", uncertain: "" };
+
+const className = (label: 0 | 1 | null): string =>
+  label === null ? "class not known" : label === 1 ? "malignant" : "benign";
+
+/** The chosen images, with pictures where there are any. */
+export function showCases(chosen: ChosenCases, pictures: ReadonlyMap<string, CasePicture>, threshold: number): Markup {
+  const masksOnly = !caseKinds.some((kind) => chosen[kind].some((p) => p.malignant !== null));
+  const groups = caseKinds.map((kind) => {
+    if (chosen[kind].length === 0) return undefined;
+    const cards = chosen[kind].map((p) => card(p, pictures.get(p.image), threshold));
+    return html`<h3>${(masksOnly ? byMask : titles)[kind]}</h3>
+      <div class="cases">${cards}</div>`;
+  });
+  return html`${groups}`;
+}
+
+function card(p: ImagePrediction, picture: CasePicture | undefined, threshold: number): Markup {
+  const wrong = p.label !== null && p.malignant !== null && p.malignant >= threshold !== (p.label === 1);
+  const verdict = p.malignant === null ? undefined : html`<b>${percent(p.malignant)} malignant</b>, `;
+  const dice = p.dice === null ? undefined : `, Dice ${three(p.dice)}`;
+  return html`<figure${wrong ? new Markup(' class="wrong"') : ""}>${picture && draw(picture)}<figcaption>${verdict}truly ${className(p.label)}${dice}<br>${p.image}</figcaption></figure>`;
+}
+
+const numbers = (values: readonly number[]): string => values.map((v) => Number(v.toFixed(1))).join(",");
+
+function draw({ width, height, png, boxes, rings }: CasePicture): Markup {
+  const unit = Math.max(width, height) / 168;
+  const rectangles = boxes.map(([x0, y0, x1, y1]) => {
+    return html`<rect
+      x="${x0}"
+      y="${y0}"
+      width="${x1 - x0}"
+      height="${y1 - y0}"
+      fill="none"
+      stroke="#ffd23f"
+      stroke-width="${1.5 * unit}"
+    />`;
+  });
+  const path = rings.map((ring) => `M${ring.map(numbers).join("L")}Z`).join("");
+  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="the image with box and mask">
+    <image width="${width}" height="${height}" href="data:image/png;base64,${png}" />
+    ${rectangles}
+    <path d="${path}" fill="#5ad1e0" fill-opacity="0.12" stroke="#5ad1e0" stroke-width="${1.5 * unit}" />
+  </svg>`;
+}
+
+/** The legend of the pictures. */
+export const casesCaption = html`<p class="dim small">
+  The part of the image that the network sees; <span style="border-bottom:2px solid #d9a900">yellow</span> the expert's
+  box, <span style="border-bottom:2px solid #2aa7b8">blue-green</span> the outline of the mask. Of a patient one image
+  at most.
+</p>`;

@@ -1,0 +1,69 @@
+/** A page that needs nothing but itself. */
+import { html, Markup, type Content } from "./html.ts";
+import { style } from "./style.ts";
+
+/** The policy forbids scripts and every request, whatever else may be in the page. */
+const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+
+/** A whole HTML document. */
+export function page(title: string, body: Content): string {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title}</title>
+        <style>
+          ${new Markup(style)}
+        </style>
+      </head>
+      <body>
+        <main>
+          ${body}
+          <footer>For research and teaching; not a medical device. Nothing here is a diagnosis.</footer>
+        </main>
+      </body>
+    </html> `.text;
+}
+
+/** A figure with a heading above and words below. */
+export const figure = (heading: string, content: Content, caption: Content = ""): Markup =>
+  html`<figure>
+    <h3>${heading}</h3>
+    ${content}
+    <figcaption>${caption}</figcaption>
+  </figure>`;
+
+export interface Column {
+  title: string;
+  /** Flush left, for words. */
+  text?: boolean;
+}
+
+/** A table; on narrow screens it scrolls by itself. */
+export const table = (
+  columns: readonly Column[],
+  rows: readonly (readonly Content[])[],
+  strong: (row: number) => boolean = () => false,
+): Markup => {
+  const heads = columns.map(
+    ({ title, text }) => html`<th${text ? new Markup(' style="text-align:left"') : ""}>${title}</th>`,
+  );
+  const lines = rows.map((cells, i) => {
+    const inner = cells.map((cell, k) => html`<td${columns[k]?.text ? new Markup(' class="text"') : ""}>${cell}</td>`);
+    return html`<tr${strong(i) ? new Markup(' class="strong"') : ""}>${inner}</tr>`;
+  });
+  return html`<div class="scroll">
+    <table>
+      <thead>
+        <tr>
+          ${heads}
+        </tr>
+      </thead>
+      <tbody>
+        ${lines}
+      </tbody>
+    </table>
+  </div>`;
+};

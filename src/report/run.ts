@@ -1,0 +1,171 @@
+/** The report of a run. */
+import type { Predictions } from "../metrics/predictions.ts";
+import type { TrainConfig } from "../train/config.ts";
+import type { EpochRecord } from "../train/training.ts";
+import { casesCaption, chooseCases, showCases, type CasePicture } from "./cases.ts";
+import { evaluationSection } from "./evaluation.ts";
+import { html, type Content, type Markup } from "./html.ts";
+import { page, table } from "./page.ts";
+import { durationText, percent, plural } from "./show.ts";
+import { trainingSection } from "./training.ts";
+
+/** A picture that explains an image, made elsewhere. */
+export interface ExplainedCase {
+  image: string;
+  title: string;
+  /** Base64 of a PNG. */
+  png: string;
+}
+
+/** How a run was set up and went; null where it is not known, such as of a run that is not finished. */
+export interface RunFacts {
+  adapter: string | null;
+  /** Seconds from beginning to end, of the last stretch where the run was resumed. */
+  seconds: number | null;
+  variants: string | null;
+  split: { how: string; train: number; val: number; test: number } | null;
+  /** Files that were left out of the data. */
+  skipped: number | null;
+  bestEpoch: number | null;
+  driver: string | null;
+}
+
+export interface RunReport {
+  /** What the run is called, such as its folder. */
+  name: string;
+  config: TrainConfig;
+  facts: RunFacts;
+  records: readonly EpochRecord[];
+  /** Of the sides that were evaluated. */
+  predictions: readonly Predictions[];
+  /** Pictures of the images that `casesOfRun` names, by image. */
+  pictures: ReadonlyMap<string, CasePicture>;
+  explained: readonly ExplainedCase[];
+}
+
+/** The side that cases are taken from: the test images where there are any, else the validation images. */
+export const casesSide = (predictions: readonly Predictions[]): Predictions | undefined =>
+  predictions.find(({ on }) => on === "test") ?? predictions.find(({ on }) => on === "val");
+
+/** The page. @param document of any DOM, in which the plots are made */
+export function runReport(document: Document, report: RunReport): string {
+  const { name, config, facts, records, predictions } = report;
+  const { preset, fusion, width, size, epochs } = config;
+  const set = predictions[0]?.data ?? config.data;
+  const network = fusion === "none" ? "the network without modules" : `${fusion} fusion`;
+  const about = [
+    `${set}; preset ${preset}, ${network}, width ${width}, ${size[0]}×${size[1]}, ${epochs.segmentation} + ${epochs.joint} epochs`,
+    ...(facts.adapter ? [`on ${facts.adapter}`] : []),
+    ...(facts.seconds === null ? [] : [`in ${durationText(facts.seconds)}`]),
+  ].join(", ");
+  const order = ["test", "external", "val"];
+  const sides = [...predictions].sort((a, b) => order.indexOf(a.on) - order.indexOf(b.on));
+  return page(
+    `MGA-Net: ${name}`,
+    html`<h1>${name}</h1>
+      <p class="dim">${about}.</p>
+      ${unfinished(report)} ${sides.map((side) => evaluationSection(document, side, note(side, facts)))}
+      ${records.length > 0 ? trainingSection(document, records, config, facts.bestEpoch ?? undefined) : ""}
+      ${cases(report)} ${explained(report.explained)} ${setup(report)}`,
+  );
+}
+
+function unfinished({ facts, predictions, records, config }: RunReport): Content {
+  if (facts.seconds !== null) return null;
+  const done = records.at(-1);
+  const where = done ? ` after epoch ${done.epoch} of ${config.epochs[done.stage]} of the ${done.stage} stage` : "";
+  const what = predictions.length === 0 ? "; nothing has been evaluated yet" : "";
+  return html`<p class="warning">This run is not finished: the report was made${where}${what}.</p>`;
+}
+
+function note({ on, checkpoint }: Predictions, { bestEpoch }: RunFacts): string {
+  if (on !== "val" || bestEpoch === null || !checkpoint.startsWith("best")) return "";
+  return "The best checkpoint was chosen on these very images, so their figures are somewhat too good.";
+}
+
+function cases({ predictions, pictures }: RunReport): Content {
+  const side = casesSide(predictions);
+  if (!side) return null;
+  const chosen = chooseCases(side.images, side.threshold);
+  return html`<section>
+    <h2>Single images</h2>
+    ${pictures.size > 0 ? casesCaption : ""}${showCases(chosen, pictures, side.threshold)}
+  </section>`;
+}
+
+/** Panels that explain images. */
+export function explained(panels: readonly ExplainedCase[]): Content {
+  if (panels.length === 0) return null;
+  const shown = panels.map(({ image, title, png }) => {
+    return html`<figure class="panel">
+      <img src="data:image/png;base64,${png}" alt="${`${image}: image, activations and mask`}" />
+      <figcaption>${title}</figcaption>
+    </figure>`;
+  });
+  return html`<section>
+    <h2>Where the network looks</h2>
+    <div class="panels">${shown}</div>
+  </section>`;
+}
+
+function setup({ config, facts, records }: RunReport): Markup {
+  const { split, skipped, adapter, driver, seconds, variants } = facts;
+  const sum = (stage: string) => records.filter((r) => r.stage === stage).reduce((total, r) => total + r.seconds, 0);
+  const speeds = records.map((r) => r.imagesPerSecond);
+  const rows: [string, Content][] = [
+    ...(split
+      ? ([
+          [
+            "split",
+            `${split.train} to train on, ${split.val} held out${split.test > 0 ? `, ${split.test} for the test` : ""}; ${split.how}`,
+          ],
+        ] as [string, Content][])
+      : []),
+    ...(skipped ? ([["left out", plural(skipped, "file")]] as [string, Content][]) : []),
+    ["adapter", adapter ?? "not known"],
+    ...(driver ? ([["driver", driver]] as [string, Content][]) : []),
+    ["kernels", variants === null ? "not known" : variants === "fixed" ? "fixed choice" : `tuned (${variants})`],
+    ["whole run", seconds === null ? "not finished" : durationText(seconds)],
+    ["training steps, segmentation stage", durationText(sum("segmentation"))],
+    ["training steps, joint stage", durationText(sum("joint"))],
+    ...(speeds.length > 0
+      ? ([["images a second", `${Math.min(...speeds).toFixed(1)} to ${Math.max(...speeds).toFixed(1)}`]] as [
+          string,
+          Content,
+        ][])
+      : []),
+  ];
+  return html`<section>
+    <h2>How it was made</h2>
+    <div class="columns">
+      <div>
+        <h3>Data, machine and time</h3>
+        ${words(rows)}
+      </div>
+      <div>
+        <h3>Configuration</h3>
+        ${configuration(config)}
+      </div>
+    </div>
+  </section>`;
+}
+
+const words = (rows: readonly (readonly [string, Content])[]): Markup =>
+  table([{ title: "" }, { title: "", text: true }], rows);
+
+/** All settings of a run. */
+export function configuration(config: TrainConfig): Markup {
+  const show = (value: unknown): string => {
+    if (typeof value === "string") return value === "" ? "none" : value;
+    if (Array.isArray(value)) return value.join(", ");
+    if (typeof value === "object" && value !== null)
+      return Object.entries(value).map(([k, v]) => `${k} ${String(v)}`).join(", "); // prettier-ignore
+    return String(value);
+  };
+  return words(
+    Object.entries(config).map(([name, value]): [string, string] => [
+      name,
+      name === "val" ? percent(value as number) : show(value),
+    ]),
+  );
+}
