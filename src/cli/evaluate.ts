@@ -89,13 +89,16 @@ export async function evaluateImages(gpu: Gpu, checkpoint: Checkpoint, file: str
   const stage = trainedStage(checkpoint);
   const batch = Math.min(config.batch, prepared.length);
   const loader = new BatchLoader(prepared);
+  const net = new MGANet(config);
+  let predictor: Predictor | undefined;
   try {
-    const net = new MGANet(config);
     loadWeights(gpu, net, checkpoint, file);
-    const predictor = await Predictor.create(gpu, net, { batch, size: config.size, stage });
+    predictor = await Predictor.create(gpu, net, { batch, size: config.size, stage });
     const batches = loader.epoch({ seed: 0, epoch: 0, batchSize: batch });
     return await evaluate(predictor, batches, stage, SplitData.unlabelled(prepared));
   } finally {
+    predictor?.destroy();
+    net.release(gpu);
     await loader.close();
   }
 }

@@ -6,7 +6,6 @@ import { InputError, requireWritableFile, writeWhole } from "../node/files.ts";
 import { splitData, splitFile } from "../node/data/sides.ts";
 import { prepareData, SplitData } from "../node/data/training-data.ts";
 import { findCheckpoint, RunFolder, withOwnSplit } from "../node/run-folder.ts";
-import { onInterrupt } from "../node/vulkan/interrupt.ts";
 import type { Label, Prepared } from "../data/sample.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { PHANTOM, type TrainConfig } from "../train/config.ts";
@@ -17,6 +16,7 @@ import type { EpochRecord, TrainerEvents, TrainingResult } from "../train/traini
 import { evaluateImages, prepareExternal } from "./evaluate.ts";
 import { showConfusion, showMetrics, showSkipped, showSummary } from "./format.ts";
 import { adapterName } from "./gpu.ts";
+import { interruptible } from "./interruptible.ts";
 import { byOption, configOf, requireOnlyResume, type TrainFlags } from "./options.ts";
 import { Profiler, type ProfileOptions } from "./profile.ts";
 import { clock, Progress } from "./progress.ts";
@@ -131,16 +131,6 @@ async function fit(
   }
 }
 
-/** The first Ctrl-C asks for an orderly end, the second ends at once. */
-function interruptible() {
-  const controller = new AbortController();
-  const dispose = onInterrupt((signal) => {
-    console.error(`\n${signal}: finishing the step and saving; once more to stop at once.`);
-    controller.abort(new InputError("interrupted"));
-  });
-  return { signal: controller.signal, dispose };
-}
-
 function introduce(gpu: Gpu, config: TrainConfig, resumed: boolean): void {
   const { preset, width, size, batch, epochs } = config;
   const what = `width ${width}, ${size[0]}×${size[1]}, batch ${batch}, ${epochs.segmentation} + ${epochs.joint} epochs`;
@@ -205,7 +195,7 @@ async function evaluateOthers(gpu: Gpu, run: RunFolder, others: Others) {
 }
 
 /** "28 for training (14 benign, 14 malignant)". */
-function describe(side: string, images: readonly Prepared[]): string {
+export function describe(side: string, images: readonly Prepared[]): string {
   const count = (label: Label) => images.filter((p) => p.label === label).length;
   const unknown = count(undefined);
   const parts = [`${count(0)} benign`, `${count(1)} malignant`, ...(unknown > 0 ? [`${unknown} without a class`] : [])];
