@@ -7,10 +7,10 @@ import { readInput, writeWhole } from "../node/files.ts";
 import type { StudyFolder } from "../node/study-folder.ts";
 import { PHANTOM } from "../train/config.ts";
 import type { SideName } from "../train/study-file.ts";
-import { prepareExternal } from "./evaluate.ts";
+import { prepareExternal } from "./evaluated.ts";
 import { showSkipped } from "./format.ts";
 import type { Progress } from "./progress.ts";
-import { describe } from "./train.ts";
+import { describe } from "./train-data.ts";
 import type { TrainingSides } from "./study-train.ts";
 
 /** The images that the runs of one fold train on and are evaluated on. */

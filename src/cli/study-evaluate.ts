@@ -3,17 +3,14 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { parsePredictions, writePredictions, type ImagePrediction } from "../metrics/predictions.ts";
-import { readInput, writeWhole } from "../node/files.ts";
-import { findCheckpoint } from "../node/run-folder.ts";
+import type { ImagePrediction } from "../metrics/predictions.ts";
+import { predictionsOf, readPredictions } from "../node/predictions.ts";
+import { findCheckpoint, predictionsFile, RunFolder } from "../node/run-folder.ts";
 import type { SideName } from "../train/study-file.ts";
-import { evaluateImages } from "./evaluate.ts";
+import { evaluateImages } from "./evaluated.ts";
 
 /** From which probability on an image is taken for malignant, as in the paper. */
 const THRESHOLD = 0.5;
-
-/** "predictions.json" of the held-out images, "predictions-external.json" and the like of others. */
-export const predictionsFile = (side: SideName): string => `predictions${side === "val" ? "" : `-${side}`}.json`;
 
 /** Evaluates a run's checkpoint on images and keeps the result in the run folder. */
 export async function evaluateSide(
@@ -24,12 +21,8 @@ export async function evaluateSide(
 ): Promise<void> {
   const { checkpoint, file } = await findCheckpoint(dir, checkpointName);
   const { images } = await evaluateImages(gpu, checkpoint, file, prepared);
-  const patients = new Map(prepared.map(({ id, group }) => [id, group]));
-  const predictions = images.map(({ id, label, malignant, dice, iou }): ImagePrediction => {
-    return { image: id, patient: patients.get(id) ?? null, label: label ?? null, malignant, dice, iou };
-  });
   const head = { checkpoint: path.basename(file), data, on: side, threshold: THRESHOLD };
-  await writeWhole(path.join(dir, predictionsFile(side)), writePredictions({ ...head, images: predictions }));
+  await RunFolder.savePredictions(dir, { ...head, images: predictionsOf(images, prepared) });
 }
 
 /**
@@ -43,6 +36,6 @@ export async function keptPredictions(
 ): Promise<ImagePrediction[] | undefined> {
   const file = path.join(dir, predictionsFile(side));
   if (!existsSync(file)) return undefined;
-  const { checkpoint, on, images } = parsePredictions((await readInput(file)).toString("utf8"), file);
+  const { checkpoint, on, images } = await readPredictions(file);
   return checkpoint === `${checkpointName}.safetensors` && on === side ? images : undefined;
 }

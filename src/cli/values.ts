@@ -1,6 +1,7 @@
 /** From the text of an option to its value. What makes no sense is refused here, by the option's name. */
 import { InvalidArgumentError } from "commander";
 import { usefulFeatures, type UsefulFeature } from "../gpu/capabilities.ts";
+import { thresholdRules, type ThresholdRule } from "../metrics/threshold.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { tableNumbers, type TableNumber } from "../train/study.ts";
 
@@ -28,6 +29,17 @@ export function tableList(text: string): TableNumber[] {
     return found;
   });
   return [...new Set(numbers)].sort();
+}
+
+/** "0.5", or the name of a rule by which a threshold is chosen. */
+export function threshold(text: string): number | ThresholdRule {
+  const rule = thresholdRules.find((name) => name === text);
+  if (rule) return rule;
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError(`It is neither a probability nor one of ${thresholdRules.join(", ")}.`);
+  }
+  return value;
 }
 
 /** "224" or "192x256" (height x width). */

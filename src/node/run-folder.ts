@@ -2,9 +2,10 @@
 import { existsSync } from "node:fs";
 import { readdir, rm, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
+import type { Evaluation } from "../metrics/evaluation.ts";
+import { writePredictions, type EvaluatedSide, type Predictions } from "../metrics/predictions.ts";
 import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
-import type { Evaluation } from "../train/metrics.ts";
 import type { Stage } from "../train/stage.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
@@ -15,6 +16,10 @@ const SPLIT = "split.json";
 const METRICS = "metrics.jsonl";
 /** Which variants of the kernels the run computes with. */
 const VARIANTS = "variants.json";
+
+/** What the network says of each image of a side. */
+export const predictionsFile = (on: EvaluatedSide): string =>
+  on === "val" ? "predictions.json" : `predictions-${on}.json`;
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
@@ -133,6 +138,16 @@ export class RunFolder {
     await writeWhole(this.file(SPLIT), text);
   }
 
+  /** Keeps what the network says of each image of a side. */
+  async savePredictions(predictions: Predictions): Promise<void> {
+    await RunFolder.savePredictions(this.dir, predictions);
+  }
+
+  /** The same in the folder of a run that is not open. */
+  static async savePredictions(dir: string, predictions: Predictions): Promise<void> {
+    await writeWhole(path.join(dir, predictionsFile(predictions.on)), writePredictions(predictions));
+  }
+
   /**
    * Notes which variants of the kernels the run computes with from now on.
    * @returns false if it was begun with others: what follows is not bit for bit what it would have been
@@ -146,7 +161,7 @@ export class RunFolder {
 
   /** Takes away a run that has failed before its first checkpoint: there is nothing to go on from, or to look at. */
   async discard(): Promise<void> {
-    const names = ["config.json", SPLIT, VARIANTS, METRICS, "best.safetensors"];
+    const names = ["config.json", SPLIT, VARIANTS, METRICS, "best.safetensors", predictionsFile("val")];
     for (const name of names) await rm(this.file(name), { force: true });
     await rmdir(this.dir).catch(() => {}); // Someone else has put something there.
   }

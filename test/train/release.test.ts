@@ -1,6 +1,6 @@
 /** Trainings one after the other on one device: what a finished one had there is given back. */
 import { beforeAll, expect, test, vi } from "vitest";
-import { evaluateImages } from "../../src/cli/evaluate.ts";
+import { evaluateImages } from "../../src/cli/evaluated.ts";
 import { parseCheckpoint } from "../../src/train/checkpoint.ts";
 import { jointStart, pretraining } from "../../src/train/pretrained.ts";
 import { Trainer } from "../../src/train/trainer.ts";
