@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import type { Prepared } from "../data/sample.ts";
 import { splitData, splitFile, type SplitSides } from "../node/data/sides.ts";
 import { prepareData } from "../node/data/training-data.ts";
-import { readInput, writeWhole } from "../node/files.ts";
+import { readInput } from "../node/files.ts";
 import type { StudyFolder } from "../node/study-folder.ts";
 import { PHANTOM } from "../train/config.ts";
 import type { SideName } from "../train/study-file.ts";
@@ -25,6 +25,8 @@ export interface StudyData {
   external: string;
   /** By fold; one without folds. */
   folds: StudySides[];
+  /** Splits that have just been drawn, by file: to be kept once it is sure that the study can begin. */
+  drawn: ReadonlyMap<string, string>;
   /** For the summaries of the runs. */
   report: object;
 }
@@ -48,8 +50,9 @@ export async function loadStudyData(folder: StudyFolder, progress: Progress, sig
   progress.clear();
   const external = config.external === "" ? undefined : await prepareExternal(config, prepared, { signal });
   const folds: StudySides[] = [];
+  const drawn = new Map<string, string>();
   for (const fold of config.folds === 0 ? [undefined] : Array.from({ length: config.folds }, (_, i) => i)) {
-    const { sides, split } = await sidesOf(folder, prepared, name, fold);
+    const { sides, split } = await sidesOf(folder, prepared, name, fold, drawn);
     const { train, val, test } = sides;
     const others = { ...(test.length > 0 ? { test } : {}), ...(external ? { external: external.images } : {}) };
     folds.push({ train, val, split, evaluated: { val, ...others } });
@@ -64,15 +67,16 @@ export async function loadStudyData(folder: StudyFolder, progress: Progress, sig
     for (const line of showSkipped(external.skipped)) console.log(line);
   }
   const report = { name, skipped, notes, ...(external ? { external: external.name } : {}) };
-  return { name, external: external?.name ?? "", folds, report };
+  return { name, external: external?.name ?? "", folds, drawn, report };
 }
 
-/** The sides of a fold. The first time they are drawn and kept in a file of the study, which is read ever after. */
+/** The sides of a fold. The first time they are drawn, for a file of the study, which is read ever after. */
 async function sidesOf(
   folder: StudyFolder,
   prepared: readonly Prepared[],
   name: string,
   fold: number | undefined,
+  drawn: Map<string, string>,
 ): Promise<{ sides: SplitSides; split: string }> {
   const { config } = folder.study;
   const file = folder.file(fold === undefined ? "split.json" : `split-fold-${fold}.json`);
@@ -82,6 +86,6 @@ async function sidesOf(
   }
   const sides = splitData(prepared, { ...config, fold: fold ?? 0 });
   const split = splitFile(sides, name);
-  await writeWhole(file, split);
+  drawn.set(file, split);
   return { sides, split };
 }

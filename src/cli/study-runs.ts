@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Gpu } from "../gpu/gpu.ts";
+import { writeWhole } from "../node/files.ts";
 import { SplitData } from "../node/data/training-data.ts";
 import { predictionsFile, RunFolder } from "../node/run-folder.ts";
 import type { Place, StudyFolder } from "../node/study-folder.ts";
@@ -46,6 +47,8 @@ export async function trainStudy(folder: StudyFolder, groups: readonly Group[], 
       await check(gpu, folder, runs, data);
       const sides = sideNames.filter((side) => data.folds[0]!.evaluated[side]);
       await folder.save({ data: data.name, external: data.external, sides, adapter: adapterName(gpu) });
+      // After study.json, without which the folder would be taken for somebody else's.
+      for (const [file, split] of data.drawn) await writeWhole(file, split);
       return new StudyRuns(gpu, folder, data, progress, signal).all(groups, todo);
     });
     progress.stop();
