@@ -11,6 +11,9 @@ import { temporaryFolder, tiny } from "./support.ts";
 const dir = temporaryFolder();
 const at = (name: string) => path.join(dir, name);
 
+/** Milliseconds for what may have to compile every shader first. */
+const COLD = 300_000;
+
 interface Ended {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -68,7 +71,7 @@ beforeAll(async () => {
     -1,
   );
   whole = leftIn("whole");
-}, 300_000);
+}, COLD);
 
 function expectSame(name: string, { out }: Ended): void {
   const left = leftIn(name);
@@ -87,45 +90,51 @@ const finished = (out: string[]) => out.filter((line) => line.startsWith("[")).m
 const all = ["segmentation stage", "Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"];
 const every = all.map((name, i) => `[${i + 1}/6] ${name}, seed 0`);
 
-test("interrupted in its images, its segmentation stage and its rows, it goes on and trains nothing twice", async () => {
-  const name = "interrupted";
-  const trained: string[] = [];
-  for (const [after, wait, signal, said] of [
-    [/^Study in/, 0, "SIGINT", "Stopped before training began. The same command goes on from here."],
-    [/^Data:/, 400, "SIGTERM", "Stopped. The same command goes on from here."],
-    [/^\[1/, 0, "SIGINT", "Stopped. The same command goes on from here."],
-    [/^\[3/, 500, "SIGINT", "Stopped. The same command goes on from here."],
-    [/^\[4/, 900, "SIGTERM", "Stopped. The same command goes on from here."],
-  ] as const) {
-    const { code, out, err } = await study(name, { after, wait, signal });
-    expect(err).toEqual(["", `${signal}: finishing the step and saving; once more to stop at once.`]);
-    expect([code, out.at(-1)]).toEqual([130, said]);
-    trained.push(...finished(out));
-  }
-  const ended = await study(name);
-  expect([ended.code, ended.err]).toEqual([0, []]);
-  expect([...trained, ...finished(ended.out)]).toEqual(every);
-  expectSame(name, ended);
-}, 120_000);
+test(
+  "interrupted in its images, its segmentation stage and its rows, it goes on and trains nothing twice",
+  async () => {
+    const name = "interrupted";
+    const trained: string[] = [];
+    for (const [after, wait, signal, said] of [
+      [/^Study in/, 0, "SIGINT", "Stopped before training began. The same command goes on from here."],
+      [/^Data:/, 400, "SIGTERM", "Stopped. The same command goes on from here."],
+      [/^\[1/, 0, "SIGINT", "Stopped. The same command goes on from here."],
+      [/^\[3/, 500, "SIGINT", "Stopped. The same command goes on from here."],
+      [/^\[4/, 900, "SIGTERM", "Stopped. The same command goes on from here."],
+    ] as const) {
+      const { code, out, err } = await study(name, { after, wait, signal });
+      expect(err).toEqual(["", `${signal}: finishing the step and saving; once more to stop at once.`]);
+      expect([code, out.at(-1)]).toEqual([130, said]);
+      trained.push(...finished(out));
+    }
+    const ended = await study(name);
+    expect([ended.code, ended.err]).toEqual([0, []]);
+    expect([...trained, ...finished(ended.out)]).toEqual(every);
+    expectSame(name, ended);
+  },
+  COLD,
+);
 
-test("killed at any instant, it goes on to the same bits", async () => {
-  const name = "killed";
-  const stops = [
-    [/^Data:/, 0],
-    [/^Data:/, 250],
-    [/^Data:/, 600],
-    [/^\[1/, 20],
-    [/^Data:/, 900],
-    [/^\[/, 300],
-    [/^\[/, 700],
-    [/^\[/, 5],
-  ] as const;
-  for (const [after, wait] of stops) {
-    const ended = await study(name, { after, wait, signal: "SIGKILL" });
-    if (ended.code === 0) break;
-    expect(ended).toMatchObject({ signal: "SIGKILL", err: [] });
-  }
-  const ended = await study(name);
-  expect([ended.code, ended.err]).toEqual([0, []]);
-  expectSame(name, ended);
-}, 120_000);
+test(
+  "killed at any instant, it goes on to the same bits",
+  async () => {
+    const name = "killed";
+    const stops = [
+      [/^Data:/, 0],
+      [/^Data:/, 400],
+      [/^\[1/, 20],
+      [/^Data:/, 900],
+      [/^\[/, 600],
+      [/^\[/, 5],
+    ] as const;
+    for (const [after, wait] of stops) {
+      const ended = await study(name, { after, wait, signal: "SIGKILL" });
+      if (ended.code === 0) break;
+      expect(ended).toMatchObject({ signal: "SIGKILL", err: [] });
+    }
+    const ended = await study(name);
+    expect([ended.code, ended.err]).toEqual([0, []]);
+    expectSame(name, ended);
+  },
+  COLD,
+);

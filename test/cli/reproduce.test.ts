@@ -162,7 +162,7 @@ test("with folds each image is held out once; an external set is judged too, by 
   const own = JSON.parse(bytes("folds", "proposed/seed-0-fold-1/predictions-external.json").toString("utf8")) as object;
   expect(own).toMatchObject({ checkpoint: "best.safetensors", on: "external" });
   expect(existsSync(at("folds", "table-3-external.md"))).toBe(true);
-}, 120_000);
+}, 300_000);
 
 test("published figures are printed beside, and marked as of other data", async () => {
   const columns = ["ACC", "AUC"];
