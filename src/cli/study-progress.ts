@@ -52,16 +52,15 @@ export class StudyProgress {
   begin(place: Place): void {
     this.#current = this.#find(place);
     this.#clock.pause();
-    this.#progress.start(titleOf(place), this.#total, this.#done);
-    this.#progress.update(this.#done, this.#position);
+    // The label is short, so that what is left still fits the line.
+    this.#progress.start(`${this.#count(this.#current)} ${titleOf(place)}`, this.#total, this.#done);
   }
 
   step({ stage, epoch, epochs, batch, batches, loss }: StepRecord): void {
     const work = this.#current!;
     this.#clock.tick(kindOf(work.place));
     this.#left.set(work, (epochs - epoch) * batches + batches - batch);
-    const where = `${this.#position} | ${stage} ${epoch}/${epochs}, loss ${loss.toFixed(3)}`;
-    this.#progress.update(this.#done, where, this.left);
+    this.#progress.update(this.#done, `${stage} ${epoch}/${epochs} ${loss.toFixed(3)}`, this.left);
   }
 
   /** A run has ended; `result` says how. */
@@ -86,10 +85,6 @@ export class StudyProgress {
 
   get #done(): number {
     return this.#total - [...this.#left.values()].reduce((a, b) => a + b, 0);
-  }
-
-  get #position(): string {
-    return this.#current ? `run ${this.#count(this.#current)}` : "";
   }
 
   #count(work: Work): string {
