@@ -13,6 +13,10 @@ import type { MGANet } from "../models/mganet.ts";
 export const explainMethods = ["gradcam", "cam"] as const;
 export type ExplainMethod = (typeof explainMethods)[number];
 
+/** The class whose activation is asked for; "predicted": the more probable one of each image. */
+export const explainedClasses = ["predicted", "benign", "malignant"] as const;
+export type ExplainedClass = (typeof explainedClasses)[number];
+
 /** Scales by name; the number is how often the image has been halved, less one. */
 export const scaleNames = ["L0", "L1", "L2", "L3", "L4"] as const;
 export type ScaleName = (typeof scaleNames)[number];
@@ -52,11 +56,14 @@ export interface Activation {
  * "Before" are the features that the last enhancement of the scale takes; their gradient goes through it.
  */
 export class Explainer {
+  /** Whether the features of the scale are enhanced: where not, before and after are the same. */
+  readonly enhanced: boolean;
   readonly #plan: Plan;
   readonly #options: ExplainerOptions;
   readonly #shape: readonly number[];
 
-  private constructor(plan: Plan, options: ExplainerOptions, shape: readonly number[]) {
+  private constructor(plan: Plan, options: ExplainerOptions, { shape, enhanced }: ReturnType<typeof record>) {
+    this.enhanced = enhanced;
     this.#plan = plan;
     this.#options = options;
     this.#shape = shape;
@@ -64,8 +71,9 @@ export class Explainer {
 
   /** @throws RangeError for CAM elsewhere than at L4 */
   static async create(gpu: Gpu, net: MGANet, options: ExplainerOptions): Promise<Explainer> {
-    const { graph, outputs } = record(net, options);
-    return new Explainer(await compile(gpu, graph, { outputs, frozen: true }), options, outputs.after.shape);
+    const recorded = record(net, options);
+    const { graph, outputs } = recorded;
+    return new Explainer(await compile(gpu, graph, { outputs, frozen: true }), options, recorded);
   }
 
   /**
@@ -124,13 +132,10 @@ function record(net: MGANet, { batch: n, size: [h, w], method, scale }: Explaine
   const score = sum(mul(logits, graph.input("chosen", [n, 2])));
   const { before, after } = scales[scaleNames.indexOf(scale)]!;
   const map = (f: Tensor, weights: Tensor) => classActivation(f, weights, { relu: method === "gradcam" });
-  if (method === "cam") {
-    const weights = gradients(score, [pooled])[0]!;
-    return { graph, outputs: { before: map(before, weights), after: map(after, weights) } };
-  }
-  const [dBefore, dAfter] = gradients(score, [before, after]) as [Tensor, Tensor];
-  return {
-    graph,
-    outputs: { before: map(before, globalAvgPool(dBefore)), after: map(after, globalAvgPool(dAfter)) },
-  };
+  const [ofBefore, ofAfter] =
+    method === "cam"
+      ? new Array<Tensor>(2).fill(gradients(score, [pooled])[0]!)
+      : gradients(score, [before, after]).map(globalAvgPool);
+  const outputs = { before: map(before, ofBefore!), after: map(after, ofAfter!) };
+  return { graph, outputs, shape: outputs.after.shape, enhanced: before !== after };
 }
