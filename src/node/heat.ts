@@ -39,10 +39,10 @@ const table = (colour: (t: number) => string) =>
     const { r, g, b } = rgb(colour(i / 255));
     return [r, g, b] as const;
   });
-/** From nothing (dark) to the greatest value (bright): ordered by lightness alone, so it needs no sense of colour. */
-const RISING = table((t) => interpolateInferno(0.25 + 0.75 * t));
-/** Against (purple) and for (orange): told apart with every kind of colour blindness. */
-const SIGNED = table((t) => interpolatePuOr(1 - t));
+/** From nothing (dark) to the greatest value (bright): ordered by lightness, so it needs no sense of colour. */
+const RISING = table((t) => interpolateInferno(0.38 + 0.62 * t));
+/** Against (purple) and for (orange): told apart with every kind of colour blindness. How much is a matter of opacity. */
+const SIGNED = table((t) => interpolatePuOr(0.5 + Math.sign(t - 0.5) * (0.18 + 0.24 * Math.abs(t - 0.5))));
 
 /** The colour of a share from -1 to 1 (`signed`) or 0 to 1, over a grey level. */
 export function blend(share: number, grey: number, signed: boolean): [number, number, number] {

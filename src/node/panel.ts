@@ -112,7 +112,7 @@ function bar(signed: boolean): Colours {
   const { width, height } = BAR;
   const row = Array.from({ length: width }, (_, x) => {
     const t = x / (width - 1);
-    return blend(signed ? 2 * t - 1 : t, 70, signed);
+    return blend(signed ? 2 * t - 1 : t, 50, signed);
   }).flat();
   const data = new Uint8Array(height * row.length);
   for (let y = 0; y < height; y++) data.set(row, y * row.length);

@@ -65,10 +65,10 @@ const cases = explainMethods.flatMap((method) =>
   scaleNames.filter((scale) => method === "gradcam" || scale === "L4").map((scale) => ({ method, scale })),
 );
 
-async function compareAll(device: Gpu, name: string): Promise<void> {
+async function compareAll(device: Gpu, name: string, scales: readonly string[] = scaleNames): Promise<void> {
   const { net, size, image, masks, explained, release } = load(device, name);
   try {
-    for (const { method, scale } of cases) {
+    for (const { method, scale } of cases.filter((c) => scales.includes(c.scale))) {
       const explainer = await Explainer.create(device, net, { batch: 2, size, method, scale });
       for (const classes of [
         [0, 1],
@@ -92,8 +92,8 @@ async function compareAll(device: Gpu, name: string): Promise<void> {
 
 describe("the maps of every scale, of both classes, before and after the enhancement agree with PyTorch in float64", () => {
   test.each(["none", "parallel", "every-block"])("%s", async (name) => compareAll(gpu(), name));
-  test("parallel, without subgroups", async () => compareAll(plain(), "parallel"));
-  test("parallel, in parts", async () => compareAll(narrow(), "parallel"));
+  test("parallel, without subgroups", async () => compareAll(plain(), "parallel", ["L0"]));
+  test("parallel, in parts", async () => compareAll(narrow(), "parallel", ["L0"]));
 });
 
 describe("the maps among themselves", () => {
