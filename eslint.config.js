@@ -13,6 +13,7 @@ const rooms = [
   "src/nn",
   "src/models",
   "src/data",
+  "src/metrics",
   "src/train",
   "src/report",
   "src/node",

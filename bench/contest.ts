@@ -9,6 +9,8 @@ export interface BenchContext {
   readonly gpu: Gpu;
   /** Multiply-add peak of the adapter, GFLOP/s. */
   readonly peak: number;
+  /** Copy bandwidth of the adapter, GB/s. */
+  readonly bandwidth: number;
   readonly peers: readonly Peer[];
   /** Samples of each contestant at most; at least `fewest`. */
   readonly rounds: number;
@@ -52,8 +54,8 @@ const SAMPLE_MS = 10;
  * @throws EqualityError if a peer does not compute the same
  */
 export async function contest(
-  { gpu, peak, peers, rounds, budgetMs, say }: BenchContext,
-  what: { name: string; group: Group; batch: number | undefined; flops: number },
+  { gpu, peak, bandwidth, peers, rounds, budgetMs, say }: BenchContext,
+  what: { name: string; group: Group; batch: number | undefined; flops: number; bytes?: number },
   ours: Entry,
   enter: (peer: Peer) => Promise<Entry | undefined>,
 ): Promise<Result> {
@@ -91,7 +93,12 @@ export async function contest(
       group: what.group,
       ...(what.batch === undefined ? {} : { batch: what.batch }),
       rounds: count,
-      ours: { ...own, gflops, peakFraction: gflops / peak },
+      ours: {
+        ...own,
+        gflops,
+        peakFraction: gflops / peak,
+        ...(what.flops === 0 ? copying(what.bytes, own, bandwidth) : {}),
+      },
       peers: Object.fromEntries(timings),
       ratios: Object.fromEntries(timings.map(([name, { medianMs }]) => [name, medianMs / own.medianMs])),
       ...(Object.keys(leftOut).length > 0 ? { leftOut } : {}),
@@ -100,6 +107,13 @@ export async function contest(
     for (const entry of entries.values()) await entry.destroy();
     for (const peer of peers) peer.release?.();
   }
+}
+
+/** How fast something whose cost is bytes moves them, next to a copy. */
+function copying(bytes: number | undefined, { medianMs }: { medianMs: number }, bandwidth: number) {
+  if (bytes === undefined) return {};
+  const gbs = bytes / medianMs / 1e6;
+  return { gbs, copyFraction: gbs / bandwidth };
 }
 
 /** How many runs make a sample, by the shortest of three; these warm up, too. */

@@ -8,11 +8,13 @@ import { withTunedGpu } from "../src/cli/tuned.ts";
 import { text, texts } from "../src/cli/values.ts";
 import { oneLine } from "../src/data/sample.ts";
 import { requireWritableFile, writeWhole } from "../src/node/files.ts";
+import { ConfigError } from "../src/train/config.ts";
 import type { BenchContext } from "./contest.ts";
 import { environmentOf } from "./environment.ts";
 import { EqualityError } from "./equality.ts";
 import { benchmarks, choose, choosePeers } from "./list.ts";
 import { printResult, printSummary } from "./print.ts";
+import { begun } from "./recorded.ts";
 import type { Results } from "./results.ts";
 import { byPeak, Yardstick } from "./yardstick.ts";
 
@@ -21,6 +23,7 @@ interface Options {
   filter?: string;
   peer?: string[];
   json?: string;
+  resume?: true;
   adapter?: string;
   tuned?: boolean;
   profile?: boolean;
@@ -29,7 +32,7 @@ interface Options {
 }
 
 /** How often each is timed, and after how many milliseconds a benchmark that takes long is content with fewer. */
-const FULL = { rounds: 21, budgetMs: 60_000, thorough: true };
+const FULL = { rounds: 21, budgetMs: 20_000, thorough: true };
 const QUICK = { rounds: 5, budgetMs: 2_000, thorough: false };
 
 const program = addProfileOptions(addTunedOption(new Command("bench")))
@@ -38,6 +41,7 @@ const program = addProfileOptions(addTunedOption(new Command("bench")))
   .option("--filter <text>", "only benchmarks whose name contains this, such as kernel/conv2d or step/quick", text)
   .option("--peer <name>", "only this library; may be given more than once", texts)
   .option("--json <file>", "write the results", text)
+  .option("--resume", "keep the results that the file of --json holds, and go on with the others")
   .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
   .option("--debug", "show the stack of errors")
   .configureOutput({
@@ -51,6 +55,7 @@ async function bench(options: Options): Promise<void> {
   const peers = choosePeers(options.peer);
   const chosen = choose(benchmarks(quick), options.filter);
   if (options.json !== undefined) await requireWritableFile(options.json);
+  else if (options.resume) throw new ConfigError("--resume goes on with the file of --json, which is not given");
   await Profiler.check(options);
   await withTunedGpu(options, async (gpu) => {
     const yardstick = new Yardstick(gpu);
@@ -62,12 +67,16 @@ async function bench(options: Options): Promise<void> {
       process.stderr.write(`[${seconds.padStart(6)}] ${text}\n`);
     };
     const profiler = Profiler.for(gpu, options);
-    const context: BenchContext = { gpu, peak, peers, say, profiler, ...(quick ? QUICK : FULL) };
+    const context: BenchContext = { gpu, peak, bandwidth, peers, say, profiler, ...(quick ? QUICK : FULL) };
     let file: Results = { adapter: adapterName(gpu), peak, environment, results: [] };
-    for (const benchmark of chosen) {
+    if (options.resume) file = await begun(options.json!, file);
+    yardstick.atLeast(file);
+    const done = new Set(file.results.map(({ name }) => name));
+    for (const benchmark of chosen.filter(({ name }) => !done.has(name))) {
       const result = await benchmark.run(context).catch(tellUnequal);
       if (!result) continue;
-      file = byPeak({ ...file, results: [...file.results, result] }, (await yardstick.measure()).peak);
+      const best = await yardstick.measure();
+      file = byPeak({ ...file, results: [...file.results, result] }, best.peak, best.bandwidth);
       printResult(file.results.at(-1)!);
       // After each: a run of hours that is cut short leaves what it has.
       if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(file, null, 2)}\n`);

@@ -18,8 +18,16 @@ const result = z.strictObject({
   batch: z.number().int().gt(0).optional(),
   /** Samples of each. */
   rounds: z.number().int().gt(0),
-  /** `gflops` counts the convolutions by the direct algorithm; `peakFraction` is its share of the measured peak. */
-  ours: timing.extend({ gflops: z.number().min(0), peakFraction: z.number().min(0) }),
+  /**
+   * `gflops` counts the convolutions by the direct algorithm; `peakFraction` is its share of the measured peak. Kernels without
+   * convolutions have `gbs`, of the bytes that they move at least, and its share of the copy bandwidth.
+   */
+  ours: timing.extend({
+    gflops: z.number().min(0),
+    peakFraction: z.number().min(0),
+    gbs: positive.optional(),
+    copyFraction: positive.optional(),
+  }),
   peers: z.record(z.string(), timing),
   /** By peer: how many times as long as ours it takes, median by median. */
   ratios: z.record(z.string(), positive),

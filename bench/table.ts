@@ -1,5 +1,5 @@
 /** The README's table of recorded results, in Markdown. */
-import { number } from "./print.ts";
+import { number, percent } from "./print.ts";
 import type { Result, Results } from "./results.ts";
 
 const MARKS = { begin: "<!-- bench:table -->", end: "<!-- /bench:table -->" };
@@ -38,6 +38,7 @@ function machineTable(machine: string, files: readonly Results[]): string {
       `${r.name}${r.batch === undefined ? "" : `, batch ${r.batch}`}`,
       `${number(r.ours.medianMs)} ms`,
       percent(r.ours.peakFraction),
+      "",
       ...peers.map((peer) => (r.ratios[peer] === undefined ? "" : number(r.ratios[peer]))),
     ]);
   const kinds = groupBy(
@@ -48,12 +49,12 @@ function machineTable(machine: string, files: readonly Results[]): string {
     `${kind} (${list.length})`,
     "",
     percent(geometricMean(list.map(({ ours }) => ours.peakFraction))),
+    percent(geometricMean(list.map(({ ours }) => ours.copyFraction ?? 0))),
     ...peers.map((peer) => ratios(list, peer)),
   ]);
   const rows = [...whole, ...kernels];
-  const used = peers.filter((_, i) => rows.some((row) => row[3 + i] !== ""));
-  const columns = [0, 1, 2, ...used.map((peer) => 3 + peers.indexOf(peer))];
-  const head = ["", "ours", "of peak", ...peers.map((peer) => `${peer} ${environment.peers[peer]}`)];
+  const columns = [...Array(4 + peers.length).keys()].filter((i) => i < 3 || rows.some((row) => row[i] !== ""));
+  const head = ["", "ours", "of peak", "of copy", ...peers.map((peer) => `${peer} ${environment.peers[peer]}`)];
   const line = (cells: readonly string[]) => `| ${columns.map((i) => cells[i]).join(" | ")} |`;
   const rule = `| ${columns.map((i) => (i === 0 ? "---" : "--:")).join(" | ")} |`;
   const lanes = environment.lpNumThreads === null ? "" : `, LP_NUM_THREADS ${environment.lpNumThreads}`;
@@ -81,8 +82,6 @@ function ratios(list: readonly Result[], peer: string): string {
 
 const geometricMean = (values: readonly number[]): number =>
   Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
-
-const percent = (fraction: number): string => (fraction > 0 ? `${(100 * fraction).toFixed(0)} %` : "");
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const grouped = new Map<string, T[]>();

@@ -18,6 +18,12 @@ export class Yardstick {
     this.#gpu = gpu;
   }
 
+  /** What an earlier part of the same run found counts, too. */
+  atLeast({ peak, environment }: Results): void {
+    this.#peak = Math.max(this.#peak, peak);
+    this.#bandwidth = Math.max(this.#bandwidth, environment.copyGBs);
+  }
+
   async measure(): Promise<{ peak: number; bandwidth: number }> {
     const { gflops, bandwidth } = await measure(this.#gpu);
     this.#peak = Math.max(this.#peak, gflops);
@@ -26,8 +32,15 @@ export class Yardstick {
   }
 }
 
-/** The results with another peak. */
-export function byPeak(file: Results, peak: number): Results {
-  const results = file.results.map((r) => ({ ...r, ours: { ...r.ours, peakFraction: r.ours.gflops / peak } }));
-  return { ...file, peak, results };
+/** The results with another peak and copy bandwidth. */
+export function byPeak(file: Results, peak: number, bandwidth: number): Results {
+  const results = file.results.map(({ ours, ...rest }) => ({
+    ...rest,
+    ours: {
+      ...ours,
+      peakFraction: ours.gflops / peak,
+      ...(ours.gbs === undefined ? {} : { copyFraction: ours.gbs / bandwidth }),
+    },
+  }));
+  return { ...file, peak, environment: { ...file.environment, copyGBs: Number(bandwidth.toPrecision(3)) }, results };
 }

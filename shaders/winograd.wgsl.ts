@@ -19,8 +19,24 @@ import { sandwich, winogradMatrices, type TileSize } from "./lib/winograd.ts";
 /** Taps of the kernel in one direction. */
 export const TAPS = 3;
 
-/** Uniform: image [n, h, w, quads of channels], tiles down and across, padding, and the quads of the other channel count. */
-export const winogradFields = ["n", "h", "w", "quads", "down", "across", "ph", "pw", "other", "splits"] as const;
+/**
+ * Uniform: image [n, h, w, quads of channels], tiles down and across, padding, and the quads of the other channel count. The image's
+ * channels may be some of all that are transformed: quads of all, and before the first.
+ */
+export const winogradFields = [
+  "n",
+  "h",
+  "w",
+  "quads",
+  "down",
+  "across",
+  "ph",
+  "pw",
+  "other",
+  "splits",
+  "stride",
+  "first",
+] as const;
 
 /** Reads `size` x `size` pixels of image `from` with its corner at (top, left) into d[row][column], zeros beyond the border. */
 const loadTile = (from: string, size: number): string => wgsl`
@@ -34,6 +50,28 @@ ${unroll(size, (i) =>
   ),
 )}`;
 
+/**
+ * The same of an image that is read at twice its height and width (half-pixel centres, so weights 3/4 and 1/4), with a padding of 1: from
+ * n / 2 + 1 pixels of it in each direction.
+ */
+function loadEnlarged(from: string, n: number): string {
+  const half = n / 2;
+  /** Weights of neighbours k and k + 1 in line i = 2 k, 2 k + 1; none beyond the border. */
+  const weights = (axis: "y" | "x", start: string, size: string) =>
+    unroll(n, (i) => {
+      const [a, b] = i % 2 ? [0.25, 0.75] : [0.75, 0.25];
+      return `  let in${axis}${i} = u32(${start} + ${i}) < 2u * ${size}; let ${axis}a${i} = select(0.0, ${a}, in${axis}${i}); let ${axis}b${i} = select(0.0, ${b}, in${axis}${i});`;
+    });
+  return wgsl`
+${weights("y", "top", "p.h")}
+${weights("x", "left", "p.w")}
+${unroll(half + 1, (i) => `  let y${i} = (image * p.h + u32(clamp((top - 1) / 2 + ${i}, 0, i32(p.h) - 1))) * p.w;`)}
+${unroll(half + 1, (j) => `  let x${j} = u32(clamp((left - 1) / 2 + ${j}, 0, i32(p.w) - 1));`)}
+${unroll(half + 1, (i) => unroll(half + 1, (j) => `  let s${i}_${j} = ${from}[(y${i} + x${j}) * p.quads + quad];`))}
+${unroll(n, (i) => unroll(half + 1, (j) => `  let e${i}_${j} = ya${i} * s${i >> 1}_${j} + yb${i} * s${(i >> 1) + 1}_${j};`))}
+${unroll(n, (i) => unroll(n, (j) => `  let d${i}_${j} = xa${j} * e${i}_${j >> 1} + xb${j} * e${i}_${(j >> 1) + 1};`))}`;
+}
+
 /** The tile and the vector of channels of item i, from which image `image` and its place (row, column) among the tiles follow. */
 const whichTile = `
   let quad = i % p.quads;
@@ -43,8 +81,11 @@ const whichTile = `
   let image = tile / (p.across * p.down);
   let tiles = p.n * p.down * p.across;`;
 
-/** Bindings x [N,H,W,C], v [n n, T, C]. One thread a tile and four channels. */
-export const winogradInput = (threads: number, n: TileSize): string => {
+/**
+ * Bindings x [N,H,W,C], v [n n, T, all channels]. With `enlarged`, of x at twice its height and width, and a padding of 1. One thread a tile
+ * and four channels.
+ */
+export const winogradInput = (threads: number, n: TileSize, enlarged: boolean): string => {
   const m = n - TAPS + 1;
   const { inputs } = winogradMatrices(n, TAPS);
   return wgsl`
@@ -55,11 +96,11 @@ ${threadMain(
   `${whichTile}
   let top = i32(row * ${m}u) - i32(p.ph);
   let left = i32(column * ${m}u) - i32(p.pw);
-${loadTile("x", n)}
+${enlarged ? loadEnlarged("x", n) : loadTile("x", n)}
 ${sandwich(
   inputs,
   (r, c) => `d${r}_${c}`,
-  (r, c, name) => `v[(${r * n + c}u * tiles + tile) * p.quads + quad] = ${name};`,
+  (r, c, name) => `v[(${r * n + c}u * tiles + tile) * p.stride + p.first + quad] = ${name};`,
 )}`,
 )}`;
 };
@@ -107,7 +148,7 @@ ${sandwich(
 )}`;
 };
 
-/** Bindings m [n n, T, CO], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO]. One thread a tile and four channels. */
+/** Bindings m [n n, T, all channels], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO]. One thread a tile and four channels. */
 export const winogradOutput = (threads: number, n: TileSize, epilogue: Epilogue): string => {
   const m = n - TAPS + 1;
   const { outputs } = winogradMatrices(n, TAPS);
@@ -120,7 +161,7 @@ ${threadMain(
   `${whichTile}
   let top = row * ${m}u;
   let left = column * ${m}u;
-${unroll(n, (r) => unroll(n, (c) => `  let d${r}_${c} = m[(${r * n + c}u * tiles + tile) * p.quads + quad];`))}
+${unroll(n, (r) => unroll(n, (c) => `  let d${r}_${c} = m[(${r * n + c}u * tiles + tile) * p.stride + p.first + quad];`))}
   let shift = ${epilogue.bias ? "bias[quad]" : "vec4f()"};
 ${sandwich(
   outputs,

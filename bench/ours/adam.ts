@@ -32,6 +32,7 @@ export async function createAdam(gpu: Gpu, operands: Operands): Promise<KernelIm
   });
   const plan = await PlanRun.create(gpu, { graph, updates }, inputs);
   return {
+    bytes: plan.bytes,
     async results() {
       await plan.run(1);
       const results = new Map<string, Float32Array>();

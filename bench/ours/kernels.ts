@@ -21,6 +21,7 @@ export async function createKernel(gpu: Gpu, c: KernelCase, operands: Operands):
   const inputs = Object.fromEntries([...operands].map(([name, { data }]) => [name, data]));
   const plan = await PlanRun.create(gpu, record(c, operands, variables), inputs);
   return {
+    bytes: plan.bytes,
     results: () => plan.results(),
     run: (times) => plan.run(times),
     destroy() {

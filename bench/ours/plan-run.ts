@@ -1,9 +1,10 @@
 /** A compiled plan that is run without reading anything back: what a kernel costs, and nothing else. */
 import type { Gpu } from "../../src/gpu/gpu.ts";
-import { compile } from "../../src/graph/compile.ts";
+import { compile, kernelsOf } from "../../src/graph/compile.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { encodeStep, type Plan } from "../../src/graph/plan.ts";
 import type { Node, Tensor } from "../../src/graph/tensor.ts";
+import { bytesMoved } from "../../src/kernels/kernel.ts";
 
 export interface Recorded {
   readonly graph: Graph;
@@ -13,11 +14,14 @@ export interface Recorded {
 
 /** Inputs are uploaded once and stay; a run is one submit. */
 export class PlanRun {
+  /** Bytes that the kernels read and write at least. */
+  readonly bytes: number;
   readonly #gpu: Gpu;
   readonly #plan: Plan;
   readonly #inputs: Record<string, Float32Array>;
 
-  private constructor(gpu: Gpu, plan: Plan, inputs: Record<string, Float32Array>) {
+  private constructor(gpu: Gpu, plan: Plan, inputs: Record<string, Float32Array>, bytes: number) {
+    this.bytes = bytes;
     this.#gpu = gpu;
     this.#plan = plan;
     this.#inputs = inputs;
@@ -30,7 +34,8 @@ export class PlanRun {
     { graph, ...wanted }: Recorded,
     inputs: Record<string, Float32Array>,
   ): Promise<PlanRun> {
-    return new PlanRun(gpu, await compile(gpu, graph, wanted), inputs);
+    const bytes = kernelsOf(graph, wanted).reduce((sum, kernel) => sum + bytesMoved(kernel), 0);
+    return new PlanRun(gpu, await compile(gpu, graph, wanted), inputs, bytes);
   }
 
   /** The outputs, by name. */

@@ -1,101 +1,95 @@
 /** `mganet evaluate`. */
 import path from "node:path";
-import { DataError, type Prepared, type Skipped } from "../data/sample.ts";
-import type { Gpu } from "../gpu/gpu.ts";
-import { BatchLoader } from "../node/data/loader.ts";
-import { splitData, withoutSeen } from "../node/data/sides.ts";
-import { prepareData, SplitData } from "../node/data/training-data.ts";
+import type { DelongComparison } from "../metrics/delong.ts";
+import { casesOf, classified, writePredictions, type ImagePrediction } from "../metrics/predictions.ts";
+import { summarise } from "../metrics/summary.ts";
+import { chooseThreshold, type ThresholdRule } from "../metrics/threshold.ts";
 import { requireWritableFile, writeWhole } from "../node/files.ts";
+import { predictionsOf } from "../node/predictions.ts";
 import { findCheckpoint, withOwnSplit } from "../node/run-folder.ts";
-import { MGANet } from "../models/mganet.ts";
-import { type Checkpoint, loadWeights, trainedStage } from "../train/checkpoint.ts";
+import { trainedStage } from "../train/checkpoint.ts";
 import { ConfigError, type TrainConfig } from "../train/config.ts";
-import { evaluate, Predictor } from "../train/stage.ts";
-import { showConfusion, showMetrics, showSkipped } from "./format.ts";
+import { compared, prepareOther, showCompared } from "./compare.ts";
+import { choose, evaluateImages, type ChoiceOptions, type Chosen } from "./evaluated.ts";
+import { showConfusion, showFigures, showSkipped } from "./format.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
-export interface EvaluateOptions extends TunedOption {
-  data?: string;
-  format?: string;
-  on?: "val" | "test" | "external";
+export interface EvaluateOptions extends TunedOption, ChoiceOptions {
   checkpoint?: "best" | "last";
+  threshold?: number | ThresholdRule;
+  compare?: string;
   json?: string;
 }
 
-interface Chosen {
-  images: Prepared[];
-  skipped: Skipped[];
-  /** What the images are called: "held-out images of ddti". */
-  what: string;
-  name: string;
-}
-
 export async function evaluateRun(target: string, options: EvaluateOptions): Promise<void> {
-  const { json } = options;
+  const { json, threshold: wanted = 0.5 } = options;
   if (json !== undefined) await requireWritableFile(json);
   const { checkpoint, file } = await findCheckpoint(target, options.checkpoint);
+  const untrained = trainedStage(checkpoint) === "segmentation";
+  if (untrained) requireClassifier(options);
   const config = withOwnSplit(checkpoint.config, path.dirname(file));
-  const { images: chosen, skipped, what, name } = await choose(config, options);
-  for (const line of showSkipped(skipped)) console.log(line);
-  const { metrics, images } = await withTunedGpu(options, (gpu) => evaluateImages(gpu, checkpoint, file, chosen));
-  console.log(`${file} on ${chosen.length} ${what}:`);
-  if (trainedStage(checkpoint) === "segmentation") {
-    console.log("The classifier of this checkpoint has not been trained yet.");
+  const chosen = await choose(config, options);
+  for (const line of showSkipped(chosen.skipped)) console.log(line);
+  const { compare } = options;
+  const other = compare === undefined ? undefined : await prepareOther(compare, config, chosen);
+  for (const note of other?.notes ?? []) console.log(note);
+  const found = await withTunedGpu(options, async (gpu) => {
+    const of = async ({ images }: Pick<Chosen, "images">, { checkpoint: c, file: f } = { checkpoint, file }) =>
+      predictionsOf((await evaluateImages(gpu, c, f, images)).images, images);
+    const own = await of(chosen);
+    return {
+      own,
+      threshold: typeof wanted === "number" ? undefined : await chosenThreshold(wanted, config, chosen, own, of),
+      other: other && (await of(other, other)),
+    };
+  });
+  const threshold = typeof wanted === "number" ? { value: wanted, how: "" } : found.threshold!;
+  const summary = summarise(found.own, threshold.value);
+  console.log(`${file} on ${chosen.images.length} ${chosen.what}:`);
+  if (untrained) console.log("The classifier of this checkpoint has not been trained yet.");
+  else console.log(`Threshold ${Number(threshold.value.toFixed(4))}${threshold.how}`);
+  for (const line of showFigures(summary)) console.log(line);
+  if (summary.confusion) console.log(showConfusion(summary.confusion));
+  let comparison: { checkpoint: string; delong: DelongComparison | string } | undefined;
+  if (found.other) {
+    const known = classified(found.own);
+    comparison = { checkpoint: other!.file, delong: compared(known, classified(found.other)) };
+    for (const line of showCompared(other!.file, comparison.delong, known)) console.log(line);
   }
-  console.log(showMetrics(metrics));
-  if (metrics.confusion) console.log(showConfusion(metrics));
-  const report = { checkpoint: file, data: name, metrics, images, skipped };
-  if (json !== undefined) await writeWhole(json, `${JSON.stringify(report, null, 2)}\n`);
+  if (json === undefined) return;
+  const { name, on, skipped } = chosen;
+  const record = { checkpoint: file, data: name, on, threshold: threshold.value, images: found.own };
+  const more = { metrics: summary, skipped, ...(comparison ? { comparison } : {}) };
+  await writeWhole(json, writePredictions(record, more));
 }
 
-/** The images that the options name. @throws ConfigError, DataError */
-async function choose(config: TrainConfig, { data, format = "auto", on }: EvaluateOptions): Promise<Chosen> {
-  if (data !== undefined) {
-    if (on !== undefined) throw new ConfigError("--on has no effect with --data, all of which is evaluated");
-    const { prepared, skipped, name } = await prepareData({ ...config, data, format });
-    return { images: prepared, skipped, what: `images of ${name}`, name };
-  }
-  const { prepared, skipped, name } = await prepareData(config);
-  const sides = splitData(prepared, config);
-  if (on === "external") {
-    if (config.external === "") throw new ConfigError("--on external: the run was trained without --external");
-    const { images, skipped, name } = await prepareExternal(config, [...sides.train, ...sides.val]);
-    return { images, skipped, what: `images of ${name}`, name };
-  }
-  if (on === "test" && sides.test.length === 0) throw new ConfigError("--on test: the run's split has no test images");
-  const images = on === "test" ? sides.test : sides.val;
-  return { images, skipped, what: `${on === "test" ? "test" : "held-out"} images of ${name}`, name };
+/** @throws ConfigError for options that mean nothing while there is no classification */
+function requireClassifier({ threshold, compare }: EvaluateOptions): void {
+  const option = threshold !== undefined ? "--threshold" : compare !== undefined ? "--compare" : undefined;
+  if (option) throw new ConfigError(`${option}: the classifier of this checkpoint has not been trained yet`);
 }
 
 /**
- * The images of a run's external set, without those that it has been trained with.
- * @throws DataError if none is left
+ * A threshold by a rule, from the run's validation images, whichever images are evaluated.
+ * @throws ConfigError if they do not allow it
  */
-export async function prepareExternal(
+async function chosenThreshold(
+  rule: ThresholdRule,
   config: TrainConfig,
-  seen: readonly Prepared[],
-  options: Parameters<typeof prepareData>[1] = {},
-): Promise<{ images: Prepared[]; skipped: Skipped[]; name: string }> {
-  const { external: data } = config;
-  const { prepared, skipped, name } = await prepareData({ ...config, data, format: "auto" }, options);
-  const { images, left } = withoutSeen(prepared, seen);
-  if (images.length === 0) throw new DataError(`${data}: every image has been trained with: none is external`);
-  return { images, skipped: [...skipped, ...left], name };
-}
-
-/** Evaluates a checkpoint on images, whose number need not be a multiple of the batch. */
-export async function evaluateImages(gpu: Gpu, checkpoint: Checkpoint, file: string, prepared: readonly Prepared[]) {
-  const { config } = checkpoint;
-  const stage = trainedStage(checkpoint);
-  const batch = Math.min(config.batch, prepared.length);
-  const loader = new BatchLoader(prepared);
-  try {
-    const net = new MGANet(config);
-    loadWeights(gpu, net, checkpoint, file);
-    const predictor = await Predictor.create(gpu, net, { batch, size: config.size, stage });
-    const batches = loader.epoch({ seed: 0, epoch: 0, batchSize: batch });
-    return await evaluate(predictor, batches, stage, SplitData.unlabelled(prepared));
-  } finally {
-    await loader.close();
+  chosen: Chosen,
+  own: readonly ImagePrediction[],
+  of: (chosen: Chosen) => Promise<readonly ImagePrediction[]>,
+) {
+  const same = chosen.on === "val";
+  const known = classified(same ? own : await of(await choose(config, { on: "val" })));
+  const threshold = chooseThreshold(casesOf(known), rule);
+  if (threshold.value === null) {
+    throw new ConfigError(`--threshold ${rule}: cannot be chosen on the validation images: ${threshold.reason}`);
   }
+  const criterion = rule === "f1" ? "F1" : "Youden index (sensitivity + specificity - 1)";
+  const warning = same ? ", which are the same: the figures at it are too good" : "";
+  return {
+    value: threshold.value,
+    how: `, that of the largest ${criterion} on the ${known.length} validation images${warning}`,
+  };
 }

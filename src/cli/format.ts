@@ -2,7 +2,10 @@
 import type { PlanSummary } from "../graph/plan.ts";
 import { formatBytes } from "../gpu/gpu.ts";
 import type { Skipped } from "../data/sample.ts";
-import type { Evaluation } from "../train/metrics.ts";
+import type { Confusion } from "../metrics/confusion.ts";
+import type { Evaluation } from "../metrics/evaluation.ts";
+import { figureNames, type FigureName, type Summary } from "../metrics/summary.ts";
+import { table } from "./table.ts";
 
 /** "F1 0.912  AUC 0.953  accuracy 0.900  Dice 0.801". */
 export function showMetrics({ f1, auc, accuracy, dice }: Evaluation): string {
@@ -15,10 +18,37 @@ export function showMetrics({ f1, auc, accuracy, dice }: Evaluation): string {
   return parts.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value.toFixed(3)}`])).join("  ");
 }
 
-/** A small table of the confusion matrix; empty without one. */
-export function showConfusion({ confusion }: Evaluation): string {
-  if (!confusion) return "";
-  const { tp, fp, fn, tn } = confusion;
+const titles: Readonly<Record<FigureName, string>> = {
+  accuracy: "accuracy",
+  auc: "AUC",
+  f1: "F1",
+  sensitivity: "sensitivity",
+  specificity: "specificity",
+  ppv: "PPV (precision)",
+  npv: "NPV",
+  averagePrecision: "average precision",
+  brier: "Brier score",
+  calibrationError: "calibration error",
+  dice: "Dice of the mask",
+  iou: "IoU of the mask",
+};
+
+/** A table of all figures with their bootstrap intervals; those of classes only where classes were evaluated. */
+export function showFigures({ figures, classified, images, patients }: Summary): string[] {
+  const names = figureNames.filter((name) => classified > 0 || name === "dice" || name === "iou");
+  const rows = names.map((name) => {
+    const figure = figures[name];
+    if (figure.value === null) return [`  ${titles[name]}`, "", `not defined: ${figure.reason}`];
+    const { interval } = figure;
+    const range = interval ? interval.map((v) => v.toFixed(3)).join(" to ") : "not known";
+    return [`  ${titles[name]}`, figure.value.toFixed(3), range];
+  });
+  const drawn = patients === null ? `${images} images` : `${patients} patients`;
+  return table(["", "", `95 % by bootstrap over ${drawn}`], rows, { left: [0, 2] });
+}
+
+/** A small table of the confusion matrix. */
+export function showConfusion({ tp, fp, fn, tn }: Confusion): string {
   const row = (name: string, a: number | string, b: number | string) =>
     `  ${name.padEnd(18)}${String(a).padStart(8)}${String(b).padStart(11)}`;
   return [row("", "benign", "malignant"), row("truly benign", tn, fp), row("truly malignant", fn, tp)].join("\n");

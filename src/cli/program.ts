@@ -12,7 +12,7 @@ import {
   cropOption,
   formatOption,
 } from "./options.ts";
-import { count, features, number, size, text, texts } from "./values.ts";
+import { count, features, number, size, text, texts, threshold } from "./values.ts";
 
 /** What a command returns: its exit code, 0 where it returns nothing. */
 type Outcome = number | void;
@@ -94,7 +94,7 @@ function commands(action: Action): Command {
     .option("--workers <n>", "threads (default: one for each core)", count)
     .action(action(async () => (await import("./prepare.ts")).prepare));
 
-  addTunedOption(command("evaluate", "accuracy, AUC, F1 and Dice of a run on its validation images, or on --data DIR"))
+  addTunedOption(command("evaluate", "all figures of a run, with intervals, on its validation images or on --data DIR"))
     .argument("<run>", "run folder, or a checkpoint file", text)
     .option("--data <dir>", "evaluate on all images of this folder instead", text)
     .addOption(formatOption())
@@ -107,7 +107,13 @@ function commands(action: Action): Command {
         "last",
       ]),
     )
-    .option("--json <file>", "write the results, one entry an image", text)
+    .option(
+      "--threshold <p>",
+      "from which probability on an image is taken for malignant (default: 0.5); youden or f1: the best by that, chosen on the run's validation images",
+      threshold,
+    )
+    .option("--compare <run>", "compare the AUC with another run's on the same images, by DeLong's test", text)
+    .option("--json <file>", "write figures and predictions, one entry an image", text)
     .action(action(async () => (await import("./evaluate.ts")).evaluateRun));
 
   addExplainOptions(

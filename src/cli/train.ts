@@ -3,23 +3,20 @@ import path from "node:path";
 import type { Command } from "commander";
 import type { Gpu } from "../gpu/gpu.ts";
 import { InputError, requireWritableFile, writeWhole } from "../node/files.ts";
-import { splitData, splitFile } from "../node/data/sides.ts";
-import { prepareData, SplitData } from "../node/data/training-data.ts";
-import { findCheckpoint, RunFolder, withOwnSplit } from "../node/run-folder.ts";
+import { predictionsOf } from "../node/predictions.ts";
+import { RunFolder, withOwnSplit } from "../node/run-folder.ts";
 import { onInterrupt } from "../node/vulkan/interrupt.ts";
-import type { Label, Prepared } from "../data/sample.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
-import { PHANTOM, type TrainConfig } from "../train/config.ts";
-import type { Evaluation } from "../train/metrics.ts";
+import type { TrainConfig } from "../train/config.ts";
 import { DivergedError } from "../train/stage.ts";
 import { Trainer } from "../train/trainer.ts";
 import type { EpochRecord, TrainerEvents, TrainingResult } from "../train/training.ts";
-import { evaluateImages, prepareExternal } from "./evaluate.ts";
-import { showConfusion, showMetrics, showSkipped, showSummary } from "./format.ts";
+import { showConfusion, showMetrics, showSummary } from "./format.ts";
 import { adapterName } from "./gpu.ts";
 import { byOption, configOf, requireOnlyResume, type TrainFlags } from "./options.ts";
 import { Profiler, type ProfileOptions } from "./profile.ts";
 import { clock, Progress } from "./progress.ts";
+import { evaluateOthers, loadData } from "./train-data.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
 export interface TrainCommand extends TrainFlags, TunedOption, ProfileOptions {
@@ -47,7 +44,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
     return await withTunedGpu(options, async (gpu) => {
       introduce(gpu, config, resumed !== undefined);
       const own = resumed ? withOwnSplit(config, resumed.run.dir) : config;
-      const { data, report, split, others } = await loadData(own, progress, interrupt.signal);
+      const { data, report, split, held, others } = await loadData(own, progress, interrupt.signal);
       try {
         const trainer = new Trainer(gpu, config, data);
         if (resumed) trainer.resume(resumed.checkpoint, resumed.file);
@@ -62,6 +59,15 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
           );
         }
         const handlers = events(run, progress, options, config, resumed?.checkpoint);
+        let hasBest = resumed?.checkpoint.best !== undefined;
+        handlers.onEvaluated = async (results, best) => {
+          hasBest ||= best;
+          // As `evaluate` chooses: the best weights, or the last where none are.
+          if (hasBest && !best) return;
+          const checkpoint = `${best ? "best" : "last"}.safetensors`;
+          const images = predictionsOf(results, held);
+          await run.savePredictions({ checkpoint, data: report.name, on: "val", threshold: 0.5, images });
+        };
         const profiler = Profiler.for(gpu, options);
         if (profiler) {
           handlers.onWarm = async (stage, step, batch) => {
@@ -76,7 +82,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         if (!result.finished) return interrupted(`Stopped. ${goOn(run)}`);
         const seconds = (performance.now() - begun) / 1000;
         const { last = run.lastEvaluation, best } = result;
-        const further = await evaluateOthers(gpu, run, others);
+        const further = await evaluateOthers(gpu, run, others, report);
         const summary = {
           config,
           adapter: adapterName(gpu),
@@ -149,69 +155,6 @@ function introduce(gpu: Gpu, config: TrainConfig, resumed: boolean): void {
     console.log("(--preset paper trains at full width on 224×224 images, for 60 + 140 epochs)");
 }
 
-/** Reads, prepares and splits the images. `report` says what became of them, for the summary of the run. */
-async function loadData(config: TrainConfig, progress: Progress, signal: AbortSignal) {
-  const what = config.data === PHANTOM ? "drawing the phantom" : "preparing images";
-  let started = false;
-  const { name, prepared, skipped, notes } = await prepareData(config, {
-    signal,
-    onProgress: (done, total) => {
-      if (!started) progress.start(what, total);
-      started = true;
-      progress.update(done);
-    },
-  });
-  progress.clear();
-  const sides = splitData(prepared, config);
-  const { train, val, test, left, how } = sides;
-  const others: Others = test.length > 0 ? { test } : {};
-  console.log(`Data: ${name}: ${describe("for training", train)}, ${describe("held out", val)}; ${how}`);
-  if (test.length > 0) console.log(`      ${describe("for the test", test)}`);
-  const out = [...skipped, ...left];
-  for (const line of [...showSkipped(out), ...notes.slice(0, 5), ...sides.notes]) console.log(line);
-  if (notes.length > 5) console.log(`and ${notes.length - 5} more remarks`);
-  const report = {
-    name,
-    split: how,
-    train: train.length,
-    heldOut: val.length,
-    test: test.length,
-    skipped: out,
-    notes: [...notes, ...sides.notes],
-  };
-  if (config.external !== "") {
-    const { images, skipped, name } = await prepareExternal(config, [...train, ...val], { signal });
-    others.external = images;
-    console.log(`External: ${name}: ${describe("for the end", images)}`);
-    for (const line of showSkipped(skipped)) console.log(line);
-    Object.assign(report, { external: { name, images: images.length, skipped } });
-  }
-  return { data: new SplitData(train, val, config), report, split: splitFile(sides, name), others };
-}
-
-/** Images that are evaluated when training has ended, by what they are. */
-type Others = Partial<Record<"test" | "external", Prepared[]>>;
-
-/** Evaluates the best checkpoint, or the last where none is best, on them. */
-async function evaluateOthers(gpu: Gpu, run: RunFolder, others: Others) {
-  const results: Partial<Record<keyof Others, Evaluation>> = {};
-  for (const [side, images] of Object.entries(others) as [keyof Others, Prepared[]][]) {
-    const { checkpoint, file } = await findCheckpoint(run.dir);
-    const { metrics } = await evaluateImages(gpu, checkpoint, file, images);
-    results[side] = metrics;
-    console.log(`${path.basename(file)} on the ${images.length} ${side} images: ${showMetrics(metrics)}`);
-  }
-  return results;
-}
-
-/** "28 for training (14 benign, 14 malignant)". */
-function describe(side: string, images: readonly Prepared[]): string {
-  const count = (label: Label) => images.filter((p) => p.label === label).length;
-  const unknown = count(undefined);
-  const parts = [`${count(0)} benign`, `${count(1)} malignant`, ...(unknown > 0 ? [`${unknown} without a class`] : [])];
-  return `${images.length} ${side} (${parts.join(", ")})`;
-}
-
 function defaultFolder({ preset, data }: TrainConfig): string {
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
   return path.join("runs", `${stamp}-${preset}-${path.basename(path.resolve(data))}`);
@@ -270,7 +213,7 @@ function conclude({ last, best }: Pick<TrainingResult, "last" | "best">, run: Ru
   if (last) console.log(`After the last epoch, on the ${last.images} held-out images: ${showMetrics(last)}`);
   if (best) {
     console.log(`Best by F1 (${best.stage} epoch ${best.epoch}):  ${showMetrics(best.metrics)}`);
-    console.log(showConfusion(best.metrics));
+    if (best.metrics.confusion) console.log(showConfusion(best.metrics.confusion));
   }
   console.log(`\nTry it:  npm run predict -- --run ${run.dir} IMAGE...`);
 }

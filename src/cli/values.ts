@@ -1,6 +1,7 @@
 /** From the text of an option to its value. What makes no sense is refused here, by the option's name. */
 import { InvalidArgumentError } from "commander";
 import { usefulFeatures, type UsefulFeature } from "../gpu/capabilities.ts";
+import { thresholdRules, type ThresholdRule } from "../metrics/threshold.ts";
 import type { TrainConfig } from "../train/config.ts";
 
 /** A decimal number. Its range is for the configuration's schema to say. */
@@ -16,6 +17,17 @@ export function number(text: string): number {
 export function count(text: string): number {
   const value = number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("It is not a whole number from 1 on.");
+  return value;
+}
+
+/** "0.5", or the name of a rule by which a threshold is chosen. */
+export function threshold(text: string): number | ThresholdRule {
+  const rule = thresholdRules.find((name) => name === text);
+  if (rule) return rule;
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError(`It is neither a probability nor one of ${thresholdRules.join(", ")}.`);
+  }
   return value;
 }
 

@@ -6,6 +6,7 @@ import { BindingError, cutOf, lowerWithin } from "../kernels/parts.ts";
 import { choiceOf, type Choice } from "./choice.ts";
 import type { Graph } from "./graph.ts";
 import { constants, foldBatchNorms } from "./frozen.ts";
+import { inPlace } from "./in-place.ts";
 import { planMemory, type Lifetime } from "./memory.ts";
 import { Plan, type PlanStep, type PlanSummary } from "./plan.ts";
 import { recomputing } from "./recompute.ts";
@@ -118,25 +119,27 @@ export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptio
 /** What a plan runs, in order. */
 function nodesOf(graph: Graph, options: CompileOptions): readonly Node[] {
   const { outputs = {}, updates = [], recompute = false, frozen = false } = options;
-  const nodes = liveNodes(graph, Object.values(outputs), updates);
-  if (frozen) return foldBatchNorms(nodes, new Set(Object.values(outputs)));
+  const kept = new Set(Object.values(outputs));
+  const live = liveNodes(graph, [...kept], updates);
+  const nodes = inPlace(frozen ? foldBatchNorms(live, kept) : live, kept);
   if (!recompute || graph.backwardFrom === undefined) return nodes;
-  return recomputing(nodes, graph.backwardFrom, new Set(Object.values(outputs)));
+  return recomputing(nodes, graph.backwardFrom, kept);
 }
 
 /** The chosen variant of every node. */
 function lower(gpu: Gpu, nodes: readonly Node[], options: CompileOptions): Lowering[] {
   checkLimits(gpu, nodes);
   const choice = options.choice ?? choiceOf(gpu);
+  const caps = { ...gpu.caps, frozen: options.frozen ?? false };
   const choose = (kernel: Kernel): Lowering => {
-    const all = kernel.lower(gpu.caps);
+    const all = kernel.lower(caps);
     // Split reductions may want more scratch memory than can be bound; the plain variants want none.
     const fitting = all.filter((v) => v.scratch.every((bytes) => bytes <= gpu.caps.maxBindingBytes));
     const variants = fitting.length > 0 ? fitting : all;
     if (options.plain) return variants.at(-1)!;
     return choice?.(kernel, variants) ?? variants[0]!;
   };
-  return nodes.map((node) => lowerWithin(node.kernel, gpu.caps, choose));
+  return nodes.map((node) => lowerWithin(node.kernel, caps, choose));
 }
 
 const shaderOf = ({ code, bindings, params, label }: Dispatch): Shader => {
@@ -148,8 +151,8 @@ const shadersOf = (lowerings: readonly Lowering[]): Shader[] => lowerings.flatMa
  * Whether a graph could be compiled as far as the adapter's limits are concerned; costs little.
  * @throws PlanError as `compile` does
  */
-export function requireFit(gpu: Gpu, graph: Graph, { outputs = {}, updates = [] }: CompileOptions): void {
-  checkLimits(gpu, liveNodes(graph, Object.values(outputs), updates));
+export function requireFit(gpu: Gpu, graph: Graph, options: CompileOptions): void {
+  checkLimits(gpu, nodesOf(graph, options));
 }
 
 /** The kernels that a compiled graph would run, in order. */

@@ -8,9 +8,21 @@ import { fastestFirst } from "./conv2d-order.ts";
 import { stripForward, stripInputGrad, stripWeightGrad } from "./conv2d-strip.ts";
 import { subgroupForward, subgroupInputGrad, subgroupWeightGrad } from "./conv2d-subgroup.ts";
 import { tiledForward, tiledInputGrad, tiledWeightGrad } from "./conv2d-tiled.ts";
-import { f32, input, nhwc, output, requireShape, showShape, sizeOf, type Kernel, type Spec } from "./kernel.ts";
+import {
+  f32,
+  input,
+  nhwc,
+  output,
+  requireShape,
+  showShape,
+  sizeOf,
+  type Kernel,
+  type Lowering,
+  type Spec,
+} from "./kernel.ts";
 import { single, threadDispatch } from "./per-thread.ts";
-import { winogradForward, winogradInputGrad, winogradWeightGrad } from "./winograd.ts";
+import { assembling, dealingOut, dealt, ofImages, readShape, type Source } from "./sources.ts";
+import { covers, winogradForward, winogradInputGrad, winogradWeightGrad } from "./winograd.ts";
 
 /** Names and defaults as in PyTorch's Conv2d; a number stands for both directions. */
 export interface Conv2dOptions {
@@ -70,75 +82,98 @@ function pass(
   return { plain, kernel: { name: label, inputs, outputs: [result], updates: [], flops: flopsOf(s) } };
 }
 
-/** y = relu?(conv2d(x, weight) (+ bias [Co]) (+ plus, of y's shape)). */
-export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}): Kernel {
+/** y = relu?(conv2d(x, weight) (+ bias [Co]) (+ plus, of y's shape)); x may be put together from several sources. */
+export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sources?: readonly Source[]): Kernel {
   const epilogue = noEpilogueBut(some);
   const { kernel, plain } = pass("conv2d", s, [inputSpec(s), outputSpec(s)], epilogue, ({ threads }) =>
     conv2dPlainForward(s, epilogue, threads),
   );
-  const fast = [depthwiseForward, stripForward, subgroupForward, tiledForward, winogradForward];
+  const direct = [depthwiseForward, stripForward, subgroupForward, tiledForward];
   const bare = epilogueOperands(epilogue).length === 0 && !epilogue.relu;
   return {
     ...kernel,
-    ...(bare ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
-    parts: { units: s.n, of: (n) => conv2dForward({ ...s, n }, some) },
-    lower: (caps) => [
-      ...fastestFirst(
-        "forward",
-        s,
-        caps,
-        fast.flatMap((variant) => variant(s, epilogue, caps)),
-      ),
-      plain,
-    ],
+    inputs: sources ? [...specsOf(sources), ...kernel.inputs.slice(1)] : kernel.inputs,
+    ...(sources ? { temporaries: temporariesOf(s, sources) } : {}),
+    ...(bare && !sources ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
+    reading: (from) => (readable(s, from) ? conv2dForward(s, some, from) : undefined),
+    parts: { units: s.n, of: (n) => conv2dForward({ ...s, n }, some, sources && ofImages(sources, n)) },
+    lower: (caps) => {
+      const assembled = (variant: Lowering) => (sources ? assembling(variant, sources, caps) : variant);
+      const variants = [
+        ...direct.flatMap((variant) => variant(s, epilogue, caps)).map(assembled),
+        ...winogradForward(s, epilogue, caps, sources),
+      ];
+      return [...fastestFirst("forward", s, caps, variants), assembled(plain)];
+    },
   };
 }
 
-/** dx from dy and weight (, plus what is added, of dx's shape). */
-export function conv2dInputGrad(s: Conv2dShape, plus = false): Kernel {
+/** dx from dy and weight (, plus what is added, of dx's shape); dx may be dealt into several outputs of so many channels. */
+export function conv2dInputGrad(s: Conv2dShape, plus = false, channels?: readonly number[]): Kernel {
   const epilogue = noEpilogueBut({ plus });
   const { kernel, plain } = pass("conv2d.inputGrad", s, [outputSpec(s), inputSpec(s)], epilogue, ({ threads }) =>
     conv2dPlainInputGrad(s, epilogue, threads),
   );
-  const fast = [depthwiseInputGrad, stripInputGrad, subgroupInputGrad, tiledInputGrad, winogradInputGrad];
+  const direct = [depthwiseInputGrad, stripInputGrad, subgroupInputGrad, tiledInputGrad];
+  const dx = inputSpec(s).shape;
   return {
     ...kernel,
-    ...(plus ? {} : { adding: () => conv2dInputGrad(s, true) }),
-    parts: { units: s.n, of: (n) => conv2dInputGrad({ ...s, n }, plus) },
-    lower: (caps) => [
-      ...fastestFirst(
-        "inputGrad",
-        s,
-        caps,
-        fast.flatMap((variant) => variant(s, epilogue, caps)),
-      ),
-      plain,
-    ],
+    ...(channels ? { outputs: dealt(dx, channels), temporaries: [inputSpec(s)] } : {}),
+    ...(plus || channels ? {} : { adding: () => conv2dInputGrad(s, true) }),
+    ...(covers(s) && !plus ? { dealing: (among: readonly number[]) => conv2dInputGrad(s, false, among) } : {}),
+    parts: { units: s.n, of: (n) => conv2dInputGrad({ ...s, n }, plus, channels) },
+    lower: (caps) => {
+      const dealtOut = (variant: Lowering) => (channels ? dealingOut(variant, dx, channels, caps) : variant);
+      const variants = [
+        ...direct.flatMap((variant) => variant(s, epilogue, caps)).map(dealtOut),
+        ...winogradInputGrad(s, epilogue, caps, channels),
+      ];
+      return [...fastestFirst("inputGrad", s, caps, variants), dealtOut(plain)];
+    },
   };
 }
 
-/** dweight from x and dy. */
-export function conv2dWeightGrad(s: Conv2dShape): Kernel {
+/** dweight from x and dy; x may be put together from several sources. */
+export function conv2dWeightGrad(s: Conv2dShape, sources?: readonly Source[]): Kernel {
   const label = "conv2d.weightGrad";
   const bindings = [input(0), input(1), output(0)];
   const items = (s.kh * s.kw * s.ci * s.co) / s.groups;
   const code = ({ threads }: ThreadGrid) => conv2dPlainWeightGrad(s, threads);
   return {
     name: label,
-    inputs: [inputSpec(s), outputSpec(s)],
+    inputs: [...(sources ? specsOf(sources) : [inputSpec(s)]), outputSpec(s)],
+    ...(sources ? { temporaries: temporariesOf(s, sources) } : {}),
     outputs: [weightSpec(s)],
     updates: [],
     flops: flopsOf(s),
-    parts: { units: s.n, of: (n) => conv2dWeightGrad({ ...s, n }) },
-    lower: (caps) => [
-      ...fastestFirst("weightGrad", s, caps, [
-        ...depthwiseWeightGrad(s, caps),
-        ...stripWeightGrad(s, caps),
-        ...subgroupWeightGrad(s, caps),
-        ...tiledWeightGrad(s, caps),
-        ...winogradWeightGrad(s, caps),
-      ]),
-      single("plain", threadDispatch(label, items, bindings, code, convParams(s))),
-    ],
+    reading: (from) => (readable(s, from) ? conv2dWeightGrad(s, from) : undefined),
+    parts: { units: s.n, of: (n) => conv2dWeightGrad({ ...s, n }, sources && ofImages(sources, n)) },
+    lower: (caps) => {
+      const assembled = (variant: Lowering) => (sources ? assembling(variant, sources, caps) : variant);
+      const direct = [depthwiseWeightGrad, stripWeightGrad, subgroupWeightGrad, tiledWeightGrad];
+      const variants = [
+        ...direct.flatMap((variant) => variant(s, caps)).map(assembled),
+        ...winogradWeightGrad(s, caps, sources),
+      ];
+      const plain = single("plain", threadDispatch(label, items, bindings, code, convParams(s)));
+      return [...fastestFirst("weightGrad", s, caps, variants), assembled(plain)];
+    },
   };
+}
+
+/** What is laid out where a variant does not read the sources as they are. */
+const temporariesOf = (s: Conv2dShape, sources: readonly Source[]): Spec[] => [
+  inputSpec(s),
+  ...sources.filter(({ enlarged }) => enlarged).map((source) => f32(...readShape(source))),
+];
+
+const specsOf = (sources: readonly Source[]): Spec[] => sources.map(({ shape }) => f32(...shape));
+
+/**
+ * Whether some variant reads the sources as they are: Winograd's, whose tiles are taken from one after the other. Enlarging is done on the
+ * way for a padding of 1.
+ */
+function readable(s: Conv2dShape, sources: readonly Source[]): boolean {
+  const padded = s.padding.every((p) => p === 1);
+  return covers(s) && sources.every(({ shape, enlarged }) => shape[3]! % 4 === 0 && (padded || !enlarged));
 }

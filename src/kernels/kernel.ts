@@ -4,6 +4,7 @@
  */
 import type { Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
+import type { Source } from "./sources.ts";
 
 export type DType = "f32" | "u32";
 
@@ -67,10 +68,23 @@ export interface Kernel {
   readonly adding?: () => Kernel;
   /** A convolution with this epilogue, whose operands follow the weight; undefined where it has one or is none. */
   readonly withEpilogue?: (epilogue: Epilogue) => Kernel;
+  /**
+   * The same kernel with its first input put together from these, which take the place of that input; undefined where it has no way to read
+   * them as they are.
+   */
+  readonly reading?: (sources: readonly Source[]) => Kernel | undefined;
+  /** The same kernel with its output dealt into so many channels for each of several outputs. */
+  readonly dealing?: (channels: readonly number[]) => Kernel;
+  /** What its output is put together from, where it does nothing but that. */
+  readonly sources?: readonly Source[];
+  /** Which channels of its input are its output, where it does nothing but take them. */
+  readonly slice?: { readonly offset: number; readonly take: number };
   /** A batch normalisation: relu?((x - mean) invstd gamma + beta (+ residual)) of x, stats, gamma, beta (, residual). */
   readonly affine?: { readonly relu: boolean };
   /** Whether it costs little more than a pass over its operands: then the backward pass may compute its outputs again. */
   readonly cheap?: boolean;
+  /** What its plain variant lays out in scratch memory, which has to fit a binding as operands do. */
+  readonly temporaries?: readonly Spec[];
   /** How to cut the work where an operand is larger than one binding may be; undefined where none grows with the batch. */
   readonly parts?: Parts;
   /** Relative L2 distance that a variant may have from the plain one; `TOLERANCE` where undefined. */

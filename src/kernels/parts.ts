@@ -54,7 +54,8 @@ export interface Cut {
 export function cutOf(kernel: Kernel, { maxBindingBytes: limit, offsetAlignment }: BindingLimits): Cut | undefined {
   const fits = (bytes: number) => alignUp(bytes, 16) <= limit;
   const operands = [...kernel.inputs, ...kernel.outputs, ...kernel.updates];
-  const most = Math.max(...operands.map(bytesOf));
+  const temporaries = (kernel.temporaries ?? []).map(bytesOf);
+  const most = Math.max(...operands.map(bytesOf), ...temporaries);
   if (fits(most)) return undefined;
   const { parts } = kernel;
   if (!parts || parts.units < 2) throw new BindingError(kernel, most);
@@ -64,7 +65,8 @@ export function cutOf(kernel: Kernel, { maxBindingBytes: limit, offsetAlignment 
   /** With copies of what fits a binding whole and could not be cut at every unit. */
   const attempt = (copies: boolean): Cut | number => {
     let step = 1;
-    let largest = 0;
+    // Each part lays out its own.
+    let largest = Math.max(0, ...temporaries) / units;
     const bindingOf = (spec: Spec, single: Spec): Binding => {
       const bytes = bytesOf(spec);
       if (sameShape(spec.shape, single.shape)) {

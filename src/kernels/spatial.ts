@@ -62,8 +62,10 @@ function interpolateKernelOf(
     params: interpolateFields.map((field) => values[field]),
     workgroups: [ceilDiv(width * quads, THREADS), height, n] as const,
   };
+  const doubles = !backward && oh === 2 * h && ow === 2 * w;
   return {
     name,
+    ...(doubles ? { sources: [{ shape: x, enlarged: true }] } : {}),
     inputs: [f32(...(backward ? y : x))],
     outputs: [f32(...(backward ? x : y))],
     updates: [],
@@ -100,6 +102,7 @@ export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
     name: "cat",
     inputs: shapes.map((s) => f32(...s)),
     outputs: [f32(n, h, w, total)],
+    sources: shapes.map((shape) => ({ shape, enlarged: false })),
     parts,
     cheap: true,
   };
@@ -119,6 +122,7 @@ export function sliceKernel(x: readonly number[], parts: readonly { offset: numb
   }
   return {
     name: "split",
+    ...(parts.length === 1 ? { slice: parts[0]! } : {}),
     inputs: [f32(...x)],
     outputs: parts.map(({ take }) => f32(n, h, w, take)),
     updates: [],

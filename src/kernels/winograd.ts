@@ -17,9 +17,10 @@ import { ceilDiv } from "./grid.ts";
 import { input, output, scratch, type Dispatch, type Lowering, type OperandRef } from "./kernel.ts";
 import { gram, matmul, splitsOf } from "./matmul.ts";
 import { threadDispatch } from "./per-thread.ts";
+import { offsetsOf, type Source } from "./sources.ts";
 
 /** Whether the method covers a convolution: 3x3, stride 1, no dilation, no groups, channels in fours. */
-const covers = (s: Conv2dShape): boolean =>
+export const covers = (s: Conv2dShape): boolean =>
   s.kh === TAPS &&
   s.kw === TAPS &&
   [...s.stride, ...s.dilation, s.groups].every((v) => v === 1) &&
@@ -54,6 +55,13 @@ export function tilesOf({ n, h, w }: Omit<Image, "c">, tile: TileSize): Tiling {
 type Field = (typeof winogradFields)[number];
 const paramsOf = (values: Partial<Record<Field, number>>): number[] => winogradFields.map((name) => values[name] ?? 0);
 
+/** Some of the channels that are transformed. */
+interface Stretch {
+  /** Channels of all, and before the first of these. */
+  all: number;
+  first: number;
+}
+
 /** A transform with one thread for a tile (of `image`) and four channels. */
 function tileTransform(
   label: string,
@@ -62,8 +70,10 @@ function tileTransform(
   bindings: readonly OperandRef[],
   code: (threads: number) => string,
   [ph, pw]: readonly [number, number] = [0, 0],
+  { all, first }: Stretch = { all: c, first: 0 },
 ): Dispatch {
-  const params = paramsOf({ n, h, w, quads: c / 4, down: tiles.down, across: tiles.across, ph, pw });
+  const place = { stride: all / 4, first: first / 4 };
+  const params = paramsOf({ n, h, w, quads: c / 4, down: tiles.down, across: tiles.across, ph, pw, ...place });
   return threadDispatch(label, (tiles.count * c) / 4, bindings, ({ threads }: ThreadGrid) => code(threads), params);
 }
 
@@ -80,40 +90,67 @@ function channelTransform(
   return threadDispatch(label, (other * channels) / 4, bindings, ({ threads }: ThreadGrid) => code(threads), params);
 }
 
+/** The tiles of a convolution's input, a dispatch for each of its sources, which are the kernel's first inputs. */
+function inputTiles(
+  label: string,
+  all: number,
+  sources: readonly Source[],
+  tiles: Tiling,
+  v: OperandRef,
+  { tile, padding }: { tile: TileSize; padding: readonly [number, number] },
+): Dispatch[] {
+  const offsets = offsetsOf(sources.map(({ shape }) => shape[3]!));
+  return sources.map(({ shape, enlarged }, i) => {
+    const [n, h, w, c] = shape as [number, number, number, number];
+    const code = (t: number) => winogradInput(t, tile, enlarged);
+    const stretch = { all, first: offsets[i]!.offset };
+    return tileTransform(`${label}.tiles`, { n, h, w, c }, tiles, [input(i), v], code, padding, stretch);
+  });
+}
+
 interface Pass {
   label: string;
-  /** What is convolved, and the result. */
+  /** What is convolved, and what that is put together from. */
   from: Image;
+  sources: readonly Source[];
+  /** The result, and the channels of the outputs into which it is dealt. */
   to: Image;
+  outputs: readonly number[];
   padding: readonly [number, number];
   turned: boolean;
   epilogue: Epilogue;
 }
 
-/** Forward pass and input gradient: operands image, weight, those of the epilogue, and the result. */
-function convolve({ label, from, to, padding, turned, epilogue }: Pass, tile: TileSize, caps: Capabilities): Lowering {
+/** Forward pass and input gradient: operands image (or its sources), weight, those of the epilogue, and the result. */
+function convolve(pass: Pass, tile: TileSize, caps: Capabilities): Lowering {
+  const { label, from, sources, to, outputs, padding, turned, epilogue } = pass;
   const tiles = tilesOf(to, tile);
   const squares = tile * tile;
   const [u, v, m] = [scratch(0), scratch(1), scratch(2)];
   // Weights stay [3,3,CI,CO], whichever of the two is the number of columns.
   const [ci, co] = turned ? [to.c, from.c] : [from.c, to.c];
   const product = { m: tiles.count, k: from.c, n: to.c, batch: squares };
+  const weight = sources.length;
   return {
     variant: nameOf(tile),
     scratch: [from.c * to.c, tiles.count * from.c, tiles.count * to.c].map((floats) => 4 * squares * floats),
     dispatches: [
       {
-        ...channelTransform(`${label}.weights`, ci, co, [input(1), u], (t) => winogradWeights(t, tile, turned)),
-        dependsOn: [1],
+        ...channelTransform(`${label}.weights`, ci, co, [input(weight), u], (t) => winogradWeights(t, tile, turned)),
+        dependsOn: [weight],
       },
-      tileTransform(`${label}.tiles`, from, tiles, [input(0), v], (t) => winogradInput(t, tile), padding),
+      ...inputTiles(label, from.c, sources, tiles, v, { tile, padding }),
       matmul(`${label}.product`, product, [v, u, m], turned, caps),
-      tileTransform(
-        `${label}.result`,
-        to,
-        tiles,
-        [m, ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)],
-        (t) => winogradOutput(t, tile, epilogue),
+      ...offsetsOf(outputs).map(({ offset, take }, k) =>
+        tileTransform(
+          `${label}.result`,
+          { ...to, c: take },
+          tiles,
+          [m, ...epilogueOperands(epilogue).map((_, i) => input(weight + 1 + i)), output(k)],
+          (t) => winogradOutput(t, tile, epilogue),
+          [0, 0],
+          { all: to.c, first: offset },
+        ),
       ),
     ],
   };
@@ -124,25 +161,45 @@ const tileSizes: readonly TileSize[] = [6, 4];
 /** F(4 x 4) and F(2 x 2), where they cover a convolution. */
 const variants = (s: Conv2dShape, of: (tile: TileSize) => Lowering): Lowering[] => (covers(s) ? tileSizes.map(of) : []);
 
-export const winogradForward = (s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] =>
+/** x as the only source. */
+const itself = (s: Conv2dShape): Source[] => [{ shape: [s.n, s.h, s.w, s.ci], enlarged: false }];
+
+export const winogradForward = (
+  s: Conv2dShape,
+  epilogue: Epilogue,
+  caps: Capabilities,
+  sources: readonly Source[] = itself(s),
+): Lowering[] =>
   variants(s, (tile) => {
     const from = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const to = { n: s.n, h: s.oh, w: s.ow, c: s.co };
-    return convolve({ label: "conv2d", from, to, padding: s.padding, turned: false, epilogue }, tile, caps);
+    const pass = { label: "conv2d", from, sources, to, outputs: [s.co], padding: s.padding, turned: false, epilogue };
+    return convolve(pass, tile, caps);
   });
 
-export const winogradInputGrad = (s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] =>
+/** @param outputs channels of each tensor into which dx is dealt */
+export const winogradInputGrad = (
+  s: Conv2dShape,
+  epilogue: Epilogue,
+  caps: Capabilities,
+  outputs: readonly number[] = [s.ci],
+): Lowering[] =>
   variants(s, (tile) => {
     const from = { n: s.n, h: s.oh, w: s.ow, c: s.co };
     const to = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const padding = [TAPS - 1 - s.padding[0], TAPS - 1 - s.padding[1]] as const;
-    return convolve({ label: "conv2d.inputGrad", from, to, padding, turned: true, epilogue }, tile, caps);
+    const sources = [{ shape: [s.n, s.oh, s.ow, s.co], enlarged: false }];
+    const pass = { label: "conv2d.inputGrad", from, sources, to, outputs, padding, turned: true, epilogue };
+    return convolve(pass, tile, caps);
   });
 
-export const winogradWeightGrad = (s: Conv2dShape, caps: Capabilities): Lowering[] =>
+export const winogradWeightGrad = (
+  s: Conv2dShape,
+  caps: Capabilities,
+  sources: readonly Source[] = itself(s),
+): Lowering[] =>
   variants(s, (tile) => {
     const label = "conv2d.weightGrad";
-    const x = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const dy = { n: s.n, h: s.oh, w: s.ow, c: s.co };
     const tiles = tilesOf(dy, tile);
     const squares = tile * tile;
@@ -153,8 +210,8 @@ export const winogradWeightGrad = (s: Conv2dShape, caps: Capabilities): Lowering
       variant: nameOf(tile),
       scratch: [tiles.count * s.ci, tiles.count * s.co, splits * s.ci * s.co].map((floats) => 4 * squares * floats),
       dispatches: [
-        tileTransform(`${label}.tiles`, x, tiles, [input(0), v], (t) => winogradInput(t, tile), s.padding),
-        tileTransform(`${label}.filters`, dy, tiles, [input(1), z], (t) => winogradOutputGrad(t, tile)),
+        ...inputTiles(label, s.ci, sources, tiles, v, { tile, padding: s.padding }),
+        tileTransform(`${label}.filters`, dy, tiles, [input(sources.length), z], (t) => winogradOutputGrad(t, tile)),
         gram(`${label}.product`, product, splits, [v, z, m], caps),
         channelTransform(`${label}.result`, s.ci, s.co, [m, output(0)], (t) => winogradFilterGrad(t, tile), splits),
       ],

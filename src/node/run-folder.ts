@@ -2,9 +2,10 @@
 import { existsSync } from "node:fs";
 import { readdir, rm, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
+import type { Evaluation } from "../metrics/evaluation.ts";
+import { writePredictions, type EvaluatedSide, type Predictions } from "../metrics/predictions.ts";
 import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
-import type { Evaluation } from "../train/metrics.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 
@@ -12,6 +13,10 @@ import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWho
 const SPLIT = "split.json";
 /** Which variants of the kernels the run computes with. */
 const VARIANTS = "variants.json";
+
+/** What the network says of each image of a side. */
+export const predictionsFile = (on: EvaluatedSide): string =>
+  on === "val" ? "predictions.json" : `predictions-${on}.json`;
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
@@ -107,6 +112,11 @@ export class RunFolder {
     await writeWhole(this.file(SPLIT), text);
   }
 
+  /** Keeps what the network says of each image of a side. */
+  async savePredictions(predictions: Predictions): Promise<void> {
+    await writeWhole(this.file(predictionsFile(predictions.on)), writePredictions(predictions));
+  }
+
   /**
    * Notes which variants of the kernels the run computes with from now on.
    * @returns false if it was begun with others: what follows is not bit for bit what it would have been
@@ -120,7 +130,7 @@ export class RunFolder {
 
   /** Takes away a run that has failed before its first checkpoint: there is nothing to go on from, or to look at. */
   async discard(): Promise<void> {
-    const names = ["config.json", SPLIT, VARIANTS, "metrics.jsonl", "best.safetensors"];
+    const names = ["config.json", SPLIT, VARIANTS, "metrics.jsonl", "best.safetensors", predictionsFile("val")];
     for (const name of names) await rm(this.file(name), { force: true });
     await rmdir(this.dir).catch(() => {}); // Someone else has put something there.
   }

@@ -4,12 +4,12 @@ import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data
 import type { Gpu } from "../gpu/gpu.ts";
 import { readVariable, writeVariable, type Slab } from "../graph/storage.ts";
 import type { Variable } from "../graph/tensor.ts";
+import { evaluationSchema, type Evaluation } from "../metrics/evaluation.ts";
 import type { MGANet } from "../models/mganet.ts";
 import { fromTorch, toTorch, torchShape } from "../nn/layout.ts";
 import { StateDictError, type Parameter, type StateDict } from "../nn/module.ts";
 import type { Adam } from "./adam.ts";
 import { checkConfig, ConfigError, trainConfigSchema, type TrainConfig } from "./config.ts";
-import { evaluationSchema, type Evaluation } from "./metrics.ts";
 import { DivergedError, type Stage } from "./stage.ts";
 import { allFinite, requireWidth } from "./state.ts";
 

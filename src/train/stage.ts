@@ -7,10 +7,11 @@ import type { Node, Tensor } from "../graph/tensor.ts";
 import type { Plan } from "../graph/plan.ts";
 import { profilePlan, type NodeProfile } from "../graph/profile.ts";
 import type { Kernel } from "../kernels/kernel.ts";
+import { evaluation, type Evaluation } from "../metrics/evaluation.ts";
+import { maskScore } from "../metrics/mask.ts";
 import type { MGANet } from "../models/mganet.ts";
 import type { Adam } from "./adam.ts";
 import { jointLoss, segmentationLoss, type MaskLoss } from "./losses.ts";
-import { dice, evaluation, type Evaluation } from "./metrics.ts";
 
 export const stages = ["segmentation", "joint"] as const;
 export type Stage = (typeof stages)[number];
@@ -238,8 +239,10 @@ export interface ImageResult {
   id: string;
   /** Probability of malignancy; NaN in the segmentation stage. */
   malignant: number;
-  label: number | undefined;
+  label: 0 | 1 | undefined;
+  /** Of the mask against the ellipses of the image's boxes. */
   dice: number;
+  iou: number;
 }
 
 /**
@@ -257,15 +260,12 @@ export async function evaluate(
     const pixels = batch.target.length / batch.ids.length;
     for (const [i, { malignant, mask }] of (await predictor.predict(batch.image)).entries()) {
       const id = batch.ids[i]!;
-      const label = unlabelled.has(id) ? undefined : batch.label[i]!;
+      const label = unlabelled.has(id) ? undefined : batch.label[i] === 1 ? 1 : 0;
       const target = batch.target.subarray(i * pixels, (i + 1) * pixels);
-      images.push({ id, malignant, label, dice: dice(mask, target) });
+      images.push({ id, malignant, label, ...maskScore(mask, target) });
     }
   }
-  const dices = images.map((p) => p.dice);
   const labelled = stage === "joint" ? images.filter((p) => p.label !== undefined) : [];
-  const probabilities = labelled.map((p) => p.malignant);
-  const labels = labelled.map((p) => p.label!);
-  const metrics = labelled.length > 0 ? evaluation(dices, probabilities, labels) : evaluation(dices);
-  return { metrics, images };
+  const cases = { score: labelled.map((p) => p.malignant), label: labelled.map((p) => p.label!) };
+  return { metrics: evaluation(images, cases), images };
 }

@@ -3,6 +3,7 @@ import type { Batch } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { releaseVariables } from "../graph/storage.ts";
 import type { Slab } from "../graph/storage.ts";
+import type { Evaluation } from "../metrics/evaluation.ts";
 import { MGANet } from "../models/mganet.ts";
 import { Adam, adamDefaults } from "./adam.ts";
 import {
@@ -16,13 +17,13 @@ import {
 } from "./checkpoint.ts";
 import { ConfigError, type TrainConfig } from "./config.ts";
 import { stageSlabs, variantsOf } from "./kernels.ts";
-import type { Evaluation } from "./metrics.ts";
 import { learningRate } from "./schedule.ts";
 import {
   evaluate,
   Predictor,
   stages,
   TrainingStep,
+  type ImageResult,
   type Stage,
   type StepLosses,
   type StepOptions,
@@ -141,10 +142,14 @@ export class Trainer {
     try {
       while (stages[this.#position.stage] === stage) {
         const record = await this.#fitEpoch({ stage, step, batches, epochs, onTaken }, events, signal);
+        let evaluated: readonly ImageResult[] | undefined;
         if (record && (record.epoch % config.evalEvery === 0 || record.epoch === epochs)) {
           const batches = until(signal, this.#data.validation());
-          const { metrics } = await evaluate(predictor, batches, stage, this.#data.unlabelled);
-          if (!signal?.aborted) last = record.validation = metrics;
+          const { metrics, images } = await evaluate(predictor, batches, stage, this.#data.unlabelled);
+          if (!signal?.aborted) {
+            last = record.validation = metrics;
+            evaluated = images;
+          }
         }
         if (!record || signal?.aborted) {
           await events.save("last", await this.#checkpoint(adam));
@@ -155,6 +160,7 @@ export class Trainer {
         this.#position = this.#settled(position);
         const bytes = await this.#checkpoint(adam);
         if (improved) await events.save("best", bytes);
+        if (evaluated) await events.onEvaluated?.(evaluated, improved);
         // Before the checkpoint: a run that is killed between the two writes this record once more, instead of never.
         await events.onEpoch?.(record);
         await events.save("last", bytes);

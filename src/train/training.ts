@@ -1,8 +1,8 @@
 /** What training is given, and what it tells of itself. */
 import type { Batch } from "../data/sample.ts";
+import type { Evaluation } from "../metrics/evaluation.ts";
 import type { Best } from "./checkpoint.ts";
-import type { Evaluation } from "./metrics.ts";
-import type { Stage, TrainingStep } from "./stage.ts";
+import type { ImageResult, Stage, TrainingStep } from "./stage.ts";
 
 /** Where the batches come from. Their order depends on nothing but the seed and the epoch. */
 export interface TrainingData {
@@ -51,6 +51,8 @@ export interface TrainerEvents {
   /** A stage has taken its first few steps, the last of them on `batch`. Training waits; the epoch's clock does too. */
   onWarm?(stage: Stage, step: TrainingStep, batch: Batch): Promise<void>;
   onEpoch?(record: EpochRecord): Promise<void> | void;
+  /** The validation images have been evaluated with the present weights, which are the best so far where `best` says so. */
+  onEvaluated?(images: readonly ImageResult[], best: boolean): Promise<void> | void;
   /** Keeps a checkpoint; must leave the previous one whole until the new one is. */
   save(name: "last" | "best", bytes: Uint8Array): Promise<void>;
 }

@@ -4,7 +4,16 @@ import { openGpu } from "../../src/node/open-gpu.ts";
 
 test("a validation error ends the benchmark", async () => {
   const gpu = await openGpu();
-  const context: BenchContext = { gpu, peak: 10, peers: [], rounds: 3, budgetMs: 100, thorough: true, say: () => {} };
+  const context: BenchContext = {
+    gpu,
+    peak: 10,
+    bandwidth: 5,
+    peers: [],
+    rounds: 3,
+    budgetMs: 100,
+    thorough: true,
+    say: () => {},
+  };
   let runs = 0;
   const entry = {
     run: async () => {
@@ -20,7 +29,16 @@ test("a validation error ends the benchmark", async () => {
 
 test("samples are of one run, and few where the time does not suffice for more", async () => {
   const gpu = await openGpu();
-  const context: BenchContext = { gpu, peak: 10, peers: [], rounds: 50, budgetMs: 100, thorough: true, say: () => {} };
+  const context: BenchContext = {
+    gpu,
+    peak: 10,
+    bandwidth: 5,
+    peers: [],
+    rounds: 50,
+    budgetMs: 100,
+    thorough: true,
+    say: () => {},
+  };
   const waiting = (ms: number) => ({
     run: async (times: number) => {
       for (let i = 0; i < times; i++) await new Promise((resolve) => setTimeout(resolve, ms));

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { readResults } from "../../bench/recorded.ts";
+import { begun, readResults } from "../../bench/recorded.ts";
 import { resultsSchema, type Result, type Results } from "../../bench/results.ts";
 import { insertTable, speedTables } from "../../bench/table.ts";
 import { byPeak } from "../../bench/yardstick.ts";
@@ -74,9 +74,20 @@ describe("the table", () => {
   });
 
   test("and every share is of the peak that was measured last", () => {
-    const { peak, results } = byPeak(file("01", result("step/quick", 10, 20, 0.5)), 100);
+    const { peak, results } = byPeak(file("01", result("step/quick", 10, 20, 0.5)), 100, 5);
     expect(peak).toBe(100);
     expect(results[0]!.ours).toEqual({ medianMs: 10, spreadMs: 0.1, gflops: 25, peakFraction: 0.25 });
+  });
+
+  test("as is every share of the copy bandwidth", () => {
+    const norm = result("kernel/batchNorm/8x8x4", 1, 4, 0);
+    const { environment, results } = byPeak(
+      file("01", { ...norm, ours: { ...norm.ours, gbs: 4, copyFraction: 1 } }),
+      50,
+      8,
+    );
+    expect(environment.copyGBs).toBe(8);
+    expect(results[0]!.ours).toMatchObject({ gbs: 4, copyFraction: 0.5 });
   });
 
   test("replaces what is between the marks, and only that", () => {
@@ -102,6 +113,17 @@ describe("recorded results", async () => {
   test("are read back as they were written", async () => {
     const written = file("01", result("step/quick", 10, 20));
     expect(await reading(JSON.stringify(written))).toEqual([written]);
+  });
+
+  test("are gone on with, unless they are of something else", async () => {
+    const written = file("01", result("step/quick", 10, 20));
+    await reading(JSON.stringify(written));
+    const at = path.join(folder, "a.json");
+    expect(await begun(at, file("02"))).toEqual(written);
+    expect(await begun(path.join(folder, "absent.json"), file("02"))).toEqual(file("02"));
+    await expect(begun(at, { ...file("02"), adapter: "Another" })).rejects.toThrow(
+      /a\.json: adapter is "Adapter", here it is "Another"; write another file$/,
+    );
   });
 
   test("that are none are refused by name and reason", async () => {

@@ -87,7 +87,7 @@ test("a run keeps its split; an external set is evaluated, and never trained on;
   // The first 20 images of the external set are those of the set itself.
   expect(line(first.out, "External: ")).toMatch(/external: \d+ for the end/);
   const { external, data } = json(at("run", "summary.json")) as {
-    external: { images: number };
+    external: { images: number; dice: number; iou: number; confusion: unknown };
     data: { external: { images: number; skipped: { reason: string }[] } };
   };
   expect([external.images, data.external.images, data.external.skipped.length]).toEqual([4, 4, 20]);
@@ -95,7 +95,12 @@ test("a run keeps its split; an external set is evaluated, and never trained on;
   expect(split.train.length + split.val.length).toBe(20);
   const evaluated = await mganet("evaluate", at("run"), "--on", "external", "--json", at("external.json"));
   expect(evaluated.code).toBe(0);
-  expect(json(at("external.json"))).toMatchObject({ metrics: external });
+  const { images, confusion, dice, iou } = external;
+  const figures = { dice: { value: dice }, iou: { value: iou } };
+  expect(json(at("external.json"))).toMatchObject({ metrics: { images, confusion, figures } });
+  const kept = json(at("run", "predictions-external.json"));
+  expect(kept).toMatchObject({ data: "external", on: "external", checkpoint: "best.safetensors" });
+  expect(kept["images"]).toEqual(json(at("external.json"))["images"]);
   await expectRefused(["evaluate", at("run"), "--on", "test"], "no test images");
   const again = ["--data", at("own"), "--split", at("run", "split.json"), "--seed", "5", "--out", at("run 2")];
   expect((await mganet("train", ...common, ...again)).code).toBe(0);

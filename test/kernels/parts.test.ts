@@ -42,6 +42,12 @@ const cases: Record<string, OpCase[]> = {
     { shapes: { x: [4, 16, 16, 4], weight: [3, 3, 4, 1], bias: [1] }, params: { padding: 1 } },
     { shapes: { x: [4, 8, 8, 16], weight: [3, 3, 4, 16] }, params: { padding: 1, groups: 4 } },
   ],
+  conv2d_cat: [
+    {
+      shapes: { x0: [5, 4, 4, 4], x1: [5, 8, 8, 8], weight: [3, 3, 12, 8] },
+      params: { enlarge: [true, false], padding: [1, 1] },
+    },
+  ],
   batch_norm: [
     { shapes: { x: [7, 8, 8, 8] }, params: { training: true, relu: true } },
     { shapes: { x: [7, 8, 8, 8], residual: [7, 8, 8, 8] }, params: { training: true, relu: true } },

@@ -57,6 +57,7 @@ const context = (...peers: Peer[]) => {
     lines,
     gpu: gpu(),
     peak: 10,
+    bandwidth: 5,
     peers,
     rounds: 3,
     budgetMs: 100,

@@ -20,13 +20,20 @@ import torch.nn.functional as F
 from mganet_reference import dice_loss, save_safetensors
 
 HERE = Path(__file__).resolve().parent
-LIMIT = 14_000_000  # bytes of all reference data together
+LIMIT = 15_000_000  # bytes of all reference data together
 
 
 # --- the ops: inputs by name and parameters -> outputs by name ------------------------------------------------------
 
 def conv2d(x, weight, bias=None, *, stride, padding, dilation, groups):
     return {"y": F.conv2d(x, weight, bias, stride, padding, dilation, groups)}
+
+
+def conv2d_cat(weight, bias=None, *, enlarge, padding, **x):
+    """A convolution of x0, x1, ... behind each other, some of them at twice their height and width."""
+    parts = [x[f"x{i}"] for i in range(len(x))]
+    parts = [F.interpolate(t, scale_factor=2, mode="bilinear", align_corners=False) if e else t for t, e in zip(parts, enlarge)]
+    return {"y": F.conv2d(torch.cat(parts, 1), weight, bias, padding=padding)}
 
 
 def batch_norm(x, weight, bias, running_mean, running_var, residual=None, *, training, relu, eps, momentum):
@@ -90,6 +97,7 @@ def adam(p, m=None, v=None, *, lr, beta1, beta2, eps, steps, steps_before=0, **g
 # op -> (function, names of the inputs that have no gradient). Adam is given gradients, it has none.
 OPS = {
     "conv2d": (conv2d, ()),
+    "conv2d_cat": (conv2d_cat, ()),
     "batch_norm": (batch_norm, ("running_mean", "running_var")),
     "relu": (lambda x: {"y": F.relu(x)}, ()),
     "sigmoid": (lambda x: {"y": torch.sigmoid(x)}, ()),

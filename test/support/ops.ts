@@ -27,6 +27,17 @@ export const ops: Record<string, OpUnderTest> = {
     apply: ({ x, weight, bias }, params) => conv2d(x!, weight!, bias, params),
     layouts: { weight: "conv" },
   },
+  conv2d_cat: {
+    apply({ weight, bias, ...sources }, { enlarge, padding }) {
+      const names = Object.keys(sources).sort();
+      const parts = names.map((name, i): Tensor => {
+        const [, h, w] = sources[name]!.shape as [number, number, number];
+        return enlarge![i] ? interpolate(sources[name]!, [2 * h, 2 * w]) : sources[name]!;
+      });
+      return conv2d(parts.length > 1 ? cat(parts) : parts[0]!, weight!, bias, { padding: padding! });
+    },
+    layouts: { weight: "conv" },
+  },
   batch_norm: {
     apply: ({ x, weight, bias, residual }, params, { running_mean, running_var }) =>
       batchNorm2d(

@@ -1,0 +1,103 @@
+/** Convolutions whose input is put together from several tensors, which are never laid out as one. */
+import type { Capabilities } from "../gpu/capabilities.ts";
+import {
+  f32,
+  input,
+  output,
+  scratch,
+  sizeOf,
+  type Dispatch,
+  type Kernel,
+  type Lowering,
+  type OperandRef,
+} from "./kernel.ts";
+import { concatKernel, interpolateKernel, sliceKernel } from "./spatial.ts";
+
+/** A tensor [N, H, W, C], or what it becomes when height and width are doubled (bilinear, as `interpolate` does). */
+export interface Source {
+  readonly shape: readonly number[];
+  readonly enlarged: boolean;
+}
+
+/** Of the source as it is read. */
+export function readShape({ shape, enlarged }: Source): readonly number[] {
+  const [n, h, w, c] = shape as [number, number, number, number];
+  return enlarged ? [n, 2 * h, 2 * w, c] : shape;
+}
+
+/** The same sources of so many images. */
+export const ofImages = (sources: readonly Source[], n: number): Source[] =>
+  sources.map(({ shape, enlarged }) => ({ shape: [n, ...shape.slice(1)], enlarged }));
+
+/** Operands of a kernel's only lowering, bound to others. */
+function bound(
+  kernel: Kernel,
+  caps: Capabilities,
+  operands: { inputs: readonly OperandRef[]; outputs: readonly OperandRef[] },
+): Dispatch[] {
+  return kernel.lower(caps)[0]!.dispatches.map((dispatch) => ({
+    ...dispatch,
+    bindings: dispatch.bindings.map((ref) => (ref.role === "input" ? operands.inputs : operands.outputs)[ref.index]!),
+  }));
+}
+
+/**
+ * A lowering that reads one tensor as its input 0, made to read `sources` as its first inputs: they are laid out in scratch memory before.
+ */
+export function assembling(lowering: Lowering, sources: readonly Source[], caps: Capabilities): Lowering {
+  const memory = [...lowering.scratch];
+  const extra = (shape: readonly number[]) => scratch(memory.push(4 * sizeOf(shape)) - 1);
+  const before: Dispatch[] = [];
+  const pieces = sources.map((source, i) => {
+    if (!source.enlarged) return input(i);
+    const larger = extra(readShape(source));
+    const [, h, w] = readShape(source) as [number, number, number];
+    before.push(...bound(interpolateKernel(source.shape, [h, w]), caps, { inputs: [input(i)], outputs: [larger] }));
+    return larger;
+  });
+  const shapes = sources.map(readShape);
+  let whole = pieces[0]!;
+  if (pieces.length > 1) {
+    const kernel = concatKernel(shapes);
+    whole = extra(kernel.outputs[0]!.shape);
+    before.push(...bound(kernel, caps, { inputs: pieces, outputs: [whole] }));
+  }
+  const shift = (ref: OperandRef): OperandRef => {
+    if (ref.role !== "input") return ref;
+    return ref.index === 0 ? { ...ref, ...whole } : { ...ref, index: ref.index - 1 + sources.length };
+  };
+  const dispatches = lowering.dispatches.map((d) => ({
+    ...d,
+    bindings: d.bindings.map(shift),
+    ...(d.dependsOn ? { dependsOn: d.dependsOn.map((i) => shift(input(i)).index) } : {}),
+  }));
+  return { variant: lowering.variant, scratch: memory, dispatches: [...before, ...dispatches] };
+}
+
+/** A lowering with one result [N, H, W, sum of channels], made to write these numbers of channels to an output each. */
+export function dealingOut(
+  lowering: Lowering,
+  result: readonly number[],
+  channels: readonly number[],
+  caps: Capabilities,
+): Lowering {
+  const whole = scratch(lowering.scratch.length);
+  const dispatches = lowering.dispatches.map((d) => ({
+    ...d,
+    bindings: d.bindings.map((ref) => (ref.role === "output" ? { ...ref, ...whole } : ref)),
+  }));
+  const outputs = channels.map((_, i) => output(i));
+  const after = bound(sliceKernel(result, offsetsOf(channels)), caps, { inputs: [whole], outputs });
+  const memory = [...lowering.scratch, 4 * sizeOf(result)];
+  return { variant: lowering.variant, scratch: memory, dispatches: [...dispatches, ...after] };
+}
+
+/** Where each of some numbers of channels begins. */
+export function offsetsOf(channels: readonly number[]): { offset: number; take: number }[] {
+  let end = 0;
+  return channels.map((take) => ({ offset: (end += take) - take, take }));
+}
+
+/** Outputs of so many channels each. */
+export const dealt = ([n, h, w]: readonly number[], channels: readonly number[]) =>
+  channels.map((c) => f32(n!, h!, w!, c));

@@ -1,0 +1,48 @@
+/** Intervals within one run: the percentile bootstrap over its images, or over patients where they are known. */
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { stream } from "../data/random.ts";
+
+/** Resamples that an interval is taken from. */
+export const RESAMPLES = 2000;
+
+export interface BootstrapOptions {
+  seed?: number;
+  resamples?: number;
+  confidence?: number;
+}
+
+/**
+ * Draws resamples. A patient's images come or stay away together: they are not independent, and intervals that took them for
+ * it would be too narrow.
+ * @param groups the patient of each image
+ * @returns how many times each image counts, one array a resample
+ */
+export function resample(groups: readonly string[], { seed = 0, resamples = RESAMPLES }: BootstrapOptions = {}) {
+  const number = new Map<string, number>();
+  const group = groups.map((name) => {
+    if (!number.has(name)) number.set(name, number.size);
+    return number.get(name)!;
+  });
+  const generator = stream(seed, 0xb007);
+  const times = new Uint32Array(number.size);
+  return Array.from({ length: resamples }, () => {
+    times.fill(0);
+    for (let k = 0; k < times.length; k++) times[uniformInt(generator, 0, times.length - 1)]!++;
+    return Uint32Array.from(group, (g) => times[g]!);
+  });
+}
+
+/** The `share` quantile of ascending values, interpolated linearly between them (type 7 of Hyndman and Fan). */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  const at = share * (sorted.length - 1);
+  const below = Math.floor(at);
+  const low = sorted[below]!;
+  return below + 1 < sorted.length ? low + (at - below) * (sorted[below + 1]! - low) : low;
+}
+
+/** The middle `confidence` of values; null of fewer than two. Values that are not defined must have been left out. */
+export function percentiles(values: Iterable<number>, confidence = 0.95): [number, number] | null {
+  const sorted = Float64Array.from(values).sort();
+  if (sorted.length < 2) return null;
+  return [quantile(sorted, (1 - confidence) / 2), quantile(sorted, (1 + confidence) / 2)];
+}

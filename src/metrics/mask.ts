@@ -1,0 +1,27 @@
+/** How well a mask covers its target. */
+
+/** Pixels of the thresholded mask, of the binary target, and of both. */
+function overlap(mask: ArrayLike<number>, target: ArrayLike<number>, threshold: number) {
+  let [both, marked, wanted] = [0, 0, 0];
+  for (let i = 0; i < mask.length; i++) {
+    const m = mask[i]! >= threshold;
+    const t = target[i]! >= 0.5;
+    if (m && t) both++;
+    if (m) marked++;
+    if (t) wanted++;
+  }
+  return { both, marked, wanted };
+}
+
+/** Dice, 2 |M ∩ T| / (|M| + |T|), and intersection over union, |M ∩ T| / |M ∪ T|. */
+export interface MaskScore {
+  dice: number;
+  iou: number;
+}
+
+/** Of the mask at a threshold against a binary target of the same length; both are 1 where both masks are empty. */
+export function maskScore(mask: ArrayLike<number>, target: ArrayLike<number>, threshold = 0.5): MaskScore {
+  const { both, marked, wanted } = overlap(mask, target, threshold);
+  const sum = marked + wanted;
+  return sum === 0 ? { dice: 1, iou: 1 } : { dice: (2 * both) / sum, iou: both / (sum - both) };
+}
