@@ -10,6 +10,7 @@ import {
   trainConfigSchema,
   type TrainConfig,
 } from "../train/config.ts";
+import { explainedClasses, explainMethods, scaleNames } from "../train/explain.ts";
 import { maskLosses } from "../train/losses.ts";
 import { number, scales, size, text } from "./values.ts";
 
@@ -128,6 +129,19 @@ export const addProfileOptions = (command: Command): Command =>
   command
     .option("--profile", "print where the time goes on the device, by kernel and by layer")
     .option("--trace <file>", "write that as a Chrome trace, for ui.perfetto.dev or chrome://tracing", text);
+
+/** For commands that explain what the classifier has seen (explain.ts). `what` the panels are of. */
+export function addExplainOptions(command: Command, what: string): Command {
+  return command
+    .addOption(
+      choice("--explain [method]", `write panels of ${what}: image, activation, mask`, explainMethods).preset(
+        "gradcam",
+      ),
+    )
+    .addOption(choice("--scale <name>", "scale whose features are explained (default: L4)", scaleNames))
+    .addOption(choice("--class <name>", "class that is explained (default: the predicted one)", explainedClasses))
+    .option("--base <run>", "a run with --fusion none, whose activation is shown in the panels too", text);
+}
 
 /** The names of all settings. */
 const settings: ReadonlySet<string> = new Set(Object.keys(trainConfigSchema.shape));

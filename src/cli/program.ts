@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
 import { fail } from "./fail.ts";
 import {
+  addExplainOptions,
   addProfileOptions,
   addShapeOptions,
   addSplitOptions,
@@ -131,7 +132,10 @@ function commands(action: Action): Command {
     .option("--json <file>", "write figures and predictions, one entry an image", text)
     .action(action(async () => (await import("./evaluate.ts")).evaluateRun));
 
-  addProfileOptions(addTunedOption(command("predict", "probability of malignancy and nodule outline of images")))
+  addExplainOptions(
+    addProfileOptions(addTunedOption(command("predict", "probability of malignancy and nodule outline of images"))),
+    "what the classifier has seen in each image",
+  )
     .argument("<images...>", "image files", texts)
     .requiredOption("--run <dir>", "run folder, or a checkpoint file", text)
     .option("--out <dir>", "where predictions.json and the pictures go", text, "predictions")

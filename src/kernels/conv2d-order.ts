@@ -25,6 +25,11 @@ const FEW = [
 const TILED = 2000;
 /** Transformed weights that are read in a microsecond. */
 const WEIGHTS_READ = 1500;
+/**
+ * Microseconds that Winograd's method has to save at least: its shaders take a software adapter seconds to compile, which are to be made up
+ * for in a thousand runs or so.
+ */
+const COMPILING = 300;
 /** Microseconds that every dispatch takes. */
 const DISPATCH = 40;
 
@@ -74,7 +79,7 @@ function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { subgroupSize,
   // Few tiles leave little to do with each weight that is read.
   const reading = pass === "weightGrad" ? 0 : squares / WEIGHTS_READ;
   const products = Math.max((squares * tiles) / (subgroupSize === undefined ? TILED : cost.products), reading);
-  return transforms + products + 4 * DISPATCH;
+  return transforms + products + 4 * DISPATCH + COMPILING;
 }
 
 /** Multiply-adds in the time in which a GPU moves one float, both at what kernels reach in practice. Not measured: a guess. */
