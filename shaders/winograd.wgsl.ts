@@ -33,7 +33,6 @@ export const winogradFields = [
   "ph",
   "pw",
   "other",
-  "splits",
   "stride",
   "first",
 ] as const;
@@ -173,7 +172,7 @@ ${sandwich(
 };
 
 /**
- * Bindings m [splits, n n, CI, CO], dw [3,3,CI,CO]; p.quads = CO / 4, p.other = CI. The splits are added in order. One thread an
+ * Bindings m [n n, CI, CO], dw [3,3,CI,CO]; p.quads = CO / 4, p.other = CI. One thread an
  * input channel and four output channels.
  */
 export const winogradFilterGrad = (threads: number, n: TileSize): string => {
@@ -184,11 +183,7 @@ ${params(winogradFields, 2)}
 ${threadMain(
   { items: "p.other * p.quads", threads },
   `  let size = p.other * p.quads;
-${unroll(n * n, (k) => `  var s${k} = m[${k}u * size + i];`)}
-  for (var split = 1u; split < p.splits; split++) {
-    let at = split * ${n * n}u * size + i;
-${unroll(n * n, (k) => `    s${k} += m[at + ${k}u * size];`)}
-  }
+${unroll(n * n, (k) => `  let s${k} = m[${k}u * size + i];`)}
 ${sandwich(
   outputs,
   (r, c) => `s${r * n + c}`,

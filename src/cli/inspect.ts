@@ -3,7 +3,15 @@ import path from "node:path";
 import { DataError, type Dataset, type Prepared } from "../data/sample.ts";
 import { contactSheet, spread, type Tile } from "../node/contact-sheet.ts";
 import { openImage, readImage } from "../node/data/decode.ts";
-import { className, countClasses, type Counts, type Inspection, inspectSet, type Range } from "../node/data/inspect.ts";
+import {
+  className,
+  countClasses,
+  type Counts,
+  crosses,
+  type Inspection,
+  inspectSet,
+  type Range,
+} from "../node/data/inspect.ts";
 import { openDataset } from "../node/data/open.ts";
 import { prepareDataset } from "../node/data/prepare.ts";
 import { splitData, type SplitSides } from "../node/data/sides.ts";
@@ -129,9 +137,10 @@ function show(found: Inspection): string[] {
   ];
 }
 
-function showNear({ nearPairs, bySide }: Inspection): string[] {
+function showNear({ nearPairs, bySide, folds }: Inspection): string[] {
   const between = nearPairs.filter(({ patients: [a, b] }) => a !== b);
-  const crossing = nearPairs.filter(({ sides: [a, b] }) => a !== b && bySide !== null);
+  const acrossSides = nearPairs.filter(({ sides }) => crosses(sides));
+  const acrossFolds = nearPairs.filter(({ folds }) => crosses(folds));
   const torn = nearPairs.filter(({ classes: [a, b] }) => a !== b && ![a, b].includes("unlabelled"));
   const list = (what: string, pairs: Inspection["nearPairs"]) => [
     `  ${String(pairs.length).padStart(4)} ${what}`,
@@ -146,7 +155,8 @@ function showNear({ nearPairs, bySide }: Inspection): string[] {
   return [
     `near-identical   ${nearPairs.length} pairs of images, which a split keeps together; of these`,
     ...list("of different patients", between),
-    ...(bySide ? list("on different sides of the set's own split", crossing) : []),
+    ...(bySide ? list("on different sides of the set's own split", acrossSides) : []),
+    ...(folds > 0 ? list("in different folds of the set's own", acrossFolds) : []),
     ...list("of different class", torn),
   ];
 }

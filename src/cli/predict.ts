@@ -5,16 +5,18 @@ import { assembleBatch } from "../data/batches.ts";
 import { DataError, type Box, type Prepared, type Skipped } from "../data/sample.ts";
 import { MGANet } from "../models/mganet.ts";
 import { prepareImage } from "../node/data/prepare-image.ts";
+import { Panels, requireExplainable } from "../node/explain.ts";
 import { InputError, readInput, requireWritableFolder, writeWhole } from "../node/files.ts";
 import { outline, overlay } from "../node/overlay.ts";
 import { findCheckpoint } from "../node/run-folder.ts";
 import { loadWeights, trainedStage } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { Predictor, type Prediction } from "../train/stage.ts";
+import { explainSettings, type ExplainFlags } from "./explain.ts";
 import { Profiler, type ProfileOptions } from "./profile.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
-export interface PredictOptions extends TunedOption, ProfileOptions {
+export interface PredictOptions extends TunedOption, ProfileOptions, ExplainFlags {
   run: string;
   out: string;
 }
@@ -34,9 +36,11 @@ export async function predict(images: readonly string[], options: PredictOptions
   const pictures = pictureNames(images);
   await requireWritableFolder(out);
   await Profiler.check(options);
-  requireOthers(images, pictures, out);
+  requireOthers(images, [...pictures, ...pictures.map(panelName)], out);
   const { checkpoint, file } = await findCheckpoint(options.run);
   const { config } = checkpoint;
+  const explain = await explainSettings(options);
+  if (explain) requireExplainable({ checkpoint, file }, explain);
   const { jobs, skipped } = await prepare(images, pictures, config);
   const stage = trainedStage(checkpoint);
   if (stage === "segmentation")
@@ -45,11 +49,9 @@ export async function predict(images: readonly string[], options: PredictOptions
   await withTunedGpu(options, async (gpu) => {
     const net = new MGANet(config);
     loadWeights(gpu, net, checkpoint, file);
-    const predictor = await Predictor.create(gpu, net, {
-      batch: Math.min(BATCH, jobs.length),
-      size: config.size,
-      stage,
-    });
+    const batchSize = Math.min(BATCH, jobs.length);
+    const predictor = await Predictor.create(gpu, net, { batch: batchSize, size: config.size, stage });
+    const panels = explain && (await Panels.create(gpu, net, { checkpoint, file }, explain, batchSize));
     const profiler = Profiler.for(gpu, options);
     for (let begin = 0; begin < jobs.length; begin += BATCH) {
       const part = jobs.slice(begin, begin + BATCH);
@@ -57,8 +59,13 @@ export async function predict(images: readonly string[], options: PredictOptions
         part.map((job) => job.image),
         part.map(() => false),
       );
-      for (const [i, prediction] of (await predictor.predict(batch.image)).entries()) {
-        results.push(await conclude(part[i]!, prediction, out));
+      const predictions = await predictor.predict(batch.image);
+      const drawn = await panels?.draw(
+        part.map((job) => job.image),
+        predictions,
+      );
+      for (const [i, prediction] of predictions.entries()) {
+        results.push(await conclude(part[i]!, prediction, out, drawn?.[i]!.png));
       }
       if (begin === 0 && profiler) {
         const nodes = await predictor.profile(gpu, batch.image);
@@ -69,7 +76,8 @@ export async function predict(images: readonly string[], options: PredictOptions
   });
   const report = { checkpoint: file, note: "for research; not a medical device", predictions: results, skipped };
   await writeWhole(path.join(out, "predictions.json"), `${JSON.stringify(report, null, 2)}\n`);
-  console.log(`\nWritten to ${out}: predictions.json and ${results.length} picture${results.length === 1 ? "" : "s"}`);
+  const written = `${results.length} picture${results.length === 1 ? "" : "s"}`;
+  console.log(`\nWritten to ${out}: predictions.json, ${written}${explain ? `, and panels in ${PANELS}/` : ""}`);
 }
 
 /** Reads all images. A bad one is reported and left out. @throws DataError, InputError if none is good */
@@ -97,17 +105,27 @@ interface Result {
   malignant: number | null;
   box: Box | null;
   picture: string;
+  /** With --explain. */
+  panel?: string;
 }
 
 /** Draws the picture of a prediction and reports it. */
-async function conclude({ file, picture, image }: Job, prediction: Prediction, out: string): Promise<Result> {
+async function conclude(
+  { file, picture, image }: Job,
+  prediction: Prediction,
+  out: string,
+  panel: Buffer | undefined,
+): Promise<Result> {
   const { width, height, source } = image;
   const malignant = Number.isNaN(prediction.malignant) ? null : prediction.malignant;
   const found = outline(prediction.mask, width, height, source!.crop);
   await writeWhole(path.join(out, picture), await overlay(await readInput(file), found, malignant));
   const verdict = malignant === null ? "" : `${(100 * malignant).toFixed(1)} % malignant, `;
   console.log(`${file}: ${verdict}${found.box ? `nodule at ${showBox(found.box)}` : "no nodule found"}`);
-  return { image: file, malignant, box: found.box ?? null, picture };
+  const result = { image: file, malignant, box: found.box ?? null, picture };
+  if (!panel) return result;
+  await writeWhole(path.join(out, panelName(picture)), panel);
+  return { ...result, panel: panelName(picture) };
 }
 
 const showBox = ({ x0, y0, x1, y1 }: Box) => `${x0.toFixed(0)},${y0.toFixed(0)} to ${x1.toFixed(0)},${y1.toFixed(0)}`;
@@ -123,6 +141,10 @@ export function pictureNames(images: readonly string[]): string[] {
     return picture;
   });
 }
+
+/** Folder of the panels within the one of the pictures. */
+const PANELS = "explained";
+const panelName = (picture: string) => `${PANELS}/${picture}`;
 
 /** @throws InputError if a picture would be written over one of the images */
 function requireOthers(images: readonly string[], pictures: readonly string[], out: string): void {

@@ -36,6 +36,13 @@ export function intoCrop(box: Box, crop: Box, width: number, height: number): Bo
   return { x0: x(box.x0), y0: y(box.y0), x1: x(box.x1), y1: y(box.y1) };
 }
 
+/** The box in the image that was cropped to `crop` and resized to `width` × `height`: the inverse of `intoCrop`. */
+export function outOfCrop(box: Box, crop: Box, width: number, height: number): Box {
+  const x = (value: number) => crop.x0 + (value * (crop.x1 - crop.x0)) / width;
+  const y = (value: number) => crop.y0 + (value * (crop.y1 - crop.y0)) / height;
+  return { x0: x(box.x0), y0: y(box.y0), x1: x(box.x1), y1: y(box.y1) };
+}
+
 /** The boxes after the image was cropped and resized, clipped to it; those outside are gone. */
 export function boxesInCrop(boxes: readonly Box[], crop: Box, width: number, height: number): Box[] {
   return boxes.map((box) => clip(intoCrop(box, crop, width, height), width, height)).filter((box) => area(box) > 0);

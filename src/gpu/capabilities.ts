@@ -19,6 +19,8 @@ export interface Capabilities {
   readonly maxWorkgroups: number;
   /** Alignment in bytes of a storage binding's offset. */
   readonly offsetAlignment: number;
+  /** Not the adapter's: in a plan of inference, what depends on weights alone is computed once, and so costs nothing. */
+  readonly frozen?: boolean;
 }
 
 /** The optional WebGPU features that kernels can make use of. */

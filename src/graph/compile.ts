@@ -130,15 +130,16 @@ function nodesOf(graph: Graph, options: CompileOptions): readonly Node[] {
 function lower(gpu: Gpu, nodes: readonly Node[], options: CompileOptions): Lowering[] {
   checkLimits(gpu, nodes);
   const choice = options.choice ?? choiceOf(gpu);
+  const caps = { ...gpu.caps, frozen: options.frozen ?? false };
   const choose = (kernel: Kernel): Lowering => {
-    const all = kernel.lower(gpu.caps);
+    const all = kernel.lower(caps);
     // Split reductions may want more scratch memory than can be bound; the plain variants want none.
     const fitting = all.filter((v) => v.scratch.every((bytes) => bytes <= gpu.caps.maxBindingBytes));
     const variants = fitting.length > 0 ? fitting : all;
     if (options.plain) return variants.at(-1)!;
     return choice?.(kernel, variants) ?? variants[0]!;
   };
-  return nodes.map((node) => lowerWithin(node.kernel, gpu.caps, choose));
+  return nodes.map((node) => lowerWithin(node.kernel, caps, choose));
 }
 
 const shaderOf = ({ code, bindings, params, label }: Dispatch): Shader => {

@@ -5,11 +5,14 @@
 import type { Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { TileSize } from "../../shaders/lib/winograd.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
+import { ceilDiv } from "./grid.ts";
 import type { Lowering } from "./kernel.ts";
 import { tilesOf } from "./winograd.ts";
 
 export type Pass = "forward" | "inputGrad" | "weightGrad";
 
+/** Pixels of the result that a tile of the direct variants has: of few pixels, many of the last tile are computed in vain. */
+const TILE_PIXELS = 32;
 /** Multiply-adds a microsecond of the direct variants, with many result channels and with few (at least so many). */
 const DIRECT = { forward: 28_000, inputGrad: 28_000, weightGrad: 25_000 };
 const FEW = [
@@ -20,6 +23,13 @@ const FEW = [
 ] as const;
 /** The same of products in workgroup memory, whose barriers and loads cost a software adapter dear. */
 const TILED = 2000;
+/** Transformed weights that are read in a microsecond. */
+const WEIGHTS_READ = 1500;
+/**
+ * Microseconds that Winograd's method has to save at least: its shaders take a software adapter seconds to compile, which are to be made up
+ * for in a thousand runs or so.
+ */
+const COMPILING = 300;
 /** Microseconds that every dispatch takes. */
 const DISPATCH = 40;
 
@@ -48,16 +58,28 @@ function rateOf(pass: Pass, s: Conv2dShape, variant: string): number {
   return few ? few[variant === "strip" ? "strip" : "subgroup"] : DIRECT[pass];
 }
 
+/** Multiply-adds of the direct variants for each one that counts. */
+function surplusOf(pass: Pass, s: Conv2dShape): number {
+  if (pass === "weightGrad") return 1;
+  const [sh, sw] = s.stride;
+  const pixels = pass === "forward" ? s.n * s.oh * s.ow : s.n * ceilDiv(s.h, sh) * ceilDiv(s.w, sw);
+  return (TILE_PIXELS * ceilDiv(pixels, TILE_PIXELS)) / pixels;
+}
+
 /** Microseconds that a variant takes on a software adapter. */
-function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { subgroupSize }: Capabilities): number {
+function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { subgroupSize, frozen }: Capabilities): number {
   const tile = tileSizeOf(variant);
-  if (tile === undefined) return productsOf(s) / rateOf(pass, s, variant) + DISPATCH;
+  if (tile === undefined) return (surplusOf(pass, s) * productsOf(s)) / rateOf(pass, s, variant) + DISPATCH;
   const cost = WINOGRAD[tile][pass === "weightGrad" ? "weightGrad" : "convolve"];
   const tiles = tilesOf({ n: s.n, h: s.oh, w: s.ow }, tile).count;
   const pairs = s.ci * s.co;
-  const transforms = tiles * (s.ci * cost.input + s.co * cost.output) + pairs * cost.weights;
-  const products = (tile * tile * tiles * pairs) / (subgroupSize === undefined ? TILED : cost.products);
-  return transforms + products + 4 * DISPATCH;
+  const weights = frozen && pass === "forward" ? 0 : pairs * cost.weights;
+  const transforms = tiles * (s.ci * cost.input + s.co * cost.output) + weights;
+  const squares = tile * tile * pairs;
+  // Few tiles leave little to do with each weight that is read.
+  const reading = pass === "weightGrad" ? 0 : squares / WEIGHTS_READ;
+  const products = Math.max((squares * tiles) / (subgroupSize === undefined ? TILED : cost.products), reading);
+  return transforms + products + 4 * DISPATCH + COMPILING;
 }
 
 /** Multiply-adds in the time in which a GPU moves one float, both at what kernels reach in practice. Not measured: a guess. */
@@ -66,13 +88,13 @@ const MULTIPLY_ADDS_A_FLOAT = 50;
 const SUBGROUP_EFFORT = 2;
 
 /** Time that a variant takes on a GPU, in multiply-adds. */
-function onGpu(s: Conv2dShape, variant: string): number {
+function onGpu(pass: Pass, s: Conv2dShape, variant: string, { frozen }: Capabilities): number {
   const tile = tileSizeOf(variant);
   if (tile === undefined) return productsOf(s) * (variant === "tiled" ? 1 : SUBGROUP_EFFORT);
   const tiles = tilesOf({ n: s.n, h: s.oh, w: s.ow }, tile).count;
   const pairs = s.ci * s.co;
   // What is transformed is written once and read once.
-  const floats = 2 * tile * tile * (tiles * (s.ci + s.co) + pairs);
+  const floats = tile * tile * (2 * tiles * (s.ci + s.co) + (frozen && pass === "forward" ? pairs : 2 * pairs));
   return tile * tile * tiles * pairs + MULTIPLY_ADDS_A_FLOAT * floats;
 }
 
@@ -85,7 +107,7 @@ export function fastestFirst(
 ): Lowering[] {
   const estimate = ({ variant }: Lowering): number => {
     if (variant === "depthwise") return 0;
-    return caps.adapterClass === "software" ? onSoftware(pass, s, variant, caps) : onGpu(s, variant);
+    return caps.adapterClass === "software" ? onSoftware(pass, s, variant, caps) : onGpu(pass, s, variant, caps);
   };
   return variants.toSorted((a, b) => estimate(a) - estimate(b));
 }

@@ -17,6 +17,7 @@ import { ceilDiv } from "./grid.ts";
 import { input, output, scratch, type Dispatch, type Lowering, type OperandRef } from "./kernel.ts";
 import { gram, matmul, splitsOf } from "./matmul.ts";
 import { threadDispatch } from "./per-thread.ts";
+import { sumPartsDispatch } from "./reduce.ts";
 import { offsetsOf, type Source } from "./sources.ts";
 
 /** Whether the method covers a convolution: 3x3, stride 1, no dilation, no groups, channels in fours. */
@@ -84,9 +85,8 @@ function channelTransform(
   channels: number,
   bindings: readonly OperandRef[],
   code: (threads: number) => string,
-  splits = 1,
 ): Dispatch {
-  const params = paramsOf({ quads: channels / 4, other, splits });
+  const params = paramsOf({ quads: channels / 4, other });
   return threadDispatch(label, (other * channels) / 4, bindings, ({ threads }: ThreadGrid) => code(threads), params);
 }
 
@@ -206,14 +206,18 @@ export const winogradWeightGrad = (
     const [v, z, m] = [scratch(0), scratch(1), scratch(2)];
     const product = { m: s.ci, k: tiles.count, n: s.co, batch: squares };
     const splits = splitsOf(product, caps);
+    const sum = splits > 1 ? scratch(3) : m;
     return {
       variant: nameOf(tile),
-      scratch: [tiles.count * s.ci, tiles.count * s.co, splits * s.ci * s.co].map((floats) => 4 * squares * floats),
+      scratch: [tiles.count * s.ci, tiles.count * s.co, splits * s.ci * s.co, ...(splits > 1 ? [s.ci * s.co] : [])].map(
+        (floats) => 4 * squares * floats,
+      ),
       dispatches: [
         ...inputTiles(label, s.ci, sources, tiles, v, { tile, padding: s.padding }),
         tileTransform(`${label}.filters`, dy, tiles, [input(sources.length), z], (t) => winogradOutputGrad(t, tile)),
         gram(`${label}.product`, product, splits, [v, z, m], caps),
-        channelTransform(`${label}.result`, s.ci, s.co, [m, output(0)], (t) => winogradFilterGrad(t, tile), splits),
+        ...(splits > 1 ? [sumPartsDispatch(`${label}.sum`, squares * s.ci * s.co, splits, m, sum)] : []),
+        channelTransform(`${label}.result`, s.ci, s.co, [sum, output(0)], (t) => winogradFilterGrad(t, tile)),
       ],
     };
   });

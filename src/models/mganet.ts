@@ -24,6 +24,21 @@ export const paperOptions: MGANetOptions = { width: 1, fusion: "parallel", at: [
 
 const BLOCKS = [3, 4, 6, 3] as const;
 
+/** The features of a scale, [N, H, W, C], before their last enhancement and after it; the same where there is none. */
+export interface Scale {
+  before: Tensor;
+  after: Tensor;
+}
+
+export interface Classified {
+  /** [N, 2]: benign, malignant. */
+  logits: Tensor;
+  /** What they are a linear function of: the mean of L4's features over the pixels, [N, C]. */
+  pooled: Tensor;
+  /** L0..L4. */
+  scales: Scale[];
+}
+
 export class MGANet extends Module {
   readonly classifier: ResNet;
   readonly segmenter: UNet;
@@ -59,15 +74,28 @@ export class MGANet extends Module {
    * Image [N, H, W, 3], H and W multiples of 32 -> class logits [N, 2] (benign, malignant), segmentation logits
    * [N, H, W, 1] and their sigmoid, the mask.
    */
-  forward(x: Tensor): { logits: Tensor; segLogits: Tensor; mask: Tensor } {
+  forward(x: Tensor): Classified & { segLogits: Tensor; mask: Tensor } {
     const { logits: segLogits, mask } = this.segment(x);
+    return { ...this.classify(x, mask), segLogits, mask };
+  }
+
+  /** The classification branch, given the mask [N, H, W, 1] of probabilities. */
+  classify(x: Tensor, mask: Tensor): Classified {
     const enhance = (name: string, f: Tensor) => this.mga.get(name)?.forward(f, mask) ?? f;
-    let y = stemPool(enhance("L0", this.classifier.stem(x)));
+    const stem = this.classifier.stem(x);
+    const scales: Scale[] = [{ before: stem, after: enhance("L0", stem) }];
+    let y = stemPool(scales[0]!.after);
     for (const [i, layer] of this.classifier.layers.entries()) {
-      for (const [j, block] of layer.all.entries()) y = enhance(`L${i + 1}_${j}`, block.forward(y));
+      let before = y;
+      for (const [j, block] of layer.all.entries()) {
+        before = block.forward(y);
+        y = enhance(`L${i + 1}_${j}`, before);
+      }
       y = enhance(`L${i + 1}`, y);
+      scales.push({ before, after: y });
     }
-    return { logits: this.fc.forward(globalAvgPool(y)), segLogits, mask };
+    const pooled = globalAvgPool(y);
+    return { logits: this.fc.forward(pooled), pooled, scales };
   }
 }
 

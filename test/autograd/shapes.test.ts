@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { maskedMean, mgaEnhance } from "../../src/autograd/attention.ts";
 import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
+import { classActivation } from "../../src/autograd/class-activation.ts";
 import { conv2d, linear } from "../../src/autograd/conv2d.ts";
 import { add, bceWithLogits, mul, sum } from "../../src/autograd/elementwise.ts";
 import { gradients } from "../../src/autograd/gradients.ts";
@@ -56,6 +57,7 @@ const wrong: [string, (graph: Graph) => unknown, string[]][] = [
   ],
   ["mga", (g) => mgaEnhance(t(g, 2, 8, 8, 4), undefined, t(g, 2, 8), "channel"), ["[2, 8, 8, 4]", "[2, 8]"]],
   ["mga", (g) => mgaEnhance(t(g, 2, 8, 8, 4), undefined, t(g, 2, 4), "serial"), ["serial fusion needs a map"]],
+  ["classActivation", (g) => classActivation(t(g, 2, 8, 8, 4), t(g, 2, 8)), ["[2, 8]", "[2, 8, 8, 4]"]],
   ["crossEntropy", (g) => crossEntropy(t(g, 4, 2), g.input("label", [3], "u32")), ["[4, 2]", "[3]"]],
   ["diceLoss", (g) => diceLoss(t(g, 2, 8, 8, 1), t(g, 2, 8, 4, 1)), ["[2, 8, 8, 1]", "[2, 8, 4, 1]"]],
   ["gradients", (g) => gradients(add(t(g, 2), t(g, 2)), []), ["[2]"]],

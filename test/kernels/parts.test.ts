@@ -72,6 +72,10 @@ const cases: Record<string, OpCase[]> = {
     { shapes: { f: [5, 8, 8, 16], m: [5, 8, 8, 1], a: [5, 16] }, params: { fusion: "serial" }, copied: true },
   ],
   masked_mean: [{ shapes: { f: [5, 8, 8, 16], m: [5, 8, 8, 1] }, copied: true }],
+  class_activation: [
+    { shapes: { f: [5, 8, 8, 16], a: [5, 16] }, params: { relu: true }, copied: true },
+    { shapes: { f: [5, 8, 8, 16], a: [5, 16] }, params: { relu: false }, copied: true },
+  ],
   dice_loss: [{ shapes: { prob: [11, 16, 16, 1], target: [11, 16, 16, 1] }, params: { smooth: 1 }, copied: true }],
   bce_with_logits: [{ shapes: { x: [5, 16, 16, 4], target: [5, 16, 16, 4] } }],
   sum: [{ shapes: { x: [5, 8, 8, 8] } }],

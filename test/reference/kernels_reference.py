@@ -73,6 +73,12 @@ def mga(f, m=None, a=None, *, fusion):
     return {"y": f + f * m + f * a}
 
 
+def class_activation(f, a, *, relu):
+    """f [N,C,H,W], a [N,C]: the channels of f added up by the weights a."""
+    s = (f * a[:, :, None, None]).sum(1, keepdim=True)
+    return {"y": F.relu(s), "_kink": s} if relu and s.abs().max() > 0 else {"y": F.relu(s) if relu else s}
+
+
 def adam(p, m=None, v=None, *, lr, beta1, beta2, eps, steps, steps_before=0, **gradients):
     """p after each of `steps` updates with the gradients g0, g1, ...; m and v, if given, are the state after `steps_before`."""
     p = p.clone().requires_grad_(True)
@@ -106,6 +112,7 @@ OPS = {
     "minmax_normalize": (minmax_normalize, ()),
     "mga": (mga, ()),
     "masked_mean": (lambda f, m: {"y": (f * m).mean((2, 3))}, ()),
+    "class_activation": (class_activation, ()),
     "cross_entropy": (lambda logits, label: {"y": F.cross_entropy(logits, label)}, ("label",)),
     "dice_loss": (lambda prob, target, smooth: {"y": dice_loss(prob, target, smooth)}, ("target",)),
     "bce_with_logits": (lambda x, target: {"y": F.binary_cross_entropy_with_logits(x, target)}, ("target",)),

@@ -1,6 +1,7 @@
 /** How each op of cases.json is called here, and how its operands are laid out. */
 import { maskedMean, mgaEnhance, minMaxNormalize } from "../../src/autograd/attention.ts";
 import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
+import { classActivation } from "../../src/autograd/class-activation.ts";
 import { conv2d, linear } from "../../src/autograd/conv2d.ts";
 import { add, bceWithLogits, mean, mul, relu, scale, sigmoid, sum } from "../../src/autograd/elementwise.ts";
 import { crossEntropy, diceLoss } from "../../src/autograd/losses.ts";
@@ -69,6 +70,7 @@ export const ops: Record<string, OpUnderTest> = {
   minmax_normalize: { apply: ({ x }, { eps }) => minMaxNormalize(x!, eps) },
   mga: { apply: ({ f, m, a }, { fusion }) => mgaEnhance(f!, m, a, fusion!) },
   masked_mean: { apply: ({ f, m }) => maskedMean(f!, m!) },
+  class_activation: { apply: ({ f, a }, { relu }) => classActivation(f!, a!, { relu: relu! }) },
   cross_entropy: { apply: ({ logits, label }) => crossEntropy(logits!, label!), constant: ["label"] },
   dice_loss: { apply: ({ prob, target }, { smooth }) => diceLoss(prob!, target!, smooth), constant: ["target"] },
   bce_with_logits: { apply: ({ x, target }) => bceWithLogits(x!, target!), constant: ["target"] },

@@ -22,8 +22,14 @@ export interface NearPair {
   images: [string, string];
   patients: [string, string];
   classes: [ClassName, ClassName];
+  /** Of the set's own split. */
   sides: [Side | null, Side | null];
+  /** In which the set itself holds them out. */
+  folds: [number | null, number | null];
 }
+
+/** Whether a set that keeps to its own split, or its own folds, trains on one picture of a pair and is measured by the other. */
+export const crosses = ([a, b]: readonly [unknown, unknown]): boolean => a !== null && b !== null && a !== b;
 
 export interface Inspection {
   format: string;
@@ -100,6 +106,7 @@ function pair(a: Prepared, b: Prepared): NearPair {
     patients: [a.group, b.group],
     classes: [className(a.label), className(b.label)],
     sides: [a.side ?? null, b.side ?? null],
+    folds: [a.fold ?? null, b.fold ?? null],
   };
 }
 

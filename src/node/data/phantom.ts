@@ -1,12 +1,24 @@
 /** The phantom as a prepared data set, drawn on every core. */
 import { availableParallelism } from "node:os";
 import { intoCrop } from "../../data/boxes.ts";
+import { phantomImage } from "../../data/phantom/phantom.ts";
 import type { Prepared } from "../../data/sample.ts";
+import type { GreyImage } from "./decode.ts";
 import type { PhantomInit, PhantomResult } from "./phantom-worker.ts";
 import type { WorkOptions } from "./prepare.ts";
 import type { PrepareSize } from "./prepare-image.ts";
 import { sharedGreys } from "./shared-greys.ts";
 import { WorkerPool } from "./worker-pool.ts";
+
+const idOf = (seed: number, index: number) => `phantom-${seed}-${index}`;
+
+/** The whole picture that an image of `preparePhantom` was cut from; undefined where the id is no such image's. */
+export function phantomFrame(id: string): GreyImage | undefined {
+  const [, seed, index] = /^phantom-(\d+)-(\d+)$/.exec(id) ?? [];
+  if (seed === undefined || index === undefined) return undefined;
+  const { width, height, grey } = phantomImage(Number(seed), Number(index));
+  return { width, height, grey };
+}
 
 /** Images 0 .. count - 1 of the phantom's series `seed`. */
 export async function preparePhantom(
@@ -26,7 +38,7 @@ export async function preparePhantom(
       Array.from({ length: count }, async (_, index): Promise<Prepared> => {
         const { label, boxes, ...source } = await pool.run(index);
         onProgress?.(++done, count);
-        const id = `phantom-${seed}-${index}`;
+        const id = idOf(seed, index);
         const grey = new Uint8Array(greys, index * pixels, pixels);
         const inCrop = boxes.map((box) => intoCrop(box, source.crop, width, height));
         return { id, group: id, label, width, height, grey, boxes: inCrop, source: { file: id, ...source } };

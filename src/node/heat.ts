@@ -1,0 +1,77 @@
+/** Heat maps: values over a few pixels, spread over a picture and coloured. */
+import { rgb } from "d3-color";
+import { interpolateInferno, interpolatePuOr } from "d3-scale-chromatic";
+import type { Box } from "../data/sample.ts";
+
+/** Values over the pixels of a grid, row by row. */
+export interface Grid {
+  width: number;
+  height: number;
+  values: Float32Array;
+}
+
+/** 8-bit colours, row by row, three bytes a pixel. */
+export interface Colours {
+  width: number;
+  height: number;
+  data: Uint8Array;
+}
+
+/** The value at (x, y), both from 0 to 1 over the grid; bilinear between the pixels' centres, as the network resizes. */
+export function sample({ width, height, values }: Grid, x: number, y: number): number {
+  const clamp = (v: number, most: number) => Math.min(Math.max(v, 0), most);
+  const [u, v] = [clamp(x * width - 0.5, width - 1), clamp(y * height - 0.5, height - 1)];
+  const [i, j] = [Math.floor(u), Math.floor(v)];
+  const [right, down] = [Math.min(i + 1, width - 1), Math.min(j + 1, height - 1)];
+  const row = (k: number) => values[k * width + i]! * (1 - (u - i)) + values[k * width + right]! * (u - i);
+  return row(j) * (1 - (v - j)) + row(down) * (v - j);
+}
+
+/** The greatest magnitude among the values of all grids. */
+export const greatest = (grids: readonly Grid[]): number =>
+  grids.reduce((most, { values }) => values.reduce((m, v) => Math.max(m, Math.abs(v)), most), 0);
+
+/** How much of a colour covers the picture, of a value as a share of the greatest: weak activation lets it be seen. */
+const opacity = (share: number) => 0.85 * Math.sqrt(Math.min(1, Math.abs(share)));
+
+const table = (colour: (t: number) => string) =>
+  Array.from({ length: 256 }, (_, i) => {
+    const { r, g, b } = rgb(colour(i / 255));
+    return [r, g, b] as const;
+  });
+/** From nothing (dark) to the greatest value (bright): ordered by lightness, so it needs no sense of colour. */
+const RISING = table((t) => interpolateInferno(0.38 + 0.62 * t));
+/** Against (purple) and for (orange): told apart with every kind of colour blindness. How much is a matter of opacity. */
+const SIGNED = table((t) => interpolatePuOr(0.5 + Math.sign(t - 0.5) * (0.18 + 0.24 * Math.abs(t - 0.5))));
+
+/** The colour of a share from -1 to 1 (`signed`) or 0 to 1, over a grey level. */
+export function blend(share: number, grey: number, signed: boolean): [number, number, number] {
+  const t = signed ? (share + 1) / 2 : share;
+  const [r, g, b] = (signed ? SIGNED : RISING)[Math.round(255 * Math.min(1, Math.max(0, t)))]!;
+  const a = opacity(share);
+  return [r, g, b].map((c) => Math.round(grey * (1 - a) + c * a)) as [number, number, number];
+}
+
+/**
+ * Lays a grid over the part `crop` of a grey picture, in pixels of the picture; what lies outside of it stays grey.
+ * @param most the value of the end of the scale
+ */
+export function heat(
+  picture: { width: number; height: number; grey: Uint8Array },
+  grid: Grid,
+  crop: Box,
+  { most, signed }: { most: number; signed: boolean },
+): Colours {
+  const { width, height, grey } = picture;
+  const data = new Uint8Array(3 * width * height);
+  for (let y = 0; y < height; y++) {
+    const v = (y + 0.5 - crop.y0) / (crop.y1 - crop.y0);
+    for (let x = 0; x < width; x++) {
+      const u = (x + 0.5 - crop.x0) / (crop.x1 - crop.x0);
+      const level = grey[y * width + x]!;
+      const inside = u >= 0 && u <= 1 && v >= 0 && v <= 1 && most > 0;
+      data.set(inside ? blend(sample(grid, u, v) / most, level, signed) : [level, level, level], 3 * (y * width + x));
+    }
+  }
+  return { width, height, data };
+}

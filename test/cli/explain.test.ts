@@ -1,0 +1,95 @@
+/** `predict --explain`: panels, and what is refused. */
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import sharp from "sharp";
+import { beforeAll, describe, expect, test } from "vitest";
+import { phantomImage } from "../../src/data/phantom/phantom.ts";
+import { start } from "../../src/train/checkpoint.ts";
+import { checkpointBytes, expectRefused, mganet, temporaryFolder, tinyConfig, write } from "./support.ts";
+
+const dir = temporaryFolder();
+const at = (name: string) => path.join(dir, name);
+const image = at("a.png");
+
+beforeAll(async () => {
+  const { width, height, grey } = phantomImage(3, 0);
+  await sharp(grey, { raw: { width, height, channels: 1 } })
+    .png()
+    .toFile(image);
+  await sharp(grey, { raw: { width, height, channels: 1 } })
+    .jpeg()
+    .toFile(at("b.jpg"));
+  write(dir, {
+    "run/last.safetensors": await checkpointBytes(),
+    "base/last.safetensors": await checkpointBytes({ ...tinyConfig, fusion: "none" }),
+    "wide/last.safetensors": await checkpointBytes({ ...tinyConfig, fusion: "none", size: [64, 64] }),
+    "young/last.safetensors": await checkpointBytes(tinyConfig, start),
+  });
+});
+
+const predict = (run: string, out: string, ...more: string[]) =>
+  mganet("predict", image, at("b.jpg"), "--run", at(run), "--out", at(out), ...more);
+
+async function sizeOf(file: string) {
+  const { width, height, format } = await sharp(file).metadata();
+  return { width, height, format };
+}
+
+describe("predict --explain", () => {
+  test("writes a panel of four pictures for each image", async () => {
+    const { code, out, err } = await predict("run", "four", "--explain");
+    expect([code, err]).toEqual([0, []]);
+    expect(out.at(-1)).toContain("predictions.json, 2 pictures, and panels in explained/");
+    const report = JSON.parse(readFileSync(at("four/predictions.json"), "utf8")) as {
+      predictions: { panel: string }[];
+    };
+    expect(report.predictions.map(({ panel }) => panel)).toEqual(["explained/a.png", "explained/b.png"]);
+    // Of a picture of 288 x 216, fitted into 300: 300 x 225.
+    expect(await sizeOf(at("four/explained/a.png"))).toEqual({ width: 4 * 310 + 10, height: 329, format: "png" });
+  });
+
+  test("shows three where a base model sees nothing before what it sees after", async () => {
+    await predict("base", "three", "--explain", "cam", "--class", "malignant");
+    expect(await sizeOf(at("three/explained/a.png"))).toMatchObject({ width: 3 * 310 + 10 });
+  });
+
+  test("shows a base model's activation beside the final one", async () => {
+    const { code } = await predict("run", "beside", "--explain", "--base", at("base"));
+    expect(code).toBe(0);
+    expect(await sizeOf(at("beside/explained/a.png"))).toMatchObject({ width: 4 * 310 + 10 });
+    expect(readFileSync(at("beside/explained/a.png"))).not.toEqual(readFileSync(at("four/explained/a.png")));
+  });
+
+  test("gives the same bytes again, whatever else is in the batch", async () => {
+    await predict("run", "again", "--explain");
+    await mganet("predict", image, "--run", at("run"), "--out", at("lonely"), "--explain");
+    expect(readFileSync(at("again/explained/a.png"))).toEqual(readFileSync(at("four/explained/a.png")));
+    expect(existsSync(at("lonely/explained/a.png"))).toBe(true);
+  });
+});
+
+describe("is refused", () => {
+  const refused = (reason: string | RegExp, run: string, ...more: string[]) =>
+    expectRefused(["predict", image, "--run", at(run), "--out", at("refused"), ...more], reason);
+
+  test("what has no effect, or no meaning", async () => {
+    await refused("--scale has no effect without --explain", "run", "--scale", "L2");
+    await refused("--base has no effect without --explain", "run", "--base", at("base"));
+    await refused("--scale L2: CAM is defined at L4 only", "run", "--explain", "cam", "--scale", "L2");
+    await refused(/--scale.*L5.*Allowed choices are L0, L1/, "run", "--explain", "--scale", "L5");
+    await refused("the classifier of this checkpoint has not been trained yet", "young", "--explain");
+    expect(existsSync(at("refused"))).toBe(false);
+  });
+
+  test("a base run that cannot stand beside the other", async () => {
+    await refused(
+      "is not of a base model: it was trained with --fusion parallel",
+      "run",
+      "--explain",
+      "--base",
+      at("run"),
+    );
+    await refused("sees images otherwise: --size 64,64, not 32,32", "run", "--explain", "--base", at("wide"));
+    await refused("no such file or folder", "run", "--explain", "--base", at("nowhere"));
+  });
+});

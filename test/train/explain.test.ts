@@ -1,0 +1,146 @@
+/** Grad-CAM and CAM of whole networks against PyTorch in float64, and what the maps must satisfy among themselves. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parseSafetensors, type SafeTensor } from "../../src/data/safetensors.ts";
+import { releaseVariables } from "../../src/graph/storage.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import { MGANet } from "../../src/models/mganet.ts";
+import { permute } from "../../src/nn/layout.ts";
+import { Explainer, explainMethods, scaleNames, type Activation } from "../../src/train/explain.ts";
+import { parseCase } from "../../src/train/parity.ts";
+import { useGpu } from "../support/gpu.ts";
+import { relativeError } from "../support/reference.ts";
+
+const gpu = useGpu();
+const plain = useGpu({ without: ["subgroups"], defaultLimits: true });
+const narrow = useGpu({ maxBindingBytes: 49152 });
+
+const read = (name: string) => {
+  const file = new URL(`../reference/data/${name}.safetensors`, import.meta.url);
+  return parseSafetensors(readFileSync(file), name);
+};
+
+/** The network of a case with the batch normalisations of explain_reference.py, its two images and their masks. */
+function load(device: Gpu, name: string) {
+  const { metadata, tensors } = read(`mganet-${name}`);
+  const { model, height, width } = parseCase(metadata);
+  const { tensors: explained } = read(`explain-${name}`);
+  const state = new Map<string, SafeTensor & { data: Float32Array }>();
+  for (const [source, prefix] of [
+    [tensors, "init."],
+    [explained, "state."],
+  ] as const) {
+    for (const [key, tensor] of source) {
+      if (key.startsWith(prefix)) state.set(key.slice(prefix.length), tensor as SafeTensor & { data: Float32Array });
+    }
+  }
+  const net = new MGANet(model);
+  net.loadStateDict(device, state);
+  const pixels = height * width;
+  const image = tensors.get("in.image")!.data.subarray(0, 6 * pixels) as Float32Array;
+  const target = tensors.get("in.target")!.data as Float32Array;
+  const masks = [target.subarray(0, pixels), target.subarray(pixels, 2 * pixels)];
+  const release = () =>
+    releaseVariables(
+      device,
+      [...net.named()].map(([, p]) => p),
+    );
+  return {
+    net,
+    size: [height, width] as const,
+    image: permute(image, [2, 3, height, width], [0, 2, 3, 1]),
+    masks,
+    explained,
+    release,
+  };
+}
+
+/** What PyTorch says of image i. */
+const expected = (tensors: ReadonlyMap<string, SafeTensor>, key: string, i: number) => {
+  const { data } = tensors.get(`out.${key}`)!;
+  return data.subarray((i * data.length) / 2, ((i + 1) * data.length) / 2) as Float32Array;
+};
+
+const cases = explainMethods.flatMap((method) =>
+  scaleNames.filter((scale) => method === "gradcam" || scale === "L4").map((scale) => ({ method, scale })),
+);
+
+async function compareAll(device: Gpu, name: string, scales: readonly string[] = scaleNames): Promise<void> {
+  const { net, size, image, masks, explained, release } = load(device, name);
+  try {
+    for (const { method, scale } of cases.filter((c) => scales.includes(c.scale))) {
+      const explainer = await Explainer.create(device, net, { batch: 2, size, method, scale });
+      for (const classes of [
+        [0, 1],
+        [1, 0],
+      ]) {
+        const found = await explainer.explain(image, masks, classes);
+        for (const [i, k] of classes.entries()) {
+          for (const when of ["before", "after"] as const) {
+            const key = `${method}.${scale}.${k}.${when}`;
+            const wanted = expected(explained, key, i);
+            expect(relativeError(found[i]![when].values, wanted), `${key} of image ${i}`).toBeLessThanOrEqual(1e-4);
+          }
+        }
+      }
+      explainer.destroy();
+    }
+  } finally {
+    release();
+  }
+}
+
+describe("the maps of every scale, of both classes, before and after the enhancement agree with PyTorch in float64", () => {
+  test.each(["none", "parallel", "every-block"])("%s", async (name) => compareAll(gpu(), name));
+  test("parallel, without subgroups", async () => compareAll(plain(), "parallel", ["L0"]));
+  test("parallel, in parts", async () => compareAll(narrow(), "parallel", ["L0"]));
+});
+
+describe("the maps among themselves", () => {
+  const of = async (method: "gradcam" | "cam", batch: number): Promise<Activation[]> => {
+    const { net, size, image, masks, release } = load(gpu(), "parallel");
+    const explainer = await Explainer.create(gpu(), net, { batch, size, method, scale: "L4" });
+    const maps = await explainer.explain(image, masks, [1, 0]);
+    explainer.destroy();
+    release();
+    return maps;
+  };
+
+  test("at L4 Grad-CAM is what is positive of CAM, divided by the number of pixels", async () => {
+    const cam = await of("cam", 2);
+    for (const [i, { after }] of (await of("gradcam", 2)).entries()) {
+      const { values } = cam[i]!.after;
+      expect(after).toMatchObject({ width: 2, height: 2 });
+      const positive = values.map((v) => Math.max(v, 0) / values.length);
+      expect(relativeError(after.values, positive)).toBeLessThanOrEqual(1e-5);
+    }
+  });
+
+  test("CAM's mean is the logit less fc's bias", async () => {
+    const { explained } = load(gpu(), "parallel");
+    const bias = read("mganet-parallel").tensors.get("init.fc.bias")!.data as Float32Array;
+    for (const [i, { after }] of (await of("cam", 2)).entries()) {
+      const k = 1 - i;
+      const mean = after.values.reduce((a, b) => a + b, 0) / after.values.length;
+      const logit = expected(explained, "logits", i)[k]!;
+      expect(Math.abs(mean + bias[k]! - logit)).toBeLessThanOrEqual(1e-5 * Math.abs(logit));
+    }
+  });
+
+  test("an image's maps do not depend on what else is in the batch", async () => {
+    const together = await of("gradcam", 2);
+    for (const [i, one] of (await of("gradcam", 3)).entries()) {
+      expect(relativeError(one.after.values, together[i]!.after.values)).toBeLessThanOrEqual(1e-6);
+    }
+    for (const [i, one] of (await of("gradcam", 1)).entries()) {
+      expect(relativeError(one.after.values, together[i]!.after.values)).toBeLessThanOrEqual(1e-6);
+    }
+  });
+
+  test("CAM is refused where fc does not follow", async () => {
+    const { net, size } = load(gpu(), "none");
+    await expect(Explainer.create(gpu(), net, { batch: 1, size, method: "cam", scale: "L3" })).rejects.toThrow(
+      "CAM is defined at L4",
+    );
+  });
+});
