@@ -141,8 +141,9 @@ function commands(action: Action): Command {
     .option("--out <dir>", "where predictions.json and the pictures go", text, "predictions")
     .action(action(async () => (await import("./predict.ts")).predict));
 
-  addTunedOption(command("report", "write report.html into a run folder: figures, curves and images on one page"))
-    .argument("<run>", "run folder", text)
+  addTunedOption(command("report", "write report.html into the folder of a run or a study: all of it on one page"))
+    .argument("<dir>", "folder of a run or a study", text)
+    .option("--base <run>", "a run with --fusion none, whose activation is shown beside the run's", text)
     .option("--no-pictures", "without pictures of images, for which the data and a GPU are needed")
     .action(action(async () => (await import("./report.ts")).report));
 

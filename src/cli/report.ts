@@ -1,71 +1,130 @@
 /** `mganet report`, and the report that `train` leaves. */
 import { existsSync } from "node:fs";
 import path from "node:path";
+import sharp from "sharp";
 import { DataError, type Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Predictions } from "../metrics/predictions.ts";
 import { casePictures } from "../node/case-pictures.ts";
+import { explainImages, type Loaded } from "../node/explain.ts";
 import { InputError, requireWritableFile } from "../node/files.ts";
-import { readRun, REPORT, writeRunReport } from "../node/report.ts";
+import { readRun, REPORT, writeRunReport, writeStudyReport, type ReportPictures } from "../node/report.ts";
 import { findCheckpoint, withOwnSplit } from "../node/run-folder.ts";
+import { readStudy } from "../node/study-folder.ts";
 import { caseKinds, chooseCases } from "../report/cases.ts";
-import { casesSide } from "../report/run.ts";
+import { casesSide, type ExplainedCase } from "../report/run.ts";
+import { trainedStage } from "../train/checkpoint.ts";
 import { choose } from "./evaluated.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
 export interface ReportOptions extends TunedOption {
   /** False with --no-pictures. */
   pictures?: boolean;
+  base?: string;
 }
 
-/** The images of a run that its report shows. */
-function imagesToShow(predictions: readonly Predictions[]): { on: "val" | "test"; ids: Set<string> } | undefined {
+/** What a run's report shows of single images. */
+interface Shown {
+  on: "val" | "test";
+  /** All of them, and those whose activation is shown. */
+  ids: Set<string>;
+  explained: Set<string>;
+}
+
+function imagesToShow(predictions: readonly Predictions[]): Shown | undefined {
   const side = casesSide(predictions);
   if (!side) return undefined;
-  const chosen = chooseCases(side.images, side.threshold);
-  const ids = new Set(caseKinds.flatMap((kind) => chosen[kind].map(({ image }) => image)));
-  return { on: side.on === "test" ? "test" : "val", ids };
+  const idsOf = (count: number) => {
+    const chosen = chooseCases(side.images, side.threshold, count);
+    return new Set(caseKinds.flatMap((kind) => chosen[kind].map(({ image }) => image)));
+  };
+  return { on: side.on === "test" ? "test" : "val", ids: idsOf(4), explained: idsOf(2) };
 }
 
-/** Writes the report of a run folder. */
+/** Writes the report of a run folder, or of a study's. */
 export async function report(dir: string, options: ReportOptions): Promise<void> {
+  if (!existsSync(dir)) throw new InputError(`${dir}: no such folder`);
   await requireWritableFile(path.join(dir, REPORT));
-  const { predictions } = await readRun(dir);
-  const shown = options.pictures === false ? undefined : imagesToShow(predictions);
-  const pictures = shown ? await picturesOf(dir, shown, options) : undefined;
-  console.log(`Written: ${await writeRunReport(dir, pictures ? { pictures } : {})}`);
+  const file = await (existsSync(path.join(dir, "study.json")) ? reportStudy : reportFolder)(dir, options);
+  console.log(`Report:  ${file}`);
 }
 
+async function reportFolder(dir: string, options: ReportOptions): Promise<string> {
+  const { predictions } = await readRun(dir);
+  const base = options.base === undefined ? undefined : await findCheckpoint(options.base);
+  const shown = options.pictures === false ? undefined : imagesToShow(predictions);
+  return writeRunReport(dir, shown ? await picturesOf(dir, shown, base, options) : {});
+}
+
+/** Reports of all runs that are finished, without pictures, and that of the study, with the activations of Proposed. */
+async function reportStudy(dir: string, options: ReportOptions): Promise<string> {
+  const { runs } = await readStudy(dir);
+  const finished = runs.filter(({ row, state }) => row !== null && state === "finished");
+  for (const run of finished) await writeRunReport(path.join(dir, run.dir));
+  const proposed = finished.find(({ row }) => row === "proposed");
+  const base = finished.find(
+    ({ row, seed, fold }) => row === "base" && seed === proposed?.seed && fold === proposed.fold,
+  );
+  if (!proposed || !base || options.pictures === false) return writeStudyReport(dir);
+  const own = path.join(dir, proposed.dir);
+  const shown = imagesToShow((await readRun(own)).predictions);
+  const beside = await findCheckpoint(path.join(dir, base.dir));
+  const { explained } = shown ? await picturesOf(own, shown, beside, options) : {};
+  return writeStudyReport(dir, explained);
+}
+
+/** Pictures of a run's images, whose data are read again; none where they are gone, which is said. */
 async function picturesOf(
   dir: string,
-  { on, ids }: NonNullable<ReturnType<typeof imagesToShow>>,
+  { on, ids, explained }: Shown,
+  base: Loaded | undefined,
   options: ReportOptions,
-) {
-  const found = await findCheckpoint(dir);
+): Promise<ReportPictures> {
+  const run = await findCheckpoint(dir);
   let images: Prepared[];
   try {
-    const config = withOwnSplit(found.checkpoint.config, dir);
-    images = (await choose(config, { on })).images.filter(({ id }) => ids.has(id));
+    images = (await choose(withOwnSplit(run.checkpoint.config, dir), { on })).images;
   } catch (error) {
     if (!(error instanceof DataError || error instanceof InputError)) throw error;
     console.log(`Without pictures of images: ${error.message}`);
-    return undefined;
+    return {};
   }
-  return withTunedGpu(options, (gpu) => casePictures(gpu, found, images));
+  return withTunedGpu(options, async (gpu) => ({
+    pictures: await casePictures(gpu, run, chosen(images, ids)),
+    explained: await panels(gpu, run, chosen(images, explained), base),
+  }));
 }
 
-/** Writes the report of a run that has just ended, whose images are at hand. */
+const chosen = (images: readonly Prepared[], ids: ReadonlySet<string>): Prepared[] =>
+  images.filter(({ id }) => ids.has(id));
+
+async function panels(gpu: Gpu, run: Loaded, images: readonly Prepared[], base: Loaded | undefined) {
+  if (trainedStage(run.checkpoint) === "segmentation") return [];
+  const explained: ExplainedCase[] = [];
+  for await (const { id, title, png } of explainImages(gpu, run, images, { base })) {
+    // A fifth of the PNG's size, and no difference to the eye.
+    const webp = await sharp(png).webp({ quality: 88 }).toBuffer();
+    explained.push({ image: id, title, picture: `data:image/webp;base64,${webp.toString("base64")}` });
+  }
+  return explained;
+}
+
+/**
+ * Writes the report of a run that has just ended, whose images are at hand, and says where. Activations are left to `mganet
+ * report`: to compile their gradient takes longer than all the rest. The run has ended well whatever happens here.
+ */
 export async function reportRun(
   gpu: Gpu,
   dir: string,
   sides: { val: readonly Prepared[]; test: readonly Prepared[] },
-): Promise<string> {
-  const { predictions } = await readRun(dir);
-  const shown = imagesToShow(predictions);
-  const images = shown ? sides[shown.on].filter(({ id }) => shown.ids.has(id)) : [];
-  const found = await findCheckpoint(dir);
-  return writeRunReport(dir, { pictures: await casePictures(gpu, found, images) });
+): Promise<void> {
+  try {
+    const shown = imagesToShow((await readRun(dir)).predictions);
+    const images = shown ? chosen(sides[shown.on], shown.ids) : [];
+    const pictures = await casePictures(gpu, await findCheckpoint(dir), images);
+    console.log(`Report:  ${await writeRunReport(dir, { pictures })}  (with activations: npm run report -- ${dir})`);
+  } catch (error) {
+    if (!(error instanceof DataError || error instanceof InputError)) throw error;
+    console.error(`No report: ${error.message}`);
+  }
 }
-
-/** Whether a folder is that of a study. */
-export const isStudy = (dir: string): boolean => existsSync(path.join(dir, "study.json"));

@@ -63,7 +63,10 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
     await writeWhole(folder.file(`${name}.csv`), csvTable(result));
   }
   if (json !== undefined) await writeWhole(json, `${JSON.stringify(folder.study, null, 2)}\n`);
-  console.log(`\nStudy folder: ${folder.dir}`);
+  const { writeStudyReport } = await import("../node/report.ts");
+  console.log(
+    `\nStudy folder: ${folder.dir}\nReport: ${await writeStudyReport(folder.dir)}  (npm run report -- ${folder.dir} adds those of the runs, and activations)`,
+  );
   return 0;
 }
 

@@ -86,8 +86,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         const summary = {
           config,
           adapter: adapterName(gpu),
-          device: gpu.info.device,
-          driver: gpu.info.description,
+          device: [gpu.info.vendor, gpu.info.architecture, gpu.info.device].filter(Boolean).join(" "),
           variants,
           seconds,
           data: report,
@@ -100,7 +99,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         conclude({ last, best }, run, seconds);
         // Loaded at the end: training does not wait for what plots need.
         const { reportRun } = await import("./report.ts");
-        console.log(`Report:  ${await reportRun(gpu, run.dir, { val: held, test: others.test ?? [] })}`);
+        await reportRun(gpu, run.dir, { val: held, test: others.test ?? [] });
         return 0;
       } finally {
         await data.close();

@@ -18,17 +18,25 @@ const GRID = 100;
  * @param groups what is drawn together, such as the patient of each image
  */
 export function rocBand(cases: Cases, groups: readonly string[], options: BootstrapOptions = {}): BandPoint[] {
-  return band(cases, groups, options, ({ positives, negatives }, counts) => {
-    const points = [{ x: 0, y: 0 }, ...counts.map(({ tp, fp }) => ({ x: fp / negatives, y: tp / positives }))];
-    let k = 0;
-    return (x) => {
-      // The last point that is not to the right: where the curve rises vertically, its upper end.
-      while (k + 1 < points.length && points[k + 1]!.x <= x) k++;
-      const [a, b] = [points[k]!, points[k + 1]];
-      return b ? a.y + ((x - a.x) / (b.x - a.x)) * (b.y - a.y) : a.y;
-    };
-  });
+  return band(cases, groups, options, roc);
 }
+
+/** Sensitivity at false positive rates, which ascend; empty where the curve is not defined. */
+export function rocAt(cases: Cases, places: readonly number[]): number[] {
+  const classes = classCounts(cases);
+  return missingClass(classes) === undefined ? places.map(roc(classes, steps(cases))) : [];
+}
+
+/** Linear between the points; where the curve rises vertically, its upper end. */
+const roc: Curve = ({ positives, negatives }, counts) => {
+  const points = [{ x: 0, y: 0 }, ...counts.map(({ tp, fp }) => ({ x: fp / negatives, y: tp / positives }))];
+  let k = 0;
+  return (x) => {
+    while (k + 1 < points.length && points[k + 1]!.x <= x) k++;
+    const [a, b] = [points[k]!, points[k + 1]];
+    return b ? a.y + ((x - a.x) / (b.x - a.x)) * (b.y - a.y) : a.y;
+  };
+};
 
 /** Of precision at each recall: that of the highest threshold which reaches the recall. */
 export function prBand(cases: Cases, groups: readonly string[], options: BootstrapOptions = {}): BandPoint[] {

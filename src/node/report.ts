@@ -6,17 +6,18 @@ import { z } from "zod";
 import type { Predictions } from "../metrics/predictions.ts";
 import type { CasePicture } from "../report/cases.ts";
 import { type ExplainedCase, runReport, type RunFacts } from "../report/run.ts";
+import { studyReport, type StudyRunReport } from "../report/study.ts";
 import { checkConfig, ConfigError, type TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { InputError, readInput, writeWhole } from "./files.ts";
 import { readPredictions } from "./predictions.ts";
-import { predictionsFile, readRecords } from "./run-folder.ts";
+import { predictionsFile, RunFolder } from "./run-folder.ts";
+import { readStudy } from "./study-folder.ts";
 
 export const REPORT = "report.html";
 
 /** A document for the plots to be made in; nothing is rendered. */
-export const plotDocument = (): Document =>
-  parseHTML("<!doctype html><html><body></body></html>").document as unknown as Document;
+export const plotDocument = (): Document => parseHTML("<!doctype html><html><body></body></html>").document;
 
 /** What a run folder says of itself. */
 export interface RunContent {
@@ -33,7 +34,6 @@ const count = z.number().int().min(0).catch(0);
 const summarySchema = z.object({
   adapter: text,
   device: text,
-  driver: text,
   variants: text,
   seconds: z.number().nullable().catch(null),
   data: z
@@ -52,7 +52,7 @@ export async function readRun(dir: string): Promise<RunContent> {
   if (!existsSync(dir)) throw new InputError(`${dir}: no such folder`);
   if (!existsSync(file)) throw new InputError(`${dir}: not a run folder (there is no config.json)`);
   const config = configOf(await readJson(file), file);
-  const records = await readRecords(path.join(dir, "metrics.jsonl"));
+  const records = await RunFolder.records(dir);
   const predictions: Predictions[] = [];
   for (const on of ["val", "test", "external"] as const) {
     const kept = path.join(dir, predictionsFile(on));
@@ -73,9 +73,9 @@ function configOf(json: unknown, file: string): TrainConfig {
 
 function factsOf(json: unknown): RunFacts {
   const summary = summarySchema.catch(summarySchema.parse({})).parse(json);
-  const { data, best, device, adapter, driver } = summary;
+  const { data, best, device, adapter } = summary;
   return {
-    ...{ adapter: device || adapter, driver, variants: summary.variants, seconds: summary.seconds },
+    ...{ adapter, device, variants: summary.variants, seconds: summary.seconds },
     split: data && { how: data.split, train: data.train, val: data.heldOut, test: data.test },
     skipped: data && data.skipped.length,
     bestEpoch: best?.stage === "joint" ? best.epoch : null,
@@ -104,5 +104,26 @@ export async function writeRunReport(
   const file = path.join(dir, REPORT);
   const run = await readRun(dir);
   await writeWhole(file, runReport(plotDocument(), { ...run, pictures, explained }));
+  return file;
+}
+
+/**
+ * Writes a study's report into its folder.
+ * @returns its file
+ * @throws InputError, DataError in one line if a file of the study cannot be read
+ */
+export async function writeStudyReport(dir: string, explained: readonly ExplainedCase[] = []): Promise<string> {
+  const study = await readStudy(dir);
+  const runs: StudyRunReport[] = [];
+  for (const run of study.runs) {
+    const { row } = run;
+    if (row === null) continue;
+    const kept = path.join(dir, run.dir, predictionsFile("val"));
+    const predictions = run.state === "finished" && existsSync(kept) ? await readPredictions(kept) : null;
+    runs.push({ run: { ...run, row }, predictions, report: existsSync(path.join(dir, run.dir, REPORT)) });
+  }
+  const file = path.join(dir, REPORT);
+  const name = path.basename(path.resolve(dir));
+  await writeWhole(file, studyReport(plotDocument(), { name, study, runs, explained }));
   return file;
 }

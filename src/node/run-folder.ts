@@ -182,7 +182,7 @@ async function readVariants(file: string): Promise<string | undefined> {
   }
 }
 
-export async function readRecords(file: string): Promise<EpochRecord[]> {
+async function readRecords(file: string): Promise<EpochRecord[]> {
   if (!existsSync(file)) return [];
   const lines = (await readInput(file)).toString("utf8").split("\n");
   return lines.filter(Boolean).map((line, i) => {

@@ -21,6 +21,12 @@ export interface StudyRequest {
 /** A run of a study; without a row, the segmentation stage of a seed and fold. */
 export type Place = Omit<RunKey, "row"> & { row: RunKey["row"] | null };
 
+/** What the study of a folder says. @throws InputError if there is none */
+export async function readStudy(dir: string): Promise<Study> {
+  const file = path.join(dir, STUDY);
+  return parse(await readInput(file), file);
+}
+
 export class StudyFolder {
   readonly dir: string;
   readonly #study: Study;

@@ -26,7 +26,7 @@ function tiles({ figures, classified }: Summary): Markup {
 function allFigures({ figures, classified }: Summary): Markup {
   const names = classified > 0 ? figureNames : masks;
   return table(
-    [{ title: "" }, { title: "value" }, { title: "95 % interval", text: true }],
+    [{ title: "" }, { title: "value" }, { title: "95 % interval", text: true, whole: true }],
     names.map((name) => [figureTitles[name], valueText(figures[name]), rangeText(figures[name])]),
   );
 }
@@ -47,11 +47,8 @@ export function evaluationSection(document: Document, predictions: Predictions, 
   return html`<section>
     <h2>${sideTitles[on]}</h2>
     <p class="dim">${what} Intervals: 95 %, bootstrap over ${drawnFrom(summary)}. ${note}</p>
-    ${tiles(summary)} ${summary.confusion ? plots(document, predictions, summary) : ""}
-    <figure style="margin-top:22px">
-      <h3>All figures</h3>
-      ${allFigures(summary)}
-    </figure>
+    ${tiles(summary)}
+    ${summary.confusion ? plots(document, predictions, summary) : figure("All figures", allFigures(summary))}
   </section>`;
 }
 
@@ -82,15 +79,23 @@ function plots(document: Document, { images, threshold }: Predictions, summary: 
     );
   }
   const { calibrationError, brier } = figures;
+  const matrix = figure(
+    "Confusion matrix",
+    confusionMatrix(confusion!),
+    `In percent of the true class, with counts, at ${at}.`,
+  );
+  const diagram = figure(
+    "Reliability diagram",
+    reliabilityPlot(document, reliability(cases)),
+    `Expected calibration error ${valueText(calibrationError)} (${rangeText(calibrationError)}) over ten bins; Brier score ${valueText(brier)}. Grey: images in each bin.`,
+  );
+  const all = html`<figure class="below">
+    <h3>All figures</h3>
+    ${allFigures(summary)}
+  </figure>`;
   return html`<div class="plots">
-    ${parts}${figure(
-      "Confusion matrix",
-      confusionMatrix(confusion!),
-      `In percent of the true class, with counts, at ${at}.`,
-    )}${figure(
-      "Reliability diagram",
-      reliabilityPlot(document, reliability(cases)),
-      `Expected calibration error ${valueText(calibrationError)} (${rangeText(calibrationError)}) over ten bins; Brier score ${valueText(brier)}. Grey: images in each bin.`,
-    )}
+    ${parts}
+    <div>${matrix}${all}</div>
+    ${diagram}
   </div>`;
 }

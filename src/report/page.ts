@@ -39,6 +39,8 @@ export interface Column {
   title: string;
   /** Flush left, for words. */
   text?: boolean;
+  /** On one line. */
+  whole?: boolean;
 }
 
 /** A table; on narrow screens it scrolls by itself. */
@@ -51,7 +53,10 @@ export const table = (
     ({ title, text }) => html`<th${text ? new Markup(' style="text-align:left"') : ""}>${title}</th>`,
   );
   const lines = rows.map((cells, i) => {
-    const inner = cells.map((cell, k) => html`<td${columns[k]?.text ? new Markup(' class="text"') : ""}>${cell}</td>`);
+    const inner = cells.map(
+      (cell, k) =>
+        html`<td${new Markup(columns[k]?.whole ? ' class="range"' : columns[k]?.text ? ' class="text"' : "")}>${cell}</td>`,
+    );
     return html`<tr${strong(i) ? new Markup(' class="strong"') : ""}>${inner}</tr>`;
   });
   return html`<div class="scroll">

@@ -62,7 +62,10 @@ export function epochPlot(
   share: boolean,
 ): Markup {
   const total = segmentation + joint;
-  const top = share ? 1 : Math.max(...series.flatMap(({ points }) => points.map(({ y }) => y)), 0) * 1.05 || 1;
+  const values = series.flatMap(({ points }) => points.map(({ y }) => y));
+  const top = share ? 1 : Math.max(...values, 0) * 1.05 || 1;
+  // Of shares only the part from the lowest on, else the curves lie on each other.
+  const bottom = share ? Math.max(0, Math.floor(10 * Math.min(...values) - 0.2) / 10) : 0;
   const stages = [
     ...(segmentation > 0 ? [{ at: (1 + segmentation) / 2, name: "segmentation" }] : []),
     ...(joint > 0 ? [{ at: segmentation + (1 + joint) / 2, name: "joint" }] : []),
@@ -71,8 +74,9 @@ export function epochPlot(
     height: 290,
     marginTop: 30,
     marginLeft: 46,
+    marginBottom: 40,
     x: { domain: [0.5, total + 0.5], label: "epoch", ticks: wholeTicks(total), tickFormat: "d" },
-    y: { domain: [0, top], label: null, grid: true, nice: !share },
+    y: { domain: [bottom, top], label: null, grid: true, nice: !share },
     marks: [
       ...(segmentation > 0 && joint > 0 ? [Plot.ruleX([segmentation + 0.5], { stroke: "var(--dim)" })] : []),
       ...(best === undefined ? [] : [Plot.ruleX([best], { stroke: "var(--dim)", strokeDasharray: "2 3" })]),
@@ -90,7 +94,7 @@ export function epochPlot(
             }),
           ]),
       Plot.text(stages, { x: "at", text: "name", frameAnchor: "top", dy: -16, fill: "var(--dim)" }),
-      ...lines(series),
+      ...lines(series, { z: ({ x }: { x: number }) => x > segmentation }),
       ...series.map(({ points, colour }) =>
         Plot.dot(points, { x: "x", y: "y", r: points.length > 40 ? 0 : 2.5, fill: colour }),
       ),
@@ -194,6 +198,41 @@ export function reliabilityPlot(document: Document, bins: readonly ReliabilityBi
         fill: "var(--dim)",
         fontSize: 10.5,
       }),
+    ],
+  });
+}
+
+/** Values of a figure, one row below the other. */
+export interface ForestRow {
+  label: string;
+  mean: number;
+  interval: readonly [number, number] | null;
+  values: readonly number[];
+}
+
+/** Mean, interval and single values of a figure by row; `reference` is where a line goes down. */
+export function forestPlot(
+  document: Document,
+  label: string,
+  rows: readonly ForestRow[],
+  reference: number | undefined,
+): Markup {
+  const colour = "var(--a)";
+  const single = rows.flatMap((row) => row.values.map((value) => ({ label: row.label, value })));
+  const ranges = rows.flatMap(({ label, interval }) =>
+    interval ? [{ label, low: interval[0], high: interval[1] }] : [],
+  );
+  return svg(document, label, {
+    height: 62 + 30 * rows.length,
+    marginLeft: 96,
+    marginBottom: 40,
+    x: { label, grid: true, nice: true, ticks: 6 },
+    y: { domain: rows.map((row) => row.label), label: null, tickSize: 0 },
+    marks: [
+      ...(reference === undefined ? [] : [Plot.ruleX([reference], { stroke: "var(--dim)", strokeDasharray: "2 4" })]),
+      Plot.dot(single, { x: "value", y: "label", r: 2.5, fill: "var(--dim)", fillOpacity: 0.7, dy: 7 }),
+      Plot.ruleY(ranges, { y: "label", x1: "low", x2: "high", stroke: colour, strokeWidth: 2 }),
+      Plot.dot(rows, { x: "mean", y: "label", r: 4.5, fill: colour }),
     ],
   });
 }

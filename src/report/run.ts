@@ -13,8 +13,8 @@ import { trainingSection } from "./training.ts";
 export interface ExplainedCase {
   image: string;
   title: string;
-  /** Base64 of a PNG. */
-  png: string;
+  /** A picture as a data URL. */
+  picture: string;
 }
 
 /** How a run was set up and went; null where it is not known, such as of a run that is not finished. */
@@ -27,7 +27,8 @@ export interface RunFacts {
   /** Files that were left out of the data. */
   skipped: number | null;
   bestEpoch: number | null;
-  driver: string | null;
+  /** What WebGPU calls the hardware. */
+  device: string | null;
 }
 
 export interface RunReport {
@@ -96,9 +97,9 @@ function cases({ predictions, pictures }: RunReport): Content {
 /** Panels that explain images. */
 export function explained(panels: readonly ExplainedCase[]): Content {
   if (panels.length === 0) return null;
-  const shown = panels.map(({ image, title, png }) => {
+  const shown = panels.map(({ image, title, picture }) => {
     return html`<figure class="panel">
-      <img src="data:image/png;base64,${png}" alt="${`${image}: image, activations and mask`}" />
+      <img src="${picture}" alt="${`${image}: image, activations and mask`}" />
       <figcaption>${title}</figcaption>
     </figure>`;
   });
@@ -109,7 +110,7 @@ export function explained(panels: readonly ExplainedCase[]): Content {
 }
 
 function setup({ config, facts, records }: RunReport): Markup {
-  const { split, skipped, adapter, driver, seconds, variants } = facts;
+  const { split, skipped, adapter, device, seconds, variants } = facts;
   const sum = (stage: string) => records.filter((r) => r.stage === stage).reduce((total, r) => total + r.seconds, 0);
   const speeds = records.map((r) => r.imagesPerSecond);
   const rows: [string, Content][] = [
@@ -122,8 +123,8 @@ function setup({ config, facts, records }: RunReport): Markup {
         ] as [string, Content][])
       : []),
     ...(skipped ? ([["left out", plural(skipped, "file")]] as [string, Content][]) : []),
-    ["adapter", adapter ?? "not known"],
-    ...(driver ? ([["driver", driver]] as [string, Content][]) : []),
+    ["adapter and driver", adapter ?? "not known"],
+    ...(device ? ([["device", device]] as [string, Content][]) : []),
     ["kernels", variants === null ? "not known" : variants === "fixed" ? "fixed choice" : `tuned (${variants})`],
     ["whole run", seconds === null ? "not finished" : durationText(seconds)],
     ["training steps, segmentation stage", durationText(sum("segmentation"))],

@@ -15,7 +15,8 @@ body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 sy
 main { max-width: 1060px; margin: 0 auto; padding: 28px 20px 48px; }
 h1 { font-size: 1.65rem; line-height: 1.25; margin: 0 0 4px; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; margin: 40px 0 8px; padding-top: 14px; border-top: 1px solid var(--rule); }
-h3 { font-size: 1rem; margin: 0 0 2px; }
+h3 { font-size: 1rem; margin: 0 0 2px; break-after: avoid; }
+figure + h3, .below { margin-top: 22px; }
 p { margin: 4px 0 12px; max-width: 78ch; }
 a { color: var(--a); }
 .dim, figcaption { color: var(--dim); }
@@ -41,7 +42,8 @@ td.text { text-align: left; overflow-wrap: anywhere; }
 tr.strong td { font-weight: 600; }
 .confusion td, .confusion th { border: 0; padding: 3px; text-align: center; }
 .confusion th:first-child { text-align: right; padding-right: 8px; }
-.confusion td { width: 118px; min-width: 92px; }
+.confusion td { width: 118px; min-width: 78px; }
+td.range { white-space: nowrap; text-align: left; }
 .confusion div {
   border-radius: 6px; padding: 14px 4px; border: 1px solid var(--rule); print-color-adjust: exact; -webkit-print-color-adjust: exact;
   background: color-mix(in srgb, var(--a) calc(var(--share) * 42%), var(--paper));
@@ -64,6 +66,13 @@ footer { margin-top: 40px; border-top: 1px solid var(--rule); padding-top: 10px;
   h2 { break-after: avoid; margin-top: 24px; }
   .plots { grid-template-columns: 1fr 1fr; gap: 16px 24px; }
   .columns { grid-template-columns: 1fr 1fr; }
+  .tiles { grid-template-columns: repeat(6, 1fr); gap: 6px; }
+  .tile { padding: 6px 8px; }
+  .tile b { font-size: 1.25rem; }
+  .tile span, .tile { font-size: 0.74rem; }
+  .cases { grid-template-columns: repeat(4, 1fr); break-inside: avoid; }
+  table { font-size: 0.9rem; }
+  td, th { padding-top: 2px; padding-bottom: 2px; }
   .tile, .warning { border: 1px solid var(--rule); }
   .scroll { overflow: visible; }
   tr, .tile { break-inside: avoid; }
