@@ -199,7 +199,17 @@ export function byOption(error: unknown): unknown {
 }
 
 /** What may go with --resume; everything else is a setting, and those are the run's. */
-const withResume = new Set(["resume", "summary", "json", "adapter", "debug", "tuned", "profile", "trace"]);
+const withResume = new Set([
+  "resume",
+  "summary",
+  "json",
+  "adapter",
+  "debug",
+  "tuned",
+  "profile",
+  "trace",
+  "tensorboard",
+]);
 
 /** @throws ConfigError naming the options that a resumed run would have to ignore */
 export function requireOnlyResume(command: Command): void {

@@ -72,6 +72,7 @@ function commands(action: Action): Command {
   )
     .option("--out <dir>", "run folder (default: runs/DATE-PRESET-DATA)", text)
     .option("--resume <dir>", "go on with the run in this folder; its settings are taken from there", text)
+    .option("--tensorboard", "write TensorBoard's event file into the run folder, too: tensorboard --logdir runs")
     .option("--summary", "print nodes, dispatches, FLOPs and memory of each stage's step")
     .option("--json <file>", "write the summary of the run", text)
     .action(action(async () => (await import("./train.ts")).train));

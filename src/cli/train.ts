@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import type { Gpu } from "../gpu/gpu.ts";
 import { InputError, requireWritableFile, writeWhole } from "../node/files.ts";
+import { EventFile } from "../node/event-file.ts";
 import { predictionsOf } from "../node/predictions.ts";
 import { RunFolder, withOwnSplit } from "../node/run-folder.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
@@ -23,6 +24,7 @@ export interface TrainCommand extends TrainFlags, TunedOption, ProfileOptions {
   out?: string;
   resume?: string;
   summary?: boolean;
+  tensorboard?: boolean;
   json?: string;
 }
 
@@ -68,6 +70,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
           const images = predictionsOf(results, held);
           await run.savePredictions({ checkpoint, data: report.name, on: "val", threshold: 0.5, images });
         };
+        if (options.tensorboard) handlers.onEpoch = andEventFile(run, handlers.onEpoch!);
         const profiler = Profiler.for(gpu, options);
         if (profiler) {
           handlers.onWarm = async (stage, step, batch) => {
@@ -152,6 +155,16 @@ function introduce(gpu: Gpu, config: TrainConfig, resumed: boolean): void {
 function defaultFolder({ preset, data }: TrainConfig): string {
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
   return path.join("runs", `${stamp}-${preset}-${path.basename(path.resolve(data))}`);
+}
+
+/** Keeps each epoch in TensorBoard's event file as well, which begins with those before it. */
+function andEventFile(run: RunFolder, onEpoch: (record: EpochRecord) => Promise<void> | void) {
+  let file: EventFile | undefined;
+  return async (record: EpochRecord) => {
+    await onEpoch(record);
+    if (file) await file.add(record);
+    else file = await EventFile.begin(run.dir, await RunFolder.records(run.dir));
+  };
 }
 
 function events(

@@ -8,6 +8,7 @@ import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
 import type { Stage } from "../train/stage.ts";
 import type { EpochRecord } from "../train/training.ts";
+import { removeEventFiles } from "./event-file.ts";
 import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 
 /** Which image is on which side. */
@@ -163,6 +164,7 @@ export class RunFolder {
   async discard(): Promise<void> {
     const names = ["config.json", SPLIT, VARIANTS, METRICS, "best.safetensors", predictionsFile("val")];
     for (const name of names) await rm(this.file(name), { force: true });
+    await removeEventFiles(this.dir);
     await rmdir(this.dir).catch(() => {}); // Someone else has put something there.
   }
 

@@ -1,0 +1,47 @@
+/** A TensorBoard event file in a run folder, to which each epoch is added while TensorBoard may be reading it. */
+import { appendFile, readdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { epochEvent, fileVersion, joined } from "../report/tensorboard.ts";
+import type { EpochRecord } from "../train/training.ts";
+import { InputError, writeWhole } from "./files.ts";
+
+const isEventFile = (name: string): boolean => /^events\.out\.tfevents\.\d+\.mganet$/.test(name);
+
+export class EventFile {
+  readonly #file: string;
+
+  private constructor(file: string) {
+    this.#file = file;
+  }
+
+  /**
+   * Begins a file with the epochs there have been, in place of the one that a stopped run has left.
+   * @throws InputError if it cannot be written
+   */
+  static async begin(dir: string, records: readonly EpochRecord[]): Promise<EventFile> {
+    await removeEventFiles(dir);
+    const now = Date.now() / 1000;
+    // The epochs themselves do not know when they were: as if they had come right behind each other.
+    let left = records.reduce((sum, { seconds }) => sum + seconds, 0);
+    const events = records.map((record) => epochEvent(record, now - (left -= record.seconds)));
+    const file = path.join(dir, `events.out.tfevents.${Math.floor(now)}.mganet`);
+    const begun = now - records.reduce((sum, { seconds }) => sum + seconds, 0);
+    await writeWhole(file, joined([fileVersion(begun), ...events]));
+    return new EventFile(file);
+  }
+
+  /** @throws InputError if it cannot be written */
+  async add(record: EpochRecord): Promise<void> {
+    try {
+      await appendFile(this.#file, epochEvent(record, Date.now() / 1000));
+    } catch (error) {
+      throw new InputError(`${this.#file}: cannot be written: ${(error as Error).message}`, { cause: error });
+    }
+  }
+}
+
+/** Takes away the event files of a run folder. */
+export async function removeEventFiles(dir: string): Promise<void> {
+  const names = (await readdir(dir)).filter(isEventFile);
+  await Promise.all(names.map((name) => rm(path.join(dir, name), { force: true })));
+}
