@@ -84,7 +84,7 @@ function tableSection(document: Document, result: StudyTable, study: Study): Mar
       images for independent.
     </p>
     ${table(
-      heads.map((title) => ({ title })),
+      heads.map((title, i) => ({ title, text: i === heads.length - 1 })),
       cells,
       (i) => rows[i]!.row === "proposed",
     )}

@@ -20,7 +20,8 @@ figure + h3, .below { margin-top: 22px; }
 p { margin: 4px 0 12px; max-width: 78ch; }
 a { color: var(--a); }
 .dim, figcaption { color: var(--dim); }
-figcaption, .small { font-size: 0.86rem; }
+figcaption { margin-top: 5px; }
+.small, figcaption { font-size: 0.86rem; }
 .warning { border-left: 4px solid var(--b); padding: 4px 12px; background: var(--card); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(138px, 1fr)); gap: 10px; margin: 14px 0 18px; }
 .tile { background: var(--card); border-radius: 8px; padding: 10px 14px; }
@@ -38,19 +39,23 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 4px 14px 4px 0; text-align: right; vertical-align: baseline; border-bottom: 1px solid var(--rule); }
 th { font-weight: 600; color: var(--dim); font-size: 0.88rem; }
 th:first-child, td:first-child { text-align: left; }
-td.text { text-align: left; overflow-wrap: anywhere; }
+td { white-space: nowrap; }
+td.text { white-space: normal; text-align: left; overflow-wrap: anywhere; }
 tr.strong td { font-weight: 600; }
 .confusion td, .confusion th { border: 0; padding: 3px; text-align: center; }
 .confusion th:first-child { text-align: right; padding-right: 8px; }
 .confusion td { width: 118px; min-width: 78px; }
-td.range { white-space: nowrap; text-align: left; }
+td.range { text-align: left; }
 .confusion div {
   border-radius: 6px; padding: 14px 4px; border: 1px solid var(--rule); print-color-adjust: exact; -webkit-print-color-adjust: exact;
   background: color-mix(in srgb, var(--a) calc(var(--share) * 42%), var(--paper));
 }
 .confusion b { display: block; font-size: 1.2rem; line-height: 1.3; }
-.matrices { display: flex; flex-wrap: wrap; gap: 20px 34px; }
-.cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(168px, 1fr)); gap: 14px; margin: 6px 0 22px; }
+.matrices { display: flex; flex-wrap: wrap; gap: 20px 22px; }
+.matrices .confusion td { width: 92px; min-width: 70px; }
+.matrices .confusion th { max-width: 92px; }
+.matrices .confusion div { padding: 8px 2px; }
+.cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(45%, 220px), 1fr)); gap: 14px; margin: 6px 0 22px; }
 .cases figcaption { overflow-wrap: anywhere; line-height: 1.35; margin-top: 4px; }
 .cases svg { width: 100%; background: #000; border-radius: 6px; }
 .cases b { color: var(--ink); }

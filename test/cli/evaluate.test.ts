@@ -1,5 +1,5 @@
 /** `mganet evaluate`: figures with intervals, thresholds, comparisons, and the records that train and evaluate leave. */
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { confusion } from "../../src/metrics/confusion.ts";
@@ -131,4 +131,45 @@ describe("--compare", () => {
     expect(elsewhere.out.join("\n")).toMatch(/was trained with other data; whether/);
     await expectRefused(["evaluate", at("a"), "--compare", at("nothing")], "no such file or folder");
   });
+});
+
+describe("report", () => {
+  test("is left by train, and made again with activations", async () => {
+    const left = text(at("a", "report.html"));
+    expect(left).toMatch(/data:image\/png;base64/);
+    expect(left).not.toMatch(/Where the network looks/);
+    const { code, out, err } = await mganet("report", at("a"), "--base", at("b"));
+    expect([code, err, out.at(-1)]).toEqual([0, [], `Report:  ${at("a", "report.html")}`]);
+    expect(text(at("a", "report.html"))).toMatch(/Where the network looks[^]*data:image\/webp;base64/);
+    expect((await mganet("report", at("a"), "--no-pictures")).code).toBe(0);
+    expect(text(at("a", "report.html"))).not.toMatch(/data:image\/(png|webp)/);
+  });
+
+  test("goes without pictures where the images are gone, and refuses what is no run", async () => {
+    cpSync(at("a"), at("moved"), { recursive: true });
+    rmSync(at("moved", "best.safetensors"));
+    const split = JSON.parse(text(at("moved", "split.json"))) as { train: string[] };
+    writeFileSync(at("moved", "split.json"), JSON.stringify({ ...split, train: [...split.train, "gone"] }));
+    const { code, out } = await mganet("report", at("moved"));
+    expect([code, out[0]]).toEqual([
+      0,
+      expect.stringMatching(/^Without pictures of images: .*split\.json: names 1 images/),
+    ]);
+    await expectRefused(["report", at("missing")], "no such folder");
+    await expectRefused(["report", dir], "not a run folder");
+    await expectRefused(["report", at("a"), "--base", at("a")], "is not of a base model");
+  });
+});
+
+test("--tensorboard leaves one event file, also of a run that was resumed", async () => {
+  const { code } = await mganet("train", ...tiny, "--tensorboard", "--out", at("events"));
+  expect(code).toBe(0);
+  const files = readdirSync(at("events")).filter((name) => name.includes("tfevents"));
+  expect(files.length).toBe(1);
+  const bytes = readFileSync(at("events", files[0]!));
+  // The version, then a record an epoch.
+  let [records, offset] = [0, 0];
+  for (; offset < bytes.length; records++) offset += 16 + Number(bytes.readBigUInt64LE(offset));
+  expect([records, offset]).toEqual([1 + 3, bytes.length]);
+  expect(bytes.includes("validation/auc")).toBe(true);
 });

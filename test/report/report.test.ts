@@ -1,0 +1,196 @@
+/** Reports: whole pages that need nothing else, in which whatever users name stays text. */
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { chromium, type Browser } from "playwright-core";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { plotDocument, readRun, writeRunReport, writeStudyReport } from "../../src/node/report.ts";
+import { chooseCases, type CasePicture } from "../../src/report/cases.ts";
+import { escape, html } from "../../src/report/html.ts";
+import { rocPlot, wholeTicks } from "../../src/report/plots.ts";
+import { rocBand } from "../../src/metrics/bands.ts";
+import { temporaryFolder } from "../cli/support.ts";
+import { findChromium } from "../support/chromium.ts";
+import { drawnImages, HOSTILE, writeRun, writeStudy } from "./made-up.ts";
+
+const dir = temporaryFolder();
+const at = (...names: string[]) => path.join(dir, ...names);
+const text = (file: string) => readFileSync(file, "utf8");
+
+const picture: CasePicture = {
+  ...{ width: 8, height: 8, boxes: [[1, 2, 6, 7]], rings: [[[1, 1], [5, 1], [5, 6]]] }, // prettier-ignore
+  png: "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==",
+};
+
+describe("html", () => {
+  test("escapes what is put in, and leaves markup as it is", () => {
+    expect(html`<b title="${'"><script>'}">${[html`<i>${"<&>"}</i>`, 3, null, undefined]}</b>`.text).toBe(
+      '<b title="&quot;&gt;&lt;script&gt;"><i>&lt;&amp;&gt;</i>3</b>',
+    );
+    expect(escape("a\u0000\u001bb\n'")).toBe("a\ufffd\ufffdb\n&#39;");
+  });
+});
+
+describe("cases", () => {
+  const images = drawnImages(40, 1, 3);
+  test("are the surest right ones of both classes, the furthest from the truth and the nearest to the threshold", () => {
+    const { best, worst, uncertain } = chooseCases(images, 0.5);
+    expect(best.map((p) => p.label)).toEqual([1, 1, 0, 0]);
+    expect(worst[0]!.image).toBe(HOSTILE);
+    for (const p of worst) expect(p.malignant! >= 0.5).toBe(p.label === 0);
+    const nearest = Math.min(...images.map((p) => Math.abs(p.malignant! - 0.5)));
+    expect(Math.abs(uncertain[0]!.malignant! - 0.5)).toBe(nearest);
+    for (const kind of [best, worst, uncertain]) expect(new Set(kind.map((p) => p.patient)).size).toBe(kind.length);
+  });
+
+  test("of masks alone are the best and the worst by Dice", () => {
+    const { best, worst, uncertain } = chooseCases(images.map((p) => ({ ...p, malignant: null })), 0.5); // prettier-ignore
+    expect(best[0]!.dice).toBe(Math.max(...images.map((p) => p.dice!)));
+    expect(worst[0]!.dice).toBe(Math.min(...images.map((p) => p.dice!)));
+    expect(uncertain).toEqual([]);
+  });
+});
+
+describe("plots", () => {
+  test("draw a curve where it is: of a perfect one, through the upper left corner", () => {
+    const points = [[0, 0], [0, 1], [1, 1]].map(([fpr, tpr]) => ({ threshold: null, fpr: fpr!, tpr: tpr! })); // prettier-ignore
+    const { text } = rocPlot(plotDocument(), [{ name: "", colour: "var(--a)", points }]);
+    const curve = /<path d="(M[^"]+)" ?\/?>(?=[^]*$)/.exec(text.slice(text.indexOf('stroke="var(--a)"')))![1]!;
+    const [from, corner, to] = curve.slice(1).split("L").map((p) => p.split(",").map(Number)); // prettier-ignore
+    expect([corner![0], corner![1]]).toEqual([from![0], to![1]]);
+    expect(from![1]!).toBeGreaterThan(to![1]!);
+  });
+
+  test("mark whole epochs, a dozen at most", () => {
+    expect(wholeTicks(8)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(wholeTicks(200)).toEqual([1, 20, 40, 60, 80, 100, 120, 140, 160, 180, 200]);
+  });
+
+  test("have bands that hold the curve, and widen with fewer images", () => {
+    const band = (count: number) => {
+      const images = drawnImages(count, 1, 5);
+      const cases = { score: images.map((p) => p.malignant!), label: images.map((p) => p.label!) };
+      return rocBand(cases, images.map((p) => p.image)); // prettier-ignore
+    };
+    const width = (count: number) => band(count).reduce((sum, { low, high }) => sum + high - low, 0);
+    expect(band(100).length).toBe(101);
+    expect(band(100).at(-1)).toEqual({ x: 1, low: 1, high: 1 });
+    expect(width(40)).toBeGreaterThan(1.5 * width(400));
+  });
+});
+
+describe("a folder that is no run", () => {
+  test.each([
+    ["nothing", undefined, "no such folder"],
+    ["empty", "", "not a run folder (there is no config.json)"],
+    ["bad", "{", "config.json: is not JSON"],
+    ["wrong", '{"preset":"slow"}', "config.json: preset: "],
+  ])("%s is refused in one line", async (name, config, reason) => {
+    if (config !== undefined) writeRun(at(name), {});
+    if (config) writeFileSync(at(name, "config.json"), config);
+    const target = config === "" ? dir : at(name);
+    await expect(readRun(target)).rejects.toThrow(reason);
+  });
+});
+
+const executable = findChromium();
+const leftOut = executable === undefined && !process.env["CI"];
+if (leftOut) console.warn("Reports are not opened in a browser: no Chromium found");
+
+describe.skipIf(leftOut)("in Chromium", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    const args = ["--no-sandbox"];
+    browser = await chromium.launch({ ...(executable ? { executablePath: executable } : {}), args });
+  });
+  afterAll(() => browser?.close());
+
+  /** Opens a report; nothing else may be asked for, and nothing complained of. */
+  async function open(file: string, width = 1100) {
+    const page = await browser.newPage({ viewport: { width, height: 800 } });
+    const [errors, requests]: [string[], string[]] = [[], []];
+    page.on("pageerror", (error) => errors.push(error.message));
+    page.on("console", (message) => errors.push(message.text()));
+    page.on("request", (request) => request.url().startsWith("data:") || requests.push(request.url()));
+    await page.goto(pathToFileURL(file).href);
+    const shown = await page.evaluate(() => ({
+      text: document.body.innerText,
+      hacked: "hacked" in globalThis,
+      wide: document.documentElement.scrollWidth,
+      strays: document.querySelectorAll("img[src=x], main i, script").length,
+      plots: document.querySelectorAll("figure svg[aria-label]").length,
+    }));
+    await page.close();
+    expect(errors).toEqual([]);
+    expect(requests).toEqual([pathToFileURL(file).href]);
+    expect(shown).toMatchObject({ hacked: false, strays: 0 });
+    expect(shown.wide, "nothing sticks out to the side").toBeLessThanOrEqual(width);
+    return shown;
+  }
+
+  test("a run's report shows all, asks for nothing, and takes names for text", async () => {
+    writeRun(at("run <b>"), { val: drawnImages(90, 1, 1), test: drawnImages(40, 1, 2) });
+    const file = await writeRunReport(at("run <b>"), {
+      pictures: new Map([[HOSTILE, picture]]),
+      explained: [{ image: HOSTILE, title: HOSTILE, picture: `data:image/png;base64,${picture.png}` }],
+    });
+    for (const width of [1100, 400]) {
+      const { text, plots } = await open(file, width);
+      for (const part of ["run <b>", "my <i>set</i>", HOSTILE, "Mesa 25.0.7", "1:06:40 h"]) {
+        expect(text).toContain(part);
+      }
+      expect(text).toMatch(
+        /Test images[^]*Held-out \(validation\) images[^]*Training[^]*Single images[^]*Where the network looks/,
+      );
+      expect(text).toMatch(/AUC\n0\.\d{3}\n0\.\d{3} to [01]\.\d{3}/);
+      expect(text).toMatch(/truly malignant/);
+      expect(text).toMatch(/chosen on these very images/);
+      // ROC, precision-recall and reliability of both sides, two of the training, and a picture.
+      expect(plots).toBe(3 + 3 + 2 + 1);
+    }
+  });
+
+  test("a run that has only begun, and one of masks alone, have reports too", async () => {
+    writeRun(at("begun"), {});
+    writeFileSync(at("begun", "summary.json"), "{}");
+    expect((await open(await writeRunReport(at("begun")))).text).toMatch(
+      /not finished: .* after epoch 8 of 8 of the joint stage; nothing has been evaluated/,
+    );
+    const masks = drawnImages(30, 1, 1).map((p) => ({ ...p, malignant: null }));
+    writeRun(at("masks"), { val: masks });
+    const { text } = await open(await writeRunReport(at("masks")));
+    expect(text).toMatch(/Dice of the mask\n0\.\d{3}/);
+    expect(text).toMatch(/Best masks[^]*Worst masks/);
+    expect(text).not.toMatch(/ROC curve|NaN|undefined|Confusion/);
+  });
+
+  test("a study's report has its tables, and links to those runs that have reports", async () => {
+    writeStudy(at("study"), [0, 1, 2], true);
+    await writeRunReport(at("study", "proposed/seed-1"));
+    const file = await writeStudyReport(at("study"));
+    const { text, plots } = await open(file);
+    await open(file, 400);
+    expect(text).toMatch(/Table 3: how the mask is used\. Held-out/);
+    for (const label of ["Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"]) {
+      expect(text).toMatch(new RegExp(`${label}\\t0\\.\\d{3} ± 0\\.\\d{3}\\t0\\.\\d{3} ± `));
+    }
+    expect(plots).toBe(4 + 1);
+    expect(text).toContain("my <i>set</i>");
+    expect((readFileSync(file, "utf8").match(/<a\s+href="[^"]+"/g) ?? []).join()).toBe(
+      '<a href="proposed/seed-1/report.html"',
+    );
+  });
+
+  test("a study that is under way says so", async () => {
+    writeStudy(at("part"), [0], false);
+    const { text } = await open(await writeStudyReport(at("part")));
+    expect(text).toMatch(/not finished: 4 of 5 runs are/);
+    expect(text).not.toMatch(/Table 3|NaN|undefined/);
+  });
+});
+
+test("a report of the same folder is the same page", async () => {
+  writeRun(at("same"), { val: drawnImages(30, 1, 1) });
+  const first = text(await writeRunReport(at("same")));
+  expect(text(await writeRunReport(at("same")))).toBe(first);
+});
