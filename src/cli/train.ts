@@ -70,7 +70,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
           const images = predictionsOf(results, held);
           await run.savePredictions({ checkpoint, data: report.name, on: "val", threshold: 0.5, images });
         };
-        if (options.tensorboard) handlers.onEpoch = andEventFile(run, handlers.onEpoch!);
+        if (options.tensorboard) handlers.onEpoch = withEventFile(run, handlers);
         const profiler = Profiler.for(gpu, options);
         if (profiler) {
           handlers.onWarm = async (stage, step, batch) => {
@@ -158,10 +158,10 @@ function defaultFolder({ preset, data }: TrainConfig): string {
 }
 
 /** Keeps each epoch in TensorBoard's event file as well, which begins with those before it. */
-function andEventFile(run: RunFolder, onEpoch: (record: EpochRecord) => Promise<void> | void) {
+function withEventFile(run: RunFolder, { ...handlers }: TrainerEvents) {
   let file: EventFile | undefined;
   return async (record: EpochRecord) => {
-    await onEpoch(record);
+    await handlers.onEpoch?.(record);
     if (file) await file.add(record);
     else file = await EventFile.begin(run.dir, await RunFolder.records(run.dir));
   };
