@@ -110,19 +110,22 @@ async function panels(gpu: Gpu, run: Loaded, images: readonly Prepared[], base: 
 }
 
 /**
- * Writes the report of a run that has just ended, whose images are at hand, and says where. Activations are left to `mganet
+ * Writes the report of a run that is about to end, whose images are at hand, and says where. Activations are left to `mganet
  * report`: to compile their gradient takes longer than all the rest. The run has ended well whatever happens here.
  */
 export async function reportRun(
   gpu: Gpu,
   dir: string,
   sides: { val: readonly Prepared[]; test: readonly Prepared[] },
+  summary: object,
 ): Promise<void> {
   try {
-    const shown = imagesToShow((await readRun(dir)).predictions);
+    const shown = imagesToShow((await readRun(dir, summary)).predictions);
     const images = shown ? chosen(sides[shown.on], shown.ids) : [];
     const pictures = await casePictures(gpu, await findCheckpoint(dir), images);
-    console.log(`Report:  ${await writeRunReport(dir, { pictures })}  (with activations: npm run report -- ${dir})`);
+    console.log(
+      `Report:  ${await writeRunReport(dir, { pictures, summary })}  (with activations: npm run report -- ${dir})`,
+    );
   } catch (error) {
     if (!(error instanceof DataError || error instanceof InputError)) throw error;
     console.error(`No report: ${error.message}`);

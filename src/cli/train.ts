@@ -97,12 +97,13 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
           best: best ?? null,
           ...further,
         };
-        await run.summary(summary);
-        if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(summary, null, 2)}\n`);
         conclude({ last, best }, run, seconds);
         // Loaded at the end: training does not wait for what plots need.
         const { reportRun } = await import("./report.ts");
-        await reportRun(gpu, run.dir, { val: held, test: others.test ?? [] });
+        await reportRun(gpu, run.dir, { val: held, test: others.test ?? [] }, summary);
+        // The last of all files: a run that has one has everything.
+        await run.summary(summary);
+        if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(summary, null, 2)}\n`);
         return 0;
       } finally {
         await data.close();

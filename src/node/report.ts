@@ -45,9 +45,10 @@ const summarySchema = z.object({
 
 /**
  * Reads a run folder, finished or not.
+ * @param summary what summary.json will say, of a run that is about to end
  * @throws InputError, DataError in one line if it is none, or a file in it cannot be read
  */
-export async function readRun(dir: string): Promise<RunContent> {
+export async function readRun(dir: string, summary?: object): Promise<RunContent> {
   const file = path.join(dir, "config.json");
   if (!existsSync(dir)) throw new InputError(`${dir}: no such folder`);
   if (!existsSync(file)) throw new InputError(`${dir}: not a run folder (there is no config.json)`);
@@ -59,7 +60,7 @@ export async function readRun(dir: string): Promise<RunContent> {
     if (existsSync(kept)) predictions.push(await readPredictions(kept));
   }
   const ended = path.join(dir, "summary.json");
-  const facts = factsOf(existsSync(ended) ? await readJson(ended) : {});
+  const facts = factsOf(summary ?? (existsSync(ended) ? await readJson(ended) : {}));
   return { name: path.basename(path.resolve(dir)), config, facts, records, predictions };
 }
 
@@ -94,15 +95,17 @@ async function readJson(file: string): Promise<unknown> {
 export interface ReportPictures {
   pictures?: ReadonlyMap<string, CasePicture>;
   explained?: readonly ExplainedCase[];
+  /** As for `readRun`. */
+  summary?: object;
 }
 
 /** Writes a run's report into its folder. @returns its file @throws as `readRun` does */
 export async function writeRunReport(
   dir: string,
-  { pictures = new Map(), explained = [] }: ReportPictures = {},
+  { pictures = new Map(), explained = [], summary }: ReportPictures = {},
 ): Promise<string> {
   const file = path.join(dir, REPORT);
-  const run = await readRun(dir);
+  const run = await readRun(dir, summary);
   await writeWhole(file, runReport(plotDocument(), { ...run, pictures, explained }));
   return file;
 }
