@@ -9,7 +9,7 @@ import { prepareData } from "../node/data/training-data.ts";
 import { readInput } from "../node/files.ts";
 import { findCheckpoint, withOwnSplit } from "../node/run-folder.ts";
 import { type Checkpoint, trainedStage } from "../train/checkpoint.ts";
-import { ConfigError, PHANTOM, type TrainConfig } from "../train/config.ts";
+import { ConfigError, dataSeed, PHANTOM, type TrainConfig } from "../train/config.ts";
 import type { Chosen, Source } from "./evaluated.ts";
 
 export interface Other {
@@ -49,7 +49,7 @@ async function requireUnseen(file: string, config: TrainConfig, { images, source
 
 /** Whether an id names the same image in both. */
 function sameImages(a: Source, b: Source): boolean {
-  if (a.data === PHANTOM || b.data === PHANTOM) return a.data === b.data && a.seed === b.seed;
+  if (a.data === PHANTOM || b.data === PHANTOM) return a.data === b.data && dataSeed(a) === dataSeed(b);
   return path.resolve(a.data) === path.resolve(b.data);
 }
 

@@ -7,11 +7,11 @@ import { splitData, withoutSeen } from "../node/data/sides.ts";
 import { prepareData, SplitData } from "../node/data/training-data.ts";
 import { MGANet } from "../models/mganet.ts";
 import { type Checkpoint, loadWeights, trainedStage } from "../train/checkpoint.ts";
-import { ConfigError, type TrainConfig } from "../train/config.ts";
+import { ConfigError, dataSeed, type TrainConfig } from "../train/config.ts";
 import { evaluate, Predictor } from "../train/stage.ts";
 
 /** What images are prepared from. */
-export type Source = Pick<TrainConfig, "data" | "format" | "phantomImages" | "seed">;
+export type Source = Pick<TrainConfig, "data" | "format" | "phantomImages" | "seed" | "splitSeed">;
 
 export interface Chosen {
   images: Prepared[];
@@ -30,12 +30,10 @@ export interface ChoiceOptions {
   on?: Exclude<EvaluatedSide, "all">;
 }
 
-const sourceOf = ({ data, format, phantomImages, seed }: TrainConfig): Source => ({
-  data,
-  format,
-  phantomImages,
-  seed,
-});
+const sourceOf = (config: TrainConfig): Source => {
+  const { data, format, phantomImages, seed } = config;
+  return { data, format, phantomImages, seed, splitSeed: dataSeed(config) };
+};
 
 /** The images that the options name, as the run's network takes them. @throws ConfigError, DataError */
 export async function choose(config: TrainConfig, { data, format = "auto", on }: ChoiceOptions): Promise<Chosen> {
@@ -81,13 +79,16 @@ export async function evaluateImages(gpu: Gpu, checkpoint: Checkpoint, file: str
   const stage = trainedStage(checkpoint);
   const batch = Math.min(config.batch, prepared.length);
   const loader = new BatchLoader(prepared);
+  const net = new MGANet(config);
+  let predictor: Predictor | undefined;
   try {
-    const net = new MGANet(config);
     loadWeights(gpu, net, checkpoint, file);
-    const predictor = await Predictor.create(gpu, net, { batch, size: config.size, stage });
+    predictor = await Predictor.create(gpu, net, { batch, size: config.size, stage });
     const batches = loader.epoch({ seed: 0, epoch: 0, batchSize: batch });
     return await evaluate(predictor, batches, stage, SplitData.unlabelled(prepared));
   } finally {
+    predictor?.destroy();
+    net.release(gpu);
     await loader.close();
   }
 }

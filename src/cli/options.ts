@@ -1,7 +1,15 @@
 /** The options of `train`, from the command line to a configuration. */
 import { Option, type Command } from "commander";
 import { fusions } from "../models/mganet.ts";
-import { checkConfig, ConfigError, PHANTOM, presetFor, presets, type TrainConfig } from "../train/config.ts";
+import {
+  checkConfig,
+  ConfigError,
+  PHANTOM,
+  presetFor,
+  presets,
+  trainConfigSchema,
+  type TrainConfig,
+} from "../train/config.ts";
 import { explainedClasses, explainMethods, scaleNames } from "../train/explain.ts";
 import { maskLosses } from "../train/losses.ts";
 import { number, scales, size, text } from "./values.ts";
@@ -11,6 +19,7 @@ export interface TrainFlags {
   data?: string;
   phantomImages?: number;
   seed?: number;
+  splitSeed?: number;
   width?: number;
   size?: [number, number];
   fusion?: TrainConfig["fusion"];
@@ -49,18 +58,21 @@ export const formatOption = (): Option =>
 export const cropOption = (): Option =>
   choice("--crop <method>", "how images are cropped to the tissue", ["adaptive", "fixed", "none"]);
 
-/** Adds the options that decide which images are held out. */
-export function addSplitOptions(command: Command): Command {
+/** Adds the options that decide which images are held out, but for which of the folds. */
+function addSplitsOptions(command: Command): Command {
   return command
     .option("--val <share>", "share of the images that is held out, drawn at random", number)
     .option("--folds <k>", "k-fold cross-validation, with the set's own folds where it has k", number)
-    .option("--fold <i>", "the fold that is held out, from 0", number)
     .option(
       "--split <name>",
       "split.json of a run, set for the set's own split, random, or auto: the set's where it has one",
       text,
     );
 }
+
+/** Adds the options that decide which images are held out. */
+export const addSplitOptions = (command: Command): Command =>
+  addSplitsOptions(command).option("--fold <i>", "the fold that is held out, from 0", number);
 
 const presetOption = () => choice("--preset <name>", "settings to start from", Object.keys(presets)).default("quick");
 const widthOption = () =>
@@ -73,18 +85,24 @@ export const addShapeOptions = (command: Command): Command =>
   [presetOption(), widthOption(), sizeOption(), batchOption()].reduce((c, option) => c.addOption(option), command);
 
 /** Adds the options of a training run to a command. */
-export function addTrainOptions(command: Command): Command {
-  addSplitOptions(command);
-  return command
+export const addTrainOptions = (command: Command): Command =>
+  addStudyOptions(command)
+    .option("--fold <i>", "the fold that is held out, from 0", number)
+    .option("--seed <n>", "seed of weights, order and flips; of the split and the phantom too", number)
+    .option("--split-seed <n>", "another seed for the split, and for the phantom's images", number)
+    .addOption(choice("--fusion <kind>", "how the mask enhances the features", fusions))
+    .option("--at <scales>", "enhanced scales, such as 0,1,3, or every-block", scales);
+
+/** Adds those options of a training run that all runs of a study share. */
+export function addStudyOptions(command: Command): Command {
+  command
     .addOption(presetOption())
     .option("--data <dir>", 'folder of images, or "phantom" for the built-in generator (default: phantom)', text)
-    .addOption(formatOption())
+    .addOption(formatOption());
+  return addSplitsOptions(command)
     .option("--phantom-images <n>", "images of the phantom, training and validation together", number)
-    .option("--seed <n>", "seed of weights, split, order and flips", number)
     .addOption(widthOption())
     .addOption(sizeOption())
-    .addOption(choice("--fusion <kind>", "how the mask enhances the features", fusions))
-    .option("--at <scales>", "enhanced scales, such as 0,1,3, or every-block", scales)
     .addOption(batchOption())
     .option("--seg-epochs <n>", "epochs of the segmentation branch alone", number)
     .option("--joint-epochs <n>", "epochs of both branches", number)
@@ -125,11 +143,16 @@ export function addExplainOptions(command: Command, what: string): Command {
     .option("--base <run>", "a run with --fusion none, whose activation is shown in the panels too", text);
 }
 
+/** The names of all settings. */
+const settings: ReadonlySet<string> = new Set(Object.keys(trainConfigSchema.shape));
+
 /** The preset with what the user gave instead. @throws ConfigError naming the option */
 export function configOf(flags: TrainFlags): TrainConfig {
   const { preset: name, segEpochs, jointEpochs, flip, ...rest } = flags;
   const preset = presetFor(name, flags.data ?? PHANTOM);
-  const given = Object.fromEntries(Object.entries(rest).filter(([key, value]) => key in preset && value !== undefined));
+  const given = Object.fromEntries(
+    Object.entries(rest).filter(([key, value]) => settings.has(key) && value !== undefined),
+  );
   if (given["phantomImages"] !== undefined && (given["data"] ?? preset.data) !== PHANTOM) {
     throw new ConfigError("--phantom-images has no effect with --data");
   }

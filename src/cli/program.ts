@@ -7,12 +7,13 @@ import {
   addProfileOptions,
   addShapeOptions,
   addSplitOptions,
+  addStudyOptions,
   addTrainOptions,
   addTunedOption,
   cropOption,
   formatOption,
 } from "./options.ts";
-import { count, features, number, size, text, texts, threshold } from "./values.ts";
+import { count, features, number, size, tableList, text, texts, threshold } from "./values.ts";
 
 /** What a command returns: its exit code, 0 where it returns nothing. */
 type Outcome = number | void;
@@ -74,6 +75,21 @@ function commands(action: Action): Command {
     .option("--summary", "print nodes, dispatches, FLOPs and memory of each stage's step")
     .option("--json <file>", "write the summary of the run", text)
     .action(action(async () => (await import("./train.ts")).train));
+
+  addTunedOption(
+    addStudyOptions(command("reproduce", "train the rows of the paper's Table 3 or 4, and print the table")),
+  )
+    .requiredOption("--table <n>", "3: how the mask is used; 4: where the modules are; 3,4: both", tableList)
+    .option("--seeds <n>", "trainings of each row, with seeds from 0", count, 5)
+    .option("--split-seed <n>", "seed of the split and of the phantom's images, the same for all runs", number, 0)
+    .addOption(
+      new Option("--checkpoint <name>", "which one of each run is evaluated").choices(["last", "best"]).default("last"),
+    )
+    .option("--published <file>", "the paper's figures, to print beside (docs/study.md)", text)
+    .option("--out <dir>", "study folder; one that was begun is gone on with (default: runs/study-PRESET-DATA)", text)
+    .option("--dry-run", "say what there is to do, and do nothing")
+    .option("--json <file>", "write the study with its tables", text)
+    .action(action(async () => (await import("./reproduce.ts")).reproduce));
 
   addSplitOptions(command("inspect", "what a folder of images holds: counts, sizes, duplicates, what is left out"))
     .requiredOption("--data <dir>", "folder of images, or the file of a manifest", text)

@@ -88,7 +88,7 @@ export async function evaluateOthers(gpu: Gpu, run: RunFolder, others: Others, r
 }
 
 /** "28 for training (14 benign, 14 malignant)". */
-function describe(side: string, images: readonly Prepared[]): string {
+export function describe(side: string, images: readonly Prepared[]): string {
   const count = (label: Label) => images.filter((p) => p.label === label).length;
   const unknown = count(undefined);
   const parts = [`${count(0)} benign`, `${count(1)} malignant`, ...(unknown > 0 ? [`${unknown} without a class`] : [])];

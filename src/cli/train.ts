@@ -5,7 +5,6 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { InputError, requireWritableFile, writeWhole } from "../node/files.ts";
 import { predictionsOf } from "../node/predictions.ts";
 import { RunFolder, withOwnSplit } from "../node/run-folder.ts";
-import { onInterrupt } from "../node/vulkan/interrupt.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { DivergedError } from "../train/stage.ts";
@@ -13,6 +12,7 @@ import { Trainer } from "../train/trainer.ts";
 import type { EpochRecord, TrainerEvents, TrainingResult } from "../train/training.ts";
 import { showConfusion, showMetrics, showSummary } from "./format.ts";
 import { adapterName } from "./gpu.ts";
+import { interruptible } from "./interruptible.ts";
 import { byOption, configOf, requireOnlyResume, type TrainFlags } from "./options.ts";
 import { Profiler, type ProfileOptions } from "./profile.ts";
 import { clock, Progress } from "./progress.ts";
@@ -135,16 +135,6 @@ async function fit(
     else if (!(error instanceof DivergedError)) console.log(`Training broke off. ${goOn(run)}`);
     throw error;
   }
-}
-
-/** The first Ctrl-C asks for an orderly end, the second ends at once. */
-function interruptible() {
-  const controller = new AbortController();
-  const dispose = onInterrupt((signal) => {
-    console.error(`\n${signal}: finishing the step and saving; once more to stop at once.`);
-    controller.abort(new InputError("interrupted"));
-  });
-  return { signal: controller.signal, dispose };
 }
 
 function introduce(gpu: Gpu, config: TrainConfig, resumed: boolean): void {

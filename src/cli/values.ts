@@ -3,6 +3,7 @@ import { InvalidArgumentError } from "commander";
 import { usefulFeatures, type UsefulFeature } from "../gpu/capabilities.ts";
 import { thresholdRules, type ThresholdRule } from "../metrics/threshold.ts";
 import type { TrainConfig } from "../train/config.ts";
+import { tableNumbers, type TableNumber } from "../train/study.ts";
 
 /** A decimal number. Its range is for the configuration's schema to say. */
 export function number(text: string): number {
@@ -18,6 +19,16 @@ export function count(text: string): number {
   const value = number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("It is not a whole number from 1 on.");
   return value;
+}
+
+/** "3", "4" or "3,4": tables of the paper. */
+export function tableList(text: string): TableNumber[] {
+  const numbers = text.split(",").map((part) => {
+    const found = tableNumbers.find((n) => String(n) === part.trim());
+    if (found === undefined) throw new InvalidArgumentError(`It is not one of ${tableNumbers.join(", ")}, or both.`);
+    return found;
+  });
+  return [...new Set(numbers)].sort();
 }
 
 /** "0.5", or the name of a rule by which a threshold is chosen. */

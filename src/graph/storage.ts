@@ -92,6 +92,8 @@ export function releaseVariables(gpu: Gpu, released: readonly Variable[]): void 
     if (!region) continue;
     region.buffer.destroy();
     variables.delete(variable);
-    if (variable.place) slabs.delete(variable.place.slab);
+    if (!variable.place) continue;
+    slabs.delete(variable.place.slab);
+    variables.delete((variable.place.slab as Slab).flat);
   }
 }

@@ -1,7 +1,7 @@
 /** Modules: named trees of parameters, as in PyTorch. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { showShape, sameShape } from "../kernels/kernel.ts";
-import { readVariable, writeVariable } from "../graph/storage.ts";
+import { readVariable, releaseVariables, writeVariable } from "../graph/storage.ts";
 import { Variable } from "../graph/tensor.ts";
 import { fromTorch, toTorch, torchShape, type Layout } from "./layout.ts";
 
@@ -68,6 +68,14 @@ export abstract class Module {
     for (const [name, member] of this.#members()) {
       if (member instanceof Module) member.#setPaths(path ? `${path}.${name}` : name);
     }
+  }
+
+  /** Frees what the module has on `gpu`; a later use starts from the initial values again. */
+  release(gpu: Gpu): void {
+    releaseVariables(
+      gpu,
+      [...this.named()].map(([, p]) => p),
+    );
   }
 
   /** Present values of all parameters and buffers. */

@@ -6,11 +6,14 @@ import type { Evaluation } from "../metrics/evaluation.ts";
 import { writePredictions, type EvaluatedSide, type Predictions } from "../metrics/predictions.ts";
 import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
+import type { Stage } from "../train/stage.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 
 /** Which image is on which side. */
 const SPLIT = "split.json";
+/** A line an epoch. */
+const METRICS = "metrics.jsonl";
 /** Which variants of the kernels the run computes with. */
 const VARIANTS = "variants.json";
 
@@ -70,11 +73,29 @@ export class RunFolder {
     await requireWritableFolder(dir);
     const checkpoint = parseCheckpoint(await readInput(file), file);
     const { position } = checkpoint;
-    run.#records = (await readRecords(run.file("metrics.jsonl"))).filter((r) => r.step <= position.step);
+    run.#records = (await readRecords(run.file(METRICS))).filter((r) => r.step <= position.step);
     run.#hasCheckpoint = true;
     run.#variants = await readVariants(run.file(VARIANTS));
     await removeLeftovers(dir);
     return { run, checkpoint, file };
+  }
+
+  /**
+   * The same, or undefined where there is nothing to go on from: what a run left that ended before its first checkpoint is
+   * taken away then, so that it can begin anew.
+   */
+  static async reopen(dir: string) {
+    const begun = new RunFolder(dir);
+    if (existsSync(begun.file("last.safetensors"))) return RunFolder.open(dir);
+    if (!existsSync(dir)) return undefined;
+    await removeLeftovers(dir);
+    await begun.discard();
+    return undefined;
+  }
+
+  /** What a finished or begun run has recorded of its epochs. */
+  static records(dir: string): Promise<EpochRecord[]> {
+    return readRecords(path.join(dir, METRICS));
   }
 
   file(name: string): string {
@@ -84,6 +105,11 @@ export class RunFolder {
   /** Whether training came to its end and said so. */
   get isComplete(): boolean {
     return existsSync(this.file("summary.json"));
+  }
+
+  /** Seconds of training that the run has recorded of a stage. */
+  seconds(stage: Stage): number {
+    return this.#records.reduce((sum, record) => sum + (record.stage === stage ? record.seconds : 0), 0);
   }
 
   /** The latest evaluation of the held-out images. */
@@ -104,7 +130,7 @@ export class RunFolder {
   /** Adds a line to metrics.jsonl. */
   async record(record: EpochRecord): Promise<void> {
     this.#records.push(record);
-    await writeWhole(this.file("metrics.jsonl"), this.#records.map((r) => `${JSON.stringify(r)}\n`).join(""));
+    await writeWhole(this.file(METRICS), this.#records.map((r) => `${JSON.stringify(r)}\n`).join(""));
   }
 
   /** Keeps which images are trained on and which are held out. */
@@ -114,7 +140,12 @@ export class RunFolder {
 
   /** Keeps what the network says of each image of a side. */
   async savePredictions(predictions: Predictions): Promise<void> {
-    await writeWhole(this.file(predictionsFile(predictions.on)), writePredictions(predictions));
+    await RunFolder.savePredictions(this.dir, predictions);
+  }
+
+  /** The same in the folder of a run that is not open. */
+  static async savePredictions(dir: string, predictions: Predictions): Promise<void> {
+    await writeWhole(path.join(dir, predictionsFile(predictions.on)), writePredictions(predictions));
   }
 
   /**
@@ -130,7 +161,7 @@ export class RunFolder {
 
   /** Takes away a run that has failed before its first checkpoint: there is nothing to go on from, or to look at. */
   async discard(): Promise<void> {
-    const names = ["config.json", SPLIT, VARIANTS, "metrics.jsonl", "best.safetensors", predictionsFile("val")];
+    const names = ["config.json", SPLIT, VARIANTS, METRICS, "best.safetensors", predictionsFile("val")];
     for (const name of names) await rm(this.file(name), { force: true });
     await rmdir(this.dir).catch(() => {}); // Someone else has put something there.
   }

@@ -27,6 +27,11 @@ const side = z
   .max(2048)
   .refine((n) => n % 32 === 0, { message: "must be a multiple of 32" });
 const epochs = z.number().int().min(0).max(100_000);
+const seed = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
 
 export const trainConfigSchema = z.strictObject({
   preset: z.enum(["quick", "paper"]),
@@ -34,11 +39,10 @@ export const trainConfigSchema = z.strictObject({
   data: z.string().min(1),
   /** Images of the phantom, training and validation together. */
   phantomImages: z.number().int().min(20).max(100_000),
-  seed: z
-    .number()
-    .int()
-    .min(0)
-    .max(2 ** 31 - 1),
+  /** Of the initial values, the order of the images and the flips; of the split too, unless `splitSeed` is given. */
+  seed,
+  /** Of the split and of the phantom's images, where runs of several seeds are to be compared on the same images. */
+  splitSeed: seed.exactOptional(),
   width: z
     .number()
     .min(1 / 16)
@@ -89,6 +93,9 @@ export const trainConfigSchema = z.strictObject({
 });
 
 export type TrainConfig = z.infer<typeof trainConfigSchema>;
+
+/** The seed of what does not belong to the training itself: the split, and the phantom's images. */
+export const dataSeed = ({ seed, splitSeed }: Pick<TrainConfig, "seed" | "splitSeed">): number => splitSeed ?? seed;
 
 const common = {
   data: PHANTOM,

@@ -94,6 +94,11 @@ export class Trainer {
     }
   }
 
+  /** Gives back what the network has on the device; the trainer is of no use afterwards. */
+  release(): void {
+    this.net.release(this.#gpu);
+  }
+
   get #stepOptions(): TrainConfig & StepOptions {
     return { ...this.#config, weight: this.#data.classWeights };
   }

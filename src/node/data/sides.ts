@@ -8,7 +8,7 @@ import { DataError, type Prepared, reasonOf, type Side, type Skipped } from "../
 import { parseSplit, writeSplit } from "../../data/split-file.ts";
 import { split } from "../../data/split.ts";
 import { decodeText } from "../../data/text.ts";
-import type { TrainConfig } from "../../train/config.ts";
+import { dataSeed, type TrainConfig } from "../../train/config.ts";
 import { nearTies, splitItems } from "./content.ts";
 
 export interface SplitSides {
@@ -23,7 +23,7 @@ export interface SplitSides {
   how: string;
 }
 
-export type SplitConfig = Pick<TrainConfig, "data" | "val" | "seed" | "split" | "folds" | "fold">;
+export type SplitConfig = Pick<TrainConfig, "data" | "val" | "seed" | "splitSeed" | "split" | "folds" | "fold">;
 
 /** What a plan is made from. */
 interface Material {
@@ -97,7 +97,8 @@ function atRandom({ prepared, items, ties, config }: Material, before: Sides, al
     const [p, q] = [place.get(a), place.get(b)];
     return p === undefined || q === undefined ? [] : [[p, q]];
   });
-  const { val, seed } = config;
+  const { val } = config;
+  const seed = dataSeed(config);
   const drawn = split(
     train.map((i) => items[i]!),
     { val, seed, ties: within },
@@ -117,7 +118,8 @@ function asGiven(material: Material): Plan {
 }
 
 function inFolds({ prepared, items, ties, config }: Material, own: boolean, given: number): Plan {
-  const { folds, fold, seed } = config;
+  const { folds, fold } = config;
+  const seed = dataSeed(config);
   const test = prepared.map(({ side }) => own && side === "test");
   const place = (folded: (i: number) => number | undefined): Sides =>
     prepared.map((_, i): Side | undefined => {

@@ -1,7 +1,7 @@
 /** The data of a training run: read, prepared, split and served in batches. */
 import path from "node:path";
 import { type Batch, DataError, type Prepared, type Skipped } from "../../data/sample.ts";
-import { PHANTOM, type TrainConfig } from "../../train/config.ts";
+import { dataSeed, PHANTOM, type TrainConfig } from "../../train/config.ts";
 import type { TrainingData } from "../../train/training.ts";
 import { stages, type Stage } from "../../train/stage.ts";
 import { BatchLoader } from "./loader.ts";
@@ -16,13 +16,14 @@ export interface PreparedData {
   notes: string[];
 }
 
-type DataConfig = Pick<TrainConfig, "data" | "phantomImages" | "seed" | "size" | "crop" | "format">;
+type DataConfig = Pick<TrainConfig, "data" | "phantomImages" | "seed" | "splitSeed" | "size" | "crop" | "format">;
 
 /** Reads and prepares all images that a configuration names; images without a box are left out, and said so. */
 export async function prepareData(config: DataConfig, options: WorkOptions = {}): Promise<PreparedData> {
   const [height, width] = config.size;
-  const { data, crop, seed } = config;
+  const { data, crop } = config;
   if (data === PHANTOM) {
+    const seed = dataSeed(config);
     const prepared = await preparePhantom({ seed, count: config.phantomImages }, { width, height, crop, ...options });
     return { name: `phantom ${seed}`, prepared, skipped: [], notes: [] };
   }

@@ -1,0 +1,46 @@
+/** Figures that were published of a table, to print beside one's own. The program has none: whoever has the paper copies them. */
+import { z } from "zod";
+import { InputError, readInput } from "../node/files.ts";
+import { rows, tables, type RowName } from "../train/study.ts";
+
+const cell = z.string().max(60);
+const tableSchema = z
+  .strictObject({ columns: z.array(cell.min(1)).min(1), rows: z.record(z.string(), z.array(cell)) })
+  .superRefine(({ columns, rows: given }, context) => {
+    for (const [name, values] of Object.entries(given)) {
+      if (values.length === columns.length) continue;
+      const message = `${values.length} values for ${columns.length} columns`;
+      context.addIssue({ code: "custom", path: ["rows", name], message });
+    }
+  });
+
+const publishedSchema = z.strictObject({
+  /** Whose figures they are, such as a DOI and what they were measured on. */
+  source: z.string().min(1).max(200),
+  tables: z.strictObject({ 3: tableSchema.optional(), 4: tableSchema.optional() }),
+});
+export type Published = z.infer<typeof publishedSchema>;
+
+/** @throws InputError naming the file and what is wrong with it */
+export async function readPublished(file: string): Promise<Published> {
+  let value: unknown;
+  try {
+    value = JSON.parse((await readInput(file)).toString("utf8"));
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${file}: is not JSON`);
+  }
+  const result = publishedSchema.safeParse(value);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw new InputError(`${file}: ${issue!.path.join(".") || "published figures"}: ${issue!.message}`);
+  }
+  for (const number of [3, 4] as const) {
+    const labels = tables[number].rows.map((name: RowName) => rows[name].label);
+    const unknown = Object.keys(result.data.tables[number]?.rows ?? {}).find((name) => !labels.includes(name));
+    if (unknown !== undefined) {
+      throw new InputError(`${file}: table ${number} has no row "${unknown}"; its rows are ${labels.join(", ")}`);
+    }
+  }
+  return result.data;
+}

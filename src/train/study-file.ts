@@ -1,0 +1,80 @@
+/** study.json: what a study is made of, how far it is, and what came out. docs/study.md describes it. */
+import { z } from "zod";
+import { PHANTOM, trainConfigSchema, type TrainConfig } from "./config.ts";
+import { studyTableSchema } from "./study-results.ts";
+import { rowNames, tableNumbers } from "./study.ts";
+
+const count = z.number().int().min(0);
+
+/** On which images a run is evaluated, in the order of the tables. */
+export const sideNames = ["val", "test", "external"] as const;
+export type SideName = (typeof sideNames)[number];
+
+/** waiting: not begun; begun: a checkpoint is there, or will be before long; finished: trained and evaluated. */
+const stateSchema = z.enum(["waiting", "begun", "finished"]);
+export type RunState = z.infer<typeof stateSchema>;
+
+const runSchema = z.strictObject({
+  /** null: the segmentation stage that all rows of this seed and fold begin from. */
+  row: z.enum(rowNames).nullable(),
+  seed: count,
+  /** The fold that is held out; null without folds. */
+  fold: count.nullable(),
+  /** A run folder, relative to study.json. */
+  dir: z.string().regex(/^[a-z0-9-]+\/seed-\d+(-fold-\d+)?$/),
+  state: stateSchema,
+  /** Seconds of training in this stage, without compiling and evaluating; 0 before the first epoch is done. */
+  seconds: z.number().min(0),
+});
+export type StudyRun = z.infer<typeof runSchema>;
+
+export const studySchema = z.strictObject({
+  format: z.literal("mganet-study-1"),
+  /** The settings that all runs share. `fusion` and `at` are Proposed's, `seed` and `fold` the first run's. */
+  config: trainConfigSchema,
+  /** What the images are called, and on which the runs are evaluated; empty until the images have been read once. */
+  data: z.string(),
+  external: z.string(),
+  sides: z.array(z.enum(sideNames)),
+  adapter: z.string(),
+  /** Which checkpoint of a run is evaluated. */
+  checkpoint: z.enum(["last", "best"]),
+  tables: z.array(z.union(tableNumbers.map((n) => z.literal(n)))),
+  seeds: z.array(count),
+  /** Every run that the study has ever been asked for. */
+  runs: z.array(runSchema),
+  /** The tables as printed, once all their runs are finished. */
+  results: z.array(studyTableSchema),
+});
+export type Study = z.infer<typeof studySchema>;
+
+/** Where a setting has another value in another configuration; undefined where it is the same in both. */
+export interface Difference {
+  setting: string;
+  before: unknown;
+  now: unknown;
+}
+
+/** The first of the shared settings that two studies differ in. `sameFile` compares names of files and folders. */
+export function firstDifference(
+  before: TrainConfig,
+  now: TrainConfig,
+  sameFile: (a: string, b: string) => boolean,
+): Difference | undefined {
+  const isFile = (setting: string, value: unknown) =>
+    ["data", "external", "split"].includes(setting) && value !== "" && value !== PHANTOM;
+  const flat = ({ epochs, ...rest }: TrainConfig): [string, unknown][] => [
+    ...Object.entries(rest),
+    ["epochs.segmentation", epochs.segmentation],
+    ["epochs.joint", epochs.joint],
+  ];
+  const old = new Map(flat(before));
+  for (const [setting, value] of flat(now)) {
+    const other = old.get(setting);
+    const same =
+      JSON.stringify(other) === JSON.stringify(value) ||
+      (isFile(setting, value) && isFile(setting, other) && sameFile(other as string, value as string));
+    if (!same) return { setting, before: other, now: value };
+  }
+  return undefined;
+}

@@ -1,0 +1,146 @@
+/** From the predictions of a study's runs to its tables. */
+import { z } from "zod";
+import { confusion, rates } from "../metrics/confusion.ts";
+import { auc } from "../metrics/curves.ts";
+import { delong, delongReason } from "../metrics/delong.ts";
+import { casesOf, classified, type ImagePrediction } from "../metrics/predictions.ts";
+import { overRuns, pairedOverRuns } from "../metrics/runs.ts";
+import { rowNames, rows, tables, tableNumbers, type RowName, type TableNumber } from "./study.ts";
+
+export const figureNames = ["accuracy", "auc", "f1", "dice"] as const;
+export type FigureName = (typeof figureNames)[number];
+
+const interval = z.tuple([z.number(), z.number()]).nullable();
+const meanSchema = z.strictObject({
+  /** One value a seed, in the order of `seeds`. */
+  values: z.array(z.number()),
+  mean: z.number(),
+  /** 95 %, Student's t over the seeds; null of one seed. */
+  interval,
+});
+export type Mean = z.infer<typeof meanSchema>;
+
+const versusSchema = z.strictObject({
+  /** AUC of this row less that of Base, seed by seed. */
+  auc: meanSchema,
+  /** Two-sided p of Student's paired test over the seeds; null of one seed. */
+  p: z.number().nullable(),
+  /** Two-sided p of DeLong's test on the images, one a seed; null where it is not defined. */
+  delong: z.array(z.number().nullable()),
+});
+
+const tableRowSchema = z.strictObject({
+  row: z.enum(rowNames),
+  label: z.string(),
+  /** null where it is not defined in every run, such as the AUC where a class is missing. */
+  figures: z.strictObject({
+    accuracy: meanSchema.nullable(),
+    auc: meanSchema.nullable(),
+    f1: meanSchema.nullable(),
+    dice: meanSchema.nullable(),
+  }),
+  /** null for Base itself, and where no AUC is defined. */
+  versusBase: versusSchema.nullable(),
+});
+export type TableRow = z.infer<typeof tableRowSchema>;
+
+export const studyTableSchema = z.strictObject({
+  table: z.union(tableNumbers.map((n) => z.literal(n))),
+  on: z.string(),
+  /** Different images with a class that a seed is judged by. */
+  images: z.number().int().min(0),
+  seeds: z.array(z.number().int().min(0)),
+  rows: z.array(tableRowSchema),
+});
+export type StudyTable = z.infer<typeof studyTableSchema>;
+
+/** The predictions of one row and seed: of each fold's run. */
+type OfSeed = readonly (readonly ImagePrediction[])[];
+
+export interface TableInput {
+  table: TableNumber;
+  /** What images: "val", "test" or "external". */
+  on: string;
+  seeds: readonly number[];
+  of: (row: RowName, seed: number) => OfSeed;
+}
+
+/**
+ * One of the paper's tables. A seed's figures are those of all its folds' held-out images together, each of which one fold
+ * holds out; where the folds' runs are evaluated on the same images (a test or an external set), the mean of the folds' figures.
+ */
+export function studyTable({ table, on, seeds, of }: TableInput): StudyTable {
+  const pooled = (row: RowName) => seeds.map((seed) => (on === "val" ? [of(row, seed).flat()] : of(row, seed)));
+  const base = pooled("base");
+  return {
+    table,
+    on,
+    images: classified(base[0]![0]!).length,
+    seeds: [...seeds],
+    rows: tables[table].rows.map((row): TableRow => {
+      const runs = pooled(row);
+      const each = runs.map((folds) => folds.map(figuresOf));
+      const figures = Object.fromEntries(
+        figureNames.map((name) => [name, meanOf(each.map((folds) => average(folds.map((f) => f[name]))))]),
+      ) as Record<FigureName, Mean | null>;
+      return { row, label: rows[row].label, figures, versusBase: row === "base" ? null : versus(base, runs) };
+    }),
+  };
+}
+
+/** The figures of one evaluation; undefined where there is none. */
+function figuresOf(images: readonly ImagePrediction[]): Record<FigureName, number | undefined> {
+  const cases = casesOf(classified(images));
+  const { accuracy, f1 } = rates(confusion(cases));
+  return {
+    accuracy: accuracy.value ?? undefined,
+    auc: auc(cases).value ?? undefined,
+    f1: f1.value ?? undefined,
+    dice: average(images.flatMap(({ dice }) => dice ?? [])),
+  };
+}
+
+/** undefined of nothing, and where a value is missing. */
+function average(values: readonly (number | undefined)[]): number | undefined {
+  const defined = values.filter((v) => v !== undefined);
+  if (defined.length < values.length || values.length === 0) return undefined;
+  return defined.reduce((a, b) => a + b, 0) / values.length;
+}
+
+function meanOf(values: readonly (number | undefined)[]): Mean | null {
+  const defined = values.filter((v) => v !== undefined);
+  if (defined.length < values.length) return null;
+  const { mean, interval } = overRuns(defined);
+  return { values: defined, mean, interval };
+}
+
+/** How a row's AUC differs from Base's. Both have seen the same images in every seed and fold. */
+function versus(base: readonly OfSeed[], runs: readonly OfSeed[]): TableRow["versusBase"] {
+  const area = (folds: OfSeed) => average(folds.map((images) => figuresOf(images).auc));
+  const [a, b] = [base.map(area), runs.map(area)];
+  const [before, now] = [a.filter((v) => v !== undefined), b.filter((v) => v !== undefined)];
+  if (before.length < a.length || now.length < b.length) return null;
+  const { mean, interval, p } = pairedOverRuns(before, now);
+  return {
+    auc: { values: now.map((v, i) => v - before[i]!), mean, interval },
+    p,
+    delong: runs.map((folds, i) => delongOf(base[i]!, folds)),
+  };
+}
+
+/** Of one evaluation. Several folds' verdicts on the same images are no independent cases: there it is not defined. */
+function delongOf(base: OfSeed, row: OfSeed): number | null {
+  if (base.length > 1) return null;
+  const [a, b] = [classified(base[0]!), classified(row[0]!)];
+  const scores = new Map(b.map(({ image, malignant }) => [image, malignant]));
+  if (scores.size !== a.length || a.some(({ image }) => !scores.has(image))) {
+    throw new RangeError("the runs were not evaluated on the same images");
+  }
+  const label = a.map((image) => image.label);
+  if (delongReason(label) !== undefined) return null;
+  return delong(
+    label,
+    a.map(({ malignant }) => malignant),
+    a.map(({ image }) => scores.get(image)!),
+  ).p;
+}

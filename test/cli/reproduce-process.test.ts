@@ -1,0 +1,140 @@
+/** A study as a process that is interrupted and killed wherever it may be: the same command goes on, to the same bits. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, expect, test } from "vitest";
+import { temporaryFolder, tiny } from "./support.ts";
+
+const dir = temporaryFolder();
+const at = (name: string) => path.join(dir, name);
+
+/** Milliseconds for what may have to compile every shader first. */
+const COLD = 300_000;
+
+interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  out: string[];
+  err: string[];
+}
+
+/** When to send a signal: so many milliseconds after the first line that matches. */
+interface Stop {
+  after: RegExp;
+  wait: number;
+  signal: NodeJS.Signals;
+}
+
+/** Runs or goes on with the study of a folder. */
+async function study(name: string, stop?: Stop): Promise<Ended> {
+  const args = ["reproduce", ...tiny, "--table", "3", "--seeds", "1", "--out", at(name)];
+  const child = spawn(process.execPath, [path.resolve("bin/mganet.mjs"), ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [out, err]: [string[], string[]] = [[], []];
+  let sent = false;
+  createInterface(child.stdout).on("line", (line) => {
+    out.push(line);
+    if (sent || !stop?.after.test(line)) return;
+    sent = true;
+    void sleep(stop.wait).then(() => child.kill(stop.signal));
+  });
+  createInterface(child.stderr).on("line", (line) => line.startsWith("Warning: ") || err.push(line));
+  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  return { code, signal, out, err };
+}
+
+/** Every file of a study, without times. */
+function leftIn(name: string): Map<string, string> {
+  const files = (readdirSync(at(name), { recursive: true }) as string[]).filter((f) =>
+    statSync(path.join(at(name), f)).isFile(),
+  );
+  return new Map(
+    files.sort().map((file) => {
+      const bytes = readFileSync(path.join(at(name), file));
+      if (file.endsWith(".safetensors")) return [file, bytes.toString("base64")];
+      return [file, bytes.toString("utf8").replaceAll(/"(seconds|imagesPerSecond)": ?[\d.e-]+/g, "")];
+    }),
+  );
+}
+
+let whole: Map<string, string>;
+let table: string[];
+beforeAll(async () => {
+  const { code, out, err } = await study("whole");
+  expect([code, err]).toEqual([0, []]);
+  table = out.slice(
+    out.findIndex((line) => line.startsWith("Table 3")),
+    -1,
+  );
+  whole = leftIn("whole");
+}, COLD);
+
+function expectSame(name: string, { out }: Ended): void {
+  const left = leftIn(name);
+  expect([...left.keys()]).toEqual([...whole.keys()]);
+  // Compared one by one: nobody wants to read the difference of two checkpoints.
+  expect([...left].filter(([file, content]) => whole.get(file) !== content).map(([file]) => file)).toEqual([]);
+  expect(
+    out.slice(
+      out.findIndex((line) => line.startsWith("Table 3")),
+      -1,
+    ),
+  ).toEqual(table);
+}
+
+const finished = (out: string[]) => out.filter((line) => line.startsWith("[")).map((line) => line.replace(/:.*/, ""));
+const all = ["segmentation stage", "Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"];
+const every = all.map((name, i) => `[${i + 1}/6] ${name}, seed 0`);
+
+test(
+  "interrupted in its images, its segmentation stage and its rows, it goes on and trains nothing twice",
+  async () => {
+    const name = "interrupted";
+    const trained: string[] = [];
+    for (const [after, wait, signal, said] of [
+      [/^Study in/, 0, "SIGINT", "Stopped before training began. The same command goes on from here."],
+      [/^Data:/, 400, "SIGTERM", "Stopped. The same command goes on from here."],
+      [/^\[1/, 0, "SIGINT", "Stopped. The same command goes on from here."],
+      [/^\[3/, 500, "SIGINT", "Stopped. The same command goes on from here."],
+      [/^\[4/, 900, "SIGTERM", "Stopped. The same command goes on from here."],
+    ] as const) {
+      const { code, out, err } = await study(name, { after, wait, signal });
+      expect(err).toEqual(["", `${signal}: finishing the step and saving; once more to stop at once.`]);
+      expect([code, out.at(-1)]).toEqual([130, said]);
+      trained.push(...finished(out));
+    }
+    const ended = await study(name);
+    expect([ended.code, ended.err]).toEqual([0, []]);
+    expect([...trained, ...finished(ended.out)]).toEqual(every);
+    expectSame(name, ended);
+  },
+  COLD,
+);
+
+test(
+  "killed at any instant, it goes on to the same bits",
+  async () => {
+    const name = "killed";
+    const stops = [
+      [/^Data:/, 0],
+      [/^Data:/, 400],
+      [/^\[1/, 20],
+      [/^Data:/, 900],
+      [/^\[/, 600],
+      [/^\[/, 5],
+    ] as const;
+    for (const [after, wait] of stops) {
+      const ended = await study(name, { after, wait, signal: "SIGKILL" });
+      if (ended.code === 0) break;
+      expect(ended).toMatchObject({ signal: "SIGKILL", err: [] });
+    }
+    const ended = await study(name);
+    expect([ended.code, ended.err]).toEqual([0, []]);
+    expectSame(name, ended);
+  },
+  COLD,
+);

@@ -1,0 +1,228 @@
+/** Studies: rows, seeds and folds are trained as `train` would, each once, and what comes out is theirs. */
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { parsePredictions } from "../../src/metrics/predictions.ts";
+import { studySchema } from "../../src/train/study-file.ts";
+import { writeManifestSet } from "../node/data/sets.ts";
+import { expectRefused, mganet, temporaryFolder, tiny, write, type Ended } from "./support.ts";
+
+const dir = temporaryFolder();
+const at = (...names: string[]) => path.join(dir, ...names);
+const bytes = (...names: string[]) => readFileSync(at(...names));
+const studyOf = (name: string) => studySchema.parse(JSON.parse(bytes(name, "study.json").toString("utf8")));
+const reproduce = (name: string, ...args: string[]) => ["reproduce", ...tiny, "--out", at(name), ...args];
+/** A run's epochs, without times. */
+const records = (...names: string[]) =>
+  bytes(...names, "metrics.jsonl")
+    .toString("utf8")
+    .replaceAll(/"seconds":[\d.e-]+,"imagesPerSecond":[\d.e-]+/g, "");
+const lines = (out: string[], start: string) => out.filter((line) => line.startsWith(start));
+/** When each file of a kind was last written. */
+const written = (folder: string, name: string) =>
+  (readdirSync(folder, { recursive: true }) as string[])
+    .filter((file) => path.basename(file) === name)
+    .sort()
+    .map((file) => [file, statSync(path.join(folder, file)).mtimeMs]);
+
+let first: Ended;
+beforeAll(async () => {
+  first = await mganet(...reproduce("study", "--table", "3", "--seeds", "2", "--json", at("study.json")));
+  await writeManifestSet(at("set"), 16);
+  await writeManifestSet(at("external"), 28);
+}, 300_000);
+
+describe("a study of table 3 with two seeds", () => {
+  test("trains the segmentation stage once a seed and each row once, and prints the table with its intervals", () => {
+    const { code, out, err } = first;
+    expect([code, err]).toEqual([0, []]);
+    expect(lines(out, "[").map((line) => line.replace(/:.*/, ""))).toEqual(
+      [0, 1].flatMap((seed) =>
+        ["segmentation stage", "Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"].map(
+          (name, i) => `[${6 * seed + i + 1}/12] ${name}, seed ${seed}`,
+        ),
+      ),
+    );
+    expect(lines(out, "Table 3")).toEqual([
+      "Table 3, how the mask is used: phantom 0, 8 held-out images, last checkpoint, 2 seeds",
+    ]);
+    for (const row of ["Base  ", "Channel-only  ", "Spatial-only  ", "Serial fusion  ", "Proposed  "]) {
+      expect(lines(out, row), row).toEqual([expect.stringMatching(/( +\d\.\d{3} ± \d\.\d{3}){4}/)]);
+    }
+    expect(out.join("\n")).toMatch(/paper's own figures are not part of this program/);
+  });
+
+  test("has all seeds on the same images, and other weights in each", () => {
+    const split = bytes("study", "split.json");
+    for (const run of ["base/seed-0", "serial/seed-1", "pretrained/seed-1"]) {
+      expect(bytes("study", run, "split.json").equals(split), run).toBe(true);
+    }
+    expect(bytes("study", "base/seed-0/last.safetensors").equals(bytes("study", "base/seed-1/last.safetensors"))).toBe(
+      false,
+    );
+  });
+
+  test.each([
+    ["base", ["--fusion", "none"], 0],
+    ["serial", ["--fusion", "serial"], 1],
+  ])("%s is bit for bit what train makes of the same settings", async (row, settings, seed) => {
+    const folder = `train-${row}`;
+    const args = [...tiny, ...settings, "--seed", String(seed), "--split-seed", "0", "--out", at(folder)];
+    expect(await mganet("train", ...args)).toMatchObject({ code: 0, err: [] });
+    const run = ["study", row, `seed-${seed}`];
+    for (const name of ["config.json", "last.safetensors", "best.safetensors", "variants.json"]) {
+      expect(bytes(...run, name).equals(bytes(folder, name)), name).toBe(true);
+    }
+    expect(records(...run)).toBe(records(folder));
+  });
+
+  test("leaves run folders that evaluate takes, with the same verdicts", async () => {
+    const run = at("study", "proposed", "seed-1");
+    const { code, err } = await mganet("evaluate", run, "--checkpoint", "last", "--json", at("evaluated.json"));
+    expect([code, err]).toEqual([0, []]);
+    const { images } = parsePredictions(readFileSync(path.join(run, "predictions.json"), "utf8"), "predictions.json");
+    const evaluated = JSON.parse(bytes("evaluated.json").toString("utf8")) as { images: { malignant: number }[] };
+    expect(images.map(({ malignant }) => malignant)).toEqual(evaluated.images.map(({ malignant }) => malignant));
+    expect(images.length).toBe(8);
+  });
+
+  test("writes the table for other programs, and the whole study with --json", () => {
+    const study = studyOf("study");
+    expect(studySchema.parse(JSON.parse(bytes("study.json").toString("utf8")))).toEqual(study);
+    expect(study.runs.map(({ state }) => state)).toEqual(Array.from({ length: 12 }, () => "finished"));
+    const [table] = study.results;
+    expect(table!.rows[4]).toMatchObject({
+      row: "proposed",
+      versusBase: { delong: [expect.any(Number), expect.any(Number)] },
+    });
+    const { values, mean } = table!.rows[0]!.figures.auc!;
+    expect(mean).toBeCloseTo((values[0]! + values[1]!) / 2, 12);
+    const csv = bytes("study", "table-3.csv").toString("utf8").split("\n");
+    expect(csv[0]).toBe("table,on,row,figure,mean,low,high,seed 0,seed 1");
+    expect(csv[2]).toMatch(new RegExp(`^3,val,Base,auc,${mean},.*,${values[0]},${values[1]}$`));
+    expect(bytes("study", "table-3.md").toString("utf8")).toMatch(
+      /^Table 3[^]*\n\| Proposed \|( [+-]?\d\.\d{3} ± \d\.\d{3} \|){5}/,
+    );
+  });
+
+  test("is not trained again, nor are rows that another table shares", async () => {
+    const [before, predicted] = [written(at("study"), "last.safetensors"), written(at("study"), "predictions.json")];
+    const again = await mganet(...reproduce("study", "--table", "3", "--seeds", "2"));
+    expect(again.code).toBe(0);
+    expect(lines(again.out, "Preset")).toEqual([]);
+    const from = (out: string[]) => out.slice(out.findIndex((line) => line.startsWith("Table 3")));
+    expect(from(again.out)).toEqual(from(first.out));
+    const { code, out, err } = await mganet(...reproduce("study", "--table", "4", "--seeds", "1"));
+    expect([code, err]).toEqual([0, []]);
+    expect(lines(out, "[").map((line) => line.replace(/:.*/, ""))).toEqual(
+      ["EB", "-L0", "-L1", "-L2", "-L3", "-L4"].map((name, i) => `[${i + 3}/9] ${name}, seed 0`),
+    );
+    const kept = (now: unknown[][]) => now.filter(([file]) => before.some(([old]) => old === file));
+    expect(kept(written(at("study"), "last.safetensors"))).toEqual(before);
+    expect(predicted.every((entry) => written(at("study"), "predictions.json").some((e) => e[1] === entry[1]))).toBe(
+      true,
+    );
+    expect(studyOf("study")).toMatchObject({ tables: [3, 4], seeds: [0, 1], results: [{ table: 3 }, { table: 4 }] });
+  });
+
+  test("is told with --dry-run, and nothing is made", async () => {
+    const planned = await mganet(...reproduce("study", "--table", "3,4", "--seeds", "2", "--dry-run"));
+    expect(planned.code).toBe(0);
+    expect(planned.out.at(-1)).toMatch(/^To do: 0 segmentation stages and 6 runs, about \d:\d\d by the runs so far$/);
+    expect(lines(planned.out, "  EB, seed").map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ["EB, seed 0", "finished"],
+      ["EB, seed 1", "waiting"],
+    ]);
+    const fresh = await mganet(...reproduce("planned", "--table", "4", "--dry-run"));
+    expect(fresh.out.at(-1)).toBe("To do: 5 segmentation stages and 40 runs");
+    expect(existsSync(at("planned"))).toBe(false);
+  });
+});
+
+test("with folds each image is held out once; an external set is judged too, by the best checkpoint if so wished", async () => {
+  const args = ["reproduce", ...tiny.filter((arg) => !["--phantom-images", "40"].includes(arg)), "--out", at("folds")];
+  const { code, out, err } = await mganet(
+    ...[...args, "--table", "3", "--seeds", "1", "--data", at("set"), "--folds", "2"],
+    ...["--seg-epochs", "0", "--external", at("external"), "--checkpoint", "best"],
+  );
+  expect([code, err]).toEqual([0, []]);
+  expect(lines(out, "[").length).toBe(10);
+  expect(existsSync(at("folds", "pretrained"))).toBe(false);
+  const images = [0, 1].flatMap((fold) => {
+    const file = `base/seed-0-fold-${fold}/predictions.json`;
+    return parsePredictions(bytes("folds", file).toString("utf8"), file).images.map(({ image }) => image);
+  });
+  expect(new Set(images).size).toBe(images.length);
+  const { results, sides } = studyOf("folds");
+  expect(sides).toEqual(["val", "external"]);
+  expect(results.map(({ on, images }) => [on, images])).toEqual([
+    ["val", images.length],
+    ["external", 12],
+  ]);
+  const own = JSON.parse(bytes("folds", "proposed/seed-0-fold-1/predictions-external.json").toString("utf8")) as object;
+  expect(own).toMatchObject({ checkpoint: "best.safetensors", on: "external" });
+  expect(existsSync(at("folds", "table-3-external.md"))).toBe(true);
+}, 300_000);
+
+test("published figures are printed beside, and marked as of other data", async () => {
+  const columns = ["ACC", "AUC"];
+  const published = { source: "a made-up source", tables: { 3: { columns, rows: { Base: ["11.1", "22.2"] } } } };
+  write(dir, { "published.json": JSON.stringify(published) });
+  const { out } = await mganet(
+    ...reproduce("study", "--table", "3", "--seeds", "2", "--published", at("published.json")),
+  );
+  expect(lines(out, "Base  ")).toEqual([expect.stringMatching(/ 11\.1 +22\.2$/)]);
+  expect(out.join("\n")).toMatch(/from a made-up source: OTHER data, not to be compared/);
+});
+
+describe("refuses", () => {
+  const table3 = ["--table", "3", "--seeds", "1"];
+  test.each<[string, string[], RegExp]>([
+    ["another table", ["--table", "5"], /--table.*not one of 3, 4/],
+    ["no joint epochs", ["--table", "3", "--joint-epochs", "0"], /--joint-epochs: 0 leaves nothing to compare/],
+    ["no seeds", ["--table", "3", "--seeds", "0"], /--seeds.*not a whole number from 1 on/],
+    ["a split seed that is none", ["--table", "3", "--split-seed", "-1"], /--split-seed/],
+    ["figures that are not there", [...table3, "--published", "none.json"], /none\.json: no such file/],
+    ["images that are not there", [...table3, "--data", "none"], /--phantom-images has no effect with --data/],
+  ])("%s", async (_, args, reason) => {
+    await expectRefused(reproduce("refused", ...args), reason);
+    expect(existsSync(at("refused"))).toBe(false);
+  });
+
+  test("a folder of other settings, of something else, and a study.json that is none", async () => {
+    const before = bytes("study", "study.json");
+    await expectRefused(
+      [...reproduce("study", ...table3), "--batch", "5"],
+      /--batch: the study in .*study was begun with 4, not 5; choose another --out/,
+    );
+    await expectRefused(
+      reproduce("study", ...table3, "--split-seed", "3"),
+      /--split-seed: the study in .* was begun with 0, not 3/,
+    );
+    await expectRefused([...reproduce("study", ...table3), "--joint-epochs", "3"], /--joint-epochs: .*with 2, not 3/);
+    expect(bytes("study", "study.json").equals(before)).toBe(true);
+    write(dir, { "other/notes.txt": "mine", "broken/study.json": "{", "odd/study.json": '{"format":"x"}' });
+    await expectRefused(reproduce("other", ...table3), /other: the folder is not empty and holds no study/);
+    await expectRefused(reproduce("broken", ...table3), /broken.study\.json: is not JSON/);
+    await expectRefused(reproduce("odd", ...table3), /odd.study\.json: is not the file of a study: format: /);
+    const study = JSON.parse(before.toString("utf8")) as { runs: { dir: string }[] };
+    study.runs[0]!.dir = "../../elsewhere";
+    write(dir, { "astray/study.json": JSON.stringify(study) });
+    await expectRefused(reproduce("astray", ...table3), /not the file of a study: runs\.0\.dir/);
+  });
+
+  test("a run of other settings in its folder, a broken record of predictions, and figures of no row", async () => {
+    cpSync(at("study"), at("foreign"), { recursive: true });
+    const run = at("foreign", "serial", "seed-0");
+    write(run, { "predictions.json": "{}" });
+    await expectRefused(reproduce("foreign", ...table3), /predictions\.json: is no record/);
+    rmSync(path.join(run, "summary.json"));
+    write(run, { "last.safetensors": bytes("study", "serial/seed-1/last.safetensors") });
+    await expectRefused(reproduce("foreign", ...table3), /serial.seed-0: this run has other settings than the study/);
+    write(dir, { "wrong.json": '{"source":"s","tables":{"3":{"columns":["a"],"rows":{"EB":["1"]}}}}' });
+    await expectRefused(
+      reproduce("study", ...table3, "--published", at("wrong.json")),
+      /wrong\.json: table 3 has no row "EB"; its rows are Base, /,
+    );
+  });
+});

@@ -1,0 +1,58 @@
+/** Trainings one after the other on one device: what a finished one had there is given back. */
+import { beforeAll, expect, test, vi } from "vitest";
+import { evaluateImages } from "../../src/cli/evaluated.ts";
+import { parseCheckpoint } from "../../src/train/checkpoint.ts";
+import { jointStart, pretraining } from "../../src/train/pretrained.ts";
+import { Trainer } from "../../src/train/trainer.ts";
+import { preparedImages } from "../data/prepared.ts";
+import { useGpu } from "../support/gpu.ts";
+import { config, MadeUpData } from "./support.ts";
+
+const gpu = useGpu();
+
+/** Bytes in buffers that have been made and not destroyed since. */
+let alive = 0;
+beforeAll(() => {
+  const { device } = gpu();
+  const create = device.createBuffer.bind(device);
+  vi.spyOn(device, "createBuffer").mockImplementation((descriptor) => {
+    const buffer = create(descriptor);
+    const destroy = buffer.destroy.bind(buffer);
+    let there = true;
+    buffer.destroy = () => {
+      if (there) alive -= descriptor.size;
+      there = false;
+      destroy();
+    };
+    alive += descriptor.size;
+    return buffer;
+  });
+});
+
+/** Trains to the end. @returns the last checkpoint, and the most bytes that were alive */
+async function train(settings: typeof config, from?: Uint8Array) {
+  let most = 0;
+  let last: Uint8Array = new Uint8Array();
+  const trainer = new Trainer(gpu(), settings, new MadeUpData());
+  if (from) trainer.resume(parseCheckpoint(from, "from"), "from");
+  await trainer.fit({
+    onStep: () => void (most = Math.max(most, alive)),
+    save: async (name, bytes) => void (name === "last" && (last = await Promise.resolve(bytes))),
+  });
+  trainer.release();
+  return { last, most };
+}
+
+test("no buffer of a training, of its evaluation or of a start from another one is left", async () => {
+  const whole = await train(config);
+  expect(whole.most).toBeGreaterThan(1e5);
+  expect(alive).toBe(0);
+  const pretrained = parseCheckpoint((await train(pretraining(config))).last, "pretrained");
+  const begun = await jointStart(gpu(), config, pretrained, "pretrained");
+  expect(alive).toBe(0);
+  const { last } = await train(config, begun);
+  expect(alive).toBe(0);
+  expect(Buffer.from(last).equals(whole.last), "the bytes of the last checkpoint").toBe(true);
+  await evaluateImages(gpu(), parseCheckpoint(last, "last"), "last", preparedImages(6, 32, 32));
+  expect(alive).toBe(0);
+}, 300_000);
