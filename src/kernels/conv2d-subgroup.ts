@@ -8,6 +8,7 @@ import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import { convParams, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv, grid1d } from "./grid.ts";
+import { narrowing } from "./half.ts";
 import { input, output, scratch, type Lowering } from "./kernel.ts";
 import { single } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
@@ -44,8 +45,10 @@ export function subgroupForward(s: Conv2dShape, epilogue: Epilogue, caps: Capabi
   const product = { columns: s.co, depth: s.ci, pixels: s.n * s.oh * s.ow, phases: 1, flops: flopsOf(s) };
   const { tile, workgroups } = tileOf(product, caps);
   const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
-  const code = conv2dSubgroupForward(s, epilogue, tile);
-  return [single("subgroup", { label: "conv2d", code, bindings, params: convParams(s), workgroups })];
+  const half = tile.lane === 4 && (caps.half ?? false);
+  const code = conv2dSubgroupForward(s, epilogue, tile, half);
+  const lowering = single("subgroup", { label: "conv2d", code, bindings, params: convParams(s), workgroups });
+  return [half ? narrowing(lowering, s.kh * s.kw * s.ci * s.co) : lowering];
 }
 
 export function subgroupInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
