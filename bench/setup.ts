@@ -91,7 +91,8 @@ async function calibrated(gpu: Gpu, model: MGANetOptions, parameters: Map<string
 /** The same network on four images of 64 x 64. */
 export function reduced(setup: StepSetup, seed = 0): StepSetup {
   const size = [64, 64] as const;
-  return { ...setup, size, batch: randomBatch(4, size, seed) };
+  const model = { ...setup.model, width: Math.min(setup.model.width, quickSize.model.width) };
+  return { ...setup, model, size, batch: randomBatch(4, size, seed), parameters: initialParameters(model, seed) };
 }
 
 /** Noisy images, brighter inside an ellipse each, which is the target. */

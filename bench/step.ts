@@ -61,7 +61,7 @@ const entryOf = (step: StepImplementation) => ({
   destroy: () => step.destroy(),
 });
 
-/** The same network on fewer, smaller images, where the gradient has fewer kinks to jump at, has to agree closely. */
+/** The same network, no wider than the quick preset's, on fewer, smaller images, where the gradient has fewer kinks to jump at, has to agree closely. */
 async function requireSameReduced(gpu: Gpu, peer: Peer, setup: StepSetup) {
   const small = reduced(setup);
   const batches = Array.from({ length: BATCHES }, (_, seed) => randomBatch(small.batch.label.length, small.size, seed));

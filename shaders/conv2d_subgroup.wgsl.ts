@@ -16,6 +16,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
+import { enableHalf, stored, widened } from "./lib/half.ts";
 import { bindings, groupIndex } from "./lib/thread.ts";
 import { fromTeam, teamHead } from "./lib/team.ts";
 import { all, component, unroll, vec, type Lanes } from "./lib/vec.ts";
@@ -59,16 +60,17 @@ const operandsOf = (epilogue: Epilogue, type: string) =>
 const accumulators = (n: number, type: string): string => unroll(n, (row) => `  var acc${row} = ${type}();`);
 
 /**
- * Forward. Bindings x [N,H,W,CI], w [KH,KW,CI,CO], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO].
+ * Forward. Bindings x [N,H,W,CI], w [KH,KW,CI,CO] (in half precision with `half`), (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO].
  * Dispatch: ceil(N OH OW / (subgroup rows)) groups folded over x and y, ceil(CO / (team lane)) along z.
  */
-export const conv2dSubgroupForward = (s: Conv2dShape, epilogue: Epilogue, t: SubgroupTile): string => {
+export const conv2dSubgroupForward = (s: Conv2dShape, epilogue: Epilogue, t: SubgroupTile, half: boolean): string => {
   const out = vec(t.lane);
   const size = t.team * t.rows;
   const more = operandsOf(epilogue, out);
   return wgsl`
 enable subgroups;
-${bindings(["x", vec(t.chunk)], ["w", out], ...more, ["y", out])}
+${enableHalf(half)}
+${bindings(["x", vec(t.chunk)], ["w", stored(t.lane, half)], ...more, ["y", out])}
 ${convHead(s, 3 + more.length)}
 ${main(
   t.subgroup,
@@ -105,7 +107,7 @@ ${unroll(
       let wk = (ky * KW + kx) * CI * COLS + load;
       for (var c = 0u; c < STEPS; c++) {
 ${unroll(t.rows, (r) => `        let a${r} = select(${vec(t.chunk)}(), x[at${r} + c], in${r});`)}
-${unroll(t.chunk, (k) => `        let b${k} = w[wk + (c * ${t.chunk}u + ${k}u) * COLS];`)}
+${unroll(t.chunk, (k) => `        let b${k} = ${widened(`w[wk + (c * ${t.chunk}u + ${k}u) * COLS]`, t.lane, half)};`)}
 ${multiplyTile(t)}
       }
     }

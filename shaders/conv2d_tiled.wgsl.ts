@@ -14,6 +14,7 @@
  */
 import { convHead, type Conv2dShape } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
+import { enableHalf, stored } from "./lib/half.ts";
 import { count, digits, loadInside, tiledProduct, type Operand, type Tile } from "./lib/tiled.ts";
 import { bindings } from "./lib/thread.ts";
 import { vec } from "./lib/vec.ts";
@@ -72,14 +73,14 @@ ${loadInside(name, lanes, `(pixel * ${total} + g * ${own}) / ${lanes}u + place.z
 });
 
 /** A matrix [lines, CO], of whose columns those of the group count. */
-const matrix = (name: string, lanes: Lanes, lines: string): Operand => ({
+const matrix = (name: string, lanes: Lanes, lines: string, half = false): Operand => ({
   lanes,
   along: "edge",
   line: count,
   place: count,
   at: `
 
-${loadInside(name, lanes, `(line * p.co + g * cog) / ${lanes}u + place`, [`line < ${lines}`, `place * ${lanes}u < cog`])}`,
+${loadInside(name, lanes, `(line * p.co + g * cog) / ${lanes}u + place`, [`line < ${lines}`, `place * ${lanes}u < cog`], half)}`,
 });
 
 /** Group, split and the channels of a group, for the functions. Variables of a module are never uniform to WGSL, so main has its own. */
@@ -125,20 +126,21 @@ const epilogueBindings = (epilogue: Epilogue, lanes: Lanes): [string, string][] 
 const finisher = (epilogue: Epilogue, lanes: Lanes, own: string) => (value: string, column: string, at: string) =>
   finish(epilogue, lanes === 1 ? "f32" : "vec4f", value, `bias[g * (${own} / ${lanes}u) + ${column}]`, at);
 
-export const conv2dTiledForward = (s: Conv2dShape, epilogue: Epilogue, tile: Tile): string => {
+/** With `half`, the weights are stored in half precision. */
+export const conv2dTiledForward = (s: Conv2dShape, epilogue: Epilogue, tile: Tile, half: boolean): string => {
   const [lanes, load] = [lanesOf(s.co / s.groups), lanesOf(s.ci / s.groups)];
   const more = epilogueBindings(epilogue, lanes);
-  return tiledProduct({
+  const product = tiledProduct({
     tile,
     head: `
-${bindings(["x", vec(load)], ["w", vec(lanes)], ...more, ["y", vec(lanes)])}
+${bindings(["x", vec(load)], ["w", stored(lanes, half)], ...more, ["y", vec(lanes)])}
 ${convHead(s, 3 + more.length)}${privates}`,
     setup: `${channels}
     let ROWS = p.n * p.oh * p.ow;
     let COLUMNS = COG;
     let DEPTH = KH * KW * CIG;${range(1)}`,
     a: patches(s, "k"),
-    b: matrix("w", lanes, "KH * KW * cig"),
+    b: matrix("w", lanes, "KH * KW * cig", half),
     result: {
       to: "y",
       lanes,
@@ -146,6 +148,7 @@ ${convHead(s, 3 + more.length)}${privates}`,
       finish: finisher(epilogue, lanes, "cog"),
     },
   });
+  return enableHalf(half) + product;
 };
 
 export const conv2dTiledWeightGrad = (s: Conv2dShape, tile: Tile): string => {

@@ -9,6 +9,7 @@
  * loaded by one lane each and handed to the team.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { enableHalf, stored, widened } from "./lib/half.ts";
 import { params } from "./lib/params.ts";
 import { fromTeam, teamHead } from "./lib/team.ts";
 import { bindings } from "./lib/thread.ts";
@@ -31,9 +32,10 @@ const CHUNK = 4;
 /** Columns a lane. */
 const COLUMNS = 4;
 
-const head = (t: MatmulTile): string => `
+const head = (t: MatmulTile, half = false): string => `
 enable subgroups;
-${bindings(["a", "vec4f"], ["b", "vec4f"], ["c", "vec4f"])}
+${enableHalf(half)}
+${bindings(["a", "vec4f"], ["b", stored(4, half)], ["c", "vec4f"])}
 ${params(matmulFields, 3)}
 @compute @workgroup_size(${t.subgroup})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -46,15 +48,19 @@ ${unroll(t.rows, (r) => `  var acc${r} = vec4f();`)}`;
 const store = (t: MatmulTile): string =>
   unroll(t.rows, (r) => `  if (first + ${r}u < p.m) { c[(group.z * p.m + first + ${r}u) * COLS + column] = acc${r}; }`);
 
-/** Dispatch: (ceil(M / (rows subgroup / team)), ceil(N / (4 team)), batch). With `transposed`, b is [N,K]. */
-export const matmulSubgroup = (t: MatmulTile, transposed: boolean): string => {
+/**
+ * Dispatch: (ceil(M / (rows subgroup / team)), ceil(N / (4 team)), batch). With `transposed`, b is [N,K]; with `half`, it is stored in half
+ * precision.
+ */
+export const matmulSubgroup = (t: MatmulTile, transposed: boolean, half: boolean): string => {
+  const b = (at: string) => widened(`b[${at}]`, 4, half);
   const loads = t.rows / t.team;
   const loadB = transposed
-    ? `${unroll(COLUMNS, (j) => `    let w${j} = b[at + ${j}u * STEPS + s];`)}
+    ? `${unroll(COLUMNS, (j) => `    let w${j} = ${b(`at + ${j}u * STEPS + s`)};`)}
 ${unroll(CHUNK, (k) => `    let b${k} = vec4f(${unroll(COLUMNS, (j) => component(`w${j}`, k, 4), ", ")});`)}`
-    : unroll(CHUNK, (k) => `    let b${k} = b[at + (4u * s + ${k}u) * COLS];`);
+    : unroll(CHUNK, (k) => `    let b${k} = ${b(`at + (4u * s + ${k}u) * COLS`)};`);
   return wgsl`
-${head(t)}
+${head(t, half)}
   let STEPS = p.k / 4u;
   let first = (group.x * ${t.subgroup / t.team}u + team) * ${t.rows}u;
 ${unroll(loads, (r) => `  let at${r} = (group.z * p.m + min(first + ${r * t.team}u + member, p.m - 1u)) * STEPS;`)}

@@ -7,6 +7,7 @@
  * The last sizes of all matrices are multiples of 4.
  * Dispatch: ceil(M / rows) ceil(N / columns) groups folded over x and y; splits batch along z, the batch running faster.
  */
+import { enableHalf, stored } from "./lib/half.ts";
 import { count, loadInside, tiledProduct, type Operand, type Tile } from "./lib/tiled.ts";
 import { params } from "./lib/params.ts";
 import { bindings } from "./lib/thread.ts";
@@ -15,21 +16,23 @@ import { matmulFields } from "./matmul_subgroup.wgsl.ts";
 export type MatmulForm = "plain" | "transposed" | "gram";
 
 /** Matrix z of a batch, stored as `lines` lines of `width` elements. */
-const matrix = (name: string, along: "k" | "edge", lines: string, width: string): Operand => ({
+const matrix = (name: string, along: "k" | "edge", lines: string, width: string, half = false): Operand => ({
   lanes: 4,
   along,
   line: count,
   place: count,
   at: `
   let vectors = ${width} / 4u;
-${loadInside(name, 4, `(z * ${lines} + line) * vectors + place`, [`line < ${lines}`, "place < vectors"])}`,
+${loadInside(name, 4, `(z * ${lines} + line) * vectors + place`, [`line < ${lines}`, "place < vectors"], half)}`,
 });
 
-export const matmulTiled = (tile: Tile, form: MatmulForm): string =>
+/** With `half`, b is stored in half precision. */
+export const matmulTiled = (tile: Tile, form: MatmulForm, half: boolean): string =>
+  enableHalf(half) +
   tiledProduct({
     tile,
     head: `
-${bindings(["a", "vec4f"], ["b", "vec4f"], ["c", "vec4f"])}
+${bindings(["a", "vec4f"], ["b", stored(4, half)], ["c", "vec4f"])}
 ${params(matmulFields, 3)}
 var<private> z: u32;
 var<private> part: u32;`,
@@ -41,6 +44,6 @@ var<private> part: u32;`,
     z = group.z % p.batch;
     part = group.z;`,
     a: form === "gram" ? matrix("a", "edge", "p.k", "p.m") : matrix("a", "k", "p.m", "p.k"),
-    b: form === "transposed" ? matrix("b", "k", "p.n", "p.k") : matrix("b", "edge", "p.k", "p.n"),
+    b: form === "transposed" ? matrix("b", "k", "p.n", "p.k", half) : matrix("b", "edge", "p.k", "p.n", half),
     result: { to: "c", lanes: 4, row: "  return (part * p.m + row) * (p.n / 4u);" },
   });

@@ -11,6 +11,7 @@
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
+import { enableHalf, narrowed, stored } from "./lib/half.ts";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { all, unroll } from "./lib/vec.ts";
@@ -126,14 +127,15 @@ ${sandwich(
 };
 
 /**
- * Bindings w [3,3,CI,CO], u [n n, CI, CO]; p.quads = CO / 4, p.other = CI. With `turned`, of the kernel turned by 180 degrees. One thread an
- * input channel and four output channels.
+ * Bindings w [3,3,CI,CO], u [n n, CI, CO]; p.quads = CO / 4, p.other = CI. With `turned`, of the kernel turned by 180 degrees; with `half`,
+ * u is stored in half precision. One thread an input channel and four output channels.
  */
-export const winogradWeights = (threads: number, n: TileSize, turned: boolean): string => {
+export const winogradWeights = (threads: number, n: TileSize, turned: boolean, half: boolean): string => {
   const { filter } = winogradMatrices(n, TAPS);
   const tap = (r: number, c: number) => (turned ? TAPS * TAPS - 1 - (r * TAPS + c) : r * TAPS + c);
   return wgsl`
-${bindings(["w", "vec4f"], ["u", "vec4f"])}
+${enableHalf(half)}
+${bindings(["w", "vec4f"], ["u", stored(4, half)])}
 ${params(winogradFields, 2)}
 ${threadMain(
   { items: "p.other * p.quads", threads },
@@ -142,7 +144,7 @@ ${unroll(TAPS, (r) => unroll(TAPS, (c) => `  let d${r}_${c} = w[${tap(r, c)}u * 
 ${sandwich(
   filter,
   (r, c) => `d${r}_${c}`,
-  (r, c, name) => `u[${r * n + c}u * size + i] = ${name};`,
+  (r, c, name) => `u[${r * n + c}u * size + i] = ${narrowed(name, 4, half)};`,
 )}`,
 )}`;
 };

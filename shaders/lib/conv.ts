@@ -20,6 +20,9 @@ export interface Conv2dShape {
   groups: number;
 }
 
+/** Multiply-adds of the direct algorithm, the same in all three passes. */
+export const multiplyAdds = (s: Conv2dShape): number => (s.n * s.oh * s.ow * s.kh * s.kw * s.ci * s.co) / s.groups;
+
 /** What stays the same over many layers is baked in; the sizes of the tensors come as a uniform. */
 const fields = ["n", "h", "w", "ci", "oh", "ow", "co", "ph", "pw", "groups", "extra"] as const;
 

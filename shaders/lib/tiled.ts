@@ -11,6 +11,7 @@
  * `k / 4` (exclusive or), so that neither the turned squares nor the reads meet in one bank.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { widened } from "./half.ts";
 import { groupIndex } from "./thread.ts";
 import { all, component, unroll, vec } from "./vec.ts";
 
@@ -65,10 +66,19 @@ export interface Operand {
   at: string;
 }
 
-/** WGSL that returns the element or vector of `name` at `index` if all conditions hold, else zero: without a branch, which would hold up the next load. */
-export const loadInside = (name: string, lanes: 1 | 4, index: string, conditions: readonly string[]): string => `
+/**
+ * WGSL that returns the element or vector of `name` (stored in half precision with `half`) at `index` if all conditions hold, else zero:
+ * without a branch, which would hold up the next load.
+ */
+export const loadInside = (
+  name: string,
+  lanes: 1 | 4,
+  index: string,
+  conditions: readonly string[],
+  half = false,
+): string => `
   let inside = ${all(...conditions)};
-  return select(${vec(lanes)}(), ${name}[select(0u, ${index}, inside)], inside);`;
+  return select(${vec(lanes)}(), ${widened(`${name}[select(0u, ${index}, inside)]`, lanes, half)}, inside);`;
 
 export interface TiledProduct {
   tile: Tile;

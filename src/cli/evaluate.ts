@@ -4,21 +4,26 @@ import type { DelongComparison } from "../metrics/delong.ts";
 import { casesOf, classified, writePredictions, type ImagePrediction } from "../metrics/predictions.ts";
 import { summarise } from "../metrics/summary.ts";
 import { chooseThreshold, type ThresholdRule } from "../metrics/threshold.ts";
-import { requireWritableFile, writeWhole } from "../node/files.ts";
+import { requireExplainable } from "../node/explain.ts";
+import { requireWritableFile, requireWritableFolder, writeWhole } from "../node/files.ts";
 import { predictionsOf } from "../node/predictions.ts";
 import { findCheckpoint, withOwnSplit } from "../node/run-folder.ts";
 import { trainedStage } from "../train/checkpoint.ts";
 import { ConfigError, type TrainConfig } from "../train/config.ts";
 import { compared, prepareOther, showCompared } from "./compare.ts";
+import { explainSettings, explainTelling, type ExplainFlags } from "./explain.ts";
 import { choose, evaluateImages, type ChoiceOptions, type Chosen } from "./evaluated.ts";
 import { showConfusion, showFigures, showSkipped } from "./format.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
-export interface EvaluateOptions extends TunedOption, ChoiceOptions {
+export interface EvaluateOptions extends TunedOption, ChoiceOptions, ExplainFlags {
   checkpoint?: "best" | "last";
   threshold?: number | ThresholdRule;
   compare?: string;
   json?: string;
+  /** Of each kind, with --explain. */
+  panels: number;
+  out: string;
 }
 
 export async function evaluateRun(target: string, options: EvaluateOptions): Promise<void> {
@@ -27,6 +32,11 @@ export async function evaluateRun(target: string, options: EvaluateOptions): Pro
   const { checkpoint, file } = await findCheckpoint(target, options.checkpoint);
   const untrained = trainedStage(checkpoint) === "segmentation";
   if (untrained) requireClassifier(options);
+  const explain = await explainSettings(options);
+  if (explain) {
+    requireExplainable({ checkpoint, file }, explain);
+    await requireWritableFolder(options.out);
+  }
   const config = withOwnSplit(checkpoint.config, path.dirname(file));
   const chosen = await choose(config, options);
   for (const line of showSkipped(chosen.skipped)) console.log(line);
@@ -55,6 +65,12 @@ export async function evaluateRun(target: string, options: EvaluateOptions): Pro
     const known = classified(found.own);
     comparison = { checkpoint: other!.file, delong: compared(known, classified(found.other)) };
     for (const line of showCompared(other!.file, comparison.delong, known)) console.log(line);
+  }
+  if (explain) {
+    const { panels: count, out } = options;
+    const telling = { settings: explain, count, out, threshold: threshold.value };
+    console.log("\nExplained:");
+    await withTunedGpu(options, (gpu) => explainTelling(gpu, { checkpoint, file }, found.own, chosen.images, telling));
   }
   if (json === undefined) return;
   const { name, on, skipped } = chosen;

@@ -1,5 +1,11 @@
 /** What the options of commands that explain the classifier ask for. */
-import type { ExplainSettings } from "../node/explain.ts";
+import path from "node:path";
+import type { Prepared } from "../data/sample.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { ImagePrediction } from "../metrics/predictions.ts";
+import { tellingCases } from "../metrics/telling.ts";
+import { explainImages, type ExplainSettings, type Loaded } from "../node/explain.ts";
+import { writeWhole } from "../node/files.ts";
 import { findCheckpoint } from "../node/run-folder.ts";
 import { ConfigError } from "../train/config.ts";
 import type { ExplainedClass, ExplainMethod, ScaleName } from "../train/explain.ts";
@@ -28,4 +34,27 @@ export async function explainSettings(flags: ExplainFlags): Promise<ExplainSetti
     ...(of ? { of } : {}),
     base: base === undefined ? undefined : await findCheckpoint(base),
   };
+}
+
+/**
+ * Writes panels of the images that tell most, `<kind>-<rank>.png`, and tells of each in a line.
+ * @param options.count images of each kind
+ */
+export async function explainTelling(
+  gpu: Gpu,
+  run: Loaded,
+  found: readonly ImagePrediction[],
+  prepared: readonly Prepared[],
+  { settings, count, out, threshold }: { settings: ExplainSettings; count: number; out: string; threshold: number },
+): Promise<void> {
+  const byId = new Map(prepared.map((p) => [p.id, p]));
+  const cases = tellingCases(found, count, threshold);
+  const images = cases.map(({ index }) => byId.get(found[index]!.image)!);
+  let next = 0;
+  for await (const { title, png } of explainImages(gpu, run, images, settings)) {
+    const { kind, rank } = cases[next++]!;
+    const file = path.join(out, `${kind}-${rank}.png`);
+    await writeWhole(file, png);
+    console.log(`${file}: ${title}`);
+  }
 }

@@ -19,6 +19,7 @@ import { withTunedGpu, type TunedOption } from "./tuned.ts";
 export interface PredictOptions extends TunedOption, ProfileOptions, ExplainFlags {
   run: string;
   out: string;
+  half?: true;
 }
 
 /** One image to predict, and the name of its picture. */
@@ -50,7 +51,12 @@ export async function predict(images: readonly string[], options: PredictOptions
     const net = new MGANet(config);
     loadWeights(gpu, net, checkpoint, file);
     const batchSize = Math.min(BATCH, jobs.length);
-    const predictor = await Predictor.create(gpu, net, { batch: batchSize, size: config.size, stage });
+    const predictor = await Predictor.create(gpu, net, {
+      batch: batchSize,
+      size: config.size,
+      stage,
+      half: options.half ?? false,
+    });
     const panels = explain && (await Panels.create(gpu, net, { checkpoint, file }, explain, batchSize));
     const profiler = Profiler.for(gpu, options);
     for (let begin = 0; begin < jobs.length; begin += BATCH) {

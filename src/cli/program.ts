@@ -111,7 +111,14 @@ function commands(action: Action): Command {
     .option("--workers <n>", "threads (default: one for each core)", count)
     .action(action(async () => (await import("./prepare.ts")).prepare));
 
-  addTunedOption(command("evaluate", "all figures of a run, with intervals, on its validation images or on --data DIR"))
+  addExplainOptions(
+    addTunedOption(
+      command("evaluate", "all figures of a run, with intervals, on its validation images or on --data DIR"),
+    ),
+    "the worst, most uncertain and best images",
+  )
+    .option("--panels <n>", "with --explain, panels of each of these", count, 3)
+    .option("--out <dir>", "with --explain, where the panels go", text, "explained")
     .argument("<run>", "run folder, or a checkpoint file", text)
     .option("--data <dir>", "evaluate on all images of this folder instead", text)
     .addOption(formatOption())
@@ -140,6 +147,7 @@ function commands(action: Action): Command {
     .argument("<images...>", "image files", texts)
     .requiredOption("--run <dir>", "run folder, or a checkpoint file", text)
     .option("--out <dir>", "where predictions.json and the pictures go", text, "predictions")
+    .option("--half", "store the weights of convolutions in half precision, on adapters with shader-f16: less memory")
     .action(action(async () => (await import("./predict.ts")).predict));
 
   addTunedOption(command("report", "write report.html into the folder of a run or a study: all of it on one page"))

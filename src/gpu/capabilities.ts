@@ -21,6 +21,8 @@ export interface Capabilities {
   readonly offsetAlignment: number;
   /** Not the adapter's: in a plan of inference, what depends on weights alone is computed once, and so costs nothing. */
   readonly frozen?: boolean;
+  /** Nor this: in such a plan, convolutions store their weights in half precision. */
+  readonly half?: boolean;
 }
 
 /** The optional WebGPU features that kernels can make use of. */

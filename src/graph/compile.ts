@@ -1,13 +1,13 @@
 /** Turns a graph into a plan: dead nodes gone, memory shared by lifetime, pipelines and bind groups made once. */
 import { alignUp, formatBytes, GpuError, type Gpu } from "../gpu/gpu.ts";
 import type { Shader } from "../gpu/shader.ts";
-import { bytesOf, showShape, type Dispatch, type Kernel, type Lowering, type OperandRef } from "../kernels/kernel.ts";
+import { showShape, type Dispatch, type Kernel, type Lowering, type OperandRef } from "../kernels/kernel.ts";
 import { BindingError, cutOf, lowerWithin } from "../kernels/parts.ts";
 import { choiceOf, type Choice } from "./choice.ts";
 import type { Graph } from "./graph.ts";
 import { constants, foldBatchNorms } from "./frozen.ts";
 import { inPlace } from "./in-place.ts";
-import { planMemory, type Lifetime } from "./memory.ts";
+import { allocate } from "./arena.ts";
 import { Plan, type PlanStep, type PlanSummary } from "./plan.ts";
 import { recomputing } from "./recompute.ts";
 import { regionOf, type Region } from "./storage.ts";
@@ -27,6 +27,8 @@ export interface CompileOptions {
    * normalisations become part of the convolutions before them.
    */
   frozen?: boolean;
+  /** In a frozen plan on an adapter with shader-f16: the weights of convolutions are stored in half precision. Arithmetic stays f32. */
+  half?: boolean;
   /** Have the backward pass compute cheap activations again instead of keeping them: less memory, more time. */
   recompute?: boolean;
 }
@@ -130,7 +132,10 @@ function nodesOf(graph: Graph, options: CompileOptions): readonly Node[] {
 function lower(gpu: Gpu, nodes: readonly Node[], options: CompileOptions): Lowering[] {
   checkLimits(gpu, nodes);
   const choice = options.choice ?? choiceOf(gpu);
-  const caps = { ...gpu.caps, frozen: options.frozen ?? false };
+  const { frozen = false, half = false } = options;
+  if (half && !frozen) throw new PlanError("half precision is for frozen plans: training needs all digits");
+  if (half && !gpu.caps.f16) throw new PlanError("half precision: this adapter has no shader-f16");
+  const caps = { ...gpu.caps, frozen, half };
   const choose = (kernel: Kernel): Lowering => {
     const all = kernel.lower(caps);
     // Split reductions may want more scratch memory than can be bound; the plain variants want none.
@@ -201,74 +206,6 @@ function refusal({ layer, kernel }: Node, tensor: Tensor, bytes: number, limit: 
     `${layer || kernel.name}: a tensor ${showShape(tensor.shape)} takes ${formatBytes(bytes)} in ${limit}; ` +
       "use a smaller batch, input or width",
   );
-}
-
-/** What holds longer than its uses within a run. */
-interface Lasting {
-  outputs: readonly Tensor[];
-  isConstant: (tensor: Tensor) => boolean;
-  /** Whether a dispatch runs before all runs. */
-  beforehand: (node: Node, dispatch: Dispatch) => boolean;
-}
-
-/** Memory of everything that lives within one run, or from run to run. */
-function allocate(
-  gpu: Gpu,
-  nodes: readonly Node[],
-  lowerings: readonly Lowering[],
-  { outputs, isConstant, beforehand }: Lasting,
-) {
-  const owner = (tensor: Tensor): Tensor => tensor.within?.base ?? tensor;
-  const lifetimes = new Map<Tensor, { bytes: number; first: number; last: number }>();
-  const touch = (tensor: Tensor, step: number) => {
-    if (tensor instanceof Variable || tensor.source.kind === "input") return;
-    const base = owner(tensor);
-    const life = lifetimes.get(base);
-    if (life) {
-      life.first = Math.min(life.first, step);
-      life.last = Math.max(life.last, step);
-    } else lifetimes.set(base, { bytes: bytesOf(base), first: step, last: step });
-  };
-  for (const [step, node] of nodes.entries()) {
-    for (const tensor of [...node.outputs, ...node.inputs]) touch(tensor, step);
-  }
-  for (const tensor of outputs) touch(tensor, nodes.length);
-  for (const tensor of [...lifetimes.keys()].filter(isConstant)) {
-    touch(tensor, 0);
-    touch(tensor, nodes.length);
-  }
-  const owners = [...lifetimes.keys()];
-  const scratchKeys = lowerings.flatMap((lowering, step) => lowering.scratch.map((bytes, k) => ({ step, k, bytes })));
-  /** Whether scratch memory holds from run to run. */
-  const lasts = (step: number, k: number) =>
-    lowerings[step]!.dispatches.some(
-      (d) => beforehand(nodes[step]!, d) && d.bindings.some((ref) => ref.role === "scratch" && ref.index === k),
-    );
-  const requests: Lifetime[] = [
-    ...lifetimes.values(),
-    ...scratchKeys.map(({ step, k, bytes }) =>
-      lasts(step, k) ? { bytes, first: 0, last: nodes.length } : { bytes, first: step, last: step },
-    ),
-  ];
-  const { places, pages, lowerBound } = planMemory(requests, gpu.caps.offsetAlignment, gpu.caps.maxBufferBytes);
-  const buffers = pages.map((bytes, i) => gpu.createStorage(bytes, `arena ${i}`));
-  const regions = places.map(({ page, offset }, i): Region => {
-    return { buffer: buffers[page]!, offset, bytes: requests[i]!.bytes };
-  });
-  const index = new Map(owners.map((tensor, i) => [tensor, i]));
-  const scratchIndex = new Map(scratchKeys.map(({ step, k }, i) => [`${step}.${k}`, owners.length + i]));
-  return {
-    bytes: pages.reduce((a, b) => a + b, 0),
-    lowerBound,
-    buffers,
-    region(tensor: Tensor): Region {
-      const region = regions[index.get(owner(tensor))!]!;
-      return tensor.within
-        ? { buffer: region.buffer, offset: region.offset + tensor.within.offset, bytes: tensor.bytes }
-        : region;
-    },
-    scratch: (step: number, k: number): Region => regions[scratchIndex.get(`${step}.${k}`)!]!,
-  };
 }
 
 /** All uniforms of a plan in one buffer, written once. */

@@ -2,7 +2,7 @@
  * Which variant of a convolution is likely to be the fastest, for adapters without a tuning record: durations estimated from
  * sizes, fitted to measurements on lavapipe (docs/kernels.md). On other adapters the order is a guess that the tuner corrects.
  */
-import type { Conv2dShape } from "../../shaders/lib/conv.ts";
+import { multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { TileSize } from "../../shaders/lib/winograd.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv } from "./grid.ts";
@@ -48,8 +48,6 @@ const WINOGRAD = {
 const tileSizeOf = (variant: string): TileSize | undefined =>
   (({ winograd4: 6, winograd2: 4 }) as const satisfies Record<string, TileSize>)[variant];
 
-const productsOf = (s: Conv2dShape): number => (s.n * s.oh * s.ow * s.kh * s.kw * s.ci * s.co) / s.groups;
-
 /** Multiply-adds a microsecond of a direct variant on a software adapter. */
 function rateOf(pass: Pass, s: Conv2dShape, variant: string): number {
   if (variant === "tiled") return TILED;
@@ -69,7 +67,7 @@ function surplusOf(pass: Pass, s: Conv2dShape): number {
 /** Microseconds that a variant takes on a software adapter. */
 function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { subgroupSize, frozen }: Capabilities): number {
   const tile = tileSizeOf(variant);
-  if (tile === undefined) return (surplusOf(pass, s) * productsOf(s)) / rateOf(pass, s, variant) + DISPATCH;
+  if (tile === undefined) return (surplusOf(pass, s) * multiplyAdds(s)) / rateOf(pass, s, variant) + DISPATCH;
   const cost = WINOGRAD[tile][pass === "weightGrad" ? "weightGrad" : "convolve"];
   const tiles = tilesOf({ n: s.n, h: s.oh, w: s.ow }, tile).count;
   const pairs = s.ci * s.co;
@@ -90,7 +88,7 @@ const SUBGROUP_EFFORT = 2;
 /** Time that a variant takes on a GPU, in multiply-adds. */
 function onGpu(pass: Pass, s: Conv2dShape, variant: string, { frozen }: Capabilities): number {
   const tile = tileSizeOf(variant);
-  if (tile === undefined) return productsOf(s) * (variant === "tiled" ? 1 : SUBGROUP_EFFORT);
+  if (tile === undefined) return multiplyAdds(s) * (variant === "tiled" ? 1 : SUBGROUP_EFFORT);
   const tiles = tilesOf({ n: s.n, h: s.oh, w: s.ow }, tile).count;
   const pairs = s.ci * s.co;
   // What is transformed is written once and read once.

@@ -5,9 +5,10 @@ import {
   conv2dSubgroupWeightGrad,
 } from "../../shaders/conv2d_subgroup.wgsl.ts";
 import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
-import { convParams, type Conv2dShape } from "../../shaders/lib/conv.ts";
+import { convParams, multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv, grid1d } from "./grid.ts";
+import { narrowing } from "./half.ts";
 import { input, output, scratch, type Lowering } from "./kernel.ts";
 import { single } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
@@ -37,22 +38,22 @@ function tileOf({ columns, depth, pixels, phases, flops }: Product, { subgroupSi
   return { tile, workgroups: [x, y, ceilDiv(columns / lane, team) * phases] as const };
 }
 
-const flopsOf = (s: Conv2dShape) => 2 * s.n * s.oh * s.ow * s.co * s.kh * s.kw * s.ci;
-
 export function subgroupForward(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
   if (!covers(s, caps)) return [];
-  const product = { columns: s.co, depth: s.ci, pixels: s.n * s.oh * s.ow, phases: 1, flops: flopsOf(s) };
+  const product = { columns: s.co, depth: s.ci, pixels: s.n * s.oh * s.ow, phases: 1, flops: 2 * multiplyAdds(s) };
   const { tile, workgroups } = tileOf(product, caps);
   const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
-  const code = conv2dSubgroupForward(s, epilogue, tile);
-  return [single("subgroup", { label: "conv2d", code, bindings, params: convParams(s), workgroups })];
+  const half = tile.lane === 4 && (caps.half ?? false);
+  const code = conv2dSubgroupForward(s, epilogue, tile, half);
+  const lowering = single("subgroup", { label: "conv2d", code, bindings, params: convParams(s), workgroups });
+  return [half ? narrowing(lowering, s.kh * s.kw * s.ci * s.co) : lowering];
 }
 
 export function subgroupInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
   if (!covers(s, caps)) return [];
   const [sh, sw] = s.stride;
   const pixels = s.n * ceilDiv(s.h, sh) * ceilDiv(s.w, sw);
-  const product = { columns: s.ci, depth: s.co, pixels, phases: sh * sw, flops: flopsOf(s) };
+  const product = { columns: s.ci, depth: s.co, pixels, phases: sh * sw, flops: 2 * multiplyAdds(s) };
   const { tile, workgroups } = tileOf(product, caps);
   const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
   const code = conv2dSubgroupInputGrad(s, epilogue, tile);

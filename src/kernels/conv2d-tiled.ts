@@ -10,6 +10,7 @@ import { epilogueOperands, noEpilogue, type Epilogue } from "../../shaders/lib/e
 import type { Tile } from "../../shaders/lib/tiled.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv } from "./grid.ts";
+import { narrowing } from "./half.ts";
 import { input, output, scratch, type Lowering } from "./kernel.ts";
 import { finishPartsDispatch } from "./reduce.ts";
 import { MOST_ALONG_Z, tilingOf, type TiledSize } from "./tiled.ts";
@@ -50,15 +51,17 @@ function lowering(s: Conv2dShape, pass: Pass, caps: Capabilities): Lowering[] {
 
 export function tiledForward(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
   const rows = s.n * s.oh * s.ow;
+  const half = (s.co / s.groups) % 4 === 0 && (caps.half ?? false);
   const pass = {
     label: "conv2d",
     size: { rows, columns: s.co / s.groups, depth: (s.kh * s.kw * s.ci) / s.groups, batch: s.groups },
     elements: rows * s.co,
     channels: s.co,
     epilogue,
-    code: (tile: Tile, epilogue: Epilogue) => conv2dTiledForward(s, epilogue, tile),
+    code: (tile: Tile, epilogue: Epilogue) => conv2dTiledForward(s, epilogue, tile, half),
   };
-  return lowering(s, pass, caps);
+  const found = lowering(s, pass, caps);
+  return half ? found.map((l) => narrowing(l, (s.kh * s.kw * s.ci * s.co) / s.groups)) : found;
 }
 
 export function tiledInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {

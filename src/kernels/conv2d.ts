@@ -1,5 +1,5 @@
 /** Convolution: shapes, cost, and the variants of its three passes. Activations NHWC, weights HWIO. */
-import { convParams, type Conv2dShape } from "../../shaders/lib/conv.ts";
+import { convParams, multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import { epilogueOperands, noEpilogue, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { conv2dPlainForward, conv2dPlainInputGrad, conv2dPlainWeightGrad } from "../../shaders/conv2d_plain.wgsl.ts";
@@ -62,7 +62,6 @@ export function conv2dShape(x: readonly number[], weight: readonly number[], opt
 const inputSpec = (s: Conv2dShape) => f32(s.n, s.h, s.w, s.ci);
 const weightSpec = (s: Conv2dShape) => f32(s.kh, s.kw, s.ci / s.groups, s.co);
 const outputSpec = (s: Conv2dShape) => f32(s.n, s.oh, s.ow, s.co);
-const flopsOf = (s: Conv2dShape) => (2 * s.n * s.oh * s.ow * s.co * s.kh * s.kw * s.ci) / s.groups;
 
 const noEpilogueBut = (some: Partial<Epilogue>): Epilogue => ({ ...noEpilogue, ...some });
 
@@ -79,7 +78,7 @@ function pass(
   const inputs = [from, weightSpec(s), ...more];
   const bindings = [...inputs.map((_, i) => input(i)), output(0)];
   const plain = single("plain", threadDispatch(label, sizeOf(result.shape), bindings, code, convParams(s)));
-  return { plain, kernel: { name: label, inputs, outputs: [result], updates: [], flops: flopsOf(s) } };
+  return { plain, kernel: { name: label, inputs, outputs: [result], updates: [], flops: 2 * multiplyAdds(s) } };
 }
 
 /** y = relu?(conv2d(x, weight) (+ bias [Co]) (+ plus, of y's shape)); x may be put together from several sources. */
@@ -145,7 +144,7 @@ export function conv2dWeightGrad(s: Conv2dShape, sources?: readonly Source[]): K
     ...(sources ? { temporaries: temporariesOf(s, sources) } : {}),
     outputs: [weightSpec(s)],
     updates: [],
-    flops: flopsOf(s),
+    flops: 2 * multiplyAdds(s),
     reading: (from) => (readable(s, from) ? conv2dWeightGrad(s, from) : undefined),
     parts: { units: s.n, of: (n) => conv2dWeightGrad({ ...s, n }, sources && ofImages(sources, n)) },
     lower: (caps) => {

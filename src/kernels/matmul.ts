@@ -29,31 +29,39 @@ const paramsOf = (size: MatmulSize, run: number): number[] => {
 const subgroupFor = (caps: Capabilities): number | undefined =>
   caps.adapterClass === "software" ? caps.subgroupSize : undefined;
 
-const tiled = (label: string, form: MatmulForm, size: MatmulSize, tiling: Tiling, bindings: Operands): Dispatch => {
+const tiled = (
+  label: string,
+  { form, half = false }: { form: MatmulForm; half?: boolean },
+  size: MatmulSize,
+  tiling: Tiling,
+  bindings: Operands,
+): Dispatch => {
   const { tile, run, workgroups } = tiling;
-  return { label, code: matmulTiled(tile, form), bindings, params: paramsOf(size, run), workgroups };
+  return { label, code: matmulTiled(tile, form, half), bindings, params: paramsOf(size, run), workgroups };
 };
 
 const tilingFor = ({ m, k, n, batch }: MatmulSize, caps: Capabilities, mostSplits?: number): Tiling =>
   tilingOf({ rows: m, columns: n, depth: k, batch }, caps, mostSplits);
 
-/** c = a [m, k] b [k, n], or with `transposed` b [n, k]^T. k and n are multiples of 4. */
+/** c = a [m, k] b [k, n], or with `transposed` b [n, k]^T; with `half`, b is stored in half precision. k and n are multiples of 4. */
 export function matmul(
   label: string,
   size: MatmulSize,
   operands: Operands,
-  transposed: boolean,
+  { transposed, half }: { transposed: boolean; half: boolean },
   caps: Capabilities,
 ): Dispatch {
   const subgroup = subgroupFor(caps);
-  if (subgroup === undefined)
-    return tiled(label, transposed ? "transposed" : "plain", size, tilingFor(size, caps, 1), operands);
+  if (subgroup === undefined) {
+    const form = transposed ? "transposed" : "plain";
+    return tiled(label, { form, half }, size, tilingFor(size, caps, 1), operands);
+  }
   const { m, k, n, batch } = size;
   const team = teamOf(n, 4, subgroup);
   const rows = rowsOfTeam(m, team, subgroup / team, 4, 2 * m * k * n * batch);
   return {
     label,
-    code: matmulSubgroup({ subgroup, team, rows }, transposed),
+    code: matmulSubgroup({ subgroup, team, rows }, transposed, half),
     bindings: operands,
     params: paramsOf(size, 0),
     workgroups: [ceilDiv(m, (rows * subgroup) / team), ceilDiv(n / 4, team), batch],
@@ -84,7 +92,7 @@ export function gram(
   caps: Capabilities,
 ): Dispatch {
   const subgroup = subgroupFor(caps);
-  if (subgroup === undefined) return tiled(label, "gram", size, tilingFor(size, caps), operands);
+  if (subgroup === undefined) return tiled(label, { form: "gram" }, size, tilingFor(size, caps), operands);
   const { m, k, n, batch } = size;
   const team = teamOf(n, 4, subgroup);
   const rows = gramRows(m);

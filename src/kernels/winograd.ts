@@ -131,16 +131,21 @@ function convolve(pass: Pass, tile: TileSize, caps: Capabilities): Lowering {
   const [ci, co] = turned ? [to.c, from.c] : [from.c, to.c];
   const product = { m: tiles.count, k: from.c, n: to.c, batch: squares };
   const weight = sources.length;
+  const half = !turned && (caps.half ?? false);
   return {
     variant: nameOf(tile),
-    scratch: [from.c * to.c, tiles.count * from.c, tiles.count * to.c].map((floats) => 4 * squares * floats),
+    scratch: [((half ? 2 : 4) / 4) * from.c * to.c, tiles.count * from.c, tiles.count * to.c].map(
+      (floats) => 4 * squares * floats,
+    ),
     dispatches: [
       {
-        ...channelTransform(`${label}.weights`, ci, co, [input(weight), u], (t) => winogradWeights(t, tile, turned)),
+        ...channelTransform(`${label}.weights`, ci, co, [input(weight), u], (t) =>
+          winogradWeights(t, tile, turned, half),
+        ),
         dependsOn: [weight],
       },
       ...inputTiles(label, from.c, sources, tiles, v, { tile, padding }),
-      matmul(`${label}.product`, product, [v, u, m], turned, caps),
+      matmul(`${label}.product`, product, [v, u, m], { transposed: turned, half }, caps),
       ...offsetsOf(outputs).map(({ offset, take }, k) =>
         tileTransform(
           `${label}.result`,

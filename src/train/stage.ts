@@ -150,6 +150,8 @@ export interface PredictorOptions {
   /** Height and width of the input. */
   size: readonly [number, number];
   stage?: Stage;
+  /** Store the weights of convolutions in half precision; the adapter has to have shader-f16. */
+  half?: boolean;
 }
 
 /** The graph of inference. */
@@ -183,7 +185,8 @@ export class Predictor {
       size: [h, w],
     } = options;
     const { graph, outputs } = recordInference(net, options);
-    return new Predictor(await compile(gpu, graph, { outputs, frozen: true }), batch, h * w);
+    const plan = await compile(gpu, graph, { outputs, frozen: true, half: options.half ?? false });
+    return new Predictor(plan, batch, h * w);
   }
 
   /** The kernels that `create` would compile; costs little. */

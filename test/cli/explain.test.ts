@@ -1,5 +1,5 @@
 /** `predict --explain`: panels, and what is refused. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -66,6 +66,20 @@ describe("predict --explain", () => {
     expect(readFileSync(at("again/explained/a.png"))).toEqual(readFileSync(at("four/explained/a.png")));
     expect(existsSync(at("lonely/explained/a.png"))).toBe(true);
   });
+});
+
+test("evaluate --explain writes panels of the worst, most uncertain and best images", async () => {
+  const args = ["evaluate", at("run"), "--explain", "--class", "malignant", "--panels", "2", "--out", at("telling")];
+  const { code, out, err } = await mganet(...args);
+  expect([code, err]).toEqual([0, []]);
+  const names = ["worst", "uncertain", "best"].flatMap((kind) => [`${kind}-1.png`, `${kind}-2.png`]);
+  expect(readdirSync(at("telling")).sort()).toEqual([...names].sort());
+  const lines = out.slice(out.indexOf("Explained:") + 1);
+  expect(lines).toHaveLength(names.length);
+  for (const [i, name] of names.entries()) {
+    expect(lines[i]).toMatch(new RegExp(`${name}: phantom-.* labelled (benign|malignant) · .* malignant$`));
+  }
+  expect(await sizeOf(at("telling/best-1.png"))).toMatchObject({ width: 4 * 310 + 10, height: 329 });
 });
 
 describe("is refused", () => {

@@ -38,7 +38,8 @@ export async function openDataset(dir: string, options: OpenOptions = {}): Promi
 async function read(dir: string, options: OpenOptions): Promise<{ dataset: Dataset; format: string }> {
   const forced = options.format === undefined ? undefined : byFormat(options.format);
   if ((forced ?? manifest) === manifest && /\.(?:csv|jsonl)$/i.test(dir) && (await isFile(dir))) {
-    const dataset = await readManifest(path.dirname(dir), path.basename(dir), options);
+    const folder = path.dirname(dir);
+    const dataset = await readManifest(folder, path.basename(dir), options, lookIn(folder));
     return { dataset, format: "manifest" };
   }
   const listing = await listFolder(dir);

@@ -240,7 +240,10 @@ describe("a manifest", () => {
       ["img/3.png", undefined, 2],
     ]);
     expect(samples[2]!.boxes[0]).toEqual(nodule(3));
-    expect(notes).toEqual([matching(/3 images without a patient/)]);
+    expect(notes).toEqual([
+      matching(/3 images without a patient/),
+      matching(/2 images in img are of no row that can be used, the first: img\/1.png$/),
+    ]);
   });
 
   test("lists what cannot be used with its line, and guesses nothing", async () => {

@@ -4,8 +4,8 @@ import { type ManifestRow, parseManifest } from "../../../data/readers/manifest.
 import { requireInside } from "../../../data/readers/values.ts";
 import { type Dataset, DataError, reasonOf, type Sample } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
-import { Collector } from "./collect.ts";
-import type { Layout, Listing, ReadOptions } from "./layout.ts";
+import { Collector, IMAGE_FILE } from "./collect.ts";
+import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
 import { boxesOfMasks } from "./masks.ts";
 
 const NAMES = ["manifest.csv", "manifest.jsonl"];
@@ -14,10 +14,10 @@ export const manifest: Layout = {
   format: "manifest",
   shape: "manifest.csv or manifest.jsonl: image, label, boxes or mask, patient, split",
   recognises: ({ files }) => NAMES.some((name) => files.includes(name)),
-  read: (dir, listing, options) => {
+  read: (dir, listing, options, look) => {
     const name = NAMES.find((n) => listing.files.includes(n));
     if (name === undefined) throw new DataError(`${dir}: there is neither ${NAMES.join(" nor ")}`);
-    return readManifest(dir, name, options, listing);
+    return readManifest(dir, name, options, look, listing);
   },
 };
 
@@ -26,6 +26,7 @@ export async function readManifest(
   dir: string,
   name: string,
   options: ReadOptions,
+  look: Look,
   listing: Listing = { files: [name], folders: [] },
 ): Promise<Dataset> {
   const collect = new Collector("manifest", dir, options);
@@ -42,11 +43,32 @@ export async function readManifest(
   for (const note of parsed.notes) collect.note(`${name}: ${note}`);
   const alone = parsed.rows.filter(({ patient }) => patient === undefined).length;
   if (alone > 0) collect.note(`${name}: ${alone} images without a patient count as one patient each`);
+  await noteUnnamed(collect, name, parsed.rows, look);
   return collect.each(
     parsed.rows,
     ({ image }) => image,
     (row, remarks) => readRow(row, dir, remarks),
   );
+}
+
+/**
+ * Tells of images that lie beside those of the manifest but are of no row: left out on purpose perhaps, or by a manifest that
+ * was cut off at the end of a row, which nothing else shows.
+ */
+async function noteUnnamed(collect: Collector, name: string, rows: readonly ManifestRow[], look: Look): Promise<void> {
+  const slashed = (file: string) => path.posix.normalize(file.replaceAll("\\", "/"));
+  const named = new Set(rows.flatMap(({ image, masks }) => [image, ...masks].map(slashed)));
+  const folders = new Set(rows.map(({ image }) => path.posix.dirname(slashed(image))));
+  for (const folder of [...folders].filter((f) => !f.startsWith("..") && !path.posix.isAbsolute(f)).sort()) {
+    const files = (await look(folder)).files.filter((file) => IMAGE_FILE.test(file));
+    const others = files.map((file) => path.posix.join(folder, file)).filter((file) => !named.has(file));
+    if (others.length > 0) {
+      const where = folder === "." ? "its folder" : folder;
+      collect.note(
+        `${name}: ${others.length} images in ${where} are of no row that can be used, the first: ${others[0]!}`,
+      );
+    }
+  }
 }
 
 async function readRow(row: ManifestRow, dir: string, remarks: { note(text: string): void }): Promise<Sample> {

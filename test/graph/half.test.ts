@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { conv2d } from "../../src/autograd/conv2d.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import type { Choice } from "../../src/graph/choice.ts";
+import { Variable } from "../../src/graph/tensor.ts";
+import { MGANet, paperOptions } from "../../src/models/mganet.ts";
+import { randomStream } from "../../src/nn/random.ts";
+import { Predictor } from "../../src/train/stage.ts";
+import { relativeError } from "../support/reference.ts";
+import { useGpu } from "../support/gpu.ts";
+
+const gpu = useGpu();
+const without = useGpu({ without: ["shader-f16"] });
+
+const normal = (n: number, name: string) => {
+  const random = randomStream(1, name);
+  return Float32Array.from({ length: n }, () => random.normal());
+};
+
+/** The spacing of numbers of 11 bits, relative to them. */
+const F16 = 2 ** -11;
+
+const shapes = [
+  { x: [2, 9, 7, 16], weight: [3, 3, 16, 20], stride: 1 },
+  { x: [1, 9, 7, 12], weight: [3, 3, 12, 8], stride: 2 },
+  { x: [2, 6, 5, 5], weight: [1, 1, 5, 12], stride: 1 },
+];
+
+test.each(shapes)("every variant of $weight at stride $stride errs by what the weights are rounded", async (shape) => {
+  const { x: xShape, weight: wShape, stride } = shape;
+  const size = (s: readonly number[]) => s.reduce((a, b) => a * b, 1);
+  const weight = new Variable("weight", wShape, normal(size(wShape), "weight"));
+  const graph = new Graph();
+  const y = conv2d(graph.input("x", xShape), weight, undefined, { stride, padding: wShape[0]! >> 1 });
+  const x = normal(size(xShape), "x");
+  const exact = await (await compile(gpu(), graph, { outputs: { y }, plain: true })).run({ x });
+  const rounded = new Set<string>();
+  for (let k = 0, count = 1; k < count; k++) {
+    let name = "";
+    const choice: Choice = (_, variants) => {
+      count = variants.length;
+      name = variants[k]!.variant;
+      return variants[k]!;
+    };
+    const half = await compile(gpu(), graph, { outputs: { y }, frozen: true, half: true, choice });
+    // The second run finds the narrowed weights of the first.
+    await half.run({ x });
+    const error = relativeError((await half.run({ x })).y!, exact.y!);
+    expect(error, name).toBeLessThan(3 * F16);
+    if (error > F16 / 8) rounded.add(name);
+    half.destroy();
+  }
+  expect([...rounded]).toEqual(expect.arrayContaining(["subgroup", "tiled"]));
+});
+
+test("the network's answers change by a thousandth, and it takes less memory", async () => {
+  const [n, size] = [2, 96];
+  const net = new MGANet({ ...paperOptions, width: 0.5 }, 3);
+  const graph = new Graph();
+  const { logits, mask } = net.forward(graph.input("image", [n, size, size, 3]));
+  const image = normal(n * size * size * 3, "image");
+  const options = { outputs: { logits, mask }, frozen: true };
+  const full = await compile(gpu(), graph, options);
+  const half = await compile(gpu(), graph, { ...options, half: true });
+  const [expected, actual] = [await full.run({ image }), await half.run({ image })];
+  for (const name of ["logits", "mask"]) {
+    const error = relativeError(actual[name]!, expected[name]!);
+    console.log(`half precision, ${name}: relative error ${error.toExponential(1)}`);
+    expect(error).toBeLessThan(2e-3);
+    expect(error).toBeGreaterThan(0);
+  }
+  expect(half.summary.peakBytes).toBeLessThan(0.8 * full.summary.peakBytes);
+});
+
+test("is refused where it cannot be had", async () => {
+  const options = { batch: 1, size: [32, 32], half: true } as const;
+  const net = new MGANet({ ...paperOptions, width: 1 / 16 });
+  await expect(Predictor.create(without(), net, options)).rejects.toThrow("this adapter has no shader-f16");
+  const graph = new Graph();
+  const y = conv2d(graph.input("x", [1, 4, 4, 4]), new Variable("weight", [1, 1, 4, 4]));
+  await expect(compile(gpu(), graph, { outputs: { y }, half: true })).rejects.toThrow("is for frozen plans");
+});
