@@ -28,6 +28,7 @@ figcaption { margin-top: 5px; }
 .tile b { display: block; font-size: 1.6rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .tile span { display: block; font-size: 0.84rem; color: var(--dim); font-variant-numeric: tabular-nums; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 26px 30px; }
+.plots > * { min-width: 0; }
 figure { margin: 0; min-width: 0; break-inside: avoid; }
 figure svg { display: block; max-width: 100%; height: auto; overflow: visible; }
 figure svg text { white-space: pre; }
@@ -40,7 +41,8 @@ th, td { padding: 4px 14px 4px 0; text-align: right; vertical-align: baseline; b
 th { font-weight: 600; color: var(--dim); font-size: 0.88rem; }
 th:first-child, td:first-child { text-align: left; }
 td { white-space: nowrap; }
-td.text { white-space: normal; text-align: left; overflow-wrap: anywhere; }
+td:first-child { white-space: normal; min-width: 6.8em; }
+td.text { white-space: normal; min-width: 9em; text-align: left; overflow-wrap: anywhere; }
 tr.strong td { font-weight: 600; }
 .confusion td, .confusion th { border: 0; padding: 3px; text-align: center; }
 .confusion th:first-child { text-align: right; padding-right: 8px; }
@@ -69,7 +71,8 @@ footer { margin-top: 40px; border-top: 1px solid var(--rule); padding-top: 10px;
   body { font-size: 10.5pt; }
   main { max-width: none; padding: 0; }
   h2 { break-after: avoid; margin-top: 24px; }
-  .plots { grid-template-columns: 1fr 1fr; gap: 16px 24px; }
+  h2 + p { break-after: avoid; }
+  .plots { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 16px 24px; }
   .columns { grid-template-columns: 1fr 1fr; }
   .tiles { grid-template-columns: repeat(6, 1fr); gap: 6px; }
   .tile { padding: 6px 8px; }
