@@ -161,7 +161,7 @@ describe("report", () => {
   });
 });
 
-test("--tensorboard leaves one event file, also of a run that was resumed", async () => {
+test("--tensorboard leaves one event file with a record an epoch", async () => {
   const { code } = await mganet("train", ...tiny, "--tensorboard", "--out", at("events"));
   expect(code).toBe(0);
   const files = readdirSync(at("events")).filter((name) => name.includes("tfevents"));
