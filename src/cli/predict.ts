@@ -83,7 +83,9 @@ export async function predict(images: readonly string[], options: PredictOptions
   const report = { checkpoint: file, note: "for research; not a medical device", predictions: results, skipped };
   await writeWhole(path.join(out, "predictions.json"), `${JSON.stringify(report, null, 2)}\n`);
   const written = `${results.length} picture${results.length === 1 ? "" : "s"}`;
-  console.log(`\nWritten to ${out}: predictions.json${explain ? "," : " and"} ${written}${explain ? `, and panels in ${PANELS}/` : ""}`);
+  console.log(
+    `\nWritten to ${out}: predictions.json${explain ? "," : " and"} ${written}${explain ? `, and panels in ${PANELS}/` : ""}`,
+  );
 }
 
 /** Reads all images. A bad one is reported and left out. @throws DataError, InputError if none is good */
