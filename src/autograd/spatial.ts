@@ -9,6 +9,7 @@ import {
   interpolateKernel,
   maxPoolGradKernel,
   maxPoolKernel,
+  offsetsOf,
   sliceKernel,
   type MaxPoolOptions,
 } from "../kernels/spatial.ts";
@@ -37,11 +38,10 @@ export function cat(tensors: readonly Tensor[]): Tensor {
   const graph = graphOf(...tensors);
   const kernel = concatKernel(tensors.map((t) => t.shape));
   return graph.record(kernel, tensors, {
-    gradient: ([dy], wanted) => {
-      let end = 0;
-      const parts = tensors.map((t) => ({ offset: (end += t.shape[3]!) - t.shape[3]!, take: t.shape[3]! }));
-      return parts.map((part, i) => (wanted[i] ? graph.record(sliceKernel(dy!.shape, [part]), [dy!])[0] : undefined));
-    },
+    gradient: ([dy], wanted) =>
+      offsetsOf(tensors.map((t) => t.shape[3]!)).map((part, i) =>
+        wanted[i] ? graph.record(sliceKernel(dy!.shape, [part]), [dy!])[0] : undefined,
+      ),
   })[0]!;
 }
 
@@ -56,9 +56,7 @@ export function split(x: Tensor, sizes: readonly number[]): readonly Tensor[] {
     total === x.shape[3],
     () => `split: parts of [${sizes.join(", ")}] channels do not make up ${showShape(x.shape)}`,
   );
-  let end = 0;
-  const parts = sizes.map((take) => ({ offset: (end += take) - take, take }));
-  const outputs: readonly Tensor[] = graph.record(sliceKernel(x.shape, parts), [x], {
+  const outputs: readonly Tensor[] = graph.record(sliceKernel(x.shape, offsetsOf(sizes)), [x], {
     // A part that the loss does not depend on has gradient zero.
     gradient: (dys) => [cat(dys.map((dy, i) => dy ?? graph.record(zeros(outputs[i]!.shape), [])[0]!))],
   });

@@ -1,5 +1,6 @@
 /** Concatenated and enlarged tensors that only convolutions read need not be there: each reads their sources itself. */
-import { offsetsOf, readShape, type Source } from "../kernels/sources.ts";
+import { readShape, type Source } from "../kernels/sources.ts";
+import { offsetsOf } from "../kernels/spatial.ts";
 import { sameShape } from "../kernels/kernel.ts";
 import type { Node, Tensor } from "./tensor.ts";
 
@@ -27,8 +28,8 @@ function readSources(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonl
   const readers = readersOf(nodes);
   const live = new Set(nodes);
   const removable = (tensor: Tensor): boolean =>
-    !kept.has(tensor) && tensor.source.kind === "node" && live.has(tensor.source.node);
-  /** What a tensor is made of, as far as it is made for `reader` alone; itself where it is computed. */
+    !kept.has(tensor) && !tensor.within && tensor.source.kind === "node" && live.has(tensor.source.node);
+  /** What a tensor is made of, as far as it is made for reader `only` alone; itself where it is computed. */
   const partsOf = (tensor: Tensor, only?: Node): Part[] => {
     const itself = { tensor, shape: tensor.shape, enlarged: false };
     if (!removable(tensor) || tensor.source.kind !== "node") return [itself];
@@ -39,8 +40,9 @@ function readSources(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonl
     return sources.flatMap(({ shape, enlarged }, i): Part[] => {
       const from = node.inputs[i]!;
       if (enlarged) return [{ tensor: from, shape, enlarged }];
-      return partsOf(from, node).every((part) => sameShape(readShape(part).slice(0, 3), shape.slice(0, 3)))
-        ? partsOf(from, node)
+      const parts = partsOf(from, node);
+      return parts.every((part) => sameShape(readShape(part).slice(0, 3), shape.slice(0, 3)))
+        ? parts
         : [{ tensor: from, shape, enlarged }];
     });
   };

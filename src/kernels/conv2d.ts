@@ -3,8 +3,9 @@ import { convParams, multiplyAdds, type Conv2dShape } from "../../shaders/lib/co
 import { epilogueOperands, noEpilogue, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { conv2dPlainForward, conv2dPlainInputGrad, conv2dPlainWeightGrad } from "../../shaders/conv2d_plain.wgsl.ts";
+import type { Capabilities } from "../gpu/capabilities.ts";
 import { depthwiseForward, depthwiseInputGrad, depthwiseWeightGrad } from "./conv2d-depthwise.ts";
-import { fastestFirst } from "./conv2d-order.ts";
+import { fastestFirst, type Pass } from "./conv2d-order.ts";
 import { stripForward, stripInputGrad, stripWeightGrad } from "./conv2d-strip.ts";
 import { subgroupForward, subgroupInputGrad, subgroupWeightGrad } from "./conv2d-subgroup.ts";
 import { tiledForward, tiledInputGrad, tiledWeightGrad } from "./conv2d-tiled.ts";
@@ -81,6 +82,26 @@ function pass(
   return { plain, kernel: { name: label, inputs, outputs: [result], updates: [], flops: 2 * multiplyAdds(s) } };
 }
 
+interface Found {
+  direct: Lowering[];
+  winograd: Lowering[];
+  plain: Lowering;
+}
+
+/**
+ * The variants in order. Where operands are put together from parts or dealt into some, `adapt` lays them out for those that take them whole:
+ * all but Winograd's.
+ */
+function inOrder(
+  pass: Pass,
+  s: Conv2dShape,
+  caps: Capabilities,
+  { direct, winograd, plain }: Found,
+  adapt: (variant: Lowering) => Lowering = (variant) => variant,
+): Lowering[] {
+  return [...fastestFirst(pass, s, caps, [...direct.map(adapt), ...winograd]), adapt(plain)];
+}
+
 /** y = relu?(conv2d(x, weight) (+ bias [Co]) (+ plus, of y's shape)); x may be put together from several sources. */
 export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sources?: readonly Source[]): Kernel {
   const epilogue = noEpilogueBut(some);
@@ -96,13 +117,10 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sour
     ...(bare && !sources ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
     reading: (from) => (readable(s, from) ? conv2dForward(s, some, from) : undefined),
     parts: { units: s.n, of: (n) => conv2dForward({ ...s, n }, some, sources && ofImages(sources, n)) },
-    lower: (caps) => {
-      const assembled = (variant: Lowering) => (sources ? assembling(variant, sources, caps) : variant);
-      const variants = [
-        ...direct.flatMap((variant) => variant(s, epilogue, caps)).map(assembled),
-        ...winogradForward(s, epilogue, caps, sources),
-      ];
-      return [...fastestFirst("forward", s, caps, variants), assembled(plain)];
+    lower(caps) {
+      const winograd = winogradForward(s, epilogue, caps, sources);
+      const found = { direct: direct.flatMap((variant) => variant(s, epilogue, caps)), winograd, plain };
+      return inOrder("forward", s, caps, found, sources && ((variant) => assembling(variant, sources, caps)));
     },
   };
 }
@@ -121,13 +139,10 @@ export function conv2dInputGrad(s: Conv2dShape, plus = false, channels?: readonl
     ...(plus || channels ? {} : { adding: () => conv2dInputGrad(s, true) }),
     ...(covers(s) && !plus ? { dealing: (among: readonly number[]) => conv2dInputGrad(s, false, among) } : {}),
     parts: { units: s.n, of: (n) => conv2dInputGrad({ ...s, n }, plus, channels) },
-    lower: (caps) => {
-      const dealtOut = (variant: Lowering) => (channels ? dealingOut(variant, dx, channels, caps) : variant);
-      const variants = [
-        ...direct.flatMap((variant) => variant(s, epilogue, caps)).map(dealtOut),
-        ...winogradInputGrad(s, epilogue, caps, channels),
-      ];
-      return [...fastestFirst("inputGrad", s, caps, variants), dealtOut(plain)];
+    lower(caps) {
+      const winograd = winogradInputGrad(s, epilogue, caps, channels);
+      const found = { direct: direct.flatMap((variant) => variant(s, epilogue, caps)), winograd, plain };
+      return inOrder("inputGrad", s, caps, found, channels && ((variant) => dealingOut(variant, dx, channels, caps)));
     },
   };
 }
@@ -147,15 +162,12 @@ export function conv2dWeightGrad(s: Conv2dShape, sources?: readonly Source[]): K
     flops: 2 * multiplyAdds(s),
     reading: (from) => (readable(s, from) ? conv2dWeightGrad(s, from) : undefined),
     parts: { units: s.n, of: (n) => conv2dWeightGrad({ ...s, n }, sources && ofImages(sources, n)) },
-    lower: (caps) => {
-      const assembled = (variant: Lowering) => (sources ? assembling(variant, sources, caps) : variant);
+    lower(caps) {
       const direct = [depthwiseWeightGrad, stripWeightGrad, subgroupWeightGrad, tiledWeightGrad];
-      const variants = [
-        ...direct.flatMap((variant) => variant(s, caps)).map(assembled),
-        ...winogradWeightGrad(s, caps, sources),
-      ];
       const plain = single("plain", threadDispatch(label, items, bindings, code, convParams(s)));
-      return [...fastestFirst("weightGrad", s, caps, variants), assembled(plain)];
+      const winograd = winogradWeightGrad(s, caps, sources);
+      const found = { direct: direct.flatMap((variant) => variant(s, caps)), winograd, plain };
+      return inOrder("weightGrad", s, caps, found, sources && ((variant) => assembling(variant, sources, caps)));
     },
   };
 }

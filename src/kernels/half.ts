@@ -1,6 +1,6 @@
 /** Weights of convolutions in half precision, for plans of inference (`CompileOptions.half`). */
 import { narrow } from "../../shaders/narrow.wgsl.ts";
-import { input, scratch, type Lowering } from "./kernel.ts";
+import { input, rebound, scratch, type Lowering } from "./kernel.ts";
 import { threadDispatch } from "./per-thread.ts";
 
 /**
@@ -13,9 +13,6 @@ export function narrowing(lowering: Lowering, count: number): Lowering {
     ...threadDispatch("conv2d.narrow", count / 4, [input(1), weight], ({ threads }) => narrow(threads), [count / 4]),
     dependsOn: [1],
   };
-  const dispatches = lowering.dispatches.map((d) => ({
-    ...d,
-    bindings: d.bindings.map((ref) => (ref.role === "input" && ref.index === 1 ? weight : ref)),
-  }));
+  const dispatches = rebound(lowering.dispatches, (ref) => (ref.role === "input" && ref.index === 1 ? weight : ref));
   return { ...lowering, scratch: [...lowering.scratch, 2 * count], dispatches: [before, ...dispatches] };
 }

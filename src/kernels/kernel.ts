@@ -47,6 +47,10 @@ export interface Dispatch {
   readonly dependsOn?: readonly number[];
 }
 
+/** The same dispatches on other operands. */
+export const rebound = (dispatches: readonly Dispatch[], to: (ref: OperandRef) => OperandRef): Dispatch[] =>
+  dispatches.map((dispatch) => ({ ...dispatch, bindings: dispatch.bindings.map(to) }));
+
 /** A kernel made concrete for one adapter. */
 export interface Lowering {
   readonly variant: string;

@@ -4,6 +4,7 @@ import {
   f32,
   input,
   output,
+  rebound,
   scratch,
   sizeOf,
   type Dispatch,
@@ -11,7 +12,7 @@ import {
   type Lowering,
   type OperandRef,
 } from "./kernel.ts";
-import { concatKernel, interpolateKernel, sliceKernel } from "./spatial.ts";
+import { concatKernel, interpolateKernel, offsetsOf, sliceKernel } from "./spatial.ts";
 
 /** A tensor [N, H, W, C], or what it becomes when height and width are doubled (bilinear, as `interpolate` does). */
 export interface Source {
@@ -35,10 +36,8 @@ function bound(
   caps: Capabilities,
   operands: { inputs: readonly OperandRef[]; outputs: readonly OperandRef[] },
 ): Dispatch[] {
-  return kernel.lower(caps)[0]!.dispatches.map((dispatch) => ({
-    ...dispatch,
-    bindings: dispatch.bindings.map((ref) => (ref.role === "input" ? operands.inputs : operands.outputs)[ref.index]!),
-  }));
+  const { dispatches } = kernel.lower(caps)[0]!;
+  return rebound(dispatches, (ref) => (ref.role === "input" ? operands.inputs : operands.outputs)[ref.index]!);
 }
 
 /**
@@ -66,9 +65,8 @@ export function assembling(lowering: Lowering, sources: readonly Source[], caps:
     if (ref.role !== "input") return ref;
     return ref.index === 0 ? { ...ref, ...whole } : { ...ref, index: ref.index - 1 + sources.length };
   };
-  const dispatches = lowering.dispatches.map((d) => ({
+  const dispatches = rebound(lowering.dispatches, shift).map((d) => ({
     ...d,
-    bindings: d.bindings.map(shift),
     ...(d.dependsOn ? { dependsOn: d.dependsOn.map((i) => shift(input(i)).index) } : {}),
   }));
   return { variant: lowering.variant, scratch: memory, dispatches: [...before, ...dispatches] };
@@ -82,20 +80,11 @@ export function dealingOut(
   caps: Capabilities,
 ): Lowering {
   const whole = scratch(lowering.scratch.length);
-  const dispatches = lowering.dispatches.map((d) => ({
-    ...d,
-    bindings: d.bindings.map((ref) => (ref.role === "output" ? { ...ref, ...whole } : ref)),
-  }));
+  const dispatches = rebound(lowering.dispatches, (ref) => (ref.role === "output" ? { ...ref, ...whole } : ref));
   const outputs = channels.map((_, i) => output(i));
   const after = bound(sliceKernel(result, offsetsOf(channels)), caps, { inputs: [whole], outputs });
   const memory = [...lowering.scratch, 4 * sizeOf(result)];
   return { variant: lowering.variant, scratch: memory, dispatches: [...dispatches, ...after] };
-}
-
-/** Where each of some numbers of channels begins. */
-export function offsetsOf(channels: readonly number[]): { offset: number; take: number }[] {
-  let end = 0;
-  return channels.map((take) => ({ offset: (end += take) - take, take }));
 }
 
 /** Outputs of so many channels each. */

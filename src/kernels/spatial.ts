@@ -111,6 +111,12 @@ export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
   return perThread(kernel, (n * h * w * total) / lanes, code, [total / lanes, ...quads]);
 }
 
+/** Where each of some numbers of channels begins. */
+export function offsetsOf(channels: readonly number[]): { offset: number; take: number }[] {
+  let end = 0;
+  return channels.map((take) => ({ offset: (end += take) - take, take }));
+}
+
 /** For each [offset, take) of `parts`, y [N, H, W, take]: those channels of x [N, H, W, C]. */
 export function sliceKernel(x: readonly number[], parts: readonly { offset: number; take: number }[]): Kernel {
   const [n, h, w, c] = nhwc("split", x);

@@ -18,7 +18,8 @@ import { input, output, scratch, type Dispatch, type Lowering, type OperandRef }
 import { gram, matmul, splitsOf } from "./matmul.ts";
 import { threadDispatch } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
-import { offsetsOf, type Source } from "./sources.ts";
+import type { Source } from "./sources.ts";
+import { offsetsOf } from "./spatial.ts";
 
 /** Whether the method covers a convolution: 3x3, stride 1, no dilation, no groups, channels in fours. */
 export const covers = (s: Conv2dShape): boolean =>
