@@ -3,7 +3,6 @@ import sharp from "sharp";
 import { assembleBatch } from "../data/batches.ts";
 import type { Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { releaseVariables } from "../graph/storage.ts";
 import { MGANet } from "../models/mganet.ts";
 import type { CasePicture } from "../report/cases.ts";
 import { type Checkpoint, loadWeights } from "../train/checkpoint.ts";
@@ -31,10 +30,7 @@ export async function casePictures(
     }
   } finally {
     predictor.destroy();
-    releaseVariables(
-      gpu,
-      [...net.named()].map(([, p]) => p),
-    );
+    net.release(gpu);
   }
   return pictures;
 }

@@ -1,6 +1,7 @@
 /** Contact sheets: many small pictures with what is marked on them, in one PNG. */
 import sharp, { type OverlayOptions, type Sharp } from "sharp";
 import type { Box } from "../data/sample.ts";
+import { svgText } from "./svg-text.ts";
 
 /** A picture with marks in its own pixels. */
 export interface Picture {
@@ -97,10 +98,7 @@ function ellipse({ x0, y0, x1, y1 }: Box): string {
   return `<ellipse cx="${cx}" cy="${cy}" rx="${rx}" ry="${ry}" fill="${COLOURS.ellipse}" fill-opacity="0.1" stroke="${COLOURS.ellipse}"/>`;
 }
 
-function caption(text: string, x: number, y: number): string {
-  const escaped = text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/\p{Cc}/gu, " ");
-  return `<text x="${x}" y="${y}" font-family="DejaVu Sans, Arial, sans-serif" font-size="11" fill="${COLOURS.text}">${escaped}</text>`;
-}
+const caption = (text: string, x: number, y: number): string => svgText(text, x, y, { size: 11, colour: COLOURS.text });
 
 const shorten = (text: string, most: number): string => (text.length > most ? `…${text.slice(1 - most)}` : text);
 

@@ -4,7 +4,6 @@ import { assembleBatch } from "../data/batches.ts";
 import { outOfCrop } from "../data/boxes.ts";
 import { DataError, type Box, type Label, type Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { releaseVariables } from "../graph/storage.ts";
 import { MGANet } from "../models/mganet.ts";
 import { loadWeights, trainedStage, type Checkpoint } from "../train/checkpoint.ts";
 import { ConfigError } from "../train/config.ts";
@@ -170,10 +169,7 @@ export class Panels {
     this.#explainer.destroy();
     if (!this.#base) return;
     this.#base.explainer.destroy();
-    releaseVariables(
-      this.#gpu,
-      [...this.#base.net.named()].map(([, p]) => p),
-    );
+    this.#base.net.release(this.#gpu);
   }
 }
 
@@ -203,10 +199,7 @@ export async function* explainImages(
   } finally {
     panels.destroy();
     predictor.destroy();
-    releaseVariables(
-      gpu,
-      [...net.named()].map(([, p]) => p),
-    );
+    net.release(gpu);
   }
 }
 

@@ -2,6 +2,7 @@
 import sharp, { type OverlayOptions } from "sharp";
 import type { Box } from "../data/sample.ts";
 import type { Outline } from "./overlay.ts";
+import { svgText } from "./svg-text.ts";
 import { blend, greatest, heat, type Colours, type Grid } from "./heat.ts";
 
 /** A picture in grey, and what lies where on it, in its pixels. */
@@ -77,7 +78,7 @@ export async function drawPanel(content: PanelContent): Promise<Buffer> {
   const marks = tiles.map(({ picture, marks, caption }, i) => {
     const left = GAP + i * (width + GAP);
     parts.push(raw(picture, left, top));
-    return `<svg x="${left}" y="${top}" width="${width}" height="${height}">${marks}</svg>${label(caption, left, below + 17, 12, COLOURS.text)}`;
+    return `<svg x="${left}" y="${top}" width="${width}" height="${height}">${marks}</svg>${svgText(caption, left, below + 17, { size: 12, colour: COLOURS.text })}`;
   });
   const barLeft = across - GAP - BAR.width;
   parts.push(raw(bar(signed), barLeft, below + 30));
@@ -85,11 +86,11 @@ export async function drawPanel(content: PanelContent): Promise<Buffer> {
   const ticks = ends.map((value, i) => {
     const at = i / (ends.length - 1);
     const anchor = at === 0 ? "start" : at === 1 ? "end" : "middle";
-    return label(show(value), barLeft + at * BAR.width, below + 57, 11, COLOURS.dim, anchor);
+    return svgText(show(value), barLeft + at * BAR.width, below + 57, { size: 11, colour: COLOURS.dim, anchor });
   });
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${across}" height="${down}">
-    ${label(content.title, GAP, 24, 15, COLOURS.text)}${marks.join("")}
-    ${label(content.note, GAP, below + 46, 11, COLOURS.dim)}${ticks.join("")}</svg>`;
+    ${svgText(content.title, GAP, 24, { size: 15, colour: COLOURS.text })}${marks.join("")}
+    ${svgText(content.note, GAP, below + 46, { size: 11, colour: COLOURS.dim })}${ticks.join("")}</svg>`;
   return sharp({ create: { width: across, height: down, channels: 3, background: COLOURS.paper } })
     .composite([...parts, { input: Buffer.from(svg), left: 0, top: 0 }])
     .png()
@@ -123,8 +124,3 @@ const rectangle = ({ x0, y0, x1, y1 }: Box): string =>
   `<rect x="${x0}" y="${y0}" width="${x1 - x0}" height="${y1 - y0}" fill="none" stroke="${COLOURS.box}" stroke-width="1.5"/>`;
 
 const show = (value: number): string => (value === 0 ? "0" : Number(value.toPrecision(2)).toString());
-
-function label(text: string, x: number, y: number, size: number, colour: string, anchor = "start"): string {
-  const escaped = text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/\p{Cc}/gu, " ");
-  return `<text x="${x}" y="${y}" font-family="DejaVu Sans, Arial, sans-serif" font-size="${size}" text-anchor="${anchor}" fill="${colour}">${escaped}</text>`;
-}

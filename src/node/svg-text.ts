@@ -1,0 +1,14 @@
+/** Text in the pictures that sharp makes of SVG. On a machine without fonts it is left out. */
+
+export interface TextStyle {
+  size: number;
+  colour: string;
+  /** SVG's text-anchor. */
+  anchor?: "start" | "middle" | "end";
+}
+
+/** A line of text with its baseline at y; anything may be in it. */
+export function svgText(text: string, x: number, y: number, { size, colour, anchor = "start" }: TextStyle): string {
+  const escaped = text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/\p{Cc}/gu, " ");
+  return `<text x="${x}" y="${y}" font-family="DejaVu Sans, Arial, sans-serif" font-size="${size}" text-anchor="${anchor}" fill="${colour}">${escaped}</text>`;
+}
