@@ -5,6 +5,7 @@ import type { Skipped } from "../data/sample.ts";
 import type { Confusion } from "../metrics/confusion.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
 import { figureNames, type FigureName, type Summary } from "../metrics/summary.ts";
+import type { TrainConfig } from "../train/config.ts";
 import { table } from "./table.ts";
 
 /** "F1 0.912  AUC 0.953  accuracy 0.900  Dice 0.801". */
@@ -77,3 +78,7 @@ export function showSummary({
     `parameters and state ${formatBytes(variableBytes)}`
   );
 }
+
+/** "quick: width 0.25, 96×96, batch 8, 3 + 5 epochs". */
+export const showSettings = ({ preset, width, size, batch, epochs }: TrainConfig): string =>
+  `${preset}: width ${width}, ${size[0]}×${size[1]}, batch ${batch}, ${epochs.segmentation} + ${epochs.joint} epochs`;

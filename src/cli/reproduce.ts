@@ -107,28 +107,20 @@ async function resultsOf(
   numbers: readonly TableNumber[],
   seeds: readonly number[],
 ): Promise<StudyTable[]> {
-  const { sides, checkpoint, config } = folder.study;
-  const folds = config.folds === 0 ? [undefined] : Array.from({ length: config.folds }, (_, fold) => fold);
   const results: StudyTable[] = [];
   for (const table of numbers) {
-    for (const on of sides) {
-      const kept = await predictionsOf(folder, table, seeds, folds, on, checkpoint);
+    for (const on of folder.study.sides) {
+      const kept = await predictionsOf(folder, table, seeds, on);
       results.push(studyTable({ table, on, seeds, of: (row, seed) => kept.get(`${row} ${seed}`)! }));
     }
   }
   return results;
 }
 
-async function predictionsOf(
-  folder: StudyFolder,
-  table: TableNumber,
-  seeds: readonly number[],
-  folds: readonly (number | undefined)[],
-  on: SideName,
-  checkpoint: "last" | "best",
-) {
+async function predictionsOf(folder: StudyFolder, table: TableNumber, seeds: readonly number[], on: SideName) {
+  const { checkpoint, config } = folder.study;
   const kept = new Map<string, NonNullable<Awaited<ReturnType<typeof keptPredictions>>>[]>();
-  for (const { runs } of planRuns([table], seeds, folds.length === 1 ? 0 : folds.length)) {
+  for (const { runs } of planRuns([table], seeds, config.folds)) {
     for (const run of runs) {
       const key = `${run.row} ${run.seed}`;
       const predictions = await keptPredictions(folder.runDir(run), checkpoint, on);

@@ -2,15 +2,14 @@
 import { existsSync } from "node:fs";
 import type { Prepared } from "../data/sample.ts";
 import { splitData, splitFile, type SplitSides } from "../node/data/sides.ts";
-import { prepareData } from "../node/data/training-data.ts";
 import { readInput } from "../node/files.ts";
 import type { StudyFolder } from "../node/study-folder.ts";
-import { PHANTOM } from "../train/config.ts";
 import type { SideName } from "../train/study-file.ts";
+import { foldsOf } from "../train/study.ts";
 import { prepareExternal } from "./evaluated.ts";
 import { showSkipped } from "./format.ts";
 import type { Progress } from "./progress.ts";
-import { describe } from "./train-data.ts";
+import { describe, prepareShown } from "./train-data.ts";
 import type { TrainingSides } from "./study-train.ts";
 
 /** The images that the runs of one fold train on and are evaluated on. */
@@ -38,20 +37,11 @@ export interface StudyData {
  */
 export async function loadStudyData(folder: StudyFolder, progress: Progress, signal: AbortSignal): Promise<StudyData> {
   const { config } = folder.study;
-  let started = false;
-  const { name, prepared, skipped, notes } = await prepareData(config, {
-    signal,
-    onProgress: (done, total) => {
-      if (!started) progress.start(config.data === PHANTOM ? "drawing the phantom" : "preparing images", total);
-      started = true;
-      progress.update(done);
-    },
-  });
-  progress.clear();
+  const { name, prepared, skipped, notes } = await prepareShown(config, progress, signal);
   const external = config.external === "" ? undefined : await prepareExternal(config, prepared, { signal });
   const folds: StudySides[] = [];
   const drawn = new Map<string, string>();
-  for (const fold of config.folds === 0 ? [undefined] : Array.from({ length: config.folds }, (_, i) => i)) {
+  for (const fold of foldsOf(config.folds)) {
     const { sides, split } = await sidesOf(folder, prepared, name, fold, drawn);
     const { train, val, test } = sides;
     const others = { ...(test.length > 0 ? { test } : {}), ...(external ? { external: external.images } : {}) };

@@ -11,7 +11,7 @@ import { sideNames } from "../train/study-file.ts";
 import { runConfig, type Group, type RunKey } from "../train/study.ts";
 import type { Stage } from "../train/stage.ts";
 import { Trainer } from "../train/trainer.ts";
-import { showMetrics } from "./format.ts";
+import { showMetrics, showSettings } from "./format.ts";
 import { adapterName } from "./gpu.ts";
 import { interruptible } from "./interruptible.ts";
 import { Progress } from "./progress.ts";
@@ -67,10 +67,8 @@ export async function trainStudy(folder: StudyFolder, groups: readonly Group[], 
 }
 
 function introduce(gpu: Gpu, { study, dir }: StudyFolder, runs: number, finished: number): void {
-  const { preset, width, size, batch, epochs } = study.config;
-  const what = `width ${width}, ${size[0]}×${size[1]}, batch ${batch}, ${epochs.segmentation} + ${epochs.joint} epochs`;
   console.log(`Study in ${dir}: ${runs} runs${finished > 0 ? `, ${finished} of them finished` : ""}`);
-  console.log(`Preset ${preset}: ${what}; on ${adapterName(gpu)}`);
+  console.log(`Preset ${showSettings(study.config)}; on ${adapterName(gpu)}`);
 }
 
 /**

@@ -25,19 +25,24 @@ interface DataReport {
   external?: { name: string; images: number; skipped: Skipped[] };
 }
 
-/** Reads, prepares and splits the images. `report` says what became of them, for the summary of the run. */
-export async function loadData(config: TrainConfig, progress: Progress, signal: AbortSignal) {
-  const what = config.data === PHANTOM ? "drawing the phantom" : "preparing images";
+/** Reads and prepares the images of a configuration, with a bar where that takes long. @throws DataError */
+export async function prepareShown(config: TrainConfig, progress: Progress, signal: AbortSignal) {
   let started = false;
-  const { name, prepared, skipped, notes } = await prepareData(config, {
+  const found = await prepareData(config, {
     signal,
     onProgress: (done, total) => {
-      if (!started) progress.start(what, total);
+      if (!started) progress.start(config.data === PHANTOM ? "drawing the phantom" : "preparing images", total);
       started = true;
       progress.update(done);
     },
   });
   progress.clear();
+  return found;
+}
+
+/** Reads, prepares and splits the images. `report` says what became of them, for the summary of the run. */
+export async function loadData(config: TrainConfig, progress: Progress, signal: AbortSignal) {
+  const { name, prepared, skipped, notes } = await prepareShown(config, progress, signal);
   const sides = splitData(prepared, config);
   const { train, val, test, left, how } = sides;
   const others: Others = test.length > 0 ? { test } : {};

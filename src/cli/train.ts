@@ -11,7 +11,7 @@ import type { TrainConfig } from "../train/config.ts";
 import { DivergedError } from "../train/stage.ts";
 import { Trainer } from "../train/trainer.ts";
 import type { EpochRecord, TrainerEvents, TrainingResult } from "../train/training.ts";
-import { showConfusion, showMetrics, showSummary } from "./format.ts";
+import { showConfusion, showMetrics, showSettings, showSummary } from "./format.ts";
 import { adapterName } from "./gpu.ts";
 import { interruptible } from "./interruptible.ts";
 import { byOption, configOf, requireOnlyResume, type TrainFlags } from "./options.ts";
@@ -146,9 +146,8 @@ async function fit(
 }
 
 function introduce(gpu: Gpu, config: TrainConfig, resumed: boolean): void {
-  const { preset, width, size, batch, epochs } = config;
-  const what = `width ${width}, ${size[0]}×${size[1]}, batch ${batch}, ${epochs.segmentation} + ${epochs.joint} epochs`;
-  console.log(`${resumed ? "Going on with" : "Preset"} ${preset}: ${what}; on ${adapterName(gpu)}`);
+  const { preset } = config;
+  console.log(`${resumed ? "Going on with" : "Preset"} ${showSettings(config)}; on ${adapterName(gpu)}`);
   if (preset === "quick" && !resumed)
     console.log("(--preset paper trains at full width on 224×224 images, for 60 + 140 epochs)");
 }

@@ -87,14 +87,17 @@ export interface Group {
   runs: RunKey[];
 }
 
+/** The folds of a study that are held out in turn; one that is none without cross-validation. */
+export const foldsOf = (folds: number): (number | undefined)[] =>
+  folds === 0 ? [undefined] : Array.from({ length: folds }, (_, fold) => fold);
+
 /**
  * All runs of some tables, in the order in which they are trained: seed by seed, so that a study that is stopped early has
  * whole seeds; within a seed fold by fold, and the rows in the order of the tables, those of both tables once.
  */
 export function planRuns(numbers: readonly TableNumber[], seeds: readonly number[], folds: number): Group[] {
   const names = [...new Set(numbers.flatMap((n) => tables[n].rows))];
-  const held = folds === 0 ? [undefined] : Array.from({ length: folds }, (_, fold) => fold);
   return seeds.flatMap((seed) =>
-    held.map((fold): Group => ({ seed, fold, runs: names.map((row) => ({ row, seed, fold })) })),
+    foldsOf(folds).map((fold): Group => ({ seed, fold, runs: names.map((row) => ({ row, seed, fold })) })),
   );
 }
