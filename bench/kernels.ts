@@ -17,7 +17,7 @@ export async function benchKernel(context: BenchContext, c: KernelCase): Promise
   const operands = dataOf(c);
   const ours = await createKernel(gpu, c, operands);
   const expected = await ours.results();
-  const what = { name, group: "kernel", batch: batchOf(c), flops: flopsOf(c), bytes: ours.bytes ?? 0 } as const;
+  const what = { name, group: "kernel", batch: batchOf(c), flops: flopsOf(c), bytes: ours.bytes } as const;
   return contest(context, what, ours, async (peer) => {
     if (!peer.createKernel || !(peer.covers?.(c) ?? true)) return undefined;
     const theirs = await peer.createKernel(gpu, c, operands);

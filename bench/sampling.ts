@@ -1,5 +1,6 @@
 /** Timing: samples by benchmark.js, the implementations taking turns. */
 import Benchmark from "benchmark";
+import { quantile } from "../src/metrics/bootstrap.ts";
 
 export interface Timing {
   medianMs: number;
@@ -54,13 +55,6 @@ export async function interleave(contestants: Contestants, rounds: number, after
 }
 
 export function timingOf(samples: readonly number[]): Timing {
-  return { medianMs: quantile(samples, 0.5), spreadMs: quantile(samples, 0.75) - quantile(samples, 0.25) };
-}
-
-/** With linear interpolation between the order statistics. */
-export function quantile(values: readonly number[], q: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = q * (sorted.length - 1);
-  const below = sorted[Math.floor(at)]!;
-  return below + (at - Math.floor(at)) * (sorted[Math.ceil(at)]! - below);
+  const sorted = samples.toSorted((a, b) => a - b);
+  return { medianMs: quantile(sorted, 0.5), spreadMs: quantile(sorted, 0.75) - quantile(sorted, 0.25) };
 }

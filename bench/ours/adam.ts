@@ -7,10 +7,9 @@ import { Parameter } from "../../src/nn/module.ts";
 import { Adam, adamDefaults, slabsOf } from "../../src/train/adam.ts";
 import { ADAM_LR } from "../kernels/case.ts";
 import type { Operands } from "../kernels/data.ts";
-import type { KernelImplementation } from "../peers/peer.ts";
-import { PlanRun } from "./plan-run.ts";
+import { PlanRun, type OurKernel } from "./plan-run.ts";
 
-export async function createAdam(gpu: Gpu, operands: Operands): Promise<KernelImplementation> {
+export async function createAdam(gpu: Gpu, operands: Operands): Promise<OurKernel> {
   const parameters = [...operands.keys()]
     .filter((name) => name.startsWith("p"))
     .map((name) => {

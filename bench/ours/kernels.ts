@@ -11,11 +11,10 @@ import { Variable, type Tensor } from "../../src/graph/tensor.ts";
 import { MGA } from "../../src/models/mga.ts";
 import { operandsOf, type BatchNormCase, type ConvCase, type KernelCase, type MgaCase, type ResizeCase } from "../kernels/case.ts"; // prettier-ignore
 import type { Operands } from "../kernels/data.ts";
-import type { KernelImplementation } from "../peers/peer.ts";
 import { createAdam } from "./adam.ts";
-import { PlanRun, type Recorded } from "./plan-run.ts";
+import { PlanRun, type OurKernel, type Recorded } from "./plan-run.ts";
 
-export async function createKernel(gpu: Gpu, c: KernelCase, operands: Operands): Promise<KernelImplementation> {
+export async function createKernel(gpu: Gpu, c: KernelCase, operands: Operands): Promise<OurKernel> {
   if (c.kind === "adam") return createAdam(gpu, operands);
   const variables: Variable[] = [];
   const inputs = Object.fromEntries([...operands].map(([name, { data }]) => [name, data]));

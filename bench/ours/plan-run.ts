@@ -5,6 +5,13 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { encodeStep, type Plan } from "../../src/graph/plan.ts";
 import type { Node, Tensor } from "../../src/graph/tensor.ts";
 import { bytesMoved } from "../../src/kernels/kernel.ts";
+import type { KernelImplementation } from "../peers/peer.ts";
+
+/** One of our kernels. */
+export interface OurKernel extends KernelImplementation {
+  /** Bytes that its dispatches read and write at least. */
+  readonly bytes: number;
+}
 
 export interface Recorded {
   readonly graph: Graph;

@@ -76,8 +76,6 @@ export interface InferenceImplementation {
 
 /** One kernel on operands that are on the device already. */
 export interface KernelImplementation {
-  /** Bytes that its dispatches read and write at least; ours says so. */
-  readonly bytes?: number;
   /** Runs it and brings back the results by name, in our layout. To be called before `run`. */
   results(): Promise<ReadonlyMap<string, Float32Array>>;
   /** Runs it so many times and waits until the device has done so; nothing is brought back. */
