@@ -3,50 +3,21 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
+import { COLD, program, spawned } from "./spawned.ts";
 import { temporaryFolder } from "./support.ts";
 
 const dir = temporaryFolder();
 const at = (name: string) => path.join(dir, name);
-const program = [process.execPath, path.resolve("bin/mganet.mjs")] as const;
 const settings = [
   ...["--width", "0.0625", "--size", "32", "--batch", "4", "--phantom-images", "40"],
   ...["--seg-epochs", "2", "--joint-epochs", "2", "--eval-every", "1", "--crop", "none"],
 ];
 
-/** Milliseconds for what may have to compile every shader first. */
-const COLD = 300_000;
-
-interface Ended {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  out: string[];
-  err: string[];
-}
-
-/** Starts a command. `onLine` is told of each line of its output. */
-async function mganet(
-  args: string[],
-  onLine: (line: string, kill: (signal: NodeJS.Signals) => void) => void = () => {},
-) {
-  const child = spawn(program[0], [program[1], ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  const out: string[] = [];
-  const err: string[] = [];
-  createInterface(child.stdout).on("line", (line) => {
-    out.push(line);
-    onLine(line, (signal) => child.kill(signal));
-  });
-  // Dawn's own warnings are none of ours.
-  createInterface(child.stderr).on("line", (line) => line.startsWith("Warning: ") || err.push(line));
-  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-  return { code, signal, out, err } satisfies Ended;
-}
-
 /** Trains to the end, or until a line begins with `until`; then the process gets the signal. */
 const train = (args: string[], until?: string, signal: NodeJS.Signals = "SIGINT") =>
-  mganet(["train", ...args], (line, kill) => void (until && line.trim().startsWith(until) && kill(signal)));
+  spawned(["train", ...args], (line, kill) => void (until && line.trim().startsWith(until) && kill(signal)));
 
 /** What a run leaves, without times. */
 function leftIn(folder: string) {
@@ -99,7 +70,7 @@ describe("a training", () => {
     const waits = [0, 5, 40, 200, 15];
     for (;;) {
       const wait = waits.shift();
-      const ended = await mganet(["train", ...args], (line, kill) => {
+      const ended = await spawned(["train", ...args], (line, kill) => {
         if (wait !== undefined && /^( +segmentation|Joint| +joint)/.test(line))
           void sleep(wait).then(() => kill("SIGKILL"));
       });
@@ -132,9 +103,9 @@ describe("a training", () => {
 
 test("bad input shows a stack with --debug only, and has exit code 2 either way", async () => {
   const args = ["evaluate", at("missing")];
-  const { code, err } = await mganet(args);
+  const { code, err } = await spawned(args);
   expect([code, err]).toEqual([2, [`Error: ${at("missing")}: no such file or folder`]]);
-  const debugged = await mganet([...args, "--debug"]);
+  const debugged = await spawned([...args, "--debug"]);
   expect(debugged.code).toBe(2);
   expect(debugged.err.join("\n")).toMatch(/InputError: .*missing: no such file or folder\n +at /);
 });

@@ -1,25 +1,13 @@
 /** A study as a process that is interrupted and killed wherever it may be: the same command goes on, to the same bits. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
+import { COLD, spawned, type Ended } from "./spawned.ts";
 import { temporaryFolder, tiny } from "./support.ts";
 
 const dir = temporaryFolder();
 const at = (name: string) => path.join(dir, name);
-
-/** Milliseconds for what may have to compile every shader first. */
-const COLD = 300_000;
-
-interface Ended {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  out: string[];
-  err: string[];
-}
 
 /** When to send a signal: so many milliseconds after the first line that matches. */
 interface Stop {
@@ -29,22 +17,14 @@ interface Stop {
 }
 
 /** Runs or goes on with the study of a folder. */
-async function study(name: string, stop?: Stop): Promise<Ended> {
+function study(name: string, stop?: Stop): Promise<Ended> {
   const args = ["reproduce", ...tiny, "--table", "3", "--seeds", "1", "--out", at(name)];
-  const child = spawn(process.execPath, [path.resolve("bin/mganet.mjs"), ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [out, err]: [string[], string[]] = [[], []];
   let sent = false;
-  createInterface(child.stdout).on("line", (line) => {
-    out.push(line);
+  return spawned(args, (line, kill) => {
     if (sent || !stop?.after.test(line)) return;
     sent = true;
-    void sleep(stop.wait).then(() => child.kill(stop.signal));
+    void sleep(stop.wait).then(() => kill(stop.signal));
   });
-  createInterface(child.stderr).on("line", (line) => line.startsWith("Warning: ") || err.push(line));
-  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-  return { code, signal, out, err };
 }
 
 /** Every file of a study, without times. */

@@ -1,0 +1,34 @@
+/** The program as a process of its own. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { createInterface } from "node:readline";
+
+/** Milliseconds for what may have to compile every shader first. */
+export const COLD = 300_000;
+
+export const program = [process.execPath, path.resolve("bin/mganet.mjs")] as const;
+
+export interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  out: string[];
+  err: string[];
+}
+
+/** Runs a command to its end. `onLine` is told of each line of its output. */
+export async function spawned(
+  args: readonly string[],
+  onLine: (line: string, kill: (signal: NodeJS.Signals) => void) => void = () => {},
+): Promise<Ended> {
+  const child = spawn(program[0], [program[1], ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const [out, err]: [string[], string[]] = [[], []];
+  createInterface(child.stdout).on("line", (line) => {
+    out.push(line);
+    onLine(line, (signal) => child.kill(signal));
+  });
+  // Dawn's own warnings are none of ours.
+  createInterface(child.stderr).on("line", (line) => line.startsWith("Warning: ") || err.push(line));
+  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  return { code, signal, out, err };
+}
