@@ -27,10 +27,14 @@ export interface TrialResult {
   readonly winner: string;
 }
 
-/** A variant so many times slower than the fastest at the first run gets a second one, and if that is no better no more. */
+/** A variant so many times slower than the fastest is looked at again beside it, and if that is never better no more. */
 const HOPELESS = 2;
-/** One so many times slower has not merely been disturbed: it gets no second run. */
+/** One so many times slower has not merely been disturbed: it gets no second look, unless that is soon over. */
 const BEYOND_DOUBT = 8;
+/** Milliseconds within which a sample is soon over. */
+const SOON = 100;
+/** Looks at the doubtful. */
+const LOOKS = 3;
 /** Share of its time that a variant must save to replace the first one; and it must save more than the spreads' mean. */
 const GAIN = 0.03;
 const FEWEST = 5;
@@ -95,18 +99,30 @@ async function race(gpu: Gpu, runners: readonly Runner[], seconds: number): Prom
       const samples = running.map((runner) => ({ candidate: runner.candidate!, times: times(runner) }));
       for (const [i, ms] of (await timer.measure(samples)).entries()) running[i]!.times.push(ms);
     };
-    await round(runners, () => 1);
-    const repeats = new Map(runners.map((r) => [r, Math.min(64, Math.max(1, Math.ceil(timer.least / r.times[0]!)))]));
     const best = ({ times }: Runner) => Math.min(...times);
-    const fastest = () => Math.min(...runners.map(best));
+    await round(runners, () => 1);
+    // By one run, which something may have disturbed, nobody could tell how many make a sample.
+    const brief = runners.filter((runner) => best(runner) < SOON);
+    if (brief.length > 0) await round(brief, () => 1);
+    const repeats = new Map(runners.map((r) => [r, Math.min(64, Math.max(1, Math.ceil(timer.least / best(r))))]));
+    const inFull = (runner: Runner) => repeats.get(runner)!;
+    const leader = () => runners.reduce((a, b) => (best(b) < best(a) ? b : a));
     // A run that is over at once says little.
-    if (fastest() < timer.least) await round(runners, (runner) => repeats.get(runner)!);
-    const behind = (runner: Runner) => best(runner) / fastest();
-    const doubtful = runners.filter((r) => behind(r) > HOPELESS && behind(r) <= BEYOND_DOUBT);
-    if (doubtful.length > 0) await round(doubtful, (runner) => repeats.get(runner)!);
-    for (const runner of runners) {
-      const ratio = behind(runner);
-      if (ratio > HOPELESS) runner.out = { why: "slow", reason: `${ratio.toFixed(1)} times as long as the fastest` };
+    if (best(leader()) < timer.least) await round(runners, inFull);
+    const behind = (runner: Runner) => best(runner) / best(leader());
+    const slow = new Set(runners.filter((runner) => behind(runner) > HOPELESS));
+    for (let look = 0; look < LOOKS; look++) {
+      const doubtful = [...slow].filter((r) => behind(r) <= BEYOND_DOUBT || best(r) * inFull(r) < SOON);
+      if (doubtful.length === 0) break;
+      // Side by side: what the machine does besides slows both.
+      const ahead = leader();
+      await round([ahead, ...doubtful], inFull);
+      for (const runner of doubtful) {
+        if (behind(runner) <= HOPELESS || runner.times.at(-1)! <= HOPELESS * ahead.times.at(-1)!) slow.delete(runner);
+      }
+    }
+    for (const runner of slow) {
+      runner.out = { why: "slow", reason: `${behind(runner).toFixed(1)} times as long as the fastest` };
     }
     let left = runners.filter(({ out }) => !out);
     // With nobody to beat, its time is of no interest.
