@@ -11,7 +11,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { params } from "./lib/params.ts";
-import { bindings, groupIndex } from "./lib/thread.ts";
+import { bindings, groupIndex, loop } from "./lib/thread.ts";
 import { component, unroll, vec, type Lanes } from "./lib/vec.ts";
 
 /** Uniform: input [n, h, w, c], output height and width, and the padding. */
@@ -98,12 +98,14 @@ ${unroll(rows, (v) => `        acc${v}_${q} += ${component(`a${v + ky}`, k, chun
     }
   }
   if (begin + lane >= items) { return; }
-${unroll(
+  var all = array<${out}, ${rows * quads}>(${unroll(rows, (v) => unroll(quads, (q) => `acc${v}_${q}`, ", "), ", ")});
+${loop(
+  "v",
   rows,
-  (v) => `
-  if (row + ${v}u < p.oh) {
-    let at = ((image * p.oh + row + ${v}u) * p.ow + column) * ${quads}u;
-${unroll(quads, (q) => `    y[at + ${q}u] = ${finish(t.epilogue, out, `acc${v}_${q}`, `bias[${q}u]`, `at + ${q}u`)};`)}
+  wgsl`
+  if (row + v < p.oh) {
+    let at = ((image * p.oh + row + v) * p.ow + column) * ${quads}u;
+${loop("q", quads, `    y[at + q] = ${finish(t.epilogue, out, `all[v * ${quads}u + q]`, "bias[q]", "at + q")};`)}
   }`,
 )}
 }`;
@@ -133,8 +135,12 @@ export const stripGradFields = [...stripFields, "rows", "run"] as const;
 export const conv2dStripWeightGrad = (t: GradStrip): string => {
   const { subgroup, lane, quads, chunk, kh, kw } = t;
   const out = vec(lane);
-  const each = (f: (ky: number, k: number, q: number, name: string) => string): string =>
-    unroll(kh, (ky) => unroll(chunk, (k) => unroll(quads, (q) => f(ky, k, q, `acc${ky}_${k}_${q}`))));
+  const each = (f: (ky: number, k: number, q: number, name: string) => string, separator = "\n"): string =>
+    unroll(
+      kh,
+      (ky) => unroll(chunk, (k) => unroll(quads, (q) => f(ky, k, q, `acc${ky}_${k}_${q}`), separator), separator),
+      separator,
+    );
   const pixel = (row: string): string => `loadX(image, ${row}, ix, inX, c)`;
   return wgsl`
 enable subgroups;
@@ -146,7 +152,7 @@ fn loadX(image: u32, row: u32, ix: i32, inX: bool, c: u32) -> ${vec(chunk)} {
   return select(${vec(chunk)}(), x[select(0u, ((image * p.h + u32(iy)) * p.w + u32(ix)) * p.c / ${chunk}u + c, inside)], inside);
 }
 @compute @workgroup_size(${subgroup})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let kx = group.x % ${kw}u;
   let c = group.x / ${kw}u;
   let strips = (p.oh + p.rows - 1u) / p.rows;
@@ -173,11 +179,15 @@ ${each((ky, k, q, name) => `      ${name} += ${component(ky === kh - 1 ? "last" 
 ${unroll(kh - 1, (ky) => `      a${ky + 1} = ${ky === kh - 2 ? "last" : `b${ky + 1}`};`)}
     }
   }
-${each((_ky, _k, _q, name) => unroll(Math.log2(subgroup), (i) => `  ${name} += subgroupShuffleXor(${name}, ${1 << i}u);`))}
-  if (lane > 0u) { return; }
-${each(
-  (ky, k, q, name) =>
-    `  part[(((group.y * ${kh}u + ${ky}u) * ${kw}u + kx) * p.c + c * ${chunk}u + ${k}u) * ${quads}u + ${q}u] = ${name};`,
+  var all = array<${out}, ${kh * chunk * quads}>(${each((_ky, _k, _q, name) => name, ", ")});
+${loop(
+  "e",
+  kh * chunk * quads,
+  wgsl`
+  var sum = all[e];
+${unroll(Math.log2(subgroup), (i) => `  sum += subgroupShuffleXor(sum, ${1 << i}u);`)}
+  let ky = e / ${chunk * quads}u; let k = e / ${quads}u % ${chunk}u; let q = e % ${quads}u;
+  if (lane == 0u) { part[(((group.y * ${kh}u + ky) * ${kw}u + kx) * p.c + c * ${chunk}u + k) * ${quads}u + q] = sum; }`,
 )}
 }`;
 };

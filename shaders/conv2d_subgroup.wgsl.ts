@@ -14,10 +14,10 @@
  * A workgroup is one subgroup of S lanes. Sizes come as a uniform (lib/conv.ts). Groups are not covered (conv2d_plain is).
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
+import { convKernel, convSizes, convUniform } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { enableHalf, stored, widened } from "./lib/half.ts";
-import { bindings, groupIndex } from "./lib/thread.ts";
+import { bindings, groupIndex, loop } from "./lib/thread.ts";
 import { fromTeam, teamHead } from "./lib/team.ts";
 import { all, component, unroll, vec, type Lanes } from "./lib/vec.ts";
 
@@ -34,10 +34,11 @@ export interface SubgroupTile {
   rows: number;
 }
 
-const main = (subgroup: number, team: number, body: string): string => wgsl`
+const main = (subgroup: number, team: number, body: string, stride1 = false): string => wgsl`
 @compute @workgroup_size(${subgroup})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
 ${convSizes}
+${convKernel({ stride1 })}
 ${teamHead(team)}
 ${body}
 }`;
@@ -59,11 +60,15 @@ const operandsOf = (epilogue: Epilogue, type: string) =>
 
 const accumulators = (n: number, type: string): string => unroll(n, (row) => `  var acc${row} = ${type}();`);
 
+/** The accumulators as an array `all`: what is done with them in the end is short to compile in a loop, and no slower. */
+const collected = (n: number, type: string): string =>
+  `  var all = array<${type}, ${n}>(${unroll(n, (row) => `acc${row}`, ", ")});`;
+
 /**
  * Forward. Bindings x [N,H,W,CI], w [KH,KW,CI,CO] (in half precision with `half`), (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO].
  * Dispatch: ceil(N OH OW / (subgroup rows)) groups folded over x and y, ceil(CO / (team lane)) along z.
  */
-export const conv2dSubgroupForward = (s: Conv2dShape, epilogue: Epilogue, t: SubgroupTile, half: boolean): string => {
+export const conv2dSubgroupForward = (epilogue: Epilogue, t: SubgroupTile, half: boolean): string => {
   const out = vec(t.lane);
   const size = t.team * t.rows;
   const more = operandsOf(epilogue, out);
@@ -71,7 +76,7 @@ export const conv2dSubgroupForward = (s: Conv2dShape, epilogue: Epilogue, t: Sub
 enable subgroups;
 ${enableHalf(half)}
 ${bindings(["x", vec(t.chunk)], ["w", stored(t.lane, half)], ...more, ["y", out])}
-${convHead(s, 3 + more.length)}
+${convUniform(3 + more.length)}
 ${main(
   t.subgroup,
   t.team,
@@ -116,44 +121,40 @@ ${multiplyTile(t)}
 #if ${epilogue.bias}
   let shift = bias[column];
 #endif
-${unroll(
-  size,
-  (row) =>
-    `  if (first + ${row}u < P) { let at = (first + ${row}u) * COLS + column; y[at] = ${finish(epilogue, out, `acc${row}`, "shift", "at")}; }`,
-)}`,
+${collected(size, out)}
+${loop("r", size, `if (first + r < P) { let at = (first + r) * COLS + column; y[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
 )}`;
 };
 
 /**
  * Input gradient. Bindings dy [N,OH,OW,CO], w [KH,KW,CI,CO], (bias, plus,) dx [N,H,W,CI]; `lane` counts input channels, `chunk`
  * output channels. The pixels (iy,ix) with the same remainders by the stride form a phase, which only the kernel rows
- * and columns of matching remainder reach: no product with an inserted zero is computed.
+ * and columns of matching remainder reach: no product with an inserted zero is computed. With `stride1` there is one phase.
  * Dispatch: ceil(N ceil(H/SH) ceil(W/SW) / (subgroup rows)) groups over x and y; SH SW ceil(CI / (team lane)) along z.
  */
-export const conv2dSubgroupInputGrad = (s: Conv2dShape, epilogue: Epilogue, t: SubgroupTile): string => {
+export const conv2dSubgroupInputGrad = (stride1: boolean, epilogue: Epilogue, t: SubgroupTile): string => {
   const out = vec(t.lane);
   const size = t.team * t.rows;
   const more = operandsOf(epilogue, out);
-  const [sh, sw] = s.stride;
   return wgsl`
 enable subgroups;
 ${bindings(["dy", vec(t.chunk)], ["w", vec(t.chunk)], ...more, ["dx", out])}
-${convHead(s, 3 + more.length)}
-const PHASES = ${sh * sw}u;
+${convUniform(3 + more.length)}
 ${main(
   t.subgroup,
   t.team,
   wgsl`
-  let HP = (H + ${sh - 1}u) / ${sh}u;
-  let WP = (W + ${sw - 1}u) / ${sw}u;
+  let PHASES = u32(SH * SW);
+  let HP = (H + u32(SH) - 1u) / u32(SH);
+  let WP = (W + u32(SW) - 1u) / u32(SW);
   let P = N * HP * WP;
   let COLS = CI / ${t.lane}u;
   let STEPS = CO / ${t.chunk}u;
   let tile = ${groupIndex} * ${t.subgroup * t.rows}u;
   if (tile >= P) { return; }
   let first = tile + team * ${size}u;
-  let phaseY = i32((group.z % PHASES) / ${sw}u);
-  let phaseX = i32((group.z % PHASES) % ${sw}u);
+  let phaseY = i32((group.z % PHASES) / u32(SW));
+  let phaseX = i32((group.z % PHASES) % u32(SW));
   let column = (group.z / PHASES) * ${t.team}u + member;
   let load = min(column, COLS - 1u) * ${t.lane}u * STEPS;
 ${unroll(
@@ -172,11 +173,12 @@ ${accumulators(size, out)}
     for (var kx = 0u; kx < KW; kx++) {
       let tx = phaseX + PW - i32(kx) * DW;
       if (tx % SW != 0) { continue; }
+      let down = ty / SH; let right = tx / SW;
 ${unroll(
   t.rows,
   (r) => `
-      let oy${r} = py${r} + ty / SH;
-      let ox${r} = px${r} + tx / SW;
+      let oy${r} = py${r} + down;
+      let ox${r} = px${r} + right;
       let in${r} = ${all(`u32(oy${r}) < OH`, `u32(ox${r}) < OW`)};
       let at${r} = select(0u, ((n${r} + u32(oy${r})) * OW + u32(ox${r})) * STEPS, in${r});`,
 )}
@@ -193,22 +195,18 @@ ${unroll(
   t.rows,
   (r) => `
   // Each lane works out where its own row of the tile goes; the writers learn it by broadcast.
-  let iy${r} = u32(phaseY) + u32(py${r}) * ${sh}u;
-  let ix${r} = u32(phaseX) + u32(px${r}) * ${sw}u;
+  let iy${r} = u32(phaseY) + u32(py${r} * SH);
+  let ix${r} = u32(phaseX) + u32(px${r} * SW);
   let to${r} = select(0xffffffffu, ((n${r} / OH * H + iy${r}) * W + ix${r}) * COLS, ${all(`iy${r} < H`, `ix${r} < W`)});`,
 )}
-${unroll(size, (row) => {
-  return `  let at_${row} = ${fromTeam(`to${Math.floor(row / t.team)}`, row % t.team, t)};`;
-})}
+  var to = array<u32, ${size}>(${unroll(size, (row) => fromTeam(`to${Math.floor(row / t.team)}`, row % t.team, t), ", ")});
   if (column >= COLS) { return; }
 #if ${epilogue.bias}
   let shift = bias[column];
 #endif
-${unroll(
-  size,
-  (row) =>
-    `  if (${all(`first + ${row}u < P`, `at_${row} != 0xffffffffu`)}) { let at = at_${row} + column; dx[at] = ${finish(epilogue, out, `acc${row}`, "shift", "at")}; }`,
-)}`,
+${collected(size, out)}
+${loop("r", size, `if (${all("first + r < P", "to[r] != 0xffffffffu")}) { let at = to[r] + column; dx[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
+  stride1,
 )}`;
 };
 
@@ -232,7 +230,7 @@ export interface WeightGradTile {
  * member e mod team in register e div team. In the end the teams' sums are added.
  * Dispatch: (ceil(KH KW CI / rows), ceil(CO / (team lane)), splits).
  */
-export const conv2dSubgroupWeightGrad = (s: Conv2dShape, t: WeightGradTile): string => {
+export const conv2dSubgroupWeightGrad = (t: WeightGradTile): string => {
   const out = vec(t.lane);
   const units = t.rows / t.chunk;
   const loads = (units * t.pixels) / t.team;
@@ -244,7 +242,7 @@ export const conv2dSubgroupWeightGrad = (s: Conv2dShape, t: WeightGradTile): str
   return wgsl`
 enable subgroups;
 ${bindings(["x", vec(t.chunk)], ["dy", out], ["part", out])}
-${convHead(s, 3)}
+${convUniform(3)}
 ${main(
   t.subgroup,
   t.team,
@@ -292,14 +290,16 @@ ${unroll(units, (u) =>
 )}
     }
   }
-${unroll(Math.log2(t.subgroup / t.team), (i) =>
-  unroll(t.rows, (r) => `  acc${r} += subgroupShuffleXor(acc${r}, ${t.team << i}u);`),
-)}
-  if (column >= COLS || team > 0u) { return; }
   let first = group.x * ${t.rows}u;
-${unroll(
+  let writes = ${all("column < COLS", "team == 0u")};
+${collected(t.rows, out)}
+${loop(
+  "r",
   t.rows,
-  (r) => `  if (first + ${r}u < ROWS) { part[(group.z * ROWS + first + ${r}u) * COLS + column] = acc${r}; }`,
+  wgsl`
+  var sum = all[r];
+${unroll(Math.log2(t.subgroup / t.team), (i) => `  sum += subgroupShuffleXor(sum, ${t.team << i}u);`)}
+  if (${all("writes", "first + r < ROWS")}) { part[(group.z * ROWS + first + r) * COLS + column] = sum; }`,
 )}`,
 )}`;
 };

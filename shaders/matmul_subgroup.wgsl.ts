@@ -12,8 +12,8 @@ import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { enableHalf, stored, widened } from "./lib/half.ts";
 import { params } from "./lib/params.ts";
 import { fromTeam, teamHead } from "./lib/team.ts";
-import { bindings } from "./lib/thread.ts";
-import { component, unroll } from "./lib/vec.ts";
+import { bindings, loop } from "./lib/thread.ts";
+import { all, component, unroll } from "./lib/vec.ts";
 
 /** Uniform: M, K and N; matrices of the batch; rows of K a split. */
 export const matmulFields = ["m", "k", "n", "batch", "run"] as const;
@@ -38,15 +38,16 @@ ${enableHalf(half)}
 ${bindings(["a", "vec4f"], ["b", stored(4, half)], ["c", "vec4f"])}
 ${params(matmulFields, 3)}
 @compute @workgroup_size(${t.subgroup})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
 ${teamHead(t.team)}
   let COLS = p.n / ${COLUMNS}u;
   let column = group.y * ${t.team}u + member;
   let load = min(column, COLS - 1u);
 ${unroll(t.rows, (r) => `  var acc${r} = vec4f();`)}`;
 
-const store = (t: MatmulTile): string =>
-  unroll(t.rows, (r) => `  if (first + ${r}u < p.m) { c[(group.z * p.m + first + ${r}u) * COLS + column] = acc${r}; }`);
+/** The accumulators as an array `all`, for a loop. */
+const collected = (rows: number): string =>
+  `  var all = array<vec4f, ${rows}>(${unroll(rows, (r) => `acc${r}`, ", ")});`;
 
 /**
  * Dispatch: (ceil(M / (rows subgroup / team)), ceil(N / (4 team)), batch). With `transposed`, b is [N,K]; with `half`, it is stored in half
@@ -76,7 +77,8 @@ ${unroll(t.rows, (r) =>
 )}
   }
   if (column >= COLS) { return; }
-${store(t)}
+${collected(t.rows)}
+${loop("r", t.rows, "  if (first + r < p.m) { c[(group.z * p.m + first + r) * COLS + column] = all[r]; }")}
 }`;
 };
 
@@ -112,10 +114,15 @@ ${unroll(loads, (r) => `    let a${r} = select(vec4f(), a[(matrix + min(k + mine
 ${unroll(CHUNK, (k) => `    let b${k} = b[(matrix + min(k + ${k}u, end - 1u)) * COLS + load];`)}
 ${unroll(t.rows, (r) => unroll(CHUNK, (k) => `    acc${r} += ${source(r, k)} * b${k};`))}
   }
-${unroll(Math.log2(t.subgroup / t.team), (i) =>
-  unroll(t.rows, (r) => `  acc${r} += subgroupShuffleXor(acc${r}, ${t.team << i}u);`),
+  let writes = ${all("column < COLS", "team == 0u")};
+${collected(t.rows)}
+${loop(
+  "r",
+  t.rows,
+  wgsl`
+  var sum = all[r];
+${unroll(Math.log2(t.subgroup / t.team), (i) => `  sum += subgroupShuffleXor(sum, ${t.team << i}u);`)}
+  if (${all("writes", "first + r < p.m")}) { c[(group.z * p.m + first + r) * COLS + column] = sum; }`,
 )}
-  if (column >= COLS || team > 0u) { return; }
-${store(t)}
 }`;
 };

@@ -39,10 +39,11 @@ ${threadMain(
   var best = ${vec(s.lanes)}();
   var none = true;
   var winner = ${uvec(s.lanes)}();
-  for (var ky = 0; ky < K; ky++) {
+  let taps = K * i32(min(groups.x, 1u)); // not to be unrolled: lib/thread.ts
+  for (var ky = 0; ky < taps; ky++) {
     let iy = oy * S - PAD + ky;
     if (iy < 0 || iy >= H) { continue; }
-    for (var kx = 0; kx < K; kx++) {
+    for (var kx = 0; kx < taps; kx++) {
       let ix = ox * S - PAD + kx;
       if (ix < 0 || ix >= W) { continue; }
       let v = x[u32((n * H + iy) * W + ix) * QUADS + q];
@@ -66,10 +67,11 @@ ${threadMain(
   let iy = i32((i / QUADS / u32(W)) % u32(H));
   let n = i32(i / QUADS / u32(W) / u32(H));
   var sum = ${vec(s.lanes)}();
-  for (var ky = 0; ky < K; ky++) {
+  let taps = K * i32(min(groups.x, 1u));
+  for (var ky = 0; ky < taps; ky++) {
     let ty = iy + PAD - ky;
     if (ty < 0 || ty % S != 0 || ty / S >= OH) { continue; }
-    for (var kx = 0; kx < K; kx++) {
+    for (var kx = 0; kx < taps; kx++) {
       let tx = ix + PAD - kx;
       if (tx < 0 || tx % S != 0 || tx / S >= OW) { continue; }
       let o = u32((n * OH + ty / S) * OW + tx / S) * QUADS + q;

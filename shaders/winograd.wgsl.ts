@@ -13,9 +13,9 @@ import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { enableHalf, narrowed, stored } from "./lib/half.ts";
 import { params } from "./lib/params.ts";
-import { bindings, threadMain } from "./lib/thread.ts";
+import { bindings, threadMain, type loop } from "./lib/thread.ts";
 import { all, unroll } from "./lib/vec.ts";
-import { sandwich, winogradMatrices, type TileSize } from "./lib/winograd.ts";
+import { sandwich, winogradMatrices, type Square, type TileSize } from "./lib/winograd.ts";
 
 /** Taps of the kernel in one direction. */
 export const TAPS = 3;
@@ -38,46 +38,70 @@ export const winogradFields = [
   "first",
 ] as const;
 
-/** Reads `size` x `size` pixels of image `from` with its corner at (top, left) into d[row][column], zeros beyond the border. */
-const loadTile = (from: string, size: number): string => wgsl`
-${unroll(size, (i) => `  let iy${i} = top + ${i}; let inY${i} = u32(iy${i}) < p.h; let y${i} = (image * p.h + u32(iy${i})) * p.w;`)}
-${unroll(size, (j) => `  let ix${j} = left + ${j}; let inX${j} = u32(ix${j}) < p.w;`)}
-${unroll(size, (i) =>
-  unroll(
-    size,
-    (j) =>
-      `  let in${i}_${j} = inY${i} & inX${j}; let d${i}_${j} = select(vec4f(), ${from}[select(0u, (y${i} + u32(ix${j})) * p.quads + quad, in${i}_${j})], in${i}_${j});`,
-  ),
-)}`;
+/** `size` x `size` pixels of image `from` with their corner at (top, left), zeros beyond the border. */
+const tileOf = (from: string, size: number): Square => ({
+  before: wgsl`
+${unroll(size, (j) => `  let ix${j} = u32(left + ${j}); let inX${j} = ix${j} < p.w; let x${j} = ix${j} * p.quads;`)}
+  let pitch = p.w * p.quads;
+  var iy = u32(top);
+  var line = (image * p.h + iy) * pitch + quad;`,
+  rows: wgsl`
+  let inY = iy < p.h;
+${unroll(size, (j) => `  let in${j} = inY & inX${j}; let l0_${j} = select(vec4f(), ${from}[select(0u, line + x${j}, in${j})], in${j});`)}
+  iy++;
+  line += pitch;`,
+  step: 1,
+});
 
 /**
  * The same of an image that is read at twice its height and width (half-pixel centres, so weights 3/4 and 1/4), with a padding of 1: from
- * n / 2 + 1 pixels of it in each direction.
+ * n / 2 + 1 pixels of it in each direction. Lines 2 k and 2 k + 1 come from lines k and k + 1, the second of which stays for the next two.
  */
-function loadEnlarged(from: string, n: number): string {
+function enlargedTileOf(from: string, n: number): Square {
   const half = n / 2;
-  /** Weights of neighbours k and k + 1 in line i = 2 k, 2 k + 1; none beyond the border. */
-  const weights = (axis: "y" | "x", start: string, size: string) =>
-    unroll(n, (i) => {
-      const [a, b] = i % 2 ? [0.25, 0.75] : [0.75, 0.25];
-      return `  let in${axis}${i} = u32(${start} + ${i}) < 2u * ${size}; let ${axis}a${i} = select(0.0, ${a}, in${axis}${i}); let ${axis}b${i} = select(0.0, ${b}, in${axis}${i});`;
-    });
+  const near = [0.75, 0.25];
+  const line = (name: string, k: string) => wgsl`
+  let y${name} = (image * p.h + u32(clamp((top - 1) / 2 + i32(${k}), 0, i32(p.h) - 1))) * p.w;
+${unroll(half + 1, (j) => `  ${name}${j} = ${from}[(y${name} + x${j}) * p.quads + quad];`)}`;
+  return {
+    before: wgsl`
+${unroll(half + 1, (j) => `  let x${j} = u32(clamp((left - 1) / 2 + ${j}, 0, i32(p.w) - 1)); var above${j}: vec4f; var below${j}: vec4f;`)}
+${unroll(n, (j) => `  let inX${j} = u32(left + ${j}) < 2u * p.w; let xa${j} = select(0.0, ${near[j % 2]}, inX${j}); let xb${j} = select(0.0, ${near[1 - (j % 2)]}, inX${j});`)}
+${line("below", "0")}`,
+    rows: wgsl`
+${unroll(half + 1, (j) => `  above${j} = below${j};`)}
+${line("below", "r / 2u + 1u")}
+${unroll(2, (k) => {
+  const mix = (j: number) => `ya${k} * above${j} + yb${k} * below${j}`;
   return wgsl`
-${weights("y", "top", "p.h")}
-${weights("x", "left", "p.w")}
-${unroll(half + 1, (i) => `  let y${i} = (image * p.h + u32(clamp((top - 1) / 2 + ${i}, 0, i32(p.h) - 1))) * p.w;`)}
-${unroll(half + 1, (j) => `  let x${j} = u32(clamp((left - 1) / 2 + ${j}, 0, i32(p.w) - 1));`)}
-${unroll(half + 1, (i) => unroll(half + 1, (j) => `  let s${i}_${j} = ${from}[(y${i} + x${j}) * p.quads + quad];`))}
-${unroll(n, (i) => unroll(half + 1, (j) => `  let e${i}_${j} = ya${i} * s${i >> 1}_${j} + yb${i} * s${(i >> 1) + 1}_${j};`))}
-${unroll(n, (i) => unroll(n, (j) => `  let d${i}_${j} = xa${j} * e${i}_${j >> 1} + xb${j} * e${i}_${(j >> 1) + 1};`))}`;
+  let inY${k} = u32(top) + r + ${k}u < 2u * p.h; let ya${k} = select(0.0, ${near[k]}, inY${k}); let yb${k} = select(0.0, ${near[1 - k]}, inY${k});
+${unroll(half + 1, (j) => `  let m${k}_${j} = ${mix(j)};`)}
+${unroll(n, (j) => `  let l${k}_${j} = xa${j} * m${k}_${j >> 1} + xb${j} * m${k}_${(j >> 1) + 1};`)}`;
+})}`,
+    step: 2,
+  };
 }
 
-/** The tile and the vector of channels of item i, from which image `image` and its place (row, column) among the tiles follow. */
+/** n x n values that lie `pitch` apart in `from`, from index `at` on. */
+const planes = (from: string, n: number, at: string, pitch: string): Square => ({
+  before: `  var plane = ${at}; let pitch = ${pitch};`,
+  rows: unroll(n, (j) => `  let l0_${j} = ${from}[plane]; plane += pitch;`),
+  step: 1,
+});
+
+export interface Threads {
+  /** Of a workgroup. */
+  threads: number;
+  /** How rows are read one after the other: all at once where compilers keep that short. */
+  round: typeof loop;
+}
+
+/** The tile and the vector of channels of item i, from which image `image` and its place (down, across) among the tiles follow. */
 const whichTile = `
   let quad = i % p.quads;
   let tile = i / p.quads;
-  let column = tile % p.across;
-  let row = (tile / p.across) % p.down;
+  let across = tile % p.across;
+  let down = (tile / p.across) % p.down;
   let image = tile / (p.across * p.down);
   let tiles = p.n * p.down * p.across;`;
 
@@ -85,7 +109,7 @@ const whichTile = `
  * Bindings x [N,H,W,C], v [n n, T, all channels]. With `enlarged`, of x at twice its height and width, and a padding of 1. One thread a tile
  * and four channels.
  */
-export const winogradInput = (threads: number, n: TileSize, enlarged: boolean): string => {
+export const winogradInput = ({ threads, round }: Threads, n: TileSize, enlarged: boolean): string => {
   const m = n - TAPS + 1;
   const { inputs } = winogradMatrices(n, TAPS);
   return wgsl`
@@ -94,19 +118,21 @@ ${params(winogradFields, 2)}
 ${threadMain(
   { items: "p.n * p.down * p.across * p.quads", threads },
   `${whichTile}
-  let top = i32(row * ${m}u) - i32(p.ph);
-  let left = i32(column * ${m}u) - i32(p.pw);
-${enlarged ? loadEnlarged("x", n) : loadTile("x", n)}
+  let top = i32(down * ${m}u) - i32(p.ph);
+  let left = i32(across * ${m}u) - i32(p.pw);
+  let at = tile * p.stride + p.first + quad;
+  let plane = tiles * p.stride;
 ${sandwich(
   inputs,
-  (r, c) => `d${r}_${c}`,
-  (r, c, name) => `v[(${r * n + c}u * tiles + tile) * p.stride + p.first + quad] = ${name};`,
+  enlarged ? enlargedTileOf("x", n) : tileOf("x", n),
+  round,
+  (r, c, name) => `v[at + (${r} * ${n}u + ${c}) * plane] = ${name};`,
 )}`,
 )}`;
 };
 
 /** Bindings dy [N,OH,OW,CO], z [n n, T, CO]: the tiles of dy as filters of m taps. One thread a tile and four channels. */
-export const winogradOutputGrad = (threads: number, n: TileSize): string => {
+export const winogradOutputGrad = ({ threads, round }: Threads, n: TileSize): string => {
   const m = n - TAPS + 1;
   const { filter } = winogradMatrices(n, m);
   return wgsl`
@@ -115,14 +141,10 @@ ${params(winogradFields, 2)}
 ${threadMain(
   { items: "p.n * p.down * p.across * p.quads", threads },
   `${whichTile}
-  let top = i32(row * ${m}u);
-  let left = i32(column * ${m}u);
-${loadTile("dy", m)}
-${sandwich(
-  filter,
-  (r, c) => `d${r}_${c}`,
-  (r, c, name) => `z[(${r * n + c}u * tiles + tile) * p.quads + quad] = ${name};`,
-)}`,
+  let top = i32(down * ${m}u);
+  let left = i32(across * ${m}u);
+  let plane = tiles * p.quads;
+${sandwich(filter, tileOf("dy", m), round, (r, c, name) => `z[i + (${r} * ${n}u + ${c}) * plane] = ${name};`)}`,
 )}`;
 };
 
@@ -130,9 +152,11 @@ ${sandwich(
  * Bindings w [3,3,CI,CO], u [n n, CI, CO]; p.quads = CO / 4, p.other = CI. With `turned`, of the kernel turned by 180 degrees; with `half`,
  * u is stored in half precision. One thread an input channel and four output channels.
  */
-export const winogradWeights = (threads: number, n: TileSize, turned: boolean, half: boolean): string => {
+export const winogradWeights = ({ threads, round }: Threads, n: TileSize, turned: boolean, half: boolean): string => {
   const { filter } = winogradMatrices(n, TAPS);
-  const tap = (r: number, c: number) => (turned ? TAPS * TAPS - 1 - (r * TAPS + c) : r * TAPS + c);
+  const taps = turned
+    ? planes("w", TAPS, `i + ${TAPS * TAPS - 1}u * size`, "0u - size")
+    : planes("w", TAPS, "i", "size");
   return wgsl`
 ${enableHalf(half)}
 ${bindings(["w", "vec4f"], ["u", stored(4, half)])}
@@ -140,17 +164,12 @@ ${params(winogradFields, 2)}
 ${threadMain(
   { items: "p.other * p.quads", threads },
   `  let size = p.other * p.quads;
-${unroll(TAPS, (r) => unroll(TAPS, (c) => `  let d${r}_${c} = w[${tap(r, c)}u * size + i];`))}
-${sandwich(
-  filter,
-  (r, c) => `d${r}_${c}`,
-  (r, c, name) => `u[${r * n + c}u * size + i] = ${narrowed(name, 4, half)};`,
-)}`,
+${sandwich(filter, taps, round, (r, c, name) => `u[(${r} * ${n}u + ${c}) * size + i] = ${narrowed(name, 4, half)};`)}`,
 )}`;
 };
 
 /** Bindings m [n n, T, all channels], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO]. One thread a tile and four channels. */
-export const winogradOutput = (threads: number, n: TileSize, epilogue: Epilogue): string => {
+export const winogradOutput = ({ threads, round }: Threads, n: TileSize, epilogue: Epilogue): string => {
   const m = n - TAPS + 1;
   const { outputs } = winogradMatrices(n, TAPS);
   const names = ["m", ...epilogueOperands(epilogue), "y"];
@@ -160,15 +179,15 @@ ${params(winogradFields, names.length)}
 ${threadMain(
   { items: "p.n * p.down * p.across * p.quads", threads },
   `${whichTile}
-  let top = row * ${m}u;
-  let left = column * ${m}u;
-${unroll(n, (r) => unroll(n, (c) => `  let d${r}_${c} = m[(${r * n + c}u * tiles + tile) * p.stride + p.first + quad];`))}
+  let top = down * ${m}u;
+  let left = across * ${m}u;
   let shift = ${epilogue.bias ? "bias[quad]" : "vec4f()"};
 ${sandwich(
   outputs,
-  (r, c) => `d${r}_${c}`,
+  planes("m", n, "tile * p.stride + p.first + quad", "tiles * p.stride"),
+  round,
   (r, c, name) =>
-    `if (${all(`top + ${r}u < p.h`, `left + ${c}u < p.w`)}) { let at = ((image * p.h + top + ${r}u) * p.w + left + ${c}u) * p.quads + quad; y[at] = ${finish(epilogue, "vec4f", name, "shift", "at")}; }`,
+    `if (${all(`top + ${r} < p.h`, `left + ${c} < p.w`)}) { let at = ((image * p.h + top + ${r}) * p.w + left + ${c}) * p.quads + quad; y[at] = ${finish(epilogue, "vec4f", name, "shift", "at")}; }`,
 )}`,
 )}`;
 };
@@ -177,7 +196,7 @@ ${sandwich(
  * Bindings m [n n, CI, CO], dw [3,3,CI,CO]; p.quads = CO / 4, p.other = CI. One thread an
  * input channel and four output channels.
  */
-export const winogradFilterGrad = (threads: number, n: TileSize): string => {
+export const winogradFilterGrad = ({ threads, round }: Threads, n: TileSize): string => {
   const { outputs } = winogradMatrices(n, n - TAPS + 1);
   return wgsl`
 ${bindings(["m", "vec4f"], ["dw", "vec4f"])}
@@ -185,11 +204,6 @@ ${params(winogradFields, 2)}
 ${threadMain(
   { items: "p.other * p.quads", threads },
   `  let size = p.other * p.quads;
-${unroll(n * n, (k) => `  let s${k} = m[${k}u * size + i];`)}
-${sandwich(
-  outputs,
-  (r, c) => `s${r * n + c}`,
-  (r, c, name) => `dw[${r * TAPS + c}u * size + i] = ${name};`,
-)}`,
+${sandwich(outputs, planes("m", n, "i", "size"), round, (r, c, name) => `dw[(${r} * ${TAPS}u + ${c}) * size + i] = ${name};`)}`,
 )}`;
 };

@@ -23,22 +23,32 @@ export interface Conv2dShape {
 /** Multiply-adds of the direct algorithm, the same in all three passes. */
 export const multiplyAdds = (s: Conv2dShape): number => (s.n * s.oh * s.ow * s.kh * s.kw * s.ci * s.co) / s.groups;
 
-/** What stays the same over many layers is baked in; the sizes of the tensors come as a uniform. */
-const fields = ["n", "h", "w", "ci", "oh", "ow", "co", "ph", "pw", "groups", "extra"] as const;
+/** The uniform: `one` size after the other, and `extra`, a number of a kernel's own. */
+const fields = [
+  ...["n", "h", "w", "ci", "oh", "ow", "co", "ph", "pw", "groups"],
+  ...["kh", "kw", "sh", "sw", "dh", "dw", "extra"],
+] as const;
 
-/** The values of the uniform. `extra` is for one number of a kernel's own. */
+/** The values of the uniform. */
 export function convParams(s: Conv2dShape, extra = 0): number[] {
-  const values = { ...s, ph: s.padding[0], pw: s.padding[1], extra };
-  return fields.map((name) => values[name]);
+  const [[sh, sw], [ph, pw], [dh, dw]] = [s.stride, s.padding, s.dilation];
+  return [s.n, s.h, s.w, s.ci, s.oh, s.ow, s.co, ph, pw, s.groups, s.kh, s.kw, sh, sw, dh, dw, extra];
 }
 
-/** Kernel size, stride and dilation as constants, sizes as variables of `main`, under the names that the shaders use. */
+/** Names in the shaders of the sizes that `main` takes from the uniform. */
+export const convSizes = `
+  let N = p.n; let H = p.h; let W = p.w; let CI = p.ci; let OH = p.oh; let OW = p.ow; let CO = p.co;
+  let PH = i32(p.ph); let PW = i32(p.pw);`;
+
+/** Kernel size, stride and dilation as constants, where compilers make use of them. */
 export const convHead = (s: Conv2dShape, binding: number): string => `
 ${params(fields, binding)}
 const KH = ${s.kh}u; const KW = ${s.kw}u;
 const SH = ${s.stride[0]}; const SW = ${s.stride[1]};
 const DH = ${s.dilation[0]}; const DW = ${s.dilation[1]};`;
 
-export const convSizes = `
-  let N = p.n; let H = p.h; let W = p.w; let CI = p.ci; let OH = p.oh; let OW = p.ow; let CO = p.co;
-  let PH = i32(p.ph); let PW = i32(p.pw);`;
+/** The uniform alone, and the same names from it: one shader for all kernel sizes. A stride of 1 may be known, so that nothing is divided by it. */
+export const convUniform = (binding: number): string => params(fields, binding);
+export const convKernel = (known: { stride1: boolean } = { stride1: false }): string => `
+  let KH = p.kh; let KW = p.kw; let DH = i32(p.dh); let DW = i32(p.dw);
+  let SH = ${known.stride1 ? "1" : "i32(p.sh)"}; let SW = ${known.stride1 ? "1" : "i32(p.sw)"};`;

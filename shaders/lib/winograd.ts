@@ -7,6 +7,8 @@
  * by the Toom-Cook construction: polynomials are evaluated at n - 1 points and at infinity, multiplied there, and interpolated (Lavin
  * and Gray, arXiv:1509.09308). B^T depends on the points alone, so all F(m, r) of one n share it.
  */
+import type { loop } from "./thread.ts";
+import { unroll } from "./vec.ts";
 
 /**
  * Points in pairs of opposite sign behind 0, exact in binary. For n = 6 the usual ±1, ±2 lose twice as many digits: with ±3/4, ±3/2 the
@@ -116,31 +118,52 @@ function pairColumns(matrix: Matrix, x: readonly string[], y: string, lines: str
   return { coefficients: matrix.map((_, i) => kept.map((column) => column[i]!)), names };
 }
 
+export interface Square {
+  /** WGSL, outside of `main`'s loop, of what `rows` needs. */
+  before?: string;
+  /** WGSL that sets l0_0, l0_1, ... to row r of the square X, l1_0, ... to the row behind it, up to `step` of them. */
+  rows: string;
+  step: 1 | 2;
+}
+
 /**
- * WGSL that computes matrix X matrix^T of a square of variables x(row, column), all rows first, and hands each element to
- * `use(row, column, name)`.
+ * WGSL that computes Y = matrix X matrix^T of a square X, a few of whose rows are read at a time, and hands each element of Y to
+ * `use(row, column, name)`, half of the columns at a time where they are even in number. What is done and what is left moves on through
+ * c0_0, c0_1, ...: registers cannot be counted off by a variable.
  */
 export function sandwich(
   matrix: Matrix,
-  x: (row: number, column: number) => string,
-  use: (row: number, column: number, name: string) => string,
+  { before = "", rows, step }: Square,
+  round: typeof loop,
+  use: (row: string, column: string, name: string) => string,
 ): string {
-  const [rows, columns] = [matrix.length, matrix[0]!.length];
-  const range = (count: number) => Array.from({ length: count }, (_, i) => i);
-  const first = range(columns).map((j) =>
+  const [results, n] = [matrix.length, matrix[0]!.length];
+  const half = results % 2 ? results : results / 2;
+  const product = (count: number, from: (k: number) => string, to: string) =>
     multiply(
       matrix,
-      range(columns).map((i) => x(i, j)),
-      `c${j}_`,
-    ),
-  );
-  const second = range(rows).map((i) => {
-    const line = multiply(
-      matrix,
-      range(columns).map((j) => `c${j}_${i}`),
-      `r${i}_`,
+      Array.from({ length: count }, (_, k) => from(k)),
+      to,
     );
-    return [line, ...range(rows).map((j) => use(i, j, `r${i}_${j}`))].join("\n");
-  });
-  return [...first, ...second].join("\n");
+  const reading = [
+    rows,
+    unroll(step, (k) => product(n, (j) => `l${k}_${j}`, `e${k}_`)),
+    unroll(n - step, (i) => unroll(results, (j) => `c${i}_${j} = c${i + step}_${j};`)),
+    unroll(step, (k) => unroll(results, (j) => `c${n - step + k}_${j} = e${k}_${j};`)),
+  ];
+  const writing = [
+    unroll(half, (k) =>
+      [
+        product(n, (i) => `c${i}_${k}`, `o${k}_`),
+        unroll(results, (i) => use(`${i}u`, `(column + ${k}u)`, `o${k}_${i}`)),
+      ].join("\n"),
+    ),
+    unroll(n, (i) => unroll(results - half, (k) => `c${i}_${k} = c${i}_${k + half};`)),
+  ];
+  return [
+    before,
+    unroll(n, (i) => unroll(results, (j) => `var c${i}_${j} = vec4f();`)),
+    round("r", n, reading.join("\n"), step),
+    half < results ? round("column", results, writing.join("\n"), half) : `let column = 0u;\n${writing[0]}`,
+  ].join("\n");
 }

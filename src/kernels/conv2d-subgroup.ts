@@ -44,7 +44,7 @@ export function subgroupForward(s: Conv2dShape, epilogue: Epilogue, caps: Capabi
   const { tile, workgroups } = tileOf(product, caps);
   const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
   const half = tile.lane === 4 && (caps.half ?? false);
-  const code = conv2dSubgroupForward(s, epilogue, tile, half);
+  const code = conv2dSubgroupForward(epilogue, tile, half);
   const lowering = single("subgroup", { label: "conv2d", code, bindings, params: convParams(s), workgroups });
   return [half ? narrowing(lowering, s.kh * s.kw * s.ci * s.co) : lowering];
 }
@@ -56,7 +56,7 @@ export function subgroupInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capa
   const product = { columns: s.ci, depth: s.co, pixels, phases: sh * sw, flops: 2 * multiplyAdds(s) };
   const { tile, workgroups } = tileOf(product, caps);
   const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
-  const code = conv2dSubgroupInputGrad(s, epilogue, tile);
+  const code = conv2dSubgroupInputGrad(sh === 1 && sw === 1, epilogue, tile);
   return [single("subgroup", { label: "conv2d.inputGrad", code, bindings, params: convParams(s), workgroups })];
 }
 
@@ -83,7 +83,7 @@ export function subgroupWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering
   const size = s.kh * s.kw * s.ci * s.co;
   const product = {
     label,
-    code: conv2dSubgroupWeightGrad(s, { subgroup, team, lane, chunk, rows, pixels }),
+    code: conv2dSubgroupWeightGrad({ subgroup, team, lane, chunk, rows, pixels }),
     bindings: [input(0), input(1), splits > 1 ? scratch(0) : output(0)],
     params: convParams(s, linesPerSplit),
     workgroups: [rowTiles, columnTiles, splits] as const,

@@ -1,7 +1,7 @@
 /** The three passes of a 3x3 convolution by Winograd's method (shaders/winograd.wgsl.ts), as variants of conv2d's kernels. */
 import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Conv2dShape } from "../../shaders/lib/conv.ts";
-import type { ThreadGrid } from "../../shaders/lib/thread.ts";
+import { loop, openLoop } from "../../shaders/lib/thread.ts";
 import type { TileSize } from "../../shaders/lib/winograd.ts";
 import {
   TAPS,
@@ -11,9 +11,10 @@ import {
   winogradOutput,
   winogradOutputGrad,
   winogradWeights,
+  type Threads,
 } from "../../shaders/winograd.wgsl.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
-import { ceilDiv } from "./grid.ts";
+import { ceilDiv, THREADS } from "./grid.ts";
 import { input, output, scratch, type Dispatch, type Lowering, type OperandRef } from "./kernel.ts";
 import { gram, matmul, splitsOf } from "./matmul.ts";
 import { threadDispatch } from "./per-thread.ts";
@@ -37,6 +38,11 @@ interface Image {
   w: number;
   c: number;
 }
+
+const threadsOf = ({ adapterClass }: Capabilities): Threads => ({
+  threads: THREADS,
+  round: adapterClass === "software" ? loop : openLoop,
+});
 
 interface Tiling {
   down: number;
@@ -70,13 +76,13 @@ function tileTransform(
   { n, h, w, c }: Image,
   tiles: Tiling,
   bindings: readonly OperandRef[],
-  code: (threads: number) => string,
+  code: string,
   [ph, pw]: readonly [number, number] = [0, 0],
   { all, first }: Stretch = { all: c, first: 0 },
 ): Dispatch {
   const place = { stride: all / 4, first: first / 4 };
   const params = paramsOf({ n, h, w, quads: c / 4, down: tiles.down, across: tiles.across, ph, pw, ...place });
-  return threadDispatch(label, (tiles.count * c) / 4, bindings, ({ threads }: ThreadGrid) => code(threads), params);
+  return threadDispatch(label, (tiles.count * c) / 4, bindings, () => code, params);
 }
 
 /** A transform with one thread for a channel of the one count and four of the other. */
@@ -85,10 +91,10 @@ function channelTransform(
   other: number,
   channels: number,
   bindings: readonly OperandRef[],
-  code: (threads: number) => string,
+  code: string,
 ): Dispatch {
   const params = paramsOf({ quads: channels / 4, other });
-  return threadDispatch(label, (other * channels) / 4, bindings, ({ threads }: ThreadGrid) => code(threads), params);
+  return threadDispatch(label, (other * channels) / 4, bindings, () => code, params);
 }
 
 /** The tiles of a convolution's input, a dispatch for each of its sources, which are the kernel's first inputs. */
@@ -98,12 +104,12 @@ function inputTiles(
   sources: readonly Source[],
   tiles: Tiling,
   v: OperandRef,
-  { tile, padding }: { tile: TileSize; padding: readonly [number, number] },
+  { tile, padding, threads }: { tile: TileSize; padding: readonly [number, number]; threads: Threads },
 ): Dispatch[] {
   const offsets = offsetsOf(sources.map(({ shape }) => shape[3]!));
   return sources.map(({ shape, enlarged }, i) => {
     const [n, h, w, c] = shape as [number, number, number, number];
-    const code = (t: number) => winogradInput(t, tile, enlarged);
+    const code = winogradInput(threads, tile, enlarged);
     const stretch = { all, first: offsets[i]!.offset };
     return tileTransform(`${label}.tiles`, { n, h, w, c }, tiles, [input(i), v], code, padding, stretch);
   });
@@ -133,6 +139,7 @@ function convolve(pass: Pass, tile: TileSize, caps: Capabilities): Lowering {
   const product = { m: tiles.count, k: from.c, n: to.c, batch: squares };
   const weight = sources.length;
   const half = !turned && (caps.half ?? false);
+  const threads = threadsOf(caps);
   return {
     variant: nameOf(tile),
     scratch: [((half ? 2 : 4) / 4) * from.c * to.c, tiles.count * from.c, tiles.count * to.c].map(
@@ -140,12 +147,16 @@ function convolve(pass: Pass, tile: TileSize, caps: Capabilities): Lowering {
     ),
     dispatches: [
       {
-        ...channelTransform(`${label}.weights`, ci, co, [input(weight), u], (t) =>
-          winogradWeights(t, tile, turned, half),
+        ...channelTransform(
+          `${label}.weights`,
+          ci,
+          co,
+          [input(weight), u],
+          winogradWeights(threads, tile, turned, half),
         ),
         dependsOn: [weight],
       },
-      ...inputTiles(label, from.c, sources, tiles, v, { tile, padding }),
+      ...inputTiles(label, from.c, sources, tiles, v, { tile, padding, threads }),
       matmul(`${label}.product`, product, [v, u, m], { transposed: turned, half }, caps),
       ...offsetsOf(outputs).map(({ offset, take }, k) =>
         tileTransform(
@@ -153,7 +164,7 @@ function convolve(pass: Pass, tile: TileSize, caps: Capabilities): Lowering {
           { ...to, c: take },
           tiles,
           [m, ...epilogueOperands(epilogue).map((_, i) => input(weight + 1 + i)), output(k)],
-          (t) => winogradOutput(t, tile, epilogue),
+          winogradOutput(threads, tile, epilogue),
           [0, 0],
           { all: to.c, first: offset },
         ),
@@ -209,6 +220,7 @@ export const winogradWeightGrad = (
     const dy = { n: s.n, h: s.oh, w: s.ow, c: s.co };
     const tiles = tilesOf(dy, tile);
     const squares = tile * tile;
+    const threads = threadsOf(caps);
     const [v, z, m] = [scratch(0), scratch(1), scratch(2)];
     const product = { m: s.ci, k: tiles.count, n: s.co, batch: squares };
     const splits = splitsOf(product, caps);
@@ -219,11 +231,11 @@ export const winogradWeightGrad = (
         (floats) => 4 * squares * floats,
       ),
       dispatches: [
-        ...inputTiles(label, s.ci, sources, tiles, v, { tile, padding: s.padding }),
-        tileTransform(`${label}.filters`, dy, tiles, [input(sources.length), z], (t) => winogradOutputGrad(t, tile)),
+        ...inputTiles(label, s.ci, sources, tiles, v, { tile, padding: s.padding, threads }),
+        tileTransform(`${label}.filters`, dy, tiles, [input(sources.length), z], winogradOutputGrad(threads, tile)),
         gram(`${label}.product`, product, splits, [v, z, m], caps),
         ...(splits > 1 ? [sumPartsDispatch(`${label}.sum`, squares * s.ci * s.co, splits, m, sum)] : []),
-        channelTransform(`${label}.result`, s.ci, s.co, [sum, output(0)], (t) => winogradFilterGrad(t, tile)),
+        channelTransform(`${label}.result`, s.ci, s.co, [sum, output(0)], winogradFilterGrad(threads, tile)),
       ],
     };
   });
