@@ -45,9 +45,18 @@ ${teamHead(t.team)}
   let load = min(column, COLS - 1u);
 ${unroll(t.rows, (r) => `  var acc${r} = vec4f();`)}`;
 
-/** The accumulators as an array `all`, for a loop. */
-const collected = (rows: number): string =>
-  `  var all = array<vec4f, ${rows}>(${unroll(rows, (r) => `acc${r}`, ", ")});`;
+/** Rows that are written at once, before the others move on: an array of them would be slow where K is short, and all are long to compile. */
+const WRITTEN_AT_ONCE = 16;
+
+/** Writes the rows of c; `sum` makes a row of what a lane has of it. */
+const store = ({ rows }: MatmulTile, condition: string, sum: (acc: string) => string = () => ""): string => {
+  const step = Math.min(rows, WRITTEN_AT_ONCE);
+  const write = (k: number) => wgsl`
+${sum(`acc${k}`)}
+  if (${all(condition, `first + r + ${k}u < p.m`)}) { c[(group.z * p.m + first + r + ${k}u) * COLS + column] = acc${k}; }`;
+  const move = (k: number) => `  acc${k} = acc${k + step};`;
+  return loop("r", rows, unroll(step, write) + unroll(rows - step, move), step);
+};
 
 /**
  * Dispatch: (ceil(M / (rows subgroup / team)), ceil(N / (4 team)), batch). With `transposed`, b is [N,K]; with `half`, it is stored in half
@@ -76,9 +85,7 @@ ${unroll(t.rows, (r) =>
   }),
 )}
   }
-  if (column >= COLS) { return; }
-${collected(t.rows)}
-${loop("r", t.rows, "  if (first + r < p.m) { c[(group.z * p.m + first + r) * COLS + column] = all[r]; }")}
+${store(t, "column < COLS")}
 }`;
 };
 
@@ -114,15 +121,8 @@ ${unroll(loads, (r) => `    let a${r} = select(vec4f(), a[(matrix + min(k + mine
 ${unroll(CHUNK, (k) => `    let b${k} = b[(matrix + min(k + ${k}u, end - 1u)) * COLS + load];`)}
 ${unroll(t.rows, (r) => unroll(CHUNK, (k) => `    acc${r} += ${source(r, k)} * b${k};`))}
   }
-  let writes = ${all("column < COLS", "team == 0u")};
-${collected(t.rows)}
-${loop(
-  "r",
-  t.rows,
-  wgsl`
-  var sum = all[r];
-${unroll(Math.log2(t.subgroup / t.team), (i) => `  sum += subgroupShuffleXor(sum, ${t.team << i}u);`)}
-  if (${all("writes", "first + r < p.m")}) { c[(group.z * p.m + first + r) * COLS + column] = sum; }`,
+${store(t, all("column < COLS", "team == 0u"), (acc) =>
+  unroll(Math.log2(t.subgroup / t.team), (i) => `  ${acc} += subgroupShuffleXor(${acc}, ${t.team << i}u);`),
 )}
 }`;
 };

@@ -7,7 +7,7 @@
  * by the Toom-Cook construction: polynomials are evaluated at n - 1 points and at infinity, multiplied there, and interpolated (Lavin
  * and Gray, arXiv:1509.09308). B^T depends on the points alone, so all F(m, r) of one n share it.
  */
-import type { loop } from "./thread.ts";
+import { openLoop, type loop } from "./thread.ts";
 import { unroll } from "./vec.ts";
 
 /**
@@ -126,6 +126,9 @@ export interface Square {
   step: 1 | 2;
 }
 
+/** Loads or stores that are no longer slow when they are written out. */
+const FEW = 16;
+
 /**
  * WGSL that computes Y = matrix X matrix^T of a square X, a few of whose rows are read at a time, and hands each element of Y to
  * `use(row, column, name)`, half of the columns at a time where they are even in number. What is done and what is left moves on through
@@ -163,7 +166,7 @@ export function sandwich(
   return [
     before,
     unroll(n, (i) => unroll(results, (j) => `var c${i}_${j} = vec4f();`)),
-    round("r", n, reading.join("\n"), step),
-    half < results ? round("column", results, writing.join("\n"), half) : `let column = 0u;\n${writing[0]}`,
+    (n * n > FEW ? round : openLoop)("r", n, reading.join("\n"), step),
+    (results * results > FEW ? round : openLoop)("column", results, writing.join("\n"), half),
   ].join("\n");
 }

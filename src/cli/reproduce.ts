@@ -42,6 +42,7 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
     for (const line of await showPlan(folder, runs)) console.log(line);
     return 0;
   }
+  await folder.lock();
   try {
     const code = await trainStudy(folder, groups, options);
     if (code !== 0) return code;

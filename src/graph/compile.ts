@@ -4,6 +4,7 @@ import type { Shader } from "../gpu/shader.ts";
 import { showShape, type Dispatch, type Kernel, type Lowering, type OperandRef } from "../kernels/kernel.ts";
 import { BindingError, cutOf, lowerWithin } from "../kernels/parts.ts";
 import { choiceOf, type Choice } from "./choice.ts";
+import { worthCompiling, type Candidates } from "./economy.ts";
 import type { Graph } from "./graph.ts";
 import { constants, foldBatchNorms } from "./frozen.ts";
 import { inPlace } from "./in-place.ts";
@@ -136,15 +137,26 @@ function lower(gpu: Gpu, nodes: readonly Node[], options: CompileOptions): Lower
   if (half && !frozen) throw new PlanError("half precision is for frozen plans: training needs all digits");
   if (half && !gpu.caps.f16) throw new PlanError("half precision: this adapter has no shader-f16");
   const caps = { ...gpu.caps, frozen, half };
-  const choose = (kernel: Kernel): Lowering => {
+  const variantsOf = (kernel: Kernel): Lowering[] => {
     const all = kernel.lower(caps);
     // Split reductions may want more scratch memory than can be bound; the plain variants want none.
     const fitting = all.filter((v) => v.scratch.every((bytes) => bytes <= gpu.caps.maxBindingBytes));
     const variants = fitting.length > 0 ? fitting : all;
-    if (options.plain) return variants.at(-1)!;
-    return choice?.(kernel, variants) ?? variants[0]!;
+    if (options.plain) return [variants.at(-1)!];
+    const chosen = choice?.(kernel, variants);
+    return chosen ? [chosen] : variants;
   };
-  return nodes.map((node) => lowerWithin(node.kernel, caps, choose));
+  const all: Candidates[] = [];
+  const collect = (kernel: Kernel): Lowering => {
+    const variants = variantsOf(kernel);
+    all.push({ kernel: kernel.name, variants });
+    return variants[0]!;
+  };
+  for (const { kernel } of nodes) lowerWithin(kernel, caps, collect);
+  const chosen = worthCompiling(all);
+  // Kernels come in the same order again.
+  let next = 0;
+  return nodes.map(({ kernel }) => lowerWithin(kernel, caps, () => chosen[next++]!));
 }
 
 const shaderOf = ({ code, bindings, params, label }: Dispatch): Shader => {

@@ -25,11 +25,6 @@ const FEW = [
 const TILED = 2000;
 /** Transformed weights that are read in a microsecond. */
 const WEIGHTS_READ = 1500;
-/**
- * Microseconds that Winograd's method has to save at least: its shaders take a software adapter seconds to compile, which are to be made up
- * for in a thousand runs or so.
- */
-const COMPILING = 300;
 /** Microseconds that every dispatch takes. */
 const DISPATCH = 40;
 
@@ -77,7 +72,7 @@ function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { subgroupSize,
   // Few tiles leave little to do with each weight that is read.
   const reading = pass === "weightGrad" ? 0 : squares / WEIGHTS_READ;
   const products = Math.max((squares * tiles) / (subgroupSize === undefined ? TILED : cost.products), reading);
-  return transforms + products + 4 * DISPATCH + COMPILING;
+  return transforms + products + 4 * DISPATCH;
 }
 
 /** Multiply-adds in the time in which a GPU moves one float, both at what kernels reach in practice. Not measured: a guess. */
@@ -103,9 +98,12 @@ export function fastestFirst(
   caps: Capabilities,
   variants: readonly Lowering[],
 ): Lowering[] {
+  const software = caps.adapterClass === "software";
   const estimate = ({ variant }: Lowering): number => {
     if (variant === "depthwise") return 0;
-    return caps.adapterClass === "software" ? onSoftware(pass, s, variant, caps) : onGpu(pass, s, variant, caps);
+    return software ? onSoftware(pass, s, variant, caps) : onGpu(pass, s, variant, caps);
   };
-  return variants.toSorted((a, b) => estimate(a) - estimate(b));
+  const estimated = variants.map((variant) => ({ ...variant, estimate: estimate(variant) }));
+  const ordered = estimated.sort((a, b) => a.estimate - b.estimate);
+  return software ? ordered : variants.toSorted((a, b) => estimate(a) - estimate(b));
 }

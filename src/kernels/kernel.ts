@@ -57,6 +57,8 @@ export interface Lowering {
   /** Bytes of each scratch operand. */
   readonly scratch: readonly number[];
   readonly dispatches: readonly Dispatch[];
+  /** Microseconds that it is estimated to take, where that is known and compiling takes so long that it counts. */
+  readonly estimate?: number;
 }
 
 export interface Kernel {

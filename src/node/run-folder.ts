@@ -9,6 +9,7 @@ import type { TrainConfig } from "../train/config.ts";
 import type { Stage } from "../train/stage.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { removeEventFiles } from "./event-file.ts";
+import { LOCK, lockFolder } from "./folder-lock.ts";
 import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 
 /** Which image is on which side. */
@@ -43,14 +44,15 @@ export class RunFolder {
   /** @throws InputError if a new run cannot be made there, such as because the folder holds something already */
   static async requireFree(dir: string): Promise<void> {
     await requireWritableFolder(dir);
-    if (existsSync(dir) && (await readdir(dir)).length > 0) {
+    if (existsSync(dir) && (await readdir(dir)).some((name) => name !== LOCK)) {
       throw new InputError(`${dir}: the folder is not empty; choose another --out, or --resume ${dir}`);
     }
   }
 
-  /** A new run. @throws InputError as `requireFree` does */
+  /** A new run. @throws InputError as `requireFree` and `lockFolder` do */
   static async create(dir: string, config: TrainConfig): Promise<RunFolder> {
     await RunFolder.requireFree(dir);
+    await lockFolder(dir);
     const run = new RunFolder(dir);
     await writeWhole(run.file("config.json"), json(config));
     return run;
@@ -72,6 +74,7 @@ export class RunFolder {
       throw new InputError(`${dir}: ${why} (there is no last.safetensors)`);
     }
     await requireWritableFolder(dir);
+    await lockFolder(dir);
     const checkpoint = parseCheckpoint(await readInput(file), file);
     const { position } = checkpoint;
     run.#records = (await readRecords(run.file(METRICS))).filter((r) => r.step <= position.step);
@@ -89,6 +92,7 @@ export class RunFolder {
     const begun = new RunFolder(dir);
     if (existsSync(begun.file("last.safetensors"))) return RunFolder.open(dir);
     if (!existsSync(dir)) return undefined;
+    await lockFolder(dir);
     await removeLeftovers(dir);
     await begun.discard();
     return undefined;
@@ -162,7 +166,7 @@ export class RunFolder {
 
   /** Takes away a run that has failed before its first checkpoint: there is nothing to go on from, or to look at. */
   async discard(): Promise<void> {
-    const names = ["config.json", SPLIT, VARIANTS, METRICS, "best.safetensors", predictionsFile("val")];
+    const names = ["config.json", SPLIT, VARIANTS, METRICS, "best.safetensors", predictionsFile("val"), LOCK];
     for (const name of names) await rm(this.file(name), { force: true });
     await removeEventFiles(this.dir);
     await rmdir(this.dir).catch(() => {}); // Someone else has put something there.

@@ -5,6 +5,7 @@ import path from "node:path";
 import { ConfigError, type TrainConfig } from "../train/config.ts";
 import { firstDifference, studySchema, type RunState, type Study, type StudyRun } from "../train/study-file.ts";
 import { planRuns, runName, type RunKey, type TableNumber } from "../train/study.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 
 const STUDY = "study.json";
@@ -44,14 +45,11 @@ export class StudyFolder {
     await requireWritableFolder(dir);
     const file = path.join(dir, STUDY);
     const before = existsSync(file) ? parse(await readInput(file), file) : undefined;
-    if (!before && existsSync(dir) && (await readdir(dir)).some((name) => !/^\.mganet-.*\.tmp$/.test(name))) {
+    if (!before && existsSync(dir) && (await readdir(dir)).some((name) => !/^\.mganet-/.test(name))) {
       throw new InputError(`${dir}: the folder is not empty and holds no study; choose another --out`);
     }
     const { config, tables, seeds, checkpoint } = request;
-    if (before) {
-      requireSame(before.config, config, dir);
-      await removeLeftovers(dir);
-    }
+    if (before) requireSame(before.config, config, dir);
     return new StudyFolder(dir, {
       format: "mganet-study-1",
       config: before?.config ?? config,
@@ -66,6 +64,12 @@ export class StudyFolder {
       // Figures of another checkpoint do not belong to this study any more.
       results: before?.checkpoint === checkpoint ? before.results : [],
     });
+  }
+
+  /** Before anything is written. @throws InputError if another process is at work on the study */
+  async lock(): Promise<void> {
+    await lockFolder(this.dir);
+    await removeLeftovers(this.dir);
   }
 
   /** What study.json says. */

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { LOCK } from "../../src/node/folder-lock.ts";
 import { InputError } from "../../src/node/files.ts";
 import { RunFolder } from "../../src/node/run-folder.ts";
 import { presets } from "../../src/train/config.ts";
@@ -28,7 +29,8 @@ describe("a new run", () => {
     await run.save("last", new Uint8Array(3));
     await run.summary({ seconds: 1 });
     expect([run.hasCheckpoint, run.isComplete]).toEqual([true, true]);
-    expect(readdirSync(dir).sort()).toEqual(["config.json", "last.safetensors", "metrics.jsonl", "summary.json"]);
+    const files = ["config.json", "last.safetensors", "metrics.jsonl", "summary.json"];
+    expect(readdirSync(dir).sort()).toEqual([LOCK, ...files]);
     await expect(RunFolder.create(dir, config)).rejects.toThrow(/the folder is not empty/);
     await expect(RunFolder.requireFree(dir)).rejects.toThrow(InputError);
   });

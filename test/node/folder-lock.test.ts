@@ -1,0 +1,80 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { LOCK, lockFolder } from "../../src/node/folder-lock.ts";
+
+const root = mkdtempSync(path.join(tmpdir(), "mganet-lock-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let count = 0;
+const folder = (): string => path.join(root, `${count++}`);
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+
+/** A process that has taken a folder and waits for a line. */
+async function holder(dir: string): Promise<ChildProcess> {
+  const code = `
+    import { lockFolder } from ${JSON.stringify(path.resolve("src/node/folder-lock.ts"))};
+    await lockFolder(${JSON.stringify(dir)});
+    process.stdin.once("data", () => process.exit(0));
+    console.log("taken");`;
+  const script = `${dir}.mts`;
+  writeFileSync(script, code);
+  const child = spawn(process.execPath, ["--import", "tsx", script], { stdio: ["pipe", "pipe", "inherit"] });
+  children.push(child);
+  await Promise.race([once(child.stdout, "data"), once(child, "exit")]);
+  return child;
+}
+
+const owned = (dir: string) => JSON.parse(readFileSync(path.join(dir, LOCK), "utf8")) as { pid: number; host: string };
+
+describe("a folder's lock", () => {
+  test("keeps other processes out until its process has ended", async () => {
+    const dir = folder();
+    const child = await holder(dir);
+    await expect(lockFolder(dir)).rejects.toThrow(
+      `${dir}: process ${child.pid} is at work there; wait for it, or, if it is gone, remove ${path.join(dir, LOCK)}`,
+    );
+    child.stdin!.write("end\n");
+    await once(child, "exit");
+    expect(existsSync(path.join(dir, LOCK))).toBe(false);
+    await lockFolder(dir);
+    expect(owned(dir)).toEqual({ pid: process.pid, host: hostname() });
+  });
+
+  test("of a killed process is taken over", async () => {
+    const dir = folder();
+    const child = await holder(dir);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    expect(owned(dir).pid).toBe(child.pid);
+    await lockFolder(dir);
+    expect(owned(dir).pid).toBe(process.pid);
+  });
+
+  test("is no obstacle for the process that has it", async () => {
+    const dir = folder();
+    await lockFolder(dir);
+    await lockFolder(dir);
+  });
+
+  test.each(["", "no JSON", '{"pid": "many"}'])("that says %j belongs to nobody", async (content) => {
+    const dir = folder();
+    await lockFolder(dir);
+    writeFileSync(path.join(dir, LOCK), content);
+    await lockFolder(dir);
+    expect(owned(dir).pid).toBe(process.pid);
+  });
+
+  test("of another machine is respected, since nothing is known of its processes", async () => {
+    const dir = folder();
+    await lockFolder(dir);
+    writeFileSync(path.join(dir, LOCK), JSON.stringify({ pid: 2 ** 30, host: "elsewhere" }));
+    await expect(lockFolder(dir)).rejects.toThrow(`process ${2 ** 30} on elsewhere is at work there`);
+  });
+});
