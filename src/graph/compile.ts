@@ -1,7 +1,7 @@
 /** Turns a graph into a plan: dead nodes gone, memory shared by lifetime, pipelines and bind groups made once. */
 import { alignUp, formatBytes, GpuError, type Gpu } from "../gpu/gpu.ts";
 import type { Shader } from "../gpu/shader.ts";
-import { showShape, type Dispatch, type Kernel, type Lowering, type OperandRef } from "../kernels/kernel.ts";
+import { shaderOf, showShape, type Dispatch, type Kernel, type Lowering, type OperandRef } from "../kernels/kernel.ts";
 import { BindingError, cutOf, lowerWithin } from "../kernels/parts.ts";
 import { choiceOf, type Choice } from "./choice.ts";
 import { worthCompiling, type Candidates } from "./economy.ts";
@@ -159,9 +159,6 @@ function lower(gpu: Gpu, nodes: readonly Node[], options: CompileOptions): Lower
   return nodes.map(({ kernel }) => lowerWithin(kernel, caps, () => chosen[next++]!));
 }
 
-const shaderOf = ({ code, bindings, params, label }: Dispatch): Shader => {
-  return { code, bindings: bindings.length, uniform: params !== undefined, label };
-};
 const shadersOf = (lowerings: readonly Lowering[]): Shader[] => lowerings.flatMap((l) => l.dispatches).map(shaderOf);
 
 /**

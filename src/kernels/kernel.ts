@@ -4,6 +4,7 @@
  */
 import type { Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
+import type { Shader } from "../gpu/shader.ts";
 import type { Source } from "./sources.ts";
 
 export type DType = "f32" | "u32";
@@ -46,6 +47,10 @@ export interface Dispatch {
   /** The kernel's inputs that alone it depends on, where it need not run again while those stay as they are. */
   readonly dependsOn?: readonly number[];
 }
+
+export const shaderOf = ({ code, bindings, params, label }: Dispatch): Shader => {
+  return { code, bindings: bindings.length, uniform: params !== undefined, label };
+};
 
 /** The same dispatches on other operands. */
 export const rebound = (dispatches: readonly Dispatch[], to: (ref: OperandRef) => OperandRef): Dispatch[] =>

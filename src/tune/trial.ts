@@ -1,6 +1,7 @@
 /** The contest among the variants of one kernel: each checked against the plain one, the right ones timed. */
 import type { Gpu } from "../gpu/gpu.ts";
-import { TOLERANCE, type HostValues, type Kernel } from "../kernels/kernel.ts";
+import type { Shader } from "../gpu/shader.ts";
+import { shaderOf, TOLERANCE, type HostValues, type Kernel, type Lowering } from "../kernels/kernel.ts";
 import { Bench, BenchError, type Candidate } from "./bench.ts";
 import { variantNames } from "./key.ts";
 import type { RandomData } from "./random-data.ts";
@@ -31,6 +32,8 @@ export interface TrialResult {
 const HOPELESS = 2;
 /** One so many times slower has not merely been disturbed: it gets no second look, unless that is soon over. */
 const BEYOND_DOUBT = 8;
+/** One that is estimated to take so many times as long as the least estimate does not even run: estimates are off by half at most. */
+const IMPROBABLE = 3;
 /** Milliseconds within which a sample is soon over. */
 const SOON = 100;
 /** Looks at the doubtful. */
@@ -60,9 +63,12 @@ export async function runTrial(gpu: Gpu, kernel: Kernel, data: RandomData, secon
     const runners: Runner[] = names.map((name) => {
       return { name, candidate: undefined, error: undefined, times: [], out: undefined };
     });
+    for (const i of improbable(variants)) {
+      runners[i]!.out = { why: "slow", reason: `estimated to take more than ${IMPROBABLE} times as long as another` };
+    }
     await Promise.all(
       runners.map(async (runner, i) => {
-        runner.candidate = await orRefused(runner, bench.prepare(variants[i]!));
+        if (!runner.out) runner.candidate = await orRefused(runner, bench.prepare(variants[i]!));
       }),
     );
     await check(bench, runners, kernel);
@@ -72,6 +78,19 @@ export async function runTrial(gpu: Gpu, kernel: Kernel, data: RandomData, secon
   } finally {
     bench.destroy();
   }
+}
+
+/** The variants that are not worth a trial, by their position. */
+function improbable(variants: readonly Lowering[]): number[] {
+  const least = Math.min(...variants.map(({ estimate = Infinity }) => estimate));
+  return variants.flatMap(({ estimate = 0 }, i) => (estimate > IMPROBABLE * least ? [i] : []));
+}
+
+/** What a trial compiles. */
+export function shadersOfTrial(gpu: Gpu, kernel: Kernel): Shader[] {
+  const variants = kernel.lower(gpu.caps);
+  const out = new Set(improbable(variants));
+  return variants.flatMap(({ dispatches }, i) => (out.has(i) ? [] : dispatches.map(shaderOf)));
 }
 
 /** Compares what each computes with what the plain one, the last, does. */

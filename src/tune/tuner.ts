@@ -6,7 +6,7 @@ import { BenchError } from "./bench.ts";
 import { codeOf, labelOf, overUnits, unitsOf, variantNames } from "./key.ts";
 import { RandomData } from "./random-data.ts";
 import type { TuningRecord } from "./record.ts";
-import { runTrial, type TrialResult } from "./trial.ts";
+import { runTrial, shadersOfTrial, type TrialResult } from "./trial.ts";
 
 /** One kernel to tune. */
 export interface Task {
@@ -54,6 +54,9 @@ const enoughWork: Readonly<Record<Capabilities["adapterClass"], number>> = {
 /** Seconds of timing that one kernel may take where there is time enough. */
 const SLICE = 0.4;
 
+/** Tasks. */
+const COMPILED_AT_ONCE = 12;
+
 /** The distinct kernels that have a choice, those with the most work in all calls first. */
 export function tasksOf(gpu: Gpu, kernels: readonly Kernel[]): Task[] {
   const tasks = new Map<string, Task>();
@@ -93,7 +96,12 @@ export async function tune(
   let slowest = 0;
   let done = 0;
   try {
-    for (const task of tasks) {
+    for (const [i, task] of tasks.entries()) {
+      // Several tasks' shaders at once keep all processors busy; all tasks' may be more than there is time for.
+      if (i % COMPILED_AT_ONCE === 0) {
+        const next = tasks.slice(i, i + COMPILED_AT_ONCE);
+        await gpu.precompile(next.flatMap(({ kernel }) => shadersOfTrial(gpu, kernel)));
+      }
       const now = performance.now();
       // A task that would surely end too late is not begun.
       if (signal?.aborted || now > end - slowest / 2) break;

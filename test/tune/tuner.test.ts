@@ -29,7 +29,13 @@ test("a winner is recorded, and everything that is compiled then uses it", async
   const { results, failed, left } = await tune(gpu(), tasks, record, { seconds: 20 });
   expect([results.length, failed, left]).toEqual([1, [], []]);
   expect(results[0]!.variants.length).toBeGreaterThan(1);
-  expect(results[0]!.variants.every(({ error }) => error! < 1e-4)).toBe(true);
+  // All agree with the plain one, but for those that the estimate kept from running.
+  const [ran, unlikely] = [true, false].map((run) =>
+    results[0]!.variants.filter((v) => (v.error !== undefined) === run),
+  );
+  expect(ran!.length).toBeGreaterThan(1);
+  expect(ran!.filter(({ error }) => !(error! < 1e-4))).toEqual([]);
+  expect(unlikely!.filter(({ out }) => !/^estimated to take more than 3 times/.test(out?.reason ?? ""))).toEqual([]);
   // Whoever has won: the record has its way, for the device or for one graph, and --no-tuned has too.
   record.add({ label: tasks[0]!.label, code: tasks[0]!.code, units: 3, variant: "plain" });
   setChoice(gpu(), record.choice(gpu()));
