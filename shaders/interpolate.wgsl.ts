@@ -11,14 +11,12 @@
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
-import { bindings } from "./lib/thread.ts";
-import { vec, type Lanes } from "./lib/vec.ts";
+import { bindings, loop } from "./lib/thread.ts";
+import { unroll, vec, type Lanes } from "./lib/vec.ts";
 
 export const interpolateFields = ["h", "w", "oh", "ow", "quads", "ratioY", "ratioX"] as const;
 
 const common = `
-${params(interpolateFields, 2)}
-
 struct Source { i0: u32, i1: u32, t: f32 }
 
 fn source(o: u32, ratio: f32, size: u32) -> Source {
@@ -33,10 +31,15 @@ fn weight(o: u32, ratio: f32, size: u32, i: u32) -> f32 {
   return select(0.0, 1.0 - s.t, s.i0 == i) + select(0.0, s.t, s.i1 == i);
 }`;
 
+/** The shaders' first lines. */
+const head = (from: string, to: string, lanes: Lanes): string => wgsl`
+${bindings([from, vec(lanes)], [to, vec(lanes)])}
+${params(interpolateFields, 2)}`;
+
 /** `main` for results of `width` pixels a row; the pixel is (row, column) of sample n, vector q. */
 const imageMain = (threads: number, width: string, body: string): string => `
 @compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
   let H = p.h; let W = p.w; let OH = p.oh; let OW = p.ow; let QUADS = p.quads;
   let RY = bitcast<f32>(p.ratioY); let RX = bitcast<f32>(p.ratioX);
   let i = group.x * ${threads}u + thread;
@@ -49,7 +52,7 @@ ${body}
 }`;
 
 export const interpolate = (threads: number, lanes: Lanes): string => wgsl`
-${bindings(["x", vec(lanes)], ["y", vec(lanes)])}
+${head("x", "y", lanes)}
 ${common}
 ${imageMain(
   threads,
@@ -72,7 +75,7 @@ const range = (axis: "x" | "y", i: string, size: string, outs: string, ratio: st
   let last_${axis} = select(high_${axis}, ${outs} - 1u, ${i} == ${size} - 1u);`;
 
 export const interpolateGrad = (threads: number, lanes: Lanes): string => wgsl`
-${bindings(["dy", vec(lanes)], ["dx", vec(lanes)])}
+${head("dy", "dx", lanes)}
 ${common}
 ${imageMain(
   threads,
@@ -92,4 +95,64 @@ ${range("x", "ix", "W", "OW", "RX")}
     sum += wy * line;
   }
   dx[((n * H + iy) * W + ix) * QUADS + q] = sum;`,
+)}`;
+
+/**
+ * Twice the height and width. The four pixels between four of x, rows 2 k - 1 and 2 k of y, come from the same loads, so a thread takes a
+ * vector of all of them. Dispatch (ceil((W + 1) vectors / threads), H + 1, N).
+ */
+export const double = (threads: number, lanes: Lanes): string => wgsl`
+${head("x", "y", lanes)}
+${imageMain(
+  threads,
+  "(W + 1u)",
+  `  let above = (n * H + max(row, 1u) - 1u) * W;
+  let below = (n * H + min(row, H - 1u)) * W;
+  let left = max(column, 1u) - 1u;
+  let right = min(column, W - 1u);
+  let al = x[(above + left) * QUADS + q];
+  let ar = x[(above + right) * QUADS + q];
+  let bl = x[(below + left) * QUADS + q];
+  let br = x[(below + right) * QUADS + q];
+  let pitch = OW * QUADS;
+  let at = (n * OH + 2u * row) * pitch + 2u * column * QUADS + q;
+${unroll(2, (k) => {
+  const [a, b] = k === 0 ? [0.75, 0.25] : [0.25, 0.75];
+  const line = k === 0 ? "at - pitch" : "at";
+  return `
+  if (${k === 0 ? "row > 0u" : "row < H"}) {
+    let l = ${a} * al + ${b} * bl;
+    let r = ${a} * ar + ${b} * br;
+    if (column > 0u) { y[${line} - QUADS] = 0.75 * l + 0.25 * r; }
+    if (column < W) { y[${line}] = 0.25 * l + 0.75 * r; }
+  }`;
+})}`,
+)}`;
+
+/**
+ * Its adjoint. A row of x is read by rows 2 i - 1 to 2 i + 2 of y, with weights 1/4, 3/4, 3/4, 1/4; beyond the border the last row has that
+ * weight too. A thread takes a vector of two pixels beside each other. Dispatch (ceil(ceil(W / 2) vectors / threads), H, N).
+ */
+export const doubleGrad = (threads: number, lanes: Lanes): string => wgsl`
+${head("dy", "dx", lanes)}
+${imageMain(
+  threads,
+  "((W + 1u) / 2u)",
+  `  let pitch = OW * QUADS;
+${unroll(6, (j) => `  let x${j} = u32(clamp(4 * i32(column) + ${j - 1}, 0, i32(OW) - 1)) * QUADS + q;`)}
+  var first = ${vec(lanes)}();
+  var second = ${vec(lanes)}();
+${loop(
+  "r",
+  4,
+  `
+    let line = (n * OH + u32(clamp(2 * i32(row) + i32(r) - 1, 0, i32(OH) - 1))) * pitch;
+    let weight = select(0.75, 0.25, r % 3u == 0u);
+${unroll(6, (j) => `    let d${j} = dy[line + x${j}];`)}
+    first += weight * (0.25 * (d0 + d3) + 0.75 * (d1 + d2));
+    second += weight * (0.25 * (d2 + d5) + 0.75 * (d3 + d4));`,
+)}
+  let at = ((n * H + row) * W + 2u * column) * QUADS + q;
+  dx[at] = first;
+  if (2u * column + 1u < W) { dx[at + QUADS] = second; }`,
 )}`;

@@ -1,8 +1,9 @@
 /** Max pooling, bilinear resize, channel concatenation and slices. Activations NHWC. */
 import { concatChannels, sliceChannels } from "../../shaders/channels.wgsl.ts";
-import { interpolate, interpolateFields, interpolateGrad } from "../../shaders/interpolate.wgsl.ts";
+import { double, doubleGrad, interpolate, interpolateFields, interpolateGrad } from "../../shaders/interpolate.wgsl.ts";
 import { maxPool, maxPoolGrad } from "../../shaders/max_pool.wgsl.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
+import type { Lanes } from "../../shaders/lib/vec.ts";
 import { floatBits } from "../../shaders/lib/params.ts";
 import { ceilDiv, THREADS } from "./grid.ts";
 import { alongFirst, f32, input, nhwc, output, requireShape, showShape, sizeOf, u32, type Kernel } from "./kernel.ts";
@@ -54,25 +55,34 @@ function interpolateKernelOf(
   const quads = c / lanes;
   const y = [n, oh, ow, c];
   const values = { h, w, oh, ow, quads, ratioY: floatBits(h / oh), ratioX: floatBits(w / ow) };
-  const [height, width] = backward ? [h, w] : [oh, ow];
-  const dispatch = {
-    label: name,
-    code: (backward ? interpolateGrad : interpolate)(THREADS, lanes),
-    bindings: [input(0), output(0)],
-    params: interpolateFields.map((field) => values[field]),
-    workgroups: [ceilDiv(width * quads, THREADS), height, n] as const,
+  const params = interpolateFields.map((field) => values[field]);
+  const of = (variant: string, code: (threads: number, lanes: Lanes) => string, [rows, columns]: [number, number]) => {
+    const workgroups = [ceilDiv(columns * quads, THREADS), rows, n] as const;
+    return single(variant, {
+      label: name,
+      code: code(THREADS, lanes),
+      bindings: [input(0), output(0)],
+      params,
+      workgroups,
+    });
   };
-  const doubles = !backward && oh === 2 * h && ow === 2 * w;
+  const doubles = oh === 2 * h && ow === 2 * w;
+  const variants = [
+    ...(doubles
+      ? [backward ? of("double", doubleGrad, [h, ceilDiv(w, 2)]) : of("double", double, [h + 1, w + 1])]
+      : []),
+    backward ? of("plain", interpolateGrad, [h, w]) : of("plain", interpolate, [oh, ow]),
+  ];
   return {
     name,
-    ...(doubles ? { sources: [{ shape: x, enlarged: true }] } : {}),
+    ...(doubles && !backward ? { sources: [{ shape: x, enlarged: true }] } : {}),
     inputs: [f32(...(backward ? y : x))],
     outputs: [f32(...(backward ? x : y))],
     updates: [],
     flops: 0,
     cheap: true,
     parts: alongFirst(x, (part) => interpolateKernelOf(name, part, [oh, ow], backward)),
-    lower: () => [single("plain", dispatch)],
+    lower: () => variants,
   };
 }
 
