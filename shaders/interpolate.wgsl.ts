@@ -98,6 +98,22 @@ ${range("x", "ix", "W", "OW", "RX")}
 )}`;
 
 /**
+ * The adjoint where height and width of y are half of x's at most: then at most one output reads a pixel, the one on whose share of x it lies.
+ * One thread a vector of dx.
+ */
+export const shrinkGrad = (threads: number, lanes: Lanes): string => wgsl`
+${head("dy", "dx", lanes)}
+${common}
+${imageMain(
+  threads,
+  "W",
+  `  let oy = min(u32((f32(row) + 0.5) / RY), OH - 1u);
+  let ox = min(u32((f32(column) + 0.5) / RX), OW - 1u);
+  let share = weight(oy, RY, H, row) * weight(ox, RX, W, column);
+  dx[((n * H + row) * W + column) * QUADS + q] = share * dy[((n * OH + oy) * OW + ox) * QUADS + q];`,
+)}`;
+
+/**
  * Twice the height and width. The four pixels between four of x, rows 2 k - 1 and 2 k of y, come from the same loads, so a thread takes a
  * vector of all of them. Dispatch (ceil((W + 1) vectors / threads), H + 1, N).
  */

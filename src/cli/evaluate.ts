@@ -43,38 +43,38 @@ export async function evaluateRun(target: string, options: EvaluateOptions): Pro
   const { compare } = options;
   const other = compare === undefined ? undefined : await prepareOther(compare, config, chosen);
   for (const note of other?.notes ?? []) console.log(note);
-  const found = await withTunedGpu(options, async (gpu) => {
+  const { found, threshold, summary, comparison } = await withTunedGpu(options, async (gpu) => {
     const of = async ({ images }: Pick<Chosen, "images">, { checkpoint: c, file: f } = { checkpoint, file }) =>
       predictionsOf((await evaluateImages(gpu, c, f, images)).images, images);
-    const own = await of(chosen);
-    return {
-      own,
-      threshold: typeof wanted === "number" ? undefined : await chosenThreshold(wanted, config, chosen, own, of),
-      other: other && (await of(other, other)),
-    };
+    const found = await of(chosen);
+    const threshold =
+      typeof wanted === "number"
+        ? { value: wanted, how: "" }
+        : await chosenThreshold(wanted, config, chosen, found, of);
+    const others = other && (await of(other, other));
+    const summary = summarise(found, threshold.value);
+    console.log(`${file} on ${chosen.images.length} ${chosen.what}:`);
+    if (untrained) console.log("The classifier of this checkpoint has not been trained yet.");
+    else console.log(`Threshold ${Number(threshold.value.toFixed(4))}${threshold.how}`);
+    for (const line of showFigures(summary)) console.log(line);
+    if (summary.confusion) console.log(showConfusion(summary.confusion));
+    let comparison: { checkpoint: string; delong: DelongComparison | string } | undefined;
+    if (others) {
+      const known = classified(found);
+      comparison = { checkpoint: other.file, delong: compared(known, classified(others)) };
+      for (const line of showCompared(other.file, comparison.delong, known)) console.log(line);
+    }
+    if (explain) {
+      const { panels: count, out } = options;
+      console.log("\nExplained:");
+      const telling = { settings: explain, count, out, threshold: threshold.value };
+      await explainTelling(gpu, { checkpoint, file }, found, chosen.images, telling);
+    }
+    return { found, threshold, summary, comparison };
   });
-  const threshold = typeof wanted === "number" ? { value: wanted, how: "" } : found.threshold!;
-  const summary = summarise(found.own, threshold.value);
-  console.log(`${file} on ${chosen.images.length} ${chosen.what}:`);
-  if (untrained) console.log("The classifier of this checkpoint has not been trained yet.");
-  else console.log(`Threshold ${Number(threshold.value.toFixed(4))}${threshold.how}`);
-  for (const line of showFigures(summary)) console.log(line);
-  if (summary.confusion) console.log(showConfusion(summary.confusion));
-  let comparison: { checkpoint: string; delong: DelongComparison | string } | undefined;
-  if (found.other) {
-    const known = classified(found.own);
-    comparison = { checkpoint: other!.file, delong: compared(known, classified(found.other)) };
-    for (const line of showCompared(other!.file, comparison.delong, known)) console.log(line);
-  }
-  if (explain) {
-    const { panels: count, out } = options;
-    const telling = { settings: explain, count, out, threshold: threshold.value };
-    console.log("\nExplained:");
-    await withTunedGpu(options, (gpu) => explainTelling(gpu, { checkpoint, file }, found.own, chosen.images, telling));
-  }
   if (json === undefined) return;
   const { name, on, skipped } = chosen;
-  const record = { checkpoint: file, data: name, on, threshold: threshold.value, images: found.own };
+  const record = { checkpoint: file, data: name, on, threshold: threshold.value, images: found };
   const more = { metrics: summary, skipped, ...(comparison ? { comparison } : {}) };
   await writeWhole(json, writePredictions(record, more));
 }

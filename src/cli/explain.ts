@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { ImagePrediction } from "../metrics/predictions.ts";
-import { tellingCases } from "../metrics/telling.ts";
+import { caseKinds, chooseCases } from "../metrics/telling.ts";
 import { explainImages, type ExplainSettings, type Loaded } from "../node/explain.ts";
 import { writeWhole } from "../node/files.ts";
 import { findCheckpoint } from "../node/run-folder.ts";
@@ -37,7 +37,7 @@ export async function explainSettings(flags: ExplainFlags): Promise<ExplainSetti
 }
 
 /**
- * Writes panels of the images that tell most, `<kind>-<rank>.png`, and tells of each in a line.
+ * Writes panels of the images that tell most, the report's choice too, as `<kind>-<rank>.png`, and tells of each in a line.
  * @param options.count images of each kind
  */
 export async function explainTelling(
@@ -48,12 +48,12 @@ export async function explainTelling(
   { settings, count, out, threshold }: { settings: ExplainSettings; count: number; out: string; threshold: number },
 ): Promise<void> {
   const byId = new Map(prepared.map((p) => [p.id, p]));
-  const cases = tellingCases(found, count, threshold);
-  const images = cases.map(({ index }) => byId.get(found[index]!.image)!);
+  const chosen = chooseCases(found, threshold, count);
+  const cases = caseKinds.flatMap((kind) => chosen[kind].map(({ image }, i) => ({ image, name: `${kind}-${i + 1}` })));
+  const images = cases.map(({ image }) => byId.get(image)!);
   let next = 0;
   for await (const { title, png } of explainImages(gpu, run, images, settings)) {
-    const { kind, rank } = cases[next++]!;
-    const file = path.join(out, `${kind}-${rank}.png`);
+    const file = path.join(out, `${cases[next++]!.name}.png`);
     await writeWhole(file, png);
     console.log(`${file}: ${title}`);
   }

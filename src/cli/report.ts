@@ -11,7 +11,7 @@ import { InputError, requireWritableFile } from "../node/files.ts";
 import { readRun, REPORT, writeRunReport, writeStudyReport, type ReportPictures } from "../node/report.ts";
 import { findCheckpoint, withOwnSplit } from "../node/run-folder.ts";
 import { readStudy } from "../node/study-folder.ts";
-import { caseKinds, chooseCases } from "../report/cases.ts";
+import { caseKinds, chooseCases } from "../metrics/telling.ts";
 import { casesSide, type ExplainedCase } from "../report/run.ts";
 import { trainedStage } from "../train/checkpoint.ts";
 import { choose } from "./evaluated.ts";

@@ -58,7 +58,7 @@ async function run(
   const file = tuningFile(record.name);
   await requireWritableFile(file);
   const net = new MGANet(config, config.seed);
-  const tasks = tasksOf(gpu, trainingKernels(net, stageSlabs(net), config));
+  const tasks = tasksOf(gpu, trainingKernels(net, stageSlabs(net), config).flat());
   const network = `width ${width}, ${size[0]}×${size[1]}, batch ${batch}`;
   console.log(
     `Tuning ${tasks.length} kernels of ${network}, in ${seconds} s at the most, on ${adapterName(gpu)}` +

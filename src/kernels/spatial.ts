@@ -1,6 +1,13 @@
 /** Max pooling, bilinear resize, channel concatenation and slices. Activations NHWC. */
 import { concatChannels, sliceChannels } from "../../shaders/channels.wgsl.ts";
-import { double, doubleGrad, interpolate, interpolateFields, interpolateGrad } from "../../shaders/interpolate.wgsl.ts";
+import {
+  double,
+  doubleGrad,
+  interpolate,
+  interpolateFields,
+  interpolateGrad,
+  shrinkGrad,
+} from "../../shaders/interpolate.wgsl.ts";
 import { maxPool, maxPoolGrad } from "../../shaders/max_pool.wgsl.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import type { Lanes } from "../../shaders/lib/vec.ts";
@@ -71,6 +78,7 @@ function interpolateKernelOf(
     ...(doubles
       ? [backward ? of("double", doubleGrad, [h, ceilDiv(w, 2)]) : of("double", double, [h + 1, w + 1])]
       : []),
+    ...(backward && 2 * oh <= h && 2 * ow <= w ? [of("shrink", shrinkGrad, [h, w])] : []),
     backward ? of("plain", interpolateGrad, [h, w]) : of("plain", interpolate, [oh, ow]),
   ];
   return {

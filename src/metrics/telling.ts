@@ -1,46 +1,48 @@
-/** The images that tell most of a model: where it is right and sure, where it is wrong and sure, where it does not know. */
+/** The images that tell most of a network: where it is right and sure, wrong and sure, and undecided. */
 import type { ImagePrediction } from "./predictions.ts";
 
-export const tellingKinds = ["worst", "uncertain", "best"] as const;
-export type TellingKind = (typeof tellingKinds)[number];
+export const caseKinds = ["best", "worst", "uncertain"] as const;
+export type CaseKind = (typeof caseKinds)[number];
 
-export interface TellingCase {
-  kind: TellingKind;
-  /** From 1: the worst of the worst, the most uncertain of the uncertain, the best of the best. */
-  rank: number;
-  /** Position among the predictions. */
-  index: number;
-}
+/** A choice of images by kind; an image may be of two kinds where there are few. */
+export type ChosenCases = Record<CaseKind, ImagePrediction[]>;
 
 /**
- * Up to `count` images of each kind, none twice: worst by the least probability of the image's own class, uncertain by the
- * least distance from the threshold, best by the greatest probability of its own class. Images that lack a class or a
- * probability count for nothing. Equals come in their order.
+ * The `count` images of each kind: the surest right verdicts, as many of each class as possible; the furthest from the truth; the
+ * nearest to the threshold. Of a patient one at most. While there is no classifier, best and worst by the mask's Dice.
  */
-export function tellingCases(
-  images: readonly Pick<ImagePrediction, "label" | "malignant">[],
-  count: number,
-  threshold = 0.5,
-): TellingCase[] {
-  const known = images.flatMap(({ label, malignant }, index) =>
-    label === null || malignant === null
-      ? []
-      : [{ index, own: label === 1 ? malignant : 1 - malignant, doubt: Math.abs(malignant - threshold) }],
-  );
-  const taken = new Set<number>();
-  const orders: Record<TellingKind, (c: (typeof known)[number]) => number> = {
-    worst: ({ own }) => own,
-    uncertain: ({ doubt }) => doubt,
-    best: ({ own }) => -own,
+export function chooseCases(images: readonly ImagePrediction[], threshold: number, count = 4): ChosenCases {
+  const classified = images.filter((p) => p.label !== null && p.malignant !== null);
+  if (classified.length === 0) {
+    const byDice = images.filter((p) => p.dice !== null).sort((a, b) => b.dice! - a.dice!);
+    return { best: first(byDice, count), worst: first(byDice.reverse(), count), uncertain: [] };
+  }
+  const error = (p: ImagePrediction) => Math.abs(p.malignant! - p.label!);
+  const right = (p: ImagePrediction) => p.malignant! >= threshold === (p.label === 1);
+  const sorted = (by: (p: ImagePrediction) => number, from = classified) => [...from].sort((a, b) => by(a) - by(b));
+  const sure = sorted(error, classified.filter(right));
+  const half = Math.ceil(count / 2);
+  const malignant = first(sure.filter((p) => p.label === 1), half); // prettier-ignore
+  const benign = first(sure.filter((p) => p.label === 0), count - malignant.length); // prettier-ignore
+  return {
+    best: [...malignant, ...benign],
+    worst: first(sorted((p) => -error(p), classified.filter((p) => !right(p))), count), // prettier-ignore
+    uncertain: first(
+      sorted((p) => Math.abs(p.malignant! - threshold)),
+      count,
+    ),
   };
-  return tellingKinds.flatMap((kind) => {
-    const order = orders[kind];
-    const left = known
-      .filter(({ index }) => !taken.has(index))
-      .sort((a, b) => order(a) - order(b) || a.index - b.index);
-    return left.slice(0, count).map(({ index }, i): TellingCase => {
-      taken.add(index);
-      return { kind, rank: i + 1, index };
-    });
-  });
+}
+
+/** The first `count`, of one patient the first only. */
+function first(images: readonly ImagePrediction[], count: number): ImagePrediction[] {
+  const seen = new Set<string>();
+  const chosen: ImagePrediction[] = [];
+  for (const image of images) {
+    if (chosen.length === count) break;
+    if (image.patient !== null && seen.has(image.patient)) continue;
+    if (image.patient !== null) seen.add(image.patient);
+    chosen.push(image);
+  }
+  return chosen;
 }

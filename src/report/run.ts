@@ -2,7 +2,8 @@
 import type { Predictions } from "../metrics/predictions.ts";
 import type { TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
-import { casesCaption, chooseCases, showCases, type CasePicture } from "./cases.ts";
+import { chooseCases } from "../metrics/telling.ts";
+import { casesCaption, showCases, type CasePicture } from "./cases.ts";
 import { evaluationSection } from "./evaluation.ts";
 import { html, type Content, type Markup } from "./html.ts";
 import { page, table } from "./page.ts";

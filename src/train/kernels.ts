@@ -19,13 +19,13 @@ export function stageSlabs(net: MGANet): Record<Stage, readonly Slab[]> {
 /** What of a run says which kernels it takes. */
 type Trained = StepOptions & Pick<TrainConfig, "epochs">;
 
-/** The kernels of steps and evaluations of all stages that have epochs. */
-export function trainingKernels(net: MGANet, slabs: Record<Stage, readonly Slab[]>, config: Trained): Kernel[] {
+/** The kernels of each plan, of steps and evaluations of all stages that have epochs. */
+export function trainingKernels(net: MGANet, slabs: Record<Stage, readonly Slab[]>, config: Trained): Kernel[][] {
   return stages
     .filter((stage) => config.epochs[stage] > 0)
     .flatMap((stage) => [
-      ...TrainingStep.kernels(net, new Adam(slabs[stage], adamDefaults), stage, config),
-      ...Predictor.kernels(net, { ...config, stage }),
+      TrainingStep.kernels(net, new Adam(slabs[stage], adamDefaults), stage, config),
+      Predictor.kernels(net, { ...config, stage }),
     ]);
 }
 

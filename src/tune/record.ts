@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Choice } from "../graph/choice.ts";
+import { worthCompiling } from "../graph/economy.ts";
 import type { Kernel, Lowering } from "../kernels/kernel.ts";
 import { codeOf, hash, labelOf, shapesOf, unitsOf, variantNames } from "./key.ts";
 import type { TuningStore } from "./store.ts";
@@ -152,15 +153,26 @@ export class TuningRecord {
   }
 }
 
-/** The variants that `choice` takes where the fixed order would take others, as a hash; "fixed" where there are none. */
-export function choiceFingerprint(gpu: Gpu, kernels: readonly Kernel[], choice: Choice): string {
+/**
+ * The variants that `choice` makes plans of these kernels take where they would take others without it, as a hash; "fixed" where there are none.
+ */
+export function choiceFingerprint(gpu: Gpu, plans: readonly (readonly Kernel[])[], choice: Choice): string {
   const others = new Set<string>();
-  for (const kernel of kernels) {
-    const variants: Lowering[] = kernel.lower(gpu.caps);
-    const chosen = choice(kernel, variants);
-    if (!chosen || chosen === variants[0]) continue;
-    const name = variantNames(variants)[variants.indexOf(chosen)]!;
-    others.add(`${kernel.name} ${shapesOf(kernel)} ${hash(JSON.stringify(chosen))} ${name}`);
+  for (const kernels of plans) {
+    const all = kernels.map((kernel) => ({ kernel: kernel.name, variants: kernel.lower(gpu.caps) }));
+    const fixed = worthCompiling(all);
+    const tuned = worthCompiling(
+      all.map(({ kernel, variants }, i) => {
+        const chosen = choice(kernels[i]!, variants);
+        return { kernel, variants: chosen ? [chosen] : variants };
+      }),
+    );
+    for (const [i, kernel] of kernels.entries()) {
+      const [taken, { variants }] = [tuned[i]!, all[i]!];
+      if (taken === fixed[i]) continue;
+      const name = variantNames(variants)[variants.indexOf(taken)]!;
+      others.add(`${kernel.name} ${shapesOf(kernel)} ${hash(JSON.stringify(taken))} ${name}`);
+    }
   }
   return others.size > 0 ? hash([...others].sort().join("\n")) : "fixed";
 }

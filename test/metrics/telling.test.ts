@@ -1,35 +1,39 @@
-import { expect, test } from "vitest";
-import { tellingCases } from "../../src/metrics/telling.ts";
+import { describe, expect, test } from "vitest";
+import { chooseCases } from "../../src/metrics/telling.ts";
+import { drawnImages, HOSTILE } from "../report/made-up.ts";
 
-const image = (label: 0 | 1 | null, malignant: number | null) => ({ label, malignant });
-const images = [
-  image(1, 0.98), // 0: right and sure
-  image(0, 0.97), // 1: wrong and sure
-  image(1, 0.52), // 2: hardly right
-  image(0, 0.02), // 3: right, as sure as 0
-  image(null, 0.01), // 4: no class
-  image(1, 0.1), // 5: wrong
-  image(0, null), // 6: no probability
-  image(0, 0.44), // 7: rather right
-];
-const shown = (count: number, threshold?: number) =>
-  tellingCases(images, count, threshold).map(({ kind, rank, index }) => `${kind} ${rank}: ${index}`);
+describe("telling images", () => {
+  const images = drawnImages(40, 1, 3);
+  test("are the surest right ones of both classes, the furthest from the truth and the nearest to the threshold", () => {
+    const { best, worst, uncertain } = chooseCases(images, 0.5);
+    expect(best.map((p) => p.label)).toEqual([1, 1, 0, 0]);
+    expect(worst[0]!.image).toBe(HOSTILE);
+    for (const p of worst) expect(p.malignant! >= 0.5).toBe(p.label === 0);
+    const nearest = Math.min(...images.map((p) => Math.abs(p.malignant! - 0.5)));
+    expect(Math.abs(uncertain[0]!.malignant! - 0.5)).toBe(nearest);
+    for (const kind of [best, worst, uncertain]) expect(new Set(kind.map((p) => p.patient)).size).toBe(kind.length);
+  });
 
-test("the worst, the most uncertain and the best, in this order, equals in theirs", () => {
-  expect(shown(1)).toEqual(["worst 1: 1", "uncertain 1: 2", "best 1: 0"]);
-  expect(shown(2)).toEqual([
-    ...["worst 1: 1", "worst 2: 5"],
-    ...["uncertain 1: 2", "uncertain 2: 7"],
-    ...["best 1: 0", "best 2: 3"],
-  ]);
-});
+  test("of masks alone are the best and the worst by Dice", () => {
+    const { best, worst, uncertain } = chooseCases(images.map((p) => ({ ...p, malignant: null })), 0.5); // prettier-ignore
+    expect(best[0]!.dice).toBe(Math.max(...images.map((p) => p.dice!)));
+    expect(worst[0]!.dice).toBe(Math.min(...images.map((p) => p.dice!)));
+    expect(uncertain).toEqual([]);
+  });
 
-test("no image comes twice, and none without class or probability", () => {
-  const all = tellingCases(images, 4);
-  expect(all.map(({ index }) => index).sort()).toEqual([0, 1, 2, 3, 5, 7]);
-  expect(tellingCases([image(null, 0.4), image(1, null)], 3)).toEqual([]);
-});
-
-test("uncertainty is about the threshold", () => {
-  expect(shown(1, 0.4)[1]).toBe("uncertain 1: 7");
+  test("are so about the threshold, and none without class or probability", () => {
+    const of = (image: string, label: 0 | 1 | null, malignant: number | null) => {
+      return { image, patient: null, label, malignant, dice: 1, iou: 1 };
+    };
+    const few = [of("a", 1, 0.52), of("b", 0, 0.44), of("c", null, 0.4), of("d", 0, null), of("e", 0, 0.1)];
+    const names = (threshold: number) =>
+      Object.fromEntries(
+        Object.entries(chooseCases(few, threshold, 2)).map(([kind, images]) => [
+          kind,
+          images.map((p) => p.image).join(""),
+        ]),
+      );
+    expect(names(0.5)).toEqual({ best: "ae", worst: "", uncertain: "ab" });
+    expect(names(0.4)).toEqual({ best: "ae", worst: "b", uncertain: "ba" });
+  });
 });

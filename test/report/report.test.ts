@@ -5,7 +5,7 @@ import { chromium, type Browser } from "playwright-core";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { plotDocument, readRun, writeRunReport, writeStudyReport } from "../../src/node/report.ts";
-import { chooseCases, type CasePicture } from "../../src/report/cases.ts";
+import type { CasePicture } from "../../src/report/cases.ts";
 import { escape, html } from "../../src/report/html.ts";
 import { rocPlot, wholeTicks } from "../../src/report/plots.ts";
 import { rocBand } from "../../src/metrics/bands.ts";
@@ -28,26 +28,6 @@ describe("html", () => {
       '<b title="&quot;&gt;&lt;script&gt;"><i>&lt;&amp;&gt;</i>3</b>',
     );
     expect(escape("a\u0000\u001bb\n'")).toBe("a\ufffd\ufffdb\n&#39;");
-  });
-});
-
-describe("cases", () => {
-  const images = drawnImages(40, 1, 3);
-  test("are the surest right ones of both classes, the furthest from the truth and the nearest to the threshold", () => {
-    const { best, worst, uncertain } = chooseCases(images, 0.5);
-    expect(best.map((p) => p.label)).toEqual([1, 1, 0, 0]);
-    expect(worst[0]!.image).toBe(HOSTILE);
-    for (const p of worst) expect(p.malignant! >= 0.5).toBe(p.label === 0);
-    const nearest = Math.min(...images.map((p) => Math.abs(p.malignant! - 0.5)));
-    expect(Math.abs(uncertain[0]!.malignant! - 0.5)).toBe(nearest);
-    for (const kind of [best, worst, uncertain]) expect(new Set(kind.map((p) => p.patient)).size).toBe(kind.length);
-  });
-
-  test("of masks alone are the best and the worst by Dice", () => {
-    const { best, worst, uncertain } = chooseCases(images.map((p) => ({ ...p, malignant: null })), 0.5); // prettier-ignore
-    expect(best[0]!.dice).toBe(Math.max(...images.map((p) => p.dice!)));
-    expect(worst[0]!.dice).toBe(Math.min(...images.map((p) => p.dice!)));
-    expect(uncertain).toEqual([]);
   });
 });
 

@@ -146,7 +146,7 @@ test("the first say of a record is told once", () => {
 });
 
 test("fingerprints tell variants apart, and nothing else", () => {
-  const print = (record: TuningRecord, ...kernels: Kernel[]) => choiceFingerprint(gpu, kernels, record.choice(gpu));
+  const print = (record: TuningRecord, ...kernels: Kernel[]) => choiceFingerprint(gpu, [kernels], record.choice(gpu));
   expect(print(recordOf(), kernel, images(8))).toBe("fixed");
   expect(print(recordOf(entryOf(kernel, "good")), kernel, images(8))).toBe("fixed");
   const record = recordOf(entryOf(kernel, "other"));
