@@ -172,7 +172,9 @@ export class RunFolder {
     await rmdir(this.dir).catch(() => {}); // Someone else has put something there.
   }
 
+  /** Ends the run: nothing is written to its folder after that. */
   async summary(value: unknown): Promise<void> {
+    await rm(this.file(LOCK), { force: true });
     await writeWhole(this.file("summary.json"), json(value));
   }
 }

@@ -27,10 +27,11 @@ describe("a new run", () => {
     expect(run.lastEvaluation).toEqual({ images: 3, dice: 0.5 });
     expect([run.hasCheckpoint, run.isComplete]).toEqual([false, false]);
     await run.save("last", new Uint8Array(3));
+    const files = ["config.json", "last.safetensors", "metrics.jsonl"];
+    expect(readdirSync(dir).sort()).toEqual([LOCK, ...files]);
     await run.summary({ seconds: 1 });
     expect([run.hasCheckpoint, run.isComplete]).toEqual([true, true]);
-    const files = ["config.json", "last.safetensors", "metrics.jsonl", "summary.json"];
-    expect(readdirSync(dir).sort()).toEqual([LOCK, ...files]);
+    expect(readdirSync(dir).sort()).toEqual([...files, "summary.json"]);
     await expect(RunFolder.create(dir, config)).rejects.toThrow(/the folder is not empty/);
     await expect(RunFolder.requireFree(dir)).rejects.toThrow(InputError);
   });
