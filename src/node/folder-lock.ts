@@ -1,9 +1,9 @@
 /** One process at a time in a folder that is written to for hours: two would overwrite each other's checkpoints. */
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { mkdir, open, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
-import { InputError, readInput } from "./files.ts";
+import { InputError, readInput, reason } from "./files.ts";
 
 /** The file that says who is at work. Leftovers of killed processes are known by their process being gone. */
 export const LOCK = ".mganet-lock";
@@ -13,8 +13,11 @@ interface Owner {
   host: string;
 }
 
+/** Locks of this process, which go with it. */
+const held = new Set<string>();
+
 /**
- * Takes a folder, which is made if there is none, for this process until its end.
+ * Takes a folder, which is made if there is none, for this process until its end or `unlockFolder`.
  * @throws InputError if another process has it
  */
 export async function lockFolder(dir: string): Promise<void> {
@@ -22,9 +25,9 @@ export async function lockFolder(dir: string): Promise<void> {
   const file = path.join(dir, LOCK);
   if (!(await take(file))) {
     const owner = await ownerOf(file);
-    if (owner?.pid === process.pid && owner.host === hostname()) return;
+    if (owner && isThis(owner)) return;
     if (owner && isAlive(owner)) {
-      const where = owner.host === hostname() ? "" : ` on ${owner.host}`;
+      const where = isHere(owner) ? "" : ` on ${owner.host}`;
       throw new InputError(
         `${dir}: process ${owner.pid}${where} is at work there; wait for it, or, if it is gone, remove ${file}`,
       );
@@ -32,7 +35,20 @@ export async function lockFolder(dir: string): Promise<void> {
     await rm(file, { force: true });
     if (!(await take(file))) throw new InputError(`${dir}: another process has just begun to work there`);
   }
-  process.once("exit", () => rmSync(file, { force: true }));
+  if (held.size === 0) process.once("exit", releaseAll);
+  held.add(file);
+}
+
+/** Gives a folder back that this process has. */
+export async function unlockFolder(dir: string): Promise<void> {
+  const file = path.join(dir, LOCK);
+  if (!held.delete(file)) return;
+  if (held.size === 0) process.off("exit", releaseAll);
+  await rm(file, { force: true });
+}
+
+function releaseAll(): void {
+  for (const file of held) rmSync(file, { force: true });
 }
 
 /** Makes the file, unless it is there. */
@@ -45,13 +61,12 @@ async function take(file: string): Promise<boolean> {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw new InputError(`${file}: cannot be written: ${(error as Error).message}`, { cause: error });
+    throw new InputError(`${file}: cannot be written: ${reason(error)}`, { cause: error });
   }
 }
 
 /** Whose the file is; undefined where it says nothing, as after a crash of the machine, or is gone by now. */
 async function ownerOf(file: string): Promise<Owner | undefined> {
-  if (!existsSync(file)) return undefined;
   try {
     const { pid, host } = JSON.parse((await readInput(file)).toString("utf8")) as Partial<Owner>;
     return Number.isInteger(pid) && typeof host === "string" ? { pid: pid!, host } : undefined;
@@ -60,11 +75,14 @@ async function ownerOf(file: string): Promise<Owner | undefined> {
   }
 }
 
+const isHere = ({ host }: Owner): boolean => host === hostname();
+const isThis = (owner: Owner): boolean => isHere(owner) && owner.pid === process.pid;
+
 /** Of processes of another machine nothing is known: they count as alive. */
-function isAlive({ pid, host }: Owner): boolean {
-  if (host !== hostname()) return true;
+function isAlive(owner: Owner): boolean {
+  if (!isHere(owner)) return true;
   try {
-    process.kill(pid, 0);
+    process.kill(owner.pid, 0);
     return true;
   } catch (error) {
     // It is there, but another user's.

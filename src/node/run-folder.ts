@@ -9,7 +9,7 @@ import type { TrainConfig } from "../train/config.ts";
 import type { Stage } from "../train/stage.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { removeEventFiles } from "./event-file.ts";
-import { LOCK, lockFolder } from "./folder-lock.ts";
+import { LOCK, lockFolder, unlockFolder } from "./folder-lock.ts";
 import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 
 /** Which image is on which side. */
@@ -166,15 +166,16 @@ export class RunFolder {
 
   /** Takes away a run that has failed before its first checkpoint: there is nothing to go on from, or to look at. */
   async discard(): Promise<void> {
-    const names = ["config.json", SPLIT, VARIANTS, METRICS, "best.safetensors", predictionsFile("val"), LOCK];
+    const names = ["config.json", SPLIT, VARIANTS, METRICS, "best.safetensors", predictionsFile("val")];
     for (const name of names) await rm(this.file(name), { force: true });
     await removeEventFiles(this.dir);
+    await unlockFolder(this.dir);
     await rmdir(this.dir).catch(() => {}); // Someone else has put something there.
   }
 
   /** Ends the run: nothing is written to its folder after that. */
   async summary(value: unknown): Promise<void> {
-    await rm(this.file(LOCK), { force: true });
+    await unlockFolder(this.dir);
     await writeWhole(this.file("summary.json"), json(value));
   }
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { LOCK, lockFolder } from "../../src/node/folder-lock.ts";
+import { LOCK, lockFolder, unlockFolder } from "../../src/node/folder-lock.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "mganet-lock-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -61,6 +61,22 @@ describe("a folder's lock", () => {
     const dir = folder();
     await lockFolder(dir);
     await lockFolder(dir);
+  });
+
+  test("given back is free at once, and many are one listener of the process", async () => {
+    const dirs = Array.from({ length: 12 }, folder);
+    const before = process.listenerCount("exit");
+    for (const dir of dirs) await lockFolder(dir);
+    expect(process.listenerCount("exit") - before).toBeLessThanOrEqual(1);
+    for (const dir of dirs) await unlockFolder(dir);
+    expect(dirs.filter((dir) => existsSync(path.join(dir, LOCK)))).toEqual([]);
+  });
+
+  test("of another process is not given back", async () => {
+    const dir = folder();
+    const child = await holder(dir);
+    await unlockFolder(dir);
+    expect(owned(dir).pid).toBe(child.pid);
   });
 
   test.each(["", "no JSON", '{"pid": "many"}'])("that says %j belongs to nobody", async (content) => {
