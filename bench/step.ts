@@ -94,7 +94,7 @@ const changeOf = ([before, after]: readonly [number, number]): number => after -
 
 /** What the first two steps do: the state after the first, and both losses. */
 async function firstSteps(step: StepImplementation, { parameters }: StepSetup) {
-  const before = await step.step();
+  const first = await step.step();
   const [statistics, updates] = [new Map<string, Float32Array>(), new Map<string, Float32Array>()];
   for (const [name, after] of await step.state()) {
     const { data: before, trainable } = parameters.get(name)!;
@@ -105,6 +105,6 @@ async function firstSteps(step: StepImplementation, { parameters }: StepSetup) {
       );
     else statistics.set(name, after);
   }
-  const losses: readonly [number, number] = [before, await step.step()];
+  const losses: readonly [number, number] = [first, await step.step()];
   return { statistics, updates, losses };
 }

@@ -6,8 +6,9 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { batchNormFields, gradientAt } from "./batch_norm.wgsl.ts";
 import { params } from "./lib/params.ts";
+import { addTeams } from "./lib/team.ts";
 import { bindings } from "./lib/thread.ts";
-import { unroll, vec, type Lanes } from "./lib/vec.ts";
+import { vec, type Lanes } from "./lib/vec.ts";
 
 const frame = (subgroup: number, names: readonly string[], type: string, body: string): string => `
 enable subgroups;
@@ -20,9 +21,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
 ${body}
 }`;
 
-/** Adds a variable over all lanes, in a fixed order. */
-const addLanes = (name: string, subgroup: number): string =>
-  unroll(Math.log2(subgroup), (i) => `  ${name} += subgroupShuffleXor(${name}, ${1 << i}u);`);
+/** Adds a variable over all lanes. */
+const addLanes = (name: string, subgroup: number): string => addTeams(name, { subgroup, team: 1 });
 
 /**
  * x [M,C] -> stats [3,C]; running mean and variance [C] move by MOMENTUM. Bindings x, running_mean, running_var, stats. The shift is the mean

@@ -11,7 +11,8 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { params } from "./lib/params.ts";
-import { bindings, groupIndex, loop } from "./lib/thread.ts";
+import { addTeams } from "./lib/team.ts";
+import { bindings, collected, groupIndex, loop } from "./lib/thread.ts";
 import { component, unroll, vec, type Lanes } from "./lib/vec.ts";
 
 /** Uniform: input [n, h, w, c], output height and width, and the padding. */
@@ -51,6 +52,7 @@ export const conv2dStrip = (t: Strip): string => {
     ...epilogueOperands(t.epilogue).map((name): [string, string] => [name, out]),
     ["y", out],
   ];
+  const accumulators = Array.from({ length: rows * quads }, (_, e) => `acc${Math.floor(e / quads)}_${e % quads}`);
   // Weights of a column of the kernel and a chunk: entry e is held by lane e mod subgroup in register e div subgroup.
   const entries = kh * chunk * quads;
   const entry = (ky: number, k: number, q: number) => {
@@ -73,7 +75,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let image = item / p.ow / strips;
 ${unroll(rows + kh - 1, (r) => `  let iy${r} = i32(row + ${r}u) - i32(p.ph); let in${r} = u32(iy${r}) < p.h;`)}
 ${unroll(Math.ceil(entries / subgroup), (r) => `  let e${r} = min(lane + ${r * subgroup}u, ${entries - 1}u);`)}
-${unroll(rows, (v) => unroll(quads, (q) => `  var acc${v}_${q} = ${out}();`))}
+${unroll(rows * quads, (e) => `  var ${accumulators[e]} = ${out}();`)}
   for (var kx = 0u; kx < ${kw}u; kx++) {
     let ix = i32(column + kx) - i32(p.pw);
     let inX = u32(ix) < p.w;
@@ -98,7 +100,7 @@ ${unroll(rows, (v) => `        acc${v}_${q} += ${component(`a${v + ky}`, k, chun
     }
   }
   if (begin + lane >= items) { return; }
-  var all = array<${out}, ${rows * quads}>(${unroll(rows, (v) => unroll(quads, (q) => `acc${v}_${q}`, ", "), ", ")});
+${collected(out, accumulators)}
 ${loop(
   "v",
   rows,
@@ -135,12 +137,11 @@ export const stripGradFields = [...stripFields, "rows", "run"] as const;
 export const conv2dStripWeightGrad = (t: GradStrip): string => {
   const { subgroup, lane, quads, chunk, kh, kw } = t;
   const out = vec(lane);
-  const each = (f: (ky: number, k: number, q: number, name: string) => string, separator = "\n"): string =>
-    unroll(
-      kh,
-      (ky) => unroll(chunk, (k) => unroll(quads, (q) => f(ky, k, q, `acc${ky}_${k}_${q}`), separator), separator),
-      separator,
-    );
+  // One for each row of the kernel, channel of the chunk and vector of result channels, in this order.
+  const accumulators = Array.from({ length: kh * chunk * quads }, (_, e) => {
+    const [ky, k, q] = [Math.floor(e / (chunk * quads)), Math.floor(e / quads) % chunk, e % quads];
+    return { ky, k, q, name: `acc${ky}_${k}_${q}` };
+  });
   const pixel = (row: string): string => `loadX(image, ${row}, ix, inX, c)`;
   return wgsl`
 enable subgroups;
@@ -158,7 +159,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let strips = (p.oh + p.rows - 1u) / p.rows;
   let items = p.n * strips * p.ow;
   let end = min((group.y + 1u) * p.run, items);
-${each((_ky, _k, _q, name) => `  var ${name} = ${out}();`)}
+${accumulators.map(({ name }) => `  var ${name} = ${out}();`).join("\n")}
   for (var first = group.y * p.run; first < end; first += ${subgroup}u) {
     let item = min(first + lane, end - 1u);
     let mine = first + lane < end;
@@ -175,17 +176,20 @@ ${unroll(kh - 1, (ky) => `      let a${ky} = a${ky + 1};`).replaceAll("let a", "
       let inY = row < p.oh;
       let at = ((image * p.oh + min(row, p.oh - 1u)) * p.ow + column) * ${quads}u;
 ${unroll(quads, (q) => `      let d${q} = select(${out}(), dy[at + ${q}u], inY);`)}
-${each((ky, k, q, name) => `      ${name} += ${component(ky === kh - 1 ? "last" : `b${ky}`, k, chunk)} * d${q};`)}
+${accumulators.map(({ ky, k, q, name }) => `      ${name} += ${component(ky === kh - 1 ? "last" : `b${ky}`, k, chunk)} * d${q};`).join("\n")}
 ${unroll(kh - 1, (ky) => `      a${ky + 1} = ${ky === kh - 2 ? "last" : `b${ky + 1}`};`)}
     }
   }
-  var all = array<${out}, ${kh * chunk * quads}>(${each((_ky, _k, _q, name) => name, ", ")});
+${collected(
+  out,
+  accumulators.map(({ name }) => name),
+)}
 ${loop(
   "e",
-  kh * chunk * quads,
+  accumulators.length,
   wgsl`
   var sum = all[e];
-${unroll(Math.log2(subgroup), (i) => `  sum += subgroupShuffleXor(sum, ${1 << i}u);`)}
+${addTeams("sum", { subgroup, team: 1 })}
   let ky = e / ${chunk * quads}u; let k = e / ${quads}u % ${chunk}u; let q = e % ${quads}u;
   if (lane == 0u) { part[(((group.y * ${kh}u + ky) * ${kw}u + kx) * p.c + c * ${chunk}u + k) * ${quads}u + q] = sum; }`,
 )}

@@ -17,8 +17,8 @@ import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convKernel, convSizes, convUniform } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { enableHalf, stored, widened } from "./lib/half.ts";
-import { bindings, groupIndex, loop } from "./lib/thread.ts";
-import { fromTeam, teamHead } from "./lib/team.ts";
+import { bindings, collected, groupIndex, loop } from "./lib/thread.ts";
+import { addTeams, fromTeam, teamHead } from "./lib/team.ts";
 import { all, component, unroll, vec, type Lanes } from "./lib/vec.ts";
 
 export interface SubgroupTile {
@@ -38,7 +38,7 @@ const main = (subgroup: number, team: number, body: string, stride1 = false): st
 @compute @workgroup_size(${subgroup})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
 ${convSizes}
-${convKernel({ stride1 })}
+${convKernel(stride1)}
 ${teamHead(team)}
 ${body}
 }`;
@@ -59,10 +59,7 @@ const operandsOf = (epilogue: Epilogue, type: string) =>
   epilogueOperands(epilogue).map((name): [string, string] => [name, type]);
 
 const accumulators = (n: number, type: string): string => unroll(n, (row) => `  var acc${row} = ${type}();`);
-
-/** The accumulators as an array `all`: what is done with them in the end is short to compile in a loop, and no slower. */
-const collected = (n: number, type: string): string =>
-  `  var all = array<${type}, ${n}>(${unroll(n, (row) => `acc${row}`, ", ")});`;
+const accumulatorsOf = (n: number): string[] => Array.from({ length: n }, (_, row) => `acc${row}`);
 
 /**
  * Forward. Bindings x [N,H,W,CI], w [KH,KW,CI,CO] (in half precision with `half`), (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO].
@@ -121,7 +118,7 @@ ${multiplyTile(t)}
 #if ${epilogue.bias}
   let shift = bias[column];
 #endif
-${collected(size, out)}
+${collected(out, accumulatorsOf(size))}
 ${loop("r", size, `if (first + r < P) { let at = (first + r) * COLS + column; y[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
 )}`;
 };
@@ -204,7 +201,7 @@ ${unroll(
 #if ${epilogue.bias}
   let shift = bias[column];
 #endif
-${collected(size, out)}
+${collected(out, accumulatorsOf(size))}
 ${loop("r", size, `if (${all("first + r < P", "to[r] != 0xffffffffu")}) { let at = to[r] + column; dx[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
   stride1,
 )}`;
@@ -292,13 +289,13 @@ ${unroll(units, (u) =>
   }
   let first = group.x * ${t.rows}u;
   let writes = ${all("column < COLS", "team == 0u")};
-${collected(t.rows, out)}
+${collected(out, accumulatorsOf(t.rows))}
 ${loop(
   "r",
   t.rows,
   wgsl`
   var sum = all[r];
-${unroll(Math.log2(t.subgroup / t.team), (i) => `  sum += subgroupShuffleXor(sum, ${t.team << i}u);`)}
+${addTeams("sum", t)}
   if (${all("writes", "first + r < ROWS")}) { part[(group.z * ROWS + first + r) * COLS + column] = sum; }`,
 )}`,
 )}`;

@@ -11,7 +11,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { enableHalf, stored, widened } from "./lib/half.ts";
 import { params } from "./lib/params.ts";
-import { fromTeam, teamHead } from "./lib/team.ts";
+import { addTeams, fromTeam, teamHead } from "./lib/team.ts";
 import { bindings, loop } from "./lib/thread.ts";
 import { all, component, unroll } from "./lib/vec.ts";
 
@@ -121,8 +121,6 @@ ${unroll(loads, (r) => `    let a${r} = select(vec4f(), a[(matrix + min(k + mine
 ${unroll(CHUNK, (k) => `    let b${k} = b[(matrix + min(k + ${k}u, end - 1u)) * COLS + load];`)}
 ${unroll(t.rows, (r) => unroll(CHUNK, (k) => `    acc${r} += ${source(r, k)} * b${k};`))}
   }
-${store(t, all("column < COLS", "team == 0u"), (acc) =>
-  unroll(Math.log2(t.subgroup / t.team), (i) => `  ${acc} += subgroupShuffleXor(${acc}, ${t.team << i}u);`),
-)}
+${store(t, all("column < COLS", "team == 0u"), (acc) => addTeams(acc, t))}
 }`;
 };

@@ -7,7 +7,7 @@
  * x [N,H,W,C], y, at, dy [N,OH,OW,C]; in vectors of `lanes` channels. One thread a vector of y, or of dx.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
+import { bindings, loop, threadMain, type ThreadGrid } from "./lib/thread.ts";
 import { uvec, vec, type Lanes } from "./lib/vec.ts";
 
 export interface MaxPoolSize {
@@ -25,7 +25,7 @@ export interface MaxPoolSize {
 
 const constants = (s: MaxPoolSize): string => `
 const H = ${s.h}; const W = ${s.w}; const OH = ${s.oh}; const OW = ${s.ow}; const QUADS = ${s.quads}u;
-const K = ${s.kernel}; const S = ${s.stride}; const PAD = ${s.padding};`;
+const S = ${s.stride}; const PAD = ${s.padding};`;
 
 export const maxPool = (s: MaxPoolSize, grid: ThreadGrid): string => wgsl`
 ${bindings(["x", vec(s.lanes)], ["y", vec(s.lanes)], ["at", uvec(s.lanes)])}
@@ -39,20 +39,23 @@ ${threadMain(
   var best = ${vec(s.lanes)}();
   var none = true;
   var winner = ${uvec(s.lanes)}();
-  let taps = K * i32(min(groups.x, 1u)); // not to be unrolled: lib/thread.ts
-  for (var ky = 0; ky < taps; ky++) {
-    let iy = oy * S - PAD + ky;
+${loop(
+  "ky",
+  s.kernel,
+  `    let iy = oy * S - PAD + i32(ky);
     if (iy < 0 || iy >= H) { continue; }
-    for (var kx = 0; kx < taps; kx++) {
-      let ix = ox * S - PAD + kx;
+${loop(
+  "kx",
+  s.kernel,
+  `      let ix = ox * S - PAD + i32(kx);
       if (ix < 0 || ix >= W) { continue; }
       let v = x[u32((n * H + iy) * W + ix) * QUADS + q];
       let better = (v > best) | ${s.lanes === 1 ? "none" : "vec4<bool>(none)"};
       none = false;
       best = select(best, v, better);
-      winner = select(winner, ${uvec(s.lanes)}(u32(ky * K + kx)), better);
-    }
-  }
+      winner = select(winner, ${uvec(s.lanes)}(ky * ${s.kernel}u + kx), better);`,
+)}`,
+)}
   y[i] = best;
   at[i] = winner;`,
 )}`;
@@ -67,16 +70,19 @@ ${threadMain(
   let iy = i32((i / QUADS / u32(W)) % u32(H));
   let n = i32(i / QUADS / u32(W) / u32(H));
   var sum = ${vec(s.lanes)}();
-  let taps = K * i32(min(groups.x, 1u));
-  for (var ky = 0; ky < taps; ky++) {
-    let ty = iy + PAD - ky;
+${loop(
+  "ky",
+  s.kernel,
+  `    let ty = iy + PAD - i32(ky);
     if (ty < 0 || ty % S != 0 || ty / S >= OH) { continue; }
-    for (var kx = 0; kx < taps; kx++) {
-      let tx = ix + PAD - kx;
+${loop(
+  "kx",
+  s.kernel,
+  `      let tx = ix + PAD - i32(kx);
       if (tx < 0 || tx % S != 0 || tx / S >= OW) { continue; }
       let o = u32((n * OH + ty / S) * OW + tx / S) * QUADS + q;
-      sum += select(${vec(s.lanes)}(), dy[o], at[o] == ${uvec(s.lanes)}(u32(ky * K + kx)));
-    }
-  }
+      sum += select(${vec(s.lanes)}(), dy[o], at[o] == ${uvec(s.lanes)}(ky * ${s.kernel}u + kx));`,
+)}`,
+)}
   dx[i] = sum;`,
 )}`;

@@ -92,7 +92,7 @@ const planes = (from: string, n: number, at: string, pitch: string): Square => (
 export interface Threads {
   /** Of a workgroup. */
   threads: number;
-  /** How rows are read one after the other: all at once where compilers keep that short. */
+  /** `loop`, or `openLoop` where what is unrolled is soon compiled. */
   round: typeof loop;
 }
 

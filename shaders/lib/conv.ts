@@ -23,7 +23,7 @@ export interface Conv2dShape {
 /** Multiply-adds of the direct algorithm, the same in all three passes. */
 export const multiplyAdds = (s: Conv2dShape): number => (s.n * s.oh * s.ow * s.kh * s.kw * s.ci * s.co) / s.groups;
 
-/** The uniform: `one` size after the other, and `extra`, a number of a kernel's own. */
+/** The uniform; `extra` is for one number of a kernel's own. */
 const fields = [
   ...["n", "h", "w", "ci", "oh", "ow", "co", "ph", "pw", "groups"],
   ...["kh", "kw", "sh", "sw", "dh", "dw", "extra"],
@@ -32,7 +32,8 @@ const fields = [
 /** The values of the uniform. */
 export function convParams(s: Conv2dShape, extra = 0): number[] {
   const [[sh, sw], [ph, pw], [dh, dw]] = [s.stride, s.padding, s.dilation];
-  return [s.n, s.h, s.w, s.ci, s.oh, s.ow, s.co, ph, pw, s.groups, s.kh, s.kw, sh, sw, dh, dw, extra];
+  const values = { ...s, sh, sw, ph, pw, dh, dw, extra };
+  return fields.map((name) => values[name]);
 }
 
 /** Names in the shaders of the sizes that `main` takes from the uniform. */
@@ -40,15 +41,17 @@ export const convSizes = `
   let N = p.n; let H = p.h; let W = p.w; let CI = p.ci; let OH = p.oh; let OW = p.ow; let CO = p.co;
   let PH = i32(p.ph); let PW = i32(p.pw);`;
 
-/** Kernel size, stride and dilation as constants, where compilers make use of them. */
+/** Declares the uniform. */
+export const convUniform = (binding: number): string => params(fields, binding);
+
+/** The same, with kernel size, stride and dilation as constants, of which compilers make use. */
 export const convHead = (s: Conv2dShape, binding: number): string => `
-${params(fields, binding)}
+${convUniform(binding)}
 const KH = ${s.kh}u; const KW = ${s.kw}u;
 const SH = ${s.stride[0]}; const SW = ${s.stride[1]};
 const DH = ${s.dilation[0]}; const DW = ${s.dilation[1]};`;
 
-/** The uniform alone, and the same names from it: one shader for all kernel sizes. A stride of 1 may be known, so that nothing is divided by it. */
-export const convUniform = (binding: number): string => params(fields, binding);
-export const convKernel = (known: { stride1: boolean } = { stride1: false }): string => `
+/** Those as variables of `main`: one shader for all of them. A stride of 1 may be known, so that nothing is divided by it. */
+export const convKernel = (stride1: boolean): string => `
   let KH = p.kh; let KW = p.kw; let DH = i32(p.dh); let DW = i32(p.dw);
-  let SH = ${known.stride1 ? "1" : "i32(p.sh)"}; let SW = ${known.stride1 ? "1" : "i32(p.sw)"};`;
+  let SH = ${stride1 ? "1" : "i32(p.sh)"}; let SW = ${stride1 ? "1" : "i32(p.sw)"};`;

@@ -2,6 +2,7 @@
  * Teams: the lanes of a subgroup in groups of equal size, a power of two, in which each lane holds other columns of a result, while
  * each team has rows of its own. A result with few columns then still keeps all lanes busy.
  */
+import { unroll } from "./vec.ts";
 
 interface Teams {
   subgroup: number;
@@ -22,3 +23,7 @@ export function fromTeam(expression: string, member: number, { subgroup, team }:
     ? `subgroupBroadcast(${expression}, ${member}u)`
     : `subgroupShuffle(${expression}, captain + ${member}u)`;
 }
+
+/** WGSL that adds a variable over all teams, in a fixed order: every lane ends with the sum of those of its number. */
+export const addTeams = (name: string, { subgroup, team }: Teams): string =>
+  unroll(Math.log2(subgroup / team), (i) => `  ${name} += subgroupShuffleXor(${name}, ${team << i}u);`);

@@ -43,6 +43,10 @@ const rounds = (variable: string, end: string, body: string, step: number): stri
 ${body}
   }`;
 
+/** Variables as an array `all`, for a loop over them at the end of a kernel: that is as fast as writing them out, and short to compile. */
+export const collected = (type: string, names: readonly string[]): string =>
+  `  var all = array<${type}, ${names.length}>(${names.join(", ")});`;
+
 /** Declarations of writable storage bindings 0, 1, ... of the given element types. */
 export const bindings = (...arrays: [name: string, element: string][]): string =>
   arrays

@@ -20,46 +20,81 @@ export interface Candidates {
  * makes the whole cheaper. Where estimates are missing (Lowering.estimate), the first is taken.
  */
 export function worthCompiling(all: readonly Candidates[]): Lowering[] {
-  const options = all.map(({ kernel, variants }) => variants.map((v) => ({ lowering: v, names: namesOf(kernel, v) })));
-  const open = options.filter((variants) => variants.slice(0, -1).every((v) => v.lowering.estimate !== undefined));
+  const shaders = new Shaders();
+  const options = all.map(({ kernel, variants }) => variants.map((v) => optionOf(kernel, v, shaders)));
+  const open = alike(options.filter((variants) => variants.slice(0, -1).every((v) => v.estimate !== undefined)));
   const struck = new Set<string>();
-  let least = costOf(open, struck);
+  let least = costOf(open, shaders, struck);
   for (;;) {
-    const names = new Set(open.map((variants) => firstOf(variants, struck)).flatMap((v) => v.names));
+    const choices = open.filter(({ variants }) => variants.length > 1);
+    const names = new Set(choices.flatMap(({ variants }) => firstOf(variants, struck).names));
     let best: string | undefined;
     for (const name of names) {
-      const cost = costOf(open, struck, name);
+      const cost = costOf(open, shaders, struck, name);
       if (cost < least) [best, least] = [name, cost];
     }
-    if (best === undefined) return options.map((variants) => firstOf(variants, struck).lowering);
+    if (best === undefined) break;
     struck.add(best);
+  }
+  return options.map((variants, i) => all[i]!.variants[variants.indexOf(firstOf(variants, struck))]!);
+}
+
+/** Numbers shaders, whose texts are long to compare. */
+class Shaders {
+  readonly lengths: number[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  number(code: string): number {
+    const known = this.#numbers.get(code) ?? this.lengths.push(code.length) - 1;
+    this.#numbers.set(code, known);
+    return known;
   }
 }
 
+/** A variant as far as costs go. */
 interface Option {
-  readonly lowering: Lowering;
+  readonly estimate: number | undefined;
+  readonly shaders: readonly number[];
   /** Under which it may be struck out. */
   readonly names: readonly string[];
 }
 
-function namesOf(kernel: string, { variant, dispatches }: Lowering): string[] {
+function optionOf(kernel: string, { variant, dispatches, estimate }: Lowering, all: Shaders): Option {
   const name = `${kernel}/${variant}`;
-  return [name, [name, ...dispatches.map(({ code }) => code)].join("\n")];
+  const shaders = dispatches.map(({ code }) => all.number(code));
+  return { estimate, shaders, names: [name, `${name} ${shaders.join(" ")}`] };
+}
+
+/** Kernels that have the same variants, and how many they are. */
+interface Alike {
+  readonly variants: readonly Option[];
+  count: number;
+}
+
+function alike(all: readonly (readonly Option[])[]): Alike[] {
+  const groups = new Map<string, Alike>();
+  for (const variants of all) {
+    const key = JSON.stringify(variants);
+    const group = groups.get(key) ?? { variants, count: 0 };
+    group.count++;
+    groups.set(key, group);
+  }
+  return [...groups.values()];
 }
 
 const firstOf = (variants: readonly Option[], struck: ReadonlySet<string>, name?: string): Option =>
   variants.find((v) => v.names.every((n) => !struck.has(n) && n !== name)) ?? variants.at(-1)!;
 
 /** Microseconds of `RUNS` runs and of compiling once. The last variant, which is the plain one, is never worth it. */
-function costOf(open: readonly (readonly Option[])[], struck: ReadonlySet<string>, name?: string): number {
-  const codes = new Set<string>();
+function costOf(open: readonly Alike[], { lengths }: Shaders, struck: ReadonlySet<string>, name?: string): number {
+  const compiled = new Set<number>();
   let running = 0;
-  for (const variants of open) {
-    const { lowering } = firstOf(variants, struck, name);
-    running += lowering.estimate ?? (variants.length > 1 ? Infinity : 0);
-    for (const { code } of lowering.dispatches) codes.add(code);
+  for (const { variants, count } of open) {
+    const { estimate, shaders } = firstOf(variants, struck, name);
+    running += count * (estimate ?? (variants.length > 1 ? Infinity : 0));
+    for (const shader of shaders) compiled.add(shader);
   }
-  let compiling = 0;
-  for (const code of codes) compiling += COMPILING * code.length;
-  return RUNS * running + compiling;
+  let characters = 0;
+  for (const shader of compiled) characters += lengths[shader]!;
+  return RUNS * running + COMPILING * characters;
 }

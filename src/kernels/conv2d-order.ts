@@ -103,7 +103,8 @@ export function fastestFirst(
     if (variant === "depthwise") return 0;
     return software ? onSoftware(pass, s, variant, caps) : onGpu(pass, s, variant, caps);
   };
-  const estimated = variants.map((variant) => ({ ...variant, estimate: estimate(variant) }));
-  const ordered = estimated.sort((a, b) => a.estimate - b.estimate);
-  return software ? ordered : variants.toSorted((a, b) => estimate(a) - estimate(b));
+  const estimated = variants.map((variant) => ({ variant, estimate: estimate(variant) }));
+  estimated.sort((a, b) => a.estimate - b.estimate);
+  // Only where compiling takes long is it of use to others.
+  return estimated.map(({ variant, estimate }) => (software ? { ...variant, estimate } : variant));
 }

@@ -32,7 +32,7 @@ export interface TrialResult {
 const HOPELESS = 2;
 /** One so many times slower has not merely been disturbed: it gets no second look, unless that is soon over. */
 const BEYOND_DOUBT = 8;
-/** One that is estimated to take so many times as long as the least estimate does not even run: estimates are off by half at most. */
+/** One that is estimated to take so many times as long as the least estimate does not even run. */
 const IMPROBABLE = 3;
 /** Milliseconds within which a sample is soon over. */
 const SOON = 100;

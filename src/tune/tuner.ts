@@ -54,7 +54,7 @@ const enoughWork: Readonly<Record<Capabilities["adapterClass"], number>> = {
 /** Seconds of timing that one kernel may take where there is time enough. */
 const SLICE = 0.4;
 
-/** Tasks. */
+/** Tasks whose shaders are compiled at once: several keep all processors busy, and all may be more than there is time for. */
 const COMPILED_AT_ONCE = 12;
 
 /** The distinct kernels that have a choice, those with the most work in all calls first. */
@@ -96,15 +96,15 @@ export async function tune(
   let slowest = 0;
   let done = 0;
   try {
+    // A task that would surely end too late is not begun.
+    const late = () => signal?.aborted || performance.now() > end - slowest / 2;
     for (const [i, task] of tasks.entries()) {
-      // Several tasks' shaders at once keep all processors busy; all tasks' may be more than there is time for.
-      if (i % COMPILED_AT_ONCE === 0) {
+      if (i % COMPILED_AT_ONCE === 0 && !late()) {
         const next = tasks.slice(i, i + COMPILED_AT_ONCE);
         await gpu.precompile(next.flatMap(({ kernel }) => shadersOfTrial(gpu, kernel)));
       }
+      if (late()) break;
       const now = performance.now();
-      // A task that would surely end too late is not begun.
-      if (signal?.aborted || now > end - slowest / 2) break;
       onTask?.(done, tasks.length, task);
       const share = (end - now) / 1000 / (tasks.length - done);
       try {
