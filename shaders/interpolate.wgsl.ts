@@ -97,20 +97,51 @@ ${range("x", "ix", "W", "OW", "RX")}
   dx[((n * H + iy) * W + ix) * QUADS + q] = sum;`,
 )}`;
 
-/**
- * The adjoint where height and width of y are half of x's at most: then at most one output reads a pixel, the one on whose share of x it lies.
- * One thread a vector of dx.
- */
+/** Rows of x that a thread of `shrinkMapGrad` takes. */
+export const MAP_ROWS = 8;
+
+// Where height and width of y are half of x's at most, one output at most reads a pixel: the one on whose share of x it lies.
+const reader = (o: string, i: string, ratio: string, outs: string): string =>
+  `let ${o} = min(u32((f32(${i}) + 0.5) / ${ratio}), ${outs} - 1u);`;
+
+/** The adjoint there. One thread a vector of dx. */
 export const shrinkGrad = (threads: number, lanes: Lanes): string => wgsl`
 ${head("dy", "dx", lanes)}
 ${common}
 ${imageMain(
   threads,
   "W",
-  `  let oy = min(u32((f32(row) + 0.5) / RY), OH - 1u);
-  let ox = min(u32((f32(column) + 0.5) / RX), OW - 1u);
+  `  ${reader("oy", "row", "RY", "OH")}
+  ${reader("ox", "column", "RX", "OW")}
   let share = weight(oy, RY, H, row) * weight(ox, RX, W, column);
   dx[((n * H + row) * W + column) * QUADS + q] = share * dy[((n * OH + oy) * OW + ox) * QUADS + q];`,
+)}`;
+
+/**
+ * The same for maps, whose one channel leaves a thread time for nothing but addresses: it takes four pixels beside each other, W in fours, of
+ * MAP_ROWS rows. Dispatch (ceil(W / 4 / threads), ceil(H / MAP_ROWS), N).
+ */
+export const shrinkMapGrad = (threads: number): string => wgsl`
+${bindings(["dy", "f32"], ["dx", "vec4f"])}
+${params(interpolateFields, 2)}
+${common}
+${imageMain(
+  threads,
+  "(W / 4u)",
+  `${unroll(4, (j) => `  let x${j} = 4u * column + ${j}u; ${reader(`ox${j}`, `x${j}`, "RX", "OW")}`)}
+  let across = vec4f(${unroll(4, (j) => `weight(ox${j}, RX, W, x${j})`, ", ")});
+  let end = min((row + 1u) * ${MAP_ROWS}u, H);
+  for (var iy = row * ${MAP_ROWS}u; iy < end; iy++) {
+    ${reader("oy", "iy", "RY", "OH")}
+    let share = weight(oy, RY, H, iy);
+    let line = (n * OH + oy) * OW;
+    var value = vec4f();
+    // A loop of one round, not an if: software adapters run through what an if leaves out, and most rows are read by no output.
+    for (var once = share != 0.0; once; once = false) {
+      value = share * across * vec4f(${unroll(4, (j) => `dy[line + ox${j}]`, ", ")});
+    }
+    dx[(n * H + iy) * (W / 4u) + column] = value;
+  }`,
 )}`;
 
 /**

@@ -1,14 +1,14 @@
 /**
- * Mask-Guided Attention: features f [N,P,C] enhanced by a map m [N,P] and channel weights a [N,C].
+ * Mask-Guided Attention: features f [N,P,C] enhanced by a map m [N,P] and channel weights a [N,C] (mga_gate.wgsl.ts).
  *
  *   parallel   y = f (1 + m + a)          spatial   y = f (1 + m)
  *   serial     y = f (1 + m a)            channel   y = f (1 + a)
  *
- *   df = dy (dy/df),   dm[n,p] = sum_c dy f (1, serial: a),   da[n,c] = sum_p dy f (1, serial: m)   (da: spatial_sum)
+ * a depends on p[n,c] = mean_p f m, so that with g = dp / P, which is 0 in spatial fusion,
  *
- * and of the descriptor p[n,c] = mean_p f m, from which a is computed:  df = m dp / P,  dm = sum_c f dp / P.
+ *   df = dy (dy/df) + m g,   dm[n,p] = sum_c f (dy (parallel, spatial: 1, serial: a, channel: 0) + g)
  *
- * f, y, df and a in vectors of `lanes` channels. Sizes come as a uniform. Forward: one thread a vector of channels and
+ * f, y, df, a and g in vectors of `lanes` channels. Sizes come as a uniform. Forward: one thread a vector of channels and
  * PIXELS_A_THREAD pixels. Gradients: one thread a pixel.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
@@ -72,53 +72,31 @@ ${pixelsMain(
 )}`;
 };
 
-/** Bindings f, dy, (map,) (attention,) df, (dm). Without a map (channel fusion) there is no dm. */
+/** What dy is multiplied by in dm. */
+const mapFactor = (fusion: Fusion): string =>
+  ({ parallel: " + g", serial: " * a + g", spatial: "", channel: "" })[fusion];
+
+/** Bindings f, dy, map, (attention, g,) df, dm. */
 export const mgaGrad = (threads: number, lanes: Lanes, fusion: Fusion): string => {
   const type = vec(lanes);
-  const map = usesMap(fusion);
+  const gate: [string, string][] = usesChannels(fusion)
+    ? [
+        ["attention", type],
+        ["meanGrad", type],
+      ]
+    : [];
   return wgsl`
-${declare([
-  ["f", type],
-  ["dy", type],
-  ...operands(fusion, type),
-  ["df", type],
-  ...(map ? [["dm", "f32"] as [string, string]] : []),
-])}
-${threadMain(
-  { items: "p.samples * p.pixels", threads },
-  `${sizes}
-${map ? "  let m = map[i];" : ""}
-  var sum = ${type}();
-  for (var q = 0u; q < QUADS; q++) {
-${usesChannels(fusion) ? "    let a = attention[i / P * QUADS + q];" : ""}
-    let g = dy[i * QUADS + q];
-    df[i * QUADS + q] = g * ${factor(fusion)};
-    sum += g * f[i * QUADS + q]${fusion === "serial" ? " * a" : ""};
-  }
-${map ? `  dm[i] = ${horizontalSum("sum", lanes)};` : ""}`,
-)}`;
-};
-
-/** Bindings f, m, dp [N,C], df, dm: the gradients of p = mean f m. */
-export const maskedMeanGrad = (threads: number, lanes: Lanes): string => {
-  const type = vec(lanes);
-  return wgsl`
-${declare([
-  ["f", type],
-  ["map", "f32"],
-  ["dp", type],
-  ["df", type],
-  ["dm", "f32"],
-])}
+${declare([["f", type], ["dy", type], ["map", "f32"], ...gate, ["df", type], ["dm", "f32"]])}
 ${threadMain(
   { items: "p.samples * p.pixels", threads },
   `${sizes}
   let m = map[i];
   var sum = ${type}();
   for (var q = 0u; q < QUADS; q++) {
-    let g = dp[i / P * QUADS + q] / f32(P);
-    df[i * QUADS + q] = g * m;
-    sum += g * f[i * QUADS + q];
+    let d = dy[i * QUADS + q];
+${gate.length > 0 ? "    let a = attention[i / P * QUADS + q]; let g = meanGrad[i / P * QUADS + q];" : ""}
+    df[i * QUADS + q] = d * ${factor(fusion)}${gate.length > 0 ? " + m * g" : ""};
+    sum += f[i * QUADS + q] * (${fusion === "channel" ? "g" : `d${mapFactor(fusion)}`});
   }
   dm[i] = ${horizontalSum("sum", lanes)};`,
 )}`;

@@ -18,7 +18,7 @@ export { conv2d, linear, type Conv2dOptions } from "./autograd/conv2d.ts";
 export { batchNorm2d } from "./autograd/batchnorm.ts";
 export { add, bceWithLogits, mean, mul, relu, scale, sigmoid, sum } from "./autograd/elementwise.ts";
 export { cat, globalAvgPool, interpolate, maxPool2d, split } from "./autograd/spatial.ts";
-export { maskedMean, mgaEnhance, minMaxNormalize, type Fusion } from "./autograd/attention.ts";
+export { maskGuidedAttention, minMaxNormalize, type Fusion, type Gate } from "./autograd/attention.ts";
 export { crossEntropy, diceLoss } from "./autograd/losses.ts";
 export { BatchNorm2d, Conv2d, Linear } from "./nn/layers.ts";
 export { initialValues } from "./nn/init.ts";

@@ -1,15 +1,7 @@
-/** What Mask-Guided Attention is made of. Features f [N, H, W, C], maps m [N, H, W, 1], channel weights a [N, C]. */
-import {
-  maskedMeanGradKernel,
-  mgaForwardKernel,
-  mgaGradKernel,
-  minMaxGradKernel,
-  minMaxKernel,
-  requireMap,
-  type Fusion,
-} from "../kernels/attention.ts";
-import { requireShape, showShape } from "../kernels/kernel.ts";
-import { spatialSumKernel } from "../kernels/reduce.ts";
+/** What Mask-Guided Attention is made of. Features f [N, H, W, C], maps m [N, H, W, 1]. */
+import { requireShape, sameShape, showShape } from "../kernels/kernel.ts";
+import { mgaGradKernel, mgaKernel, usesChannels, type Fusion } from "../kernels/mga.ts";
+import { minMaxGradKernel, minMaxKernel } from "../kernels/minmax.ts";
 import { graphOf } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
@@ -24,43 +16,41 @@ export function minMaxNormalize(x: Tensor, eps = 1e-6): Tensor {
   return outputs[0]!;
 }
 
-/** The mean of f m over the pixels, [N, C]. */
-export function maskedMean(f: Tensor, m: Tensor): Tensor {
-  requireMap("maskedMean", f.shape, m.shape);
-  const graph = graphOf(f, m);
-  const factor = 1 / (f.shape[1]! * f.shape[2]!);
-  return graph.record(spatialSumKernel("maskedMean", f.shape, "map", factor), [f, m], {
-    gradient: ([dp]) => graph.record(maskedMeanGradKernel(f.shape), [f, m, dp!]),
-  })[0]!;
+/** The linear layers that the channel weights come from: weight1 [C, R], bias1 [R], weight2 [R, C], bias2 [C]. */
+export interface Gate {
+  readonly weight1: Tensor;
+  readonly bias1: Tensor;
+  readonly weight2: Tensor;
+  readonly bias2: Tensor;
 }
 
 /**
- * The enhanced features: parallel f (1 + m + a), serial f (1 + m a), spatial f (1 + m), channel f (1 + a). Operands that
- * a fusion does not use may be undefined.
+ * The enhanced features: with a = sigmoid(fc2(relu(fc1(mean of f m over the pixels)))), parallel f (1 + m + a), serial f (1 + m a),
+ * channel f (1 + a); spatial f (1 + m), which has no gate.
  * @throws ShapeError
  */
-export function mgaEnhance(f: Tensor, m: Tensor | undefined, a: Tensor | undefined, fusion: Fusion): Tensor {
-  const map = fusion === "channel" ? undefined : m;
-  const channels = fusion === "spatial" ? undefined : a;
-  requireShape(fusion === "channel" || m !== undefined, () => `mga: ${fusion} fusion needs a map`);
-  requireShape(fusion === "spatial" || a !== undefined, () => `mga: ${fusion} fusion needs channel weights`);
-  if (map) requireMap("mga", f.shape, map.shape);
-  if (channels) {
-    requireShape(
-      channels.shape.length === 2 && channels.shape[0] === f.shape[0] && channels.shape[1] === f.shape[3],
-      () => `mga: channel weights ${showShape(channels.shape)} do not fit features ${showShape(f.shape)}`,
-    );
-  }
-  const graph = graphOf(f);
-  const operands = [...(map ? [map] : []), ...(channels ? [channels] : [])];
-  return graph.record(mgaForwardKernel(f.shape, fusion), [f, ...operands], {
-    gradient: ([dy], wanted) => {
-      const [df, dm] = graph.record(mgaGradKernel(f.shape, fusion), [f, dy!, ...operands]);
-      const wantsChannels = channels !== undefined && wanted.at(-1)!;
-      const weighted = fusion === "serial";
-      const sum = spatialSumKernel("mga.channelGrad", f.shape, weighted ? "weighted" : "product", 1);
-      const da = wantsChannels ? graph.record(sum, weighted ? [f, dy!, map!] : [f, dy!])[0] : undefined;
-      return [df, ...(map ? [dm] : []), ...(channels ? [da] : [])];
+export function maskGuidedAttention(f: Tensor, m: Tensor, gate: Gate | undefined, fusion: Fusion): Tensor {
+  requireShape(
+    sameShape(m.shape, [...f.shape.slice(0, 3), 1]),
+    () => `mga: a map ${showShape(m.shape)} does not fit features ${showShape(f.shape)}`,
+  );
+  requireShape(usesChannels(fusion) === (gate !== undefined), () =>
+    gate ? `mga: ${fusion} fusion has no gate` : `mga: ${fusion} fusion needs a gate`,
+  );
+  const graph = graphOf(f, m);
+  const [c, r] = [f.shape[3]!, gate?.bias1.size ?? 0];
+  const layers = gate ? [gate.weight1, gate.bias1, gate.weight2, gate.bias2] : [];
+  const wanted = [[c, r], [r], [r, c], [c]];
+  requireShape(
+    layers.every(({ shape }, i) => sameShape(shape, wanted[i]!)),
+    () =>
+      `mga: a gate of ${layers.map((t) => showShape(t.shape)).join(", ")} does not fit features ${showShape(f.shape)}`,
+  );
+  const outputs = graph.record(mgaKernel(f.shape, r, fusion), [f, m, ...layers], {
+    gradient([dy]) {
+      const saved = gate ? [...outputs.slice(1), gate.weight1, gate.weight2] : [];
+      return graph.record(mgaGradKernel(f.shape, r, fusion), [f, m, dy!, ...saved]);
     },
-  })[0]!;
+  });
+  return outputs[0]!;
 }

@@ -84,18 +84,54 @@ export function sumAll(shape: readonly number[], factor: number): Kernel {
   };
 }
 
+/** Into how many runs the pixels of a sample are cut when they are summed up. */
+export const runsOf = (pixels: number): number => Math.max(1, Math.min(64, Math.floor(pixels / 32)));
+
+/** part [runs, N, C] = factor * sum over each run of the pixels of f [N, H, W, C] times `operand` (`operands` behind f). */
+export function spatialRunsDispatch(
+  label: string,
+  f: readonly number[],
+  operand: SpatialOperand,
+  operands: readonly OperandRef[],
+  to: OperandRef,
+  factor = 1,
+): Dispatch {
+  const [n, h, w, c] = nhwc(label, f);
+  const lanes = lanesOf(c);
+  const runs = runsOf(h * w);
+  const params = [c / lanes, n, h * w, ceilDiv(h * w, runs), floatBits(factor)];
+  const code = ({ threads }: ThreadGrid) => spatialSum(threads, lanes, operand);
+  return threadDispatch(label, (n * runs * c) / lanes, [...operands, to], code, params);
+}
+
+/** y [N, C] = factor * sum over the pixels, as above, by way of `part` where there are several runs. */
+export function spatialSumDispatches(
+  label: string,
+  f: readonly number[],
+  operand: SpatialOperand,
+  operands: readonly OperandRef[],
+  { part, to }: { part: OperandRef; to: OperandRef },
+  factor: number,
+): Dispatch[] {
+  const [n, h, w, c] = nhwc(label, f);
+  const runs = runsOf(h * w);
+  if (runs === 1) return [spatialRunsDispatch(label, f, operand, operands, to, factor)];
+  return [
+    spatialRunsDispatch(label, f, operand, operands, part),
+    sumPartsDispatch(`${label}.parts`, n * c, runs, part, to, factor),
+  ];
+}
+
 /**
  * y [N, C] = factor * sum over the pixels of f [N, H, W, C] times `operand`: nothing, a map m [N, H, W, 1] shared by
- * the channels, or a tensor g of f's shape (and, with "product", also m).
+ * the channels, or a tensor g of f's shape (and, with "weighted", also m).
  */
 export function spatialSumKernel(name: string, f: readonly number[], operand: SpatialOperand, factor: number): Kernel {
   const [n, h, w, c] = nhwc(name, f);
-  const lanes = lanesOf(c);
-  const pixels = h * w;
-  const chunks = Math.max(1, Math.min(64, Math.floor(pixels / 32)));
-  const items = (n * chunks * c) / lanes;
+  const runs = runsOf(h * w);
   const extra = { none: [], map: [f32(n, h, w, 1)], product: [f32(...f)], weighted: [f32(...f), f32(n, h, w, 1)] };
   const inputs = [f32(...f), ...extra[operand]];
+  const operands = inputs.map((_, i) => input(i));
   return {
     name,
     inputs,
@@ -107,16 +143,13 @@ export function spatialSumKernel(name: string, f: readonly number[], operand: Sp
       units: n > 1 ? n : h,
       of: (units) => spatialSumKernel(name, n > 1 ? [units, h, w, c] : [1, units, w, c], operand, factor),
     },
-    lower() {
-      const alone = chunks === 1;
-      const bindings = [...inputs.map((_, i) => input(i)), alone ? output(0) : scratch(0)];
-      const params = [c / lanes, n, pixels, ceilDiv(pixels, chunks), floatBits(alone ? factor : 1)];
-      const code = ({ threads }: ThreadGrid) => spatialSum(threads, lanes, operand);
-      const first = threadDispatch(name, items, bindings, code, params);
-      if (alone) return [{ variant: "plain", scratch: [], dispatches: [first] }];
-      const second = sumPartsDispatch(`${name}.parts`, n * c, chunks, scratch(0), output(0), factor);
-      return [{ variant: "plain", scratch: [4 * n * c * chunks], dispatches: [first, second] }];
-    },
+    lower: () => [
+      {
+        variant: "plain",
+        scratch: runs > 1 ? [4 * n * c * runs] : [],
+        dispatches: spatialSumDispatches(name, f, operand, operands, { part: scratch(0), to: output(0) }, factor),
+      },
+    ],
   };
 }
 

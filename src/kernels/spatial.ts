@@ -6,7 +6,9 @@ import {
   interpolate,
   interpolateFields,
   interpolateGrad,
+  MAP_ROWS,
   shrinkGrad,
+  shrinkMapGrad,
 } from "../../shaders/interpolate.wgsl.ts";
 import { maxPool, maxPoolGrad } from "../../shaders/max_pool.wgsl.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
@@ -73,12 +75,14 @@ function interpolateKernelOf(
       workgroups,
     });
   };
+  const shrinks = backward && 2 * oh <= h && 2 * ow <= w;
   const doubles = oh === 2 * h && ow === 2 * w;
   const variants = [
     ...(doubles
       ? [backward ? of("double", doubleGrad, [h, ceilDiv(w, 2)]) : of("double", double, [h + 1, w + 1])]
       : []),
-    ...(backward && 2 * oh <= h && 2 * ow <= w ? [of("shrink", shrinkGrad, [h, w])] : []),
+    ...(shrinks && c === 1 && w % 4 === 0 ? [of("shrinkMap", shrinkMapGrad, [ceilDiv(h, MAP_ROWS), w / 4])] : []),
+    ...(shrinks ? [of("shrink", shrinkGrad, [h, w])] : []),
     backward ? of("plain", interpolateGrad, [h, w]) : of("plain", interpolate, [oh, ow]),
   ];
   return {

@@ -1,6 +1,5 @@
 /** The Mask-Guided Attention module. */
-import { maskedMean, mgaEnhance, minMaxNormalize, type Fusion } from "../autograd/attention.ts";
-import { relu, sigmoid } from "../autograd/elementwise.ts";
+import { maskGuidedAttention, minMaxNormalize, type Fusion, type Gate } from "../autograd/attention.ts";
 import { interpolate } from "../autograd/spatial.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { Linear } from "../nn/layers.ts";
@@ -28,8 +27,12 @@ export class MGA extends Module {
   forward(f: Tensor, mask: Tensor): Tensor {
     return f.graph!.scope(this.path, () => {
       const m = minMaxNormalize(interpolate(mask, [f.shape[1]!, f.shape[2]!]));
-      const a = this.fc1 && sigmoid(this.fc2!.forward(relu(this.fc1.forward(maskedMean(f, m)))));
-      return mgaEnhance(f, m, a, this.#fusion);
+      return maskGuidedAttention(f, m, this.#gate(), this.#fusion);
     });
+  }
+
+  #gate(): Gate | undefined {
+    const { fc1, fc2 } = this;
+    return fc1 && fc2 && { weight1: fc1.weight, bias1: fc1.bias, weight2: fc2.weight, bias2: fc2.bias };
   }
 }

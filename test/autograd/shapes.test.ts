@@ -1,6 +1,6 @@
 /** Wrong shapes are found when the graph is built; the error names the op and the shapes. */
 import { describe, expect, test } from "vitest";
-import { maskedMean, mgaEnhance } from "../../src/autograd/attention.ts";
+import { maskGuidedAttention } from "../../src/autograd/attention.ts";
 import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
 import { classActivation } from "../../src/autograd/class-activation.ts";
 import { conv2d, linear } from "../../src/autograd/conv2d.ts";
@@ -19,6 +19,15 @@ const t = (graph: Graph, ...shape: number[]): Tensor => graph.input(`input ${inp
 const parameters = (c: number) => {
   const v = () => new Variable("v", [c]);
   return { weight: v(), bias: v(), runningMean: v(), runningVar: v() };
+};
+
+const gate = (graph: Graph, c: number, hidden: number, out: number) => {
+  return {
+    weight1: t(graph, c, hidden),
+    bias1: t(graph, hidden),
+    weight2: t(graph, hidden, out),
+    bias2: t(graph, out),
+  };
 };
 
 const wrong: [string, (graph: Graph) => unknown, string[]][] = [
@@ -49,14 +58,22 @@ const wrong: [string, (graph: Graph) => unknown, string[]][] = [
   ["cat", (g) => cat([t(g, 2, 8, 8, 4), t(g, 2, 4, 8, 4)]), ["[2, 8, 8, 4]", "[2, 4, 8, 4]"]],
   ["split", (g) => split(t(g, 2, 8, 8, 4), [2, 3]), ["[2, 3]", "[2, 8, 8, 4]"]],
   ["globalAvgPool", (g) => globalAvgPool(t(g, 2, 4)), ["[2, 4]"]],
-  ["maskedMean", (g) => maskedMean(t(g, 2, 8, 8, 4), t(g, 2, 4, 8, 1)), ["[2, 8, 8, 4]", "[2, 4, 8, 1]"]],
+  ["mga", (g) => maskGuidedAttention(t(g, 2, 8, 8, 4), t(g, 2, 8, 8, 4), undefined, "spatial"), ["[2, 8, 8, 4]"]],
   [
     "mga",
-    (g) => mgaEnhance(t(g, 2, 8, 8, 4), t(g, 2, 8, 8, 4), t(g, 2, 4), "parallel"),
-    ["[2, 8, 8, 4]", "map [2, 8, 8, 4]"],
+    (g) => maskGuidedAttention(t(g, 2, 8, 8, 4), t(g, 2, 4, 8, 1), gate(g, 4, 3, 4), "parallel"),
+    ["map [2, 4, 8, 1]", "[2, 8, 8, 4]"],
   ],
-  ["mga", (g) => mgaEnhance(t(g, 2, 8, 8, 4), undefined, t(g, 2, 8), "channel"), ["[2, 8, 8, 4]", "[2, 8]"]],
-  ["mga", (g) => mgaEnhance(t(g, 2, 8, 8, 4), undefined, t(g, 2, 4), "serial"), ["serial fusion needs a map"]],
+  [
+    "mga",
+    (g) => maskGuidedAttention(t(g, 2, 8, 8, 4), t(g, 2, 8, 8, 1), gate(g, 4, 3, 8), "channel"),
+    ["gate of [4, 3], [3], [3, 8], [8]", "[2, 8, 8, 4]"],
+  ],
+  [
+    "mga",
+    (g) => maskGuidedAttention(t(g, 2, 8, 8, 4), t(g, 2, 8, 8, 1), undefined, "serial"),
+    ["serial fusion needs a gate"],
+  ],
   ["classActivation", (g) => classActivation(t(g, 2, 8, 8, 4), t(g, 2, 8)), ["[2, 8]", "[2, 8, 8, 4]"]],
   ["crossEntropy", (g) => crossEntropy(t(g, 4, 2), g.input("label", [3], "u32")), ["[4, 2]", "[3]"]],
   ["diceLoss", (g) => diceLoss(t(g, 2, 8, 8, 1), t(g, 2, 8, 4, 1)), ["[2, 8, 8, 1]", "[2, 8, 4, 1]"]],

@@ -59,18 +59,14 @@ def minmax_normalize(x, *, eps):
     return {"y": (x - lo) / (hi - lo + eps)}
 
 
-def mga(f, m=None, a=None, *, fusion):
-    """m [N,1,H,W] already normalised, a [N,C] already through the sigmoid."""
-    if a is not None:
-        a = a[:, :, None, None]
+def mga(f, m, weight1=None, bias1=None, weight2=None, bias2=None, *, fusion):
+    """m [N,1,H,W] already normalised; the linear layers of the channel weights."""
     if fusion == "spatial":
         return {"y": f + f * m}
-    if fusion == "channel":
-        return {"y": f + f * a}
-    if fusion == "serial":
-        return {"y": f + f * m * a}
-    assert fusion == "parallel", fusion
-    return {"y": f + f * m + f * a}
+    hidden = F.linear((f * m).mean((2, 3)), weight1, bias1)
+    a = torch.sigmoid(F.linear(F.relu(hidden), weight2, bias2))[:, :, None, None]
+    enhanced = {"channel": f + f * a, "serial": f + f * m * a, "parallel": f + f * m + f * a}
+    return {"y": enhanced[fusion], "_kink": hidden}
 
 
 def class_activation(f, a, *, relu):
@@ -111,7 +107,6 @@ OPS = {
     "linear": (lambda x, weight, bias=None: {"y": F.linear(x, weight, bias)}, ()),
     "minmax_normalize": (minmax_normalize, ()),
     "mga": (mga, ()),
-    "masked_mean": (lambda f, m: {"y": (f * m).mean((2, 3))}, ()),
     "class_activation": (class_activation, ()),
     "cross_entropy": (lambda logits, label: {"y": F.cross_entropy(logits, label)}, ("label",)),
     "dice_loss": (lambda prob, target, smooth: {"y": dice_loss(prob, target, smooth)}, ("target",)),
@@ -129,8 +124,8 @@ DEFAULT_VALUES = {
     "running_var": {"uniform": [0.5, 2]},
     "adam.p": {"normal": [0, 0.001]},  # small, so that the update shows
     "mga.m": {"uniform": [0, 1]},
-    "mga.a": {"uniform": [0, 1]},
-    "masked_mean.m": {"uniform": [0, 1]},
+    "mga.f": {"normal": [0.5, 1]},
+    "mga.weight2": {"normal": [0, 0.5]},
     "prob": {"uniform": [0, 1]},
     "target": {"binary": 0.4},
 }

@@ -1,5 +1,5 @@
 /** How each op of cases.json is called here, and how its operands are laid out. */
-import { maskedMean, mgaEnhance, minMaxNormalize } from "../../src/autograd/attention.ts";
+import { maskGuidedAttention, minMaxNormalize } from "../../src/autograd/attention.ts";
 import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
 import { classActivation } from "../../src/autograd/class-activation.ts";
 import { conv2d, linear } from "../../src/autograd/conv2d.ts";
@@ -68,8 +68,13 @@ export const ops: Record<string, OpUnderTest> = {
   global_avg_pool: { apply: ({ x }) => globalAvgPool(x!) },
   linear: { apply: ({ x, weight, bias }) => linear(x!, weight!, bias), layouts: { weight: "linear" } },
   minmax_normalize: { apply: ({ x }, { eps }) => minMaxNormalize(x!, eps) },
-  mga: { apply: ({ f, m, a }, { fusion }) => mgaEnhance(f!, m, a, fusion!) },
-  masked_mean: { apply: ({ f, m }) => maskedMean(f!, m!) },
+  mga: {
+    apply({ f, m, weight1, bias1, weight2, bias2 }, { fusion }) {
+      const gate = weight1 && { weight1, bias1: bias1!, weight2: weight2!, bias2: bias2! };
+      return maskGuidedAttention(f!, m!, gate, fusion!);
+    },
+    layouts: { weight1: "linear", weight2: "linear" },
+  },
   class_activation: { apply: ({ f, a }, { relu }) => classActivation(f!, a!, { relu: relu! }) },
   cross_entropy: { apply: ({ logits, label }) => crossEntropy(logits!, label!), constant: ["label"] },
   dice_loss: { apply: ({ prob, target }, { smooth }) => diceLoss(prob!, target!, smooth), constant: ["target"] },

@@ -1,0 +1,155 @@
+/** Mask-Guided Attention: descriptor, channel weights and enhancement in one kernel, and all their gradients in another. */
+import { floatBits } from "../../shaders/lib/params.ts";
+import type { ThreadGrid } from "../../shaders/lib/thread.ts";
+import {
+  mgaFields,
+  mgaForward,
+  mgaGrad,
+  PIXELS_A_THREAD,
+  spreadPixels,
+  usesChannels,
+  usesMap,
+  type Fusion,
+} from "../../shaders/mga.wgsl.ts";
+import {
+  gateAttention,
+  gateFields,
+  gateFirstGrad,
+  gateHidden,
+  gateLogitsGrad,
+  gateSecondGrad,
+} from "../../shaders/mga_gate.wgsl.ts";
+import { ceilDiv } from "./grid.ts";
+import {
+  alongFirst,
+  f32,
+  input,
+  nhwc,
+  output,
+  scratch,
+  type Dispatch,
+  type Kernel,
+  type OperandRef,
+} from "./kernel.ts";
+import { perThread, threadDispatch } from "./per-thread.ts";
+import { lanesOf, runsOf, spatialRunsDispatch, spatialSumDispatches } from "./reduce.ts";
+
+export { usesChannels, type Fusion };
+
+function mgaSize(op: string, f: readonly number[], factor = 1) {
+  const [n, h, w, c] = nhwc(op, f);
+  const lanes = lanesOf(c);
+  const values = { pixels: h * w, quads: c / lanes, samples: n, factor: floatBits(factor) };
+  return {
+    ...{ lanes, n, c, map: f32(n, h, w, 1), all: f32(...f) },
+    params: mgaFields.map((name) => values[name]),
+    /** Threads of the kernels that take some pixels of one vector of channels each. */
+    blocks: (n * ceilDiv(h * w, PIXELS_A_THREAD) * c) / lanes,
+    pixels: h * w,
+  };
+}
+
+/** y [N, H, W, C] = factor * s [N, C], the same at every pixel. */
+export function spreadKernel(y: readonly number[], factor: number): Kernel {
+  const { lanes, blocks, params, n, c } = mgaSize("spread", y, factor);
+  const parts = alongFirst(y, (part) => spreadKernel(part, factor));
+  const kernel = { name: "spread", inputs: [f32(n, c)], outputs: [f32(...y)], parts };
+  return perThread(kernel, blocks, ({ threads }) => spreadPixels(threads, lanes), params);
+}
+
+/** The shaders of the gate for features f and so many hidden ones. */
+function gateOf(f: readonly number[], hidden: number) {
+  const { lanes, n, c, pixels } = mgaSize("mga", f);
+  const values = { samples: n, hidden, channels: c, quads: c / lanes, runs: runsOf(pixels), pixels };
+  const params = gateFields.map((name) => values[name]);
+  const dispatch = (
+    label: string,
+    items: number,
+    bindings: readonly OperandRef[],
+    code: (threads: number, lanes: 1 | 4) => string,
+  ): Dispatch => threadDispatch(`mga.${label}`, items, bindings, ({ threads }) => code(threads, lanes), params);
+  return {
+    hidden: (bindings: readonly OperandRef[]) => dispatch("hidden", n * hidden, bindings, gateHidden),
+    attention: (bindings: readonly OperandRef[]) => dispatch("attention", (n * c) / lanes, bindings, gateAttention),
+    logitsGrad: (bindings: readonly OperandRef[]) => dispatch("logitsGrad", (n * c) / lanes, bindings, gateLogitsGrad),
+    secondGrad: (bindings: readonly OperandRef[]) =>
+      dispatch("secondGrad", n * hidden + ((hidden + 1) * c) / lanes, bindings, gateSecondGrad),
+    firstGrad: (bindings: readonly OperandRef[]) =>
+      dispatch("firstGrad", n * c + (c + 1) * hidden, bindings, gateFirstGrad),
+  };
+}
+
+/**
+ * y of f's shape, p [N, C], h [N, R] and a [N, C] from f, m [N, H, W, 1], W1 [C, R], b1, W2 [R, C] and b2. In spatial fusion only y, from f and m.
+ */
+export function mgaKernel(f: readonly number[], hidden: number, fusion: Fusion): Kernel {
+  const { lanes, n, c, blocks, params, map, all, pixels } = mgaSize("mga", f);
+  const name = "mga";
+  const parts = alongFirst(f, (part) => mgaKernel(part, hidden, fusion));
+  const code = ({ threads }: ThreadGrid) => mgaForward(threads, lanes, fusion);
+  const spatial = { name, inputs: [all, map], outputs: [all], parts, cheap: true };
+  if (!usesChannels(fusion)) return perThread(spatial, blocks, code, params);
+  const gate = gateOf(f, hidden);
+  const [y, p, h, a] = [output(0), output(1), output(2), output(3)];
+  const enhance = [input(0), ...(usesMap(fusion) ? [input(1)] : []), a, y];
+  const runs = runsOf(pixels);
+  return {
+    ...spatial,
+    inputs: [all, map, f32(c, hidden), f32(hidden), f32(hidden, c), f32(c)],
+    outputs: [all, f32(n, c), f32(n, hidden), f32(n, c)],
+    updates: [],
+    flops: 0,
+    lower: () => [
+      {
+        variant: "plain",
+        scratch: runs > 1 ? [4 * n * c * runs] : [],
+        dispatches: [
+          ...spatialSumDispatches("mga.mean", f, "map", [input(0), input(1)], { part: scratch(0), to: p }, 1 / pixels),
+          gate.hidden([p, input(2), input(3), h]),
+          gate.attention([h, input(4), input(5), a]),
+          threadDispatch(name, blocks, enhance, code, params),
+        ],
+      },
+    ],
+  };
+}
+
+/** df, dm, dW1, db1, dW2 and db2 from f, m, dy, p, h, a, W1 and W2. In spatial fusion df and dm from f, m and dy. */
+export function mgaGradKernel(f: readonly number[], hidden: number, fusion: Fusion): Kernel {
+  const { lanes, n, c, params, map, all, pixels } = mgaSize("mga", f);
+  const name = "mga.grad";
+  const parts = alongFirst(f, (part) => mgaGradKernel(part, hidden, fusion));
+  const code = ({ threads }: ThreadGrid) => mgaGrad(threads, lanes, fusion);
+  const [inF, inM, dy] = [input(0), input(1), input(2)];
+  const last = (gate: readonly OperandRef[]) =>
+    threadDispatch(name, n * pixels, [inF, dy, inM, ...gate, output(0), output(1)], code, params);
+  const spatial = { name, inputs: [all, map, all], outputs: [all, map], updates: [], flops: 0, parts };
+  if (!usesChannels(fusion)) {
+    return { ...spatial, lower: () => [{ variant: "plain", scratch: [], dispatches: [last([])] }] };
+  }
+  const [p, h, a, w1, w2] = [input(3), input(4), input(5), input(6), input(7)];
+  const [part, z2, z1, g] = [scratch(0), scratch(1), scratch(2), scratch(3)];
+  const weighted = fusion === "serial";
+  const gate = gateOf(f, hidden);
+  const weights = [f32(c, hidden), f32(hidden), f32(hidden, c), f32(c)] as const;
+  return {
+    ...spatial,
+    inputs: [all, map, all, f32(n, c), f32(n, hidden), f32(n, c), weights[0], weights[2]],
+    outputs: [all, map, ...weights],
+    lower: () => [
+      {
+        variant: "plain",
+        scratch: [4 * n * c * runsOf(pixels), 4 * n * c, 4 * n * hidden, 4 * n * c],
+        dispatches: [
+          weighted
+            ? spatialRunsDispatch("mga.attentionGrad", f, "weighted", [inF, dy, inM], part)
+            : spatialRunsDispatch("mga.attentionGrad", f, "product", [inF, dy], part),
+          gate.logitsGrad([part, a, z2]),
+          gate.secondGrad([z2, h, w2, z1, output(4), output(5)]),
+          gate.firstGrad([z1, p, w1, g, output(2), output(3)]),
+          last([a, g]),
+        ],
+      },
+    ],
+  };
+}
