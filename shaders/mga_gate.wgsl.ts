@@ -5,7 +5,7 @@
  *   z2 = da a (1 - a)        dW2 = h^T z2,  db2 = sum_n z2        z1 = [h > 0] (z2 W2^T)
  *   g = z1 W1^T / P          dW1 = p^T z1,  db1 = sum_n z1
  *
- * W1 [C,R], W2 [R,C]. What runs along C is in vectors of `lanes` channels, but for W1's layer. The products are small: one thread a result,
+ * W1 [C,R], W2 [R,C]. What runs along C is in vectors of `lanes` channels unless said otherwise. The products are small: one thread a result,
  * and what depends on the same operands in one dispatch.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
@@ -13,8 +13,8 @@ import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";
 
-/** Uniform: N; R; C and C in vectors; runs whose sums da is; pixels P a sample. */
-export const gateFields = ["samples", "hidden", "channels", "quads", "runs", "pixels"] as const;
+/** Uniform: N; R and C, and both in vectors; runs whose sums da is; pixels P a sample. */
+export const gateFields = ["samples", "hidden", "hiddenQuads", "channels", "quads", "runs", "pixels"] as const;
 
 const declare = (...arrays: [string, string][]): string => `
 ${bindings(...arrays)}
@@ -22,7 +22,7 @@ ${params(gateFields, arrays.length)}`;
 
 const sizes = "  let N = p.samples; let R = p.hidden; let C = p.channels; let QUADS = p.quads;";
 
-/** Bindings mean [N,C], w1, b1, h [N,R]. */
+/** Bindings mean [N,C], w1, b1, h [N,R]; all scalar. */
 export const gateHidden = (threads: number): string => wgsl`
 ${declare(["mean", "f32"], ["w1", "f32"], ["b1", "f32"], ["h", "f32"])}
 ${threadMain(
@@ -84,24 +84,28 @@ ${threadMain(
 )}`;
 };
 
-/** Bindings z1, mean, w1, g [N,C], dw1, db1. */
-export const gateFirstGrad = (threads: number): string => wgsl`
-${declare(["z1", "f32"], ["mean", "f32"], ["w1", "f32"], ["g", "f32"], ["dw1", "f32"], ["db1", "f32"])}
+/** Bindings z1, mean, w1, g [N,C], dw1, db1; here what runs along R is in vectors of `lanes`. */
+export const gateFirstGrad = (threads: number, lanes: Lanes): string => {
+  const type = vec(lanes);
+  return wgsl`
+${declare(["z1", type], ["mean", "f32"], ["w1", type], ["g", "f32"], ["dw1", type], ["db1", type])}
 ${threadMain(
-  { items: "p.samples * p.channels + (p.channels + 1u) * p.hidden", threads },
+  { items: "p.samples * p.channels + (p.channels + 1u) * p.hiddenQuads", threads },
   `${sizes}
+  let HIDDEN = p.hiddenQuads;
   if (i < N * C) {
     let c = i % C;
     let n = i / C;
-    var sum = 0.0;
-    for (var r = 0u; r < R; r++) { sum += z1[n * R + r] * w1[c * R + r]; }
-    g[i] = sum / f32(p.pixels);
+    var sum = ${type}();
+    for (var r = 0u; r < HIDDEN; r++) { sum += z1[n * HIDDEN + r] * w1[c * HIDDEN + r]; }
+    g[i] = ${horizontalSum("sum", lanes)} / f32(p.pixels);
     return;
   }
   // Row C stands for the bias.
-  let r = (i - N * C) % R;
-  let c = (i - N * C) / R;
-  var sum = 0.0;
-  for (var n = 0u; n < N; n++) { sum += z1[n * R + r] * select(1.0, mean[n * C + min(c, C - 1u)], c < C); }
-  if (c < C) { dw1[c * R + r] = sum; } else { db1[r] = sum; }`,
+  let r = (i - N * C) % HIDDEN;
+  let c = (i - N * C) / HIDDEN;
+  var sum = ${type}();
+  for (var n = 0u; n < N; n++) { sum += z1[n * HIDDEN + r] * select(1.0, mean[n * C + min(c, C - 1u)], c < C); }
+  if (c < C) { dw1[c * HIDDEN + r] = sum; } else { db1[r] = sum; }`,
 )}`;
+};

@@ -13,17 +13,27 @@ import { bindings, threadMain } from "./lib/thread.ts";
 /** Uniform: samples N, elements P a sample, runs into which a sample is cut, elements a run, EPS as bits. */
 export const minMaxFields = ["samples", "pixels", "runs", "run", "eps"] as const;
 
-const declare = (...arrays: [string, string][]): string => `
+export const declare = (...arrays: [string, string][]): string => `
 ${bindings(...arrays)}
 ${params(minMaxFields, arrays.length)}`;
 
-const sizes =
+export const sizes =
   "  let SAMPLES = p.samples; let P = p.pixels; let RUNS = p.runs; let RUN = p.run; let EPS = bitcast<f32>(p.eps);";
+
+/** An element brought to [0, 1] by the sample's statistics `st`. */
+export const normalized = (x: string): string => `(${x} - st.x) / (st.z - st.x + EPS)`;
+
+/** dx of an element, from `st` and the sums S1, S2 in `sum`. */
+export const gradientAt = (at: string): string => `
+    var g = dy[${at}];
+    if (x[${at}] == st.x) { g += (sum.y - sum.x) / st.y; }
+    if (x[${at}] == st.z) { g -= sum.y / st.w; }
+    dx[${at}] = g / (st.z - st.x + EPS);`;
 
 const perRun = "p.samples * p.runs";
 const perElement = "p.samples * p.pixels";
 
-const merge = `
+export const mergeFunction = `
 // Extremes and how often they occur, of two sets from those of each.
 fn merge(a: vec4f, b: vec4f) -> vec4f {
   let low = select(select(a.xy, vec2f(a.x, a.y + b.y), b.x == a.x), b.xy, b.x < a.x);
@@ -33,7 +43,7 @@ fn merge(a: vec4f, b: vec4f) -> vec4f {
 
 /** x [N,P] -> part [RUNS,N,4]. One thread a run. */
 export const minMaxRuns = (threads: number): string => wgsl`
-${declare(["x", "f32"], ["part", "vec4f"])}${merge}
+${declare(["x", "f32"], ["part", "vec4f"])}${mergeFunction}
 ${threadMain(
   { items: perRun, threads },
   `${sizes}
@@ -46,7 +56,7 @@ ${threadMain(
 
 /** part [RUNS,N,4] -> stats [N,4]. One thread a sample. */
 export const minMaxMerge = (threads: number): string => wgsl`
-${declare(["part", "vec4f"], ["stats", "vec4f"])}${merge}
+${declare(["part", "vec4f"], ["stats", "vec4f"])}${mergeFunction}
 ${threadMain(
   { items: "p.samples", threads },
   `${sizes}
@@ -62,7 +72,7 @@ ${threadMain(
   { items: perElement, threads },
   `${sizes}
   let st = stats[i / P];
-  y[i] = (x[i] - st.x) / (st.z - st.x + EPS);`,
+  y[i] = ${normalized("x[i]")};`,
 )}`;
 
 /** dy, y [N,P] -> part [RUNS,N,2] = sums of dy and dy y. One thread a run. */
@@ -86,8 +96,5 @@ ${threadMain(
   `${sizes}
   let st = stats[i / P];
   let sum = sums[i / P];
-  var g = dy[i];
-  if (x[i] == st.x) { g += (sum.y - sum.x) / st.y; }
-  if (x[i] == st.z) { g -= sum.y / st.w; }
-  dx[i] = g / (st.z - st.x + EPS);`,
+${gradientAt("i")}`,
 )}`;

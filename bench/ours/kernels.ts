@@ -1,7 +1,6 @@
 /** Our kernels, each as a compiled plan of its own. */
 import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
 import { conv2d } from "../../src/autograd/conv2d.ts";
-import { mul, sum } from "../../src/autograd/elementwise.ts";
 import { gradients } from "../../src/autograd/gradients.ts";
 import { interpolate } from "../../src/autograd/spatial.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
@@ -101,7 +100,7 @@ function recordMga(c: MgaCase, input: Make, operands: Operands, variables: Varia
   const y = module.forward(f, mask);
   const parameters = module.parameters();
   variables.push(...parameters);
-  const [df, dmask, ...rest] = gradients(sum(mul(y, input("dy"))), [f, mask, ...parameters]);
+  const [df, dmask, ...rest] = gradients(y, [f, mask, ...parameters], input("dy"));
   const named = parameters.map((p, i) => [`d${values[p.name]}`, rest[i]!] as const);
   return { y, df: df!, dmask: dmask!, ...Object.fromEntries(named) };
 }

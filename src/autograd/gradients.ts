@@ -1,17 +1,20 @@
 /** Reverse-mode differentiation: records the backward pass in the graph of the forward pass. */
-import { ShapeError, showShape } from "../kernels/kernel.ts";
+import { sameShape, ShapeError, showShape } from "../kernels/kernel.ts";
 import { MOST_INPUTS, pointwiseKernel } from "../kernels/pointwise.ts";
 import { operandNames } from "../../shaders/pointwise.wgsl.ts";
 import { graphOf, type Graph } from "../graph/graph.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 
 /**
- * d loss / d t for each t of `wrt`, in their shapes. `loss` is a single number.
+ * d loss / d t for each t of `wrt`, in their shapes. `loss` is a single number; or any tensor y with its own gradient `dy` given, in y's shape,
+ * for the product of dy with the Jacobians (`grad_outputs` in PyTorch).
  * @throws TypeError if the loss does not depend on one of them, or an op on the way has no gradient
  */
-export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
-  if (loss.size !== 1)
-    throw new ShapeError(`gradients: the loss must be a single number, got ${showShape(loss.shape)}`);
+export function gradients(loss: Tensor, wrt: readonly Tensor[], dy?: Tensor): Tensor[] {
+  if (dy ? !sameShape(dy.shape, loss.shape) : loss.size !== 1) {
+    const given = dy ? `a gradient ${showShape(dy.shape)} does not fit` : "the loss must be a single number, got";
+    throw new ShapeError(`gradients: ${given} ${showShape(loss.shape)}`);
+  }
   const graph = graphOf(loss);
   const relevant = dependants(graph, wrt);
   const recorded = graph.nodes.length;
@@ -29,7 +32,7 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     pending.set(tensor, [total]);
     return total;
   };
-  contribute(loss, graph.record(pointwiseKernel("one", [1], 0, "vec4f(1.0)"), [])[0]!);
+  contribute(loss, dy ?? graph.record(pointwiseKernel("one", [1], 0, "vec4f(1.0)"), [])[0]!);
   for (let id = recorded - 1; id >= 0; id--) {
     const node = graph.nodes[id]!;
     if (!relevant.has(node) || !node.outputs.some((t) => pending.has(t))) continue;

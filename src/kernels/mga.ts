@@ -1,6 +1,7 @@
 /** Mask-Guided Attention: descriptor, channel weights and enhancement in one kernel, and all their gradients in another. */
 import { floatBits } from "../../shaders/lib/params.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
+import type { Lanes } from "../../shaders/lib/vec.ts";
 import {
   mgaFields,
   mgaForward,
@@ -20,17 +21,7 @@ import {
   gateSecondGrad,
 } from "../../shaders/mga_gate.wgsl.ts";
 import { ceilDiv } from "./grid.ts";
-import {
-  alongFirst,
-  f32,
-  input,
-  nhwc,
-  output,
-  scratch,
-  type Dispatch,
-  type Kernel,
-  type OperandRef,
-} from "./kernel.ts";
+import { alongFirst, f32, input, nhwc, output, scratch, type Kernel, type OperandRef } from "./kernel.ts";
 import { perThread, threadDispatch } from "./per-thread.ts";
 import { lanesOf, runsOf, spatialRunsDispatch, spatialSumDispatches } from "./reduce.ts";
 
@@ -60,22 +51,24 @@ export function spreadKernel(y: readonly number[], factor: number): Kernel {
 /** The shaders of the gate for features f and so many hidden ones. */
 function gateOf(f: readonly number[], hidden: number) {
   const { lanes, n, c, pixels } = mgaSize("mga", f);
-  const values = { samples: n, hidden, channels: c, quads: c / lanes, runs: runsOf(pixels), pixels };
+  const hiddenLanes = lanesOf(hidden);
+  const sizes = { hidden, hiddenQuads: hidden / hiddenLanes, channels: c, quads: c / lanes };
+  const values = { samples: n, ...sizes, runs: runsOf(pixels), pixels };
   const params = gateFields.map((name) => values[name]);
-  const dispatch = (
-    label: string,
-    items: number,
-    bindings: readonly OperandRef[],
-    code: (threads: number, lanes: 1 | 4) => string,
-  ): Dispatch => threadDispatch(`mga.${label}`, items, bindings, ({ threads }) => code(threads, lanes), params);
+  const dispatch = (label: string, items: number, bindings: readonly OperandRef[], code: (threads: number) => string) =>
+    threadDispatch(`mga.${label}`, items, bindings, ({ threads }: ThreadGrid) => code(threads), params);
+  const inQuads = (code: (threads: number, lanes: Lanes) => string) => (threads: number) => code(threads, lanes);
+  const features = n * sizes.quads;
+  const firstItems = n * c + (c + 1) * sizes.hiddenQuads;
+  const secondItems = n * hidden + (hidden + 1) * sizes.quads;
+  type Refs = readonly OperandRef[];
   return {
-    hidden: (bindings: readonly OperandRef[]) => dispatch("hidden", n * hidden, bindings, gateHidden),
-    attention: (bindings: readonly OperandRef[]) => dispatch("attention", (n * c) / lanes, bindings, gateAttention),
-    logitsGrad: (bindings: readonly OperandRef[]) => dispatch("logitsGrad", (n * c) / lanes, bindings, gateLogitsGrad),
-    secondGrad: (bindings: readonly OperandRef[]) =>
-      dispatch("secondGrad", n * hidden + ((hidden + 1) * c) / lanes, bindings, gateSecondGrad),
-    firstGrad: (bindings: readonly OperandRef[]) =>
-      dispatch("firstGrad", n * c + (c + 1) * hidden, bindings, gateFirstGrad),
+    hidden: (bindings: Refs) => dispatch("hidden", n * hidden, bindings, gateHidden),
+    attention: (bindings: Refs) => dispatch("attention", features, bindings, inQuads(gateAttention)),
+    logitsGrad: (bindings: Refs) => dispatch("logitsGrad", features, bindings, inQuads(gateLogitsGrad)),
+    secondGrad: (bindings: Refs) => dispatch("secondGrad", secondItems, bindings, inQuads(gateSecondGrad)),
+    firstGrad: (bindings: Refs) =>
+      dispatch("firstGrad", firstItems, bindings, (threads) => gateFirstGrad(threads, hiddenLanes)),
   };
 }
 

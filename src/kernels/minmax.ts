@@ -9,9 +9,21 @@ import {
   minMaxMerge,
   minMaxRuns,
 } from "../../shaders/minmax.wgsl.ts";
+import { minMaxGradSubgroup, minMaxSubgroup } from "../../shaders/minmax_subgroup.wgsl.ts";
+import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv } from "./grid.ts";
-import { alongFirst, f32, input, output, scratch, sizeOf, type Kernel } from "./kernel.ts";
-import { threadDispatch } from "./per-thread.ts";
+import {
+  alongFirst,
+  f32,
+  input,
+  output,
+  scratch,
+  sizeOf,
+  type Kernel,
+  type Lowering,
+  type OperandRef,
+} from "./kernel.ts";
+import { single, threadDispatch } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
 
 const forThreads =
@@ -28,6 +40,24 @@ function minMaxSize(x: readonly number[], eps: number) {
   return { samples, runs, params: minMaxFields.map((name) => values[name]) };
 }
 
+/** Elements a sample up to which one subgroup does it all faster than three dispatches do; for GPUs a guess. */
+const mostElements = ({ adapterClass }: Capabilities): number => (adapterClass === "software" ? 16_384 : 2048);
+
+/** The lowering of one dispatch by subgroups, where the adapter has them and the samples are small. */
+function bySubgroups(
+  caps: Capabilities,
+  x: readonly number[],
+  label: string,
+  bindings: readonly OperandRef[],
+  code: (subgroup: number) => string,
+  params: readonly number[],
+): Lowering[] {
+  const samples = x[0]!;
+  const { subgroupSize: subgroup } = caps;
+  if (subgroup === undefined || sizeOf(x) / samples > mostElements(caps) || samples > caps.maxWorkgroups) return [];
+  return [single("subgroup", { label, code: code(subgroup), bindings, params, workgroups: [samples, 1, 1] })];
+}
+
 /** y of x's shape and stats [N, 4] from x [N, ...]: each sample scaled to [0, 1]. */
 export function minMaxKernel(x: readonly number[], eps: number): Kernel {
   const { samples, runs, params } = minMaxSize(x, eps);
@@ -38,7 +68,8 @@ export function minMaxKernel(x: readonly number[], eps: number): Kernel {
     updates: [],
     flops: 0,
     parts: alongFirst(x, (part) => minMaxKernel(part, eps)),
-    lower: () => [
+    lower: (caps) => [
+      ...bySubgroups(caps, x, "minmax", [input(0), output(1), output(0)], minMaxSubgroup, params),
       {
         variant: "plain",
         scratch: [16 * samples * runs],
@@ -56,6 +87,7 @@ export function minMaxKernel(x: readonly number[], eps: number): Kernel {
 export function minMaxGradKernel(x: readonly number[], eps: number): Kernel {
   const sums = [input(1), input(2), scratch(0)];
   const operands = [input(0), input(1), input(3), scratch(1), output(0)];
+  const all = [input(0), input(1), input(2), input(3), output(0)];
   const { samples, runs, params } = minMaxSize(x, eps);
   return {
     name: "minmax.grad",
@@ -64,7 +96,8 @@ export function minMaxGradKernel(x: readonly number[], eps: number): Kernel {
     updates: [],
     flops: 0,
     parts: alongFirst(x, (part) => minMaxGradKernel(part, eps)),
-    lower: () => [
+    lower: (caps) => [
+      ...bySubgroups(caps, x, "minmax.grad", all, minMaxGradSubgroup, params),
       {
         variant: "plain",
         scratch: [8 * samples * runs, 8 * samples],

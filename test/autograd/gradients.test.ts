@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { conv2d } from "../../src/autograd/conv2d.ts";
-import { add, sum } from "../../src/autograd/elementwise.ts";
+import { add, mul, sigmoid, sum } from "../../src/autograd/elementwise.ts";
 import { gradients } from "../../src/autograd/gradients.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
 import { openGpu } from "../../src/node/open-gpu.ts";
 
 test("a convolution's input gradient adds the tensor's other gradients itself, to the same result", async () => {
@@ -33,4 +34,20 @@ test("a convolution's input gradient adds the tensor's other gradients itself, t
   expect(once.accumulates).toBe(0);
   // The gradient of x + x is one more than that of x, everywhere.
   for (const [i, value] of twice.result.entries()) expect(value).toBeCloseTo(once.result[i]! + 1, 4);
+});
+
+test("given its own gradient, the gradients of a tensor are those of its product with it", async () => {
+  const gpu = await openGpu();
+  const shape = [3, 5];
+  const [x, dy] = [1, 2].map((seed) => Float32Array.from({ length: 15 }, (_, i) => Math.sin(7 * seed + i)));
+  const run = async (of: (y: Tensor, x: Tensor, dy: Tensor) => Tensor[]) => {
+    const graph = new Graph();
+    const [x0, dy0] = [graph.input("x", shape), graph.input("dy", shape)];
+    const [dx] = of(mul(sigmoid(x0), x0), x0, dy0);
+    return (await (await compile(gpu, graph, { outputs: { dx: dx! } })).run({ x: x!, dy: dy! })).dx!;
+  };
+  const direct = await run((y, x, dy) => gradients(y, [x], dy));
+  const byLoss = await run((y, x, dy) => gradients(sum(mul(y, dy)), [x]));
+  expect(direct.some((v) => v !== 0)).toBe(true);
+  for (const [i, value] of direct.entries()) expect(value).toBeCloseTo(byLoss[i]!, 6);
 });

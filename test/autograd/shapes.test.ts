@@ -77,6 +77,7 @@ const wrong: [string, (graph: Graph) => unknown, string[]][] = [
   ["classActivation", (g) => classActivation(t(g, 2, 8, 8, 4), t(g, 2, 8)), ["[2, 8]", "[2, 8, 8, 4]"]],
   ["crossEntropy", (g) => crossEntropy(t(g, 4, 2), g.input("label", [3], "u32")), ["[4, 2]", "[3]"]],
   ["diceLoss", (g) => diceLoss(t(g, 2, 8, 8, 1), t(g, 2, 8, 4, 1)), ["[2, 8, 8, 1]", "[2, 8, 4, 1]"]],
+  ["gradients", (g) => gradients(add(t(g, 2), t(g, 2)), [], t(g, 1)), ["gradient [1]", "[2]"]],
   ["gradients", (g) => gradients(add(t(g, 2), t(g, 2)), []), ["[2]"]],
   ["input", (g) => g.input("image", [2, 0, 8]), ["[2, 0, 8]"]],
   ["crossEntropy", (g) => crossEntropy(t(g, 4, 2), t(g, 4)), ["[4, 2], [4]"]],
