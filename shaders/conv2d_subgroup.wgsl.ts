@@ -9,7 +9,7 @@
  *
  *   forward       Y [P,CO]  = X' [P,K] W [K,CO]        K = (ky,kx,c), X' = input pixels under the kernel
  *   input grad    DX [P,CI] = DY' [P,K] W' [K,CI]      K = (ky,kx,co), one phase of the stride at a time
- *   weight grad   DW [K,CO] = X'^T [K,P] DY [P,CO]     split over P; partial sums are added by a second kernel
+ *   weight grad   DW [K,CO] = X'^T [K,P] DY [P,CO]     conv2d_subgroup_weight_grad.wgsl.ts
  *
  * A workgroup is one subgroup of S lanes. Sizes come as a uniform (lib/conv.ts). Groups are not covered (conv2d_plain is).
  */
@@ -18,7 +18,7 @@ import { convKernel, convSizes, convUniform } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { enableHalf, stored, widened } from "./lib/half.ts";
 import { bindings, collected, groupIndex, loop } from "./lib/thread.ts";
-import { addTeams, fromTeam, teamHead } from "./lib/team.ts";
+import { fromTeam, teamHead } from "./lib/team.ts";
 import { all, component, unroll, vec, type Lanes } from "./lib/vec.ts";
 
 export interface SubgroupTile {
@@ -34,7 +34,7 @@ export interface SubgroupTile {
   rows: number;
 }
 
-const main = (subgroup: number, team: number, body: string, stride1 = false): string => wgsl`
+export const subgroupMain = (subgroup: number, team: number, body: string, stride1 = false): string => wgsl`
 @compute @workgroup_size(${subgroup})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
 ${convSizes}
@@ -58,8 +58,8 @@ const multiplyTile = (t: SubgroupTile): string =>
 const operandsOf = (epilogue: Epilogue, type: string) =>
   epilogueOperands(epilogue).map((name): [string, string] => [name, type]);
 
-const accumulators = (n: number, type: string): string => unroll(n, (row) => `  var acc${row} = ${type}();`);
-const accumulatorsOf = (n: number): string[] => Array.from({ length: n }, (_, row) => `acc${row}`);
+export const accumulators = (n: number, type: string): string => unroll(n, (row) => `  var acc${row} = ${type}();`);
+export const accumulatorsOf = (n: number): string[] => Array.from({ length: n }, (_, row) => `acc${row}`);
 
 /**
  * Forward. Bindings x [N,H,W,CI], w [KH,KW,CI,CO] (in half precision with `half`), (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO].
@@ -74,7 +74,7 @@ enable subgroups;
 ${enableHalf(half)}
 ${bindings(["x", vec(t.chunk)], ["w", stored(t.lane, half)], ...more, ["y", out])}
 ${convUniform(3 + more.length)}
-${main(
+${subgroupMain(
   t.subgroup,
   t.team,
   wgsl`
@@ -137,7 +137,7 @@ export const conv2dSubgroupInputGrad = (stride1: boolean, epilogue: Epilogue, t:
 enable subgroups;
 ${bindings(["dy", vec(t.chunk)], ["w", vec(t.chunk)], ...more, ["dx", out])}
 ${convUniform(3 + more.length)}
-${main(
+${subgroupMain(
   t.subgroup,
   t.team,
   wgsl`
@@ -204,99 +204,5 @@ ${unroll(
 ${collected(out, accumulatorsOf(size))}
 ${loop("r", size, `if (${all("first + r < P", "to[r] != 0xffffffffu")}) { let at = to[r] + column; dx[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
   stride1,
-)}`;
-};
-
-export interface WeightGradTile {
-  subgroup: number;
-  team: number;
-  /** Output channels a lane. */
-  lane: Lanes;
-  /** Input channels loaded at once by one lane. */
-  chunk: 1 | 4;
-  /** Weight rows (ky,kx,ci) of the tile, a multiple of `chunk`. */
-  rows: number;
-  /** Pixels that a team takes at once; `pixels rows / chunk` is a multiple of the team. */
-  pixels: number;
-}
-
-/**
- * Weight gradient, one partial sum a split. Bindings x [N,H,W,CI], dy [N,OH,OW,CO], part [splits,KH,KW,CI,CO]; a split is
- * p.extra of the N OH rows of output pixels, of which a team takes every (subgroup / team)th `pixels`. The `rows / chunk` units of
- * the tile, each at `pixels` pixels, are dealt out to the team: item e of them is unit e mod units at pixel e div units, held by
- * member e mod team in register e div team. In the end the teams' sums are added.
- * Dispatch: (ceil(KH KW CI / rows), ceil(CO / (team lane)), splits).
- */
-export const conv2dSubgroupWeightGrad = (t: WeightGradTile): string => {
-  const out = vec(t.lane);
-  const units = t.rows / t.chunk;
-  const loads = (units * t.pixels) / t.team;
-  // Channel k of unit u at pixel j, from its lane.
-  const source = (u: number, k: number, j: number) => {
-    const e = j * units + u;
-    return fromTeam(component(`a${Math.floor(e / t.team)}`, k, t.chunk), e % t.team, t);
-  };
-  return wgsl`
-enable subgroups;
-${bindings(["x", vec(t.chunk)], ["dy", out], ["part", out])}
-${convUniform(3)}
-${main(
-  t.subgroup,
-  t.team,
-  wgsl`
-  let COLS = CO / ${t.lane}u;
-  let STEPS = CI / ${t.chunk}u;
-  let ROWS = KH * KW * CI;
-  let column = group.y * ${t.team}u + member;
-  let load = min(column, COLS - 1u);
-  let begin = group.z * p.extra;
-  let end = min(begin + p.extra, N * OH);
-${unroll(
-  loads,
-  (r) => `
-  let q${r} = group.x * ${units}u + (member + ${r * t.team}u) % ${units}u;
-  let mine${r} = (member + ${r * t.team}u) / ${units}u;
-  let row${r} = q${r} < ROWS / ${t.chunk}u;
-  let ky${r} = i32(q${r} / (STEPS * KW)) * DH - PH;
-  let kx${r} = i32((q${r} / STEPS) % KW) * DW - PW + i32(mine${r}) * SW;
-  let c${r} = q${r} % STEPS;`,
-)}
-${accumulators(t.rows, out)}
-  for (var line = begin; line < end; line++) {
-    let top = i32(line % OH) * SH;
-    let image = line / OH * H;
-${unroll(
-  loads,
-  (r) => `
-    let iy${r} = top + ky${r};
-    let inRow${r} = ${all(`row${r}`, `u32(iy${r}) < H`)};
-    let at${r} = (image + u32(iy${r})) * W * STEPS + c${r};`,
-)}
-    for (var x0 = 0u; x0 < OW; x0 += ${(t.pixels * t.subgroup) / t.team}u) {
-      let ox = x0 + team * ${t.pixels}u;
-${unroll(
-  loads,
-  (r) => `
-      let ix${r} = i32(ox) * SW + kx${r};
-      let in${r} = ${all(`inRow${r}`, `u32(ix${r}) < W`, `ox + mine${r} < OW`)};
-      let a${r} = select(${vec(t.chunk)}(), x[select(0u, at${r} + u32(ix${r}) * STEPS, in${r})], in${r});`,
-)}
-${unroll(t.pixels, (j) => `      let d${j} = dy[(line * OW + min(ox + ${j}u, OW - 1u)) * COLS + load];`)}
-${unroll(units, (u) =>
-  unroll(t.chunk, (k) => unroll(t.pixels, (j) => `      acc${u * t.chunk + k} += ${source(u, k, j)} * d${j};`)),
-)}
-    }
-  }
-  let first = group.x * ${t.rows}u;
-  let writes = ${all("column < COLS", "team == 0u")};
-${collected(out, accumulatorsOf(t.rows))}
-${loop(
-  "r",
-  t.rows,
-  wgsl`
-  var sum = all[r];
-${addTeams("sum", t)}
-  if (${all("writes", "first + r < ROWS")}) { part[(group.z * ROWS + first + r) * COLS + column] = sum; }`,
-)}`,
 )}`;
 };

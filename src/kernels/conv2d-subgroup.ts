@@ -1,9 +1,6 @@
 /** The subgroup variants of convolution's three passes (shaders/conv2d_subgroup.wgsl.ts): tiles and grids. */
-import {
-  conv2dSubgroupForward,
-  conv2dSubgroupInputGrad,
-  conv2dSubgroupWeightGrad,
-} from "../../shaders/conv2d_subgroup.wgsl.ts";
+import { conv2dSubgroupForward, conv2dSubgroupInputGrad } from "../../shaders/conv2d_subgroup.wgsl.ts";
+import { conv2dSubgroupWeightGrad } from "../../shaders/conv2d_subgroup_weight_grad.wgsl.ts";
 import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import { convParams, multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
@@ -72,20 +69,20 @@ export function subgroupWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering
   const rows = lane * team > 64 ? 16 : 32;
   // More at once make the loop longer than a processor's instruction cache likes.
   const pixels = Math.max(chunk === 4 ? 2 : 1, (team * chunk) / rows);
+  const oneTap = s.ci % rows === 0;
   const rowTiles = ceilDiv(s.kh * s.kw * s.ci, rows);
   const columnTiles = ceilDiv(s.co / lane, team);
   // A split takes whole lines of pixels.
   const lines = s.n * s.oh;
   const most = Math.max(1, Math.floor((lines * s.ow) / FEWEST_PIXELS));
   const wanted = Math.min(most, ceilDiv(enoughWorkgroups(caps), rowTiles * columnTiles));
-  const linesPerSplit = ceilDiv(lines, wanted);
-  const splits = ceilDiv(lines, linesPerSplit);
+  const splits = Math.min(wanted, lines);
   const size = s.kh * s.kw * s.ci * s.co;
   const product = {
     label,
-    code: conv2dSubgroupWeightGrad({ subgroup, team, lane, chunk, rows, pixels }),
+    code: conv2dSubgroupWeightGrad({ subgroup, team, lane, chunk, rows, pixels, oneTap }),
     bindings: [input(0), input(1), splits > 1 ? scratch(0) : output(0)],
-    params: convParams(s, linesPerSplit),
+    params: convParams(s),
     workgroups: [rowTiles, columnTiles, splits] as const,
   };
   if (splits === 1) return [single("subgroup", product)];

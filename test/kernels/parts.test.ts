@@ -68,10 +68,13 @@ const cases: Record<string, OpCase[]> = {
   global_avg_pool: [{ shapes: { x: [5, 8, 8, 8] }, copied: true }],
   minmax_normalize: [{ shapes: { x: [11, 16, 16, 1] }, params: { eps: 1e-6 }, copied: true }],
   mga: [
-    { shapes: { f: [5, 8, 8, 16], m: [5, 8, 8, 1], a: [5, 16] }, params: { fusion: "parallel" }, copied: true },
-    { shapes: { f: [5, 8, 8, 16], m: [5, 8, 8, 1], a: [5, 16] }, params: { fusion: "serial" }, copied: true },
+    ...["parallel", "serial", "channel"].map((fusion) => {
+      const layers = { weight1: [16, 4], bias1: [4], weight2: [4, 16], bias2: [16] };
+      const shapes = { f: [5, 8, 8, 16], m: [5, 8, 8, 1], ...layers };
+      return { shapes, params: { fusion }, copied: true };
+    }),
+    { shapes: { f: [5, 8, 8, 16], m: [5, 8, 8, 1] }, params: { fusion: "spatial" } },
   ],
-  masked_mean: [{ shapes: { f: [5, 8, 8, 16], m: [5, 8, 8, 1] }, copied: true }],
   class_activation: [
     { shapes: { f: [5, 8, 8, 16], a: [5, 16] }, params: { relu: true }, copied: true },
     { shapes: { f: [5, 8, 8, 16], a: [5, 16] }, params: { relu: false }, copied: true },
