@@ -1,4 +1,4 @@
-/** Weights that inference stores in half precision (f16): half the bytes to read; all arithmetic stays f32. */
+/** What inference stores in half precision (f16): half the bytes to read; all arithmetic stays f32. */
 import { vec, type Lanes } from "./vec.ts";
 
 /** What a shader that stores such values begins with. */
@@ -17,3 +17,59 @@ export const widened = (value: string, lanes: Lanes, half: boolean): string =>
 /** An f32 value as it goes to memory. */
 export const narrowed = (value: string, lanes: Lanes, half: boolean): string =>
   half ? `${stored(lanes, half)}(${value})` : value;
+
+/** Element types in memory, and those that hold the same in half precision. */
+const halves: Readonly<Record<string, string>> = { f32: "f16", vec2f: "vec2<f16>", vec4f: "vec4<f16>" };
+
+/**
+ * A shader that stores some of its bindings in half precision: values are widened where they are read and narrowed where they are assigned, so
+ * that a kernel needs no text of its own for it. Bindings are declared as by `bindings` (thread.ts) and used by name and index only.
+ */
+export function storingHalf(code: string, indices: readonly number[]): string {
+  let result = code.includes("enable f16;") ? code : `enable f16;\n${code}`;
+  for (const index of indices) {
+    const declaration = new RegExp(`(@binding\\(${index}\\) var<storage, read_write> (\\w+): array<)(\\w+)>`).exec(
+      result,
+    );
+    const [whole, before, name, type] = declaration ?? [];
+    const half = halves[type ?? ""];
+    if (!whole || !half) throw new TypeError(`storingHalf: binding ${index} is no array of f32: ${whole ?? code}`);
+    result = convertUses(result.replace(whole, `${before}${half}>`), name!, type!, half);
+  }
+  return result;
+}
+
+/** Wraps what `name[...]` stands for, wherever it does, by conversions. */
+function convertUses(code: string, name: string, type: string, half: string): string {
+  const use = new RegExp(`(?<![\\w.])${name}\\[`, "g");
+  let result = "";
+  let done = 0;
+  for (let match = use.exec(code); match; match = use.exec(code)) {
+    const end = closing(code, use.lastIndex - 1);
+    const assigned = /^\s*=(?!=)\s*/.exec(code.slice(end));
+    // The index, and what is assigned, may themselves read the binding.
+    const index = convertUses(code.slice(use.lastIndex, end - 1), name, type, half);
+    result += code.slice(done, match.index);
+    if (assigned) {
+      const from = end + assigned[0].length;
+      const to = code.indexOf(";", from);
+      result += `${name}[${index}] = ${half}(${convertUses(code.slice(from, to), name, type, half)})`;
+      done = to;
+    } else {
+      result += `${type}(${name}[${index}])`;
+      done = end;
+    }
+    use.lastIndex = done;
+  }
+  return result + code.slice(done);
+}
+
+/** The position behind the bracket that closes the one at `open`. */
+function closing(code: string, open: number): number {
+  let depth = 0;
+  for (let at = open; at < code.length; at++) {
+    if (code[at] === "[") depth++;
+    if (code[at] === "]" && --depth === 0) return at + 1;
+  }
+  throw new SyntaxError(`storingHalf: a bracket is not closed in ${code.slice(open, open + 40)}`);
+}

@@ -5,12 +5,14 @@ import { planMemory, type Lifetime } from "./memory.ts";
 import type { Region } from "./storage.ts";
 import { Variable, type Node, type Tensor } from "./tensor.ts";
 
-/** What holds longer than its uses within a run. */
+/** What holds longer than its uses within a run, or takes less memory. */
 interface Lasting {
   outputs: readonly Tensor[];
   isConstant: (tensor: Tensor) => boolean;
   /** Whether a dispatch runs before all runs. */
   beforehand: (node: Node, dispatch: Dispatch) => boolean;
+  /** What is stored in half precision. */
+  half: ReadonlySet<Tensor>;
 }
 
 /** Memory of everything that lives within one run, or from run to run. */
@@ -18,7 +20,7 @@ export function allocate(
   gpu: Gpu,
   nodes: readonly Node[],
   lowerings: readonly Lowering[],
-  { outputs, isConstant, beforehand }: Lasting,
+  { outputs, isConstant, beforehand, half }: Lasting,
 ) {
   const owner = (tensor: Tensor): Tensor => tensor.within?.base ?? tensor;
   const lifetimes = new Map<Tensor, { bytes: number; first: number; last: number }>();
@@ -29,7 +31,7 @@ export function allocate(
     if (life) {
       life.first = Math.min(life.first, step);
       life.last = Math.max(life.last, step);
-    } else lifetimes.set(base, { bytes: bytesOf(base), first: step, last: step });
+    } else lifetimes.set(base, { bytes: bytesOf(base) / (half.has(base) ? 2 : 1), first: step, last: step });
   };
   for (const [step, node] of nodes.entries()) {
     for (const tensor of [...node.outputs, ...node.inputs]) touch(tensor, step);

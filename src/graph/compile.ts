@@ -7,6 +7,7 @@ import { choiceOf, type Choice } from "./choice.ts";
 import { worthCompiling, type Candidates } from "./economy.ts";
 import type { Graph } from "./graph.ts";
 import { constants, foldBatchNorms } from "./frozen.ts";
+import { halfTensors, withHalf } from "./half.ts";
 import { inPlace } from "./in-place.ts";
 import { allocate } from "./arena.ts";
 import { Plan, type PlanStep, type PlanSummary } from "./plan.ts";
@@ -28,7 +29,10 @@ export interface CompileOptions {
    * normalisations become part of the convolutions before them.
    */
   frozen?: boolean;
-  /** In a frozen plan on an adapter with shader-f16: the weights of convolutions are stored in half precision. Arithmetic stays f32. */
+  /**
+   * In a frozen plan on an adapter with shader-f16: the weights of convolutions, and activations but for the plan's inputs and outputs, are
+   * stored in half precision. Arithmetic stays f32. An activation beyond 65504 becomes infinite.
+   */
   half?: boolean;
   /** Have the backward pass compute cheap activations again instead of keeping them: less memory, more time. */
   recompute?: boolean;
@@ -47,13 +51,13 @@ export class PlanError extends GpuError {
 export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<Plan> {
   const outputs = options.outputs ?? {};
   const nodes = nodesOf(graph, options);
-  const lowerings = lower(gpu, nodes, options);
+  const { lowerings, half } = lower(gpu, nodes, options);
   const compiled = gpu.precompile(shadersOf(lowerings));
   const { frozen = false } = options;
   const isConstant = frozen ? constants(nodes) : () => false;
   const beforehand = (node: Node, { dependsOn }: Dispatch) =>
     frozen && (node.outputs.every(isConstant) || (dependsOn?.every((i) => isConstant(node.inputs[i]!)) ?? false));
-  const arena = allocate(gpu, nodes, lowerings, { outputs: Object.values(outputs), isConstant, beforehand });
+  const arena = allocate(gpu, nodes, lowerings, { outputs: Object.values(outputs), isConstant, beforehand, half });
   const inputs = new Map<string, { region: Region; tensor: Tensor }>();
   for (const tensor of new Set(nodes.flatMap((node) => node.inputs))) {
     if (tensor.source.kind !== "input") continue;
@@ -116,7 +120,7 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
  */
 export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<void> {
   const nodes = nodesOf(graph, options);
-  await gpu.precompile(shadersOf(lower(gpu, nodes, options)), { background: true });
+  await gpu.precompile(shadersOf(lower(gpu, nodes, options).lowerings), { background: true });
 }
 
 /** What a plan runs, in order. */
@@ -129,8 +133,12 @@ function nodesOf(graph: Graph, options: CompileOptions): readonly Node[] {
   return recomputing(nodes, graph.backwardFrom, kept);
 }
 
-/** The chosen variant of every node. */
-function lower(gpu: Gpu, nodes: readonly Node[], options: CompileOptions): Lowering[] {
+/** The chosen variant of every node, and the tensors that are stored in half precision. */
+function lower(
+  gpu: Gpu,
+  nodes: readonly Node[],
+  options: CompileOptions,
+): { lowerings: Lowering[]; half: ReadonlySet<Tensor> } {
   checkLimits(gpu, nodes);
   const choice = options.choice ?? choiceOf(gpu);
   const { frozen = false, half = false } = options;
@@ -156,7 +164,12 @@ function lower(gpu: Gpu, nodes: readonly Node[], options: CompileOptions): Lower
   const chosen = worthCompiling(all);
   // Kernels come in the same order again.
   let next = 0;
-  return nodes.map(({ kernel }) => lowerWithin(kernel, caps, () => chosen[next++]!));
+  const lowerings = nodes.map(({ kernel }) => lowerWithin(kernel, caps, () => chosen[next++]!));
+  if (!half) return { lowerings, half: new Set() };
+  const isConstant = constants(nodes);
+  const outputs = Object.values(options.outputs ?? {});
+  const stored = halfTensors(nodes, lowerings, (tensor) => isConstant(tensor) || outputs.includes(tensor));
+  return { lowerings: lowerings.map((l, i) => withHalf(l, nodes[i]!, stored)), half: stored };
 }
 
 const shadersOf = (lowerings: readonly Lowering[]): Shader[] => lowerings.flatMap((l) => l.dispatches).map(shaderOf);

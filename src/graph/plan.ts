@@ -132,16 +132,20 @@ export class Plan {
     for (const [name, values] of Object.entries(inputs)) if (!allFinite(values)) return `input ${name}`;
     this.upload(inputs);
     const steps = [...this.#parts.beforehand, ...this.#parts.steps];
+    const lastOf = new Map(steps.map(({ node }, i) => [node, i]));
     for (const [i, step] of steps.entries()) {
       if (skip(step.node)) continue;
       const encoder = gpu.device.createCommandEncoder();
       encodeSteps(gpu, encoder, [step]);
       gpu.submit(encoder.finish());
-      if (steps[i + 1]?.node === step.node) continue;
+      if (lastOf.get(step.node) !== i) continue;
       for (const [k, tensor] of step.node.outputs.entries()) {
-        const { buffer, offset } = step.outputs[k]!;
+        const { buffer, offset, bytes } = step.outputs[k]!;
         if (tensor.dtype !== "f32") continue;
-        if (!allFinite(new Float32Array(await gpu.read(buffer, offset, tensor.bytes)))) return tensor.label;
+        const values = await gpu.read(buffer, offset, bytes);
+        const finite =
+          bytes < tensor.bytes ? allFiniteHalf(new Uint16Array(values)) : allFinite(new Float32Array(values));
+        if (!finite) return tensor.label;
       }
     }
     return undefined;
@@ -188,6 +192,9 @@ function encodeSteps(gpu: Gpu, encoder: GPUCommandEncoder, steps: readonly PlanS
 }
 
 const allFinite = (values: HostArray): boolean => values instanceof Uint32Array || values.every(Number.isFinite);
+
+/** Of numbers in half precision, by their bits. */
+const allFiniteHalf = (bits: Uint16Array): boolean => bits.every((b) => (b & 0x7c00) !== 0x7c00);
 
 /** Encodes one dispatch by itself. */
 export function encodeStep(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: PlanStep): void {
