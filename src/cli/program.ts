@@ -147,7 +147,7 @@ function commands(action: Action): Command {
     .argument("<images...>", "image files", texts)
     .requiredOption("--run <dir>", "run folder, or a checkpoint file", text)
     .option("--out <dir>", "where predictions.json and the pictures go", text, "predictions")
-    .option("--half", "store the weights of convolutions in half precision, on adapters with shader-f16: less memory")
+    .option("--half", "store weights and activations in half precision, on adapters with shader-f16: less memory")
     .action(action(async () => (await import("./predict.ts")).predict));
 
   addTunedOption(command("report", "write report.html into the folder of a run or a study: all of it on one page"))

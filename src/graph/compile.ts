@@ -283,6 +283,10 @@ async function prepare(
       return { binding, resource: { buffer, offset, size: alignUp(bytes, 16) } };
     }),
   });
-  const outputs = node.outputs.map((_, index) => operand({ role: "output", index }));
-  return { node, variant, label, pipeline, bindGroup, workgroups: dispatch.workgroups, outputs };
+  const all = (role: OperandRef["role"], tensors: readonly Tensor[]) =>
+    tensors.map((_, index) => operand({ role, index }));
+  const outputs = all("output", node.outputs);
+  const updates = all("update", node.updates);
+  const bytes = [...all("input", node.inputs), ...outputs, ...updates, ...updates].reduce((sum, r) => sum + r.bytes, 0);
+  return { node, variant, label, pipeline, bindGroup, workgroups: dispatch.workgroups, outputs, bytes };
 }

@@ -1,7 +1,6 @@
 /** Where the time of a plan goes: every dispatch timed by itself. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { regionOf } from "./storage.ts";
-import { bytesMoved } from "../kernels/kernel.ts";
 import { encodeStep, type HostArray, type Plan, type PlanStep } from "./plan.ts";
 import type { Node } from "./tensor.ts";
 
@@ -58,7 +57,7 @@ export async function profilePlan(
   const profiles: NodeProfile[] = [];
   const last = runs.at(-1)!;
   for (let i = 0; i < steps.length;) {
-    const { node, variant } = steps[i]!;
+    const { node, variant, bytes } = steps[i]!;
     let end = i;
     while (end < steps.length && steps[end]!.node === node) end++;
     const durations = runs.map((times) => {
@@ -75,7 +74,7 @@ export async function profilePlan(
       begin: last[2 * i]! - last[0]!,
       end: last[2 * end - 1]! - last[0]!,
       flops: node.kernel.flops,
-      bytes: bytesMoved(node.kernel),
+      bytes,
     });
     i = end;
   }

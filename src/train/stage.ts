@@ -150,7 +150,7 @@ export interface PredictorOptions {
   /** Height and width of the input. */
   size: readonly [number, number];
   stage?: Stage;
-  /** Store the weights of convolutions in half precision; the adapter has to have shader-f16. */
+  /** Store weights and activations in half precision; the adapter has to have shader-f16. */
   half?: boolean;
 }
 
