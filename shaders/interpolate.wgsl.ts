@@ -66,6 +66,36 @@ ${imageMain(
   y[((n * OH + row) * OW + column) * QUADS + q] = mix(top, bottom, ${vec(lanes)}(sy.t));`,
 )}`;
 
+/** Rows of y that a thread of `interpolateMap` takes. */
+export const MAP_RESULT_ROWS = 4;
+
+/**
+ * The same for maps, of one channel: a thread takes four pixels beside each other, OW in fours, of MAP_RESULT_ROWS rows, for which it works out
+ * only once where they lie. Dispatch (ceil(OW / 4 / threads), ceil(OH / MAP_RESULT_ROWS), N).
+ */
+export const interpolateMap = (threads: number): string => wgsl`
+${bindings(["x", "f32"], ["y", "vec4f"])}
+${params(interpolateFields, 2)}
+${common}
+${imageMain(
+  threads,
+  "(OW / 4u)",
+  `${unroll(4, (j) => `  let s${j} = source(4u * column + ${j}u, RX, W);`)}
+  let across = vec4f(${unroll(4, (j) => `s${j}.t`, ", ")});
+  let end = min((row + 1u) * ${MAP_RESULT_ROWS}u, OH);
+  for (var oy = row * ${MAP_RESULT_ROWS}u; oy < end; oy++) {
+    let sy = source(oy, RY, H);
+${["0", "1"]
+  .map((k) => {
+    const pixels = (i: string) => `vec4f(${unroll(4, (j) => `x[r${k} + s${j}.i${i}]`, ", ")})`;
+    return `    let r${k} = (n * H + sy.i${k}) * W;
+    let line${k} = mix(${pixels("0")}, ${pixels("1")}, across);`;
+  })
+  .join("\n")}
+    y[(n * OH + oy) * (OW / 4u) + column] = mix(line0, line1, vec4f(sy.t));
+  }`,
+)}`;
+
 // Outputs that read input i lie between (i - 0.5) / ratio - 0.5 and (i + 1.5) / ratio - 0.5. A hundredth more on either side
 // covers rounding; what it adds has weight zero. The clamped edges reach to the ends.
 const range = (axis: "x" | "y", i: string, size: string, outs: string, ratio: string): string => `

@@ -6,6 +6,8 @@ import {
   interpolate,
   interpolateFields,
   interpolateGrad,
+  interpolateMap,
+  MAP_RESULT_ROWS,
   MAP_ROWS,
   shrinkGrad,
   shrinkMapGrad,
@@ -75,12 +77,14 @@ function interpolateKernelOf(
       workgroups,
     });
   };
+  const map = !backward && c === 1 && ow % 4 === 0;
   const shrinks = backward && 2 * oh <= h && 2 * ow <= w;
   const doubles = oh === 2 * h && ow === 2 * w;
   const variants = [
     ...(doubles
       ? [backward ? of("double", doubleGrad, [h, ceilDiv(w, 2)]) : of("double", double, [h + 1, w + 1])]
       : []),
+    ...(map && !doubles ? [of("map", interpolateMap, [ceilDiv(oh, MAP_RESULT_ROWS), ow / 4])] : []),
     ...(shrinks && c === 1 && w % 4 === 0 ? [of("shrinkMap", shrinkMapGrad, [ceilDiv(h, MAP_ROWS), w / 4])] : []),
     ...(shrinks ? [of("shrink", shrinkGrad, [h, w])] : []),
     backward ? of("plain", interpolateGrad, [h, w]) : of("plain", interpolate, [oh, ow]),
