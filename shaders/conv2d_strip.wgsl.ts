@@ -34,35 +34,58 @@ export interface Strip {
   epilogue: Epilogue;
 }
 
-/** WGSL of the vector of weights from input channel c + k to vector `quad` of result channels, at (ky, kx). */
-function weight({ turned, kh, kw, lane, quads }: Strip): string {
-  if (!turned) return `w[((ky * ${kw}u + kx) * p.c + c + k) * ${quads}u + quad]`;
-  const at = (j: number) =>
-    `w[((${kh - 1}u - ky) * ${kw}u + ${kw - 1}u - kx) * ${quads * lane}u * p.c + (quad * ${lane}u + ${j}u) * p.c + c + k]`;
-  return `${vec(lane)}(${unroll(lane, at, ", ")})`;
+/**
+ * The weights of a column of the kernel and a chunk of input channels, as they are dealt out to the lanes: item e is held by lane e mod
+ * subgroup in register e div subgroup. Each is a vector as it lies in memory: of result channels, or, where the kernel is turned, of the chunk.
+ */
+function weightsOf(t: Strip) {
+  const { turned, subgroup, lane, quads, chunk, kh, kw } = t;
+  const channels = quads * lane;
+  const count = kh * (turned ? channels : chunk * quads);
+  const held = (e: number, part: string) => `subgroupBroadcast(w${Math.floor(e / subgroup)}${part}, ${e % subgroup}u)`;
+  const load = turned
+    ? `let ky = e / ${channels}u;
+        let at = (((${kh - 1}u - ky) * ${kw}u + ${kw - 1}u - kx) * ${channels}u + e % ${channels}u) * (p.c / ${chunk}u) + c / ${chunk}u;`
+    : `let ky = e / ${chunk * quads}u;
+        let at = ((ky * ${kw}u + kx) * p.c + c + e / ${quads}u % ${chunk}u) * ${quads}u + e % ${quads}u;`;
+  return {
+    type: vec(turned ? chunk : lane),
+    load: unroll(
+      Math.ceil(count / subgroup),
+      (r) => `
+      let w${r} = loadWeight(min(lane + ${r * subgroup}u, ${count - 1}u), kx, c);`,
+    ),
+    loader: `
+fn loadWeight(e: u32, kx: u32, c: u32) -> ${vec(turned ? chunk : lane)} {
+        ${load}
+        return w[at];
+}`,
+    /** From input channel c + k to vector q of result channels. */
+    at(ky: number, k: number, q: number): string {
+      if (!turned) return held((ky * chunk + k) * quads + q, "");
+      const single = (j: number) => held(ky * channels + q * lane + j, component("", k, chunk));
+      return `${vec(lane)}(${unroll(lane, single, ", ")})`;
+    },
+  };
 }
 
 /** Bindings x, w, (bias, plus: lib/epilogue.ts,) y; for the input gradient dy, w, (bias, plus,) dx. */
 export const conv2dStrip = (t: Strip): string => {
   const { subgroup, rows, lane, quads, chunk, kh, kw } = t;
   const out = vec(lane);
+  const weights = weightsOf(t);
   const names: [string, string][] = [
     ["x", vec(chunk)],
-    ["w", t.turned ? "f32" : out],
+    ["w", weights.type],
     ...epilogueOperands(t.epilogue).map((name): [string, string] => [name, out]),
     ["y", out],
   ];
   const accumulators = Array.from({ length: rows * quads }, (_, e) => `acc${Math.floor(e / quads)}_${e % quads}`);
-  // Weights of a column of the kernel and a chunk: entry e is held by lane e mod subgroup in register e div subgroup.
-  const entries = kh * chunk * quads;
-  const entry = (ky: number, k: number, q: number) => {
-    const e = (ky * chunk + k) * quads + q;
-    return `subgroupBroadcast(w${Math.floor(e / subgroup)}, ${e % subgroup}u)`;
-  };
   return wgsl`
 enable subgroups;
 ${bindings(...names)}
 ${params(stripFields, names.length)}
+${weights.loader}
 @compute @workgroup_size(${subgroup})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let strips = (p.oh + ${rows - 1}u) / ${rows}u;
@@ -74,13 +97,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let row = (item / p.ow) % strips * ${rows}u;
   let image = item / p.ow / strips;
 ${unroll(rows + kh - 1, (r) => `  let iy${r} = i32(row + ${r}u) - i32(p.ph); let in${r} = u32(iy${r}) < p.h;`)}
-${unroll(Math.ceil(entries / subgroup), (r) => `  let e${r} = min(lane + ${r * subgroup}u, ${entries - 1}u);`)}
 ${unroll(rows * quads, (e) => `  var ${accumulators[e]} = ${out}();`)}
   for (var kx = 0u; kx < ${kw}u; kx++) {
     let ix = i32(column + kx) - i32(p.pw);
     let inX = u32(ix) < p.w;
     for (var c = 0u; c < p.c; c += ${chunk}u) {
-${unroll(Math.ceil(entries / subgroup), (r) => weightLoad(t, r))}
+${weights.load}
 ${unroll(
   rows + kh - 1,
   (r) =>
@@ -91,7 +113,7 @@ ${unroll(kh, (ky) =>
     unroll(
       quads,
       (q) => `      {
-        let b = ${entry(ky, k, q)};
+        let b = ${weights.at(ky, k, q)};
 ${unroll(rows, (v) => `        acc${v}_${q} += ${component(`a${v + ky}`, k, chunk)} * b;`)}
       }`,
     ),
@@ -112,17 +134,6 @@ ${loop("q", quads, `    y[at + q] = ${finish(t.epilogue, out, `all[v * ${quads}u
 )}
 }`;
 };
-
-/** Sets register w{r} to this lane's entry. */
-function weightLoad(t: Strip, r: number): string {
-  const { chunk, quads } = t;
-  return `
-      var w${r} = ${vec(t.lane)}();
-      {
-        let ky = e${r} / ${chunk * quads}u; let k = e${r} / ${quads}u % ${chunk}u; let quad = e${r} % ${quads}u;
-        w${r} = ${weight(t)};
-      }`;
-}
 
 export type GradStrip = Pick<Strip, "subgroup" | "lane" | "quads" | "chunk" | "kh" | "kw">;
 
