@@ -1,12 +1,12 @@
 /**
- * Convolution of stride 1 with few result channels: a lane takes a strip of `rows` pixels below each other, so that what it loads of a
- * column of the input serves all rows of the kernel, and the weights, loaded by one lane each, are broadcast.
+ * Convolution of stride 1 with few result channels: a lane takes a strip of `rows` pixels below each other, its neighbours those beside them,
+ * so that what each loads of a column of the input serves all of the kernel. The weights, loaded by one lane each, are broadcast.
  *
  *   forward      y[n,y,x,:] = sum over ky, kx, c of x[n, y + ky - PH, x + kx - PW, c] w[ky,kx,c,:]
  *   input grad   the same of dy, with the kernel turned by 180 degrees, its channels swapped, and KH - 1 - PH for PH
  *
  * A workgroup is one subgroup; no workgroup memory, no barrier. Sizes come as a uniform; dilation 1, groups 1.
- * Dispatch: ceil(N ceil(OH / rows) OW / subgroup) groups folded over x and y.
+ * Dispatch: N ceil(OH / rows) ceil(OW / subgroup) groups folded over x and y.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
@@ -69,11 +69,42 @@ fn loadWeight(e: u32, kx: u32, c: u32) -> ${vec(turned ? chunk : lane)} {
   };
 }
 
+/**
+ * How the lanes come by the columns of the input under the kernel: each loads one, and those beyond the last are dealt out, so that every
+ * column is loaded once; for column kx of the kernel they are handed on.
+ */
+function columnsOf({ subgroup, rows, chunk, kh, kw }: Strip) {
+  const height = rows + kh - 1;
+  if (kw === 1) return { load: "", move: unroll(height, (r) => `      let v${r} = a${r};`) };
+  const width = beyondLast(kw);
+  const load = (j: number) => {
+    const item = `(lane + ${j * subgroup}u)`;
+    return `    let h${j} = loadX(image, top + i32(${item} / ${width}u), left + ${subgroup} + i32(${item} % ${width}u), c);`;
+  };
+  const row = (r: number) => {
+    const beyond = `subgroupShuffle(h${Math.floor((r * width) / subgroup)}, ${(r * width) % subgroup}u + over)`;
+    return `      let v${r} = select(subgroupShuffle(a${r}, own), ${beyond}, ${vec(chunk) === "f32" ? "last" : "vec4<bool>(last)"});`;
+  };
+  return {
+    load: unroll(Math.ceil((height * width) / subgroup), load),
+    move: `
+      let last = lane + kx >= ${subgroup}u;
+      let own = min(lane + kx, ${subgroup - 1}u);
+      let over = (lane + kx) % ${width}u;
+${unroll(height, row)}`,
+  };
+}
+
+/** Columns beyond the last, a power of two. */
+export const beyondLast = (kw: number): number => 2 ** Math.ceil(Math.log2(kw - 1));
+
 /** Bindings x, w, (bias, plus: lib/epilogue.ts,) y; for the input gradient dy, w, (bias, plus,) dx. */
 export const conv2dStrip = (t: Strip): string => {
   const { subgroup, rows, lane, quads, chunk, kh, kw } = t;
   const out = vec(lane);
   const weights = weightsOf(t);
+  const columns = columnsOf(t);
+  const height = rows + kh - 1;
   const names: [string, string][] = [
     ["x", vec(chunk)],
     ["w", weights.type],
@@ -86,42 +117,43 @@ enable subgroups;
 ${bindings(...names)}
 ${params(stripFields, names.length)}
 ${weights.loader}
+fn loadX(image: u32, iy: i32, ix: i32, c: u32) -> ${vec(chunk)} {
+  let inside = (u32(iy) < p.h) & (u32(ix) < p.w);
+  return select(${vec(chunk)}(), x[select(0u, ((image * p.h + u32(iy)) * p.w + u32(ix)) * p.c / ${chunk}u + c / ${chunk}u, inside)], inside);
+}
 @compute @workgroup_size(${subgroup})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let strips = (p.oh + ${rows - 1}u) / ${rows}u;
-  let items = p.n * strips * p.ow;
-  let begin = ${groupIndex} * ${subgroup}u;
-  if (begin >= items) { return; }
-  let item = min(begin + lane, items - 1u);
-  let column = item % p.ow;
-  let row = (item / p.ow) % strips * ${rows}u;
-  let image = item / p.ow / strips;
-${unroll(rows + kh - 1, (r) => `  let iy${r} = i32(row + ${r}u) - i32(p.ph); let in${r} = u32(iy${r}) < p.h;`)}
+  let blocks = (p.ow + ${subgroup - 1}u) / ${subgroup}u;
+  let block = ${groupIndex};
+  if (block >= p.n * strips * blocks) { return; }
+  let first = i32(block % blocks * ${subgroup}u);
+  let column = u32(first) + lane;
+  let row = block / blocks % strips * ${rows}u;
+  let image = block / blocks / strips;
+  let top = i32(row) - i32(p.ph);
+  let left = first - i32(p.pw);
 ${unroll(rows * quads, (e) => `  var ${accumulators[e]} = ${out}();`)}
-  for (var kx = 0u; kx < ${kw}u; kx++) {
-    let ix = i32(column + kx) - i32(p.pw);
-    let inX = u32(ix) < p.w;
-    for (var c = 0u; c < p.c; c += ${chunk}u) {
+  for (var c = 0u; c < p.c; c += ${chunk}u) {
+${unroll(height, (r) => `    let a${r} = loadX(image, top + ${r}, left + i32(lane), c);`)}
+${columns.load}
+    for (var kx = 0u; kx < ${kw}u; kx++) {
 ${weights.load}
-${unroll(
-  rows + kh - 1,
-  (r) =>
-    `      let a${r} = select(${vec(chunk)}(), x[select(0u, ((image * p.h + u32(iy${r})) * p.w + u32(ix)) * p.c / ${chunk}u + c / ${chunk}u, in${r} & inX)], in${r} & inX);`,
-)}
-${unroll(kh, (ky) =>
-  unroll(chunk, (k) =>
+${columns.move}
+${unroll(quads, (q) =>
+  unroll(kh, (ky) =>
     unroll(
-      quads,
-      (q) => `      {
+      chunk,
+      (k) => `      {
         let b = ${weights.at(ky, k, q)};
-${unroll(rows, (v) => `        acc${v}_${q} += ${component(`a${v + ky}`, k, chunk)} * b;`)}
+${unroll(rows, (v) => `        acc${v}_${q} += ${component(`v${v + ky}`, k, chunk)} * b;`)}
       }`,
     ),
   ),
 )}
     }
   }
-  if (begin + lane >= items) { return; }
+  if (column >= p.ow) { return; }
 ${collected(out, accumulators)}
 ${loop(
   "v",

@@ -1,5 +1,11 @@
 /** The variant of convolution for few result channels (shaders/conv2d_strip.wgsl.ts), forward and input gradient. */
-import { conv2dStrip, conv2dStripWeightGrad, stripFields, stripGradFields } from "../../shaders/conv2d_strip.wgsl.ts";
+import {
+  beyondLast,
+  conv2dStrip,
+  conv2dStripWeightGrad,
+  stripFields,
+  stripGradFields,
+} from "../../shaders/conv2d_strip.wgsl.ts";
 import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
@@ -37,6 +43,7 @@ function strip(s: Conv2dShape, { label, from, to, padding, turned, epilogue }: P
   const { subgroupSize: subgroup } = caps;
   const [ph, pw] = padding;
   if (subgroup === undefined || !covers(s) || to.c > MOST_CHANNELS || ph < 0 || pw < 0) return [];
+  if (s.kw > 1 && beyondLast(s.kw) > subgroup) return [];
   const lane = columnsPerLane(to.c);
   const quads = to.c / lane;
   const rows = quads > 2 ? 4 : 8;
@@ -49,7 +56,7 @@ function strip(s: Conv2dShape, { label, from, to, padding, turned, epilogue }: P
       code: conv2dStrip({ subgroup, rows, lane, quads, chunk, kh: s.kh, kw: s.kw, turned, epilogue }),
       bindings,
       params: stripFields.map((name) => values[name]),
-      workgroups: grid1d(ceilDiv(s.n * ceilDiv(to.h, rows) * to.w, subgroup)),
+      workgroups: grid1d(s.n * ceilDiv(to.h, rows) * ceilDiv(to.w, subgroup)),
     }),
   ];
 }
