@@ -16,10 +16,10 @@ const TILE_PIXELS = 32;
 /** Multiply-adds a microsecond of the direct variants, with many result channels and with few (at least so many). */
 const DIRECT = { forward: 28_000, inputGrad: 28_000, weightGrad: 25_000 };
 const FEW = [
-  { channels: 16, strip: 20_000, subgroup: 16_000 },
-  { channels: 8, strip: 16_000, subgroup: 10_000 },
-  { channels: 4, strip: 10_000, subgroup: 5500 },
-  { channels: 1, strip: 4000, subgroup: 2000 },
+  { channels: 16, strip: 24_000, subgroup: 19_000 },
+  { channels: 8, strip: 18_500, subgroup: 10_500 },
+  { channels: 4, strip: 10_500, subgroup: 4200 },
+  { channels: 1, strip: 6000, subgroup: 2800 },
 ] as const;
 /** The same of products in workgroup memory, whose barriers and loads cost a software adapter dear. */
 const TILED = 2000;
