@@ -7,13 +7,13 @@ import {
   stripGradFields,
 } from "../../shaders/conv2d_strip.wgsl.ts";
 import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
-import type { Conv2dShape } from "../../shaders/lib/conv.ts";
+import { multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv, grid1d } from "./grid.ts";
 import { input, output, scratch, type Lowering } from "./kernel.ts";
 import { single } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
-import { columnsPerLane, enoughWorkgroups } from "./tile.ts";
+import { columnsPerLane, enoughWorkgroups, LARGE } from "./tile.ts";
 
 /** The most result channels: more would take more registers than there are. */
 const MOST_CHANNELS = 16;
@@ -46,8 +46,9 @@ function strip(s: Conv2dShape, { label, from, to, padding, turned, epilogue }: P
   if (s.kw > 1 && beyondLast(s.kw) > subgroup) return [];
   const lane = columnsPerLane(to.c);
   const quads = to.c / lane;
-  // The forward pass's weights as broadcast take more registers: with 8 rows of 16 channels it is at times slower, at times faster.
-  const rows = quads > 2 && !turned ? 4 : 8;
+  // Twice the rows take twice as long to compile. The forward pass's weights as they are broadcast take more registers: it is slower so.
+  const tall = 2 * multiplyAdds(s) >= LARGE && (quads <= 2 || turned);
+  const rows = tall ? 8 : 4;
   const chunk = from.c % 4 ? 1 : 4;
   const values = { n: s.n, h: from.h, w: from.w, c: from.c, oh: to.h, ow: to.w, ph, pw };
   const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];

@@ -26,7 +26,7 @@ const MOST_LOADS = 4;
 /** The same where a lane is a team of its own and shares nothing. */
 const MOST_LOADS_ALONE = 8;
 /** Floating-point operations from which the tallest tiles earn the time that they take to compile. */
-const LARGE = 1e8;
+export const LARGE = 1e8;
 
 /**
  * Rows of the result that a team holds, `team` times a power of two: more reuse what the lanes load more often, fewer leave less of

@@ -81,6 +81,45 @@ const scattered = (count: number, seed: number) =>
     return Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35) / 2 ** 31;
   });
 
+/** Large enough for the tallest strips, with few channels of the result in one pass. */
+const few: [number[], number[]][] = [
+  [
+    [1, 97, 83, 96],
+    [3, 3, 96, 8],
+  ],
+  [
+    [1, 97, 83, 11],
+    [3, 3, 11, 64],
+  ],
+  [
+    [2, 67, 61, 16],
+    [3, 3, 16, 48],
+  ],
+  [
+    [1, 97, 83, 200],
+    [3, 3, 200, 4],
+  ],
+];
+
+describe("large shapes of few channels, by all variants of this adapter, agree with the plain one", () => {
+  test.each(few)("%j by %j", async (x, weight) => {
+    const s = conv2dShape(x, weight, { padding: 1 });
+    const caps = gpu().caps;
+    let strips = 0;
+    for (const kernel of [conv2dForward(s, {}), conv2dInputGrad(s)]) {
+      const inputs = kernel.inputs.map(({ shape }, i) => scattered(sizeOf(shape), i + 1));
+      const variants = kernel.lower(caps);
+      const expected = await runLowering(gpu(), kernel, variants.at(-1)!, inputs);
+      for (const lowering of variants.filter(({ variant }) => ["strip", "subgroup"].includes(variant))) {
+        const error = relativeError(await runLowering(gpu(), kernel, lowering, inputs), expected);
+        expect(error, `${kernel.name} by ${lowering.variant}`).toBeLessThanOrEqual(GRADIENT_BAR);
+        if (lowering.variant === "strip") strips++;
+      }
+    }
+    expect(strips).toBe(caps.subgroupSize === undefined ? 0 : 1);
+  });
+});
+
 describe.each([
   ["the least of adapters", least],
   ["a discrete GPU", discrete],
