@@ -12,8 +12,8 @@ import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { enableHalf, stored, widened } from "./lib/half.ts";
 import { params } from "./lib/params.ts";
 import { addTeams, fromTeam, teamHead } from "./lib/team.ts";
-import { bindings, loop } from "./lib/thread.ts";
-import { all, component, unroll } from "./lib/vec.ts";
+import { bindings } from "./lib/thread.ts";
+import { component, unroll } from "./lib/vec.ts";
 
 /** Uniform: M, K and N; matrices of the batch; rows of K a split. */
 export const matmulFields = ["m", "k", "n", "batch", "run"] as const;
@@ -45,18 +45,12 @@ ${teamHead(t.team)}
   let load = min(column, COLS - 1u);
 ${unroll(t.rows, (r) => `  var acc${r} = vec4f();`)}`;
 
-/** Rows that are written at once, before the others move on: an array of them would be slow where K is short, and all are long to compile. */
-const WRITTEN_AT_ONCE = 16;
-
-/** Writes the rows of c; `sum` makes a row of what a lane has of it. */
-const store = ({ rows }: MatmulTile, condition: string, sum: (acc: string) => string = () => ""): string => {
-  const step = Math.min(rows, WRITTEN_AT_ONCE);
-  const write = (k: number) => wgsl`
-${sum(`acc${k}`)}
-  if (${all(condition, `first + r + ${k}u < p.m`)}) { c[(group.z * p.m + first + r + ${k}u) * COLS + column] = acc${k}; }`;
-  const move = (k: number) => `  acc${k} = acc${k + step};`;
-  return loop("r", rows, unroll(step, write) + unroll(rows - step, move), step);
-};
+/**
+ * Writes the rows of c, each under the number that `row` makes of it. What was computed from the last row or column in the place of one beyond
+ * it is written there once more: a store under a condition takes a software adapter three times as long.
+ */
+const store = ({ rows }: MatmulTile, row: (k: number) => string): string =>
+  unroll(rows, (k) => `  c[(group.z * p.m + ${row(k)}) * COLS + load] = acc${k};`);
 
 /**
  * Dispatch: (ceil(M / (rows subgroup / team)), ceil(N / (4 team)), batch). With `transposed`, b is [N,K]; with `half`, it is stored in half
@@ -85,7 +79,7 @@ ${unroll(t.rows, (r) =>
   }),
 )}
   }
-${store(t, "column < COLS")}
+${store(t, (k) => `min(first + ${k}u, p.m - 1u)`)}
 }`;
 };
 
@@ -121,6 +115,7 @@ ${unroll(loads, (r) => `    let a${r} = select(vec4f(), a[(matrix + min(k + mine
 ${unroll(CHUNK, (k) => `    let b${k} = b[(matrix + min(k + ${k}u, end - 1u)) * COLS + load];`)}
 ${unroll(t.rows, (r) => unroll(CHUNK, (k) => `    acc${r} += ${source(r, k)} * b${k};`))}
   }
-${store(t, all("column < COLS", "team == 0u"), (acc) => addTeams(acc, t))}
+${unroll(t.rows, (k) => addTeams(`acc${k}`, t))}
+${store(t, (k) => `min(first + ${k - (k % 4)}u, p.m - 4u) + ${k % 4}u`)}
 }`;
 };
