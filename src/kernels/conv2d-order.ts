@@ -51,18 +51,22 @@ function rateOf(pass: Pass, s: Conv2dShape, variant: string): number {
   return few ? few[variant === "strip" ? "strip" : "subgroup"] : DIRECT[pass];
 }
 
-/** Multiply-adds of the direct variants for each one that counts. */
-function surplusOf(pass: Pass, s: Conv2dShape): number {
+/** Multiply-adds of a direct variant for each one that counts. */
+function surplusOf(pass: Pass, s: Conv2dShape, variant: string, { subgroupSize = 1 }: Capabilities): number {
   if (pass === "weightGrad") return 1;
   const [sh, sw] = s.stride;
-  const pixels = pass === "forward" ? s.n * s.oh * s.ow : s.n * ceilDiv(s.h, sh) * ceilDiv(s.w, sw);
-  return (TILE_PIXELS * ceilDiv(pixels, TILE_PIXELS)) / pixels;
+  const [rows, columns] = pass === "forward" ? [s.oh, s.ow] : [ceilDiv(s.h, sh), ceilDiv(s.w, sw)];
+  const rest = (size: number, tile: number) => (tile * ceilDiv(size, tile)) / size;
+  // The lanes of a strip lie beside each other.
+  return variant === "strip" ? rest(columns, subgroupSize) : rest(s.n * rows * columns, TILE_PIXELS);
 }
 
 /** Microseconds that a variant takes on a software adapter. */
-function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { subgroupSize, frozen }: Capabilities): number {
+function onSoftware(pass: Pass, s: Conv2dShape, variant: string, caps: Capabilities): number {
+  const { subgroupSize, frozen } = caps;
   const tile = tileSizeOf(variant);
-  if (tile === undefined) return (surplusOf(pass, s) * multiplyAdds(s)) / rateOf(pass, s, variant) + DISPATCH;
+  if (tile === undefined)
+    return (surplusOf(pass, s, variant, caps) * multiplyAdds(s)) / rateOf(pass, s, variant) + DISPATCH;
   const cost = WINOGRAD[tile][pass === "weightGrad" ? "weightGrad" : "convolve"];
   const tiles = tilesOf({ n: s.n, h: s.oh, w: s.ow }, tile).count;
   const pairs = s.ci * s.co;
