@@ -34,6 +34,13 @@ export interface Strip {
   epilogue: Epilogue;
 }
 
+/** `loadX`: vector s of the pixel (iy, ix) of an image; 0 beyond the border. */
+const pixelLoader = (chunk: 1 | 4): string => `
+fn loadX(image: u32, iy: i32, ix: i32, s: u32) -> ${vec(chunk)} {
+  let inside = (u32(iy) < p.h) & (u32(ix) < p.w);
+  return select(${vec(chunk)}(), x[select(0u, ((image * p.h + u32(iy)) * p.w + u32(ix)) * p.c / ${chunk}u + s, inside)], inside);
+}`;
+
 /**
  * The weights of a column of the kernel and a chunk of input channels, as they are dealt out to the lanes: item e is held by lane e mod
  * subgroup in register e div subgroup. Each is a vector as it lies in memory: of result channels, or, where the kernel is turned, of the chunk.
@@ -79,7 +86,7 @@ function columnsOf({ subgroup, rows, chunk, kh, kw }: Strip) {
   const width = beyondLast(kw);
   const load = (j: number) => {
     const item = `(lane + ${j * subgroup}u)`;
-    return `    let h${j} = loadX(image, top + i32(${item} / ${width}u), left + ${subgroup} + i32(${item} % ${width}u), c);`;
+    return `    let h${j} = loadX(image, top + i32(${item} / ${width}u), left + ${subgroup} + i32(${item} % ${width}u), c / ${chunk}u);`;
   };
   const row = (r: number) => {
     const beyond = `subgroupShuffle(h${Math.floor((r * width) / subgroup)}, ${(r * width) % subgroup}u + over)`;
@@ -117,10 +124,7 @@ enable subgroups;
 ${bindings(...names)}
 ${params(stripFields, names.length)}
 ${weights.loader}
-fn loadX(image: u32, iy: i32, ix: i32, c: u32) -> ${vec(chunk)} {
-  let inside = (u32(iy) < p.h) & (u32(ix) < p.w);
-  return select(${vec(chunk)}(), x[select(0u, ((image * p.h + u32(iy)) * p.w + u32(ix)) * p.c / ${chunk}u + c / ${chunk}u, inside)], inside);
-}
+${pixelLoader(chunk)}
 @compute @workgroup_size(${subgroup})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let strips = (p.oh + ${rows - 1}u) / ${rows}u;
@@ -135,7 +139,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let left = first - i32(p.pw);
 ${unroll(rows * quads, (e) => `  var ${accumulators[e]} = ${out}();`)}
   for (var c = 0u; c < p.c; c += ${chunk}u) {
-${unroll(height, (r) => `    let a${r} = loadX(image, top + ${r}, left + i32(lane), c);`)}
+${unroll(height, (r) => `    let a${r} = loadX(image, top + ${r}, left + i32(lane), c / ${chunk}u);`)}
 ${columns.load}
     for (var kx = 0u; kx < ${kw}u; kx++) {
 ${weights.load}
@@ -185,16 +189,12 @@ export const conv2dStripWeightGrad = (t: GradStrip): string => {
     const [ky, k, q] = [Math.floor(e / (chunk * quads)), Math.floor(e / quads) % chunk, e % quads];
     return { ky, k, q, name: `acc${ky}_${k}_${q}` };
   });
-  const pixel = (row: string): string => `loadX(image, ${row}, ix, inX, c)`;
+  const pixel = (row: string): string => `loadX(image, i32(${row}) - i32(p.ph), ix, c)`;
   return wgsl`
 enable subgroups;
 ${bindings(["x", vec(chunk)], ["dy", out], ["part", out])}
 ${params(stripGradFields, 3)}
-fn loadX(image: u32, row: u32, ix: i32, inX: bool, c: u32) -> ${vec(chunk)} {
-  let iy = i32(row) - i32(p.ph);
-  let inside = inX & (u32(iy) < p.h);
-  return select(${vec(chunk)}(), x[select(0u, ((image * p.h + u32(iy)) * p.w + u32(ix)) * p.c / ${chunk}u + c, inside)], inside);
-}
+${pixelLoader(chunk)}
 @compute @workgroup_size(${subgroup})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let kx = group.x % ${kw}u;
@@ -209,8 +209,8 @@ ${accumulators.map(({ name }) => `  var ${name} = ${out}();`).join("\n")}
     let column = item % p.ow;
     let top = (item / p.ow) % strips * p.rows;
     let image = item / p.ow / strips;
-    let ix = i32(column + kx) - i32(p.pw);
-    let inX = mine & (u32(ix) < p.w);
+    // Beyond the border where the item is none of the split's.
+    let ix = select(-1, i32(column + kx) - i32(p.pw), mine);
 ${unroll(kh - 1, (ky) => `    var a${ky + 1} = ${pixel(`top + ${ky}u`)};`)}
     for (var r = 0u; r < p.rows; r++) {
 ${unroll(kh - 1, (ky) => `      let a${ky} = a${ky + 1};`).replaceAll("let a", "let b")}

@@ -72,9 +72,9 @@ ${pixelsMain(
 )}`;
 };
 
-/** What dy is multiplied by in dm. */
-const mapFactor = (fusion: Fusion): string =>
-  ({ parallel: " + g", serial: " * a + g", spatial: "", channel: "" })[fusion];
+/** What f is multiplied by in dm, from the values d of dy, a and g. */
+const mapGradient = (fusion: Fusion): string =>
+  ({ parallel: "(d + g)", serial: "(d * a + g)", spatial: "d", channel: "g" })[fusion];
 
 /** Bindings f, dy, map, (attention, g,) df, dm. */
 export const mgaGrad = (threads: number, lanes: Lanes, fusion: Fusion): string => {
@@ -96,7 +96,7 @@ ${threadMain(
     let d = dy[i * QUADS + q];
 ${gate.length > 0 ? "    let a = attention[i / P * QUADS + q]; let g = meanGrad[i / P * QUADS + q];" : ""}
     df[i * QUADS + q] = d * ${factor(fusion)}${gate.length > 0 ? " + m * g" : ""};
-    sum += f[i * QUADS + q] * (${fusion === "channel" ? "g" : `d${mapFactor(fusion)}`});
+    sum += f[i * QUADS + q] * ${mapGradient(fusion)};
   }
   dm[i] = ${horizontalSum("sum", lanes)};`,
 )}`;

@@ -19,7 +19,7 @@ export const narrowed = (value: string, lanes: Lanes, half: boolean): string =>
   half ? `${stored(lanes, half)}(${value})` : value;
 
 /** Element types in memory, and those that hold the same in half precision. */
-const halves: Readonly<Record<string, string>> = { f32: "f16", vec2f: "vec2<f16>", vec4f: "vec4<f16>" };
+const halves = new Map(([1, 2, 4] as const).map((lanes) => [vec(lanes), stored(lanes, true)]));
 
 /**
  * A shader that stores some of its bindings in half precision: values are widened where they are read and narrowed where they are assigned, so
@@ -32,7 +32,7 @@ export function storingHalf(code: string, indices: readonly number[]): string {
       result,
     );
     const [whole, before, name, type] = declaration ?? [];
-    const half = halves[type ?? ""];
+    const half = halves.get(type ?? "");
     if (!whole || !half) throw new TypeError(`storingHalf: binding ${index} is no array of f32: ${whole ?? code}`);
     result = convertUses(result.replace(whole, `${before}${half}>`), name!, type!, half);
   }

@@ -29,7 +29,7 @@ import {
   type Lowering,
   type OperandRef,
 } from "./kernel.ts";
-import { perThread, single, threadDispatch } from "./per-thread.ts";
+import { perSubgroup, perThread, threadDispatch } from "./per-thread.ts";
 import { lanesOf } from "./reduce.ts";
 
 /** Threads that keep an adapter busy in a reduction over rows. */
@@ -47,16 +47,9 @@ function bySubgroups(
   bindings: readonly OperandRef[],
   code: (subgroup: number, lanes: Size["lanes"]) => string,
 ): Lowering[] {
-  if (caps.subgroupSize === undefined || rows > fewRows(caps) || quads > caps.maxWorkgroups) return [];
+  if (rows > fewRows(caps)) return [];
   const params = paramsOf({ rows, quads, lanes });
-  const dispatch = {
-    label,
-    code: code(caps.subgroupSize, lanes),
-    bindings,
-    params,
-    workgroups: [quads, 1, 1] as const,
-  };
-  return [single("subgroup", dispatch)];
+  return perSubgroup(caps, quads, { label, bindings, params }, (subgroup) => code(subgroup, lanes));
 }
 
 interface Size {

@@ -23,7 +23,7 @@ import {
   type Lowering,
   type OperandRef,
 } from "./kernel.ts";
-import { single, threadDispatch } from "./per-thread.ts";
+import { perSubgroup, threadDispatch } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
 
 const forThreads =
@@ -53,9 +53,8 @@ function bySubgroups(
   params: readonly number[],
 ): Lowering[] {
   const samples = x[0]!;
-  const { subgroupSize: subgroup } = caps;
-  if (subgroup === undefined || sizeOf(x) / samples > mostElements(caps) || samples > caps.maxWorkgroups) return [];
-  return [single("subgroup", { label, code: code(subgroup), bindings, params, workgroups: [samples, 1, 1] })];
+  if (sizeOf(x) / samples > mostElements(caps)) return [];
+  return perSubgroup(caps, samples, { label, bindings, params }, code);
 }
 
 /** y of x's shape and stats [N, 4] from x [N, ...]: each sample scaled to [0, 1]. */
