@@ -1,0 +1,97 @@
+/**
+ * Which picture an annotation was drawn on. Viewers turn a picture by its EXIF orientation and stretch a DICOM image to square
+ * pixels; labelling tools do the one, the other or neither, and some write down the size of what they showed.
+ */
+import { type Box, DataError } from "./sample.ts";
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+/** The size of a picture as viewers show it, in pixels. */
+export interface PictureSize extends Size {
+  /** How the file stores it, where that is not as viewers show it. */
+  stored?: StoredSize;
+}
+
+export interface StoredSize extends Size {
+  /** EXIF orientation, 1 to 8: how the stored pixels are turned or mirrored for viewing. 1 leaves them. */
+  orientation: number;
+}
+
+export interface AnnotationFrame {
+  /** A box of the annotation in pixels of the picture as viewers show it. */
+  place(box: Box): Box;
+  /** What had to be done, for the user; undefined where the box stands as it is written. */
+  note?: string;
+}
+
+/** Sides agree where their ratios differ by less than this share. */
+const SAME_SHAPE = 0.01;
+
+/**
+ * How boxes are to be read that were drawn on a picture of the size `declared`. Without a declared size, boxes are in the pixels
+ * that viewers show, but in stored pixels where those are not square: tools for DICOM count rows and columns of the file.
+ *
+ * @throws DataError for a declared size of another shape than the picture's: where the nodule is, is then not known
+ */
+export function annotationFrame(size: PictureSize, declared?: Size): AnnotationFrame {
+  const { stored } = size;
+  if (declared === undefined) {
+    if (stored?.orientation !== 1) return { place: (box) => box };
+    return fromStored(size, stored, stored);
+  }
+  // A label file without a size often has zeros in its place.
+  if (declared.width === 0 && declared.height === 0) return annotationFrame(size);
+  if (equal(declared, size)) return { place: (box) => box };
+  if (stored && equal(declared, stored)) return fromStored(size, stored, stored);
+  const text = `${declared.width}x${declared.height}`;
+  if (sameShape(declared, size)) {
+    const note = `its annotation was made on ${text}: brought to ${size.width}x${size.height}`;
+    return { place: (box) => scale(box, declared, size), note };
+  }
+  if (stored && sameShape(declared, stored)) return fromStored(size, stored, declared);
+  throw new DataError(`its annotation was made on an image of ${text}, but it is ${size.width}x${size.height}`);
+}
+
+function fromStored(size: PictureSize, stored: StoredSize, drawnOn: Size): AnnotationFrame {
+  const turned = stored.orientation >= 5 ? { width: stored.height, height: stored.width } : stored;
+  const place = (box: Box) => scale(turn(scale(box, drawnOn, stored), stored), turned, size);
+  const text = `${drawnOn.width}x${drawnOn.height}`;
+  const what = stored.orientation === 1 ? "before it was stretched to square pixels" : "before it was turned";
+  return { place, note: `its annotation was made on ${text}, ${what}` };
+}
+
+/** The box after the stored picture was turned and mirrored as its EXIF orientation says (TIFF 6.0, tag 274). */
+function turn(box: Box, { width, height, orientation }: StoredSize): Box {
+  const mirrored = ({ x0, y0, x1, y1 }: Box): Box => ({ x0: width - x1, y0, x1: width - x0, y1 });
+  const flipped = ({ x0, y0, x1, y1 }: Box): Box => ({ x0, y0: height - y1, x1, y1: height - y0 });
+  const transposed = ({ x0, y0, x1, y1 }: Box): Box => ({ x0: y0, y0: x0, x1: y1, y1: x1 });
+  switch (orientation) {
+    case 2:
+      return mirrored(box);
+    case 3:
+      return mirrored(flipped(box));
+    case 4:
+      return flipped(box);
+    case 5:
+      return transposed(box);
+    case 6:
+      return transposed(flipped(box));
+    case 7:
+      return transposed(mirrored(flipped(box)));
+    case 8:
+      return transposed(mirrored(box));
+    default:
+      return box;
+  }
+}
+
+function scale({ x0, y0, x1, y1 }: Box, from: Size, to: Size): Box {
+  const [w, h] = [from.width, from.height];
+  return { x0: (x0 * to.width) / w, y0: (y0 * to.height) / h, x1: (x1 * to.width) / w, y1: (y1 * to.height) / h };
+}
+
+const equal = (a: Size, b: Size) => a.width === b.width && a.height === b.height;
+const sameShape = (a: Size, b: Size) => Math.abs((a.width * b.height) / (a.height * b.width) - 1) <= SAME_SHAPE;
