@@ -7,6 +7,7 @@ import { cacheFolder } from "./cache.mjs";
 import { choose } from "./choose.mjs";
 import { readyVariable, variablesFor } from "./environment.mjs";
 import { LaunchError } from "./errors.mjs";
+import { openCache } from "./private.mjs";
 
 export { shellExports } from "./environment.mjs";
 
@@ -21,6 +22,7 @@ export async function prepare({ fresh = false } = {}) {
   // Elsewhere (Metal, Direct3D) the system brings the driver.
   if ((env[readyVariable] && !fresh) || process.platform !== "linux") return {};
   const cache = cacheFolder(env);
+  openCache(cache);
   const choice = await choose({ env, cache, fresh, say: (text) => process.stderr.write(text) });
   return variablesFor(choice, env, cache);
 }
