@@ -110,6 +110,8 @@ const reasons: Readonly<Record<string, string>> = {
   EEXIST: "is a file, not a folder",
   EFBIG: "the file is larger than allowed",
   EISDIR: "is a folder, not a file",
+  EMFILE: "too many files are open; allow more of them: ulimit -n 1024",
+  ENFILE: "the system has too many files open",
   ENAMETOOLONG: "the name is too long",
   ENOENT: "no such file or folder",
   ENOSPC: "no space left on the disk",
