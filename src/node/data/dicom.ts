@@ -1,9 +1,10 @@
 /**
  * DICOM files to grey levels: uncompressed, RLE, JPEG and its successors, with dcmjs-imaging (its codecs are WebAssembly).
- * Only files of one frame: a film has no one mask.
+ * A film has frames, counted from 1.
  */
 import { createRequire } from "node:module";
 import type { DicomImage, NativePixelDecoder, WindowLevel } from "dcmjs-imaging";
+import type { PictureSize } from "../../data/annotation-frame.ts";
 import { DataError, reasonOf } from "../../data/sample.ts";
 
 /** Larger images are refused before memory is taken for them: a damaged header can claim 65535 x 65535. */
@@ -57,8 +58,7 @@ async function open(bytes: Uint8Array) {
     throw new DataError("is not a readable DICOM image: it does not say how large it is");
   }
   if (width * height > MOST_PIXELS) throw new DataError(`is a DICOM image of ${width}x${height}: too large`);
-  if (frames !== 1) throw new DataError(`is a DICOM file of ${frames} frames: only single images can be read`);
-  return { library, image, width, height };
+  return { library, image, width, height, frames: Math.max(1, frames) };
 }
 
 /** What the library throws is the file's fault. */
@@ -72,9 +72,9 @@ function read<T>(use: () => T, failed: () => void = () => {}): T {
 }
 
 /** @throws DataError without the file's name */
-export async function dicomSize(bytes: Uint8Array): Promise<{ width: number; height: number }> {
-  const { width, height } = await open(bytes);
-  return { width, height };
+export async function dicomSize(bytes: Uint8Array): Promise<PictureSize & { frames: number }> {
+  const { width, height, frames } = await open(bytes);
+  return { width, height, frames };
 }
 
 /**
@@ -84,10 +84,13 @@ export async function dicomSize(bytes: Uint8Array): Promise<{ width: number; hei
  * @returns interleaved red, green, blue, alpha
  * @throws DataError without the file's name
  */
-export async function renderDicom(bytes: Uint8Array): Promise<{ width: number; height: number; rgba: Uint8Array }> {
-  const { library, image, width, height } = await open(bytes);
+export async function renderDicom(
+  bytes: Uint8Array,
+  frame = 1,
+): Promise<{ width: number; height: number; rgba: Uint8Array }> {
+  const { library, image, width, height, frames } = await open(bytes);
   const element = (tag: string) => image.getElement(tag);
-  requirePixels(image, width * height, bytes.length);
+  requirePixels(image, frames * width * height, bytes.length);
   requireFragments(image, bytes);
   const hasWindow = element("WindowWidth") !== undefined || element("VOILUTSequence") !== undefined;
   const grey = (element("PhotometricInterpretation") ?? "").startsWith("MONOCHROME");
@@ -103,7 +106,7 @@ export async function renderDicom(bytes: Uint8Array): Promise<{ width: number; h
   // Another file may have made new codecs necessary in the meantime.
   while (!library.NativePixelDecoder.isInitialized()) await load();
   const rendered = read(
-    () => image.render({ renderOverlays: false, ...windowLevel }),
+    () => image.render({ frame: frame - 1, renderOverlays: false, ...windowLevel }),
     () => renew(library),
   );
   const rgba = new Uint8Array(rendered.pixels);
