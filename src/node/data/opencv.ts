@@ -6,8 +6,6 @@ type Constant =
   | "ADAPTIVE_THRESH_MEAN_C"
   | "CHAIN_APPROX_SIMPLE"
   | "CV_8UC1"
-  | "MORPH_CLOSE"
-  | "MORPH_OPEN"
   | "RETR_EXTERNAL"
   | "THRESH_BINARY";
 
