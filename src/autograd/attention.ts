@@ -1,5 +1,5 @@
 /** What Mask-Guided Attention is made of. Features f [N, H, W, C], maps m [N, H, W, 1]. */
-import { requireShape, sameShape, showShape } from "../kernels/kernel.ts";
+import { nhwc, requireNumber, requireShape, sameShape, showShape } from "../kernels/kernel.ts";
 import { mgaGradKernel, mgaKernel, usesChannels, type Fusion } from "../kernels/mga.ts";
 import { minMaxGradKernel, minMaxKernel } from "../kernels/minmax.ts";
 import { graphOf } from "../graph/graph.ts";
@@ -9,6 +9,7 @@ export type { Fusion };
 
 /** Each sample of x [N, ...] scaled by (x - min) / (max - min + eps); the gradient goes through min and max, ties share. */
 export function minMaxNormalize(x: Tensor, eps = 1e-6): Tensor {
+  requireNumber("minMaxNormalize", "eps", eps, 0);
   const graph = graphOf(x);
   const outputs = graph.record(minMaxKernel(x.shape, eps), [x], {
     gradient: ([dy]) => graph.record(minMaxGradKernel(x.shape, eps), [x, dy!, outputs[0]!, outputs[1]!]),
@@ -30,6 +31,11 @@ export interface Gate {
  * @throws ShapeError
  */
 export function maskGuidedAttention(f: Tensor, m: Tensor, gate: Gate | undefined, fusion: Fusion): Tensor {
+  nhwc("mga", f.shape);
+  requireShape(
+    ["parallel", "serial", "spatial", "channel"].includes(fusion),
+    () => `mga: there is no ${fusion} fusion`,
+  );
   requireShape(
     sameShape(m.shape, [...f.shape.slice(0, 3), 1]),
     () => `mga: a map ${showShape(m.shape)} does not fit features ${showShape(f.shape)}`,

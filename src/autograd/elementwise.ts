@@ -1,8 +1,10 @@
 /** Elementwise ops, and sums over everything. */
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { requireSame, sumAll } from "../kernels/reduce.ts";
+import { requireNumber } from "../kernels/kernel.ts";
 import { graphOf } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { checkShares } from "./given.ts";
 
 /** y = expression over tensors of one shape (a, b, ... as vec4f) and, last, a scalar [1] (s) if there is one. */
 function apply(
@@ -44,8 +46,10 @@ export const mul = (a: Tensor, b: Tensor): Tensor =>
   ]);
 
 /** factor * x. */
-export const scale = (x: Tensor, factor: number): Tensor =>
-  apply("scale", [x], `f32(${factor}) * a`, (dy) => [scale(dy, factor)]);
+export function scale(x: Tensor, factor: number): Tensor {
+  requireNumber("scale", "factor", factor);
+  return apply("scale", [x], `f32(${factor}) * a`, (dy) => [scale(dy, factor)]);
+}
 
 /** The sum of all elements, [1]. */
 export const sum = (x: Tensor): Tensor => total(x, 1);
@@ -59,8 +63,12 @@ function total(x: Tensor, factor: number): Tensor {
   return graph.record(sumAll(x.shape, factor), [x], { gradient: ([dy]) => graph.record(spread, [dy!]) })[0]!;
 }
 
-/** The mean binary cross-entropy of logits x against targets t in [0, 1] of the same shape, [1]; no gradient for t. */
+/**
+ * The mean binary cross-entropy of logits x against targets t in [0, 1] of the same shape, [1]; no gradient for t. Where t is an input, a
+ * run refuses values outside of that.
+ */
 export function bceWithLogits(x: Tensor, t: Tensor): Tensor {
+  checkShares("bceWithLogits", t);
   const each = apply("bceWithLogits", [x, t], "max(a, vec4f()) - a * b + log(1.0 + exp(-abs(a)))", (dy) => [
     apply("bceWithLogits.grad", [dy, x, t], "a * (1.0 / (1.0 + exp(min(-b, vec4f(80.0)))) - c)"),
     undefined,

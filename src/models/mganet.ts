@@ -45,9 +45,10 @@ export class MGANet extends Module {
   readonly fc: Linear;
   readonly mga: ModuleList<MGA>;
 
+  /** @throws RangeError for options of which no model can be made */
   constructor(options: MGANetOptions, seed = 0) {
     super();
-    const { width, fusion, at } = options;
+    const { width, fusion, at } = requireModel(options);
     const c = scaleChannels(width);
     this.classifier = new ResNet(BLOCKS, width);
     this.segmenter = new UNet(width);
@@ -97,6 +98,20 @@ export class MGANet extends Module {
     const pooled = globalAvgPool(y);
     return { logits: this.fc.forward(pooled), pooled, scales };
   }
+}
+
+/** @throws RangeError for options of which no model can be made */
+function requireModel(options: MGANetOptions): MGANetOptions {
+  const { width, fusion, at } = options;
+  if (!(Number.isFinite(width) && scaleChannels(width).every((c) => c > 0))) {
+    throw new RangeError(`MGANet: width is ${width}, which leaves layers without channels`);
+  }
+  if (!fusions.includes(fusion))
+    throw new RangeError(`MGANet: there is no ${fusion} fusion; there are ${fusions.join(", ")}`);
+  const scales = at === "every-block" ? [] : at;
+  const wrong = scales.find((i) => ![0, 1, 2, 3, 4].includes(i));
+  if (wrong !== undefined) throw new RangeError(`MGANet: there is no scale ${wrong}; there are 0 to 4`);
+  return options;
 }
 
 const everyBlock = (c: readonly number[]): [string, number][] => [
