@@ -39,7 +39,7 @@ export function batchNorm2d(x: Tensor, parameters: BatchNormParameters, options:
   requireKnown("batchNorm", options, ["eps", "momentum", "relu", "residual"]);
   requireNumber("batchNorm", "eps", eps, 0);
   requireNumber("batchNorm", "momentum", momentum, 0);
-  const graph = graphOf(x);
+  const graph = graphOf("batchNorm", x);
   const { training } = graph;
   const c = nhwc("batchNorm", x.shape)[3];
   for (const t of [weight, bias, runningMean, runningVar]) {

@@ -17,7 +17,7 @@ function apply(
   for (const t of inputs.slice(1)) requireSame(name, inputs[0]!.shape, t.shape);
   const operands = scalar ? [...inputs, scalar] : inputs;
   const kernel = pointwiseKernel(name, inputs[0]!.shape, inputs.length, expression, scalar !== undefined);
-  const outputs = graphOf(...operands).record(
+  const outputs = graphOf(name, ...operands).record(
     kernel,
     operands,
     gradient ? { gradient: ([dy], wanted) => gradient(dy!, outputs[0]!, wanted) } : {},
@@ -58,7 +58,7 @@ export const sum = (x: Tensor): Tensor => total(x, 1);
 export const mean = (x: Tensor): Tensor => total(x, 1 / x.size);
 
 function total(x: Tensor, factor: number): Tensor {
-  const graph = graphOf(x);
+  const graph = graphOf("sum", x);
   const spread = pointwiseKernel("spread", x.shape, 0, `vec4f(s * f32(${factor}))`, true);
   return graph.record(sumAll(x.shape, factor), [x], { gradient: ([dy]) => graph.record(spread, [dy!]) })[0]!;
 }

@@ -12,7 +12,7 @@ import { checkClasses, checkShares } from "./given.ts";
  * With `weight` [K], the mean is weighted by the samples' classes, sum w l / sum w, as PyTorch's `cross_entropy(weight=...)`.
  */
 export function crossEntropy(logits: Tensor, label: Tensor, weight?: readonly number[]): Tensor {
-  const graph = graphOf(logits, label);
+  const graph = graphOf("crossEntropy", logits, label);
   const outputs = graph.record(crossEntropyKernel(logits.shape, label.shape, weight), [logits, label], {
     gradient: ([dl]) => [
       graph.record(crossEntropyGradKernel(logits.shape, weight), [outputs[1]!, label, dl!])[0],
@@ -29,7 +29,7 @@ export function crossEntropy(logits: Tensor, label: Tensor, weight?: readonly nu
  */
 export function diceLoss(prob: Tensor, target: Tensor, smooth = 1): Tensor {
   requireNumber("diceLoss", "smooth", smooth, 0);
-  const graph = graphOf(prob, target);
+  const graph = graphOf("diceLoss", prob, target);
   const outputs = graph.record(diceKernel(prob.shape, target.shape, smooth), [prob, target], {
     gradient: ([dl]) => [graph.record(diceGradKernel(prob.shape, smooth), [target, outputs[1]!, dl!])[0], undefined],
   });

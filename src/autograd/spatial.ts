@@ -35,7 +35,7 @@ export function maxPool2d(x: Tensor, given: MaxPool2dOptions): Tensor {
   requireKnown("maxPool2d", given, ["kernel", "stride", "padding"]);
   const { kernel, stride = kernel, padding = 0 } = given;
   const options: MaxPoolOptions = { kernel, stride, padding };
-  const graph = graphOf(x);
+  const graph = graphOf("maxPool2d", x);
   const outputs = graph.record(maxPoolKernel(x.shape, options), [x], {
     gradient: ([dy]) => graph.record(maxPoolGradKernel(x.shape, options), [dy!, outputs[1]!]),
   });
@@ -44,7 +44,7 @@ export function maxPool2d(x: Tensor, given: MaxPool2dOptions): Tensor {
 
 /** Bilinear resize to [N, size[0], size[1], C] with half-pixel centres (align_corners=False, no antialiasing). */
 export function interpolate(x: Tensor, size: readonly [number, number]): Tensor {
-  const graph = graphOf(x);
+  const graph = graphOf("interpolate", x);
   return graph.record(interpolateKernel(x.shape, size), [x], {
     gradient: ([dy]) => graph.record(interpolateGradKernel(x.shape, size), [dy!]),
   })[0]!;
@@ -53,7 +53,7 @@ export function interpolate(x: Tensor, size: readonly [number, number]): Tensor 
 /** Concatenation along the channels of tensors that agree in N, H and W. */
 export function cat(tensors: readonly Tensor[]): Tensor {
   const kernel = concatKernel(tensors.map((t) => t.shape));
-  const graph = graphOf(...tensors);
+  const graph = graphOf("cat", ...tensors);
   return graph.record(kernel, tensors, {
     gradient: ([dy], wanted) =>
       offsetsOf(tensors.map((t) => t.shape[3]!)).map((part, i) =>
@@ -67,7 +67,7 @@ export function cat(tensors: readonly Tensor[]): Tensor {
  * @throws ShapeError
  */
 export function split(x: Tensor, sizes: readonly number[]): readonly Tensor[] {
-  const graph = graphOf(x);
+  const graph = graphOf("split", x);
   const total = sizes.reduce((a, b) => a + b, 0);
   requireShape(
     x.shape.length === 4 && total === x.shape[3],
@@ -84,7 +84,7 @@ const zeros = (shape: readonly number[]) => pointwiseKernel("zeros", shape, 0, "
 
 /** The mean over the pixels, [N, C]. */
 export function globalAvgPool(x: Tensor): Tensor {
-  const graph = graphOf(x);
+  const graph = graphOf("globalAvgPool", x);
   const factor = 1 / (x.shape[1]! * x.shape[2]!);
   return graph.record(spatialSumKernel("globalAvgPool", x.shape, "none", factor), [x], {
     gradient: ([dy]) => graph.record(spreadKernel(x.shape, factor), [dy!]),

@@ -86,9 +86,7 @@ export class Graph {
 
   #requireOwn({ name }: Kernel, tensor: Tensor): void {
     if (tensor.graph && tensor.graph !== this) {
-      throw new TypeError(
-        `${name}: the operands of an op belong to different graphs: ${tensor.label} is another graph's`,
-      );
+      throw new TypeError(`${name}: ${apart(tensor)}`);
     }
     const unfit = tensor instanceof Variable && tensor.unfit;
     if (unfit) throw new TypeError(`${this.#layer ? `${this.#layer}: ` : ""}${name}: ${unfit}`);
@@ -133,11 +131,21 @@ export class Graph {
   }
 }
 
-/** The graph that a call with these operands belongs to. */
-export function graphOf(...tensors: readonly Tensor[]): Graph {
-  const graphs = new Set(tensors.map((t) => t.graph).filter((g) => g !== undefined));
-  const [graph] = graphs;
-  if (!graph) throw new TypeError("an op needs at least one tensor of a graph among its operands");
-  if (graphs.size > 1) throw new TypeError("the operands of an op belong to different graphs");
+/**
+ * The graph that a call with these operands belongs to; the first argument may be the op's name, for errors.
+ * @throws TypeError if there is none, or more than one
+ */
+export function graphOf(...operands: readonly (string | Tensor)[]): Graph {
+  const op = typeof operands[0] === "string" ? `${operands[0]}: ` : "";
+  let graph: Graph | undefined;
+  for (const tensor of operands) {
+    if (typeof tensor === "string" || !tensor.graph) continue;
+    graph ??= tensor.graph;
+    if (tensor.graph !== graph) throw new TypeError(`${op}${apart(tensor)}`);
+  }
+  if (!graph) throw new TypeError(`${op}an op needs at least one tensor of a graph among its operands`);
   return graph;
 }
+
+const apart = ({ label }: Tensor): string =>
+  `the operands of an op belong to different graphs: ${label} is another graph's`;

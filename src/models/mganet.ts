@@ -49,7 +49,7 @@ export class MGANet extends Module {
   constructor(options: MGANetOptions, seed = 0) {
     super();
     const { width, fusion, at } = requireModel(options);
-    const c = scaleChannels(width);
+    const c = scaleChannels(width, "MGANet");
     this.classifier = new ResNet(BLOCKS, width);
     this.segmenter = new UNet(width);
     this.fc = new Linear(c[4]!, 2);
@@ -102,10 +102,7 @@ export class MGANet extends Module {
 
 /** @throws RangeError for options of which no model can be made */
 function requireModel(options: MGANetOptions): MGANetOptions {
-  const { width, fusion, at } = options;
-  if (!(Number.isFinite(width) && scaleChannels(width).every((c) => c > 0))) {
-    throw new RangeError(`MGANet: width is ${width}, which leaves layers without channels`);
-  }
+  const { fusion, at } = options;
   if (!fusions.includes(fusion))
     throw new RangeError(`MGANet: there is no ${fusion} fusion; there are ${fusions.join(", ")}`);
   const scales = at === "every-block" ? [] : at;

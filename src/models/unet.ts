@@ -41,9 +41,10 @@ export class UNet extends Module {
 
   constructor(width: number) {
     super();
+    const c = scaleChannels(width, "UNet");
     this.encoder = new ResNet([2, 2, 2, 2], width);
-    const c = scaleChannels(width);
     const d = [256, 128, 64, 32, 16].map((n) => Math.round(n * width));
+    if (d.includes(0)) throw new RangeError(`UNet: width is ${width}, which leaves layers without channels`);
     const skips = [c[3]!, c[2]!, c[1]!, c[0]!, 0];
     this.decoder = new ModuleList(d.map((out, i) => new DecoderBlock(i === 0 ? c[4]! : d[i - 1]!, skips[i]!, out)));
     // Most pixels are background: starting there keeps Dice from first having to push all of them down.
