@@ -32,7 +32,7 @@ describe("a plan after its destruction", () => {
     gone.destroy();
     for (const use of [
       () => gone.run({ x }),
-      async () => gone.upload({ x }),
+      () => Promise.resolve().then(() => gone.upload({ x })),
       () => gone.firstNonFinite({ x }),
       () => profilePlan(gpu(), gone, { x }),
     ]) {
@@ -137,9 +137,9 @@ describe("a device after its destruction", () => {
       () => plan.run({ x }),
       () => adding(on, variable),
       () => readVariable(on, variable),
-      async () => writeVariable(on, variable, x),
+      () => Promise.resolve().then(() => writeVariable(on, variable, x)),
       () => on.idle(),
-      async () => on.check(),
+      () => Promise.resolve().then(() => on.check()),
     ];
     for (const use of uses) {
       await expect(use()).rejects.toThrow(GpuError);
