@@ -11,7 +11,7 @@ import {
   writePreparedFolder,
 } from "../node/data/prepared-folder.ts";
 import { InputError, writeWhole } from "../node/files.ts";
-import { onInterrupt } from "../node/vulkan/interrupt.ts";
+import { exitCode, type Interrupt, onInterrupt } from "../node/vulkan/interrupt.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { showSkipped } from "./format.ts";
 import { clock, Progress } from "./progress.ts";
@@ -27,7 +27,7 @@ export interface PrepareOptions {
   workers?: number;
 }
 
-/** @returns the exit code: 0 finished, 130 interrupted */
+/** @returns the exit code: 0 finished, 130 or 129 interrupted */
 export async function prepare(options: PrepareOptions): Promise<number> {
   const begun = performance.now();
   const { out, crop, format = "auto", workers } = options;
@@ -39,7 +39,11 @@ export async function prepare(options: PrepareOptions): Promise<number> {
   const settings = { data, size: options.resize ? ([width, height] as [number, number]) : null, crop };
   await requirePreparedFolder(out, settings);
   const controller = new AbortController();
-  const dispose = onInterrupt(() => controller.abort(new InputError("interrupted")));
+  let received: Interrupt | undefined;
+  const dispose = onInterrupt((signal) => {
+    received = signal;
+    controller.abort(new InputError("interrupted"));
+  });
   const { signal } = controller;
   const progress = new Progress();
   try {
@@ -64,7 +68,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     console.log(`Stopped. The same command goes on with ${out}.`);
-    return 130;
+    return exitCode(received);
   } finally {
     progress.stop();
     dispose();

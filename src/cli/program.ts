@@ -20,7 +20,7 @@ type Outcome = number | void;
 
 /**
  * Runs the command that `args` name. Errors are printed, never thrown.
- * @returns the exit code: 0 good, 1 unexpected error or an adapter that `verify` finds wrong, 2 bad input, 130 interrupted
+ * @returns the exit code: 0 good, 1 unexpected error or an adapter that `verify` finds wrong, 2 bad input, 130 interrupted, 129 hung up
  */
 export async function run(args: readonly string[]): Promise<number> {
   const debug = args.includes("--debug");

@@ -25,7 +25,7 @@ export interface ReproduceOptions extends Omit<TrainFlags, "seed" | "fusion" | "
   dryRun?: boolean;
 }
 
-/** @returns the exit code: 0 all runs are finished, 130 interrupted */
+/** @returns the exit code: 0 all runs are finished, 130 or 129 interrupted */
 export async function reproduce(options: ReproduceOptions): Promise<number> {
   const { checkpoint, table: numbers, json } = options;
   const config = settingsOf(options);

@@ -31,7 +31,7 @@ export async function isFinished(folder: StudyFolder, run: RunKey): Promise<bool
   return true;
 }
 
-/** @returns the exit code: 0 all are finished, 130 interrupted */
+/** @returns the exit code: 0 all are finished, 130 or 129 interrupted */
 export async function trainStudy(folder: StudyFolder, groups: readonly Group[], options: TunedOption): Promise<number> {
   const todo = new Set<RunKey>();
   const runs = groups.flatMap((group) => group.runs);
@@ -54,12 +54,12 @@ export async function trainStudy(folder: StudyFolder, groups: readonly Group[], 
     progress.stop();
     if (finished) return 0;
     console.log("Stopped. The same command goes on from here.");
-    return 130;
+    return interrupt.code();
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     // While the images were being prepared: there is nothing to save.
     console.log("Stopped before training began. The same command goes on from here.");
-    return 130;
+    return interrupt.code();
   } finally {
     progress.stop();
     interrupt.dispose();

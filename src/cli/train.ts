@@ -28,7 +28,7 @@ export interface TrainCommand extends TrainFlags, TunedOption, ProfileOptions {
   json?: string;
 }
 
-/** @returns the exit code: 0 finished, 130 interrupted */
+/** @returns the exit code: 0 finished, 130 or 129 interrupted */
 export async function train(options: TrainCommand, command: Command): Promise<number> {
   const begun = performance.now();
   if (options.resume !== undefined) requireOnlyResume(command);
@@ -82,7 +82,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         }
         const result = await fit(trainer, handlers, run, progress, interrupt.signal);
         progress.stop();
-        if (!result.finished) return interrupted(`Stopped. ${goOn(run)}`);
+        if (!result.finished) return interrupted(`Stopped. ${goOn(run)}`, interrupt.code());
         const seconds = (performance.now() - begun) / 1000;
         const { last = run.lastEvaluation, best } = result;
         const further = await evaluateOthers(gpu, run, others, report);
@@ -112,7 +112,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
   } catch (error) {
     // Stopped while the images were being prepared: there is nothing to save yet.
     if (interrupt.signal.aborted && error === interrupt.signal.reason)
-      return interrupted("Stopped before training began.");
+      return interrupted("Stopped before training began.", interrupt.code());
     throw byOption(error);
   } finally {
     progress.stop();
@@ -120,9 +120,9 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
   }
 }
 
-function interrupted(message: string): number {
+function interrupted(message: string, code: number): number {
   console.log(message);
-  return 130;
+  return code;
 }
 
 const goOn = (run: RunFolder): string => `Go on with:  npm run train -- --resume ${run.dir}`;
