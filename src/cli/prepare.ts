@@ -10,7 +10,7 @@ import {
   requirePreparedFolder,
   writePreparedFolder,
 } from "../node/data/prepared-folder.ts";
-import { InputError, writeWhole } from "../node/files.ts";
+import { InputError, writeInFolder } from "../node/files.ts";
 import { exitCode, type Interrupt, onInterrupt } from "../node/vulkan/interrupt.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { showSkipped } from "./format.ts";
@@ -57,7 +57,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
     progress.clear();
     const shown = spread(result.entries, SHOWN);
     const title = `${shown.length} of ${result.entries.length} images before and after: boxes yellow, ellipses green, crop blue`;
-    await writeWhole(path.join(out, "contact-sheet.png"), await contactSheet(tiles(shown, out), { ...TILE, title }));
+    await writeInFolder(path.join(out, "contact-sheet.png"), await contactSheet(tiles(shown, out), { ...TILE, title }));
     for (const line of showSkipped([...dataset.skipped, ...result.skipped])) console.log(line);
     for (const note of result.notes.slice(0, 5)) console.log(note);
     const again = result.reused > 0 ? ` (${result.reused} of them were there already)` : "";

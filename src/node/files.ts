@@ -26,11 +26,21 @@ let counter = 0;
  * @throws InputError naming the file and why it cannot be written
  */
 export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-  try {
+  await writing(file, async () => {
     await makeFolder(path.dirname(file));
     // A device such as /dev/null must not be replaced by a file; nor a link, which /dev/stdout is.
     if (await isSpecial(file)) await writeFile(file, content);
     else await replace(file, content);
+  });
+}
+
+/** The same for a file in a folder that there has to be. @throws InputError */
+export const writeInFolder = (file: string, content: string | Uint8Array): Promise<void> =>
+  writing(file, () => replace(file, content));
+
+async function writing(file: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
   } catch (error) {
     if (error instanceof InputError) throw error;
     await requireKept(path.dirname(file)); // It may have gone just now.
