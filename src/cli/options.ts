@@ -12,7 +12,7 @@ import {
 } from "../train/config.ts";
 import { explainedClasses, explainMethods, scaleNames } from "../train/explain.ts";
 import { maskLosses } from "../train/losses.ts";
-import { number, scales, size, text } from "./values.ts";
+import { duration, number, scales, size, text } from "./values.ts";
 
 export interface TrainFlags {
   preset: TrainConfig["preset"];
@@ -120,6 +120,19 @@ export function addStudyOptions(command: Command): Command {
     .option("--eval-every <n>", "epochs between evaluations", number);
 }
 
+export interface SaveOption {
+  /** Seconds. */
+  saveEvery: number;
+}
+
+/** For commands that train. No setting of the run: it changes nothing of what comes out. */
+export const addSaveOption = (command: Command): Command =>
+  command.addOption(
+    new Option("--save-every <time>", "save within long epochs too, such as 30s, 10m, 1h; off: after each epoch only")
+      .argParser(duration)
+      .default(600, "10m"),
+  );
+
 /** For commands whose kernels follow the tuning record (tuned.ts). */
 export const addTunedOption = (command: Command): Command =>
   command.option("--no-tuned", "the fixed variants of the kernels, whatever npm run tune has found to be faster");
@@ -201,6 +214,7 @@ export function byOption(error: unknown): unknown {
 /** What may go with --resume; everything else is a setting, and those are the run's. */
 const withResume = new Set([
   "resume",
+  "saveEvery",
   "summary",
   "json",
   "adapter",

@@ -5,6 +5,7 @@ import { fail } from "./fail.ts";
 import {
   addExplainOptions,
   addProfileOptions,
+  addSaveOption,
   addShapeOptions,
   addSplitOptions,
   addStudyOptions,
@@ -20,7 +21,7 @@ type Outcome = number | void;
 
 /**
  * Runs the command that `args` name. Errors are printed, never thrown.
- * @returns the exit code: 0 good, 1 unexpected error or an adapter that `verify` finds wrong, 2 bad input, 130 interrupted
+ * @returns the exit code: 0 good, 1 unexpected error or an adapter that `verify` finds wrong, 2 bad input, 130 interrupted, 129 hung up
  */
 export async function run(args: readonly string[]): Promise<number> {
   const debug = args.includes("--debug");
@@ -68,7 +69,7 @@ function commands(action: Action): Command {
       .option("--debug", "show the stack of errors");
 
   addProfileOptions(
-    addTunedOption(addTrainOptions(command("train", "train on the built-in phantom, or on --data DIR"))),
+    addTunedOption(addSaveOption(addTrainOptions(command("train", "train on the built-in phantom, or on --data DIR")))),
   )
     .option("--out <dir>", "run folder (default: runs/DATE-PRESET-DATA)", text)
     .option("--resume <dir>", "go on with the run in this folder; its settings are taken from there", text)
@@ -78,7 +79,9 @@ function commands(action: Action): Command {
     .action(action(async () => (await import("./train.ts")).train));
 
   addTunedOption(
-    addStudyOptions(command("reproduce", "train the rows of the paper's Table 3 or 4, and print the table")),
+    addSaveOption(
+      addStudyOptions(command("reproduce", "train the rows of the paper's Table 3 or 4, and print the table")),
+    ),
   )
     .requiredOption("--table <n>", "3: how the mask is used; 4: where the modules are; 3,4: both", tableList)
     .option("--seeds <n>", "trainings of each row, with seeds from 0", count, 5)

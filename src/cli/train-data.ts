@@ -1,5 +1,6 @@
 /** The images of a training: prepared, split and told of; and those that wait for its end. */
 import path from "node:path";
+import { classNotes } from "../data/class-notes.ts";
 import type { Label, Prepared, Skipped } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
@@ -49,7 +50,8 @@ export async function loadData(config: TrainConfig, progress: Progress, signal: 
   console.log(`Data: ${name}: ${describe("for training", train)}, ${describe("held out", val)}; ${how}`);
   if (test.length > 0) console.log(`      ${describe("for the test", test)}`);
   const out = [...skipped, ...left];
-  for (const line of [...showSkipped(out), ...notes.slice(0, 5), ...sides.notes]) console.log(line);
+  const ofSides = [...sides.notes, ...(config.epochs.joint > 0 ? classNotes(train, val) : [])];
+  for (const line of [...showSkipped(out), ...notes.slice(0, 5), ...ofSides]) console.log(line);
   if (notes.length > 5) console.log(`and ${notes.length - 5} more remarks`);
   const report: DataReport = {
     name,
@@ -58,7 +60,7 @@ export async function loadData(config: TrainConfig, progress: Progress, signal: 
     heldOut: val.length,
     test: test.length,
     skipped: out,
-    notes: [...notes, ...sides.notes],
+    notes: [...notes, ...ofSides],
   };
   if (config.external !== "") {
     const { images, skipped, name } = await prepareExternal(config, [...train, ...val], { signal });

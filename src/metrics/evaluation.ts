@@ -14,6 +14,8 @@ export const evaluationSchema = z.strictObject({
   accuracy: share.exactOptional(),
   auc: share.exactOptional(),
   f1: share.exactOptional(),
+  /** Where the images that count for classification are not of both classes: epochs are compared by it then. */
+  loss: z.number().exactOptional(),
   confusion: confusionSchema.exactOptional(),
   /** Means over the images; older records have no IoU. */
   dice: share,

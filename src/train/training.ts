@@ -57,6 +57,11 @@ export interface TrainerEvents {
   save(name: "last" | "best", bytes: Uint8Array): Promise<void>;
 }
 
+export interface FitOptions {
+  /** Seconds after which the state is saved within an epoch as well; 0: only at the end of each. */
+  saveEvery?: number;
+}
+
 export interface TrainingResult {
   finished: boolean;
   last: Evaluation | undefined;
