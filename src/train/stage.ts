@@ -243,19 +243,21 @@ export interface ImageResult {
   /** Probability of malignancy; NaN in the segmentation stage. */
   malignant: number;
   label: 0 | 1 | undefined;
-  /** Of the mask against the ellipses of the image's boxes. */
-  dice: number;
-  iou: number;
+  /** Of the mask against the ellipses of the image's boxes; null where none are known, which is not an empty mask. */
+  dice: number | null;
+  iou: number | null;
 }
 
 /**
- * Evaluates a predictor over batches. Images without a class count for Dice only; in the segmentation stage all do.
+ * Evaluates a predictor over batches. Images without a class count for Dice only; in the segmentation stage all do. Images of
+ * which no outline is known (`bare`) count for the class only.
  */
 export async function evaluate(
   predictor: Predictor,
   batches: AsyncIterable<Batch>,
   stage: Stage,
   unlabelled: ReadonlySet<string>,
+  bare: ReadonlySet<string> = new Set(),
 ): Promise<{ metrics: Evaluation; images: ImageResult[] }> {
   const images: ImageResult[] = [];
   predictor.refresh();
@@ -265,7 +267,8 @@ export async function evaluate(
       const id = batch.ids[i]!;
       const label = unlabelled.has(id) ? undefined : batch.label[i] === 1 ? 1 : 0;
       const target = batch.target.subarray(i * pixels, (i + 1) * pixels);
-      images.push({ id, malignant, label, ...maskScore(mask, target) });
+      const score = bare.has(id) ? { dice: null, iou: null } : maskScore(mask, target);
+      images.push({ id, malignant, label, ...score });
     }
   }
   const labelled = stage === "joint" ? images.filter((p) => p.label !== undefined) : [];

@@ -150,7 +150,7 @@ export class Trainer {
         let evaluated: readonly ImageResult[] | undefined;
         if (record && (record.epoch % config.evalEvery === 0 || record.epoch === epochs)) {
           const batches = until(signal, this.#data.validation());
-          const { metrics, images } = await evaluate(predictor, batches, stage, this.#data.unlabelled);
+          const { metrics, images } = await evaluate(predictor, batches, stage, this.#data.unlabelled, this.#data.bare);
           if (!signal?.aborted) {
             last = record.validation = metrics;
             evaluated = images;
