@@ -130,11 +130,14 @@ export async function readBeside(
     async ({ folder, name, file }, remarks) => {
       const stem = path.parse(name).name;
       const ofStem = index.ofStem(folder.place, stem);
-      // Whatever becomes of the annotation, it was one of these images'.
-      for (const { file } of ofStem) named.add(file);
-      const marked = parse(await boundedText(collect.file(file), MOST_OF_ONE));
-      const image = imageOf(reading, ofStem, stem, marked.image, remarks);
-      named.add(image.file);
+      let [marked, image]: [Marked?, TreeImage?] = [];
+      try {
+        marked = parse(await boundedText(collect.file(file), MOST_OF_ONE));
+        image = imageOf(reading, ofStem, stem, marked.image, remarks);
+      } finally {
+        // An annotation that cannot be used was one of these images'.
+        for (const { file } of image ? [image] : ofStem) named.add(file);
+      }
       const side = sides.get(image.stem) ?? sides.get(image.name);
       if (side === "several") throw new DataError("is on several sides of the set's own split");
       const scaled = relative ? await inPixels(collect.file(image.file), marked) : marked;
