@@ -63,6 +63,13 @@ export function showSkipped(skipped: readonly Skipped[]): string[] {
   return [`${skipped.length} left out:`, ...shown, ...more];
 }
 
+/** The first of the notes on a data set, and how many more there are. */
+export const showNotes = (notes: readonly string[]): string[] => [
+  ...notes.slice(0, SHOWN_NOTES),
+  ...(notes.length > SHOWN_NOTES ? [`and ${notes.length - SHOWN_NOTES} more remarks`] : []),
+];
+const SHOWN_NOTES = 5;
+
 export function showSummary({
   nodes,
   dispatches,

@@ -36,6 +36,7 @@ export interface TrainFlags {
   crop?: TrainConfig["crop"];
   val?: number;
   format?: string;
+  labelFrom?: TrainConfig["labelFrom"];
   split?: string;
   folds?: number;
   fold?: number;
@@ -52,8 +53,14 @@ const choice = (flags: string, description: string, values: readonly string[]) =
 export const formatOption = (): Option =>
   new Option(
     "--format <name>",
-    "layout of the folder: ddti, tn5000, tn3k, busi, bus-bra or manifest (default: recognised)",
+    "layout of the folder: manifest, ddti, tn5000, tn3k, busi, bus-bra, tn-scui, coco, cvat, labelme, voc, yolo, masks or classes (default: recognised)",
   ).argParser(text);
+
+export const labelOption = (): Option =>
+  choice("--label-from <what>", "classes that the set does not give: name takes them from words of the file names", [
+    "set",
+    "name",
+  ]);
 
 export const cropOption = (): Option =>
   choice("--crop <method>", "how images are cropped to the tissue", ["adaptive", "fixed", "none"]);
@@ -98,7 +105,8 @@ export function addStudyOptions(command: Command): Command {
   command
     .addOption(presetOption())
     .option("--data <dir>", 'folder of images, or "phantom" for the built-in generator (default: phantom)', text)
-    .addOption(formatOption());
+    .addOption(formatOption())
+    .addOption(labelOption());
   return addSplitsOptions(command)
     .option("--phantom-images <n>", "images of the phantom, training and validation together", number)
     .addOption(widthOption())
@@ -168,6 +176,9 @@ export function configOf(flags: TrainFlags): TrainConfig {
   );
   if (given["phantomImages"] !== undefined && (given["data"] ?? preset.data) !== PHANTOM) {
     throw new ConfigError("--phantom-images has no effect with --data");
+  }
+  if (given["labelFrom"] === "name" && (given["data"] ?? preset.data) === PHANTOM && given["external"] === undefined) {
+    throw new ConfigError("--label-from has no effect on the phantom, which knows its classes");
   }
   if (given["at"] !== undefined && given["fusion"] === "none") {
     throw new ConfigError("--at has no effect with --fusion none");

@@ -10,6 +10,7 @@ import {
   requirePreparedFolder,
   writePreparedFolder,
 } from "../node/data/prepared-folder.ts";
+import { openOptions } from "../node/data/training-data.ts";
 import { InputError, writeInFolder } from "../node/files.ts";
 import { exitCode, type Interrupt, onInterrupt } from "../node/vulkan/interrupt.ts";
 import type { TrainConfig } from "../train/config.ts";
@@ -20,6 +21,7 @@ export interface PrepareOptions {
   data: string;
   out: string;
   format?: string;
+  labelFrom?: TrainConfig["labelFrom"];
   crop: TrainConfig["crop"];
   /** Height and width. */
   size: [number, number];
@@ -30,7 +32,7 @@ export interface PrepareOptions {
 /** @returns the exit code: 0 finished, 130 or 129 interrupted */
 export async function prepare(options: PrepareOptions): Promise<number> {
   const begun = performance.now();
-  const { out, crop, format = "auto", workers } = options;
+  const { out, crop, format = "auto", labelFrom = "set", workers } = options;
   const [height, width] = options.size;
   if (width < 8 || height < 8 || width > 4096 || height > 4096) {
     throw new InputError(`--size: ${height}x${width} is not possible: a side has 8 to 4096 pixels`);
@@ -47,7 +49,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
   const { signal } = controller;
   const progress = new Progress();
   try {
-    const dataset = await openDataset(data, { ...(format === "auto" ? {} : { format }), signal });
+    const dataset = await openDataset(data, { ...openOptions({ format, labelFrom }), signal });
     progress.start("preparing", dataset.samples.length);
     const result = await writePreparedFolder(dataset, out, settings, {
       signal,

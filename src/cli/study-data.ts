@@ -8,7 +8,7 @@ import type { StudyFolder } from "../node/study-folder.ts";
 import type { SideName } from "../train/study-file.ts";
 import { foldsOf } from "../train/study.ts";
 import { prepareExternal } from "./evaluated.ts";
-import { showSkipped } from "./format.ts";
+import { showNotes, showSkipped } from "./format.ts";
 import type { Progress } from "./progress.ts";
 import { describe, prepareShown } from "./train-data.ts";
 import type { TrainingSides } from "./study-train.ts";
@@ -56,7 +56,7 @@ export async function loadStudyData(folder: StudyFolder, progress: Progress, sig
   }
   if (external) {
     console.log(`External: ${external.name}: ${describe("for the end", external.images)}`);
-    for (const line of showSkipped(external.skipped)) console.log(line);
+    for (const line of [...showSkipped(external.skipped), ...showNotes(external.notes)]) console.log(line);
   }
   const report = { name, skipped, notes, ...(external ? { external: external.name } : {}) };
   return { name, external: external?.name ?? "", folds, drawn, report };

@@ -10,7 +10,7 @@ import { predictionsOf } from "../node/predictions.ts";
 import { findCheckpoint, type RunFolder } from "../node/run-folder.ts";
 import { PHANTOM, type TrainConfig } from "../train/config.ts";
 import { evaluateImages, prepareExternal } from "./evaluated.ts";
-import { showMetrics, showSkipped } from "./format.ts";
+import { showMetrics, showNotes, showSkipped } from "./format.ts";
 import type { Progress } from "./progress.ts";
 
 /** What the summary of a run says of its data. */
@@ -51,8 +51,7 @@ export async function loadData(config: TrainConfig, progress: Progress, signal: 
   if (test.length > 0) console.log(`      ${describe("for the test", test)}`);
   const out = [...skipped, ...left];
   const ofSides = [...sides.notes, ...(config.epochs.joint > 0 ? classNotes(train, val) : [])];
-  for (const line of [...showSkipped(out), ...notes.slice(0, 5), ...ofSides]) console.log(line);
-  if (notes.length > 5) console.log(`and ${notes.length - 5} more remarks`);
+  for (const line of [...showSkipped(out), ...showNotes(notes), ...ofSides]) console.log(line);
   const report: DataReport = {
     name,
     split: how,
@@ -63,10 +62,10 @@ export async function loadData(config: TrainConfig, progress: Progress, signal: 
     notes: [...notes, ...ofSides],
   };
   if (config.external !== "") {
-    const { images, skipped, name } = await prepareExternal(config, [...train, ...val], { signal });
+    const { images, skipped, name, notes } = await prepareExternal(config, [...train, ...val], { signal });
     others.external = images;
     console.log(`External: ${name}: ${describe("for the end", images)}`);
-    for (const line of showSkipped(skipped)) console.log(line);
+    for (const line of [...showSkipped(skipped), ...showNotes(notes)]) console.log(line);
     report.external = { name, images: images.length, skipped };
   }
   return { data: new SplitData(train, val, config), report, split: splitFile(sides, name), held: val, others };

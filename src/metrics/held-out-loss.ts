@@ -29,15 +29,16 @@ export const classLossOf = (malignant: number, label: 0 | 1): number =>
   -Math.log(Math.max(LEAST, label === 1 ? malignant : 1 - malignant));
 
 /**
- * Mean cross-entropy over the images with a class, as long as there is one, and `alpha` times the mean loss of all masks.
+ * Mean cross-entropy over the images with a class, as long as there is one, and `alpha` times the mean loss of the masks of which
+ * an outline is known.
  */
 export function heldOutLoss(
-  images: readonly { malignant: number; label: 0 | 1 | undefined; maskLoss: number }[],
+  images: readonly { malignant: number; label: 0 | 1 | undefined; maskLoss: number | null }[],
   { alpha }: LossTerms,
 ): number {
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);
   const classes = images.flatMap(({ malignant, label }) =>
     label === undefined ? [] : [classLossOf(malignant, label)],
   );
-  return mean(classes) + alpha * mean(images.map(({ maskLoss }) => maskLoss));
+  return mean(classes) + alpha * mean(images.flatMap(({ maskLoss }) => maskLoss ?? []));
 }

@@ -68,6 +68,8 @@ export const trainConfigSchema = z.strictObject({
   val: z.number().gt(0).lt(1),
   /** What the format of the data is called, or "auto": recognised by the folder. */
   format: z.string().min(1).default("auto"),
+  /** Where classes come from that the set itself does not give: nowhere, or a word of the files' names. */
+  labelFrom: z.enum(["set", "name"]).default("set"),
   /** "random", "set" (the data set's own), "auto" (the set's own where it has one), or the file of a split. */
   split: z.string().min(1).default("auto"),
   /** Folds of cross-validation; 0 for none. */
@@ -108,6 +110,7 @@ const common = {
   crop: "adaptive",
   val: 0.3,
   format: "auto",
+  labelFrom: "set",
   split: "auto",
   folds: 0,
   fold: 0,

@@ -257,9 +257,9 @@ export interface ImageResult {
   /** Probability of malignancy; NaN in the segmentation stage. */
   malignant: number;
   label: 0 | 1 | undefined;
-  /** Of the mask against the ellipses of the image's boxes. */
-  dice: number;
-  iou: number;
+  /** Of the mask against the ellipses of the image's boxes; null where none are known, which is not an empty mask. */
+  dice: number | null;
+  iou: number | null;
 }
 
 /** Whether images with a class are of both: F1 compares epochs only then. */
@@ -268,18 +268,20 @@ export function bothClasses(images: Iterable<{ label: Label }>): boolean {
 }
 
 /**
- * Evaluates a predictor over batches. Images without a class count for Dice only; in the segmentation stage all do. The loss is
- * added in the joint stage where `terms` are given and the images are not of both classes.
+ * Evaluates a predictor over batches. Images without a class count for Dice only; in the segmentation stage all do. Images of
+ * which no outline is known (`bare`) count for the class only. The loss is added in the joint stage where `terms` are given and
+ * the images are not of both classes.
  */
 export async function evaluate(
   predictor: Predictor,
   batches: AsyncIterable<Batch>,
   stage: Stage,
   unlabelled: ReadonlySet<string>,
+  bare: ReadonlySet<string> = new Set(),
   terms?: LossTerms,
 ): Promise<{ metrics: Evaluation; images: ImageResult[] }> {
   const images: ImageResult[] = [];
-  const maskLosses: number[] = [];
+  const maskLosses: (number | null)[] = [];
   predictor.refresh();
   for await (const batch of batches) {
     const pixels = batch.target.length / batch.ids.length;
@@ -287,8 +289,9 @@ export async function evaluate(
       const id = batch.ids[i]!;
       const label = unlabelled.has(id) ? undefined : batch.label[i] === 1 ? 1 : 0;
       const target = batch.target.subarray(i * pixels, (i + 1) * pixels);
-      images.push({ id, malignant, label, ...maskScore(mask, target) });
-      if (terms) maskLosses.push(maskLossOf(mask, target, terms.maskLoss));
+      const score = bare.has(id) ? { dice: null, iou: null } : maskScore(mask, target);
+      images.push({ id, malignant, label, ...score });
+      if (terms) maskLosses.push(bare.has(id) ? null : maskLossOf(mask, target, terms.maskLoss));
     }
   }
   const labelled = stage === "joint" ? images.filter((p) => p.label !== undefined) : [];

@@ -156,7 +156,8 @@ export class Trainer {
         let evaluated: readonly ImageResult[] | undefined;
         if (record && (record.epoch % config.evalEvery === 0 || record.epoch === epochs)) {
           const batches = until(signal, this.#data.validation());
-          const { metrics, images } = await evaluate(predictor, batches, stage, this.#data.unlabelled, config);
+          const { unlabelled, bare } = this.#data;
+          const { metrics, images } = await evaluate(predictor, batches, stage, unlabelled, bare, config);
           if (!signal?.aborted) {
             last = record.validation = metrics;
             evaluated = images;

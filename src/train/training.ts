@@ -15,6 +15,8 @@ export interface TrainingData {
   readonly classWeights?: readonly number[] | undefined;
   /** Validation images without a class. */
   readonly unlabelled: ReadonlySet<string>;
+  /** Validation images of which no outline is known. */
+  readonly bare?: ReadonlySet<string>;
 }
 
 /** A line of metrics.jsonl. */

@@ -100,6 +100,10 @@ async function fill(dataset: Dataset, out: string, settings: Settings, options: 
       dataset.samples.map(async (sample, i): Promise<Entry | Skipped> => {
         const { id, file, boxes, cropped = false } = sample;
         const marked = boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].join(" ")).join("; ");
+        if (boxes.length === 0) {
+          onProgress?.(++count, dataset.samples.length);
+          return { file, reason: "has no outline, of which its mask would be made" };
+        }
         const before = done.get(id);
         if (before && (await isCurrent(before, file, marked, out))) {
           result.reused++;
