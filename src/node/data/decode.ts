@@ -26,7 +26,7 @@ export async function readImage(file: string): Promise<Uint8Array> {
 }
 
 /** Larger images are refused before memory is taken for them. */
-const MOST_PIXELS = 2 ** 26;
+export const MOST_PIXELS = 2 ** 26;
 
 /**
  * The size that the file's header declares, in pixels as stored: an EXIF orientation turns nothing, because annotations
@@ -84,25 +84,6 @@ export async function decodeGrey(bytes: Uint8Array): Promise<GreyImage> {
   for (let i = 0, j = 0; i < grey.length; i++, j += channels) {
     // The weights in units of 2^-16; they add up to 2^16, so that a grey pixel keeps its level.
     grey[i] = (19595 * data[j]! + 38470 * data[j + 1]! + 7471 * data[j + 2]! + 32768) >> 16;
-  }
-  return { width, height, grey };
-}
-
-/**
- * Decodes a mask: 1 where any colour is at least half bright, which is right for masks saved as JPEG too, else 0. A mask of
- * nothing but the levels 0 and 1 in a format without loss is taken as it stands.
- *
- * @throws DataError without the file's name
- */
-export async function decodeMask(file: string): Promise<GreyImage> {
-  const bytes = await readImage(file);
-  const { data, width, height, channels } = await colours(bytes);
-  const grey = new Uint8Array(width * height);
-  const brightest = data.reduce((most, level) => Math.max(most, level), 0);
-  const jpeg = bytes[0] === 0xff && bytes[1] === 0xd8;
-  const least = brightest === 1 && !jpeg ? 1 : 128;
-  for (let i = 0, j = 0; i < grey.length; i++, j += channels) {
-    for (let c = 0; c < channels; c++) if (data[j + c]! >= least) grey[i] = 1;
   }
   return { width, height, grey };
 }

@@ -1,0 +1,67 @@
+/**
+ * Masks that are lit where the nodule is not. A nodule may touch a border and may be large, so neither alone says anything:
+ * what counts is how much of the border is lit, and a dark island in a lit surrounding.
+ */
+import { DataError } from "../sample.ts";
+
+/**
+ * A nodule that is cut off by one side of the image lights at most that side, some 30 % of the border; one that fills the image
+ * lights parts of all. The surroundings of a nodule light all of it but for what the nodule itself touches.
+ */
+const RIM = 0.5;
+/** An ellipse that touches all four sides covers 79 % of the image. */
+const COVER = 0.8;
+/** A nodule covers less than this nearly always; above it, a dark island of this share of the image is the nodule. */
+const HALF = 0.5;
+const ISLAND = 0.005;
+
+/**
+ * @param lit width × height values, not 0 where the mask counts as foreground
+ * @throws DataError saying why the mask looks inverted
+ */
+export function requireNotInverted(lit: Uint8Array, width: number, height: number, inverted: boolean): void {
+  const count = lit.reduce((sum, value) => sum + (value === 0 ? 0 : 1), 0);
+  if (count === 0) return;
+  const rim = borderOf(width, height);
+  const share = rim.filter((i) => lit[i] !== 0).length / rim.length;
+  const why = inverted
+    ? "as --masks-inverted has it read, it"
+    : "it may be inverted (--masks-inverted says that all are): it";
+  const percent = (part: number) => `${Math.round(100 * part)} %`;
+  const covered = count / lit.length;
+  if (covered === 1) throw new DataError("is lit everywhere: it marks no place");
+  if (share >= RIM) throw new DataError(`is lit along its borders: ${why} covers ${percent(share)} of them`);
+  if (covered >= COVER) throw new DataError(`is lit over most of the image: ${why} covers ${percent(covered)} of it`);
+  if (covered < HALF) return;
+  const island = enclosed(lit, width, rim) / lit.length;
+  if (island < ISLAND) return;
+  throw new DataError(`is lit around a dark place: ${why} covers ${percent(covered)} of the image`);
+}
+
+/** The pixels at the edge of an image, each once. */
+export function borderOf(width: number, height: number): number[] {
+  const border: number[] = [];
+  for (let y = 0; y < height; y++) {
+    const step = y === 0 || y === height - 1 || width === 1 ? 1 : width - 1;
+    for (let x = 0; x < width; x += step) border.push(y * width + x);
+  }
+  return border;
+}
+
+/** How many dark pixels no path over dark ones (4 neighbours) joins to the border. */
+function enclosed(lit: Uint8Array, width: number, border: readonly number[]): number {
+  const seen = Uint8Array.from(lit, (value) => (value === 0 ? 0 : 1));
+  const queue = border.filter((i) => seen[i] === 0);
+  for (const i of queue) seen[i] = 1;
+  while (queue.length > 0) {
+    const i = queue.pop()!;
+    const x = i % width;
+    const next = [x > 0 ? i - 1 : -1, x < width - 1 ? i + 1 : -1, i - width, i + width];
+    for (const j of next) {
+      if (j < 0 || j >= seen.length || seen[j] !== 0) continue;
+      seen[j] = 1;
+      queue.push(j);
+    }
+  }
+  return seen.reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0);
+}
