@@ -63,10 +63,21 @@ const cell = z
   .transform((value) => (value === null || value === undefined ? "" : String(value).trim()));
 const four = z.tuple([z.number(), z.number(), z.number(), z.number()]);
 const edges = z.object({ x0: z.number(), y0: z.number(), x1: z.number(), y1: z.number() });
+const sides = z.union([
+  z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() }),
+  z
+    .object({ x: z.number(), y: z.number(), w: z.number(), h: z.number() })
+    .transform(({ x, y, w, h }) => ({ x, y, width: w, height: h })),
+]);
+/** What names its numbers says which they are. */
+const named = z.union([
+  edges,
+  sides.transform(({ x, y, width, height }): Box => ({ x0: x, y0: y, x1: x + width, y1: y + height })),
+]);
 const boxList = z.preprocess(
   // One box without a list around it, or as a CSV has them.
   (value) => (isFour(value) ? [value] : typeof value === "string" ? parseBoxes(value.trim()) : value),
-  z.array(z.union([four, edges])).nullish(),
+  z.array(z.union([four, named])).nullish(),
 );
 const isFour = (value: unknown): boolean =>
   Array.isArray(value) && value.length === 4 && value.every((n) => typeof n === "number");
@@ -141,7 +152,7 @@ function parseRow(line: number, value: unknown): { row: ManifestRow; written: st
     return edges;
   });
   const bySize = (sized ?? []).map((box): Box => {
-    if (!Array.isArray(box)) throw new DataError("has edges by name in boxes_xywh");
+    if (!Array.isArray(box)) return box;
     return { x0: box[0], y0: box[1], x1: box[0] + box[2], y1: box[1] + box[3] };
   });
   const patient = patientName(written);

@@ -33,6 +33,7 @@ export function parseTable(text: string): Row[] {
       bom: true,
       delimiter,
       info: true,
+      record_delimiter: ["\r\n", "\n", "\r"],
       relax_column_count: true,
       skip_empty_lines: true,
       trim: true,
@@ -66,7 +67,8 @@ export function parseNamedTable(
   bad: (line: number, reason: string) => void,
 ): { columns: string[]; rows: NamedRow[] } {
   const [head, ...rest] = parseTable(text);
-  const columns = (head?.cells ?? []).map((name) => name.toLowerCase());
+  const names = (head?.cells ?? []).map((name) => name.toLowerCase());
+  const columns = names.slice(0, names.findLastIndex((name) => name !== "") + 1);
   const places = new Map<string, number>();
   for (const [i, name] of columns.entries()) {
     if (name !== "" && places.has(name)) throw new DataError(`has two columns "${name.slice(0, 40)}"`);
