@@ -11,7 +11,7 @@ import { ConfigError, dataSeed, type TrainConfig } from "../train/config.ts";
 import { evaluate, Predictor } from "../train/stage.ts";
 
 /** What images are prepared from. */
-export type Source = Pick<TrainConfig, "data" | "format" | "phantomImages" | "seed" | "splitSeed">;
+export type Source = Pick<TrainConfig, "data" | "format" | "masksInverted" | "phantomImages" | "seed" | "splitSeed">;
 
 export interface Chosen {
   images: Prepared[];
@@ -27,22 +27,27 @@ export interface Chosen {
 export interface ChoiceOptions {
   data?: string;
   format?: string;
+  masksInverted?: boolean;
   on?: Exclude<EvaluatedSide, "all">;
 }
 
 const sourceOf = (config: TrainConfig): Source => {
-  const { data, format, phantomImages, seed } = config;
-  return { data, format, phantomImages, seed, splitSeed: dataSeed(config) };
+  const { data, format, masksInverted, phantomImages, seed } = config;
+  return { data, format, masksInverted, phantomImages, seed, splitSeed: dataSeed(config) };
 };
 
 /** The images that the options name, as the run's network takes them. @throws ConfigError, DataError */
-export async function choose(config: TrainConfig, { data, format = "auto", on }: ChoiceOptions): Promise<Chosen> {
+export async function choose(
+  config: TrainConfig,
+  { data, format = "auto", masksInverted = false, on }: ChoiceOptions,
+): Promise<Chosen> {
   if (data !== undefined) {
     if (on !== undefined) throw new ConfigError("--on has no effect with --data, all of which is evaluated");
-    const other = { ...config, data, format };
+    const other = { ...config, data, format, masksInverted };
     const { prepared, skipped, name } = await prepareData(other);
     return { images: prepared, skipped, on: "all", what: `images of ${name}`, name, source: sourceOf(other) };
   }
+  if (masksInverted) throw new ConfigError("--masks-inverted has no effect without --data: the run knows its own");
   const { prepared, skipped, name } = await prepareData(config);
   const sides = splitData(prepared, config);
   const source = sourceOf(config);
@@ -50,7 +55,14 @@ export async function choose(config: TrainConfig, { data, format = "auto", on }:
     if (config.external === "") throw new ConfigError("--on external: the run was trained without --external");
     const { images, skipped, name } = await prepareExternal(config, [...sides.train, ...sides.val]);
     const what = `images of ${name}`;
-    return { images, skipped, on, what, name, source: { ...source, data: config.external, format: "auto" } };
+    return {
+      images,
+      skipped,
+      on,
+      what,
+      name,
+      source: { ...source, data: config.external, format: "auto", masksInverted: false },
+    };
   }
   if (on !== "test") return { images: sides.val, skipped, on: "val", what: `held-out images of ${name}`, name, source };
   if (sides.test.length === 0) throw new ConfigError("--on test: the run's split has no test images");
@@ -67,7 +79,10 @@ export async function prepareExternal(
   options: Parameters<typeof prepareData>[1] = {},
 ): Promise<{ images: Prepared[]; skipped: Skipped[]; name: string }> {
   const { external: data } = config;
-  const { prepared, skipped, name } = await prepareData({ ...config, data, format: "auto" }, options);
+  const { prepared, skipped, name } = await prepareData(
+    { ...config, data, format: "auto", masksInverted: false },
+    options,
+  );
   const { images, left } = withoutSeen(prepared, seen);
   if (images.length === 0) throw new DataError(`${data}: every image has been trained with: none is external`);
   return { images, skipped: [...skipped, ...left], name };

@@ -36,7 +36,7 @@ export async function inspect(options: InspectOptions): Promise<void> {
   const progress = new Progress();
   try {
     const format = config.format === "auto" ? {} : { format: config.format };
-    const dataset = await openDataset(data, format);
+    const dataset = await openDataset(data, { ...format, masksInverted: config.masksInverted });
     progress.start("reading images", dataset.samples.length);
     const result = await prepareDataset(dataset, {
       ...SMALL,
@@ -66,8 +66,9 @@ const TILE = { columns: 6, width: 240, height: 180 };
 
 /** The settings that a training run with the same options would have. @throws ConfigError naming the option */
 function configOf(flags: InspectOptions): TrainConfig {
-  const { val, format, split, folds, fold, crop, seed, data } = flags;
-  const given = Object.entries({ val, format, split, folds, fold, crop, seed }).filter(([, v]) => v !== undefined);
+  const { val, format, masksInverted, split, folds, fold, crop, seed, data } = flags;
+  const some = { val, format, masksInverted, split, folds, fold, crop, seed };
+  const given = Object.entries(some).filter(([, v]) => v !== undefined);
   try {
     return checkConfig({ ...presetFor("quick", data), data, ...Object.fromEntries(given), ...splitOf(flags) });
   } catch (error) {

@@ -36,6 +36,7 @@ export interface TrainFlags {
   crop?: TrainConfig["crop"];
   val?: number;
   format?: string;
+  masksInverted?: boolean;
   split?: string;
   folds?: number;
   fold?: number;
@@ -54,6 +55,9 @@ export const formatOption = (): Option =>
     "--format <name>",
     "layout of the folder: ddti, tn5000, tn3k, busi, bus-bra or manifest (default: recognised)",
   ).argParser(text);
+
+export const masksInvertedOption = (): Option =>
+  new Option("--masks-inverted", "the masks of --data are dark where the nodule is");
 
 export const cropOption = (): Option =>
   choice("--crop <method>", "how images are cropped to the tissue", ["adaptive", "fixed", "none"]);
@@ -98,7 +102,8 @@ export function addStudyOptions(command: Command): Command {
   command
     .addOption(presetOption())
     .option("--data <dir>", 'folder of images, or "phantom" for the built-in generator (default: phantom)', text)
-    .addOption(formatOption());
+    .addOption(formatOption())
+    .addOption(masksInvertedOption());
   return addSplitsOptions(command)
     .option("--phantom-images <n>", "images of the phantom, training and validation together", number)
     .addOption(widthOption())
@@ -155,6 +160,9 @@ export function configOf(flags: TrainFlags): TrainConfig {
   );
   if (given["phantomImages"] !== undefined && (given["data"] ?? preset.data) !== PHANTOM) {
     throw new ConfigError("--phantom-images has no effect with --data");
+  }
+  if (given["masksInverted"] !== undefined && (given["data"] ?? preset.data) === PHANTOM) {
+    throw new ConfigError("--masks-inverted has no effect without --data");
   }
   if (given["at"] !== undefined && given["fusion"] === "none") {
     throw new ConfigError("--at has no effect with --fusion none");

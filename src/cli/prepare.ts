@@ -20,6 +20,7 @@ export interface PrepareOptions {
   data: string;
   out: string;
   format?: string;
+  masksInverted?: boolean;
   crop: TrainConfig["crop"];
   /** Height and width. */
   size: [number, number];
@@ -30,7 +31,7 @@ export interface PrepareOptions {
 /** @returns the exit code: 0 finished, 130 interrupted */
 export async function prepare(options: PrepareOptions): Promise<number> {
   const begun = performance.now();
-  const { out, crop, format = "auto", workers } = options;
+  const { out, crop, format = "auto", masksInverted = false, workers } = options;
   const [height, width] = options.size;
   if (width < 8 || height < 8 || width > 4096 || height > 4096) {
     throw new InputError(`--size: ${height}x${width} is not possible: a side has 8 to 4096 pixels`);
@@ -43,7 +44,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
   const { signal } = controller;
   const progress = new Progress();
   try {
-    const dataset = await openDataset(data, { ...(format === "auto" ? {} : { format }), signal });
+    const dataset = await openDataset(data, { ...(format === "auto" ? {} : { format }), masksInverted, signal });
     progress.start("preparing", dataset.samples.length);
     const result = await writePreparedFolder(dataset, out, settings, {
       signal,

@@ -12,6 +12,7 @@ import {
   addTunedOption,
   cropOption,
   formatOption,
+  masksInvertedOption,
 } from "./options.ts";
 import { count, features, number, size, tableList, text, texts, threshold } from "./values.ts";
 
@@ -95,6 +96,7 @@ function commands(action: Action): Command {
   addSplitOptions(command("inspect", "what a folder of images holds: counts, sizes, duplicates, what is left out"))
     .requiredOption("--data <dir>", "folder of images, or the file of a manifest", text)
     .addOption(formatOption())
+    .addOption(masksInvertedOption())
     .addOption(cropOption())
     .option("--seed <n>", "seed of the split", number)
     .option("--images <n>", "images on the contact sheet", count, 48)
@@ -105,6 +107,7 @@ function commands(action: Action): Command {
     .requiredOption("--data <dir>", "folder of images, or the file of a manifest", text)
     .requiredOption("--out <dir>", "where they go; a folder that was begun is gone on with", text)
     .addOption(formatOption())
+    .addOption(masksInvertedOption())
     .addOption(cropOption().default("adaptive"))
     .option("--size <pixels>", "size of the crops, or HEIGHTxWIDTH", size, [224, 224])
     .option("--no-resize", "keep the crops at the size they have in the images")
@@ -122,6 +125,7 @@ function commands(action: Action): Command {
     .argument("<run>", "run folder, or a checkpoint file", text)
     .option("--data <dir>", "evaluate on all images of this folder instead", text)
     .addOption(formatOption())
+    .addOption(masksInvertedOption())
     .addOption(
       new Option("--on <images>", "which of the run's images (default: val)").choices(["val", "test", "external"]),
     )

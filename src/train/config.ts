@@ -68,6 +68,8 @@ export const trainConfigSchema = z.strictObject({
   val: z.number().gt(0).lt(1),
   /** What the format of the data is called, or "auto": recognised by the folder. */
   format: z.string().min(1).default("auto"),
+  /** Whether the masks of the data are dark where the nodule is. */
+  masksInverted: z.boolean().default(false),
   /** "random", "set" (the data set's own), "auto" (the set's own where it has one), or the file of a split. */
   split: z.string().min(1).default("auto"),
   /** Folds of cross-validation; 0 for none. */
@@ -108,6 +110,7 @@ const common = {
   crop: "adaptive",
   val: 0.3,
   format: "auto",
+  masksInverted: false,
   split: "auto",
   folds: 0,
   fold: 0,

@@ -24,18 +24,19 @@ export function requireNotInverted(lit: Uint8Array, width: number, height: numbe
   if (count === 0) return;
   const rim = borderOf(width, height);
   const share = rim.filter((i) => lit[i] !== 0).length / rim.length;
-  const why = inverted
-    ? "as --masks-inverted has it read, it"
-    : "it may be inverted (--masks-inverted says that all are): it";
-  const percent = (part: number) => `${Math.round(100 * part)} %`;
   const covered = count / lit.length;
   if (covered === 1) throw new DataError("is lit everywhere: it marks no place");
-  if (share >= RIM) throw new DataError(`is lit along its borders: ${why} covers ${percent(share)} of them`);
-  if (covered >= COVER) throw new DataError(`is lit over most of the image: ${why} covers ${percent(covered)} of it`);
+  const because = inverted
+    ? "though it is read with --masks-inverted"
+    : "so it may be inverted: --masks-inverted, if all are";
+  const fail = (part: number, of: string) => {
+    throw new DataError(`covers ${Math.round(100 * part)} % of ${of}, ${because}`);
+  };
+  if (share >= RIM) fail(share, "the image's borders");
+  if (covered >= COVER) fail(covered, "the image");
   if (covered < HALF) return;
   const island = enclosed(lit, width, rim) / lit.length;
-  if (island < ISLAND) return;
-  throw new DataError(`is lit around a dark place: ${why} covers ${percent(covered)} of the image`);
+  if (island >= ISLAND) fail(covered, "the image around a dark place");
 }
 
 /** The pixels at the edge of an image, each once. */

@@ -16,7 +16,10 @@ export interface PreparedData {
   notes: string[];
 }
 
-type DataConfig = Pick<TrainConfig, "data" | "phantomImages" | "seed" | "splitSeed" | "size" | "crop" | "format">;
+type DataConfig = Pick<
+  TrainConfig,
+  "data" | "phantomImages" | "seed" | "splitSeed" | "size" | "crop" | "format" | "masksInverted"
+>;
 
 /** Reads and prepares all images that a configuration names; images without a box are left out, and said so. */
 export async function prepareData(config: DataConfig, options: WorkOptions = {}): Promise<PreparedData> {
@@ -29,6 +32,7 @@ export async function prepareData(config: DataConfig, options: WorkOptions = {})
   }
   const dataset = await openDataset(data, {
     ...(config.format === "auto" ? {} : { format: config.format }),
+    masksInverted: config.masksInverted,
     ...(options.signal ? { signal: options.signal } : {}),
   });
   const { prepared, skipped, notes } = await prepareDataset(dataset, { width, height, crop, ...options });
