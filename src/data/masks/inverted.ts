@@ -20,7 +20,7 @@ const ISLAND = 0.005;
  * @throws DataError saying why the mask looks inverted
  */
 export function requireNotInverted(lit: Uint8Array, width: number, height: number, inverted: boolean): void {
-  const count = lit.reduce((sum, value) => sum + (value === 0 ? 0 : 1), 0);
+  const count = countLit(lit);
   if (count === 0) return;
   const rim = borderOf(width, height);
   const share = rim.filter((i) => lit[i] !== 0).length / rim.length;
@@ -39,6 +39,13 @@ export function requireNotInverted(lit: Uint8Array, width: number, height: numbe
   if (island >= ISLAND) fail(covered, "the image around a dark place");
 }
 
+/** How many values are not 0. */
+export function countLit(mask: Uint8Array): number {
+  let count = 0;
+  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) count++;
+  return count;
+}
+
 /** The pixels at the edge of an image, each once. */
 export function borderOf(width: number, height: number): number[] {
   const border: number[] = [];
@@ -51,7 +58,7 @@ export function borderOf(width: number, height: number): number[] {
 
 /** How many dark pixels no path over dark ones (4 neighbours) joins to the border. */
 function enclosed(lit: Uint8Array, width: number, border: readonly number[]): number {
-  const seen = Uint8Array.from(lit, (value) => (value === 0 ? 0 : 1));
+  const seen = Uint8Array.from(lit);
   const queue = border.filter((i) => seen[i] === 0);
   for (const i of queue) seen[i] = 1;
   while (queue.length > 0) {
@@ -64,5 +71,5 @@ function enclosed(lit: Uint8Array, width: number, border: readonly number[]): nu
       queue.push(j);
     }
   }
-  return seen.reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0);
+  return seen.length - countLit(seen);
 }

@@ -5,7 +5,7 @@
  */
 import { DataError } from "../sample.ts";
 import { type Field, fieldOf, type MaskPixels } from "./field.ts";
-import { borderOf, requireNotInverted } from "./inverted.ts";
+import { borderOf, countLit, requireNotInverted } from "./inverted.ts";
 import { componentBoxes } from "../components.ts";
 import { opened, surrounded } from "./layers.ts";
 
@@ -76,7 +76,7 @@ class Levels {
     const { codes, values, width, height } = field;
     this.#count = values.map(() => 0);
     this.#inside = values.map(() => 0);
-    for (const code of codes) this.#count[code]!++;
+    for (let i = 0; i < codes.length; i++) this.#count[codes[i]!]!++;
     for (let y = 1; y < height - 1; y++) {
       for (let x = 1; x < width - 1; x++) if (flat(codes, y * width + x, width)) this.#inside[codes[y * width + x]!]!++;
     }
@@ -164,7 +164,7 @@ class Levels {
       const distances = all.map((other) => this.#distance(code, other));
       return distances.indexOf(Math.min(...distances));
     });
-    const labels = Uint8Array.from(codes, (code) => labelOf[code]!);
+    const labels = picked(codes, labelOf);
     const soft = this.#count.some((_, code) => !all.includes(code) && !this.#isVoid(code));
     const masks = classes.map((_, k) => labels.map((label) => (label === k + 1 ? 1 : 0)));
     return soft ? masks.map((mask) => opened(mask, width, height)) : masks;
@@ -176,34 +176,34 @@ class Levels {
     const sure = classes.length === 1 ? this.#distance(classes[0]!, this.#background) : undefined;
     const [floor, top] = sure === undefined ? [this.#floor(), this.#top()] : [0, sure];
     const distances = values.map((_, code) => (this.#isVoid(code) ? 0 : this.#distance(code, this.#background)));
-    const beyond = (part: number) => {
-      const lit = distances.map((distance) => (distance >= floor + part * (top - floor) ? 1 : 0));
-      return Uint8Array.from(codes, (code) => lit[code]!);
-    };
+    const levelsBeyond = (part: number) => distances.map((d) => (d >= floor + part * (top - floor) ? 1 : 0));
+    const beyond = (part: number) => picked(codes, levelsBeyond(part));
     if (sure === undefined && values.length > NUMBERS) {
-      const between = beyond(0.25).reduce((sum, lit) => sum + lit, 0) - beyond(0.75).reduce((sum, lit) => sum + lit, 0);
+      const between = countLit(beyond(0.25)) - countLit(beyond(0.75));
       if (between > PICTURE * codes.length)
         throw new DataError("has shades all over: it looks like a picture, not a mask");
     }
     const layer = beyond(0.5);
     this.#requireNotInverted([layer]);
-    const fainter = componentBoxes(beyond(exact ? NEAR.few : 0.25), width, height).boxes.filter(
-      ({ x0, y0, x1, y1 }) => {
-        for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) if (layer[y * width + x] !== 0) return false;
-        return true;
-      },
-    );
+    const faint = exact ? NEAR.few : 0.25;
+    const none = levelsBeyond(faint).join() === levelsBeyond(0.5).join();
+    const places = none ? [] : componentBoxes(beyond(faint), width, height).boxes;
+    const fainter = places.filter(({ x0, y0, x1, y1 }) => {
+      for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) if (layer[y * width + x] !== 0) return false;
+      return true;
+    });
     const notes = this.#notesOnCut();
     if (fainter.length > 0) {
-      const [places, count] = fainter.length === 1 ? ["place", "counts"] : ["places", "count"];
-      notes.push(`${fainter.length} fainter ${places} of its mask ${count} as background`);
+      const [what, count] = fainter.length === 1 ? ["place", "counts"] : ["places", "count"];
+      notes.push(`${fainter.length} fainter ${what} of its mask ${count} as background`);
     }
     return { layers: [layer], notes };
   }
 
   #requireNotInverted(layers: readonly Uint8Array[]): void {
     const { width, height } = this.#field;
-    const union = layers[0]!.map((_, i) => (layers.some((layer) => layer[i] !== 0) ? 1 : 0));
+    const union = Uint8Array.from(layers[0]!);
+    for (const layer of layers.slice(1)) for (let i = 0; i < union.length; i++) union[i]! |= layer[i]!;
     requireNotInverted(union, width, height, this.#inverted);
   }
 
@@ -274,12 +274,20 @@ function backgroundOf({ codes, values, width, height }: Field, count: readonly n
   );
 }
 
+/** Whether the eight neighbours of a pixel have its level. */
 function flat(codes: Uint16Array, i: number, width: number): boolean {
   const code = codes[i];
-  for (const row of [i - width, i, i + width]) {
-    if (codes[row - 1] !== code || codes[row] !== code || codes[row + 1] !== code) return false;
-  }
-  return true;
+  if (codes[i - 1] !== code || codes[i + 1] !== code) return false;
+  const [up, down] = [i - width, i + width];
+  if (codes[up - 1] !== code || codes[up] !== code || codes[up + 1] !== code) return false;
+  return codes[down - 1] === code && codes[down] === code && codes[down + 1] === code;
+}
+
+/** What `of` has for each pixel's level. */
+function picked(codes: Uint16Array, of: readonly number[]): Uint8Array {
+  const result = new Uint8Array(codes.length);
+  for (let i = 0; i < codes.length; i++) result[i] = of[codes[i]!]!;
+  return result;
 }
 
 const show = (value: readonly number[]) => value.map((v) => Number(v.toPrecision(4))).join(" ");
