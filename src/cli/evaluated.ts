@@ -11,7 +11,10 @@ import { ConfigError, dataSeed, type TrainConfig } from "../train/config.ts";
 import { evaluate, Predictor } from "../train/stage.ts";
 
 /** What images are prepared from. */
-export type Source = Pick<TrainConfig, "data" | "format" | "labelFrom" | "phantomImages" | "seed" | "splitSeed">;
+export type Source = Pick<
+  TrainConfig,
+  "data" | "format" | "labelFrom" | "masksInverted" | "phantomImages" | "seed" | "splitSeed"
+>;
 
 export interface Chosen {
   images: Prepared[];
@@ -30,20 +33,21 @@ export interface ChoiceOptions {
   data?: string;
   format?: string;
   labelFrom?: TrainConfig["labelFrom"];
+  masksInverted?: boolean;
   on?: Exclude<EvaluatedSide, "all">;
 }
 
 const sourceOf = (config: TrainConfig): Source => {
-  const { data, format, labelFrom, phantomImages, seed } = config;
-  return { data, format, labelFrom, phantomImages, seed, splitSeed: dataSeed(config) };
+  const { data, format, labelFrom, masksInverted, phantomImages, seed } = config;
+  return { data, format, labelFrom, masksInverted, phantomImages, seed, splitSeed: dataSeed(config) };
 };
 
 /** The images that the options name, as the run's network takes them. @throws ConfigError, DataError */
 export async function choose(config: TrainConfig, options: ChoiceOptions): Promise<Chosen> {
-  const { data, format = "auto", labelFrom = config.labelFrom, on } = options;
+  const { data, format = "auto", labelFrom = config.labelFrom, masksInverted = false, on } = options;
   if (data !== undefined) {
     if (on !== undefined) throw new ConfigError("--on has no effect with --data, all of which is evaluated");
-    const other = { ...config, data, format, labelFrom };
+    const other = { ...config, data, format, labelFrom, masksInverted };
     const { prepared, skipped, name, notes } = await prepareData(other, { bare: "keep" });
     const source = sourceOf(other);
     return { images: prepared, skipped, notes, on: "all", what: `images of ${name}`, name, source };
@@ -51,6 +55,7 @@ export async function choose(config: TrainConfig, options: ChoiceOptions): Promi
   for (const [option, value] of [
     ["--format", options.format],
     ["--label-from", options.labelFrom],
+    ["--masks-inverted", options.masksInverted],
   ] as const) {
     if (value !== undefined)
       throw new ConfigError(`${option} has no effect without --data: the run's data are its own`);
@@ -62,7 +67,8 @@ export async function choose(config: TrainConfig, options: ChoiceOptions): Promi
     if (config.external === "") throw new ConfigError("--on external: the run was trained without --external");
     const { images, skipped, name, notes } = await prepareExternal(config, [...sides.train, ...sides.val]);
     const what = `images of ${name}`;
-    return { images, skipped, notes, on, what, name, source: { ...source, data: config.external, format: "auto" } };
+    const itsOwn = { data: config.external, format: "auto", masksInverted: false };
+    return { images, skipped, notes, on, what, name, source: { ...source, ...itsOwn } };
   }
   if (on !== "test") {
     return { images: sides.val, skipped, notes, on: "val", what: `held-out images of ${name}`, name, source };
@@ -82,7 +88,7 @@ export async function prepareExternal(
 ): Promise<{ images: Prepared[]; skipped: Skipped[]; name: string; notes: string[] }> {
   const { external: data } = config;
   const { prepared, skipped, name, notes } = await prepareData(
-    { ...config, data, format: "auto" },
+    { ...config, data, format: "auto", masksInverted: false },
     { ...options, bare: "keep" },
   );
   const { images, left } = withoutSeen(prepared, seen);

@@ -67,10 +67,9 @@ const TILE = { columns: 6, width: 240, height: 180 };
 
 /** The settings that a training run with the same options would have. @throws ConfigError naming the option */
 function configOf(flags: InspectOptions): TrainConfig {
-  const { val, format, labelFrom, split, folds, fold, crop, seed, data } = flags;
-  const given = Object.entries({ val, format, labelFrom, split, folds, fold, crop, seed }).filter(
-    ([, v]) => v !== undefined,
-  );
+  const { val, format, labelFrom, masksInverted, split, folds, fold, crop, seed, data } = flags;
+  const some = { val, format, labelFrom, masksInverted, split, folds, fold, crop, seed };
+  const given = Object.entries(some).filter(([, v]) => v !== undefined);
   try {
     return checkConfig({ ...presetFor("quick", data), data, ...Object.fromEntries(given), ...splitOf(flags) });
   } catch (error) {

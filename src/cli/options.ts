@@ -37,6 +37,7 @@ export interface TrainFlags {
   val?: number;
   format?: string;
   labelFrom?: TrainConfig["labelFrom"];
+  masksInverted?: boolean;
   split?: string;
   folds?: number;
   fold?: number;
@@ -61,6 +62,8 @@ export const labelOption = (): Option =>
     "set",
     "name",
   ]);
+export const masksInvertedOption = (): Option =>
+  new Option("--masks-inverted", "the masks of --data are dark where the nodule is");
 
 export const cropOption = (): Option =>
   choice("--crop <method>", "how images are cropped to the tissue", ["adaptive", "fixed", "none"]);
@@ -106,7 +109,8 @@ export function addStudyOptions(command: Command): Command {
     .addOption(presetOption())
     .option("--data <dir>", 'folder of images, or "phantom" for the built-in generator (default: phantom)', text)
     .addOption(formatOption())
-    .addOption(labelOption());
+    .addOption(labelOption())
+    .addOption(masksInvertedOption());
   return addSplitsOptions(command)
     .option("--phantom-images <n>", "images of the phantom, training and validation together", number)
     .addOption(widthOption())
@@ -179,6 +183,9 @@ export function configOf(flags: TrainFlags): TrainConfig {
   }
   if (given["labelFrom"] === "name" && (given["data"] ?? preset.data) === PHANTOM && given["external"] === undefined) {
     throw new ConfigError("--label-from has no effect on the phantom, which knows its classes");
+  }
+  if (given["masksInverted"] !== undefined && (given["data"] ?? preset.data) === PHANTOM) {
+    throw new ConfigError("--masks-inverted has no effect without --data");
   }
   if (given["at"] !== undefined && given["fusion"] === "none") {
     throw new ConfigError("--at has no effect with --fusion none");

@@ -22,6 +22,7 @@ export interface PrepareOptions {
   out: string;
   format?: string;
   labelFrom?: TrainConfig["labelFrom"];
+  masksInverted?: boolean;
   crop: TrainConfig["crop"];
   /** Height and width. */
   size: [number, number];
@@ -32,7 +33,7 @@ export interface PrepareOptions {
 /** @returns the exit code: 0 finished, 130 or 129 interrupted */
 export async function prepare(options: PrepareOptions): Promise<number> {
   const begun = performance.now();
-  const { out, crop, format = "auto", labelFrom = "set", workers } = options;
+  const { out, crop, format = "auto", labelFrom = "set", masksInverted = false, workers } = options;
   const [height, width] = options.size;
   if (width < 8 || height < 8 || width > 4096 || height > 4096) {
     throw new InputError(`--size: ${height}x${width} is not possible: a side has 8 to 4096 pixels`);
@@ -49,7 +50,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
   const { signal } = controller;
   const progress = new Progress();
   try {
-    const dataset = await openDataset(data, { ...openOptions({ format, labelFrom }), signal });
+    const dataset = await openDataset(data, { ...openOptions({ format, labelFrom, masksInverted }), signal });
     progress.start("preparing", dataset.samples.length);
     const result = await writePreparedFolder(dataset, out, settings, {
       signal,

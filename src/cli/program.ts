@@ -14,6 +14,7 @@ import {
   cropOption,
   formatOption,
   labelOption,
+  masksInvertedOption,
 } from "./options.ts";
 import { count, features, number, size, tableList, text, texts, threshold } from "./values.ts";
 
@@ -100,6 +101,7 @@ function commands(action: Action): Command {
     .requiredOption("--data <dir>", "folder of images, or the file of a manifest", text)
     .addOption(formatOption())
     .addOption(labelOption())
+    .addOption(masksInvertedOption())
     .addOption(cropOption())
     .option("--seed <n>", "seed of the split", number)
     .option("--images <n>", "images on the contact sheet", count, 48)
@@ -111,6 +113,7 @@ function commands(action: Action): Command {
     .requiredOption("--out <dir>", "where they go; a folder that was begun is gone on with", text)
     .addOption(formatOption())
     .addOption(labelOption())
+    .addOption(masksInvertedOption())
     .addOption(cropOption().default("adaptive"))
     .option("--size <pixels>", "size of the crops, or HEIGHTxWIDTH", size, [224, 224])
     .option("--no-resize", "keep the crops at the size they have in the images")
@@ -129,6 +132,7 @@ function commands(action: Action): Command {
     .option("--data <dir>", "evaluate on all images of this folder instead", text)
     .addOption(formatOption())
     .addOption(labelOption())
+    .addOption(masksInvertedOption())
     .addOption(
       new Option("--on <images>", "which of the run's images (default: val)").choices(["val", "test", "external"]),
     )

@@ -39,12 +39,15 @@ const SAME_SHAPE = 0.01;
 export function annotationFrame(size: PictureSize, declared?: Size): AnnotationFrame {
   const { stored } = size;
   if (declared === undefined) {
-    if (stored?.orientation !== 1) return { place: (box) => box };
-    return fromStored(size, stored, stored);
+    if (stored?.orientation === 1) return fromStored(size, stored, stored);
+    return { place: (box) => box, ...(stored ? { note: asShown(stored) } : {}) };
   }
   // A label file without a size often has zeros in its place.
   if (declared.width === 0 && declared.height === 0) return annotationFrame(size);
-  if (equal(declared, size)) return { place: (box) => box };
+  // Half a turn, and a quarter of a square, leave the size as it is: it does not tell then.
+  if (equal(declared, size)) {
+    return { place: (box) => box, ...(stored && equal(declared, stored) ? { note: asShown(stored) } : {}) };
+  }
   if (stored && equal(declared, stored)) return fromStored(size, stored, stored);
   const text = `${declared.width}x${declared.height}`;
   if (sameShape(declared, size)) {
@@ -54,6 +57,9 @@ export function annotationFrame(size: PictureSize, declared?: Size): AnnotationF
   if (stored && sameShape(declared, stored)) return fromStored(size, stored, declared);
   throw new DataError(`its annotation was made on an image of ${text}, but it is ${size.width}x${size.height}`);
 }
+
+const asShown = ({ orientation }: StoredSize) =>
+  `its EXIF orientation is ${orientation}: its annotation is taken to be of the picture as viewers turn it`;
 
 function fromStored(size: PictureSize, stored: StoredSize, drawnOn: Size): AnnotationFrame {
   const turned = stored.orientation >= 5 ? { width: stored.height, height: stored.width } : stored;

@@ -7,6 +7,12 @@ import type { Box } from "./sample.ts";
  */
 const SPECK = 0.01;
 
+/** A connected part of a mask: its box and how many pixels it has. */
+export interface Component {
+  box: Box;
+  area: number;
+}
+
 /**
  * One box for each connected component (8 neighbours) of the pixels that are not 0, in order of their first row; `specks`
  * counts the components that are too small to be a nodule.
@@ -17,6 +23,18 @@ const SPECK = 0.01;
  * @param mask width × height values, row by row
  */
 export function componentBoxes(mask: Uint8Array, width: number, height: number): { boxes: Box[]; specks: number } {
+  return withoutSpecks(components(mask, width, height));
+}
+
+/** The boxes of the components but for the specks among them, which are counted. */
+export function withoutSpecks(components: readonly Component[]): { boxes: Box[]; specks: number } {
+  const largest = components.reduce((most, { area }) => Math.max(most, area), 0);
+  const boxes = components.filter(({ area }) => area >= SPECK * largest).map(({ box }) => box);
+  return { boxes, specks: components.length - boxes.length };
+}
+
+/** The connected components of the pixels that are not 0, in order of their first row. */
+export function components(mask: Uint8Array, width: number, height: number): Component[] {
   /** Of each run of pixels in a row: the index of an earlier run of the same component, or its own. */
   const parent: number[] = [];
   const root = (i: number): number => {
@@ -44,7 +62,7 @@ export function componentBoxes(mask: Uint8Array, width: number, height: number):
     }
     above = first;
   }
-  const found = new Map<number, { box: Box; area: number }>();
+  const found = new Map<number, Component>();
   runs.forEach(({ x0, x1, y }, i) => {
     const component = found.get(root(i));
     if (!component) return found.set(root(i), { box: { x0, y0: y, x1, y1: y + 1 }, area: x1 - x0 });
@@ -54,8 +72,5 @@ export function componentBoxes(mask: Uint8Array, width: number, height: number):
     box.y1 = y + 1;
     component.area += x1 - x0;
   });
-  const components = [...found.values()];
-  const largest = components.reduce((most, { area }) => Math.max(most, area), 0);
-  const boxes = components.filter(({ area }) => area >= SPECK * largest).map(({ box }) => box);
-  return { boxes, specks: components.length - boxes.length };
+  return [...found.values()];
 }

@@ -70,6 +70,8 @@ export const trainConfigSchema = z.strictObject({
   format: z.string().min(1).default("auto"),
   /** Where classes come from that the set itself does not give: nowhere, or a word of the files' names. */
   labelFrom: z.enum(["set", "name"]).default("set"),
+  /** Whether the masks of the data are dark where the nodule is. */
+  masksInverted: z.boolean().default(false),
   /** "random", "set" (the data set's own), "auto" (the set's own where it has one), or the file of a split. */
   split: z.string().min(1).default("auto"),
   /** Folds of cross-validation; 0 for none. */
@@ -111,6 +113,7 @@ const common = {
   val: 0.3,
   format: "auto",
   labelFrom: "set",
+  masksInverted: false,
   split: "auto",
   folds: 0,
   fold: 0,

@@ -1,35 +1,41 @@
 /**
- * The manifest of a set of one's own, CSV or JSON lines, one image a row:
+ * The manifest of a set of one's own, CSV, JSON lines or a JSON array, one image a row:
  *
  *     image,label,boxes,mask,patient,split
  *     a/1.png,benign,"10 20 110 90; 200 40 260 80",,p1,train
  *     {"image": "a/1.png", "label": 1, "boxes": [[10, 20, 110, 90]], "patient": "p1", "split": "val"}
  *
  * Only `image` must be there, and of each image boxes or a mask. Paths are relative to the manifest. A box is x0 y0 x1 y1 in
- * pixels of the image, edges, origin top left. Label: 0, 1, benign, malignant or empty. Also known: `fold` (from 0) and
- * `cropped` (yes where the image is a crop to the tissue already). Rows of one image are put together.
+ * pixels of the image, edges, origin top left; in a column `boxes_xywh` it is x y width height. Label: 0, 1, benign, malignant
+ * or empty. Also known: `width` and `height` of the image that the boxes were drawn on, where that was another; `fold` (from 0)
+ * and `cropped` (yes where the image is a crop to the tissue already). Rows of one image are put together.
  */
 import { z } from "zod";
+import type { Size } from "../annotation-frame.ts";
 import { type Box, DataError, type Label, reasonOf, type Side } from "../sample.ts";
-import { parseNamedTable } from "./table.ts";
-import { decimal, explain, parseClass } from "./values.ts";
+import { type Bad, parseBoxes, readCsv, readJson } from "./manifest-text.ts";
+import { explain, parseClass, parseCount, parseNumber, patientName, patientNotes } from "./values.ts";
 
 export interface ManifestRow {
   line: number;
   image: string;
   label: Label;
   boxes: Box[];
+  /** Those of the boxes that are written as four bare numbers: they may be meant as something else than edges. */
+  bare: Box[];
   masks: string[];
+  /** Size of the image that the boxes were drawn on. */
+  drawnOn: Size | undefined;
   patient: string | undefined;
   side: Side | undefined;
   fold: number | undefined;
   cropped: boolean;
 }
 
-type Bad = (line: number, reason: string) => void;
-
 /** `source` is the original image of one that was cropped, for people. */
-const COLUMNS = ["image", "label", "boxes", "mask", "patient", "split", "fold", "cropped", "source"];
+const COLUMNS = "image label boxes boxes_xywh mask width height patient split fold cropped source".split(" ");
+/** More columns that are not read are not named one by one. */
+const NAMED = 10;
 /** The names that other tools give the sides. */
 const SIDES = new Map<string, Side | undefined>([
   ["", undefined],
@@ -55,12 +61,33 @@ const cell = z
   .union([text, z.number(), z.boolean(), z.null()])
   .optional()
   .transform((value) => (value === null || value === undefined ? "" : String(value).trim()));
-const corners = z.tuple([z.number(), z.number(), z.number(), z.number()]);
+const four = z.tuple([z.number(), z.number(), z.number(), z.number()]);
 const edges = z.object({ x0: z.number(), y0: z.number(), x1: z.number(), y1: z.number() });
+const sides = z.union([
+  z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() }),
+  z
+    .object({ x: z.number(), y: z.number(), w: z.number(), h: z.number() })
+    .transform(({ x, y, w, h }) => ({ x, y, width: w, height: h })),
+]);
+/** What names its numbers says which they are. */
+const named = z.union([
+  edges,
+  sides.transform(({ x, y, width, height }): Box => ({ x0: x, y0: y, x1: x + width, y1: y + height })),
+]);
+const boxList = z.preprocess(
+  // One box without a list around it, or as a CSV has them.
+  (value) => (isFour(value) ? [value] : typeof value === "string" ? parseBoxes(value.trim()) : value),
+  z.array(z.union([four, named])).nullish(),
+);
+const isFour = (value: unknown): boolean =>
+  Array.isArray(value) && value.length === 4 && value.every((n) => typeof n === "number");
 const ROW = z.object({
   image: text.min(1),
   label: cell,
-  boxes: z.array(z.union([corners, edges])).nullish(),
+  boxes: boxList,
+  boxes_xywh: boxList,
+  width: cell,
+  height: cell,
   mask: z.union([text, z.array(text)]).nullish(),
   patient: cell,
   split: cell,
@@ -79,97 +106,81 @@ export function parseManifest(
   kind: "csv" | "jsonl",
   bad: Bad,
 ): { rows: ManifestRow[]; notes: string[] } {
-  const raw = kind === "csv" ? readCsv(content, bad) : readLines(content, bad);
+  const raw = kind === "csv" ? readCsv(content, COLUMNS, bad) : readJson(content, bad);
   const notes: string[] = [];
   const unknown = [...raw.columns].filter((name) => !COLUMNS.includes(name));
-  if (unknown.length > 0) notes.push(`columns that are not read: ${unknown.map((n) => n.slice(0, 40)).join(", ")}`);
+  if (unknown.length > 0) {
+    const names = unknown.slice(0, NAMED).map((n) => n.slice(0, 40));
+    const more = unknown.length > NAMED ? ` and ${unknown.length - NAMED} more` : "";
+    notes.push(`columns that are not read: ${names.join(", ")}${more}`);
+  }
   if (!raw.columns.has("label")) notes.push('no column "label": no image has a class');
+  const patients: string[] = [];
   const rows = raw.rows.flatMap(({ line, value }): ManifestRow[] => {
     try {
-      return [parseRow(line, value)];
+      const { row, written } = parseRow(line, value);
+      patients.push(written);
+      return [row];
     } catch (error) {
       bad(line, reasonOf(error));
       return [];
     }
   });
+  notes.push(...patientNotes(patients));
   return { rows: together(rows, bad), notes };
 }
 
-interface Raw {
-  columns: Set<string>;
-  rows: { line: number; value: unknown }[];
-}
-
-function readCsv(content: string, bad: Bad): Raw {
-  const { columns, rows } = parseNamedTable(content, ["image"], bad);
-  const result: Raw = { columns: new Set(columns), rows: [] };
-  for (const { line, cell } of rows) {
-    const value: Record<string, unknown> = Object.fromEntries(columns.map((name) => [name, cell(name)]));
-    try {
-      value["boxes"] = parseBoxes(cell("boxes") ?? "");
-      value["mask"] = cell("mask") === "" ? undefined : cell("mask")?.split(/\s*;\s*/);
-      result.rows.push({ line, value });
-    } catch (error) {
-      bad(line, reasonOf(error));
-    }
-  }
-  return result;
-}
-
-/** "x0 y0 x1 y1; ...", or the same as JSON. */
-function parseBoxes(written: string): unknown {
-  if (written.startsWith("[")) {
-    try {
-      return JSON.parse(written);
-    } catch (error) {
-      throw new DataError(`has boxes that are not JSON: ${reasonOf(error)}`);
-    }
-  }
-  return written
-    .split(";")
-    .filter((box) => box.trim() !== "")
-    .map((box) => {
-      const result = z.tuple([decimal, decimal, decimal, decimal]).safeParse(box.trim().split(/[\s,]+/));
-      if (result.success) return result.data;
-      throw new DataError(`has the box "${box.trim().slice(0, 60)}", which is not x0 y0 x1 y1`);
-    });
-}
-
-function readLines(content: string, bad: Bad): Raw {
-  const result: Raw = { columns: new Set(), rows: [] };
-  content.split(/\r\n|\r|\n/).forEach((line, i) => {
-    if (line.trim() === "") return;
-    try {
-      const value: unknown = JSON.parse(line);
-      if (typeof value === "object" && value) for (const name of Object.keys(value)) result.columns.add(name);
-      result.rows.push({ line: i + 1, value });
-    } catch (error) {
-      bad(i + 1, `is not JSON: ${reasonOf(error)}`);
-    }
-  });
-  return result;
-}
-
-function parseRow(line: number, value: unknown): ManifestRow {
+/** The row, and its patient as it is written. */
+function parseRow(line: number, value: unknown): { row: ManifestRow; written: string } {
   const result = ROW.safeParse(value);
   if (!result.success) throw new DataError(`is no image of a manifest: ${explain(result.error)}`);
-  const { image, label, boxes, mask, patient, split, fold, cropped } = result.data;
+  const { image, label, boxes, boxes_xywh: sized, mask, patient: written, split, fold, cropped } = result.data;
   const side = split.toLowerCase();
   if (!SIDES.has(side)) throw new DataError(`has the split "${split.slice(0, 20)}", which is not train, val or test`);
-  if (!/^\d{0,2}$/.test(fold)) throw new DataError(`has the fold "${fold.slice(0, 20)}", which is no number from 0 on`);
-  const crop = YES.get(cropped.toLowerCase());
+  const held = fold === "" ? undefined : parseCount(fold);
+  if (fold !== "" && (held === undefined || held > 99)) {
+    throw new DataError(`has the fold "${fold.slice(0, 20)}", which is no number from 0 on`);
+  }
+  const crop = YES.get(parseNumber(cropped)?.toString() ?? cropped.toLowerCase());
   if (crop === undefined) throw new DataError(`has cropped "${cropped.slice(0, 20)}", which is not yes or no`);
-  return {
+  if ((boxes ?? []).length > 0 && (sized ?? []).length > 0) throw new DataError("has both boxes and boxes_xywh");
+  const bare: Box[] = [];
+  const plain = (boxes ?? []).map((box): Box => {
+    if (!Array.isArray(box)) return box;
+    const edges = { x0: box[0], y0: box[1], x1: box[2], y1: box[3] };
+    bare.push(edges);
+    return edges;
+  });
+  const bySize = (sized ?? []).map((box): Box => {
+    if (!Array.isArray(box)) return box;
+    return { x0: box[0], y0: box[1], x1: box[0] + box[2], y1: box[1] + box[3] };
+  });
+  const patient = patientName(written);
+  const row = {
     line,
     image,
     label: label === "" ? undefined : parseClass(label),
-    boxes: (boxes ?? []).map((box) => (Array.isArray(box) ? { x0: box[0], y0: box[1], x1: box[2], y1: box[3] } : box)),
+    boxes: [...plain, ...bySize],
+    bare,
     masks: (typeof mask === "string" ? [mask] : (mask ?? [])).filter((file) => file !== ""),
+    drawnOn: sizeOf(result.data),
     patient: patient === "" ? undefined : patient,
     side: SIDES.get(side),
-    fold: fold === "" ? undefined : Number(fold),
+    fold: held,
     cropped: crop,
   };
+  return { row, written };
+}
+
+/** The size that a row gives; undefined where it gives none, for which 0 stands too. */
+function sizeOf({ width, height }: { width: string; height: string }): Size | undefined {
+  const [w, h] = [width, height].map((text) => (text === "" ? 0 : parseCount(text)));
+  if (w === undefined || h === undefined) {
+    throw new DataError(`has the size "${`${width} x ${height}`.slice(0, 40)}", which is no number of pixels`);
+  }
+  if (w === 0 && h === 0) return undefined;
+  if (w === 0 || h === 0) throw new DataError("has only one of width and height");
+  return { width: w, height: h };
 }
 
 /** One row an image, with the boxes and masks of all its rows; an image whose rows contradict each other is left out. */
@@ -179,9 +190,12 @@ function together(rows: readonly ManifestRow[], bad: Bad): ManifestRow[] {
     const first = byImage.get(row.image);
     if (!byImage.has(row.image)) byImage.set(row.image, { ...row });
     else if (first) {
-      const differs = (["label", "patient", "side", "fold", "cropped"] as const).find((key) => first[key] !== row[key]);
+      const differs =
+        (["label", "patient", "side", "fold", "cropped"] as const).find((key) => first[key] !== row[key]) ??
+        (sameSize(first.drawnOn, row.drawnOn) ? undefined : "size");
       if (differs === undefined) {
         first.boxes = [...first.boxes, ...row.boxes];
+        first.bare = [...first.bare, ...row.bare];
         first.masks = [...first.masks, ...row.masks];
       } else {
         bad(row.line, `contradicts line ${first.line} in the ${differs} of ${row.image}: the image is left out`);
@@ -191,3 +205,5 @@ function together(rows: readonly ManifestRow[], bad: Bad): ManifestRow[] {
   }
   return [...byImage.values()].filter((row) => row !== undefined);
 }
+
+const sameSize = (a: Size | undefined, b: Size | undefined) => a?.width === b?.width && a?.height === b?.height;

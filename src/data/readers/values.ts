@@ -1,21 +1,84 @@
 /** What readers of annotations have in common: the class, and boxes that lie where the image is. */
 import { z } from "zod";
 import { area, clip } from "../boxes.ts";
-import { type Box, DataError, type Label, oneLine } from "../sample.ts";
+import { type Box, DataError, oneLine } from "../sample.ts";
 
-const CLASSES = new Map<string, Label>([
-  ["0", 0],
-  ["1", 1],
+const CLASSES = new Map<string | number, 0 | 1>([
+  [0, 0],
+  [1, 1],
   ["benign", 0],
   ["malignant", 1],
 ]);
 
-/** A class as sets write it: 0 or benign, 1 or malignant. @throws DataError for anything else: no class is guessed */
+/**
+ * A class as sets write it: 0 or benign, 1 or malignant; 0.0 and 1.0 too, as a column of numbers with gaps is saved by many
+ * programs. @throws DataError for anything else: no class is guessed
+ */
 export function parseClass(text: string): 0 | 1 {
-  const label = CLASSES.get(text.trim().toLowerCase());
+  const label = CLASSES.get(parseNumber(text) ?? text.trim().toLowerCase());
   if (label === undefined) throw new DataError(`has the class "${text.slice(0, 20)}", which is neither 0 nor 1`);
   return label;
 }
+
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+
+/** A decimal number in any form, with or without an exponent; undefined for anything else, and for what is not finite. */
+export function parseNumber(text: string): number | undefined {
+  const trimmed = text.trim();
+  const value = NUMBER.test(trimmed) ? Number(trimmed) : NaN;
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** A whole number from 0 on as text, 3.0 for 3 too; undefined for anything else. */
+export function parseCount(text: string): number | undefined {
+  return /^\d{1,9}(?:\.0*)?$/.test(text) ? Number(text) : undefined;
+}
+
+/** What programs write for no value. */
+const NOTHING = /^(?:nan|none|null|n\/a|<na>)$/i;
+
+/**
+ * A patient as it is to be compared: 12.0 is 12, since a column of numbers with gaps is saved like that; one Unicode form.
+ * Leading zeros count. "" for none, for which nan, None, null and the like stand too.
+ */
+export function patientName(text: string): string {
+  const name = text.normalize("NFC").trim();
+  return NOTHING.test(name) ? "" : name.replace(/^(-?\d+)\.0*$/, "$1");
+}
+
+/** Notes on the patients of a table, as it writes them, that are taken as one, or look like one and are not. */
+export function patientNotes(written: Iterable<string>): string[] {
+  const forms = new Map<string, string>();
+  const looks = new Map<string, string>();
+  let missing = 0;
+  let same: [string, string] | undefined;
+  let alike: [string, string] | undefined;
+  for (const text of new Set(written)) {
+    const name = patientName(text);
+    if (name === "") {
+      if (text.trim() !== "") missing++;
+      continue;
+    }
+    const before = forms.get(name);
+    if (before === undefined) {
+      forms.set(name, text);
+      const look = name
+        .normalize("NFKC")
+        .toLowerCase()
+        .replace(/[\s_-]+/g, "")
+        .replace(/(?<!\d)0+(?=\d)/g, "");
+      if (looks.has(look)) alike ??= [looks.get(look)!, name];
+      looks.set(look, name);
+    } else if (before !== text) same ??= [before, text];
+  }
+  return [
+    ...(missing > 0 ? ["a patient nan, None, null or N/A counts as not given"] : []),
+    ...(same ? [`patients written in two ways, such as ${same.map(short).join(" and ")}, count as one`] : []),
+    ...(alike ? [`patients that look alike, such as ${alike.map(short).join(" and ")}, count as two`] : []),
+  ];
+}
+
+const short = (text: string) => text.slice(0, 40);
 
 /** A box reaches beyond its image by at most this share of its area, as one drawn at the edge may. */
 const LEAST_SHARE_INSIDE = 0.75;
@@ -29,7 +92,7 @@ export function requireInside(boxes: readonly Box[], width: number, height: numb
   return boxes.map((box) => {
     const inside = clip(box, width, height);
     const name = `the box [${[box.x0, box.y0, box.x1, box.y1].map((n) => Number(n.toPrecision(6))).join(", ")}]`;
-    if (!(box.x1 - box.x0 >= 1 && box.y1 - box.y0 >= 1)) throw new DataError(`${name} encloses no pixel`);
+    if (!(box.x1 - box.x0 >= 1 && box.y1 - box.y0 >= 1)) throw new DataError(`${name} encloses no pixel${hint(box)}`);
     if (!(area(inside) / area(box) >= LEAST_SHARE_INSIDE)) {
       throw new DataError(`${name} does not lie on the ${width}x${height} image`);
     }
@@ -37,11 +100,20 @@ export function requireInside(boxes: readonly Box[], width: number, height: numb
   });
 }
 
-/** A decimal number without exponent, as text. */
-export const decimal = z
-  .string()
-  .regex(/^-?\d{1,9}(\.\d{1,9})?$/, "is no number")
-  .transform(Number);
+/** What a box that encloses no pixel may have been meant as. */
+function hint({ x0, y0, x1, y1 }: Box): string {
+  if (x1 < x0 || y1 < y0) return ": its corners are in the wrong order, or it is x y width height";
+  const shares = [x0, y0, x1, y1].every((n) => n >= 0 && n <= 1) && x1 > x0 && y1 > y0;
+  return shares ? ": it may be shares of the image, but pixels are needed" : "";
+}
+
+/** A number as text. */
+export const decimal = z.string().transform((text, context): number => {
+  const value = parseNumber(text);
+  if (value !== undefined) return value;
+  context.addIssue({ code: "custom", message: "is no number" });
+  return z.NEVER;
+});
 
 /** The first of zod's findings, on one line. */
 export function explain(error: z.ZodError): string {

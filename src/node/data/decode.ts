@@ -125,31 +125,6 @@ export async function decodeLevels(image: string | Uint8Array | ImageFile): Prom
 }
 
 /**
- * Decodes a mask: 1 where any colour is at least half bright, which is right for masks saved as JPEG too, else 0. A mask of
- * nothing but the levels 0 and 1 in a format without loss is taken as it stands.
- *
- * @throws DataError without the file's name
- */
-export async function decodeMask(name: string): Promise<GreyImage> {
-  const file = await readImage(name);
-  const { levels, width, height, channels } = await decodeLevels(file);
-  const grey = new Uint8Array(width * height);
-  const alpha = channels === 2 || channels === 4;
-  const colours = alpha ? channels - 1 : channels;
-  const white = levels instanceof Uint8Array ? 255 : levels instanceof Uint16Array ? 65535 : 1;
-  const jpeg = file.bytes[0] === 0xff && file.bytes[1] === 0xd8;
-  let brightest = 0;
-  for (let j = 0; j < levels.length; j++)
-    if (!alpha || j % channels < colours) brightest = Math.max(brightest, levels[j]!);
-  const least = brightest === 1 && !jpeg ? 1 : white / 2;
-  for (let i = 0, j = 0; i < grey.length; i++, j += channels) {
-    if (alpha && levels[j + colours]! < white / 2) continue;
-    for (let c = 0; c < colours; c++) if (levels[j + c]! >= least) grey[i] = 1;
-  }
-  return { width, height, grey };
-}
-
-/**
  * The part of the image inside `crop` (whole pixels), resized to `width` × `height` without keeping the aspect. Lanczos of
  * 3 lobes: it averages over the pixels that fall into one when it shrinks, and stays sharp when it enlarges.
  */

@@ -18,7 +18,7 @@ export interface PreparedData {
 
 type DataConfig = Pick<
   TrainConfig,
-  "data" | "phantomImages" | "seed" | "splitSeed" | "size" | "crop" | "format" | "labelFrom"
+  "data" | "phantomImages" | "seed" | "splitSeed" | "size" | "crop" | "format" | "labelFrom" | "masksInverted"
 > &
   Parameters<typeof learnsOutlines>[0];
 
@@ -75,9 +75,14 @@ export async function prepareData(config: DataConfig, options: DataOptions = {})
 }
 
 /** How the folder of a configuration is to be read. */
-export const openOptions = ({ format, labelFrom }: Pick<TrainConfig, "format" | "labelFrom">): OpenOptions => ({
+export const openOptions = ({
+  format,
+  labelFrom,
+  masksInverted,
+}: Pick<TrainConfig, "format" | "labelFrom" | "masksInverted">): OpenOptions => ({
   ...(format === "auto" ? {} : { format }),
   ...(labelFrom === "name" ? { labelFrom } : {}),
+  masksInverted,
 });
 
 /**

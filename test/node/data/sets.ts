@@ -36,7 +36,7 @@ export const bitMask = (boxes: readonly Box[]) =>
 
 export const vocXml = (id: string, objects: readonly { name: string; box: Box }[]): string => `<annotation>
   <filename>${id}.jpg</filename>
-  <size><width>718</width><height>500</height><depth>3</depth></size>
+  <size><width>320</width><height>240</height><depth>3</depth></size>
 ${objects
   .map(
     ({ name, box: { x0, y0, x1, y1 } }) =>

@@ -4,6 +4,9 @@ import { DataError, type Dataset, reasonOf, type Sample } from "../../../data/sa
 import { decodeText } from "../../../data/text.ts";
 import { MOST_BYTES, readRegular } from "../../files.ts";
 import type { ReadOptions } from "./layout.ts";
+import type { MaskReading } from "../../../data/masks/levels.ts";
+
+export { IMAGE_FILE, imagesByStem } from "./stems.ts";
 
 /** Files read at a time: enough to keep the decoding threads busy. */
 const AT_A_TIME = 8;
@@ -12,17 +15,24 @@ const AT_A_TIME = 8;
 export interface Remarks {
   /** Something was changed in a sample that is kept. */
   note(text: string): void;
+  /** How the user says that masks are to be read. */
+  masks: MaskReading;
 }
+
+/** More notes of one kind than these become one line with their number. */
+const ONE_BY_ONE = 3;
 
 export class Collector {
   readonly dataset: Dataset;
   readonly #dir: string;
   readonly #signal: AbortSignal | undefined;
+  readonly #masks: MaskReading;
 
-  constructor(name: string, dir: string, { signal }: ReadOptions) {
+  constructor(name: string, dir: string, { signal, masksInverted = false }: ReadOptions) {
     this.dataset = { name, samples: [], skipped: [], notes: [] };
     this.#dir = dir;
     this.#signal = signal;
+    this.#masks = { inverted: masksInverted };
   }
 
   /** A file below the data set's folder is left out. */
@@ -80,7 +90,10 @@ export class Collector {
         const i = next++;
         const notes: string[] = [];
         try {
-          results[i] = { notes, sample: await read(images[i]!, { note: (text) => notes.push(text) }) };
+          results[i] = {
+            notes,
+            sample: await read(images[i]!, { note: (text) => notes.push(text), masks: this.#masks }),
+          };
         } catch (error) {
           if (!(error instanceof DataError) && !isFileError(error)) throw error;
           results[i] = { notes: [], reason: reasonOf(error) };
@@ -88,24 +101,29 @@ export class Collector {
       }
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, reader));
-    results.forEach(({ sample, notes, reason }, i) => {
+    results.forEach(({ sample, reason }, i) => {
       if (sample) this.dataset.samples.push(sample);
       else this.skip(nameOf(images[i]!), reason ?? "");
-      this.dataset.notes.push(...notes.map((note) => `${nameOf(images[i]!)}: ${note}`));
     });
+    const notes = results.flatMap(({ notes }, i) => notes.map((note) => ({ name: nameOf(images[i]!), note })));
+    this.dataset.notes.push(...together(notes));
     return this.dataset;
   }
 }
 
-const isFileError = (error: unknown): boolean => typeof (error as NodeJS.ErrnoException | null)?.code === "string";
-
-/** The names without folder and extension -> the names, of those with one of the extensions of images. */
-export function imagesByStem(names: readonly string[]): Map<string, string> {
-  return new Map(names.flatMap((name) => (IMAGE_FILE.test(name) ? [[path.parse(name).name, name]] : [])));
+/** A line a note; where many differ in names and numbers only, one line for all of them. */
+function together(notes: readonly { name: string; note: string }[]): string[] {
+  const kinds = groupBy(notes, ({ note }) => kindOf(note));
+  return [...kinds.values()].flatMap((same) => {
+    if (same.length <= ONE_BY_ONE) return same.map(({ name, note }) => `${name}: ${note}`);
+    return `${same[0]!.name} and ${same.length - 1} others: ${same[0]!.note}`;
+  });
 }
 
-/** File names that images have. */
-export const IMAGE_FILE = /\.(?:jpe?g|png|bmp|tiff?|webp|gif|dcm|dicom)$/i;
+/** The text without what tells one image from another. */
+const kindOf = (note: string): string => note.replace(/\S+\.\w{2,5}\b/g, "*").replace(/\d+/g, "#");
+
+const isFileError = (error: unknown): boolean => typeof (error as NodeJS.ErrnoException | null)?.code === "string";
 
 /** Names, without extension, in the order of the numbers in them, which does not depend on the file system. */
 export const byNumber = (a: string, b: string): number =>

@@ -5,6 +5,7 @@ import { type Dataset, DataError, reasonOf } from "../../../data/sample.ts";
 import { decodeText } from "../../../data/text.ts";
 import { MOST_BYTES, readRegular } from "../../files.ts";
 import { imageSize } from "../decode.ts";
+import { groupBy } from "./collect.ts";
 import type { Layout, Listing, ReadOptions } from "./layout.ts";
 
 const CASE_FILE = /^(\d+)\.xml$/i;
@@ -21,9 +22,15 @@ async function read(dir: string, listing: Listing, options: ReadOptions): Promis
   const dataset: Dataset = { name: "ddti", samples: [], skipped: [], notes: [] };
   const skip = (name: string, reason: string) => dataset.skipped.push({ file: path.join(dir, name), reason });
   // Images by id; each leaves the map as soon as it is accounted for.
-  const images = new Map(
-    listing.files.flatMap((file) => (IMAGE_FILE.test(file) ? [[path.parse(file).name, file]] : [])),
+  const images = new Map<string, string>();
+  const byId = groupBy(
+    listing.files.filter((file) => IMAGE_FILE.test(file)),
+    (file) => path.parse(file).name,
   );
+  for (const [id, files] of byId) {
+    if (files.length === 1) images.set(id, files[0]!);
+    else for (const file of files) skip(file, `${files.length} images have this name: ${files.join(", ")}`);
+  }
 
   for (const caseFile of listing.files.filter((f) => CASE_FILE.test(f)).sort(byCase)) {
     options.signal?.throwIfAborted();
@@ -43,6 +50,7 @@ async function read(dir: string, listing: Listing, options: ReadOptions): Promis
       const id = `${number}_${mark.image}`;
       const file = images.get(id);
       images.delete(id);
+      if ((byId.get(id) ?? []).length > 1) continue;
       if (file === undefined) skip(`${id}.jpg`, `${caseFile} has outlines on it, but the image is missing`);
       else await readMark(id, file, marked, mark);
     }

@@ -24,6 +24,8 @@ export interface ReadOptions {
    * segmentation branch would learn that the nodule is background, or "keep" with the outlines that are there.
    */
   incomplete?: "skip" | "keep";
+  /** Whether masks are dark where the nodule is. */
+  masksInverted?: boolean;
   signal?: AbortSignal;
 }
 

@@ -1,18 +1,19 @@
-/** A set of one's own: images anywhere, named in manifest.csv or manifest.jsonl. */
+/** A set of one's own: images anywhere, named in manifest.csv, manifest.jsonl or manifest.json. */
 import path from "node:path";
 import { type ManifestRow, parseManifest } from "../../../data/readers/manifest.ts";
-import { requireInside } from "../../../data/readers/values.ts";
-import { type Dataset, DataError, reasonOf, type Sample } from "../../../data/sample.ts";
+import { type Box, type Dataset, DataError, reasonOf, type Sample } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
-import { Collector, IMAGE_FILE } from "./collect.ts";
+import { Collector, IMAGE_FILE, type Remarks } from "./collect.ts";
 import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
 import { boxesOfMasks } from "./masks.ts";
+import { FRAME, PathFinder, tidy } from "./paths.ts";
+import { placed } from "./placed.ts";
 
-const NAMES = ["manifest.csv", "manifest.jsonl"];
+const NAMES = ["manifest.csv", "manifest.jsonl", "manifest.json"];
 
 export const manifest: Layout = {
   format: "manifest",
-  shape: "manifest.csv or manifest.jsonl: image, label, boxes or mask, patient, split",
+  shape: "manifest.csv, .jsonl or .json: image, label, boxes or mask, patient, split",
   recognises: ({ files }) => NAMES.some((name) => files.includes(name)),
   read: (dir, listing, options, look) => {
     const name = NAMES.find((n) => listing.files.includes(n));
@@ -31,8 +32,7 @@ export async function readManifest(
 ): Promise<Dataset> {
   const collect = new Collector("manifest", dir, options);
   const other = NAMES.find((n) => n !== name && listing.files.includes(n));
-  if (other !== undefined)
-    throw new DataError(`${dir}: has both ${NAMES.join(" and ")}; name the one to read as --data`);
+  if (other !== undefined) throw new DataError(`${dir}: has both ${name} and ${other}; name the one to read as --data`);
   let parsed;
   try {
     const kind = /\.csv$/i.test(name) ? "csv" : "jsonl";
@@ -44,11 +44,15 @@ export async function readManifest(
   const alone = parsed.rows.filter(({ patient }) => patient === undefined).length;
   if (alone > 0) collect.note(`${name}: ${alone} images without a patient count as one patient each`);
   await noteUnnamed(collect, name, parsed.rows, look);
-  return collect.each(
+  const files = new PathFinder(dir);
+  await requireEdges(collect.file(name), parsed.rows, files);
+  const dataset = await collect.each(
     parsed.rows,
     ({ image }) => image,
-    (row, remarks) => readRow(row, dir, remarks),
+    (row, remarks) => readRow(row, files, remarks),
   );
+  for (const note of files.notes()) collect.note(`${name}: ${note}`);
+  return dataset;
 }
 
 /**
@@ -56,12 +60,13 @@ export async function readManifest(
  * was cut off at the end of a row, which nothing else shows.
  */
 async function noteUnnamed(collect: Collector, name: string, rows: readonly ManifestRow[], look: Look): Promise<void> {
-  const slashed = (file: string) => path.posix.normalize(file.replaceAll("\\", "/"));
-  const named = new Set(rows.flatMap(({ image, masks }) => [image, ...masks].map(slashed)));
-  const folders = new Set(rows.map(({ image }) => path.posix.dirname(slashed(image))));
+  const named = new Set(
+    rows.flatMap(({ image, masks }) => [image, ...masks].map((file) => tidy(file).replace(FRAME, ""))),
+  );
+  const folders = new Set(rows.map(({ image }) => path.posix.dirname(tidy(image))));
   for (const folder of [...folders].filter((f) => !f.startsWith("..") && !path.posix.isAbsolute(f)).sort()) {
     const files = (await look(folder)).files.filter((file) => IMAGE_FILE.test(file));
-    const others = files.map((file) => path.posix.join(folder, file)).filter((file) => !named.has(file));
+    const others = files.map((file) => path.posix.join(folder, file)).filter((file) => !named.has(tidy(file)));
     if (others.length > 0) {
       const where = folder === "." ? "its folder" : folder;
       collect.note(
@@ -71,12 +76,53 @@ async function noteUnnamed(collect: Collector, name: string, rows: readonly Mani
   }
 }
 
-async function readRow(row: ManifestRow, dir: string, remarks: { note(text: string): void }): Promise<Sample> {
-  const { image, label, boxes, masks, patient, side, fold, cropped } = row;
-  const file = path.resolve(dir, image);
+/**
+ * Tells boxes of another kind than edges by all of a manifest at once: one by one, some of them look right.
+ *
+ * @throws DataError with what they look like; then none is taken
+ */
+async function requireEdges(name: string, rows: readonly ManifestRow[], files: PathFinder): Promise<void> {
+  const all = rows.flatMap(({ bare }) => bare);
+  if (all.length === 0) return;
+  const values = all.flatMap(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1]);
+  if (values.every((v) => v >= 0 && v <= 1) && !values.every(Number.isInteger)) {
+    throw new DataError(`${name}: its boxes look like shares of the image, all between 0 and 1: pixels are needed`);
+  }
+  const backward = ({ x0, y0, x1, y1 }: Box) => x1 <= x0 || y1 <= y0;
+  const first = rows.find((row) => row.bare.some(backward));
+  if (first === undefined) return;
+  // Boxes that are edges fit as x y width height only in the upper left quarter or so: hardly all of a manifest.
+  let misfits = 0;
+  for (const { image, bare, drawnOn } of rows) {
+    if (bare.length === 0) continue;
+    const size =
+      drawnOn ??
+      (await files
+        .find(image)
+        .then(imageSize)
+        .catch(() => undefined));
+    if (size === undefined) continue;
+    for (const { x0, y0, x1, y1 } of bare) {
+      const fits = x1 > 0 && y1 > 0 && x0 + x1 <= size.width + 1 && y0 + y1 <= size.height + 1;
+      if (!fits && ++misfits > MISFITS * all.length) return;
+    }
+  }
+  const count = all.filter(backward).length;
+  throw new DataError(
+    `${name}: its boxes look like x y width height: ${count} of ${all.length} end before they begin, the first in line ` +
+      `${first.line}, and as x y width height they fit. Write x0 y0 x1 y1, or call the column boxes_xywh; none is taken`,
+  );
+}
+
+/** The share of boxes that may not fit as x y width height where they are taken for that. */
+const MISFITS = 0.02;
+
+async function readRow(row: ManifestRow, files: PathFinder, remarks: Remarks): Promise<Sample> {
+  const { image, label, masks, patient, side, fold, cropped } = row;
+  const file = await files.find(image);
   const size = await imageSize(file);
-  if (boxes.length + masks.length === 0) throw new DataError("has neither boxes nor a mask");
-  const id = path.posix.normalize(image.replaceAll("\\", "/"));
+  if (row.boxes.length + masks.length === 0) throw new DataError("has neither boxes nor a mask");
+  const id = tidy(image);
   const sample: Sample = {
     id,
     file,
@@ -84,17 +130,15 @@ async function readRow(row: ManifestRow, dir: string, remarks: { note(text: stri
     group: patient === undefined ? id : `patient ${patient}`,
     label,
     // Boxes say where each nodule is; a mask beside them is for people.
-    boxes:
-      boxes.length > 0
-        ? requireInside(boxes, size.width, size.height)
-        : await boxesOfMasks(
-            masks.map((name) => ({ name, file: path.resolve(dir, name) })),
-            size,
-            remarks,
-          ),
+    boxes: row.boxes.length > 0 ? placed(row.boxes, size, row.drawnOn, remarks) : await fromMasks(),
   };
   if (side !== undefined) sample.side = side;
   if (fold !== undefined) sample.fold = fold;
   if (cropped) sample.cropped = true;
   return sample;
+
+  async function fromMasks() {
+    const named = await Promise.all(masks.map(async (name) => ({ name, file: await files.find(name) })));
+    return boxesOfMasks(named, size, remarks);
+  }
 }

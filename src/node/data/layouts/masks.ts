@@ -1,42 +1,61 @@
 /** Mask files to boxes. */
-import { componentBoxes } from "../../../data/components.ts";
+import { annotationFrame, type PictureSize, type Size } from "../../../data/annotation-frame.ts";
+import { components, withoutSpecks } from "../../../data/components.ts";
+import { maskLayers } from "../../../data/masks/levels.ts";
 import { type Box, DataError, reasonOf } from "../../../data/sample.ts";
-import { decodeMask } from "../decode.ts";
+import { decodeMask } from "../decode-mask.ts";
 import type { Remarks } from "./collect.ts";
 
-/** A mask may be smaller or larger than its image, but must have its shape: sides that agree within this share. */
-const SAME_SHAPE = 0.01;
+/** A mask with more nodules or specks than these is none: a picture that is cut at half its brightness falls into many parts. */
+const MOST_NODULES = 20;
+const MOST_SPECKS = 100;
 
 /**
- * The boxes of the nodules in one or more masks of an image, in pixels of the image: one for each connected component of
- * each mask. A component that several masks have counts once.
+ * The boxes of the nodules in one or more masks of an image, in pixels of the image as viewers show it: one for each connected
+ * component of each level of each mask. A component that several masks have counts once.
  *
  * @param files names and paths of the masks
- * @throws DataError naming the mask that cannot be read, has another shape than the image, or for masks without a nodule
+ * @throws DataError naming the mask that cannot be read, is not known to mark what, has another shape than the image, or for
+ *   masks without a nodule
  */
 export async function boxesOfMasks(
   files: readonly { name: string; file: string }[],
-  { width, height }: { width: number; height: number },
+  size: PictureSize,
   remarks: Remarks,
 ): Promise<Box[]> {
   const boxes = new Map<string, Box>();
+  const notes = new Set<string>();
   for (const { name, file } of files) {
-    const mask = await decodeMask(file).catch((error: unknown) => {
-      throw new DataError(`its mask ${name} ${reasonOf(error)}`);
-    });
-    const [sx, sy] = [width / mask.width, height / mask.height];
-    if (Math.abs(sx / sy - 1) > SAME_SHAPE) {
-      throw new DataError(`its mask ${name} is ${mask.width}x${mask.height}, but the image is ${width}x${height}`);
-    }
-    if (sx !== 1 || sy !== 1)
-      remarks.note(`its mask of ${mask.width}x${mask.height} was brought to ${width}x${height}`);
-    const { boxes: found, specks } = componentBoxes(mask.grey, mask.width, mask.height);
-    if (specks > 0) remarks.note(`${specks} speck${specks === 1 ? "" : "s"} in ${name}: left out`);
-    for (const { x0, y0, x1, y1 } of found) {
-      const box = { x0: x0 * sx, y0: y0 * sy, x1: x1 * sx, y1: y1 * sy };
-      boxes.set(Object.values(box).join(), box);
+    try {
+      const mask = await decodeMask(file);
+      const place = placeOf(mask, size, notes);
+      const { layers, notes: said } = maskLayers(mask, remarks.masks);
+      for (const note of said) notes.add(note);
+      // A speck is small beside the largest nodule of all levels.
+      const parts = layers.flatMap((layer) => components(layer, mask.width, mask.height));
+      const { boxes: found, specks } = withoutSpecks(parts);
+      if (found.length > MOST_NODULES || specks > MOST_SPECKS) {
+        throw new DataError(`falls into ${found.length + specks} parts: it looks like a picture, not a mask`);
+      }
+      if (specks > 0) notes.add(`${specks} speck${specks === 1 ? "" : "s"} in ${name}: left out`);
+      for (const box of found.map(place)) boxes.set(Object.values(box).join(), box);
+    } catch (error) {
+      if (error instanceof DataError) throw new DataError(`its mask ${name} ${reasonOf(error)}`);
+      throw error;
     }
   }
   if (boxes.size === 0) throw new DataError("no nodule is marked on it: its mask is empty");
+  for (const note of notes) remarks.note(note);
   return [...boxes.values()];
+}
+
+/** Where a box of the mask lies on the image: a mask may be smaller or larger, or of the image before it was turned. */
+function placeOf(mask: Size, size: PictureSize, notes: Set<string>): (box: Box) => Box {
+  try {
+    const frame = annotationFrame(size, { width: mask.width, height: mask.height });
+    if (frame.note !== undefined) notes.add(frame.note.replace("its annotation was made on", "its mask is"));
+    return (box) => frame.place(box);
+  } catch {
+    throw new DataError(`is ${mask.width}x${mask.height}, but the image is ${size.width}x${size.height}`);
+  }
 }

@@ -9,6 +9,7 @@ import { imageSize } from "../decode.ts";
 import { byNumber, Collector, IMAGE_FILE, imagesByStem } from "./collect.ts";
 import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
 import { boxesOfMasks } from "./masks.ts";
+import type { Stems } from "./stems.ts";
 
 const PARTS = ["trainval", "test"] as const;
 type Part = (typeof PARTS)[number];
@@ -29,7 +30,7 @@ async function read(dir: string, listing: Listing, options: ReadOptions, look: L
   const collect = new Collector("tn3k", dir, options);
   const folds = await readFolds(collect, listing.files);
   const entries: Entry[] = [];
-  const masks = new Map<Part, Map<string, string>>();
+  const masks = new Map<Part, Stems>();
   const labels = new Map<Part, Map<string, 0 | 1> | undefined>();
   for (const part of PARTS) {
     const images = (await look(`${part}-image`)).files.filter((f) => IMAGE_FILE.test(f)).sort(byNumber);

@@ -1,0 +1,75 @@
+/**
+ * Masks that are lit where the nodule is not. A nodule may touch a border and may be large, so neither alone says anything:
+ * what counts is how much of the border is lit, and a dark island in a lit surrounding.
+ */
+import { DataError } from "../sample.ts";
+
+/**
+ * A nodule that is cut off by one side of the image lights at most that side, some 30 % of the border; one that fills the image
+ * lights parts of all. The surroundings of a nodule light all of it but for what the nodule itself touches.
+ */
+const RIM = 0.5;
+/** An ellipse that touches all four sides covers 79 % of the image. */
+const COVER = 0.8;
+/** A nodule covers less than this nearly always; above it, a dark island of this share of the image is the nodule. */
+const HALF = 0.5;
+const ISLAND = 0.005;
+
+/**
+ * @param lit width × height values, not 0 where the mask counts as foreground
+ * @throws DataError saying why the mask looks inverted
+ */
+export function requireNotInverted(lit: Uint8Array, width: number, height: number, inverted: boolean): void {
+  const count = countLit(lit);
+  if (count === 0) return;
+  const rim = borderOf(width, height);
+  const share = rim.filter((i) => lit[i] !== 0).length / rim.length;
+  const covered = count / lit.length;
+  if (covered === 1) throw new DataError("is lit everywhere: it marks no place");
+  const because = inverted
+    ? "though it is read with --masks-inverted"
+    : "so it may be inverted: --masks-inverted, if all are";
+  const fail = (part: number, of: string) => {
+    throw new DataError(`covers ${Math.round(100 * part)} % of ${of}, ${because}`);
+  };
+  if (share >= RIM) fail(share, "the image's borders");
+  if (covered >= COVER) fail(covered, "the image");
+  if (covered < HALF) return;
+  const island = enclosed(lit, width, rim) / lit.length;
+  if (island >= ISLAND) fail(covered, "the image around a dark place");
+}
+
+/** How many values are not 0. */
+export function countLit(mask: Uint8Array): number {
+  let count = 0;
+  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) count++;
+  return count;
+}
+
+/** The pixels at the edge of an image, each once. */
+export function borderOf(width: number, height: number): number[] {
+  const border: number[] = [];
+  for (let y = 0; y < height; y++) {
+    const step = y === 0 || y === height - 1 || width === 1 ? 1 : width - 1;
+    for (let x = 0; x < width; x += step) border.push(y * width + x);
+  }
+  return border;
+}
+
+/** How many dark pixels no path over dark ones (4 neighbours) joins to the border. */
+function enclosed(lit: Uint8Array, width: number, border: readonly number[]): number {
+  const seen = Uint8Array.from(lit);
+  const queue = border.filter((i) => seen[i] === 0);
+  for (const i of queue) seen[i] = 1;
+  while (queue.length > 0) {
+    const i = queue.pop()!;
+    const x = i % width;
+    const next = [x > 0 ? i - 1 : -1, x < width - 1 ? i + 1 : -1, i - width, i + width];
+    for (const j of next) {
+      if (j < 0 || j >= seen.length || seen[j] !== 0) continue;
+      seen[j] = 1;
+      queue.push(j);
+    }
+  }
+  return seen.length - countLit(seen);
+}

@@ -1,0 +1,293 @@
+/**
+ * What of a mask is foreground. Masks come with 255, 1, a class or an instance as their level; as palettes, colours or
+ * transparency; as JPEG, or as probabilities. Few levels with flat areas are classes: each but the background's is foreground,
+ * and several are several nodules, also where they touch. Many levels are cut at half of the range in use.
+ */
+import { DataError } from "../sample.ts";
+import { type Field, fieldOf, type MaskPixels } from "./field.ts";
+import { borderOf, countLit, requireNotInverted } from "./inverted.ts";
+import { componentBoxes } from "../components.ts";
+import { opened, surrounded } from "./layers.ts";
+
+/** How the user says that masks are to be read. */
+export interface MaskReading {
+  /** The background is the brightest level, not the darkest. */
+  inverted: boolean;
+}
+
+export interface MaskLayers {
+  /** For each kind of foreground: width × height values, 1 where it is. None where all is background. */
+  layers: Uint8Array[];
+  /** What the user should know. */
+  notes: string[];
+}
+
+/** So many levels are classes, where they have flat areas: noise and soft edges make more. */
+const FEW = 6;
+/** As many classes or nodules as a mask may have. */
+const MOST = 32;
+/** Levels from 0 on below this are numbers of classes or nodules, not brightnesses. */
+const NUMBERS = 64;
+/** Levels that differ by less than this share of the range are one and noise: where there are few levels, and else. */
+const NEAR = { few: 0.02, noisy: 0.06 };
+/** In a mask of flat areas, so much of the foreground is within `NEAR.few` of one of their levels. */
+const FLAT = 0.6;
+/** A flat area of so many pixels inside, and of this share of the largest one's, is a class. */
+const LEAST_INSIDE = 4;
+const LEAST_SHARE = 0.01;
+/** In a mask without flat areas, more of the image than this is no soft edge. */
+const PICTURE = 0.4;
+/** JPEG makes levels up to this out of nothing. */
+const JPEG_NOISE = 16;
+/** The colour of undecided borders in Pascal VOC's masks. */
+const VOID = "224,224,192";
+
+/** @throws DataError, to go on after "its mask NAME ", where it is not known what the mask marks */
+export function maskLayers(pixels: MaskPixels, reading: MaskReading): MaskLayers {
+  const { field, note } = fieldOf(pixels);
+  const notes = note === undefined ? [] : [note];
+  if (field.values.length === 1) {
+    const [level] = field.values[0]!;
+    if (field.values[0]!.every((v) => v === 0) && !reading.inverted) return { layers: [], notes: [] };
+    throw new DataError(`has the level ${show([level!])} everywhere: it marks no place`);
+  }
+  if (field.lossy) {
+    const most = Math.max(...field.values.flat());
+    if (most < JPEG_NOISE)
+      throw new DataError(`is a JPEG without a level above ${most}: what it marks, if anything, is lost`);
+  }
+  const found = new Levels(field, reading).layers();
+  return { layers: found.layers, notes: [...notes, ...found.notes] };
+}
+
+class Levels {
+  readonly #field: Field;
+  readonly #inverted: boolean;
+  readonly #background: number;
+  /** Pixels of each level, and those whose eight neighbours have it too. */
+  readonly #count: number[];
+  readonly #inside: number[];
+  /** The greatest distance from the background. */
+  readonly #range: number;
+
+  constructor(field: Field, { inverted }: MaskReading) {
+    this.#field = field;
+    this.#inverted = inverted;
+    const { codes, values, width, height } = field;
+    this.#count = values.map(() => 0);
+    this.#inside = values.map(() => 0);
+    for (let i = 0; i < codes.length; i++) this.#count[codes[i]!]!++;
+    for (let y = 1; y < height - 1; y++) {
+      for (let x = 1; x < width - 1; x++) if (flat(codes, y * width + x, width)) this.#inside[codes[y * width + x]!]!++;
+    }
+    this.#background = backgroundOf(field, this.#count, inverted);
+    this.#range = Math.max(...values.map((_, code) => this.#distance(code, this.#background)));
+  }
+
+  layers(): MaskLayers {
+    const { lossy, values } = this.#field;
+    const grey = values[0]!.length === 1;
+    const numbers = values.every(([v]) => Number.isInteger(v) && v! < NUMBERS) && values.length <= MOST;
+    const exact = !lossy && (values.length <= FEW || (grey && numbers));
+    const classes = exact ? this.#exactClasses() : this.#noisyClasses();
+    if (classes.length >= 2 && classes.length <= MOST) {
+      const { width, height } = this.#field;
+      const layers = this.#nearest(classes);
+      this.#requireNotInverted(layers);
+      const within = surrounded(layers, width, height);
+      if (within.length === 0) {
+        const names = classes.map((code) => this.#name(code)).join(", ");
+        const note = `its mask has several ${grey ? "levels" : "colours"} (${names}): each counts as nodules of its own`;
+        return { layers, notes: [note] };
+      }
+      // Shades that lie around each other like the lines of a map are no classes.
+      if (classes.length <= 3 || within.length < classes.length / 2) {
+        const [inner, outer] = within[0]!.map((k) => this.#name(classes[k]!));
+        throw new DataError(
+          `has the level ${inner} inside the level ${outer}: which of them is the nodule is not known`,
+        );
+      }
+    }
+    return this.#cut(classes, exact);
+  }
+
+  /** Of a mask without noise: the levels with flat areas, but the background's. */
+  #exactClasses(): number[] {
+    const near = NEAR.few * this.#range;
+    const flats = this.#flatLevels();
+    const classes: number[] = [];
+    for (const code of flats) {
+      if (this.#distance(code, this.#background) <= near) {
+        // 1 beside 255 may be a class beside what is undecided, or the noise of an editor.
+        throw new DataError(
+          `has the levels ${this.#field.values.map((_, c) => this.#name(c)).join(", ")}: ` +
+            `whether ${this.#name(code)} is a nodule or background is not known`,
+        );
+      }
+      // 254 beside 255 is the same.
+      if (!classes.some((other) => this.#distance(code, other) <= near)) classes.push(code);
+    }
+    const sure = classes.filter((code) => !this.#isVoid(code));
+    return (sure.length > 0 ? sure : classes).sort((a, b) => a - b);
+  }
+
+  /** Of a mask with noise or soft edges: levels around which most of the foreground is; none where that is spread out. */
+  #noisyClasses(): number[] {
+    const classes: number[] = [];
+    for (const code of this.#flatLevels()) {
+      const taken = [this.#background, ...classes];
+      if (taken.every((other) => this.#distance(code, other) > NEAR.noisy * this.#range)) classes.push(code);
+    }
+    let [all, close] = [0, 0];
+    this.#count.forEach((count, code) => {
+      if (this.#distance(code, this.#background) <= NEAR.noisy * this.#range) return;
+      all += count;
+      if (classes.some((other) => this.#distance(code, other) <= NEAR.few * this.#range)) close += count;
+    });
+    return close >= FLAT * all ? classes.sort((a, b) => a - b) : [];
+  }
+
+  /** The levels that fill areas, the largest area first. */
+  #flatLevels(): number[] {
+    const codes = this.#inside.map((_, code) => code).filter((code) => code !== this.#background);
+    const most = Math.max(0, ...codes.map((code) => this.#inside[code]!));
+    const least = Math.max(LEAST_INSIDE, LEAST_SHARE * most);
+    return codes.filter((c) => this.#inside[c]! >= least).sort((a, b) => this.#inside[b]! - this.#inside[a]! || a - b);
+  }
+
+  /** A layer for each class, of the pixels whose level is nearest to its own; soft edges between two of them are no third. */
+  #nearest(classes: readonly number[]): Uint8Array[] {
+    const { codes, values, width, height } = this.#field;
+    const all = [this.#background, ...classes];
+    const labelOf = values.map((_, code) => {
+      if (this.#isVoid(code)) return 0;
+      const distances = all.map((other) => this.#distance(code, other));
+      return distances.indexOf(Math.min(...distances));
+    });
+    const labels = picked(codes, labelOf);
+    const soft = this.#count.some((_, code) => !all.includes(code) && !this.#isVoid(code));
+    const masks = classes.map((_, k) => labels.map((label) => (label === k + 1 ? 1 : 0)));
+    return soft ? masks.map((mask) => opened(mask, width, height)) : masks;
+  }
+
+  /** One layer: what is at least half as far from the background as the foreground is. */
+  #cut(classes: readonly number[], exact: boolean): MaskLayers {
+    const { codes, values, width, height } = this.#field;
+    const sure = classes.length === 1 ? this.#distance(classes[0]!, this.#background) : undefined;
+    const [floor, top] = sure === undefined ? [this.#floor(), this.#top()] : [0, sure];
+    const distances = values.map((_, code) => (this.#isVoid(code) ? 0 : this.#distance(code, this.#background)));
+    const levelsBeyond = (part: number) => distances.map((d) => (d >= floor + part * (top - floor) ? 1 : 0));
+    const beyond = (part: number) => picked(codes, levelsBeyond(part));
+    if (sure === undefined && values.length > NUMBERS) {
+      const between = countLit(beyond(0.25)) - countLit(beyond(0.75));
+      if (between > PICTURE * codes.length)
+        throw new DataError("has shades all over: it looks like a picture, not a mask");
+    }
+    const layer = beyond(0.5);
+    this.#requireNotInverted([layer]);
+    const faint = exact ? NEAR.few : 0.25;
+    const none = levelsBeyond(faint).join() === levelsBeyond(0.5).join();
+    const places = none ? [] : componentBoxes(beyond(faint), width, height).boxes;
+    const fainter = places.filter(({ x0, y0, x1, y1 }) => {
+      for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) if (layer[y * width + x] !== 0) return false;
+      return true;
+    });
+    const notes = this.#notesOnCut();
+    if (fainter.length > 0) {
+      const [what, count] = fainter.length === 1 ? ["place", "counts"] : ["places", "count"];
+      notes.push(`${fainter.length} fainter ${what} of its mask ${count} as background`);
+    }
+    return { layers: [layer], notes };
+  }
+
+  #requireNotInverted(layers: readonly Uint8Array[]): void {
+    const { width, height } = this.#field;
+    const union = Uint8Array.from(layers[0]!);
+    for (const layer of layers.slice(1)) for (let i = 0; i < union.length; i++) union[i]! |= layer[i]!;
+    requireNotInverted(union, width, height, this.#inverted);
+  }
+
+  #notesOnCut(): string[] {
+    const { values, lossy } = this.#field;
+    const background = values[this.#background]!;
+    if (background.length > 1) {
+      const black = background.every((v) => v === 0);
+      return black ? [] : [`its mask's background is the colour ${show(background)}, all else is nodule`];
+    }
+    const [low, high] = [values[0]![0]!, values.at(-1)![0]!];
+    const whole = high === 1 || (high >= 240 && high <= 255) || high >= 65000;
+    if (low < 16 && whole && this.#background === 0 && (lossy || values.length <= FEW)) return [];
+    if (values.length > 2) return [`its mask has levels from ${show([low])} to ${show([high])}: cut at half of them`];
+    const [dark, lit] = this.#background === 0 ? [low, high] : [high, low];
+    return [`its mask's background is ${show([dark])}, its nodules are ${show([lit])}`];
+  }
+
+  /** How far the brightest few pixels are from the background: single ones may be noise. */
+  #top(): number {
+    const total = this.#field.codes.length;
+    const byDistance = this.#count
+      .map((count, code) => ({ count, distance: this.#distance(code, this.#background) }))
+      .sort((a, b) => b.distance - a.distance);
+    const foreground = byDistance.reduce(
+      (sum, { count, distance }) => sum + (distance > this.#range / 4 ? count : 0),
+      0,
+    );
+    let left = Math.min(total / 5000, foreground / 20);
+    for (const { count, distance } of byDistance) if ((left -= count) <= 0) return distance;
+    return this.#range;
+  }
+
+  /** How far the middle one of the border's pixels is from the background's level, which noise may have pushed down. */
+  #floor(): number {
+    const { codes, width, height } = this.#field;
+    const distances = borderOf(width, height).map((i) => this.#distance(codes[i]!, this.#background));
+    const middle = distances.sort((a, b) => a - b)[distances.length >> 1]!;
+    return middle < this.#range / 4 ? middle : 0;
+  }
+
+  #distance(a: number, b: number): number {
+    const { values } = this.#field;
+    return Math.hypot(...values[a]!.map((v, c) => v - values[b]![c]!));
+  }
+
+  #isVoid(code: number): boolean {
+    return code !== this.#background && this.#field.values[code]!.join() === VOID;
+  }
+
+  #name(code: number): string {
+    return show(this.#field.values[code]!);
+  }
+}
+
+/** The level of the background: the darkest; of colours without black, that of most of the border. */
+function backgroundOf({ codes, values, width, height }: Field, count: readonly number[], inverted: boolean): number {
+  if (values[0]!.length === 1) return inverted ? values.length - 1 : 0;
+  const black = values.findIndex((value) => value.every((v) => v === 0));
+  if (black >= 0 && !inverted) return black;
+  const onBorder = count.map(() => 0);
+  const border = borderOf(width, height);
+  for (const i of border) onBorder[codes[i]!]!++;
+  const most = onBorder.indexOf(Math.max(...onBorder));
+  if (onBorder[most]! >= border.length / 2) return most;
+  throw new DataError(
+    "has colours of which none is black or along most of its border: which is the background is not known",
+  );
+}
+
+/** Whether the eight neighbours of a pixel have its level. */
+function flat(codes: Uint16Array, i: number, width: number): boolean {
+  const code = codes[i];
+  if (codes[i - 1] !== code || codes[i + 1] !== code) return false;
+  const [up, down] = [i - width, i + width];
+  if (codes[up - 1] !== code || codes[up] !== code || codes[up + 1] !== code) return false;
+  return codes[down - 1] === code && codes[down] === code && codes[down + 1] === code;
+}
+
+/** What `of` has for each pixel's level. */
+function picked(codes: Uint16Array, of: readonly number[]): Uint8Array {
+  const result = new Uint8Array(codes.length);
+  for (let i = 0; i < codes.length; i++) result[i] = of[codes[i]!]!;
+  return result;
+}
+
+const show = (value: readonly number[]) => value.map((v) => Number(v.toPrecision(4))).join(" ");

@@ -1,0 +1,107 @@
+/** The text of a manifest, CSV or JSON, to rows that are not checked yet. */
+import { z } from "zod";
+import { DataError, reasonOf } from "../sample.ts";
+import { parseNamedTable } from "./table.ts";
+import { decimal } from "./values.ts";
+
+export type Bad = (line: number, reason: string) => void;
+
+export interface RawManifest {
+  columns: Set<string>;
+  rows: { line: number; value: unknown }[];
+}
+
+/** @param known the columns whose cells are wanted */
+export function readCsv(content: string, known: readonly string[], bad: Bad): RawManifest {
+  const { columns, rows } = parseNamedTable(content, ["image"], bad);
+  const result: RawManifest = { columns: new Set(columns), rows: [] };
+  for (const { line, cell } of rows) {
+    const value: Record<string, unknown> = Object.fromEntries(known.map((name) => [name, cell(name)]));
+    try {
+      for (const name of ["boxes", "boxes_xywh"]) value[name] = parseBoxes(cell(name) ?? "");
+      value["mask"] = cell("mask") === "" ? undefined : cell("mask")?.split(/\s*;\s*/);
+      result.rows.push({ line, value });
+    } catch (error) {
+      bad(line, reasonOf(error));
+    }
+  }
+  return result;
+}
+
+const four = z.tuple([decimal, decimal, decimal, decimal]);
+
+/** Four numbers a box, with a semicolon between boxes, or the same as JSON. */
+export function parseBoxes(written: string): unknown {
+  if (written.startsWith("[")) {
+    try {
+      return JSON.parse(written);
+    } catch (error) {
+      throw new DataError(`has boxes that are not JSON: ${reasonOf(error)}`);
+    }
+  }
+  return written
+    .split(";")
+    .filter((box) => box.trim() !== "")
+    .map((box) => {
+      const numbers = box.trim().split(/\s*,\s*|\s+/);
+      const result = four.safeParse(numbers);
+      if (result.success) return result.data;
+      // 50,5 40,25 140,0 100,75: half of the commas stand for points.
+      const commas = /^(?:[+-]?\d+(?:,\d+)?\s+){3}[+-]?\d+(?:,\d+)?$/.test(box.trim()) && box.includes(",");
+      const why = commas ? "not four numbers: decimals are written with a point" : "not x0 y0 x1 y1";
+      throw new DataError(`has the box "${box.trim().slice(0, 60)}", which is ${why}`);
+    });
+}
+
+/** JSON lines, or one JSON array of the same objects. */
+export function readJson(content: string, bad: Bad): RawManifest {
+  const text = content.replace(/^\ufeff/, "");
+  const result: RawManifest = { columns: new Set(), rows: [] };
+  const add = (line: number, value: unknown) => {
+    if (typeof value === "object" && value) for (const name of Object.keys(value)) result.columns.add(name);
+    result.rows.push({ line, value });
+  };
+  if (text.trimStart().startsWith("[")) {
+    let items: unknown;
+    try {
+      items = JSON.parse(text);
+    } catch (error) {
+      throw new DataError(`is not JSON: ${reasonOf(error)}`);
+    }
+    const lines = linesOfItems(text);
+    (items as unknown[]).forEach((item, i) => add(lines[i]!, item));
+    return result;
+  }
+  text.split(/\r\n|\r|\n/).forEach((line, i) => {
+    if (line.trim() === "") return;
+    let value: unknown;
+    try {
+      // Lines of an array that was taken apart end in a comma.
+      value = JSON.parse(line.trim().replace(/,$/, ""));
+    } catch (error) {
+      return bad(i + 1, `is not JSON: ${reasonOf(error)}`);
+    }
+    add(i + 1, value);
+  });
+  return result;
+}
+
+/** The line on which each item of a well-formed JSON array begins, from 1. */
+function linesOfItems(text: string): number[] {
+  const lines: number[] = [];
+  let [line, depth, fresh] = [1, 0, true];
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|\r\n|[\r\n]|[[\]{},]|[^\s"[\]{},]+/g)) {
+    if (/^[\r\n]/.test(token)) {
+      line++;
+      continue;
+    }
+    if (depth === 1 && fresh && token !== "," && token !== "]") {
+      lines.push(line);
+      fresh = false;
+    }
+    if (token === "[" || token === "{") depth++;
+    else if (token === "]" || token === "}") depth--;
+    else if (token === "," && depth === 1) fresh = true;
+  }
+  return lines;
+}

@@ -1,0 +1,85 @@
+/** Files as a manifest names them: relative to its folder or absolute, with slashes either way, in any Unicode form. */
+import { readdir, realpath, stat } from "node:fs/promises";
+import path from "node:path";
+
+/** A path as ids and messages have it: slashes, one Unicode form, nothing to be resolved. */
+export const tidy = (name: string): string => path.posix.normalize(name.replaceAll("\\", "/").normalize("NFC"));
+
+/** A frame of a file of several, as in loop.dcm#12. */
+export const FRAME = /#\d+$/;
+
+/** Finds the files that names stand for, and counts those that do not simply lie in the folder. */
+export class PathFinder {
+  readonly #dir: string;
+  /** Names in a folder under their NFC form. */
+  readonly #listings = new Map<string, Promise<Map<string, string[]>>>();
+  /** The folder itself may be a link. */
+  #home: Promise<string> | undefined;
+  readonly #outside = new Set<string>();
+  readonly #linked = new Set<string>();
+
+  constructor(dir: string) {
+    this.#dir = path.resolve(dir);
+  }
+
+  /** The path of the file; where there is none, the one that the name says, so that whoever reads it tells of that. */
+  async find(name: string): Promise<string> {
+    const said = path.resolve(this.#dir, name);
+    const frame = FRAME.exec(name)?.[0] ?? "";
+    const bare = name.slice(0, name.length - frame.length);
+    if (frame !== "" && (await exists(said))) return this.#note(name, said);
+    for (const form of new Set([bare, bare.replaceAll("\\", "/")])) {
+      const found = await this.#lookUp(path.resolve(this.#dir, form));
+      if (found !== undefined) return (await this.#note(name, found)) + frame;
+    }
+    return said;
+  }
+
+  /** One line on the files outside the folder and those behind symbolic links, which are all read; none without any. */
+  notes(): string[] {
+    const parts = [part(this.#outside, "outside its folder"), part(this.#linked, "behind symbolic links")].filter(
+      (text) => text !== "",
+    );
+    return parts.length > 0 ? [`files are read wherever they lie: ${parts.join("; ")}`] : [];
+  }
+
+  async #note(name: string, file: string): Promise<string> {
+    const inside = path.relative(this.#dir, file);
+    this.#home ??= realpath(this.#dir);
+    if (inside.startsWith("..") || path.isAbsolute(inside)) this.#outside.add(name);
+    else if ((await realpath(file)) !== path.join(await this.#home, inside)) this.#linked.add(name);
+    return file;
+  }
+
+  /** The file, or the only one whose path is the same in NFC; undefined where there is none. */
+  async #lookUp(file: string): Promise<string | undefined> {
+    if (await exists(file)) return file;
+    const parent = path.dirname(file);
+    // Names of ASCII have one form.
+    if (parent === file || !/[^\0-\x7f]/.test(file)) return undefined;
+    const folder = await this.#lookUp(parent);
+    if (folder === undefined) return undefined;
+    const listing = this.#listings.get(folder) ?? list(folder);
+    this.#listings.set(folder, listing);
+    const names = (await listing).get(path.basename(file).normalize("NFC")) ?? [];
+    return names.length === 1 ? path.join(folder, names[0]!) : undefined;
+  }
+}
+
+const part = (names: ReadonlySet<string>, where: string): string =>
+  names.size === 0 ? "" : `${names.size} ${where}, the first ${[...names].sort()[0]!.slice(0, 200)}`;
+
+const exists = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
+
+async function list(folder: string): Promise<Map<string, string[]>> {
+  const names = new Map<string, string[]>();
+  for (const name of await readdir(folder).catch(() => [])) {
+    const form = name.normalize("NFC");
+    names.set(form, [...(names.get(form) ?? []), name]);
+  }
+  return names;
+}

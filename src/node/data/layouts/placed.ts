@@ -1,0 +1,34 @@
+/** Boxes as an annotation has them to boxes in the picture as viewers show it. */
+import { annotationFrame, type PictureSize, type Size } from "../../../data/annotation-frame.ts";
+import { area } from "../../../data/boxes.ts";
+import { requireInside } from "../../../data/readers/values.ts";
+import type { Box } from "../../../data/sample.ts";
+import type { Remarks } from "./collect.ts";
+
+/** A box of this share of the image marks no place in it. */
+const WHOLE = 0.98;
+
+/**
+ * The boxes where they belong, clipped to the image. What had to be done is noted.
+ *
+ * @param drawnOn the size of the image that the boxes were drawn on, where the annotation says it
+ * @throws DataError for a size that does not fit the image's, and for boxes that do not lie on it
+ */
+export function placed(
+  boxes: readonly Box[],
+  size: PictureSize,
+  drawnOn: Size | undefined,
+  remarks: Pick<Remarks, "note">,
+): Box[] {
+  const frame = annotationFrame(size, drawnOn);
+  const inside = requireInside(
+    boxes.map((box) => frame.place(box)),
+    size.width,
+    size.height,
+  );
+  if (frame.note !== undefined) remarks.note(frame.note);
+  if (inside.some((box) => area(box) >= WHOLE * size.width * size.height)) {
+    remarks.note("a box is the whole image");
+  }
+  return inside;
+}

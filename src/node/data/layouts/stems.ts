@@ -1,0 +1,88 @@
+/** Files by their names without extension, as layouts pair images with masks and annotations. */
+import path from "node:path";
+import { DataError } from "../../../data/sample.ts";
+
+/** File names that images have. */
+export const IMAGE_FILE = /\.(?:jpe?g|png|bmp|tiff?|webp|gif|dcm|dicom)$/i;
+
+export const stemOf = (file: string): string => path.parse(file).name.normalize("NFC");
+
+/** Which file a stem stands for. Two files of one stem are never told apart by chance. */
+export class Stems {
+  readonly #byStem = new Map<string, string[]>();
+  readonly #byLowerCase = new Map<string, string[]>();
+
+  /** @param files names, which may have folders before them */
+  constructor(files: readonly string[]) {
+    for (const file of files) {
+      const stem = stemOf(file);
+      for (const [map, key] of [
+        [this.#byStem, stem],
+        [this.#byLowerCase, stem.toLowerCase()],
+      ] as const) {
+        const others = map.get(key);
+        if (others) others.push(file);
+        else map.set(key, [file]);
+      }
+    }
+  }
+
+  /** The files of a stem; where there is none, those whose stem differs in upper and lower case only. */
+  all(stem: string): readonly string[] {
+    const form = stem.normalize("NFC");
+    return this.#byStem.get(form) ?? this.#byLowerCase.get(form.toLowerCase()) ?? [];
+  }
+
+  has(stem: string): boolean {
+    return this.all(stem).length > 0;
+  }
+
+  /** The file of a stem; undefined where there is none. @throws DataError that names them where there are several */
+  get(stem: string): string | undefined {
+    const files = this.all(stem);
+    if (files.length > 1) throw new DataError(`${files.length} files have this name: ${files.join(", ")}`);
+    return files[0];
+  }
+
+  /** Every file with its stem. */
+  *[Symbol.iterator](): Generator<[stem: string, file: string]> {
+    for (const [stem, files] of this.#byStem) for (const file of files) yield [stem, file];
+  }
+}
+
+/** Of those of the names that have an image's extension. */
+export const imagesByStem = (names: readonly string[]): Stems => new Stems(names.filter((n) => IMAGE_FILE.test(n)));
+
+/**
+ * The image of an annotation that may name it: of several with the annotation's own stem it decides, and where there is none it
+ * stands alone. Folders and case of the name are not looked at, and a name that is no image's here counts for nothing.
+ *
+ * @param named as the annotation has it, such as "C:\images\1.JPG"
+ * @throws DataError where there is no image, where several remain, or where the name is another image's
+ */
+export function imageOf(images: Stems, stem: string, named: string | undefined): string {
+  const files = images.all(stem);
+  const wanted = named?.split(/[\\/]/).at(-1)?.trim().normalize("NFC") ?? "";
+  const lower = (file: string) => path.basename(file).normalize("NFC").toLowerCase();
+  const same = (pool: readonly string[]) => {
+    const exact = pool.filter((file) => path.basename(file).normalize("NFC") === wanted);
+    return exact.length > 0 ? exact : pool.filter((file) => lower(file) === wanted.toLowerCase());
+  };
+  const own = same(files);
+  if (own.length === 1) return own[0]!;
+  const others = wanted === "" ? [] : same(images.all(path.parse(wanted).name));
+  if (files.length === 0) {
+    if (others.length === 1) return others[0]!;
+    throw new DataError("its image is missing");
+  }
+  if (files.length > 1) {
+    const what = wanted === "" ? "it names none" : `it names ${wanted.slice(0, 60)}`;
+    throw new DataError(`${files.length} images have its name, ${files.join(", ")}, and ${what}`);
+  }
+  if (others.length > 0) {
+    throw new DataError(
+      `its name is that of ${files[0]}, but it says that it is of ${others[0]}: which one is not known`,
+    );
+  }
+  return files[0]!;
+}
