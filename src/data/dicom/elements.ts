@@ -226,8 +226,7 @@ const known = (length: number) => (length === UNDEFINED ? undefined : length);
 /**
  * Reads a data set up to its pixels, or to its end.
  *
- * @param until stops before elements from this tag on
- * @param last where the data set ends
+ * @param stop whether to stop before an element of this tag
  * @returns the element of the pixels, whose value is unread, and where reading stopped
  * @throws DataError
  */
@@ -235,17 +234,16 @@ export function parseDataSet(
   bytes: Uint8Array,
   from: number,
   encoding: Encoding,
-  until = Infinity,
-  last = bytes.length,
+  stop: (tag: number) => boolean = () => false,
 ): { set: DataSet; pixels: Element | undefined; end: number } {
   const set = new DataSet(bytes, encoding);
   const walker = new Walker(bytes, encoding);
   let at = from;
-  while (at < last) {
+  while (at < bytes.length) {
     // A file may be padded to an even length.
-    if (at + 8 > last && bytes.subarray(at).every((byte) => byte === 0)) break;
+    if (at + 8 > bytes.length && bytes.subarray(at).every((byte) => byte === 0)) break;
     const element = walker.element(at);
-    if (element.tag >= until) break;
+    if (stop(element.tag)) break;
     if (element.tag >>> 16 === 0xfffe) throw damaged("it is damaged: an item outside a sequence");
     set.elements.set(element.tag, element);
     if (element.tag === PIXEL_DATA || element.tag === FLOAT_PIXEL_DATA || element.tag === DOUBLE_PIXEL_DATA) {

@@ -23,8 +23,9 @@ const SOP_CLASS = 0x00080016;
 const MEDIA_SOP_CLASS = 0x00020002;
 const ROWS = 0x00280010;
 const COLUMNS = 0x00280011;
-const IMAGE_TAGS_END = 0x00280012;
-const META_END = 0x00030000;
+/** File meta information is group 2, and nothing but that. */
+const afterMeta = (tag: number) => tag >>> 16 !== 2;
+const afterSize = (tag: number) => tag > COLUMNS;
 
 /** Whether the bytes are a DICOM file: 128 bytes of anything, then "DICM"; or elements that can be nothing else. */
 export function isDicom(bytes: Uint8Array): boolean {
@@ -41,14 +42,14 @@ const hasPreamble = (bytes: Uint8Array) =>
 function rawSyntax(bytes: Uint8Array): Syntax | undefined {
   const [a, b] = [bytes[0]! | (bytes[1]! << 8), (bytes[0]! << 8) | bytes[1]!];
   if (bytes.length < 32 || !(a === 2 || a === 8 || b === 8)) return undefined;
-  if (a === 2) return reads(bytes, EXPLICIT_LITTLE_ENDIAN, META_END) ? EXPLICIT_LITTLE_ENDIAN : undefined;
+  if (a === 2) return reads(bytes, EXPLICIT_LITTLE_ENDIAN, afterMeta) ? EXPLICIT_LITTLE_ENDIAN : undefined;
   const syntaxes = a === 8 ? [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN] : [EXPLICIT_BIG_ENDIAN];
-  return syntaxes.find((syntax) => reads(bytes, syntax, IMAGE_TAGS_END));
+  return syntaxes.find((syntax) => reads(bytes, syntax, afterSize));
 }
 
-function reads(bytes: Uint8Array, syntax: Syntax, until: number): boolean {
+function reads(bytes: Uint8Array, syntax: Syntax, stop: (tag: number) => boolean): boolean {
   try {
-    const { set } = parseDataSet(bytes, 0, syntax, until);
+    const { set } = parseDataSet(bytes, 0, syntax, stop);
     const tags = [...set.elements.keys()];
     if (!tags.every((tag, i) => i === 0 || tag > tags[i - 1]!)) return false;
     if (syntax.explicit && ![...set.elements.values()].every(({ vr }) => /^[A-Z]{2}$/.test(vr ?? ""))) return false;
@@ -68,7 +69,7 @@ export function readDicom(bytes: Uint8Array): DicomFile {
   if (start === 0 && !raw) throw damaged("it does not begin as DICOM does");
   // File meta information is always explicit and little endian.
   const groupTwo = bytes[start] === 2 && bytes[start + 1] === 0;
-  const meta = groupTwo ? parseDataSet(bytes, start, EXPLICIT_LITTLE_ENDIAN, META_END) : undefined;
+  const meta = groupTwo ? parseDataSet(bytes, start, EXPLICIT_LITTLE_ENDIAN, afterMeta) : undefined;
   const from = meta?.end ?? start;
   const syntax = declared(meta?.set) ?? sniffed(bytes, from);
   if (syntax.deflated) return inflated(bytes.subarray(from), syntax);

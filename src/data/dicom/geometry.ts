@@ -51,29 +51,22 @@ function rowsToColumns(set: DataSet): number {
   return 1;
 }
 
-/** Colours of a picture brought to another size, linearly between the centres of pixels. */
+/** Colours of a picture brought to another width or height, linearly between the centres of pixels. */
 export function stretch(rgba: Uint8Array, from: Size, to: Size): Uint8Array {
-  const out = new Uint8Array(4 * to.width * to.height);
-  const [across, down] = [positions(from.width, to.width), positions(from.height, to.height)];
-  for (let y = 0, o = 0; y < to.height; y++) {
-    const { low: top, high: bottom, share: v } = down[y]!;
-    for (let x = 0; x < to.width; x++, o += 4) {
-      const { low: left, high: right, share: u } = across[x]!;
-      for (let c = 0; c < 4; c++) {
-        const at = (row: number, column: number) => rgba[4 * (row * from.width + column) + c]!;
-        const above = (1 - u) * at(top, left) + u * at(top, right);
-        const below = (1 - u) * at(bottom, left) + u * at(bottom, right);
-        out[o + c] = Math.round((1 - v) * above + v * below);
-      }
+  const across = from.width !== to.width;
+  // Lines of `inner` bytes: pixels of each row, or rows of the picture.
+  const [outer, inner] = across ? [from.height, 4] : [1, 4 * from.width];
+  const [before, after] = across ? [from.width, to.width] : [from.height, to.height];
+  const out = new Uint8Array(outer * after * inner);
+  for (let k = 0; k < after; k++) {
+    const place = Math.min(before - 1, Math.max(0, ((k + 0.5) * before) / after - 0.5));
+    const low = Math.floor(place);
+    const high = Math.min(before - 1, low + 1);
+    const share = place - low;
+    for (let o = 0; o < outer; o++) {
+      const [a, b, at] = [(o * before + low) * inner, (o * before + high) * inner, (o * after + k) * inner];
+      for (let i = 0; i < inner; i++) out[at + i] = (1 - share) * rgba[a + i]! + share * rgba[b + i]! + 0.5;
     }
   }
   return out;
-}
-
-function positions(from: number, to: number) {
-  return Array.from({ length: to }, (_, i) => {
-    const place = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
-    const low = Math.floor(place);
-    return { low, high: Math.min(from - 1, low + 1), share: place - low };
-  });
 }
