@@ -141,8 +141,13 @@ function inflated(deflated: Uint8Array, syntax: Syntax): DicomFile {
 }
 
 function headerOf(bytes: Uint8Array, syntax: Syntax) {
-  const parsed = parseDataSet(bytes, 0, matched(bytes, 0, syntax));
-  if (!parsed.pixels) throw damaged(`there are no pixels within its first ${HEADER} bytes`);
+  let parsed: ReturnType<typeof parseDataSet> | undefined;
+  try {
+    parsed = parseDataSet(bytes, 0, matched(bytes, 0, syntax));
+  } catch {
+    // It is cut off where inflating was stopped.
+  }
+  if (!parsed?.pixels) throw damaged(`it inflates to more than ${HEADER} bytes before its pixels begin`);
   return parsed;
 }
 

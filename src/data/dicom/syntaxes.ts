@@ -49,5 +49,9 @@ const REFUSED: [RegExp, string][] = [
 export function syntaxOf(uid: string): Syntax | { refused: string } {
   const syntax = READ.get(uid);
   if (syntax) return syntax;
-  return { refused: REFUSED.find(([pattern]) => pattern.test(uid))?.[1] ?? `an unknown transfer syntax, ${uid}` };
+  return {
+    refused:
+      REFUSED.find(([pattern]) => pattern.test(uid))?.[1] ??
+      `an unknown transfer syntax, ${JSON.stringify(uid.slice(0, 64))}`,
+  };
 }

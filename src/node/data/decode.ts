@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import sharp, { type Sharp } from "sharp";
 import { type Box, DataError, reasonOf } from "../../data/sample.ts";
-import { dicomSize, isDicom, renderDicom } from "./dicom.ts";
+import { isDicom, openDicom, renderDicom } from "./dicom.ts";
 
 // Images here are small and many: one thread each, and no cache that would grow with them.
 sharp.concurrency(1);
@@ -36,7 +36,7 @@ const MOST_PIXELS = 2 ** 26;
  */
 export async function imageSize(file: string): Promise<{ width: number; height: number }> {
   const bytes = await readImage(file);
-  if (isDicom(bytes)) return dicomSize(bytes);
+  if (isDicom(bytes)) return openDicom(bytes).size;
   try {
     const { width, height } = await sharp(bytes, { limitInputPixels: MOST_PIXELS }).metadata();
     return { width, height };
