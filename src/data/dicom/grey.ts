@@ -5,7 +5,7 @@
 import { DataError } from "../sample.ts";
 import { damaged, type DataSet } from "./elements.ts";
 import type { DicomImage } from "./image.ts";
-import { lookUp, type Lut, lutOf } from "./luts.ts";
+import { lookUp, type Lut, lutOf, whiteOf } from "./luts.ts";
 import { bitsInUse, rangeOf, type Stored } from "./samples.ts";
 
 export interface GreyStages {
@@ -126,7 +126,10 @@ function levelOf({ modality, voi, inverted }: GreyStages, range: Range | undefin
 
 /** 0 for black to 1 for white. */
 function fullShare(modality: GreyStages["modality"], rescale: (stored: number) => number, range: Range | undefined) {
-  if ("entries" in modality) return (value: number) => value / (2 ** modality.bits - 1);
+  if ("entries" in modality) {
+    const white = whiteOf(modality);
+    return (value: number) => value / white;
+  }
   if (!range) throw new RangeError("an image without a window needs the range of its values");
   // A negative slope turns black and white over, as it does in a window.
   const ends = [rescale(range.black), rescale(range.white)];
@@ -136,7 +139,10 @@ function fullShare(modality: GreyStages["modality"], rescale: (stored: number) =
 
 /** PS3.3 C.11.2.1.2 and C.11.2.1.3. */
 function voiShare(voi: Lut | Window): (value: number) => number {
-  if ("entries" in voi) return (value) => lookUp(voi, Math.round(value)) / (2 ** voi.bits - 1);
+  if ("entries" in voi) {
+    const white = whiteOf(voi);
+    return (value) => lookUp(voi, Math.round(value)) / white;
+  }
   const { shape, center: c, width: w } = voi;
   switch (shape) {
     case "LINEAR":
