@@ -97,7 +97,7 @@ function byTable(set: DataSet, fragments: Fragment[], basic: Uint8Array, frames:
   if (frames === 1 && offsets.length === 1) return [0];
   const index = new Map(fragments.map(({ at }, i) => [at, i]));
   const starts = offsets.map((offset) => index.get(offset) ?? -1);
-  const rising = starts.every((start, i) => start === 0 || (i > 0 && start > starts[i - 1]!));
+  const rising = starts.every((start, i) => (i === 0 ? start === 0 : start > starts[i - 1]!));
   if (starts.length !== frames) {
     if (offsets.every((offset) => offset === 0)) return undefined;
     throw damaged(`its offset table is of ${starts.length} frames, but it says that it has ${frames}`);
