@@ -67,6 +67,7 @@ function jpeg(frame: Uint8Array, compression: "jpeg" | "jpeg-ls"): Codestream {
     }
     if (marker === 0xda) {
       if (!found || !hasEnd(frame, end)) throw broken();
+      if (scansFrom(frame, at) > MOST_SCANS) throw damaged(`a frame of it has more than ${MOST_SCANS} scans`);
       if (compression === "jpeg" && !lossless) found.transformed = isYcbcr(adobe, jfif || halved, ids);
       return found;
     }
@@ -85,6 +86,16 @@ function isYcbcr(adobe: number | undefined, others: boolean, ids: string): boole
   if (adobe !== undefined) return adobe !== 0;
   if (others) return true;
   return ids === "RGB" ? false : undefined;
+}
+
+/** Each scan goes over the whole picture; progressive frames have ten or so. */
+const MOST_SCANS = 64;
+
+function scansFrom(frame: Uint8Array, from: number): number {
+  let scans = 0;
+  for (let at = frame.indexOf(0xff, from); at >= 0; at = frame.indexOf(0xff, at + 1))
+    if (frame[at + 1] === 0xda) scans++;
+  return scans;
 }
 
 /** The end marker; it cannot occur within coded pixels. */

@@ -6,7 +6,7 @@ import { DataError } from "../sample.ts";
 import { damaged, type DataSet } from "./elements.ts";
 import type { DicomImage } from "./image.ts";
 import { lookUp, type Lut, lutOf, whiteOf } from "./luts.ts";
-import { bitsInUse, rangeOf, type Stored } from "./samples.ts";
+import { bitsInUse, type Extent, rangeOf, type Stored } from "./samples.ts";
 
 export interface GreyStages {
   modality: Lut | { slope: number; intercept: number };
@@ -76,13 +76,12 @@ export interface Range {
  * The stored values that a grey image without a window can have: those of its bits stored, or of fewer bits where it is
  * certain that no more are in use.
  *
- * @param values of some frames
+ * @param ranges of some frames
  * @param precision bits that a compressed frame has
  * @throws DataError with the range found where it is not certain
  */
-export function fullRange(values: Stored[], image: DicomImage, precision: number | undefined): Range {
+export function fullRange(ranges: Extent[], image: DicomImage, precision: number | undefined): Range {
   const { bitsStored, signed } = image;
-  const ranges = values.map(rangeOf);
   const least = Math.min(...ranges.map((range) => range.least));
   const greatest = Math.max(...ranges.map((range) => range.greatest));
   if (signed) {

@@ -78,9 +78,9 @@ export function paletteOf(set: DataSet, signed: boolean): Palette {
   if (stated.some((other) => other.first !== first || other.bits !== bits)) {
     throw damaged("the tables of its palette do not belong together");
   }
-  // A palette may be dark as a whole: only bytes in words of 16 bits are certain.
+  // A palette may be dark as a whole: beside what it says, only bytes in words are certain.
   const greatest = Math.max(...tables.map((entries) => rangeOf(entries).greatest));
-  const white = greatest < 256 ? 255 : 65535;
+  const white = greatest < 256 ? 255 : bits > 8 && bits < 16 && greatest < 2 ** bits ? 2 ** bits - 1 : 65535;
   const [red, green, blue] = tables.map((entries) =>
     Uint8Array.from(entries, (entry) => Math.round((entry * 255) / white)),
   );

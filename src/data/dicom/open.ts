@@ -23,7 +23,7 @@ import { fullRange, greyStages, type Range, renderGrey } from "./grey.ts";
 import { type DicomImage, imageOf, isColour, isHalved, type Photometric, requirePixels } from "./image.ts";
 import { type Palette, paletteOf } from "./luts.ts";
 import { decodeRle } from "./rle.ts";
-import { type Stored, storedValues } from "./samples.ts";
+import { type Extent, rangeOf, type Stored, storedValues } from "./samples.ts";
 import type { Compression } from "./syntaxes.ts";
 
 /** Decoders of compressed frames: samples of 8 bits, or of 16 bits and little endian, pixel by pixel, colours untransformed. */
@@ -142,15 +142,14 @@ class Renderer {
   async #rangeOfSome(): Promise<Range> {
     const { frames } = this.#image;
     const count = Math.min(frames, LOOKED_AT);
-    const some: Decoded[] = [];
+    const ranges: Extent[] = [];
+    let precision: number | undefined;
     for (let i = 0; i < count; i++) {
-      some.push(await this.#decoded(count === 1 ? 0 : Math.round((i * (frames - 1)) / (count - 1))));
+      const decoded = await this.#decoded(count === 1 ? 0 : Math.round((i * (frames - 1)) / (count - 1)));
+      ranges.push(rangeOf(decoded.values));
+      precision = decoded.precision;
     }
-    return fullRange(
-      some.map(({ values }) => values),
-      this.#image,
-      some[0]!.precision,
-    );
+    return fullRange(ranges, this.#image, precision);
   }
 
   async #decoded(frame: number): Promise<Decoded> {
