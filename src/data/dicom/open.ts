@@ -26,7 +26,7 @@ import { decodeRle } from "./rle.ts";
 import { type Extent, rangeOf, type Stored, storedValues } from "./samples.ts";
 import type { Compression } from "./syntaxes.ts";
 
-/** Decoders of compressed frames: samples of 8 bits, or of 16 bits and little endian, pixel by pixel, colours untransformed. */
+/** Decoders of compressed frames: samples of 8 bits, or of 16 bits and little endian, pixel by pixel unless the header says by plane, colours untransformed. */
 export type Decode = (
   frame: Uint8Array,
   compression: Exclude<Compression, "rle">,
@@ -185,7 +185,8 @@ class Renderer {
     const bits = bitsOf(header, image, bitsAllocated);
     const values = storedValues({ bytes: decoded, ...words }, { ...image, ...bits }, total);
     const photometric = decodedColours(image.photometric, compression, header);
-    return { values, strides: INTERLEAVED, photometric, precision: header.precision };
+    const strides = header.planar ? planes(count) : INTERLEAVED;
+    return { values, strides, photometric, precision: header.precision };
   }
 }
 

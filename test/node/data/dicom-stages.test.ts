@@ -220,6 +220,8 @@ describe("colours", () => {
         ]),
       ),
     ).toMatch(/"CMYK": not read$/);
+    const signed: Elements = [...rgb("RGB"), [0x00280103, "US", [1]]];
+    expect(await refusal(native(1, 1, new Uint8Array(4), signed))).toMatch(/says that its colours are signed$/);
     expect(await refusal(native(1, 3, new Uint8Array(8), rgb("YBR_FULL_422")))).toMatch(/YBR_FULL_422 and 3 columns/);
     expect(await refusal(native(1, 3, new Uint8Array(12), rgb("YBR_RCT")))).toMatch(
       /YBR_RCT, which only JPEG 2000 knows$/,
