@@ -26,7 +26,10 @@ import { decodeRle } from "./rle.ts";
 import { type Extent, rangeOf, type Stored, storedValues } from "./samples.ts";
 import type { Compression } from "./syntaxes.ts";
 
-/** Decoders of compressed frames: samples of 8 bits, or of 16 bits and little endian, pixel by pixel unless the header says by plane, colours untransformed. */
+/**
+ * Decoders of compressed frames: samples of 8 bits, or of 16 bits and little endian, pixel by pixel unless the header says by
+ * plane, colours untransformed.
+ */
 export type Decode = (
   frame: Uint8Array,
   compression: Exclude<Compression, "rle">,
