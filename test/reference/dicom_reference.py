@@ -158,18 +158,19 @@ SYNTAXES = {
     "big-endian": lambda a, b: run("dcmconv", "+tb", a, b),
     "deflated": lambda a, b: run("dcmconv", "+td", a, b),
     "rle": lambda a, b: run("dcmcrle", a, b),
-    "jpeg-lossless": lambda a, b: run("dcmcjpeg", "+e1", a, b),
-    "jpeg-lossless-14": lambda a, b: run("dcmcjpeg", "+el", "+sv", "6", a, b),
-    "jpeg-ls": lambda a, b: run("dcmcjpls", "+el", a, b),
+    "jpeg-lossless": lambda a, b: run("dcmcjpeg", "+un", "+e1", a, b),
+    "jpeg-lossless-14": lambda a, b: run("dcmcjpeg", "+un", "+el", "+sv", "6", a, b),
+    "jpeg-ls": lambda a, b: run("dcmcjpls", "+un", "+el", a, b),
+    "jpeg-ls-gdcm": lambda a, b: run("gdcmconv", "--jpegls", a, b),
     "jpeg-2000": lambda a, b: run("gdcmconv", "--j2k", a, b),
 }
 LOSSY = {
-    "jpeg-baseline": lambda a, b: run("dcmcjpeg", "+eb", "+q", "90", a, b),
-    "jpeg-extended": lambda a, b: run("dcmcjpeg", "+ee", "+q", "90", a, b),
-    "jpeg-baseline-fragments": lambda a, b: run("dcmcjpeg", "+eb", "+fs", "1", "-ot", a, b),
-    "jpeg-baseline-444": lambda a, b: run("dcmcjpeg", "+eb", "+s4", a, b),
-    "jpeg-baseline-rgb": lambda a, b: run("dcmcjpeg", "+eb", "+cr", a, b),
-    "jpeg-ls-near": lambda a, b: run("dcmcjpls", "+en", "+md", "2", a, b),
+    "jpeg-baseline": lambda a, b: run("dcmcjpeg", "+un", "+eb", "+q", "90", a, b),
+    "jpeg-extended": lambda a, b: run("dcmcjpeg", "+un", "+ee", "+q", "90", a, b),
+    "jpeg-baseline-fragments": lambda a, b: run("dcmcjpeg", "+un", "+eb", "+fs", "1", "-ot", a, b),
+    "jpeg-baseline-444": lambda a, b: run("dcmcjpeg", "+un", "+eb", "+s4", a, b),
+    "jpeg-baseline-rgb": lambda a, b: run("dcmcjpeg", "+un", "+eb", "+cr", a, b),
+    "jpeg-ls-near": lambda a, b: run("dcmcjpls", "+un", "+en", "+md", "2", a, b),
     "jpeg-2000-lossy": lambda a, b: run("gdcmconv", "--j2k", "--lossy", "-q", "60", a, b),
 }
 
@@ -260,7 +261,7 @@ def main():
     rgb_two = np.stack([np.rint(255 * coloured(frame)).astype(np.uint8) for frame in two])
     rgb16 = np.rint(65535 * coloured(grey[0])).astype(np.uint16)[None]
     every("rgb-8", write("a", "RGB", rgb), 1, rgb.astype(int))
-    some = ["explicit", "big-endian", "rle", "jpeg-ls", "jpeg-lossless", "jpeg-2000", "jpeg-baseline"]
+    some = ["explicit", "big-endian", "rle", "jpeg-ls", "jpeg-ls-gdcm", "jpeg-lossless", "jpeg-2000", "jpeg-baseline"]
     every("rgb-8-planar", write("a", "RGB", rgb, planar=True), 1, rgb.astype(int), some)
     every("rgb-8-frames", write("a", "RGB", rgb_two), 2, rgb_two.astype(int))
     every("rgb-16", write("a", "RGB", rgb16), 1, to8(rgb16, 65535), ["explicit", "big-endian", "rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000"])

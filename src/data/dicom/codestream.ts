@@ -9,6 +9,8 @@ export interface Codestream {
   /** Bits of a sample. */
   precision: number;
   signed: boolean;
+  /** Whether components are decoded one after another: JPEG-LS that is not interleaved. */
+  planar: boolean;
   /** JPEG: whether colours are YCbCr, undefined where it does not say. JPEG 2000: whether the decoder turns them to RGB. */
   transformed: boolean | undefined;
 }
@@ -62,11 +64,15 @@ function jpeg(frame: Uint8Array, compression: "jpeg" | "jpeg-ls"): Codestream {
         width: view.getUint16(body + 3),
         components,
         signed: false,
+        planar: false,
         transformed: undefined,
       };
     }
     if (marker === 0xda) {
       if (!found || !hasEnd(frame, end)) throw broken();
+      if (scansFrom(frame, at) > MOST_SCANS) throw damaged(`a frame of it has more than ${MOST_SCANS} scans`);
+      // After the components of the scan come the error allowed and how they are interleaved (ITU-T T.87 C.2.3).
+      if (compression === "jpeg-ls") found.planar = frame[body + 2 + 2 * frame[body]!] === 0;
       if (compression === "jpeg" && !lossless) found.transformed = isYcbcr(adobe, jfif || halved, ids);
       return found;
     }
@@ -85,6 +91,16 @@ function isYcbcr(adobe: number | undefined, others: boolean, ids: string): boole
   if (adobe !== undefined) return adobe !== 0;
   if (others) return true;
   return ids === "RGB" ? false : undefined;
+}
+
+/** Each scan goes over the whole picture; progressive frames have ten or so. */
+const MOST_SCANS = 64;
+
+function scansFrom(frame: Uint8Array, from: number): number {
+  let scans = 0;
+  for (let at = frame.indexOf(0xff, from); at >= 0; at = frame.indexOf(0xff, at + 1))
+    if (frame[at + 1] === 0xda) scans++;
+  return scans;
 }
 
 /** The end marker; it cannot occur within coded pixels. */
@@ -114,6 +130,7 @@ function jpeg2000(frame: Uint8Array): Codestream {
         components: view.getUint16(body + 34),
         precision: (precision & 127) + 1,
         signed: precision > 127,
+        planar: false,
         transformed: false,
       };
     }

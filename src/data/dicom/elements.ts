@@ -75,7 +75,7 @@ export class DataSet {
   }
 
   /**
-   * Numbers, as binary or text: by the value representation where it is written, else as `vr`. Empty parts are left out.
+   * Numbers, as binary or text: by the value representation where it is written, else as `vr`. Empty parts are NaN.
    *
    * @throws DataError for text that is not a number
    */
@@ -89,17 +89,17 @@ export class DataSet {
         read.get(element.offset + i * read.size),
       );
     }
-    return this.texts(tag)
-      .filter((part) => part !== "")
-      .map((part) => {
-        const value = Number(part);
-        if (!Number.isFinite(value)) throw damaged(`${name(tag)} is not a number`);
-        return value;
-      });
+    return this.texts(tag).map((part) => {
+      const value = part === "" ? NaN : Number(part);
+      if (part !== "" && !Number.isFinite(value)) throw damaged(`${name(tag)} is not a number`);
+      return value;
+    });
   }
 
+  /** The first number; undefined where there is none. @throws DataError for text that is not a number */
   number(tag: number, vr: string): number | undefined {
-    return this.numbers(tag, vr)[0];
+    const value = this.numbers(tag, vr)[0];
+    return Number.isNaN(value) ? undefined : value;
   }
 
   #binary(vr: string): { size: number; get(at: number): number } | undefined {

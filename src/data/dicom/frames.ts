@@ -97,7 +97,7 @@ function byTable(set: DataSet, fragments: Fragment[], basic: Uint8Array, frames:
   if (frames === 1 && offsets.length === 1) return [0];
   const index = new Map(fragments.map(({ at }, i) => [at, i]));
   const starts = offsets.map((offset) => index.get(offset) ?? -1);
-  const rising = starts.every((start, i) => start === 0 || (i > 0 && start > starts[i - 1]!));
+  const rising = starts.every((start, i) => (i === 0 ? start === 0 : start > starts[i - 1]!));
   if (starts.length !== frames) {
     if (offsets.every((offset) => offset === 0)) return undefined;
     throw damaged(`its offset table is of ${starts.length} frames, but it says that it has ${frames}`);
@@ -107,19 +107,22 @@ function byTable(set: DataSet, fragments: Fragment[], basic: Uint8Array, frames:
 
 /** The first fragment of each frame by what fragments begin with. @throws DataError */
 function byContent(fragments: Fragment[], frames: number, compression: Compression): number[] {
-  if (frames === 1) return [0];
   const all = fragments.map((_, i) => i);
+  const starts = all.filter((i) => begins(fragments[i]!.bytes, compression));
+  // The decoder tells what is wrong with a fragment that begins as none should.
   if (fragments.length === frames) return all;
-  // A frame of RLE has one fragment, PS3.5 A.4.2. The others begin with SOI, SOC or the box of a JP2 file.
-  const starts = compression === "rle" ? all : all.filter((i) => begins(fragments[i]!.bytes));
   if (starts.length === frames && starts[0] === 0) return starts;
   const truncated = starts.length < frames ? "it is truncated: " : "";
   throw damaged(`${truncated}it has ${starts.length} frames of pixels instead of ${frames}`);
 }
 
-const begins = (bytes: Uint8Array) =>
-  (bytes[0] === 0xff && (bytes[1] === 0xd8 || (bytes[1] === 0x4f && bytes[2] === 0xff && bytes[3] === 0x51))) ||
-  (bytes[0] === 0 && bytes[3] === 12 && bytes[4] === 0x6a && bytes[5] === 0x50);
+/** Frames begin with a count of segments and the first one's place; with SOI or SOC; or with the first box of a JP2 file. */
+function begins(bytes: Uint8Array, compression: Compression): boolean {
+  if (compression === "rle") return bytes[0]! > 0 && bytes[0]! <= 15 && bytes[1] === 0 && bytes[4] === 64;
+  const [a, b, c, d] = bytes;
+  if (a === 0xff) return b === 0xd8 || (b === 0x4f && c === 0xff && d === 0x51);
+  return a === 0 && d === 12 && bytes[4] === 0x6a && bytes[5] === 0x50;
+}
 
 function joined(fragments: Fragment[]): Uint8Array {
   if (fragments.length === 1) return fragments[0]!.bytes;

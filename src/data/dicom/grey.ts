@@ -5,8 +5,8 @@
 import { DataError } from "../sample.ts";
 import { damaged, type DataSet } from "./elements.ts";
 import type { DicomImage } from "./image.ts";
-import { lookUp, type Lut, lutOf } from "./luts.ts";
-import { bitsInUse, rangeOf, type Stored } from "./samples.ts";
+import { lookUp, type Lut, lutOf, whiteOf } from "./luts.ts";
+import { bitsInUse, type Extent, rangeOf, type Stored } from "./samples.ts";
 
 export interface GreyStages {
   modality: Lut | { slope: number; intercept: number };
@@ -76,13 +76,12 @@ export interface Range {
  * The stored values that a grey image without a window can have: those of its bits stored, or of fewer bits where it is
  * certain that no more are in use.
  *
- * @param values of some frames
+ * @param ranges of some frames
  * @param precision bits that a compressed frame has
  * @throws DataError with the range found where it is not certain
  */
-export function fullRange(values: Stored[], image: DicomImage, precision: number | undefined): Range {
+export function fullRange(ranges: Extent[], image: DicomImage, precision: number | undefined): Range {
   const { bitsStored, signed } = image;
-  const ranges = values.map(rangeOf);
   const least = Math.min(...ranges.map((range) => range.least));
   const greatest = Math.max(...ranges.map((range) => range.greatest));
   if (signed) {
@@ -126,7 +125,10 @@ function levelOf({ modality, voi, inverted }: GreyStages, range: Range | undefin
 
 /** 0 for black to 1 for white. */
 function fullShare(modality: GreyStages["modality"], rescale: (stored: number) => number, range: Range | undefined) {
-  if ("entries" in modality) return (value: number) => value / (2 ** modality.bits - 1);
+  if ("entries" in modality) {
+    const white = whiteOf(modality);
+    return (value: number) => value / white;
+  }
   if (!range) throw new RangeError("an image without a window needs the range of its values");
   // A negative slope turns black and white over, as it does in a window.
   const ends = [rescale(range.black), rescale(range.white)];
@@ -136,7 +138,10 @@ function fullShare(modality: GreyStages["modality"], rescale: (stored: number) =
 
 /** PS3.3 C.11.2.1.2 and C.11.2.1.3. */
 function voiShare(voi: Lut | Window): (value: number) => number {
-  if ("entries" in voi) return (value) => lookUp(voi, Math.round(value)) / (2 ** voi.bits - 1);
+  if ("entries" in voi) {
+    const white = whiteOf(voi);
+    return (value) => lookUp(voi, Math.round(value)) / white;
+  }
   const { shape, center: c, width: w } = voi;
   switch (shape) {
     case "LINEAR":

@@ -80,6 +80,7 @@ export function imageOf(set: DataSet, pixels: Element): DicomImage {
   }
   const planar = samples === 3 && us(0x00280006) === 1;
   const signed = us(0x00280103) === 1;
+  if (signed && wanted === 3) throw damaged("it says that its colours are signed");
   return { rows, columns, frames, samples: wanted, photometric, planar, bitsAllocated, bitsStored, highBit, signed };
 }
 

@@ -5,9 +5,9 @@ import { bitsInUse, rangeOf } from "./samples.ts";
 export interface Lut {
   /** The stored value of the first entry. Values below take the first entry, values above the last one. */
   first: number;
-  /** Bits of an entry: the table's range is 0 to 2^bits - 1. */
+  entries: Uint16Array;
+  /** Bits of an entry, as the table says. */
   bits: number;
-  entries: ArrayLike<number>;
 }
 
 export const lookUp = ({ first, entries }: Lut, value: number): number =>
@@ -16,17 +16,30 @@ export const lookUp = ({ first, entries }: Lut, value: number): number =>
 /** LUT Descriptor, LUT Data. @throws DataError */
 export function lutOf(item: DataSet, signed: boolean): Lut {
   const { count, first, bits } = descriptor(item, 0x00283002, signed);
-  const entries = entriesOf(item, 0x00283006, count);
-  return { first, entries, bits: bitsOfEntries([entries], bits) };
+  return { first, entries: entriesOf(item, 0x00283006, count), bits };
 }
 
-/** The second number is signed where the pixels are; both ways of writing it are found, whatever its representation. */
+/**
+ * The table's greatest output, 2^bits - 1. Tables often say 16 bits where fewer are in use, or 8 where more are.
+ *
+ * @throws DataError where it is not certain
+ */
+export function whiteOf({ entries, bits }: Lut): number {
+  const { greatest } = rangeOf(entries);
+  const stated = bits >= 8 && bits <= 16 && greatest < 2 ** bits ? bits : 16;
+  const used = bitsInUse(greatest, stated);
+  if (used !== undefined) return 2 ** used - 1;
+  throw damaged(`a look-up table of ${stated} bits has no entry above ${greatest}: what is white is not certain`);
+}
+
+/** The second number is signed where it is written as such, else where what it is compared with is. */
 function descriptor(item: DataSet, tag: number, signed: boolean): { count: number; first: number; bits: number } {
   const raw = item.raw(tag);
   if (!raw || raw.length < 6) throw damaged(`the look-up table ${name(tag)} is damaged`);
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const little = item.encoding.littleEndian;
-  const first = signed ? view.getInt16(2, little) : view.getUint16(2, little);
+  const vr = item.elements.get(tag)?.vr;
+  const first = vr === "SS" || (vr !== "US" && signed) ? view.getInt16(2, little) : view.getUint16(2, little);
   return { count: view.getUint16(0, little) || 65536, first, bits: view.getUint16(4, little) };
 }
 
@@ -44,17 +57,6 @@ function entriesOf(item: DataSet, tag: number, count: number): Uint16Array {
 function words(raw: Uint8Array, littleEndian: boolean): Uint16Array {
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   return Uint16Array.from({ length: raw.length >> 1 }, (_, i) => view.getUint16(2 * i, littleEndian));
-}
-
-/** Descriptors often say 16 where fewer bits are in use, or 8 where more are. @throws DataError where it is not certain */
-function bitsOfEntries(tables: Uint16Array[], declared: number): number {
-  const greatest = Math.max(...tables.map((entries) => rangeOf(entries).greatest));
-  const stated = declared >= 8 && declared <= 16 && greatest < 2 ** declared ? declared : 16;
-  const bits = bitsInUse(greatest, stated);
-  if (bits === undefined) {
-    throw damaged(`a look-up table of ${stated} bits has no entry above ${greatest}: what is white is not certain`);
-  }
-  return bits;
 }
 
 /** Red, green and blue of 8 bits for each stored value. */
@@ -76,9 +78,9 @@ export function paletteOf(set: DataSet, signed: boolean): Palette {
   if (stated.some((other) => other.first !== first || other.bits !== bits)) {
     throw damaged("the tables of its palette do not belong together");
   }
-  // A palette may be dark as a whole: only bytes in words of 16 bits are certain.
+  // A palette may be dark as a whole: beside what it says, only bytes in words are certain.
   const greatest = Math.max(...tables.map((entries) => rangeOf(entries).greatest));
-  const white = greatest < 256 ? 255 : 65535;
+  const white = greatest < 256 ? 255 : bits > 8 && bits < 16 && greatest < 2 ** bits ? 2 ** bits - 1 : 65535;
   const [red, green, blue] = tables.map((entries) =>
     Uint8Array.from(entries, (entry) => Math.round((entry * 255) / white)),
   );

@@ -23,10 +23,13 @@ import { fullRange, greyStages, type Range, renderGrey } from "./grey.ts";
 import { type DicomImage, imageOf, isColour, isHalved, type Photometric, requirePixels } from "./image.ts";
 import { type Palette, paletteOf } from "./luts.ts";
 import { decodeRle } from "./rle.ts";
-import { type Stored, storedValues } from "./samples.ts";
+import { type Extent, rangeOf, type Stored, storedValues } from "./samples.ts";
 import type { Compression } from "./syntaxes.ts";
 
-/** Decoders of compressed frames: samples of 8 bits, or of 16 bits and little endian, pixel by pixel, colours untransformed. */
+/**
+ * Decoders of compressed frames: samples of 8 bits, or of 16 bits and little endian, pixel by pixel unless the header says by
+ * plane, colours untransformed.
+ */
 export type Decode = (
   frame: Uint8Array,
   compression: Exclude<Compression, "rle">,
@@ -142,15 +145,14 @@ class Renderer {
   async #rangeOfSome(): Promise<Range> {
     const { frames } = this.#image;
     const count = Math.min(frames, LOOKED_AT);
-    const some: Decoded[] = [];
+    const ranges: Extent[] = [];
+    let precision: number | undefined;
     for (let i = 0; i < count; i++) {
-      some.push(await this.#decoded(count === 1 ? 0 : Math.round((i * (frames - 1)) / (count - 1))));
+      const decoded = await this.#decoded(count === 1 ? 0 : Math.round((i * (frames - 1)) / (count - 1)));
+      ranges.push(rangeOf(decoded.values));
+      precision = decoded.precision;
     }
-    return fullRange(
-      some.map(({ values }) => values),
-      this.#image,
-      some[0]!.precision,
-    );
+    return fullRange(ranges, this.#image, precision);
   }
 
   async #decoded(frame: number): Promise<Decoded> {
@@ -186,7 +188,8 @@ class Renderer {
     const bits = bitsOf(header, image, bitsAllocated);
     const values = storedValues({ bytes: decoded, ...words }, { ...image, ...bits }, total);
     const photometric = decodedColours(image.photometric, compression, header);
-    return { values, strides: INTERLEAVED, photometric, precision: header.precision };
+    const strides = header.planar ? planes(count) : INTERLEAVED;
+    return { values, strides, photometric, precision: header.precision };
   }
 }
 

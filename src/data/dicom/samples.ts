@@ -47,8 +47,13 @@ function swapPairs(bytes: Uint8Array): Uint8Array {
   return out;
 }
 
+export interface Extent {
+  least: number;
+  greatest: number;
+}
+
 /** The least and greatest of some values. */
-export function rangeOf(values: ArrayLike<number>): { least: number; greatest: number } {
+export function rangeOf(values: ArrayLike<number>): Extent {
   let [least, greatest] = [Infinity, -Infinity];
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;

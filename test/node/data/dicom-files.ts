@@ -1,4 +1,4 @@
-/** DICOM files for tests, written with another library than the one that reads them. */
+/** DICOM files for tests, written by dcmjs. Encoders are of the library whose decoders are in use; test/reference has files of others. */
 import { createRequire } from "node:module";
 import type { NativeCodecs as Codecs, Transcoder as Coder } from "dcmjs-codecs";
 import type { GreyImage } from "../../../src/node/data/decode.ts";

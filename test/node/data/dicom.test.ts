@@ -28,6 +28,8 @@ describe("a DICOM file", () => {
     ["JpegLosslessProcess14V1", 0],
     ["JpegLsLossless", 0],
     ["Jpeg2000Lossless", 0],
+    ["HtJpeg2000Lossless", 0],
+    ["HtJpeg2000LosslessRpcl", 0],
     ["JpegBaselineProcess1", 40],
   ])("of transfer syntax %s has its pixels", async (name, bound) => {
     const decoded = await decodeGrey(dicom(picture, {}, syntaxes[name]));

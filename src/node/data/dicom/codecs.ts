@@ -34,9 +34,10 @@ function load(): Promise<Library> {
 }
 
 /** A damaged frame can leave the decoders' memory in disorder: the next frame gets new ones. */
-function renew(library: Library): void {
+async function renew(library: Library): Promise<void> {
   library.NativeCodecs.release();
   loading = undefined;
+  await load();
 }
 
 /** @throws DataError for a frame that the decoders refuse */
@@ -50,7 +51,7 @@ export const decodeFrame: Decode = async (frame, compression, header) => {
     if (!pixels || remark !== undefined) throw new Error(remark ?? "no pixels");
     return pixels;
   } catch (error) {
-    renew(library);
+    await renew(library);
     throw damaged(`it is cut off or damaged in its pixels (${reasonOf(error)})`);
   }
 };
