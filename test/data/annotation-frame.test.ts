@@ -94,7 +94,7 @@ test.each([
 });
 
 test("sides that agree but for rounding are of one shape", () => {
-  const { place } = annotationFrame({ width: 320, height: 240 }, { width: 107, height: 80 });
-  const { x1, y1 } = place({ x0: 0, y0: 0, x1: 107, y1: 80 });
+  const frame = annotationFrame({ width: 320, height: 240 }, { width: 107, height: 80 });
+  const { x1, y1 } = frame.place({ x0: 0, y0: 0, x1: 107, y1: 80 });
   expect([x1, y1]).toEqual([320, 240]);
 });

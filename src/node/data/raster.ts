@@ -25,7 +25,7 @@ const unreadable = (bytes: Uint8Array, error: unknown): DataError => {
 export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   if (bytes.length === 0) throw new DataError("is not a readable image: the file is empty");
   // Drawings are not even handed to the library that would lay them out.
-  if (/^text|^a drawing/.test(formatName(bytes) ?? "")) throw unreadable(bytes, undefined);
+  if (/^text|^a drawing|^compressed/.test(formatName(bytes) ?? "")) throw unreadable(bytes, undefined);
   const first = await metadata(bytes);
   if (first.format === "svg" || first.format === "pdf") {
     throw new DataError(`is not a readable image: it is a drawing (${first.format.toUpperCase()})`);
