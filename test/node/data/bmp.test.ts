@@ -55,7 +55,7 @@ const [R, G, B, W, K]: [number[], number[], number[], number[], number[]] = [
   [255, 255, 255],
   [0, 0, 0],
 ];
-const palette = [K!, R!, G!, B!, W!];
+const palette = [K, R, G, B, W];
 /** 3 x 2: red green blue over white black red. */
 const picture = [R, G, B, W, K, R].flat();
 const rgb = { width: 3, height: 2 };
@@ -65,7 +65,7 @@ const dword = (...values: number[]) => values.flatMap((v) => [v & 255, (v >> 8) 
 describe("a bitmap of", () => {
   const fields = { compression: 3, masks: [0xf800, 0x07e0, 0x001f] };
   test.each<[string, Options]>([
-    ["1 bit", { ...rgb, bits: 1, palette: [W!, R!], pixels: [0b00100000, 0, 0, 0, 0b11000000, 0, 0, 0] }],
+    ["1 bit", { ...rgb, bits: 1, palette: [W, R], pixels: [0b00100000, 0, 0, 0, 0b11000000, 0, 0, 0] }],
     ["4 bits", { ...rgb, bits: 4, palette, pixels: [0x40, 0x10, 0, 0, 0x12, 0x30, 0, 0] }],
     ["8 bits", { ...rgb, bits: 8, palette, pixels: [4, 0, 1, 0, 1, 2, 3, 0] }],
     ["8 bits, from the top down", { ...rgb, height: -2, bits: 8, palette, pixels: [1, 2, 3, 0, 4, 0, 1, 0] }],
@@ -106,7 +106,7 @@ describe("a bitmap of", () => {
   });
 
   function padded() {
-    return Array.from({ length: 256 }, (_, i) => palette[i] ?? K!);
+    return Array.from({ length: 256 }, (_, i) => palette[i] ?? K);
   }
 
   test("32 bits with transparency keeps it, and one that is 0 everywhere is none", async () => {

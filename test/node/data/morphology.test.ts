@@ -16,14 +16,14 @@ test("closing and opening give what OpenCV's give, pixel for pixel, also where a
     const [close, open] = [3 + 2 * upTo(12), 3 + 2 * upTo(12)];
     const share = upTo(40);
     const picture = Uint8Array.from({ length: width * height }, () => (upTo(40) < share ? 255 : 0));
-    const mat = new cv.Mat(height, width, cv.CV_8UC1);
+    const mat = new cv.Mat(height, width, Number(cv.CV_8UC1));
     mat.data.set(picture);
     for (const [kind, side] of [
-      [cv.MORPH_CLOSE, close],
-      [cv.MORPH_OPEN, open],
+      [Number(cv.MORPH_CLOSE), close],
+      [Number(cv.MORPH_OPEN), open],
     ] as const) {
-      const square = cv.Mat.ones(side, side, cv.CV_8UC1);
-      cv.morphologyEx(mat, mat, kind as never, square);
+      const square = cv.Mat.ones(side, side, Number(cv.CV_8UC1));
+      cv.morphologyEx(mat, mat, kind, square);
       square.delete();
     }
     closeAndOpen(picture, width, height, { close, open });
