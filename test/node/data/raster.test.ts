@@ -15,6 +15,7 @@ import {
   openPictures,
   readImage,
 } from "../../../src/node/data/decode.ts";
+import { openDataset } from "../../../src/node/data/open.ts";
 import { prepareImage } from "../../../src/node/data/prepare-image.ts";
 import { encode, temporaryFolder, ultrasound } from "./images.ts";
 import { tiff } from "./tiff-files.ts";
@@ -141,6 +142,19 @@ describe("frames", () => {
     writeFileSync(at("scan#12"), bytes);
     expect(await imageSize(at("scan#12"))).toEqual({ width: 320, height: 240 });
     await expect(imageSize(at("gone#12"))).rejects.toThrow(new DataError("there is no such file"));
+  });
+
+  test("of one film are of one patient, also where the manifest names none", async () => {
+    writeFileSync(at("loop.tif"), tiff(...pictures));
+    writeFileSync(at("alone.png"), await encode(pictures[0]!).png().toBuffer());
+    const rows = ["loop.tif#1", "loop.tif#2", "alone.png"].map((name) => `${name},1,100 80 160 120\n`);
+    writeFileSync(at("films.csv"), `image,label,boxes\n${rows.join("")}`);
+    const { samples } = await openDataset(at("films.csv"));
+    expect(samples.map(({ id, group }) => [id, group])).toEqual([
+      ["loop.tif#1", "loop.tif"],
+      ["loop.tif#2", "loop.tif"],
+      ["alone.png", "alone.png"],
+    ]);
   });
 
   test("smaller copies in a TIFF file are no frames, and that is said; pages of other sizes are", async () => {

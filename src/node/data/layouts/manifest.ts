@@ -81,7 +81,8 @@ async function readRow(row: ManifestRow, dir: string, remarks: { note(text: stri
     id,
     file,
     // A patient may be called as an image is: the prefix keeps the two apart.
-    group: patient === undefined ? id : `patient ${patient}`,
+    // The frames of one film show one patient, known or not.
+    group: patient === undefined ? id.replace(/#\d+$/, "") : `patient ${patient}`,
     label,
     // Boxes say where each nodule is; a mask beside them is for people.
     boxes:
