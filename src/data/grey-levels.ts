@@ -100,7 +100,7 @@ export function requireContent(
   }
   const distinct = counts.reduce((sum, n) => sum + (n > 0 ? 1 : 0), 0);
   if (distinct < FEWEST / 2) {
-    throw new DataError(`${verb}: its pixels have ${distinct} levels only, from ${least} to ${greatest}`);
+    throw new DataError(`${verb}: its pixels are of ${distinct} levels only, from ${least} to ${greatest}`);
   }
   // The levels that hold the most pixels within a span that shows nothing.
   let [within, from] = [0, 0];

@@ -1,16 +1,30 @@
 import { spawnSync } from "node:child_process";
-import { lstatSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import {
   InputError,
+  MOST_BYTES,
   readInput,
   removeLeftovers,
   requireWritableFile,
   requireWritableFolder,
   writeWhole,
 } from "../../src/node/files.ts";
+import { DataError } from "../../src/data/sample.ts";
+import { readImage } from "../../src/node/data/picture-file.ts";
 import { temporaryFolder } from "./data/images.ts";
 
 const dir = temporaryFolder();
@@ -92,4 +106,46 @@ test("readInput names the file and the reason", async () => {
   expect(await refusal(readInput(at("missing")))).toBe(`${at("missing")}: no such file or folder`);
   expect(await refusal(readInput(at("folder")))).toBe(`${at("folder")}: is a folder, not a file`);
   expect(await refusal(readInput(at("file", "x")))).toBe(`${at("file", "x")}: is not a folder`);
+});
+
+describe("reading takes regular files only, before it opens them", () => {
+  const special = process.platform === "win32" ? test.skip : test;
+
+  special("a pipe that nobody writes to, a device without end, a socket", async () => {
+    expect(spawnSync("mkfifo", [at("pipe.png")]).status).toBe(0);
+    symlinkSync(at("pipe.png"), at("link.png"));
+    for (const name of ["pipe.png", "link.png"]) {
+      expect(await refusal(readInput(at(name)))).toBe(`${at(name)}: is a pipe, not a file`);
+      await expect(readImage(at(name))).rejects.toThrow(new DataError("cannot be read: is a pipe, not a file"));
+    }
+    expect(await refusal(readInput("/dev/zero"))).toBe("/dev/zero: is a device, not a file");
+    await expect(readImage(at("folder"))).rejects.toThrow(new DataError("cannot be read: is a folder, not a file"));
+    const server = createServer().listen(at("socket"));
+    await once(server, "listening");
+    expect(await refusal(readInput(at("socket")))).toBe(`${at("socket")}: is a socket, not a file`);
+    server.close();
+  });
+
+  test("a link to a file is that file; an empty one is empty", async () => {
+    symlinkSync(at("file"), at("linked"));
+    expect(String(await readInput(at("linked")))).toBe(String(readFileSync(at("file"))));
+    writeFileSync(at("empty"), "");
+    expect((await readInput(at("empty"))).length).toBe(0);
+  });
+
+  test("up to a size: a file of gigabytes, most of them holes, is refused at once", async () => {
+    writeFileSync(at("huge"), "");
+    truncateSync(at("huge"), 2 ** 40);
+    expect(await refusal(readInput(at("huge")))).toMatch(
+      /huge: has 1048576 MiB: more than the 2048 MiB that are read$/,
+    );
+    expect(await refusal(readInput(at("huge"), MOST_BYTES.text))).toMatch(/more than the 128 MiB that are read$/);
+    writeFileSync(at("three"), "abc");
+    expect(String(await readInput(at("three"), 3))).toBe("abc");
+    expect(await refusal(readInput(at("three"), 2))).toMatch(/more than the 1 MiB that are read$/);
+  });
+
+  special("files of /proc, which say that they have no size, are read whole", async () => {
+    if (existsSync("/proc/self/status")) expect(String(await readInput("/proc/self/status"))).toMatch(/^Name:/);
+  });
 });

@@ -43,7 +43,8 @@ export async function readImage(name: string): Promise<ImageFile> {
 export function chooseFrame(frames: readonly number[], { file, frame }: Partial<PictureName>): number {
   if (frame !== undefined) {
     if (frames.includes(frame)) return frame;
-    const has = frames.length === 1 ? "one frame" : `${frames.length} frames`;
+    const has =
+      frames.length > 1 ? `${frames.length} frames` : frames[0] === 1 ? "one frame" : `one frame, ${frames[0]}`;
     throw new DataError(`has ${has}: there is no frame ${frame}`);
   }
   if (frames.length === 1) return frames[0]!;

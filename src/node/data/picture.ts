@@ -6,9 +6,9 @@ import type { PictureSize } from "../../data/annotation-frame.ts";
 export interface Levels {
   width: number;
   height: number;
-  /** 1 grey, 2 with alpha, 3 red, green, blue, 4 with alpha. */
+  /** 1 grey, 2 with alpha, 3 red, green, blue, 4 with alpha (or cyan, magenta, yellow, black). */
   channels: number;
-  levels: Uint8Array | Uint16Array | Uint32Array | Float32Array;
+  levels: Uint8Array | Uint16Array | Int32Array | Uint32Array | Float32Array;
 }
 
 /** A picture to work on with sharp. */

@@ -3,8 +3,9 @@ import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
 import type { PictureSize } from "../../data/annotation-frame.ts";
 import { whiteLevel } from "../../data/grey-levels.ts";
 import { DataError, reasonOf } from "../../data/sample.ts";
+import { Film } from "./film.ts";
 import { formatName } from "./image-format.ts";
-import { MOST_FRAMES, MOST_PIXELS } from "./limits.ts";
+import { MOST_FRAMES, MOST_PIXELS, tooLarge } from "./limits.ts";
 import type { Levels, Pictures, Rendered } from "./picture.ts";
 
 // Images here are small and many: one thread each, and no cache that would grow with them.
@@ -24,7 +25,7 @@ const unreadable = (bytes: Uint8Array, error: unknown): DataError => {
 export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   if (bytes.length === 0) throw new DataError("is not a readable image: the file is empty");
   // Drawings are not even handed to the library that would lay them out.
-  if (/^text|^a drawing/.test(formatName(bytes) ?? "")) throw unreadable(bytes, undefined);
+  if (/^text|^a drawing|^compressed/.test(formatName(bytes) ?? "")) throw unreadable(bytes, undefined);
   const first = await metadata(bytes);
   if (first.format === "svg" || first.format === "pdf") {
     throw new DataError(`is not a readable image: it is a drawing (${first.format.toUpperCase()})`);
@@ -37,13 +38,21 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   if (count > MOST_FRAMES) throw new DataError(`has ${count} frames: more than ${MOST_FRAMES}`);
   const pages = first.format === "tiff" ? await tiffPages(bytes, first, count) : range(count);
   const smaller = count - pages.length;
+  const film =
+    count > 1 && (first.format === "gif" || first.format === "webp")
+      ? new Film(count, (options) => open(bytes, { ...options, limitInputPixels: MOST_PIXELS * 32 }))
+      : undefined;
   const found = async (frame: number) => (frame === 1 ? first : metadata(bytes, frame));
   const at = (frame: number) => (count === 1 ? {} : { page: frame - 1 });
   return {
     frames: pages,
     size: async (frame) => sizeOf(await found(frame)),
-    levels: async (frame) => readLevels(bytes, at(frame), await found(frame)),
+    // Inks are no levels.
+    ...(first.space === "cmyk"
+      ? {}
+      : { levels: async (frame: number) => readLevels(bytes, at(frame), await found(frame)) }),
     render: async (frame) => {
+      if (film) return { image: await film.frame(frame - 1), ...mayBeInvisible(bytes, at(frame), first) };
       const rendered = await render(bytes, at(frame), await found(frame));
       if (smaller === 0) return rendered;
       const pages = `has ${count} pages: page ${frame} is taken, the others are smaller copies`;
@@ -55,11 +64,15 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
 const range = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
 async function metadata(bytes: Uint8Array, frame = 1): Promise<Metadata> {
+  let found;
   try {
-    return await open(bytes, frame === 1 ? {} : { page: frame - 1 }).metadata();
+    found = await open(bytes, frame === 1 ? {} : { page: frame - 1 }).metadata();
   } catch (error) {
     throw unreadable(bytes, error);
   }
+  const { width, height } = found;
+  if (width * height > MOST_PIXELS) throw tooLarge(width, height);
+  return found;
 }
 
 function sizeOf({ width, height, orientation = 1, autoOrient }: Metadata): PictureSize {
@@ -94,7 +107,9 @@ async function tiffPages(bytes: Uint8Array, first: Metadata, count: number): Pro
 }
 
 async function render(bytes: Uint8Array, options: SharpOptions, found: Metadata): Promise<Rendered> {
-  const invisible = found.hasAlpha ? { invisible: () => isInvisible(bytes, options) } : {};
+  const invisible = mayBeInvisible(bytes, options, found);
+  if (found.space === "cmyk" && found.depth === "uchar" && !found.hasProfile)
+    return { image: await printed(bytes, options, found) };
   if (found.depth === "uchar") {
     const image = open(bytes, options).flatten({ background: "#000000" }).toColourspace("srgb");
     return { image, ...invisible };
@@ -102,10 +117,23 @@ async function render(bytes: Uint8Array, options: SharpOptions, found: Metadata)
   return { ...(await deep(bytes, options, found)), ...invisible };
 }
 
-/** Whether all pixels are fully transparent. */
-async function isInvisible(bytes: Uint8Array, options: SharpOptions): Promise<boolean> {
-  const { channels } = await open(bytes, options).stats();
-  return channels.at(-1)!.max === 0;
+/**
+ * Cyan, magenta, yellow and black without a profile: viewers multiply what the inks let through. The library would take a
+ * printing press's profile, by which greys come out 11 levels off.
+ */
+async function printed(bytes: Uint8Array, options: SharpOptions, found: Metadata): Promise<Sharp> {
+  const { levels, width, height } = await readLevels(bytes, options, found);
+  const data = new Uint8Array(3 * width * height);
+  for (let i = 0, to = 0; i < levels.length; i += 4) {
+    for (let c = 0; c < 3; c++) data[to++] = Math.round(((255 - levels[i + c]!) * (255 - levels[i + 3]!)) / 255);
+  }
+  return sharp(data, { raw: { width, height, channels: 3 } });
+}
+
+/** Whether all pixels are fully transparent, where the picture knows transparency. */
+function mayBeInvisible(bytes: Uint8Array, options: SharpOptions, { hasAlpha }: Metadata): Pick<Rendered, "invisible"> {
+  if (!hasAlpha) return {};
+  return { invisible: async () => (await open(bytes, options).stats()).channels.at(-1)!.max === 0 };
 }
 
 /** A picture of more than 8 bits, brought to 8 by the range that its levels are of. */
@@ -113,18 +141,22 @@ async function deep(bytes: Uint8Array, options: SharpOptions, found: Metadata): 
   const { levels, channels, width, height } = await readLevels(bytes, options, found);
   const alpha = channels === 2 || channels === 4 ? channels - 1 : undefined;
   const colours = alpha ?? channels;
-  let [least, greatest, opaque] = [Infinity, -Infinity, 0];
+  let [least, greatest, opaque, broken] = [Infinity, -Infinity, 0, 0];
   for (let i = 0; i < levels.length; i += channels) {
     for (let c = 0; c < colours; c++) {
       const level = levels[i + c]!;
-      // A number that is none must not get lost in comparisons.
-      if (!(level >= least)) least = level;
-      if (!(level <= greatest)) greatest = level;
+      if (level < least) least = level;
+      if (level > greatest) greatest = level;
+      // Comparisons with what is no number come out false.
+      if (!Number.isFinite(level)) broken = level;
     }
     if (alpha !== undefined) opaque = Math.max(opaque, levels[i + alpha]!);
   }
   if (alpha !== undefined && opaque === 0) throw new DataError("is blank: all its pixels are transparent");
-  const { white, note } = whiteLevel({ least, greatest }, found.depth === "float" ? "float" : "whole");
+  const { white, note } = whiteLevel(
+    { least: least + broken, greatest: greatest + broken },
+    found.depth === "float" ? "float" : "whole",
+  );
   // Transparency is of the same depth where all of it fits.
   const full = opaque <= white ? white : 65535;
   const data = new Uint8Array(width * height * colours);
@@ -136,28 +168,47 @@ async function deep(bytes: Uint8Array, options: SharpOptions, found: Metadata): 
   return { image: sharp(data, { raw }).toColourspace("srgb"), ...(note === undefined ? {} : { note }) };
 }
 
-/** Numbers as they are in the file, upright, interleaved. @throws DataError for kinds of numbers that no picture has */
-async function readLevels(
-  bytes: Uint8Array,
-  options: SharpOptions,
-  { depth, space, hasAlpha, channels }: Metadata,
-): Promise<Levels> {
-  const refuse = (what: string) => new DataError(`is not a readable image: it has ${what}; save it with 8 bits`);
+type Kind = Pick<Metadata, "depth" | "space" | "hasAlpha" | "channels">;
+
+/** How sharp hands over numbers as they are in the file. @throws DataError for kinds of numbers that no picture has */
+function asStored(image: Sharp, { depth, space, hasAlpha, channels }: Kind): Sharp {
   const grey = channels <= 2;
-  let image = open(bytes, options);
-  if (depth === "uchar") image = image.toColourspace("srgb").raw({ depth: "uchar" });
-  else if (depth === "ushort") image = image.toColourspace(grey ? "grey16" : "rgb16").raw({ depth: "ushort" });
-  else if ((depth === "float" || depth === "uint") && !hasAlpha && (grey || space === "scrgb")) {
-    image = image.toColourspace(grey ? "b-w" : "scrgb").raw({ depth: depth === "float" ? "float" : "uint" });
-  } else if (depth === "float" || depth === "uint")
-    throw refuse(`colours of ${depth === "float" ? "floats" : "32 bits"}`);
-  else throw refuse(depth === "complex" || depth === "dpcomplex" ? "complex levels" : `levels of the kind "${depth}"`);
+  if (space === "cmyk" && depth === "uchar")
+    return image.pipelineColourspace("cmyk").toColourspace("cmyk").raw({ depth: "uchar" });
+  if (depth === "uchar") return image.toColourspace("srgb").raw({ depth });
+  if (depth === "ushort") return image.toColourspace(grey ? "grey16" : "rgb16").raw({ depth });
+  if (depth === "float" && !hasAlpha && (grey || space === "scrgb")) {
+    return image.toColourspace(grey ? "b-w" : "scrgb").raw({ depth });
+  }
+  // Below 0 they are cut off there: whoever asks has looked.
+  if (depth === "short" && grey && !hasAlpha) return image.toColourspace("grey16").raw({ depth: "ushort" });
+  if ((depth === "int" || depth === "uint") && grey && !hasAlpha) return image.toColourspace("b-w").raw({ depth });
+  const what = { complex: "complex numbers", dpcomplex: "complex numbers" }[depth as string] ?? `"${depth}"`;
+  throw new DataError(`is not a readable image: its ${grey ? "levels" : "colours"} are ${what}; save it with 8 bits`);
+}
+
+/** Numbers as they are in the file, upright, interleaved. @throws DataError without the file's name */
+async function readLevels(bytes: Uint8Array, options: SharpOptions, kind: Kind): Promise<Levels> {
+  const image = asStored(open(bytes, options), kind);
   try {
+    if (kind.depth === "short") {
+      const { min, max } = (await open(bytes, options).stats()).channels[0]!;
+      if (min < 0) throw new DataError(`has levels ${min} to ${max}: what is black is not known`);
+    }
     const { data, info } = await image.toBuffer({ resolveWithObject: true });
-    const Numbers = { uchar: Uint8Array, ushort: Uint16Array, uint: Uint32Array, float: Float32Array }[depth];
+    const Numbers = NUMBERS[kind.depth as keyof typeof NUMBERS];
     const levels = new Numbers(data.buffer, data.byteOffset, data.byteLength / Numbers.BYTES_PER_ELEMENT);
     return { levels, width: info.width, height: info.height, channels: info.channels };
   } catch (error) {
-    throw unreadable(bytes, error);
+    throw error instanceof DataError ? error : unreadable(bytes, error);
   }
 }
+
+const NUMBERS = {
+  uchar: Uint8Array,
+  short: Uint16Array,
+  ushort: Uint16Array,
+  int: Int32Array,
+  uint: Uint32Array,
+  float: Float32Array,
+} as const;

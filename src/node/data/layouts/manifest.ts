@@ -127,7 +127,8 @@ async function readRow(row: ManifestRow, files: PathFinder, remarks: Remarks): P
     id,
     file,
     // A patient may be called as an image is: the prefix keeps the two apart.
-    group: patient === undefined ? id : `patient ${patient}`,
+    // The frames of one film show one patient, known or not.
+    group: patient === undefined ? id.replace(/#\d+$/, "") : `patient ${patient}`,
     label,
     // Boxes say where each nodule is; a mask beside them is for people.
     boxes: row.boxes.length > 0 ? placed(row.boxes, size, row.drawnOn, remarks) : await fromMasks(),
