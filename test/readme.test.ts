@@ -1,34 +1,139 @@
-import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
-import * as library from "../src/index.ts";
-import * as onNode from "../src/node/index.ts";
+/** The examples of the documents, as printed, against the package as it is built. */
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import ts from "typescript";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("..", import.meta.url));
+const examplesOf = (file: string): string[] =>
+  [...readFileSync(path.join(root, file), "utf8").matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code]) => code!);
+const manifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+  dependencies: Record<string, string>;
+  exports: Record<string, string | Record<string, string>>;
+};
 
-describe("the README's library example", () => {
-  it("takes a training step", async () => {
-    const [, code] = /```ts\n([^]*?)```/.exec(readme)!;
-    const imported = [...code!.matchAll(/^import \{ (.*) \} from "(mganet-webgpu(?:\/node)?)";$/gm)];
-    expect(imported.map(([, , from]) => from)).toEqual(["mganet-webgpu", "mganet-webgpu/node"]);
-    const scope: Record<string, unknown> = {
-      image: new Float32Array(2 * 64 * 64 * 3).map((_, i) => Math.sin(i)),
-      label: Uint32Array.of(0, 1),
-      target: new Float32Array(2 * 64 * 64).map((_, i) => (i % 64 < 20 ? 1 : 0)),
-    };
-    for (const [, names, from] of imported) {
-      const module = (from === "mganet-webgpu" ? library : onNode) as Record<string, unknown>;
-      for (const name of names!.split(", ")) {
-        expect(module[name], `${name} of ${from}`).toBeDefined();
-        scope[name] = module[name];
-      }
-    }
-    const body = code!.replaceAll(/^import .*$/gm, "");
-    const AsyncFunction = (async () => {}).constructor as new (
-      ...args: string[]
-    ) => (...args: unknown[]) => Promise<unknown>;
-    const run = new AsyncFunction(...Object.keys(scope), `${body}\ngpu.destroy();\nreturn value[0];`);
-    const loss = await run(...Object.values(scope));
-    expect(loss).toBeGreaterThan(0);
-    expect(loss).toBeLessThan(10);
+/** Milliseconds that a check of all types may take on a busy machine. */
+const PATIENCE = 600_000;
+
+/** A project of its own, with the package, what that depends on, and nothing else. */
+let project: string;
+const installed = () => path.join(project, "node_modules/mganet-webgpu");
+
+beforeAll(async () => {
+  project = mkdtempSync(path.join(tmpdir(), "mganet-readme-"));
+  mkdirSync(installed(), { recursive: true });
+  writeFileSync(path.join(project, "package.json"), JSON.stringify({ type: "module" }));
+  writeFileSync(path.join(installed(), "package.json"), JSON.stringify(manifest));
+  for (const name of Object.keys(manifest.dependencies)) {
+    const link = path.join(project, "node_modules", name);
+    mkdirSync(path.dirname(link), { recursive: true });
+    symlinkSync(path.join(root, "node_modules", name), link);
+  }
+  const tsc = path.join(root, "node_modules/typescript/bin/tsc");
+  const out = path.join(installed(), "dist");
+  await run(process.execPath, [tsc, "-p", path.join(root, "tsconfig.build.json"), "--noCheck", "--outDir", out]);
+}, PATIENCE);
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+/** Files of types that several programs read. */
+const parsed = new Map<string, ts.SourceFile | undefined>();
+
+/** Writes modules of a project, and returns what TypeScript has to say against them. */
+function faultsOf(folder: string, modules: readonly string[], options: ts.CompilerOptions): string[] {
+  const files = modules.map((code, i) => {
+    const file = path.join(folder, `example-${i}.ts`);
+    writeFileSync(file, code);
+    return file;
   });
+  const all: ts.CompilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    ...options,
+  };
+  const host = ts.createCompilerHost(all);
+  const read = host.getSourceFile.bind(host);
+  host.getSourceFile = (file, ...how) => {
+    if (files.includes(file)) return read(file, ...how);
+    const key = `${all.moduleResolution} ${file}`;
+    if (!parsed.has(key)) parsed.set(key, read(file, ...how));
+    return parsed.get(key);
+  };
+  const program = ts.createProgram(files, all, host);
+  return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
+    const line = file ? file.getLineAndCharacterOfPosition(start ?? 0).line + 1 : 0;
+    return `${file?.fileName ?? ""}:${line}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`;
+  });
+}
+
+const onNode: ts.CompilerOptions = {
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  skipLibCheck: true,
+};
+
+describe("the README's library examples", () => {
+  const examples = examplesOf("README.md");
+
+  it("are one for Node and one for the browser", () => {
+    const froms = examples.map((code) => [...code.matchAll(/ from "(.*)";$/gm)].map(([, from]) => from));
+    expect(froms).toEqual([["mganet-webgpu", "mganet-webgpu/node"], ["mganet-webgpu"]]);
+  });
+
+  it.each([
+    { name: "NodeNext", module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
+    { name: "Bundler", module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, skipLibCheck: true }, // prettier-ignore
+  ])(
+    "type-check as printed, with module resolution $name and the package's own types",
+    ({ name, ...options }) => expect(faultsOf(project, examples, options), name).toEqual([]),
+    PATIENCE,
+  );
+
+  it("are checked against these types, not against any", () => {
+    const wrong = examples[0]!.replace("[2, 64, 64, 3]", '"image"');
+    expect(faultsOf(project, [wrong], onNode).join()).toContain(
+      "not assignable to parameter of type 'readonly number[]'",
+    );
+  });
+
+  it("train: the first one runs as printed, and its loss falls", async () => {
+    const { outputText } = ts.transpileModule(examples[0]!, {
+      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+    });
+    writeFileSync(path.join(project, "example.js"), outputText);
+    const { stdout } = await run(process.execPath, ["example.js"], { cwd: project });
+    const losses = [...stdout.matchAll(/Float32Array\(1\) \[ ([\d.]+) \]/g)].map(([, loss]) => Number(loss));
+    expect(losses).toHaveLength(10);
+    expect(losses[0]).toBeLessThan(10);
+    expect(losses[9]).toBeLessThan(0.8 * losses[0]!);
+  });
+});
+
+it("the package has every file that it names for an import", () => {
+  const files = Object.values(manifest.exports).flatMap((to) => (typeof to === "string" ? [to] : Object.values(to)));
+  expect(files.length).toBeGreaterThan(6);
+  for (const file of files) expect(existsSync(path.join(installed(), file)), file).toBe(true);
+});
+
+/** What surrounds the fragments in docs/architecture.md. */
+const surroundings = [
+  `import { Graph, compile, jointLoss, type Adam, type Gpu, type MGANet } from "mganet-webgpu";
+   declare const gpu: Gpu, net: MGANet, adam: Adam, image: Float32Array, label: Uint32Array, target: Float32Array;`,
+  `import { alongFirst, type Kernel } from "./node_modules/mganet-webgpu/dist/src/kernels/kernel.js";
+   declare const x: readonly number[], options: object;
+   declare function someKernel(x: readonly number[], options: object): Kernel;`,
+];
+
+it("the fragments in docs/architecture.md type-check between what surrounds them", () => {
+  const fragments = examplesOf("docs/architecture.md");
+  expect(fragments).toHaveLength(surroundings.length);
+  const modules = fragments.map((code, i) => `${surroundings[i]!}\n${code}\nexport {};`);
+  expect(faultsOf(project, modules, onNode)).toEqual([]);
 });

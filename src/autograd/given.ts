@@ -12,8 +12,11 @@ export function checkClasses(op: string, label: Tensor, classes: number): void {
 /** Shares in [0, 1]; NaN passes, as it does elsewhere. */
 export function checkShares(op: string, target: Tensor): void {
   target.checks.push((values) => {
-    let i = 0;
-    while (i < values.length && !(values[i]! < 0 || values[i]! > 1)) i++;
-    return i === values.length ? undefined : `value ${i} is ${values[i]!}, and ${op} takes values in [0, 1]`;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      if ((value >= 0 && value <= 1) || Number.isNaN(value)) continue;
+      return `value ${i} is ${value}, and ${op} takes values in [0, 1]`;
+    }
+    return undefined;
   });
 }
