@@ -50,7 +50,9 @@ const SHAPES = z.object({
   cuboid: z.array(z.unknown()).default([]),
   skeleton: z.array(z.unknown()).default([]),
 });
-const FILE = z.object({ annotations: z.object({ image: z.array(z.unknown()).default([]), track: z.unknown().optional() }) });
+const FILE = z.object({
+  annotations: z.object({ image: z.array(z.unknown()).default([]), track: z.unknown().optional() }),
+});
 
 const LISTS = new Set(["image", "attribute", ...Object.keys(SHAPES.shape)]);
 const parse = xmlParser({
