@@ -1,5 +1,6 @@
 /** `mganet prepare`: crops, masks and a manifest of a folder of images. */
 import path from "node:path";
+import { DataError } from "../data/sample.ts";
 import { contactSheet, spread, type Tile } from "../node/contact-sheet.ts";
 import { openImage, readImage } from "../node/data/decode.ts";
 import { className } from "../node/data/inspect.ts";
@@ -51,6 +52,9 @@ export async function prepare(options: PrepareOptions): Promise<number> {
   const progress = new Progress();
   try {
     const dataset = await openDataset(data, { ...openOptions({ format, labelFrom, masksInverted }), signal });
+    if (dataset.samples.every(({ boxes }) => boxes.length === 0)) {
+      throw new DataError(`${data}: the ${dataset.name} images have no outlines, of which masks would be made`);
+    }
     progress.start("preparing", dataset.samples.length);
     const result = await writePreparedFolder(dataset, out, settings, {
       signal,

@@ -40,7 +40,7 @@ describe("inspect", () => {
 
   test("refuses what cannot be", async () => {
     await expectRefused(["inspect", "--data", at("other")], "no known layout");
-    await expectRefused(["inspect", "--data", at("voc"), "--format", "coco"], 'unknown format "coco"');
+    await expectRefused(["inspect", "--data", at("voc"), "--format", "pascal"], 'unknown format "pascal"');
     await expectRefused(["inspect", "--data", at("voc"), "--fold", "1"], "--fold needs --folds");
     await expectRefused(["inspect", "--data", at("voc"), "--folds", "1"], "--folds: one fold leaves nothing");
     await expectRefused(

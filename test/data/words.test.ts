@@ -82,6 +82,8 @@ test("parts of an outline: apart, overlapping, specks", () => {
     { x0: 0, y0: 0, x1: 25, y1: 11 },
   ]);
   expect(() => boxesOfOutlines([square(0, 0, 9).slice(0, 2)])).toThrow(/fewer than 3 points/);
+  const far = square(0, 0, 9).map(({ x, y }, i) => ({ x, y: i === 0 ? 1e308 * 1.5 : y * 1e300 }));
+  expect(() => boxesOfOutlines([far.map(({ x, y }) => ({ x: x * 1e300, y }))])).toThrow(/beyond all bounds/);
   const turned = turnedBox({ x0: 0, y0: 0, x1: 20, y1: 10 }, 90);
   for (const [edge, value] of Object.entries({ x0: 5, y0: -5, x1: 15, y1: 15 })) {
     expect(turned[edge as "x0"]).toBeCloseTo(value, 9);

@@ -60,12 +60,14 @@ const SPECK = 0.01;
  * The boxes of an object that is drawn as several outlines: one for each part, and one for parts whose boxes overlap. `specks`
  * counts those that are too small to be a nodule.
  *
- * @throws DataError for an outline of fewer than 3 points
+ * @throws DataError for an outline of fewer than 3 points, or without a finite area
  */
 export function boxesOfOutlines(outlines: readonly (readonly Point[])[]): { boxes: Box[]; specks: number } {
   const parts = outlines.map((points) => {
     if (points.length < 3) throw new DataError("has an outline of fewer than 3 points");
-    return { box: boundingBox(points), size: polygonArea(points) };
+    const size = polygonArea(points);
+    if (!Number.isFinite(size)) throw new DataError("has an outline of numbers beyond all bounds");
+    return { box: boundingBox(points), size };
   });
   const largest = parts.reduce((most, { size }) => Math.max(most, size), 0);
   const kept = parts.filter(({ size }) => size >= SPECK * largest);

@@ -1,5 +1,6 @@
 /** Images with masks, class folders, and folders that nothing recognises. */
-import { mkdirSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, truncateSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Dataset } from "../../../src/data/sample.ts";
@@ -7,7 +8,7 @@ import { maskedStem } from "../../../src/node/data/layouts/pairs.ts";
 import { openDataset } from "../../../src/node/data/open.ts";
 import { temporaryFolder } from "./images.ts";
 import { cocoFile, maskPng, writeClasses, writeMasks, writeTnScui, writeVoc } from "./other-sets.ts";
-import { jpeg, maskOf, nodule, png, writeBusi, writeFiles } from "./sets.ts";
+import { jpeg, maskOf, nodule, png, vocXml, writeBusi, writeFiles } from "./sets.ts";
 
 const reasons = ({ skipped }: Dataset, dir: string) =>
   skipped.map(({ file, reason }) => `${path.relative(dir, file)}: ${reason}`).sort();
@@ -249,6 +250,33 @@ describe("a folder that fits several layouts, or none", () => {
     expect(name).toBe("coco");
     expect(notes[0]).toBe("read as coco; it may be masks as well, which --format masks reads");
     expect((await openDataset(dir, { format: "masks" })).samples.map(({ label }) => label)).toEqual([0, 1]);
+  });
+
+  test("is not of a public set whose file names it happens to have", async () => {
+    const dir = temporaryFolder();
+    const xml = (id: string, name: string) => vocXml(id, [{ name, box: nodule(0) }]).replace(/<size>.*<\/size>/, "");
+    writeFiles(path.join(dir, "a"), { "1.xml": xml("1", "benign"), "1.jpg": await jpeg(1), "2_1.jpg": await jpeg(2) });
+    expect((await openDataset(path.join(dir, "a"))).name).toBe("voc");
+    const standard = { "JPEGImages/1.jpg": await jpeg(1), "ImageSets/Main/train.txt": "1\n" };
+    writeFiles(path.join(dir, "b"), { ...standard, "Annotations/1.xml": xml("1", "benign nodule") });
+    const { name, samples } = await openDataset(path.join(dir, "b"));
+    expect([name, samples[0]!.label, samples[0]!.side]).toEqual(["voc", 0, "train"]);
+    writeFiles(path.join(dir, "c"), { ...standard, "Annotations/1.xml": xml("1", "1") });
+    expect((await openDataset(path.join(dir, "c"))).name).toBe("tn5000");
+  });
+
+  test.skipIf(process.platform === "win32")("reads no pipe and nothing of any size", async () => {
+    const dir = temporaryFolder();
+    await writeVoc(dir, 2);
+    execFileSync("mkfifo", [path.join(dir, "annotations/a00.xml"), path.join(dir, "a.json")]);
+    writeFiles(dir, { "annotations/b.xml": "" });
+    truncateSync(path.join(dir, "annotations/b.xml"), 65 * 2 ** 20);
+    const dataset = await openDataset(dir);
+    expect([dataset.name, dataset.samples.length]).toEqual(["voc", 2]);
+    expect(reasons(dataset, dir)).toEqual([
+      "annotations/a00.xml: is no regular file",
+      "annotations/b.xml: has 65 MiB, more than the 64 MiB that are read",
+    ]);
   });
 
   test("says where a set lies that was unzipped twice", async () => {

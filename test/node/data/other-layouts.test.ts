@@ -19,7 +19,7 @@ describe.each(Object.keys(otherWriters))("%s", (format) => {
       if (format === "classes") expect(boxes).toEqual([]);
       else {
         expect(boxes.length).toBe(1);
-        for (const [edge, value] of Object.entries(nodule(i))) {
+        for (const [edge, value] of Object.entries<number>({ ...nodule(i) })) {
           expect(boxes[0]![edge as "x0"], `${id} ${edge}`).toBeCloseTo(value, 6);
         }
       }

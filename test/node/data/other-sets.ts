@@ -64,7 +64,7 @@ export async function writeVoc(dir: string, count: number): Promise<void> {
 
 export const cocoFile = (indices: readonly number[], nameOf = (i: number) => `${i}.jpg`) => ({
   images: indices.map((i) => ({ id: 100 + i, file_name: nameOf(i), ...SIZE })),
-  annotations: indices.map((i) => {
+  annotations: indices.map((i): object => {
     const { x0, y0, x1, y1 } = nodule(i);
     return {
       id: i,
@@ -72,7 +72,7 @@ export const cocoFile = (indices: readonly number[], nameOf = (i: number) => `${
       category_id: 1 + (i % 2),
       bbox: [x0, y0, x1 - x0, y1 - y0],
       iscrowd: 0,
-    } as object;
+    };
   }),
   categories: [
     { id: 2, name: "malignant", supercategory: "nodule" },

@@ -212,7 +212,8 @@ describe("YOLO", () => {
     expect(labels(dataset)).toEqual({ "0.jpg": 0, "7.jpg": 1 });
     expect(dataset.samples.map(({ side }) => side)).toEqual(["train", "val"]);
     const [box] = boxesOf(dataset, "0.jpg");
-    for (const [edge, value] of Object.entries(nodule(0))) expect(box![edge as "x0"]).toBeCloseTo(value, 3);
+    for (const [edge, value] of Object.entries<number>({ ...nodule(0) }))
+      expect(box![edge as "x0"]).toBeCloseTo(value, 3);
     expect(reasons(dataset, dir)).toEqual([
       "train/images/61.jpg: no annotation of it was found",
       "train/labels/1.txt: no nodule is marked: it is empty",

@@ -1,12 +1,14 @@
 /** DDTI's folder: `<case>.xml` beside `<case>_<k>.jpg`, k from 1. */
 import path from "node:path";
 import { boxesInImage, type DdtiCase, type DdtiMark, parseDdtiCase } from "../../../data/readers/ddti.ts";
+import { rootOf } from "../../../data/readers/xml.ts";
 import { type Dataset, DataError, reasonOf } from "../../../data/sample.ts";
 import { decodeText } from "../../../data/text.ts";
 import { MOST_BYTES, readRegular } from "../../files.ts";
 import { imageSize } from "../decode.ts";
 import { groupBy } from "./collect.ts";
 import type { Layout, Listing, ReadOptions } from "./layout.ts";
+import { firstTexts } from "./recognise.ts";
 
 const CASE_FILE = /^(\d+)\.xml$/i;
 const IMAGE_FILE = /^(\d+_\d+)\.(?:jpe?g|png)$/i;
@@ -14,7 +16,12 @@ const IMAGE_FILE = /^(\d+_\d+)\.(?:jpe?g|png)$/i;
 export const ddti: Layout = {
   format: "ddti",
   shape: "<case>.xml beside <case>_<k>.jpg",
-  recognises: ({ files }) => files.some((f) => CASE_FILE.test(f)) && files.some((f) => IMAGE_FILE.test(f)),
+  async recognises({ files }, look, peek) {
+    if (!files.some((f) => CASE_FILE.test(f)) || !files.some((f) => IMAGE_FILE.test(f))) return false;
+    // Other annotations may be numbered as cases are.
+    const roots = await firstTexts("", CASE_FILE, look, peek, (text) => rootOf(text) ?? []);
+    return roots.length === 0 || roots.includes("case");
+  },
   read,
 };
 

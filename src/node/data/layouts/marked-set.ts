@@ -130,7 +130,8 @@ export async function readBeside(
     async ({ folder, name, file }, remarks) => {
       const stem = path.parse(name).name;
       const ofStem = index.ofStem(folder.place, stem);
-      let [marked, image]: [Marked?, TreeImage?] = [];
+      let marked: Marked;
+      let image: TreeImage | undefined;
       try {
         marked = parse(await boundedText(collect.file(file), MOST_OF_ONE));
         image = imageOf(reading, ofStem, stem, marked.image, remarks);

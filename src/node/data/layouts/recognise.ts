@@ -1,5 +1,6 @@
 /** For recognising a layout by the files in its folders. */
 import { byNumber, IMAGE_FILE } from "./collect.ts";
+import type { Look, Peek } from "./layout.ts";
 import { join, type Tree } from "./tree.ts";
 
 /** Files of one kind in one folder that are looked into: the first may be the damaged one. */
@@ -15,4 +16,17 @@ export async function anyFile(tree: Tree, name: RegExp, is: (file: string) => Pr
     for (const file of files.slice(0, LOOKED_INTO)) if (await is(join(folder, file))) return true;
   }
   return false;
+}
+
+/** What `find` finds in the first files of a name in a folder. */
+export async function firstTexts(
+  folder: string,
+  name: RegExp,
+  look: Look,
+  peek: Peek,
+  find: (text: string) => string | string[],
+): Promise<string[]> {
+  const files = (await look(folder)).files.filter((file) => name.test(file)).sort(byNumber);
+  const texts = files.slice(0, LOOKED_INTO).map((file) => peek(folder === "" ? file : `${folder}/${file}`));
+  return (await Promise.all(texts)).flatMap(find);
 }

@@ -6,6 +6,7 @@ import { byNumber, Collector, imagesByStem } from "./collect.ts";
 import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
 import { placed } from "./placed.ts";
 import { imageOf, stemOf } from "./stems.ts";
+import { firstTexts } from "./recognise.ts";
 
 const SETS = "ImageSets/Main";
 const SIDES: readonly Side[] = ["train", "val", "test"];
@@ -13,7 +14,14 @@ const SIDES: readonly Side[] = ["train", "val", "test"];
 export const tn5000: Layout = {
   format: "tn5000",
   shape: "Pascal VOC: JPEGImages/ and Annotations/",
-  recognises: ({ folders }) => folders.includes("JPEGImages") && folders.includes("Annotations"),
+  async recognises({ folders }, look, peek) {
+    if (!folders.includes("JPEGImages") || !folders.includes("Annotations")) return false;
+    // Other sets have these folders too, with objects that are called otherwise: ./voc.ts.
+    const names = await firstTexts("Annotations", /\.xml$/i, look, peek, (text) =>
+      [...text.matchAll(/<object>\s*<name>\s*([^<]*?)\s*<\/name>/g)].map(([, name]) => name!),
+    );
+    return names.length === 0 || names.some((name) => /^(?:[01]|benign|malignant)$/i.test(name));
+  },
   read,
 };
 
