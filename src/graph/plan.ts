@@ -107,7 +107,7 @@ export class Plan {
       offset += alignUp(region.bytes, 8);
     }
     gpu.submit(encoder.finish());
-    await gpu.wait(staging.mapAsync(GPUMapMode.READ));
+    await gpu.map(staging);
     const outputs: Record<string, Float32Array> = {};
     if (this.#resultBytes > 0) {
       const mapped = staging.getMappedRange();
