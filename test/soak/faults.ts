@@ -46,7 +46,7 @@ const faults: Record<string, () => Promise<void>> = {
       (line, { kill }) => {
         if (/segmentation 1\/3/.test(line)) kill("SIGHUP");
       },
-      { shell: 'set -- nohup "$@"' },
+      { shell: `trap "" HUP; nohup "$@"; exit $?` },
     );
     require(ended.code === 0 && leftIn(at("nohup")) === whole, "it did not end well", ended);
   },
