@@ -1,7 +1,7 @@
 /** How a command ends badly: one line for what the user can mend, exit code 2; the stack only with --debug. */
 import { SafetensorsError } from "../data/safetensors.ts";
 import { DataError, oneLine } from "../data/sample.ts";
-import { OutOfMemoryError } from "../gpu/gpu.ts";
+import { DeviceLostError, OutOfMemoryError } from "../gpu/gpu.ts";
 import { PlanError } from "../graph/compile.ts";
 import { AdapterError } from "../node/dawn.ts";
 import { InputError, reason } from "../node/files.ts";
@@ -17,6 +17,7 @@ const expected = [
   CheckpointError,
   ConfigError,
   DataError,
+  DeviceLostError,
   DivergedError,
   InputError,
   OutOfMemoryError,

@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Gpu } from "../gpu/gpu.ts";
 import { writeWhole } from "../node/files.ts";
 import { SplitData } from "../node/data/training-data.ts";
+import { requireResources } from "../node/resources.ts";
 import { predictionsFile, RunFolder } from "../node/run-folder.ts";
 import type { Place, StudyFolder } from "../node/study-folder.ts";
 import { pretraining } from "../train/pretrained.ts";
@@ -48,6 +49,7 @@ export async function trainStudy(
   try {
     const finished = await withTunedGpu(options, async (gpu) => {
       introduce(gpu, folder, runs.length, runs.length - todo.size);
+      await requireResources(gpu, folder.study.config);
       const data = await loadStudyData(folder, progress, signal);
       await check(gpu, folder, runs, data);
       const sides = sideNames.filter((side) => data.folds[0]!.evaluated[side]);

@@ -6,6 +6,7 @@ import { InputError, requireWritableFile, writeWhole } from "../node/files.ts";
 import { FolderGoneError } from "../node/folder-lock.ts";
 import { EventFile } from "../node/event-file.ts";
 import { predictionsOf } from "../node/predictions.ts";
+import { requireResources } from "../node/resources.ts";
 import { RunFolder, withOwnSplit } from "../node/run-folder.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
@@ -46,6 +47,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
   try {
     return await withTunedGpu(options, async (gpu) => {
       introduce(gpu, config, resumed !== undefined);
+      await requireResources(gpu, config);
       const own = resumed ? withOwnSplit(config, resumed.run.dir) : config;
       const { data, report, split, held, others } = await loadData(own, progress, interrupt.signal);
       try {

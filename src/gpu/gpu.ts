@@ -16,6 +16,15 @@ export class OutOfMemoryError extends GpuError {
   }
 }
 
+/** The device is gone. The message is for the person at the terminal. */
+export class DeviceLostError extends GpuError {
+  override name = "DeviceLostError";
+
+  constructor(why: string) {
+    super(`the GPU device was lost (${why || "its driver does not say why"}), and with it what was not saved yet`);
+  }
+}
+
 /** How much was asked of the device so far; tests hold a training step to one submit and no new buffer. */
 export interface Counters {
   buffers: number;
@@ -61,12 +70,14 @@ export class Gpu {
     device.onuncapturederror = (event) => {
       const { error } = event;
       this.#failure ??=
-        error instanceof GPUOutOfMemoryError ? new OutOfMemoryError(error) : new GpuError(error.message);
+        error instanceof GPUOutOfMemoryError
+          ? new OutOfMemoryError(error)
+          : new GpuError(error.message || "the device reports an error and does not say which");
       // Some implementations also print the error unless the event is handled.
       event.preventDefault();
     };
     void device.lost.then((lost) => {
-      if (lost.reason !== "destroyed") this.#failure ??= new GpuError(`the device was lost: ${lost.message}`);
+      if (!this.#closing.signal.aborted) this.#failure ??= new DeviceLostError(lost.message || lost.reason);
     });
   }
 
@@ -194,22 +205,46 @@ export class Gpu {
     const encoder = this.device.createCommandEncoder();
     encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
     this.submit(encoder.finish());
-    try {
-      await this.wait(staging.mapAsync(GPUMapMode.READ, 0, size));
-    } catch (error) {
-      this.check();
-      throw new GpuError(`nothing could be read: ${(error as Error).message}`, { cause: error });
-    }
+    await this.map(staging, size);
     this.check();
     const copy = staging.getMappedRange(0, size).slice(0, bytes);
     staging.destroy();
     return copy;
   }
 
+  /** Waits until the first `bytes` of a buffer can be read. @throws GpuError that says why they never will be */
+  async map(buffer: GPUBuffer, bytes?: number): Promise<void> {
+    await this.#answered(() => buffer.mapAsync(GPUMapMode.READ, 0, bytes));
+  }
+
   /** Waits until all submitted work is done. */
   async idle(): Promise<void> {
-    await this.wait(this.device.queue.onSubmittedWorkDone());
+    await this.#answered(() => this.device.queue.onSubmittedWorkDone());
     this.check();
+  }
+
+  /** What the device rejects, it rejects without a word: the reason comes by other ways, and some moments later. */
+  async #answered(ask: () => Promise<unknown>): Promise<void> {
+    try {
+      await this.wait(ask());
+    } catch (error) {
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      this.check();
+      const { message } = error as Error;
+      const closed = this.#closing.signal.aborted ? "it was given back" : "it does not say why";
+      throw new GpuError(`the device has refused to hand out results: ${message || closed}`, { cause: error });
+    }
+  }
+
+  /** Whether the device has so many bytes to give, which are given back at once. */
+  async hasMemory(bytes: number): Promise<boolean> {
+    const page = Math.floor(this.caps.maxBufferBytes / 16) * 16;
+    const buffers: GPUBuffer[] = [];
+    this.device.pushErrorScope("out-of-memory");
+    for (let left = bytes; left > 0; left -= page) buffers.push(this.createStorage(Math.min(left, page), "probe"));
+    const error = await this.device.popErrorScope();
+    for (const buffer of buffers) buffer.destroy();
+    return error === null;
   }
 
   /** Whoever uses it, or a plan of it, from here on is told so. */

@@ -1,7 +1,7 @@
 /** Memory of what lives within one run of a plan, or from run to run. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { bytesOf, type Dispatch, type Lowering } from "../kernels/kernel.ts";
-import { planMemory, type Lifetime } from "./memory.ts";
+import { lowerBound, planMemory, type Lifetime } from "./memory.ts";
 import type { Region } from "./storage.ts";
 import { Variable, type Node, type Tensor } from "./tensor.ts";
 
@@ -56,7 +56,7 @@ export function allocate(
       lasts(step, k) ? { bytes, first: 0, last: nodes.length } : { bytes, first: step, last: step },
     ),
   ];
-  const { places, pages, lowerBound } = planMemory(requests, gpu.caps.offsetAlignment, gpu.caps.maxBufferBytes);
+  const { places, pages, lowerBound: least } = planMemory(requests, gpu.caps.offsetAlignment, gpu.caps.maxBufferBytes);
   const buffers = pages.map((bytes, i) => gpu.createStorage(bytes, `arena ${i}`));
   const regions = places.map(({ page, offset }, i): Region => {
     return { buffer: buffers[page]!, offset, bytes: requests[i]!.bytes };
@@ -65,7 +65,7 @@ export function allocate(
   const scratchIndex = new Map(scratchKeys.map(({ step, k }, i) => [`${step}.${k}`, owners.length + i]));
   return {
     bytes: pages.reduce((a, b) => a + b, 0),
-    lowerBound,
+    lowerBound: least,
     buffers,
     region(tensor: Tensor): Region {
       const region = regions[index.get(owner(tensor))!]!;
@@ -75,6 +75,25 @@ export function allocate(
     },
     scratch: (step: number, k: number): Region => regions[scratchIndex.get(`${step}.${k}`)!]!,
   };
+}
+
+/**
+ * Bytes that a run of these nodes takes at the least: what lives at once, inputs and variables; scratch memory comes on top.
+ */
+export function leastBytes(nodes: readonly Node[], outputs: readonly Tensor[]): number {
+  const lifetimes = new Map<Tensor, { bytes: number; first: number; last: number }>();
+  const lasting = new Set<Tensor>();
+  const touch = (tensor: Tensor, step: number) => {
+    const base = tensor.within?.base ?? tensor;
+    if (base instanceof Variable || base.source.kind === "input") return void lasting.add(base);
+    const life = lifetimes.get(base) ?? { bytes: bytesOf(base), first: step, last: step };
+    lifetimes.set(base, { ...life, last: step });
+  };
+  for (const [step, node] of nodes.entries()) {
+    for (const tensor of [...node.outputs, ...node.inputs, ...node.updates]) touch(tensor, step);
+  }
+  for (const tensor of outputs) touch(tensor, nodes.length);
+  return lowerBound([...lifetimes.values()]) + [...lasting].reduce((sum, tensor) => sum + tensor.bytes, 0);
 }
 
 /** The tensors that a run reads: all but those that are read by dispatches beforehand only. */

@@ -9,7 +9,7 @@ import type { Graph } from "./graph.ts";
 import { constants, foldBatchNorms } from "./frozen.ts";
 import { halfTensors, withHalf } from "./half.ts";
 import { inPlace } from "./in-place.ts";
-import { allocate } from "./arena.ts";
+import { allocate, leastBytes } from "./arena.ts";
 import { Plan, PlanError, type PlanStep, type PlanSummary } from "./plan.ts";
 import { recomputing } from "./recompute.ts";
 import { requireMeant } from "./requests.ts";
@@ -185,10 +185,13 @@ const shadersOf = (lowerings: readonly Lowering[]): Shader[] => lowerings.flatMa
 
 /**
  * Whether a graph could be compiled as far as the adapter's limits are concerned; costs little.
+ * @returns bytes of memory that it needs on the device at the least
  * @throws PlanError as `compile` does
  */
-export function requireFit(gpu: Gpu, graph: Graph, options: CompileOptions): void {
-  checkLimits(gpu, nodesOf(graph, options));
+export function requireFit(gpu: Gpu, graph: Graph, options: CompileOptions): number {
+  const nodes = nodesOf(graph, options);
+  checkLimits(gpu, nodes);
+  return leastBytes(nodes, Object.values(options.outputs ?? {}));
 }
 
 /** The kernels that a compiled graph would run, in order. */

@@ -86,7 +86,11 @@ function place(
   return { places, pages };
 }
 
-function lowerBound(requests: readonly Lifetime[], sizes: readonly number[]): number {
+/** The largest sum of bytes in use at one step. */
+export function lowerBound(
+  requests: readonly Lifetime[],
+  sizes: readonly number[] = requests.map(({ bytes }) => bytes),
+): number {
   const change = new Map<number, number>();
   for (const [i, { first, last }] of requests.entries()) {
     change.set(first, (change.get(first) ?? 0) + sizes[i]!);

@@ -165,11 +165,10 @@ export class Plan {
     }
     gpu.submit(encoder.finish());
     try {
-      await gpu.wait(staging.mapAsync(GPUMapMode.READ));
+      await gpu.map(staging);
     } catch (error) {
-      gpu.check();
       if (this.#destroyed) throw new PlanError("the plan was destroyed while it ran", { cause: error });
-      throw new GpuError(`a run gave no results: ${(error as Error).message}`, { cause: error });
+      throw error;
     }
     const outputs: Record<string, Float32Array> = {};
     if (this.#resultBytes > 0) {

@@ -67,6 +67,9 @@ async function replace(file: string, content: string | Uint8Array): Promise<void
   const temporary = temporaryIn(path.dirname(file));
   try {
     await writeFlushed(temporary, content);
+    // Another folder may have come into this one's place since the last look. After this one it is too late for that: the
+    // temporary file would not be there.
+    await requireKept(path.dirname(file));
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -74,10 +74,13 @@ export class TrainingStep {
     await compileAhead(gpu, graph, { outputs, updates, recompute: options.recompute ?? false });
   }
 
-  /** @throws PlanError if `create` would, because a tensor exceeds the adapter's limits */
-  static requireFit(gpu: Gpu, net: MGANet, adam: Adam, stage: Stage, options: StepOptions): void {
+  /**
+   * @returns bytes of memory that it needs on the device at the least
+   * @throws PlanError if `create` would, because a tensor exceeds the adapter's limits
+   */
+  static requireFit(gpu: Gpu, net: MGANet, adam: Adam, stage: Stage, options: StepOptions): number {
     const { graph, outputs, updates } = record(net, adam, stage, options);
-    requireFit(gpu, graph, { outputs, updates });
+    return requireFit(gpu, graph, { outputs, updates, recompute: options.recompute ?? false });
   }
 
   /** The kernels that `create` would compile; costs little. */

@@ -1,10 +1,21 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { LOCK, lockFolder, unlockFolder } from "../../src/node/folder-lock.ts";
+import { writeWhole } from "../../src/node/files.ts";
+import { FolderGoneError, LOCK, lockFolder, unlockFolder } from "../../src/node/folder-lock.ts";
+import { thisProcess } from "../../src/node/process-identity.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "mganet-lock-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -32,6 +43,9 @@ async function holder(dir: string): Promise<ChildProcess> {
 }
 
 const owned = (dir: string) => JSON.parse(readFileSync(path.join(dir, LOCK), "utf8")) as { pid: number; host: string };
+
+/** Whether the system says when a process has started: Linux does. */
+const tellsStart = thisProcess().born !== undefined;
 
 describe("a folder's lock", () => {
   test("keeps other processes out until its process has ended", async () => {
@@ -99,5 +113,85 @@ describe("a folder's lock", () => {
     await lockFolder(dir);
     writeFileSync(path.join(dir, LOCK), JSON.stringify({ pid: 2 ** 30, host: "elsewhere" }));
     await expect(lockFolder(dir)).rejects.toThrow(`process ${2 ** 30} on elsewhere is at work there`);
+  });
+
+  test.runIf(tellsStart)("of a process whose number has been given to another one belongs to nobody", async () => {
+    const dir = folder();
+    mkdirSync(dir);
+    const reused = { ...thisProcess(), pid: process.ppid, token: "one" };
+    expect(reused.born).toMatch(/\d$/);
+    writeFileSync(path.join(dir, LOCK), JSON.stringify({ ...reused, born: reused.born!.replace(/\d+$/, "1") }));
+    await lockFolder(dir);
+    expect(owned(dir).pid).toBe(process.pid);
+    expect(readdirSync(dir)).toEqual([LOCK]);
+  });
+
+  test.runIf(tellsStart).each([
+    ["of a process before the machine was started anew", (born: string) => born.replace(/^[^ ]+/, "earlier"), false],
+    [
+      "of a process in another container of this machine",
+      (born: string) => born.replace(/pid:\[\d+\]/, "pid:[1]"),
+      true,
+    ],
+  ])("%s", async (_, change, alive) => {
+    const dir = folder();
+    mkdirSync(dir);
+    const { born, ...rest } = thisProcess();
+    writeFileSync(path.join(dir, LOCK), JSON.stringify({ ...rest, pid: process.ppid, born: change(born!) }));
+    const attempt = lockFolder(dir).then(() => owned(dir).pid);
+    if (alive) await expect(attempt).rejects.toThrow("is at work there");
+    else expect(await attempt).toBe(process.pid);
+  });
+
+  test("that somebody is just taking over is left to him", async () => {
+    const dir = folder();
+    mkdirSync(dir);
+    writeFileSync(path.join(dir, LOCK), JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), token: "dead" }));
+    writeFileSync(
+      path.join(dir, `${LOCK}-dead`),
+      JSON.stringify({ pid: process.ppid, host: hostname(), token: "his" }),
+    );
+    await expect(lockFolder(dir)).rejects.toThrow(`${dir}: another process has just begun to work there`);
+    expect(owned(dir).pid).toBe(2 ** 22 + 1);
+  });
+});
+
+describe("a folder that is locked", () => {
+  const gone = (dir: string) => `${dir}: the folder is gone`;
+
+  test.each([
+    ["deleted", (dir: string) => rmSync(dir, { recursive: true })],
+    ["moved", (dir: string) => renameSync(dir, `${dir}-moved`)],
+    [
+      "replaced",
+      (dir: string) => {
+        renameSync(dir, `${dir}-moved`);
+        mkdirSync(dir);
+      },
+    ],
+  ])("and then %s is not written to, nor made anew", async (_, change) => {
+    const dir = folder();
+    await lockFolder(dir);
+    await writeWhole(path.join(dir, "a", "b", "first"), "1");
+    change(dir);
+    const before = existsSync(dir) ? readdirSync(dir) : undefined;
+    for (const name of ["second", "a/b/second", "c/d/e"]) {
+      const writing = writeWhole(path.join(dir, name), "2");
+      await expect(writing).rejects.toThrow(FolderGoneError);
+      await expect(writing).rejects.toThrow(gone(dir));
+    }
+    expect(existsSync(dir) ? readdirSync(dir) : undefined).toEqual(before);
+    await unlockFolder(dir);
+    // Given back, it is a folder like any other.
+    await writeWhole(path.join(dir, "third"), "3");
+  });
+
+  test("and taken by another process is left to it", async () => {
+    const dir = folder();
+    await lockFolder(dir);
+    writeFileSync(path.join(dir, LOCK), JSON.stringify({ pid: process.ppid, host: hostname() }));
+    await expect(writeWhole(path.join(dir, "x"), "")).rejects.toThrow(`process ${process.ppid} has taken the folder`);
+    await unlockFolder(dir);
+    expect(owned(dir).pid).toBe(process.ppid);
   });
 });

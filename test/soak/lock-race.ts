@@ -116,6 +116,7 @@ async function ask(contender: ChildProcess, order: Order): Promise<Answer> {
   const ended = once(contender, "exit", over).then(() => nothing);
   contender.send(order);
   const answer = await Promise.race([answered, ended]);
-  await Promise.allSettled([answered, ended, over.abort()]);
+  over.abort();
+  await Promise.allSettled([answered, ended]);
   return answer;
 }

@@ -1,12 +1,13 @@
 /** A training that is stopped and resumed, or killed and resumed, at any moment ends with the same bits. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { InputError } from "../../src/node/files.ts";
 import { RunFolder } from "../../src/node/run-folder.ts";
+import { parseCheckpoint } from "../../src/train/checkpoint.ts";
 import { Trainer } from "../../src/train/trainer.ts";
-import type { EpochRecord, TrainerEvents } from "../../src/train/training.ts";
+import type { EpochRecord, FitOptions, TrainerEvents } from "../../src/train/training.ts";
 import { useGpu } from "../support/gpu.ts";
 import { config, MadeUpData, withoutTimes } from "./support.ts";
 
@@ -19,7 +20,12 @@ let runs = 0;
 const newFolder = () => path.join(root, String(runs++));
 
 /** Opens the run of a folder, or begins one, and trains. `moment` is called at each point where something may happen. */
-async function train(dir: string, moment: (what: string) => void = () => {}, signal?: AbortSignal) {
+async function train(
+  dir: string,
+  moment: (what: string) => void = () => {},
+  signal?: AbortSignal,
+  options: FitOptions = {},
+) {
   const trainer = new Trainer(gpu(), config, new MadeUpData({ onValidation: () => moment("evaluation") }));
   const resumed = await RunFolder.open(dir).catch((error: unknown) => {
     // Nothing was saved yet: the folder holds config.json at most.
@@ -42,7 +48,7 @@ async function train(dir: string, moment: (what: string) => void = () => {}, sig
       moment(`after ${name}`);
     },
   };
-  return trainer.fit(events, signal);
+  return trainer.fit(events, signal, options);
 }
 
 interface Left {
@@ -139,6 +145,51 @@ test("a death at any moment leaves the last checkpoint whole, from which the run
     expect(outcome).toMatch(/^Error: dead at /);
   }
   expectSame(leftIn(dir), whole);
+});
+
+test("saved by time, it goes on from within an epoch, to the same bits", async () => {
+  const dir = newFolder();
+  // Whatever the clock says, it is time after each step.
+  const always = { saveEvery: 1e-9 };
+  /** Where the checkpoint is, in steps; 0 where there is none. */
+  const saved = () => {
+    const file = path.join(dir, "last.safetensors");
+    return existsSync(file) ? parseCheckpoint(readFileSync(file), file).position.step : 0;
+  };
+  const positions: number[] = [];
+  for (let deaths = 0; ; deaths++) {
+    let taken = 0;
+    const from = saved();
+    // Dead after the third step: two have been saved, the third is lost.
+    const dying = train(
+      dir,
+      (what) => {
+        if (what === "step" && ++taken === 3) throw new Error("dead");
+      },
+      undefined,
+      always,
+    );
+    const outcome = await dying.catch((error: unknown) => String(error));
+    if (typeof outcome !== "string") break;
+    expect(outcome).toBe("Error: dead");
+    expect(saved()).toBeGreaterThan(from);
+    positions.push(saved());
+  }
+  // Ends of epochs are 4, 8, 11 and 14.
+  expect(positions.some((step) => ![4, 8, 11, 14].includes(step))).toBe(true);
+  expectSame(leftIn(dir), whole);
+});
+
+test("saved by time, the last step of an epoch is saved before the evaluation", async () => {
+  const events: string[] = [];
+  await train(newFolder(), (what) => events.push(what), undefined, { saveEvery: 1e-9 });
+  const evaluated = events.indexOf("evaluation");
+  expect(events.slice(0, evaluated)).toEqual(
+    Array.from({ length: 2 }, () => ["step", "step", "before last", "after last"]).flat(),
+  );
+  const rare: string[] = [];
+  await train(newFolder(), (what) => rare.push(what), undefined, { saveEvery: 3600 });
+  expect(rare).toEqual(moments);
 });
 
 test("leftovers of a killed process are removed on resuming", async () => {

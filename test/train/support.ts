@@ -26,7 +26,7 @@ export interface DataHooks {
 export class MadeUpData implements TrainingData {
   readonly #train = preparedImages(18, 32, 32);
   readonly #held = preparedImages(6, 32, 32);
-  readonly unlabelled = new Set(this.#held.filter((p) => p.label === undefined).map((p) => p.id));
+  readonly unlabelled: ReadonlySet<string> = new Set(this.#held.filter((p) => p.label === undefined).map((p) => p.id));
   readonly #hooks: DataHooks;
 
   constructor(hooks: DataHooks = {}) {

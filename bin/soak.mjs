@@ -1,0 +1,12 @@
+// `npm run soak`: runs the scripts of test/soak one after the other: all, or the one that is named.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const [name, ...args] = process.argv.slice(2);
+for (const each of name === undefined ? ["lock", "kills", "faults"] : [name]) {
+  const script = fileURLToPath(new URL(`../test/soak/${each}.ts`, import.meta.url));
+  const { status } = spawnSync(process.execPath, ["--import", import.meta.resolve("tsx"), script, ...args], {
+    stdio: "inherit",
+  });
+  if (status !== 0) process.exitCode = 1;
+}

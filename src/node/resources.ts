@@ -1,0 +1,37 @@
+/** Refuses a training that this machine has not the memory for, before any image is prepared. */
+import { totalmem } from "node:os";
+import { formatBytes, type Gpu } from "../gpu/gpu.ts";
+import { PlanError } from "../graph/compile.ts";
+import type { TrainConfig } from "../train/config.ts";
+import { isLarge, needsOf } from "../train/needs.ts";
+
+/** Memory of this machine in bytes, or what of it a container may use. */
+export function machineMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
+/**
+ * A software adapter's memory is the machine's. What another one has WebGPU does not tell: it is asked for the bytes, which are
+ * given back.
+ * @throws PlanError with the numbers
+ */
+export async function requireResources(gpu: Gpu, config: TrainConfig, machine = machineMemory()): Promise<void> {
+  if (!isLarge(config)) return;
+  const { device, host } = needsOf(gpu, config);
+  const software = gpu.caps.adapterClass === "software";
+  const { batch, size, width, recompute } = config;
+  const what = `batch ${batch} at ${size[0]}x${size[1]}, width ${width}`;
+  const advice = `use a smaller batch, size or width${recompute ? "" : ", or --recompute"}`;
+  const needed = host + (software ? device : 0);
+  if (needed > machine) {
+    throw new PlanError(
+      `${what} needs ${formatBytes(needed)} of memory at the least, and this machine has ${formatBytes(machine)}; ${advice}`,
+    );
+  }
+  if (!software && !(await gpu.hasMemory(device))) {
+    throw new PlanError(
+      `${what} needs ${formatBytes(device)} of the adapter's memory at the least, and it does not give them; ${advice}`,
+    );
+  }
+}
