@@ -21,7 +21,7 @@ export async function createAdam(gpu: Gpu, operands: Operands): Promise<OurKerne
   for (const p of parameters) writeVariable(gpu, p, operands.get(p.name)!.data);
   const graph = new Graph({ training: true });
   const [hyper, guard] = [graph.input("adam", [2]), graph.input("guard", [1])];
-  const inputs: Record<string, Float32Array> = { adam: adam.advance(), guard: new Float32Array(1) };
+  const inputs: Record<string, Float32Array> = { adam: adam.advance().slice(), guard: new Float32Array(1) };
   const updates = adam.slabs.map((slab, i) => {
     const gradient = graph.input(`gradient ${i}`, [slab.floats]);
     inputs[`gradient ${i}`] = flatten(slab, operands);

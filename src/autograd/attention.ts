@@ -1,5 +1,5 @@
 /** What Mask-Guided Attention is made of. Features f [N, H, W, C], maps m [N, H, W, 1]. */
-import { requireShape, sameShape, showShape } from "../kernels/kernel.ts";
+import { nhwc, requireNumber, requireShape, sameShape, showShape } from "../kernels/kernel.ts";
 import { mgaGradKernel, mgaKernel, usesChannels, type Fusion } from "../kernels/mga.ts";
 import { minMaxGradKernel, minMaxKernel } from "../kernels/minmax.ts";
 import { graphOf } from "../graph/graph.ts";
@@ -7,9 +7,13 @@ import type { Tensor } from "../graph/tensor.ts";
 
 export type { Fusion };
 
+/** The ways in which a map can enhance features. */
+export const attentions: readonly Fusion[] = ["parallel", "serial", "spatial", "channel"];
+
 /** Each sample of x [N, ...] scaled by (x - min) / (max - min + eps); the gradient goes through min and max, ties share. */
 export function minMaxNormalize(x: Tensor, eps = 1e-6): Tensor {
-  const graph = graphOf(x);
+  requireNumber("minMaxNormalize", "eps", eps, 0);
+  const graph = graphOf("minMaxNormalize", x);
   const outputs = graph.record(minMaxKernel(x.shape, eps), [x], {
     gradient: ([dy]) => graph.record(minMaxGradKernel(x.shape, eps), [x, dy!, outputs[0]!, outputs[1]!]),
   });
@@ -30,6 +34,8 @@ export interface Gate {
  * @throws ShapeError
  */
 export function maskGuidedAttention(f: Tensor, m: Tensor, gate: Gate | undefined, fusion: Fusion): Tensor {
+  nhwc("mga", f.shape);
+  requireShape(attentions.includes(fusion), () => `mga: there is no ${fusion} fusion`);
   requireShape(
     sameShape(m.shape, [...f.shape.slice(0, 3), 1]),
     () => `mga: a map ${showShape(m.shape)} does not fit features ${showShape(f.shape)}`,
@@ -37,7 +43,7 @@ export function maskGuidedAttention(f: Tensor, m: Tensor, gate: Gate | undefined
   requireShape(usesChannels(fusion) === (gate !== undefined), () =>
     gate ? `mga: ${fusion} fusion has no gate` : `mga: ${fusion} fusion needs a gate`,
   );
-  const graph = graphOf(f, m);
+  const graph = graphOf("mga", f, m);
   const [c, r] = [f.shape[3]!, gate?.bias1.size ?? 0];
   const layers = gate ? [gate.weight1, gate.bias1, gate.weight2, gate.bias2] : [];
   const wanted = [[c, r], [r], [r, c], [c]];

@@ -6,7 +6,7 @@ import {
   batchNormRunningStats,
   batchNormTrainingStats,
 } from "../kernels/batchnorm.ts";
-import { nhwc, requireShape, showShape } from "../kernels/kernel.ts";
+import { nhwc, requireKnown, requireNumber, requireShape, showShape } from "../kernels/kernel.ts";
 import { requireSame } from "../kernels/reduce.ts";
 import { graphOf } from "../graph/graph.ts";
 import type { Tensor, Variable } from "../graph/tensor.ts";
@@ -36,7 +36,10 @@ export interface BatchNormOptions {
 export function batchNorm2d(x: Tensor, parameters: BatchNormParameters, options: BatchNormOptions = {}): Tensor {
   const { eps = 1e-5, momentum = 0.1, relu = false, residual } = options;
   const { weight, bias, runningMean, runningVar } = parameters;
-  const graph = graphOf(x);
+  requireKnown("batchNorm", options, ["eps", "momentum", "relu", "residual"]);
+  requireNumber("batchNorm", "eps", eps, 0);
+  requireNumber("batchNorm", "momentum", momentum, 0);
+  const graph = graphOf("batchNorm", x);
   const { training } = graph;
   const c = nhwc("batchNorm", x.shape)[3];
   for (const t of [weight, bias, runningMean, runningVar]) {

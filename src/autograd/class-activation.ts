@@ -19,7 +19,7 @@ export function classActivation(f: Tensor, a: Tensor, { relu = false }: { relu?:
     a.shape.length === 2 && a.shape[0] === f.shape[0] && a.shape[1] === f.shape[3],
     () => `classActivation: weights ${showShape(a.shape)} do not fit features ${showShape(f.shape)}`,
   );
-  const graph = graphOf(f, a);
+  const graph = graphOf("classActivation", f, a);
   const outputs = graph.record(kernel, [f, a], {
     gradient: ([dy], [, wantsWeights]) => {
       const y = relu ? [outputs[0]!] : [];

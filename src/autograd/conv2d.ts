@@ -6,7 +6,7 @@ import {
   conv2dWeightGrad,
   type Conv2dOptions,
 } from "../kernels/conv2d.ts";
-import { requireShape, showShape } from "../kernels/kernel.ts";
+import { requireShape, showShape, showSpec } from "../kernels/kernel.ts";
 import { spatialSumKernel } from "../kernels/reduce.ts";
 import { graphOf } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -57,8 +57,12 @@ function convolve(
     bias === undefined || (bias.shape.length === 1 && bias.shape[0] === s.co),
     () => `${op}: a bias ${showShape(bias!.shape)} does not fit weight ${showShape(weight.shape)}`,
   );
-  const graph = graphOf(x, weight);
   const inputs = bias ? [x, weight, bias] : [x, weight];
+  const graph = graphOf(op, ...inputs);
+  requireShape(
+    inputs.every(({ dtype }) => dtype === "f32"),
+    () => `${op}: expected operands of f32, got ${inputs.map(showSpec).join(", ")}`,
+  );
   const [y] = graph.record(conv2dForward(s, { bias: bias !== undefined }), inputs, {
     shapes: [shape],
     gradient: ([dy], [wantsX, wantsWeight, wantsBias]) => [

@@ -1,8 +1,10 @@
 /** Elementwise ops, and sums over everything. */
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { requireSame, sumAll } from "../kernels/reduce.ts";
+import { requireNumber } from "../kernels/kernel.ts";
 import { graphOf } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { checkShares } from "./given.ts";
 
 /** y = expression over tensors of one shape (a, b, ... as vec4f) and, last, a scalar [1] (s) if there is one. */
 function apply(
@@ -15,7 +17,7 @@ function apply(
   for (const t of inputs.slice(1)) requireSame(name, inputs[0]!.shape, t.shape);
   const operands = scalar ? [...inputs, scalar] : inputs;
   const kernel = pointwiseKernel(name, inputs[0]!.shape, inputs.length, expression, scalar !== undefined);
-  const outputs = graphOf(...operands).record(
+  const outputs = graphOf(name, ...operands).record(
     kernel,
     operands,
     gradient ? { gradient: ([dy], wanted) => gradient(dy!, outputs[0]!, wanted) } : {},
@@ -44,8 +46,10 @@ export const mul = (a: Tensor, b: Tensor): Tensor =>
   ]);
 
 /** factor * x. */
-export const scale = (x: Tensor, factor: number): Tensor =>
-  apply("scale", [x], `f32(${factor}) * a`, (dy) => [scale(dy, factor)]);
+export function scale(x: Tensor, factor: number): Tensor {
+  requireNumber("scale", "factor", factor);
+  return apply("scale", [x], `f32(${factor}) * a`, (dy) => [scale(dy, factor)]);
+}
 
 /** The sum of all elements, [1]. */
 export const sum = (x: Tensor): Tensor => total(x, 1);
@@ -54,13 +58,17 @@ export const sum = (x: Tensor): Tensor => total(x, 1);
 export const mean = (x: Tensor): Tensor => total(x, 1 / x.size);
 
 function total(x: Tensor, factor: number): Tensor {
-  const graph = graphOf(x);
+  const graph = graphOf("sum", x);
   const spread = pointwiseKernel("spread", x.shape, 0, `vec4f(s * f32(${factor}))`, true);
   return graph.record(sumAll(x.shape, factor), [x], { gradient: ([dy]) => graph.record(spread, [dy!]) })[0]!;
 }
 
-/** The mean binary cross-entropy of logits x against targets t in [0, 1] of the same shape, [1]; no gradient for t. */
+/**
+ * The mean binary cross-entropy of logits x against targets t in [0, 1] of the same shape, [1]; no gradient for t. Where t is an input, a
+ * run refuses values outside of that.
+ */
 export function bceWithLogits(x: Tensor, t: Tensor): Tensor {
+  checkShares("bceWithLogits", t);
   const each = apply("bceWithLogits", [x, t], "max(a, vec4f()) - a * b + log(1.0 + exp(-abs(a)))", (dy) => [
     apply("bceWithLogits.grad", [dy, x, t], "a * (1.0 / (1.0 + exp(min(-b, vec4f(80.0)))) - c)"),
     undefined,

@@ -15,7 +15,7 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[], dy?: Tensor): Te
     const given = dy ? `a gradient ${showShape(dy.shape)} does not fit` : "the loss must be a single number, got";
     throw new ShapeError(`gradients: ${given} ${showShape(loss.shape)}`);
   }
-  const graph = graphOf(loss);
+  const graph = graphOf("gradients", loss, ...(dy ? [dy] : []));
   const relevant = dependants(graph, wrt);
   const recorded = graph.nodes.length;
   graph.backwardFrom ??= recorded;

@@ -1,6 +1,6 @@
 /** Pooling, resizing and channel concatenation. Activations [N, H, W, C]. */
 import { spreadKernel } from "../kernels/mga.ts";
-import { requireShape, showShape } from "../kernels/kernel.ts";
+import { requireKnown, requireShape, showShape } from "../kernels/kernel.ts";
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { spatialSumKernel } from "../kernels/reduce.ts";
 import {
@@ -16,9 +16,26 @@ import {
 import { graphOf } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
-/** Max pooling; of equal maxima in a window the first, row by row, gets the gradient, as in PyTorch. */
-export function maxPool2d(x: Tensor, options: MaxPoolOptions): Tensor {
-  const graph = graphOf(x);
+/** As in PyTorch's max_pool2d. */
+export interface MaxPool2dOptions {
+  /** Height and width of the window. */
+  kernel: number;
+  /** Default: `kernel`. */
+  stride?: number;
+  /** At most half of `kernel`; default 0. */
+  padding?: number;
+}
+
+/**
+ * Max pooling of x [N, H, W, C]; of equal maxima in a window the first, row by row, gets the gradient, as in PyTorch.
+ * @returns [N, OH, OW, C] with OH = floor((H + 2 padding - kernel) / stride) + 1
+ * @throws ShapeError
+ */
+export function maxPool2d(x: Tensor, given: MaxPool2dOptions): Tensor {
+  requireKnown("maxPool2d", given, ["kernel", "stride", "padding"]);
+  const { kernel, stride = kernel, padding = 0 } = given;
+  const options: MaxPoolOptions = { kernel, stride, padding };
+  const graph = graphOf("maxPool2d", x);
   const outputs = graph.record(maxPoolKernel(x.shape, options), [x], {
     gradient: ([dy]) => graph.record(maxPoolGradKernel(x.shape, options), [dy!, outputs[1]!]),
   });
@@ -27,7 +44,7 @@ export function maxPool2d(x: Tensor, options: MaxPoolOptions): Tensor {
 
 /** Bilinear resize to [N, size[0], size[1], C] with half-pixel centres (align_corners=False, no antialiasing). */
 export function interpolate(x: Tensor, size: readonly [number, number]): Tensor {
-  const graph = graphOf(x);
+  const graph = graphOf("interpolate", x);
   return graph.record(interpolateKernel(x.shape, size), [x], {
     gradient: ([dy]) => graph.record(interpolateGradKernel(x.shape, size), [dy!]),
   })[0]!;
@@ -35,8 +52,8 @@ export function interpolate(x: Tensor, size: readonly [number, number]): Tensor 
 
 /** Concatenation along the channels of tensors that agree in N, H and W. */
 export function cat(tensors: readonly Tensor[]): Tensor {
-  const graph = graphOf(...tensors);
   const kernel = concatKernel(tensors.map((t) => t.shape));
+  const graph = graphOf("cat", ...tensors);
   return graph.record(kernel, tensors, {
     gradient: ([dy], wanted) =>
       offsetsOf(tensors.map((t) => t.shape[3]!)).map((part, i) =>
@@ -50,10 +67,10 @@ export function cat(tensors: readonly Tensor[]): Tensor {
  * @throws ShapeError
  */
 export function split(x: Tensor, sizes: readonly number[]): readonly Tensor[] {
-  const graph = graphOf(x);
+  const graph = graphOf("split", x);
   const total = sizes.reduce((a, b) => a + b, 0);
   requireShape(
-    total === x.shape[3],
+    x.shape.length === 4 && total === x.shape[3],
     () => `split: parts of [${sizes.join(", ")}] channels do not make up ${showShape(x.shape)}`,
   );
   const outputs: readonly Tensor[] = graph.record(sliceKernel(x.shape, offsetsOf(sizes)), [x], {
@@ -67,7 +84,7 @@ const zeros = (shape: readonly number[]) => pointwiseKernel("zeros", shape, 0, "
 
 /** The mean over the pixels, [N, C]. */
 export function globalAvgPool(x: Tensor): Tensor {
-  const graph = graphOf(x);
+  const graph = graphOf("globalAvgPool", x);
   const factor = 1 / (x.shape[1]! * x.shape[2]!);
   return graph.record(spatialSumKernel("globalAvgPool", x.shape, "none", factor), [x], {
     gradient: ([dy]) => graph.record(spreadKernel(x.shape, factor), [dy!]),

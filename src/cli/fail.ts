@@ -4,7 +4,7 @@ import { DataError, oneLine } from "../data/sample.ts";
 import { OutOfMemoryError } from "../gpu/gpu.ts";
 import { PlanError } from "../graph/compile.ts";
 import { AdapterError } from "../node/dawn.ts";
-import { InputError } from "../node/files.ts";
+import { InputError, reason } from "../node/files.ts";
 import { CheckpointError } from "../train/checkpoint.ts";
 import { ConfigError } from "../train/config.ts";
 import { CaseError } from "../train/parity.ts";
@@ -26,9 +26,14 @@ const expected = [
 
 /** Prints the error. @returns the exit code: 2 where the user can mend it, else 1 */
 export function fail(error: unknown, debug: boolean): number {
-  const known = expected.some((type) => error instanceof type);
+  const limit = isOpenFileLimit(error) ? reason(error) : undefined;
+  const known = limit !== undefined || expected.some((type) => error instanceof type);
   if (debug || !(error instanceof Error)) console.error(error);
-  else console.error(`${known ? "Error" : "Unexpected error"}: ${known ? oneLine(error.message) : error.message}`);
+  else console.error(known ? `Error: ${oneLine(limit ?? error.message)}` : `Unexpected error: ${error.message}`);
   if (!known && !debug) console.error("Run the command again with --debug for details.");
   return known ? 2 : 1;
 }
+
+/** Met wherever files, modules or processes are opened, so nobody catches it in particular. */
+const isOpenFileLimit = (error: unknown): boolean =>
+  ["EMFILE", "ENFILE"].includes((error as NodeJS.ErrnoException | undefined)?.code ?? "");

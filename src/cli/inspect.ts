@@ -19,6 +19,7 @@ import { requireWritableFolder, writeWhole } from "../node/files.ts";
 import { checkConfig, presetFor, type TrainConfig } from "../train/config.ts";
 import { byOption, splitOf, type TrainFlags } from "./options.ts";
 import { Progress } from "./progress.ts";
+import { visibleName } from "./terminal.ts";
 
 export interface InspectOptions extends TrainFlags {
   data: string;
@@ -108,7 +109,9 @@ function showSplit(split: SplitSides | string): string[] {
     line("held out", val),
     ...(test.length > 0 ? [line("test", test)] : []),
     ...(left.length > 0
-      ? [`  left out  ${String(left.length).padStart(6)}   the first: ${left[0]!.file}: ${left[0]!.reason}`]
+      ? [
+          `  left out  ${String(left.length).padStart(6)}   the first: ${visibleName(left[0]!.file)}: ${left[0]!.reason}`,
+        ]
       : []),
     ...notes.map((note) => `  ${note}`),
   ];
@@ -133,7 +136,7 @@ function show(found: Inspection): string[] {
     row("crop / image", percent(found.cropShare)),
     ...showNear(found),
     ...showLeftOut(found),
-    ...found.notes.slice(0, 10).map((note) => `note: ${note}`),
+    ...found.notes.slice(0, 10).map((note) => `note: ${visibleName(note)}`),
     ...(found.notes.length > 10 ? [`and ${found.notes.length - 10} more notes (inspection.json has all)`] : []),
   ];
 }
@@ -149,7 +152,7 @@ function showNear({ nearPairs, bySide, folds }: Inspection): string[] {
       .slice(0, 5)
       .map(
         ({ images: [a, b], classes }) =>
-          `       ${a} = ${b}${what.includes("class") ? ` (${classes.join(", ")})` : ""}`,
+          `       ${visibleName(a)} = ${visibleName(b)}${what.includes("class") ? ` (${classes.join(", ")})` : ""}`,
       ),
     ...(pairs.length > 5 ? [`       and ${pairs.length - 5} more`] : []),
   ];
@@ -168,7 +171,7 @@ function showLeftOut({ leftOut }: Inspection): string[] {
     `left out         ${all}`,
     ...leftOut.map(
       ({ reason, count, files }) =>
-        `  ${String(count).padStart(4)} ${path.basename(files[0]!)}${count > 1 ? " and others" : ""}: ${reason}`,
+        `  ${String(count).padStart(4)} ${visibleName(path.basename(files[0]!))}${count > 1 ? " and others" : ""}: ${reason}`,
     ),
   ];
 }

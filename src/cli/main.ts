@@ -1,8 +1,10 @@
 /** The program: runs the command of its arguments and ends with its exit code. */
 import { fail } from "./fail.ts";
 import { run } from "./program.ts";
+import { guardConsole } from "./terminal.ts";
 
 const args = process.argv.slice(2);
+guardConsole();
 
 // Whoever reads the output may stop doing so (`mganet train | head`); the work goes on.
 for (const stream of [process.stdout, process.stderr]) {

@@ -170,6 +170,7 @@ function commands(action: Action): Command {
 
   addShapeOptions(command("tune", "find the fastest variant of each kernel on this adapter, and remember it"))
     .option("--seconds <n>", "how long it may take (default: 30 for quick, 180 for paper)", number)
+    .option("--kernels <n>", "tune no more than the n kernels with the most work", number)
     .option("--json <file>", "write all variants with their times and errors", text)
     .action(action(async () => (await import("./tune.ts")).tune));
 

@@ -1,5 +1,6 @@
 /** Progress: a bar on a terminal, nothing but the lines elsewhere. */
 import { MultiBar, Presets } from "cli-progress";
+import { visible } from "./terminal.ts";
 
 /** 75 -> "1:15". */
 export function clock(seconds: number): string {
@@ -42,7 +43,7 @@ export class Progress {
   /** A line that stays. */
   line(text: string): void {
     if (this.#bars && this.#bar) {
-      this.#bars.log(`${text}\n`);
+      this.#bars.log(`${visible(text)}\n`);
       this.#bars.update();
     } else console.log(text);
   }

@@ -1,5 +1,6 @@
 /** Figures that were published of a table, to print beside one's own. The program has none: whoever has the paper copies them. */
 import { z } from "zod";
+import { parseJson } from "../data/json.ts";
 import { InputError, readInput } from "../node/files.ts";
 import { rows, tables, type RowName } from "../train/study.ts";
 
@@ -25,7 +26,7 @@ export type Published = z.infer<typeof publishedSchema>;
 export async function readPublished(file: string): Promise<Published> {
   let value: unknown;
   try {
-    value = JSON.parse((await readInput(file)).toString("utf8"));
+    value = parseJson((await readInput(file)).toString("utf8"));
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`${file}: is not JSON`);

@@ -16,6 +16,8 @@ import { loadRecord } from "./tuned.ts";
 
 export interface TuneOptions extends Pick<TrainFlags, "preset" | "width" | "size" | "batch">, GpuOption {
   seconds?: number;
+  /** Tune this many at most, those with the most work. */
+  kernels?: number;
   json?: string;
 }
 
@@ -25,10 +27,12 @@ const budgets: Readonly<Record<TrainConfig["preset"], number>> = { quick: 30, pa
 const ROWS = 20;
 
 /** @returns the exit code: 0 done, 130 interrupted; what was found until then is kept */
-export async function tune({ adapter, seconds: given, json, ...flags }: TuneOptions): Promise<number> {
+export async function tune({ adapter, seconds: given, kernels, json, ...flags }: TuneOptions): Promise<number> {
   const config = configOf(flags);
   const seconds = given ?? budgets[config.preset];
   if (seconds <= 0) throw new ConfigError("--seconds: must be more than 0");
+  if (kernels !== undefined && !(Number.isInteger(kernels) && kernels > 0))
+    throw new ConfigError("--kernels: must be a whole number from 1 on");
   if (json !== undefined) await requireWritableFile(json);
   const controller = new AbortController();
   const dispose = onInterrupt((signal) => {
@@ -37,7 +41,7 @@ export async function tune({ adapter, seconds: given, json, ...flags }: TuneOpti
   });
   try {
     return await withGpu(adapter === undefined ? {} : { adapter }, async (gpu) => {
-      await run(gpu, config, seconds, json, controller.signal);
+      await run(gpu, config, { seconds, kernels }, json, controller.signal);
       return controller.signal.aborted ? 130 : 0;
     });
   } finally {
@@ -48,7 +52,7 @@ export async function tune({ adapter, seconds: given, json, ...flags }: TuneOpti
 async function run(
   gpu: Gpu,
   config: TrainConfig,
-  seconds: number,
+  { seconds, kernels }: { seconds: number; kernels: number | undefined },
   json: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
@@ -58,10 +62,11 @@ async function run(
   const file = tuningFile(record.name);
   await requireWritableFile(file);
   const net = new MGANet(config, config.seed);
-  const tasks = tasksOf(gpu, trainingKernels(net, stageSlabs(net), config).flat());
+  const all = tasksOf(gpu, trainingKernels(net, stageSlabs(net), config).flat());
+  const tasks = all.slice(0, kernels);
   const network = `width ${width}, ${size[0]}×${size[1]}, batch ${batch}`;
   console.log(
-    `Tuning ${tasks.length} kernels of ${network}, in ${seconds} s at the most, on ${adapterName(gpu)}` +
+    `Tuning ${tasks.length}${tasks.length < all.length ? ` of ${all.length}` : ""} kernels of ${network}, in ${seconds} s at the most, on ${adapterName(gpu)}` +
       (tasks.length === 0 ? "\nOn this adapter no kernel has more than one variant: there is nothing to choose." : ""),
   );
   const progress = new Progress();

@@ -8,6 +8,7 @@
  * Nothing in a file is believed before it is checked, and nothing is allocated by a number that a file merely claims.
  */
 import { z } from "zod";
+import { parseJson } from "./json.ts";
 
 /** What holds the elements of each dtype. F16 and BF16 are left as their 16 bits; BOOL is one byte each. */
 export interface SafeArrays {
@@ -177,7 +178,7 @@ function splitHeader(bytes: Uint8Array, fail: (reason: string, cause?: unknown) 
   try {
     // A copy: TextDecoder refuses shared memory in browsers.
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.slice(8, 8 + length));
-    header = JSON.parse(text);
+    header = parseJson(text);
   } catch (error) {
     return fail(`header is not JSON: ${oneLine(error instanceof Error ? error.message : String(error))}`, error);
   }
@@ -191,7 +192,8 @@ function viewTensor(data: Uint8Array, dtype: SafeDtype, shape: number[], begin: 
   const kind = arrays[dtype];
   const end = begin + count * kind.BYTES_PER_ELEMENT;
   const aligned = (data.byteOffset + begin) % kind.BYTES_PER_ELEMENT === 0;
-  const source = aligned ? data.subarray(begin, end) : data.slice(begin, end);
+  // Not data.slice(): of Node's Buffers that is a view, too.
+  const source = aligned ? data.subarray(begin, end) : Uint8Array.from(data.subarray(begin, end));
   const view = new kind(source.buffer, source.byteOffset, count);
   return { dtype, shape, data: view } as SafeTensor; // dtype and array were looked up together
 }

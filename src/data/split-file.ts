@@ -1,5 +1,6 @@
 /** A split as a file: which image is on which side, by id. Written into every run, and used again with `--split`. */
 import { z } from "zod";
+import { parseJson } from "./json.ts";
 import { DataError, reasonOf, type Side } from "./sample.ts";
 import { explain } from "./readers/values.ts";
 
@@ -29,7 +30,7 @@ export function writeSplit(split: Omit<SplitFile, "format">): string {
 export function parseSplit(text: string): Map<string, Side> {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
     throw new DataError(`is not JSON: ${reasonOf(error)}`);
   }

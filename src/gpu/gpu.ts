@@ -50,6 +50,7 @@ export class Gpu {
   readonly #closing = new AbortController();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   #failure: GpuError | undefined;
+  #destroyed = false;
 
   private constructor(device: GPUDevice, info: GPUAdapterInfo, options: GpuOptions) {
     this.device = device;
@@ -69,8 +70,18 @@ export class Gpu {
     });
   }
 
-  /** Opens a device with every useful feature and the highest limits that `adapter` offers, unless told otherwise. */
-  static async create(adapter: GPUAdapter, options: GpuOptions = {}): Promise<Gpu> {
+  /**
+   * Opens a device with every useful feature and the highest limits that `adapter` offers, unless told otherwise.
+   * @param adapter as from `await navigator.gpu.requestAdapter()`; an adapter gives one device
+   * @throws GpuError if there is no adapter, or it gives no device
+   */
+  static async create(adapter: GPUAdapter | null | undefined, options: GpuOptions = {}): Promise<Gpu> {
+    if (!adapter) {
+      throw new GpuError(
+        "there is no GPU adapter: requestAdapter() gave none. In a browser, see that it has WebGPU switched on, that the page comes over " +
+          "https or from localhost, and that a GPU is not blocked; on Node, openGpu() of mganet-webgpu/node finds one",
+      );
+    }
     const requiredFeatures = usefulFeatures.filter((f) => adapter.features.has(f) && !options.without?.includes(f));
     const { limits } = adapter;
     const requiredLimits = {
@@ -81,16 +92,19 @@ export class Gpu {
       maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
       maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
     };
-    const device = await adapter.requestDevice({
-      requiredFeatures,
-      ...(options.defaultLimits ? {} : { requiredLimits }),
-    });
+    const device = await adapter
+      .requestDevice({ requiredFeatures, ...(options.defaultLimits ? {} : { requiredLimits }) })
+      .catch((error: unknown) => {
+        const reason = error instanceof Error && error.message ? error.message : String(error);
+        throw new GpuError(`the adapter gives no device (each one gives one only): ${reason}`, { cause: error });
+      });
     return new Gpu(device, adapter.info, options);
   }
 
-  /** Throws the first error that the device has reported, if there was one. */
+  /** Throws the first error that the device has reported, if there was one, or says that it was destroyed. */
   check(): void {
     if (this.#failure) throw this.#failure;
+    if (this.#destroyed) throw new GpuError("the device was destroyed: its Gpu's destroy() was called");
   }
 
   createBuffer(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
@@ -174,12 +188,18 @@ export class Gpu {
 
   /** Copies `bytes` of a buffer to the host. */
   async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    this.check();
     const size = alignUp(bytes, 4);
     const staging = this.createBuffer(size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "read");
     const encoder = this.device.createCommandEncoder();
     encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
     this.submit(encoder.finish());
-    await this.wait(staging.mapAsync(GPUMapMode.READ, 0, size));
+    try {
+      await this.wait(staging.mapAsync(GPUMapMode.READ, 0, size));
+    } catch (error) {
+      this.check();
+      throw new GpuError(`nothing could be read: ${(error as Error).message}`, { cause: error });
+    }
     this.check();
     const copy = staging.getMappedRange(0, size).slice(0, bytes);
     staging.destroy();
@@ -192,7 +212,9 @@ export class Gpu {
     this.check();
   }
 
+  /** Whoever uses it, or a plan of it, from here on is told so. */
   destroy(): void {
+    this.#destroyed = true;
     this.#closing.abort();
     this.device.destroy();
   }

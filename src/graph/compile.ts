@@ -1,5 +1,5 @@
 /** Turns a graph into a plan: dead nodes gone, memory shared by lifetime, pipelines and bind groups made once. */
-import { alignUp, formatBytes, GpuError, type Gpu } from "../gpu/gpu.ts";
+import { alignUp, formatBytes, type Gpu } from "../gpu/gpu.ts";
 import type { Shader } from "../gpu/shader.ts";
 import { shaderOf, showShape, type Dispatch, type Kernel, type Lowering, type OperandRef } from "../kernels/kernel.ts";
 import { BindingError, cutOf, lowerWithin } from "../kernels/parts.ts";
@@ -10,23 +10,26 @@ import { constants, foldBatchNorms } from "./frozen.ts";
 import { halfTensors, withHalf } from "./half.ts";
 import { inPlace } from "./in-place.ts";
 import { allocate } from "./arena.ts";
-import { Plan, type PlanStep, type PlanSummary } from "./plan.ts";
+import { Plan, PlanError, type PlanStep, type PlanSummary } from "./plan.ts";
 import { recomputing } from "./recompute.ts";
-import { regionOf, type Region } from "./storage.ts";
+import { requireMeant } from "./requests.ts";
+import { homeOf, type Home, type Region } from "./storage.ts";
 import { Variable, type Node, type Tensor } from "./tensor.ts";
+
+export { PlanError };
 
 export interface CompileOptions {
   /** What each run hands back, by name. */
   outputs?: Readonly<Record<string, Tensor>>;
-  /** Nodes to run for what they update, such as Adam's. */
+  /** Nodes to run for what they update, such as Adam's. Where the graph records such nodes they have to be given; [] leaves them out. */
   updates?: readonly Node[];
   /** Use the plain variant of every kernel. */
   plain?: boolean;
   /** Chooses among a kernel's variants; default: what `setChoice` has set for the device, else the first variant. */
   choice?: Choice;
   /**
-   * Variables stay as they are between runs, until `Plan.refresh` is called: what depends on them alone is computed once, and batch
-   * normalisations become part of the convolutions before them.
+   * What depends on variables alone is computed once, and again after they were written; batch normalisations become part of the
+   * convolutions before them. For graphs of inference.
    */
   frozen?: boolean;
   /**
@@ -38,17 +41,14 @@ export interface CompileOptions {
   recompute?: boolean;
 }
 
-/** The graph asks for more than the adapter has. */
-export class PlanError extends GpuError {
-  override name = "PlanError";
-}
-
 /**
  * Compiles what `outputs` and `updates` depend on.
  * Kernels with tensors beyond the adapter's limit of a binding are cut into parts.
- * @throws PlanError naming layer, tensor and limit, if a tensor exceeds the adapter's limits all the same
+ * @throws PlanError naming layer, tensor and limit, if a tensor exceeds the adapter's limits all the same; or if outputs and updates are
+ *   none, another graph's, or do not go with the options
  */
 export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<Plan> {
+  gpu.check();
   const outputs = options.outputs ?? {};
   const nodes = nodesOf(graph, options);
   const { lowerings, half } = lower(gpu, nodes, options);
@@ -59,7 +59,7 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
     frozen && (node.outputs.every(isConstant) || (dependsOn?.every((i) => isConstant(node.inputs[i]!)) ?? false));
   const arena = allocate(gpu, nodes, lowerings, { outputs: Object.values(outputs), isConstant, beforehand, half });
   const inputs = new Map<string, { region: Region; tensor: Tensor }>();
-  for (const tensor of new Set(nodes.flatMap((node) => node.inputs))) {
+  for (const tensor of new Set([...nodes.flatMap((node) => node.inputs), ...Object.values(outputs)])) {
     if (tensor.source.kind !== "input") continue;
     const region = {
       buffer: gpu.createStorage(tensor.bytes, tensor.label),
@@ -68,8 +68,14 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
     };
     inputs.set(tensor.source.name, { region, tensor });
   }
+  const used = [...nodes.flatMap((n) => [...n.inputs, ...n.updates]), ...Object.values(outputs)];
+  const variables = new Map<Variable, { home: Home; region: Region }>();
+  for (const tensor of used.filter((t) => t instanceof Variable)) {
+    const home = homeOf(gpu, tensor);
+    variables.set(tensor, { home, region: home.region });
+  }
   const locate = (tensor: Tensor): Region => {
-    if (tensor instanceof Variable) return regionOf(gpu, tensor);
+    if (tensor instanceof Variable) return variables.get(tensor)!.home.region;
     if (tensor.source.kind === "input") return inputs.get(tensor.source.name)!.region;
     return arena.region(tensor);
   };
@@ -99,16 +105,18 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
     flops: nodes.reduce((sum, node) => sum + node.kernel.flops, 0),
     peakBytes: arena.bytes,
     lowerBoundBytes: arena.lowerBound,
-    variableBytes: [...new Set(nodes.flatMap((n) => [...n.inputs, ...n.updates]).filter((t) => t instanceof Variable))]
-      .map((t) => t.bytes)
-      .reduce((a, b) => a + b, 0),
+    variableBytes: [...variables.keys()].reduce((sum, variable) => sum + variable.bytes, 0),
   };
-  const results = Object.entries(outputs).map(([name, tensor]) => ({ name, tensor, region: locate(tensor) }));
+  const results = Object.entries(outputs).map(([name, tensor]) => {
+    return { name, bytes: locate(tensor).bytes, region: () => locate(tensor) };
+  });
   return new Plan(gpu, {
     beforehand: early,
     steps,
     inputs,
+    declared: graph.inputs,
     results,
+    variables,
     summary,
     buffers: [...arena.buffers, ...uniforms.buffers],
   });
@@ -127,6 +135,7 @@ export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptio
 function nodesOf(graph: Graph, options: CompileOptions): readonly Node[] {
   const { outputs = {}, updates = [], recompute = false, frozen = false } = options;
   const kept = new Set(Object.values(outputs));
+  requireMeant(graph, options);
   const live = liveNodes(graph, [...kept], updates);
   const nodes = inPlace(frozen ? foldBatchNorms(live, kept) : live, kept);
   if (!recompute || graph.backwardFrom === undefined) return nodes;
@@ -277,16 +286,20 @@ async function prepare(
     throw new PlanError(`${label} binds ${bytes} at once, and this adapter allows ${formatBytes(maxBindingBytes)}`);
   }
   const pipeline = await gpu.pipeline(shaderOf(dispatch));
-  const bindGroup = gpu.device.createBindGroup({
-    layout: gpu.bindGroupLayout(storage.length, uniform !== undefined),
-    entries: [...storage, ...(uniform ? [uniform] : [])].map(({ buffer, offset, bytes }, binding) => {
-      return { binding, resource: { buffer, offset, size: alignUp(bytes, 16) } };
-    }),
-  });
+  const bind = (storage: readonly Region[]): GPUBindGroup =>
+    gpu.device.createBindGroup({
+      layout: gpu.bindGroupLayout(storage.length, uniform !== undefined),
+      entries: [...storage, ...(uniform ? [uniform] : [])].map(({ buffer, offset, bytes }, binding) => {
+        return { binding, resource: { buffer, offset, size: alignUp(bytes, 16) } };
+      }),
+    });
+  const bindsVariables = [...node.inputs, ...node.updates].some((t) => t instanceof Variable);
+  const rebind = bindsVariables ? () => bind(dispatch.bindings.map(operand)) : undefined;
+  const bindGroup = bind(storage);
   const all = (role: OperandRef["role"], tensors: readonly Tensor[]) =>
     tensors.map((_, index) => operand({ role, index }));
   const outputs = all("output", node.outputs);
   const updates = all("update", node.updates);
   const bytes = [...all("input", node.inputs), ...outputs, ...updates, ...updates].reduce((sum, r) => sum + r.bytes, 0);
-  return { node, variant, label, pipeline, bindGroup, workgroups: dispatch.workgroups, outputs, bytes };
+  return { node, variant, label, pipeline, bindGroup, rebind, workgroups: dispatch.workgroups, outputs, bytes };
 }

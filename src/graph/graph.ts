@@ -1,11 +1,14 @@
 /** A recording of kernel calls: forward pass, backward pass and updates alike. */
 import type { DType, Kernel } from "../kernels/kernel.ts";
-import { bytesOf, requireShape, showShape, sizeOf } from "../kernels/kernel.ts";
+import { bytesOf, requireShape, requireSizes, showSpec, sizeOf } from "../kernels/kernel.ts";
 import { pointwiseKernel } from "../kernels/pointwise.ts";
-import { Tensor, type GradientRule, type Node, type Source, type Variable } from "./tensor.ts";
+import { Tensor, Variable, type GradientRule, type Node, type Source } from "./tensor.ts";
 
 export interface GraphOptions {
-  /** Whether modules that behave differently in training (batch norm) do so here. Default false. */
+  /**
+   * Whether modules that behave differently in training do so here: every run then normalises by its batch's statistics and moves the
+   * running ones. For inference, record a graph of its own. Default false.
+   */
   training?: boolean;
 }
 
@@ -34,10 +37,7 @@ export class Graph {
   /** A tensor that every run is given anew, by name. */
   input(name: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
     if (this.inputs.has(name)) throw new RangeError(`the graph has an input ${name} already`);
-    requireShape(
-      shape.every((n) => Number.isInteger(n) && n > 0),
-      () => `input ${name}: ${showShape(shape)} is not a shape`,
-    );
+    requireSizes(`input ${name}`, shape);
     const tensor = new Tensor({ shape, dtype }, { kind: "input", name }, this);
     this.inputs.set(name, tensor);
     return tensor;
@@ -46,6 +46,8 @@ export class Graph {
   /**
    * Records a kernel call. The kernel's own function has checked the shapes; here only sizes are compared, so that a
    * kernel may see [N, C] as [N, 1, 1, C]. `shapes` are the outputs' shapes where they are not the kernel's.
+   * @throws ShapeError
+   * @throws TypeError if an operand belongs to another graph, or is a parameter that no finished module knows
    */
   record(
     kernel: Kernel,
@@ -59,10 +61,10 @@ export class Graph {
       requireShape(
         given.length === wanted.length &&
           given.every((t, i) => t.size === sizeOf(wanted[i]!.shape) && t.dtype === wanted[i]!.dtype),
-        () =>
-          `${kernel.name}: expected ${wanted.map((s) => showShape(s.shape)).join(", ")}, got ${given.map((t) => showShape(t.shape)).join(", ")}`,
+        () => `${kernel.name}: expected ${wanted.map(showSpec).join(", ")}, got ${given.map(showSpec).join(", ")}`,
       );
     }
+    for (const tensor of [...inputs, ...updates]) this.#requireOwn(kernel, tensor);
     const operands = inputs.map((t, i) => (inputs.indexOf(t) < i ? this.#copy(t) : t));
     const outputs: Tensor[] = [];
     const node: Node = {
@@ -80,6 +82,14 @@ export class Graph {
     }
     this.nodes.push(node);
     return outputs;
+  }
+
+  #requireOwn({ name }: Kernel, tensor: Tensor): void {
+    if (tensor.graph && tensor.graph !== this) {
+      throw new TypeError(`${name}: ${apart(tensor)}`);
+    }
+    const unfit = tensor instanceof Variable && tensor.unfit;
+    if (unfit) throw new TypeError(`${this.#layer ? `${this.#layer}: ` : ""}${name}: ${unfit}`);
   }
 
   /** All bindings are writable, and WebGPU lets no two of those overlap: a kernel that takes one tensor twice gets a copy. */
@@ -121,11 +131,21 @@ export class Graph {
   }
 }
 
-/** The graph that a call with these operands belongs to. */
-export function graphOf(...tensors: readonly Tensor[]): Graph {
-  const graphs = new Set(tensors.map((t) => t.graph).filter((g) => g !== undefined));
-  const [graph] = graphs;
-  if (!graph) throw new TypeError("an op needs at least one tensor of a graph among its operands");
-  if (graphs.size > 1) throw new TypeError("the operands of an op belong to different graphs");
+/**
+ * The graph that a call with these operands belongs to; the first argument may be the op's name, for errors.
+ * @throws TypeError if there is none, or more than one
+ */
+export function graphOf(...operands: readonly (string | Tensor)[]): Graph {
+  const op = typeof operands[0] === "string" ? `${operands[0]}: ` : "";
+  let graph: Graph | undefined;
+  for (const tensor of operands) {
+    if (typeof tensor === "string" || !tensor.graph) continue;
+    graph ??= tensor.graph;
+    if (tensor.graph !== graph) throw new TypeError(`${op}${apart(tensor)}`);
+  }
+  if (!graph) throw new TypeError(`${op}an op needs at least one tensor of a graph among its operands`);
   return graph;
 }
+
+const apart = ({ label }: Tensor): string =>
+  `the operands of an op belong to different graphs: ${label} is another graph's`;

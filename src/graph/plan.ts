@@ -1,8 +1,15 @@
 /** A compiled step: one command buffer and one submit a run. */
-import { alignUp, type Gpu } from "../gpu/gpu.ts";
-import { showShape } from "../kernels/kernel.ts";
-import type { Region } from "./storage.ts";
-import type { Node, Tensor } from "./tensor.ts";
+import { alignUp, GpuError, type Gpu } from "../gpu/gpu.ts";
+import { aKind, kindOf, showShape, type HostArray } from "../kernels/kernel.ts";
+import { movesOf, type Home, type Region } from "./storage.ts";
+import type { Node, Tensor, Variable } from "./tensor.ts";
+
+export type { HostArray };
+
+/** A graph or plan cannot be run as asked, such as one that wants more than the adapter has. */
+export class PlanError extends GpuError {
+  override name = "PlanError";
+}
 
 /** One dispatch of a plan. */
 export interface PlanStep {
@@ -10,7 +17,9 @@ export interface PlanStep {
   readonly variant: string;
   readonly label: string;
   readonly pipeline: GPUComputePipeline;
-  readonly bindGroup: GPUBindGroup;
+  bindGroup: GPUBindGroup;
+  /** Makes the bind group anew, for variables that have moved; undefined where it binds none. */
+  readonly rebind: (() => GPUBindGroup) | undefined;
   readonly workgroups: readonly [number, number, number];
   /** Where the outputs of the node lie. */
   readonly outputs: readonly Region[];
@@ -30,14 +39,17 @@ export interface PlanSummary {
   variableBytes: number;
 }
 
-export type HostArray = Float32Array | Uint32Array;
-
 interface PlanParts {
   /** What depends on variables alone, in a plan that takes them for constant. */
   beforehand: readonly PlanStep[];
   steps: readonly PlanStep[];
+  /** The inputs that anything depends on. */
   inputs: ReadonlyMap<string, { region: Region; tensor: Tensor }>;
-  results: readonly { name: string; tensor: Tensor; region: Region }[];
+  /** All inputs of the graph. */
+  declared: ReadonlyMap<string, Tensor>;
+  results: readonly { name: string; bytes: number; region: () => Region }[];
+  /** Where the variables that it uses lay when it was compiled. */
+  variables: ReadonlyMap<Variable, { home: Home; region: Region }>;
   summary: PlanSummary;
   buffers: readonly GPUBuffer[];
 }
@@ -51,24 +63,64 @@ export class Plan {
   readonly #parts: PlanParts;
   readonly #staging: { buffer: GPUBuffer; free: Promise<unknown> }[] = [];
   readonly #resultBytes: number;
+  readonly #updated: readonly Home[];
+  readonly #held: Map<Variable, { home: Home; region: Region }>;
   #next = 0;
-  /** Whether the steps beforehand have been run since the variables last changed. */
-  #fresh = false;
+  /** Writes to its variables when the steps beforehand were last run; undefined where they have to be run again. */
+  #seen: number | undefined;
+  /** Moves of variables on the device when it last made its bind groups; undefined before it has looked. */
+  #moves: number | undefined;
+  #destroyed = false;
 
   constructor(gpu: Gpu, parts: PlanParts) {
     this.summary = parts.summary;
     this.#gpu = gpu;
     this.#parts = parts;
-    this.#resultBytes = parts.results.reduce((sum, r) => sum + alignUp(r.region.bytes, 8), 0);
+    this.#held = new Map(parts.variables);
+    const updated = new Set([...parts.beforehand, ...parts.steps].flatMap(({ node }) => node.updates));
+    this.#updated = [...updated].map((variable) => parts.variables.get(variable)!.home);
+    this.#resultBytes = parts.results.reduce((sum, r) => sum + alignUp(r.bytes, 8), 0);
     for (let i = 0; i < QUEUED; i++) {
       const buffer = gpu.createBuffer(this.#resultBytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "results");
       this.#staging.push({ buffer, free: Promise.resolve() });
     }
   }
 
-  /** Has the next run compute again what depends on variables alone; for plans compiled with `frozen`. */
+  /**
+   * Has the next run of a plan compiled with `frozen` compute again what depends on variables alone. Needed only where their buffers were
+   * written by other means than `writeVariable`, `loadStateDict` and plans.
+   */
   refresh(): void {
-    this.#fresh = false;
+    this.#seen = undefined;
+  }
+
+  /** @throws GpuError if the plan cannot be run any more */
+  requireAlive(): void {
+    if (this.#destroyed) throw new PlanError("the plan was destroyed; compile the graph again to run it");
+    this.#gpu.check();
+    const moves = movesOf(this.#gpu);
+    if (moves === this.#moves) return;
+    for (const [variable, { home }] of this.#held) {
+      if (!home.released) continue;
+      throw new PlanError(
+        `${variable.label} was released after the plan was compiled; compile the graph again to run it`,
+      );
+    }
+    if ([...this.#held.values()].some(({ home, region }) => home.region !== region)) {
+      for (const [variable, { home }] of this.#held) this.#held.set(variable, { home, region: home.region });
+      for (const step of [...this.#parts.beforehand, ...this.#parts.steps]) {
+        if (step.rebind) step.bindGroup = step.rebind();
+      }
+      this.#seen = undefined;
+    }
+    this.#moves = moves;
+  }
+
+  /** How often its variables have been written. */
+  #writes(): number {
+    let writes = 0;
+    for (const { home } of this.#held.values()) writes += home.writes.count;
+    return writes;
   }
 
   get steps(): readonly PlanStep[] {
@@ -78,7 +130,9 @@ export class Plan {
   /**
    * Runs the plan once with these inputs and returns the outputs that `compile` was asked for. A second run may be
    * started before the first has ended; further ones wait.
-   * @throws GpuError if the device reports an error or is lost
+   * @throws TypeError when the inputs are not those of the graph, in name, type, size or range; nothing is uploaded then
+   * @throws PlanError when the plan was destroyed, or variables that it uses were released
+   * @throws GpuError if the device reports an error, is lost or was destroyed
    */
   async run(inputs: Readonly<Record<string, HostArray>> = {}): Promise<Record<string, Float32Array>> {
     const slot = this.#staging[this.#next]!;
@@ -99,22 +153,31 @@ export class Plan {
     const { beforehand, steps, results } = this.#parts;
     this.upload(inputs);
     const encoder = gpu.device.createCommandEncoder();
-    encodeSteps(gpu, encoder, this.#fresh ? steps : [...beforehand, ...steps]);
-    this.#fresh = true;
+    const writes = beforehand.length > 0 ? this.#writes() : undefined;
+    encodeSteps(gpu, encoder, writes === this.#seen ? steps : [...beforehand, ...steps]);
+    this.#seen = writes;
+    for (const home of this.#updated) home.writes.count++;
     let offset = 0;
-    for (const { region } of results) {
-      encoder.copyBufferToBuffer(region.buffer, region.offset, staging, offset, alignUp(region.bytes, 4));
-      offset += alignUp(region.bytes, 8);
+    for (const { region, bytes } of results) {
+      const from = region();
+      encoder.copyBufferToBuffer(from.buffer, from.offset, staging, offset, alignUp(bytes, 4));
+      offset += alignUp(bytes, 8);
     }
     gpu.submit(encoder.finish());
-    await gpu.wait(staging.mapAsync(GPUMapMode.READ));
+    try {
+      await gpu.wait(staging.mapAsync(GPUMapMode.READ));
+    } catch (error) {
+      gpu.check();
+      if (this.#destroyed) throw new PlanError("the plan was destroyed while it ran", { cause: error });
+      throw new GpuError(`a run gave no results: ${(error as Error).message}`, { cause: error });
+    }
     const outputs: Record<string, Float32Array> = {};
     if (this.#resultBytes > 0) {
       const mapped = staging.getMappedRange();
       let at = 0;
-      for (const { name, region } of results) {
-        outputs[name] = new Float32Array(mapped.slice(at, at + region.bytes));
-        at += alignUp(region.bytes, 8);
+      for (const { name, bytes } of results) {
+        outputs[name] = new Float32Array(mapped.slice(at, at + bytes));
+        at += alignUp(bytes, 8);
       }
     }
     staging.unmap();
@@ -131,8 +194,10 @@ export class Plan {
     skip: (node: Node) => boolean = () => false,
   ): Promise<string | undefined> {
     const gpu = this.#gpu;
-    for (const [name, values] of Object.entries(inputs)) if (!allFinite(values)) return `input ${name}`;
     this.upload(inputs);
+    for (const [name, values] of Object.entries(inputs)) if (!allFinite(values)) return `input ${name}`;
+    for (const home of this.#updated) home.writes.count++;
+    this.#seen = undefined;
     const steps = [...this.#parts.beforehand, ...this.#parts.steps];
     const lastOf = new Map(steps.map(({ node }, i) => [node, i]));
     for (const [i, step] of steps.entries()) {
@@ -155,25 +220,49 @@ export class Plan {
 
   /**
    * Writes the inputs of the next run.
-   * @throws TypeError when one is missing, or of another size or type
+   * @throws as `run`
    */
   upload(inputs: Readonly<Record<string, HostArray>>): void {
-    const wanted = this.#parts.inputs;
-    for (const [name, { region, tensor }] of wanted) {
-      const values = inputs[name];
-      if (!values) throw new TypeError(`the run lacks input ${name} ${showShape(tensor.shape)}`);
-      if (values.length !== tensor.size) {
-        throw new TypeError(`input ${name} is ${showShape(tensor.shape)}, got ${values.length} values`);
-      }
-      if (values instanceof Uint32Array !== (tensor.dtype === "u32")) {
-        throw new TypeError(`input ${name} holds ${tensor.dtype}, got a ${values.constructor.name}`);
-      }
-      this.#gpu.device.queue.writeBuffer(region.buffer, region.offset, values as Float32Array<ArrayBuffer>);
+    this.requireAlive();
+    this.#requireInputs(inputs);
+    for (const [name, { region }] of this.#parts.inputs) {
+      this.#gpu.device.queue.writeBuffer(region.buffer, region.offset, inputs[name] as Float32Array<ArrayBuffer>);
     }
   }
 
-  /** Frees the plan's own buffers; variables stay. */
+  /** @throws TypeError that names the first input at which something is wrong */
+  #requireInputs(inputs: Readonly<Record<string, HostArray>>): void {
+    const { inputs: wanted, declared } = this.#parts;
+    for (const name of Object.keys(inputs)) {
+      if (declared.has(name)) continue;
+      const known = [...declared.keys()].join(", ") || "none at all";
+      throw new TypeError(`the graph has no input ${name}; its inputs: ${known}`);
+    }
+    for (const [name, tensor] of declared) {
+      const values: HostArray | undefined = inputs[name];
+      // An input that nothing of this plan depends on may be given all the same: another plan of the graph may want it.
+      if (values === undefined && !wanted.has(name)) continue;
+      if (!values) throw new TypeError(`the run lacks input ${name} ${showShape(tensor.shape)}`);
+      const type = tensor.dtype === "f32" ? "Float32Array" : "Uint32Array";
+      if (kindOf(values) !== type) {
+        throw new TypeError(`input ${name} holds ${tensor.dtype}, got ${aKind(values)}: pass a ${type}`);
+      }
+      if (values.length !== tensor.size) {
+        throw new TypeError(`input ${name} is ${showShape(tensor.shape)}, got ${values.length} values`);
+      }
+    }
+    for (const [name, { checks }] of declared) {
+      const values = inputs[name];
+      for (const check of values ? checks : []) {
+        const wrong = check(values!);
+        if (wrong) throw new TypeError(`input ${name}: ${wrong}`);
+      }
+    }
+  }
+
+  /** Frees the plan's own buffers; variables stay. The plan cannot be run any more. */
   destroy(): void {
+    this.#destroyed = true;
     for (const buffer of this.#parts.buffers) buffer.destroy();
     for (const { region } of this.#parts.inputs.values()) region.buffer.destroy();
     for (const { buffer } of this.#staging) buffer.destroy();

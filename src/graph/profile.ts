@@ -41,9 +41,10 @@ export async function profilePlan(
   inputs: Readonly<Record<string, HostArray>>,
   repeats = 5,
 ): Promise<NodeProfile[]> {
-  plan.upload(inputs);
   const { steps } = plan;
+  plan.requireAlive();
   const variables = keepVariables(gpu, steps);
+  plan.upload(inputs);
   const runs: Float64Array[] = [];
   const time = gpu.caps.timestamps ? byTimestamps(gpu, steps) : { run: () => bySubmits(gpu, steps), destroy() {} };
   try {

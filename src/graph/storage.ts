@@ -1,5 +1,6 @@
 /** Variables on the device. */
 import { alignUp, type Gpu } from "../gpu/gpu.ts";
+import { aKind, kindOf, showShape } from "../kernels/kernel.ts";
 import { PACK_ALIGNMENT } from "./graph.ts";
 import { Variable } from "./tensor.ts";
 
@@ -8,6 +9,19 @@ export interface Region {
   readonly buffer: GPUBuffer;
   readonly offset: number;
   readonly bytes: number;
+}
+
+/** How often values were written; shared by the variables of a slab, which are updated together. */
+interface Writes {
+  count: number;
+}
+
+/** Where a variable lies on one device, from its first use there until it is released. */
+export interface Home {
+  /** Another one once an optimiser has laid the variable into a slab. */
+  region: Region;
+  writes: Writes;
+  released: boolean;
 }
 
 /** Variables behind each other in one buffer, so that one dispatch can update all of them. */
@@ -20,12 +34,15 @@ export class Slab {
   /** The whole slab as one variable. */
   readonly flat: Variable;
 
-  /** @throws RangeError if a variable has a place in another slab, or is on a device already */
+  /**
+   * Variables may have been used before: what they hold on a device moves with them.
+   * @throws RangeError if a variable has a place in another slab, or stands here twice; then none gets a place
+   */
   constructor(variables: readonly Variable[]) {
+    requirePlaceless(variables);
     const offsets: number[] = [];
     let bytes = 0;
     for (const variable of variables) {
-      if (variable.place) throw new RangeError(`variable ${variable.name} lies in another slab`);
       offsets.push(bytes / 4);
       variable.place = { slab: this, offset: bytes };
       bytes += alignUp(variable.bytes, PACK_ALIGNMENT);
@@ -38,35 +55,96 @@ export class Slab {
   }
 }
 
-const stores = new WeakMap<Gpu, { variables: Map<Variable, Region>; slabs: Map<object, GPUBuffer> }>();
+/** @throws RangeError for variables that cannot be laid out in new slabs */
+export function requirePlaceless(variables: readonly Variable[]): void {
+  if (variables.length === 0) throw new RangeError("a slab needs at least one variable");
+  for (const [i, variable] of variables.entries()) {
+    const name = variable.name || showShape(variable.shape);
+    if (variables.indexOf(variable) < i) throw new RangeError(`variable ${name} is given twice`);
+    if (!variable.place) continue;
+    throw new RangeError(
+      `variable ${name} lies in another slab: a second optimiser takes the slabs of the first, as in new Adam(first.slabs, options)`,
+    );
+  }
+}
 
-function storeOf(gpu: Gpu) {
+interface Store {
+  readonly homes: Map<Variable, Home>;
+  readonly slabs: Map<Slab, { buffer: GPUBuffer; writes: Writes; settled: Set<Variable> }>;
+  /** Grows whenever a variable moves or is released. */
+  moves: number;
+}
+
+const stores = new WeakMap<Gpu, Store>();
+
+function storeOf(gpu: Gpu): Store {
   let store = stores.get(gpu);
-  if (!store) stores.set(gpu, (store = { variables: new Map(), slabs: new Map() }));
+  if (!store) stores.set(gpu, (store = { homes: new Map(), slabs: new Map(), moves: 0 }));
   return store;
 }
 
+/** A number that changes whenever a variable on `gpu` moves or is released. */
+export const movesOf = (gpu: Gpu): number => storeOf(gpu).moves;
+
 /** Where a variable lies on `gpu`; puts it there, with its initial values, on first use. */
-export function regionOf(gpu: Gpu, variable: Variable): Region {
-  const { variables } = storeOf(gpu);
-  let region = variables.get(variable);
-  if (!region) {
-    const buffer = variable.place
-      ? slabBuffer(gpu, variable.place.slab as Slab)
-      : gpu.createStorage(variable.bytes, variable.name);
-    region = { buffer, offset: variable.place?.offset ?? 0, bytes: variable.bytes };
-    variables.set(variable, region);
-    const { initial } = variable;
-    if (initial) gpu.device.queue.writeBuffer(buffer, region.offset, initial as Float32Array<ArrayBuffer>);
+export const regionOf = (gpu: Gpu, variable: Variable): Region => homeOf(gpu, variable).region;
+
+/** The same, kept up to date. */
+export function homeOf(gpu: Gpu, variable: Variable): Home {
+  const store = storeOf(gpu);
+  const slab = variable.place?.slab as Slab | undefined;
+  if (slab) settle(gpu, store, slab);
+  let home = store.homes.get(variable);
+  if (!home) {
+    const region = { buffer: gpu.createStorage(variable.bytes, variable.name), offset: 0, bytes: variable.bytes };
+    home = { region, writes: { count: 0 }, released: false };
+    store.homes.set(variable, home);
+    writeInitial(gpu, variable, region);
   }
-  return region;
+  return home;
 }
 
-function slabBuffer(gpu: Gpu, slab: Slab): GPUBuffer {
-  const { slabs } = storeOf(gpu);
-  let buffer = slabs.get(slab);
-  if (!buffer) slabs.set(slab, (buffer = gpu.createStorage(4 * slab.floats, "slab")));
-  return buffer;
+function writeInitial(gpu: Gpu, { initial }: Variable, { buffer, offset }: Region): void {
+  if (initial) gpu.device.queue.writeBuffer(buffer, offset, initial as Float32Array<ArrayBuffer>);
+}
+
+function writeZeros(gpu: Gpu, { buffer, offset, bytes }: Region): void {
+  gpu.device.queue.writeBuffer(buffer, offset, new Float32Array(bytes / 4));
+}
+
+/** Puts all variables of a slab into its buffer: those that lie elsewhere with what they hold, others with their initial values. */
+function settle(gpu: Gpu, store: Store, slab: Slab): void {
+  let there = store.slabs.get(slab);
+  if (there?.settled.size === slab.variables.length) return;
+  const fresh = !there;
+  if (!there) {
+    const [buffer, writes] = [gpu.createStorage(4 * slab.floats, "slab"), { count: 0 }];
+    store.slabs.set(slab, (there = { buffer, writes, settled: new Set() }));
+    store.homes.set(slab.flat, { region: { buffer, offset: 0, bytes: slab.flat.bytes }, writes, released: false });
+  }
+  const { buffer, writes, settled } = there;
+  const encoder = gpu.device.createCommandEncoder();
+  const left: GPUBuffer[] = [];
+  for (const variable of slab.variables) {
+    if (settled.has(variable)) continue;
+    settled.add(variable);
+    const region = { buffer, offset: variable.place!.offset, bytes: variable.bytes };
+    const home = store.homes.get(variable);
+    if (home) {
+      encoder.copyBufferToBuffer(home.region.buffer, home.region.offset, buffer, region.offset, region.bytes);
+      left.push(home.region.buffer);
+      Object.assign(home, { region, writes });
+    } else {
+      store.homes.set(variable, { region, writes, released: false });
+      // Another one may have been released at this place.
+      if (!fresh && !variable.initial) writeZeros(gpu, region);
+      writeInitial(gpu, variable, region);
+    }
+  }
+  if (left.length === 0) return;
+  store.moves++;
+  gpu.submit(encoder.finish());
+  for (const old of left) old.destroy();
 }
 
 /** A variable's present values. */
@@ -75,25 +153,51 @@ export async function readVariable(gpu: Gpu, variable: Variable): Promise<Float3
   return new Float32Array(await gpu.read(region.buffer, region.offset, region.bytes));
 }
 
-/** Sets a variable's values. */
+/**
+ * Sets a variable's values.
+ * @throws TypeError if they are no Float32Array
+ * @throws RangeError if they are not as many as the variable's
+ */
 export function writeVariable(gpu: Gpu, variable: Variable, values: Float32Array): void {
+  requireFloats(variable.name, values);
   if (values.length !== variable.size) {
     throw new RangeError(`${variable.name} has ${variable.size} elements, got ${values.length}`);
   }
-  const region = regionOf(gpu, variable);
+  gpu.check();
+  const { region, writes } = homeOf(gpu, variable);
   gpu.device.queue.writeBuffer(region.buffer, region.offset, values as Float32Array<ArrayBuffer>);
+  variable.written = true;
+  writes.count++;
 }
 
-/** Frees the buffers of these variables on `gpu`; a later use starts from the initial values again. */
+/** @throws TypeError if `values` are something else, whose bits would be taken for f32 */
+export function requireFloats(name: string, values: unknown): void {
+  if (kindOf(values) !== "Float32Array")
+    throw new TypeError(`${name} holds f32, got ${aKind(values)}: pass a Float32Array`);
+}
+
+/** Frees the buffers of these variables on `gpu`; a later use starts from the initial values again. Plans that use them are done for. */
 export function releaseVariables(gpu: Gpu, released: readonly Variable[]): void {
-  const { variables, slabs } = storeOf(gpu);
+  const store = storeOf(gpu);
+  const { homes, slabs } = store;
   for (const variable of released) {
-    const region = variables.get(variable);
-    if (!region) continue;
-    region.buffer.destroy();
-    variables.delete(variable);
-    if (!variable.place) continue;
-    slabs.delete(variable.place.slab);
-    variables.delete((variable.place.slab as Slab).flat);
+    const home = homes.get(variable);
+    if (!home) continue;
+    const slab = variable.place?.slab as Slab | undefined;
+    if (slab?.flat === variable) {
+      releaseVariables(gpu, slab.variables);
+      continue;
+    }
+    home.released = true;
+    homes.delete(variable);
+    store.moves++;
+    const shared = slab && slabs.get(slab);
+    if (!shared?.settled.delete(variable)) home.region.buffer.destroy();
+    else if (shared.settled.size === 0) {
+      homes.get(slab!.flat)!.released = true;
+      homes.delete(slab!.flat);
+      slabs.delete(slab!);
+      shared.buffer.destroy();
+    }
   }
 }

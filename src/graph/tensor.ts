@@ -1,6 +1,6 @@
 /** Symbolic tensors: what a graph's nodes read and write. */
-import type { DType, Kernel, Spec } from "../kernels/kernel.ts";
-import { sizeOf } from "../kernels/kernel.ts";
+import type { DType, HostArray, Kernel, Spec } from "../kernels/kernel.ts";
+import { requireSizes, showShape, sizeOf } from "../kernels/kernel.ts";
 import type { Graph } from "./graph.ts";
 
 /**
@@ -45,6 +45,8 @@ export class Tensor implements Spec {
   readonly graph: Graph | undefined;
   /** Set by `Graph.pack`: this tensor's memory is part of another's. Offset in bytes. */
   within: { readonly base: Tensor; readonly offset: number } | undefined;
+  /** Of an input: what is wrong with values that are given for it, undefined where nothing is. */
+  readonly checks: ((values: HostArray) => string | undefined)[] = [];
 
   constructor(spec: Spec, source: Source, graph: Graph | undefined) {
     this.shape = spec.shape;
@@ -80,8 +82,12 @@ export class Variable extends Tensor {
   initial: Float32Array | undefined;
   /** Set by `Slab`: its place in a buffer shared with others. Offset in bytes. */
   place: { readonly slab: object; readonly offset: number } | undefined;
+  /** Whether it was given values on some device. */
+  written = false;
 
+  /** @throws ShapeError if `shape` is none */
   constructor(name: string, shape: readonly number[], initial?: Float32Array) {
+    requireSizes(`variable ${name}`.trimEnd(), shape);
     super({ shape, dtype: "f32" }, { kind: "variable" }, undefined);
     if (initial && initial.length !== sizeOf(shape)) {
       throw new RangeError(`variable ${name} has ${sizeOf(shape)} elements, but ${initial.length} initial values`);
@@ -91,6 +97,11 @@ export class Variable extends Tensor {
   }
 
   override get label(): string {
-    return this.name;
+    return this.name || `variable ${showShape(this.shape)}`;
+  }
+
+  /** Why it cannot be used in a graph yet; undefined where it can. */
+  get unfit(): string | undefined {
+    return undefined;
   }
 }

@@ -14,7 +14,9 @@ import {
   input,
   nhwc,
   output,
+  requireKnown,
   requireShape,
+  requireWhole,
   showShape,
   sizeOf,
   type Kernel,
@@ -36,6 +38,26 @@ export interface Conv2dOptions {
 const pair = (value: number | readonly [number, number] | undefined, otherwise: number): [number, number] =>
   typeof value === "object" ? [...value] : [value ?? otherwise, value ?? otherwise];
 
+/** The options in full. @throws ShapeError for those that cannot be, such as a stride of 0 */
+export function requireConv2dOptions(op: string, options: Conv2dOptions) {
+  requireKnown(op, options, ["stride", "padding", "dilation", "groups"]);
+  const all = {
+    stride: pair(options.stride, 1),
+    padding: pair(options.padding, 0),
+    dilation: pair(options.dilation, 1),
+    groups: options.groups ?? 1,
+  };
+  for (const name of ["stride", "padding", "dilation"] as const) {
+    requireShape(
+      all[name].length === 2,
+      () => `${op}: ${name} is [${all[name].join(", ")}], and has to be one number or two`,
+    );
+    for (const value of all[name]) requireWhole(op, name, value, name === "padding" ? 0 : 1);
+  }
+  requireWhole(op, "groups", all.groups, 1);
+  return all;
+}
+
 /**
  * The sizes of a convolution of x [N, H, W, Ci] with weight [KH, KW, Ci / groups, Co].
  * @throws ShapeError when they do not fit each other
@@ -44,8 +66,7 @@ export function conv2dShape(x: readonly number[], weight: readonly number[], opt
   const [n, h, w, ci] = nhwc("conv2d", x);
   requireShape(weight.length === 4, () => `conv2d: expected a weight [KH, KW, Ci, Co], got ${showShape(weight)}`);
   const [kh, kw, perGroup, co] = weight as [number, number, number, number];
-  const [stride, padding, dilation] = [pair(options.stride, 1), pair(options.padding, 0), pair(options.dilation, 1)];
-  const groups = options.groups ?? 1;
+  const { stride, padding, dilation, groups } = requireConv2dOptions("conv2d", options);
   requireShape(
     ci === perGroup * groups && co % groups === 0,
     () => `conv2d: input ${showShape(x)} and weight ${showShape(weight)} do not fit with groups ${groups}`,
@@ -55,7 +76,8 @@ export function conv2dShape(x: readonly number[], weight: readonly number[], opt
   const [oh, ow] = [size(0, h, kh), size(1, w, kw)];
   requireShape(
     oh > 0 && ow > 0,
-    () => `conv2d: the kernel of weight ${showShape(weight)} does not fit into input ${showShape(x)}`,
+    () =>
+      `conv2d: the kernel of weight ${showShape(weight)} does not fit into input ${showShape(x)} with padding ${padding.join(", ")}`,
   );
   return { n, h, w, ci, oh, ow, co, kh, kw, stride, padding, dilation, groups };
 }

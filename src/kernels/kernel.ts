@@ -9,8 +9,11 @@ import type { Source } from "./sources.ts";
 
 export type DType = "f32" | "u32";
 
+/** What a run is given and gives. */
+export type HostArray = Float32Array | Uint32Array;
+
 /** The values of several operands. */
-export type HostValues = readonly (Float32Array | Uint32Array)[];
+export type HostValues = readonly HostArray[];
 
 /** Shape and element type of one operand. */
 export interface Spec {
@@ -126,18 +129,62 @@ export class ShapeError extends Error {
   override name = "ShapeError";
 }
 
+/** What a value given from outside is: "Float32Array", "Array", "Undefined". */
+export const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
+/** The same with its article, for errors. */
+export function aKind(value: unknown): string {
+  const kind = kindOf(value);
+  if (value === undefined || value === null) return kind.toLowerCase();
+  return `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`;
+}
+
 export const f32 = (...shape: number[]): Spec => ({ shape, dtype: "f32" });
 export const u32 = (...shape: number[]): Spec => ({ shape, dtype: "u32" });
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 export const bytesOf = (spec: Spec): number => 4 * sizeOf(spec.shape);
 export const showShape = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
+/** A shape, with its type where that is not f32. */
+export const showSpec = ({ shape, dtype }: Spec): string => `${dtype === "f32" ? "" : `${dtype} `}${showShape(shape)}`;
 export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((n, i) => n === b[i]);
 
 /** Throws a ShapeError unless `condition` holds. */
 export function requireShape(condition: boolean, message: () => string): asserts condition {
   if (!condition) throw new ShapeError(message());
+}
+
+/** Throws a ShapeError unless `shape` is one: at least one size, whole numbers above 0. */
+export function requireSizes(what: string, shape: readonly number[]): void {
+  requireShape(
+    shape.length > 0 && shape.every((n) => Number.isSafeInteger(n) && n > 0),
+    () => `${what}: ${showShape(shape)} is not a shape`,
+  );
+}
+
+/** Throws a ShapeError unless `value` is a whole number of at least `least`. */
+export function requireWhole(op: string, name: string, value: unknown, least: number): void {
+  requireShape(
+    Number.isSafeInteger(value) && (value as number) >= least,
+    () => `${op}: ${name} is ${String(value)}, and has to be a whole number of at least ${least}`,
+  );
+}
+
+/** Throws a ShapeError for an option that there is not, such as a misspelt one. */
+export function requireKnown(op: string, options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    requireShape(known.includes(name), () => `${op}: there is no option ${name}; there are ${known.join(", ")}`);
+  }
+}
+
+/** Throws a ShapeError unless `value` is a number that f32 can hold, of at least `least`. */
+export function requireNumber(op: string, name: string, value: unknown, least = -Infinity): void {
+  requireShape(
+    typeof value === "number" && Number.isFinite(Math.fround(value)) && value >= least,
+    () =>
+      `${op}: ${name} is ${String(value)}, and has to be a finite number${least > -Infinity ? ` of at least ${least}` : ""}`,
+  );
 }
 
 /** The four sizes of an NHWC activation; `op` names the caller in the error. */

@@ -17,7 +17,19 @@ import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import type { Lanes } from "../../shaders/lib/vec.ts";
 import { floatBits } from "../../shaders/lib/params.ts";
 import { ceilDiv, THREADS } from "./grid.ts";
-import { alongFirst, f32, input, nhwc, output, requireShape, showShape, sizeOf, u32, type Kernel } from "./kernel.ts";
+import {
+  alongFirst,
+  f32,
+  input,
+  nhwc,
+  output,
+  requireShape,
+  requireWhole,
+  showShape,
+  sizeOf,
+  u32,
+  type Kernel,
+} from "./kernel.ts";
 import { perThread, single, threadDispatch } from "./per-thread.ts";
 import { lanesOf } from "./reduce.ts";
 
@@ -29,6 +41,9 @@ export interface MaxPoolOptions {
 
 function maxPoolSize(x: readonly number[], { kernel, stride, padding }: MaxPoolOptions) {
   const [n, h, w, c] = nhwc("maxPool2d", x);
+  requireWhole("maxPool2d", "kernel", kernel, 1);
+  requireWhole("maxPool2d", "stride", stride, 1);
+  requireWhole("maxPool2d", "padding", padding, 0);
   requireShape(padding * 2 <= kernel, () => `maxPool2d: padding ${padding} is more than half of the kernel ${kernel}`);
   const size = (length: number) => Math.floor((length + 2 * padding - kernel) / stride) + 1;
   const [oh, ow] = [size(h), size(w)];
@@ -61,7 +76,10 @@ function interpolateKernelOf(
   backward: boolean,
 ): Kernel {
   const [n, h, w, c] = nhwc("interpolate", x);
-  requireShape(oh > 0 && ow > 0, () => `interpolate: ${showShape(x)} cannot be resized to ${oh}×${ow}`);
+  requireShape(
+    [oh, ow].every((length) => Number.isSafeInteger(length) && length > 0),
+    () => `interpolate: ${showShape(x)} cannot be resized to ${oh}×${ow}`,
+  );
   const lanes = lanesOf(c);
   const quads = c / lanes;
   const y = [n, oh, ow, c];
@@ -112,6 +130,7 @@ export const interpolateGradKernel = (x: readonly number[], to: readonly [number
 
 /** y [N, H, W, sum of C] from inputs that agree in N, H, W. */
 export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
+  requireShape(shapes.length > 0, () => "cat: no tensors were given");
   const [n, h, w] = nhwc("cat", shapes[0]!);
   for (const shape of shapes) {
     nhwc("cat", shape);
@@ -148,7 +167,7 @@ export function sliceKernel(x: readonly number[], parts: readonly { offset: numb
   const [n, h, w, c] = nhwc("split", x);
   for (const { offset, take } of parts) {
     requireShape(
-      offset >= 0 && take > 0 && offset + take <= c,
+      Number.isSafeInteger(take) && offset >= 0 && take > 0 && offset + take <= c,
       () => `split: channels ${offset} to ${offset + take} are not in ${showShape(x)}`,
     );
   }

@@ -1,7 +1,8 @@
 /** The Mask-Guided Attention module. */
-import { maskGuidedAttention, minMaxNormalize, type Fusion, type Gate } from "../autograd/attention.ts";
+import { attentions, maskGuidedAttention, minMaxNormalize, type Fusion, type Gate } from "../autograd/attention.ts";
 import { interpolate } from "../autograd/spatial.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { requireShape, requireWhole } from "../kernels/kernel.ts";
 import { Linear } from "../nn/layers.ts";
 import { Module } from "../nn/module.ts";
 
@@ -16,6 +17,11 @@ export class MGA extends Module {
 
   constructor(channels: number, fusion: Fusion) {
     super();
+    requireWhole("MGA", "channels", channels, 1);
+    requireShape(
+      attentions.includes(fusion),
+      () => `MGA: there is no ${fusion} fusion; there are ${attentions.join(", ")}`,
+    );
     this.#fusion = fusion;
     if (fusion === "spatial") return;
     const hidden = Math.max(Math.floor(channels / 16), 4);

@@ -45,10 +45,11 @@ export class MGANet extends Module {
   readonly fc: Linear;
   readonly mga: ModuleList<MGA>;
 
+  /** @throws RangeError for options of which no model can be made */
   constructor(options: MGANetOptions, seed = 0) {
     super();
-    const { width, fusion, at } = options;
-    const c = scaleChannels(width);
+    const { width, fusion, at } = requireModel(options);
+    const c = scaleChannels(width, "MGANet");
     this.classifier = new ResNet(BLOCKS, width);
     this.segmenter = new UNet(width);
     this.fc = new Linear(c[4]!, 2);
@@ -97,6 +98,17 @@ export class MGANet extends Module {
     const pooled = globalAvgPool(y);
     return { logits: this.fc.forward(pooled), pooled, scales };
   }
+}
+
+/** @throws RangeError for options of which no model can be made */
+function requireModel(options: MGANetOptions): MGANetOptions {
+  const { fusion, at } = options;
+  if (!fusions.includes(fusion))
+    throw new RangeError(`MGANet: there is no ${fusion} fusion; there are ${fusions.join(", ")}`);
+  const scales = at === "every-block" ? [] : at;
+  const wrong = scales.find((i) => ![0, 1, 2, 3, 4].includes(i));
+  if (wrong !== undefined) throw new RangeError(`MGANet: there is no scale ${wrong}; there are 0 to 4`);
+  return options;
 }
 
 const everyBlock = (c: readonly number[]): [string, number][] => [

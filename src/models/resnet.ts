@@ -40,8 +40,17 @@ export class BasicBlock extends Module {
   }
 }
 
-/** Channels of the five scales at a width: L0 = stem (stride 2), L1..L4 = layers (strides 4, 8, 16, 32). */
-export const scaleChannels = (width: number): number[] => [64, 64, 128, 256, 512].map((c) => Math.round(c * width));
+/**
+ * Channels of the five scales at a width: L0 = stem (stride 2), L1..L4 = layers (strides 4, 8, 16, 32).
+ * @throws RangeError that names `model`, if there would be none
+ */
+export function scaleChannels(width: number, model = "ResNet"): number[] {
+  const channels = [64, 64, 128, 256, 512].map((c) => Math.round(c * width));
+  if (!channels.every((c) => c > 0 && Number.isSafeInteger(c))) {
+    throw new RangeError(`${model}: width is ${width}, which leaves layers without channels`);
+  }
+  return channels;
+}
 
 type Four<T> = readonly [T, T, T, T];
 
@@ -57,6 +66,9 @@ export class ResNet extends Module {
   constructor(blocks: Four<number>, width: number) {
     super();
     const c = scaleChannels(width);
+    if (blocks.length !== 4 || !blocks.every((n) => Number.isSafeInteger(n) && n > 0)) {
+      throw new RangeError(`ResNet: blocks [${blocks.join(", ")}] are not four whole numbers above 0`);
+    }
     this.conv1 = new Conv2d(3, c[0]!, 7, { stride: 2, padding: 3 });
     this.bn1 = new BatchNorm2d(c[0]!);
     const layer = (i: number) =>

@@ -1,6 +1,7 @@
 /** The segmentation branch: a U-Net on a ResNet18 encoder. */
 import { cat, interpolate } from "../autograd/spatial.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { nhwc, requireShape, showShape } from "../kernels/kernel.ts";
 import { BatchNorm2d, Conv2d } from "../nn/layers.ts";
 import { Module, ModuleList } from "../nn/module.ts";
 import { ResNet, scaleChannels } from "./resnet.ts";
@@ -40,17 +41,23 @@ export class UNet extends Module {
 
   constructor(width: number) {
     super();
+    const c = scaleChannels(width, "UNet");
     this.encoder = new ResNet([2, 2, 2, 2], width);
-    const c = scaleChannels(width);
     const d = [256, 128, 64, 32, 16].map((n) => Math.round(n * width));
+    if (d.includes(0)) throw new RangeError(`UNet: width is ${width}, which leaves layers without channels`);
     const skips = [c[3]!, c[2]!, c[1]!, c[0]!, 0];
     this.decoder = new ModuleList(d.map((out, i) => new DecoderBlock(i === 0 ? c[4]! : d[i - 1]!, skips[i]!, out)));
     // Most pixels are background: starting there keeps Dice from first having to push all of them down.
     this.head = new Conv2d(d[4]!, 1, 3, { padding: 1, bias: HEAD_BIAS });
   }
 
-  /** Image [N, H, W, 3] -> logits [N, H, W, 1]. */
+  /** Image [N, H, W, 3], H and W multiples of 32 -> logits [N, H, W, 1]. @throws ShapeError */
   forward(x: Tensor): Tensor {
+    const [, h, w, c] = nhwc("UNet", x.shape);
+    requireShape(
+      h % 32 === 0 && w % 32 === 0 && c === 3,
+      () => `UNet: an image ${showShape(x.shape)} is not [N, H, W, 3] with H and W multiples of 32`,
+    );
     const scales = this.encoder.scales(x);
     let y = scales[4]!;
     for (const [i, block] of this.decoder.all.entries()) y = block.forward(y, scales[3 - i]);

@@ -3,9 +3,9 @@ import type { Parameter } from "./module.ts";
 import { randomStream } from "./random.ts";
 
 /**
- * Convolutions: normal with variance 2 / (KH KW out) (He et al. 2015, fan-out, as torchvision's ResNet). Linear weights
- * and biases of layers with a weight: uniform within 1 / sqrt(in), as PyTorch's Linear. Batch norm and other vectors keep
- * what their layer gave them.
+ * Convolutions: normal with variance 2 / (KH KW out) (He et al. 2015, fan-out, as torchvision's ResNet). Linear weights: uniform within
+ * 1 / sqrt(in), as PyTorch's Linear; so is the bias of `Conv2d` with `bias: true`, as PyTorch's. Other vectors keep what their layer gave
+ * them: Linear's bias begins at 0.
  */
 export function initialValues(seed: number) {
   return (name: string, parameter: Parameter): Float32Array | undefined => {
@@ -19,6 +19,8 @@ export function initialValues(seed: number) {
       const bound = 1 / Math.sqrt(shape[0]!);
       return Float32Array.from({ length: size }, () => bound * (2 * random.uniform() - 1));
     }
-    return undefined;
+    const { uniform } = parameter;
+    if (uniform === undefined) return undefined;
+    return Float32Array.from({ length: size }, () => uniform * (2 * random.uniform() - 1));
   };
 }

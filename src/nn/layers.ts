@@ -2,15 +2,17 @@
 import { batchNorm2d } from "../autograd/batchnorm.ts";
 import { conv2d, linear, type Conv2dOptions } from "../autograd/conv2d.ts";
 import { graphOf } from "../graph/graph.ts";
+import { requireConv2dOptions } from "../kernels/conv2d.ts";
+import { requireShape, requireWhole } from "../kernels/kernel.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { Module, Parameter } from "./module.ts";
 
 export interface Conv2dLayerOptions extends Conv2dOptions {
-  /** Initial value of the bias; no bias where undefined. */
-  bias?: number;
+  /** true: a bias that begins as PyTorch's; a number: one that begins there. No bias by default. */
+  bias?: boolean | number;
 }
 
-/** Convolution over [N, H, W, in]; square kernel. */
+/** Convolution over [N, H, W, in]; square kernel. @throws ShapeError for sizes and options that cannot be */
 export class Conv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
@@ -18,9 +20,20 @@ export class Conv2d extends Module {
 
   constructor(channelsIn: number, channelsOut: number, kernel: number, options: Conv2dLayerOptions = {}) {
     super();
-    const { bias, ...rest } = options;
-    this.weight = new Parameter([kernel, kernel, channelsIn / (rest.groups ?? 1), channelsOut], "conv");
-    this.bias = bias === undefined ? undefined : new Parameter([channelsOut], "vector", { fill: bias });
+    const { bias = false, ...rest } = options;
+    const { groups } = requireConv2dOptions("Conv2d", rest);
+    for (const [name, count] of Object.entries({ channelsIn, channelsOut, kernel }))
+      requireWhole("Conv2d", name, count, 1);
+    requireShape(
+      channelsIn % groups === 0 && channelsOut % groups === 0,
+      () => `Conv2d: ${channelsIn} channels in and ${channelsOut} out cannot both be divided into ${groups} groups`,
+    );
+    const shape = [kernel, kernel, channelsIn / groups, channelsOut];
+    this.weight = new Parameter(shape, "conv");
+    if (bias === true) {
+      const uniform = 1 / Math.sqrt(kernel * kernel * shape[2]!);
+      this.bias = new Parameter([channelsOut], "vector", { uniform });
+    } else this.bias = bias === false ? undefined : new Parameter([channelsOut], "vector", { fill: bias });
     this.#options = rest;
   }
 
@@ -36,8 +49,10 @@ export class BatchNorm2d extends Module {
   readonly running_mean: Parameter;
   readonly running_var: Parameter;
 
+  /** @throws ShapeError unless `channels` is a whole number above 0 */
   constructor(channels: number) {
     super();
+    requireWhole("BatchNorm2d", "channels", channels, 1);
     this.weight = new Parameter([channels], "vector", { fill: 1 });
     this.bias = new Parameter([channels], "vector");
     this.running_mean = new Parameter([channels], "vector", { trainable: false });
@@ -60,8 +75,10 @@ export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter;
 
+  /** @throws ShapeError unless both are whole numbers above 0 */
   constructor(featuresIn: number, featuresOut: number) {
     super();
+    for (const [name, count] of Object.entries({ featuresIn, featuresOut })) requireWhole("Linear", name, count, 1);
     this.weight = new Parameter([featuresIn, featuresOut], "linear");
     this.bias = new Parameter([featuresOut], "vector");
   }

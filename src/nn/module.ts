@@ -1,7 +1,7 @@
 /** Modules: named trees of parameters, as in PyTorch. */
 import type { Gpu } from "../gpu/gpu.ts";
-import { showShape, sameShape } from "../kernels/kernel.ts";
-import { readVariable, releaseVariables, writeVariable } from "../graph/storage.ts";
+import { aKind, kindOf, requireNumber, requireSizes, sameShape, showShape, sizeOf } from "../kernels/kernel.ts";
+import { readVariable, releaseVariables, requireFloats, writeVariable } from "../graph/storage.ts";
 import { Variable } from "../graph/tensor.ts";
 import { fromTorch, toTorch, torchShape, type Layout } from "./layout.ts";
 
@@ -9,13 +9,33 @@ import { fromTorch, toTorch, torchShape, type Layout } from "./layout.ts";
 export class Parameter extends Variable {
   readonly layout: Layout;
   readonly trainable: boolean;
+  /** `initialValues` draws uniformly within this of 0; undefined where the layout or `fill` says how the parameter begins. */
+  readonly uniform: number | undefined;
 
-  constructor(shape: readonly number[], layout: Layout, { trainable = true, fill = 0 } = {}) {
-    super("", shape, fill === 0 ? undefined : new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(fill));
+  /** @throws ShapeError if `shape` is none */
+  constructor(
+    shape: readonly number[],
+    layout: Layout,
+    { trainable = true, fill = 0, uniform }: { trainable?: boolean; fill?: number; uniform?: number } = {},
+  ) {
+    requireNumber("Parameter", "fill", fill);
+    requireSizes("Parameter", shape);
+    super("", shape, fill === 0 ? undefined : new Float32Array(sizeOf(shape)).fill(fill));
     this.layout = layout;
     this.trainable = trainable;
+    this.uniform = uniform;
+  }
+
+  override get unfit(): string | undefined {
+    if (this.name !== "" || this.written) return undefined;
+    return `a parameter ${showShape(this.shape)} that no finished module knows, so it has no values: ${ADVICE}`;
   }
 }
+
+/** What a module that was not found by `finish` needs. */
+const ADVICE =
+  "call finish(initialValues(seed)) on the root module once all are made, and keep modules and parameters in public properties of " +
+  "modules (also in arrays, plain objects and maps there), since private #fields cannot be seen";
 
 /** A state dict in PyTorch's names and layouts. */
 export type StateDict = Map<string, { shape: readonly number[]; data: Float32Array }>;
@@ -25,48 +45,59 @@ export class StateDictError extends Error {
   override name = "StateDictError";
 }
 
+/** A module was used in a way that cannot be meant. */
+export class ModuleError extends Error {
+  override name = "ModuleError";
+}
+
 export abstract class Module {
-  /** The module's path from the root, "" for the root; set by `finish`. */
-  path = "";
+  #path: string | undefined;
 
-  /** Direct children and parameters, by property name; arrays by index, records by key. */
-  *#members(): Generator<[string, Module | Parameter]> {
-    for (const [name, value] of Object.entries(this)) {
-      if (value instanceof Module || value instanceof Parameter) yield [name, value];
-      else if (value instanceof ModuleList) {
-        for (const [key, module] of value.entries) yield [`${name}.${key}`, module];
-      }
-    }
+  /**
+   * The module's path from the root, "" for the root; set by `finish`.
+   * @throws ModuleError before
+   */
+  get path(): string {
+    if (this.#path === undefined)
+      throw new ModuleError(`${this.constructor.name} has no place in a finished module: ${ADVICE}`);
+    return this.#path;
   }
 
-  /** Every parameter and buffer below this module with its path from here, in order of definition. */
+  /**
+   * Every parameter and buffer below this module with its path from here, in order of definition: of public properties, and of arrays by
+   * index, of plain objects and maps by key. What is reached by two paths is named twice.
+   */
   *named(prefix = ""): Generator<[string, Parameter]> {
-    for (const [name, member] of this.#members()) {
-      const path = prefix ? `${prefix}.${name}` : name;
-      if (member instanceof Parameter) yield [path, member];
-      else yield* member.named(path);
-    }
+    for (const [path, member] of membersBelow(this, prefix, [])) if (member instanceof Parameter) yield [path, member];
   }
 
-  /** What training changes. */
+  /** What training changes, each once. */
   parameters(): Parameter[] {
-    return [...this.named()].map(([, p]) => p).filter((p) => p.trainable);
+    return [...new Set([...this.named()].map(([, p]) => p))].filter((p) => p.trainable);
   }
 
-  /** Gives modules and parameters their paths, and each parameter initial values by `init`; call once, on the root. */
+  /**
+   * Gives modules and parameters their paths, and each parameter initial values by `init`; call it on the root, once all modules are made.
+   * Of what is reached by two paths, the first counts.
+   * @throws ModuleError if some were given values already and would not take initial ones any more, or a module holds itself
+   */
   finish(init: (name: string, parameter: Parameter) => Float32Array | undefined): void {
-    this.#setPaths("");
-    for (const [name, parameter] of this.named()) {
-      parameter.name = name;
-      const values = init(name, parameter);
-      if (values) parameter.initial = values;
+    const members = [...membersBelow(this, "", [])];
+    const seen = new Set<Module | Parameter>();
+    for (const [path, member] of members) {
+      if (!(member instanceof Parameter) || !member.written) continue;
+      throw new ModuleError(`finish: ${path} was given values already; finish the root module first`);
     }
-  }
-
-  #setPaths(path: string): void {
-    this.path = path;
-    for (const [name, member] of this.#members()) {
-      if (member instanceof Module) member.#setPaths(path ? `${path}.${name}` : name);
+    this.#path = "";
+    for (const [path, member] of members) {
+      if (seen.has(member)) continue;
+      seen.add(member);
+      if (member instanceof Module) member.#path = path;
+      else {
+        member.name = path;
+        const values = init(path, member);
+        if (values) member.initial = requireInitial(path, member, values);
+      }
     }
   }
 
@@ -94,6 +125,7 @@ export abstract class Module {
    */
   loadStateDict(gpu: Gpu, state: StateDict): void {
     const own = new Map(this.named());
+    if (own.size === 0) throw new StateDictError(`${this.constructor.name} has no parameters: ${ADVICE}`);
     for (const name of state.keys()) if (!own.has(name)) throw new StateDictError(`${name} is not part of the model`);
     for (const [name, parameter] of own) {
       const given = state.get(name);
@@ -102,11 +134,58 @@ export abstract class Module {
       if (!sameShape(given.shape, shape)) {
         throw new StateDictError(`${name} is ${showShape(given.shape)}, the model has ${showShape(shape)}`);
       }
+      if (kindOf(given.data) !== "Float32Array" || given.data.length !== parameter.size) {
+        const data = `${aKind(given.data)} of ${given.data.length}`;
+        throw new StateDictError(
+          `${name} ${showShape(shape)} needs a Float32Array of ${parameter.size} values, got ${data}`,
+        );
+      }
     }
     for (const [name, parameter] of own) {
       writeVariable(gpu, parameter, fromTorch(state.get(name)!.data, parameter.shape, parameter.layout));
     }
   }
+}
+
+/** Parameters and modules below `holder`, modules before what they hold. `around`: the modules on the way, which must not come again. */
+function* membersBelow(
+  holder: object,
+  prefix: string,
+  around: readonly object[],
+): Generator<[string, Module | Parameter]> {
+  if (around.includes(holder)) throw new ModuleError(`${prefix}: a ${holder.constructor.name} that holds itself`);
+  const inside = [...around, holder];
+  for (const [key, value] of entriesOf(holder)) {
+    const path = prefix ? `${prefix}.${key}` : key;
+    if (value instanceof Parameter) yield [path, value];
+    else if (value instanceof Module) {
+      yield [path, value];
+      yield* membersBelow(value, path, inside);
+    } else if (isContainer(value)) yield* membersBelow(value, path, inside);
+  }
+}
+
+function entriesOf(holder: object): Iterable<readonly [string, unknown]> {
+  if (holder instanceof ModuleList) return holder.entries;
+  if (holder instanceof Map) return [...holder].map(([key, value]) => [String(key), value] as const);
+  if (holder instanceof Set) return [...holder].map((value, i) => [String(i), value] as const);
+  return Object.entries(holder);
+}
+
+/** What may hold modules without being one. */
+function isContainer(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value) || value instanceof Map || value instanceof Set || value instanceof ModuleList) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function requireInitial(name: string, { shape, size }: Parameter, values: Float32Array): Float32Array {
+  requireFloats(`the initial value of ${name}`, values);
+  if (values.length === size) return values;
+  throw new ModuleError(
+    `finish: ${name} ${showShape(shape)} has ${size} elements, but got ${values.length} initial values`,
+  );
 }
 
 /** Modules by key: PyTorch's ModuleList, Sequential and ModuleDict. */

@@ -1,6 +1,6 @@
 /** Files that are whole or not there. */
-import { constants, existsSync } from "node:fs";
-import { access, lstat, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { constants, existsSync, type Stats } from "node:fs";
+import { access, lstat, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { threadId } from "node:worker_threads";
@@ -95,10 +95,60 @@ async function isFolder(name: string): Promise<boolean | undefined> {
   }
 }
 
-/** @throws InputError naming the file and why it cannot be read */
-export async function readInput(file: string): Promise<Buffer> {
+/** The most bytes that are read of a file: of weights as many as Node reads at once; of annotations, of which parsers make many times as much. */
+export const MOST_BYTES = { weights: 2 ** 31 - 1, image: 2 ** 30, text: 2 ** 27 } as const;
+
+/**
+ * The bytes of a regular file, or of one that a link leads to. Pipes and devices are refused before they are opened: they may
+ * never end, or wait for ever.
+ *
+ * @throws Error whose `reason` says why it cannot be read
+ */
+export async function readRegular(file: string, most: number = MOST_BYTES.weights): Promise<Buffer> {
+  const check = (found: Stats) => {
+    const what = kindOf(found);
+    if (what !== undefined) throw unusable(`is ${what}, not a file`);
+    if (found.size > most)
+      throw unusable(`has ${megabytes(found.size)}: more than the ${megabytes(most)} that are read`);
+  };
+  check(await stat(file));
+  // What has become a pipe since then must not block, either.
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    return await readFile(file);
+    const found = await handle.stat();
+    check(found);
+    // A file in /proc has no size; one that is being written grows.
+    const parts: Buffer[] = [];
+    for (let length = 0; ;) {
+      const part = Buffer.allocUnsafe(length === 0 ? Math.max(found.size, 2 ** 16) : 2 ** 16);
+      const { bytesRead } = await handle.read(part, 0, part.length);
+      if (bytesRead === 0) return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+      parts.push(part.subarray(0, bytesRead));
+      length += bytesRead;
+      if (length > most) throw unusable(`is longer than the ${megabytes(most)} that are read`);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+const megabytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+
+/** The code marks it as an error of this file, as the system's errors are marked. */
+const unusable = (message: string) => Object.assign(new Error(message), { code: "UNUSABLE" });
+
+/** What it is, where it is no regular file. */
+function kindOf(found: Stats): string | undefined {
+  if (found.isFile()) return undefined;
+  if (found.isDirectory()) return "a folder";
+  if (found.isFIFO()) return "a pipe";
+  return found.isSocket() ? "a socket" : "a device";
+}
+
+/** @throws InputError naming the file and why it cannot be read */
+export async function readInput(file: string, most?: number): Promise<Buffer> {
+  try {
+    return await readRegular(file, most);
   } catch (error) {
     throw new InputError(`${file}: ${reason(error)}`, { cause: error });
   }
@@ -110,6 +160,8 @@ const reasons: Readonly<Record<string, string>> = {
   EEXIST: "is a file, not a folder",
   EFBIG: "the file is larger than allowed",
   EISDIR: "is a folder, not a file",
+  EMFILE: "too many files are open; allow more of them: ulimit -n 1024",
+  ENFILE: "the system has too many files open",
   ENAMETOOLONG: "the name is too long",
   ENOENT: "no such file or folder",
   ENOSPC: "no space left on the disk",

@@ -1,8 +1,9 @@
 /** The picture of a prediction: the image with the outline of the nodule mask and the verdict. */
 import { contours } from "d3-contour";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import type { Box } from "../data/sample.ts";
 import { openImage } from "./data/decode.ts";
+import type { ImageFile } from "./data/picture-file.ts";
 
 export interface Outline {
   /** Closed rings in pixels of the original image. */
@@ -32,11 +33,17 @@ export function outline(mask: Float32Array, width: number, height: number, crop:
 }
 
 /**
- * Draws the outline, its box and the probability of malignancy (null: not known) over the image; returns a PNG. Pixels stay
- * where the file has them, whatever EXIF says, and transparent ones are black: as the network saw them.
+ * Draws the outline, its box and the probability of malignancy (null: not known) over the image; returns a PNG. The picture is
+ * turned as EXIF says, and transparent pixels are black: as the network saw it.
+ *
+ * @param image the bytes of an image file, or an image that is open already
  */
-export async function overlay(image: Buffer, { rings, box }: Outline, malignant: number | null): Promise<Buffer> {
-  const picture = await openImage(image);
+export async function overlay(
+  image: Uint8Array | ImageFile | Sharp,
+  { rings, box }: Outline,
+  malignant: number | null,
+): Promise<Buffer> {
+  const picture = image instanceof Uint8Array || "bytes" in image ? await openImage(image) : image.clone();
   const { data, info } = await picture.png().toBuffer({ resolveWithObject: true });
   const { width, height } = info;
   const unit = Math.max(1, Math.min(width, height) / 300);

@@ -2,7 +2,7 @@
 import { add, scale, sum } from "../autograd/elementwise.ts";
 import { gradients } from "../autograd/gradients.ts";
 import type { Graph } from "../graph/graph.ts";
-import { Slab } from "../graph/storage.ts";
+import { requirePlaceless, Slab } from "../graph/storage.ts";
 import { Variable, type Node, type Tensor } from "../graph/tensor.ts";
 import { adamKernel } from "../kernels/adam.ts";
 import type { Parameter } from "../nn/module.ts";
@@ -35,8 +35,15 @@ const isInput = (tensor: Tensor): boolean => tensor.source.kind === "input";
 /** Well below the 128 MiB that WebGPU promises for one binding. */
 const SLAB_BYTES = 64 * 2 ** 20;
 
-/** Lays parameters out in slabs, so that one dispatch updates many of them. */
+/**
+ * Lays parameters out in slabs, so that one dispatch updates many of them. They may have been used before: their values move along.
+ * @throws RangeError if there are none, one is given twice or lies in another slab; then none is laid out
+ */
 export function slabsOf(parameters: readonly Parameter[]): Slab[] {
+  if (parameters.length === 0) {
+    throw new RangeError("slabsOf: there are no parameters to train; are all modules in public properties of modules?");
+  }
+  requirePlaceless(parameters);
   const slabs: Slab[] = [];
   let pending: Parameter[] = [];
   let bytes = 0;
@@ -62,8 +69,13 @@ export class Adam {
   /** Steps taken. */
   steps = 0;
 
-  constructor(slabs: readonly Slab[], options: AdamOptions) {
-    this.options = options;
+  /**
+   * @param options `adamDefaults` where they say nothing
+   * @throws RangeError for options that cannot be, or without slabs
+   */
+  constructor(slabs: readonly Slab[], options: Partial<AdamOptions> = {}) {
+    if (slabs.length === 0) throw new RangeError("Adam: there are no slabs of parameters to train");
+    this.options = requireOptions({ ...adamDefaults, ...options });
     this.slabs = slabs;
     this.moments = slabs.map((slab) => ({
       m: new Variable("adam.m", [slab.floats]),
@@ -90,6 +102,7 @@ export class Adam {
    */
   record(graph: Graph, loss: Tensor): { updates: Node[]; gradients: Map<Parameter, Tensor>; guard: Tensor } {
     const hyper = graph.input("adam", [2]);
+    hyper.checks.push(unusedBefore());
     const { parameters } = this;
     const all = gradients(loss, parameters);
     const guard = guardOf(loss, all);
@@ -104,10 +117,50 @@ export class Adam {
     return { updates, gradients: byParameter, guard };
   }
 
-  /** Counts one step and returns the value of the input "adam" for it, at a learning rate of `lr`. */
+  /**
+   * Counts one step and returns the value of the input "adam" for it, at a learning rate of `lr`; for one run, since the next step has
+   * another one.
+   * @throws RangeError if `lr` is no number, or negative
+   */
   advance(lr = this.options.lr): Float32Array {
+    requireRate(lr);
     this.steps++;
     const { beta1, beta2 } = this.options;
-    return Float32Array.of(lr / (1 - beta1 ** this.steps), 1 / Math.sqrt(1 - beta2 ** this.steps));
+    const hyper = Float32Array.of(lr / (1 - beta1 ** this.steps), 1 / Math.sqrt(1 - beta2 ** this.steps));
+    advanced.add(hyper);
+    return hyper;
   }
+}
+
+/** What `advance` has returned. */
+const advanced = new WeakSet<object>();
+
+/** Whether a plan is given what `advance` has returned once only. */
+function unusedBefore() {
+  const used = new WeakSet<object>();
+  return (values: object): string | undefined => {
+    if (used.has(values)) return "these values were used for a step before; call adam.advance() for every step";
+    if (advanced.has(values)) used.add(values);
+    return undefined;
+  };
+}
+
+function requireRate(lr: number): void {
+  if (!(Number.isFinite(lr) && lr >= 0)) throw new RangeError(`Adam: a learning rate of ${lr} is none`);
+}
+
+function requireOptions(options: AdamOptions): AdamOptions {
+  for (const name of Object.keys(options)) {
+    if (name in adamDefaults) continue;
+    throw new RangeError(`Adam: there is no option ${name}; there are ${Object.keys(adamDefaults).join(", ")}`);
+  }
+  const { lr, beta1, beta2, eps } = options;
+  requireRate(lr);
+  for (const [name, beta] of Object.entries({ beta1, beta2 })) {
+    if (!(beta >= 0 && beta < 1))
+      throw new RangeError(`Adam: ${name} is ${beta}, and has to be at least 0 and less than 1`);
+  }
+  if (!(Number.isFinite(eps) && eps >= 0))
+    throw new RangeError(`Adam: eps is ${eps}, and has to be a number of at least 0`);
+  return options;
 }

@@ -155,8 +155,9 @@ export async function runCase(
       const plan = await compile(gpu, graph, { ...variants, outputs: { loss }, updates });
       plans.push(plan);
       const steps = stage === "pretrain" ? setup.pretrainSteps : setup.jointSteps;
+      const given = Object.fromEntries(Object.entries(inputs).filter(([name]) => graph.inputs.has(name)));
       for (let i = 0; i < steps; i++) {
-        const { loss: value } = await plan.run({ ...inputs, adam: optimiser.advance() });
+        const { loss: value } = await plan.run({ ...given, adam: optimiser.advance() });
         losses.push(value![0]!);
       }
       releaseVariables(
@@ -170,7 +171,7 @@ export async function runCase(
     const { logits, segLogits } = net.forward(graph.input("image", [n, h, w, 3]));
     const plan = await compile(gpu, graph, { ...variants, outputs: { logits, segLogits } });
     plans.push(plan);
-    const out = await plan.run(inputs);
+    const out = await plan.run({ image: inputs["image"]! });
     results.set("eval.logits", { shape: [n, 2], data: out["logits"]! });
     results.set("eval.seg_logits", { shape: [n, 1, h, w], data: out["segLogits"]! });
     return results;

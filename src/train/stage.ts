@@ -3,6 +3,7 @@ import type { Batch } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { compile, compileAhead, kernelsOf, requireFit } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
+import { requireFloats } from "../graph/storage.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import type { Plan } from "../graph/plan.ts";
 import { profilePlan, type NodeProfile } from "../graph/profile.ts";
@@ -50,18 +51,20 @@ export class DivergedError extends Error {
 export class TrainingStep {
   readonly plan: Plan;
   readonly #adam: Adam;
+  readonly #stage: Stage;
   readonly #updates: ReadonlySet<Node>;
 
-  private constructor(plan: Plan, adam: Adam, updates: readonly Node[]) {
+  private constructor(plan: Plan, adam: Adam, stage: Stage, updates: readonly Node[]) {
     this.plan = plan;
     this.#adam = adam;
+    this.#stage = stage;
     this.#updates = new Set(updates);
   }
 
   static async create(gpu: Gpu, net: MGANet, adam: Adam, stage: Stage, options: StepOptions): Promise<TrainingStep> {
     const { graph, outputs, updates } = record(net, adam, stage, options);
     const { recompute = false } = options;
-    return new TrainingStep(await compile(gpu, graph, { outputs, updates, recompute }), adam, updates);
+    return new TrainingStep(await compile(gpu, graph, { outputs, updates, recompute }), adam, stage, updates);
   }
 
   /** Has the shaders of a later stage compiled in the background, where the driver puts that off. */
@@ -84,20 +87,21 @@ export class TrainingStep {
 
   /** Takes one step at learning rate `lr`. A second one may be started before the first has ended. */
   async run(batch: Batch, lr: number): Promise<StepResult> {
-    const { guard, ...out } = await this.plan.run({ ...inputsOf(batch), adam: this.#adam.advance(lr) });
+    const { guard, ...out } = await this.plan.run({ ...inputsOf(batch, this.#stage), adam: this.#adam.advance(lr) });
     const losses = Object.fromEntries(Object.entries(out).map(([name, value]) => [name, value[0]!]));
     return { losses: losses as unknown as StepLosses, finite: Number.isFinite(guard![0]) };
   }
 
   /** Where the time of a step goes. Takes some steps on this batch and undoes them. */
   profile(gpu: Gpu, batch: Batch): Promise<NodeProfile[]> {
-    return profilePlan(gpu, this.plan, { ...inputsOf(batch), adam: Float32Array.of(0, 1) });
+    return profilePlan(gpu, this.plan, { ...inputsOf(batch, this.#stage), adam: Float32Array.of(0, 1) });
   }
 
   /** Why a step on this batch is not finite: it has left the parameters alone, so the pass can be run again. */
   async diagnose(batch: Batch, step: number): Promise<DivergedError> {
-    const label = await this.plan.firstNonFinite({ ...inputsOf(batch), adam: new Float32Array(2) }, (node) =>
-      this.#updates.has(node),
+    const label = await this.plan.firstNonFinite(
+      { ...inputsOf(batch, this.#stage), adam: new Float32Array(2) },
+      (node) => this.#updates.has(node),
     );
     const first = label ? `the first tensor that is not: ${label}` : "on a second look every tensor is";
     const advice = label?.startsWith("input ") ? "" : "; a lower learning rate may help";
@@ -133,8 +137,9 @@ function record(net: MGANet, adam: Adam, stage: Stage, options: StepOptions) {
   return { graph, updates, outputs: { loss: total, cls, seg, guard } };
 }
 
-function inputsOf(batch: Batch): Record<string, Float32Array | Uint32Array> {
-  return { image: batch.image, target: batch.target, label: batch.label };
+/** What the graph of a stage's step is given. */
+function inputsOf({ image, target, label }: Batch, stage: Stage): Record<string, Float32Array | Uint32Array> {
+  return stage === "joint" ? { image, target, label } : { image, target };
 }
 
 /** What the network says of one image. */
@@ -195,15 +200,23 @@ export class Predictor {
     return kernelsOf(graph, { outputs, frozen: true });
   }
 
-  /** To be called when the network's weights have changed. */
+  /** To be called when the network's weights have changed by other means than `loadStateDict`, `writeVariable` and plans. */
   refresh(): void {
     this.#plan.refresh();
   }
 
-  /** @param image [M, H, W, 3] with any M */
+  /**
+   * @param image [M, H, W, 3] with any M
+   * @throws TypeError if that is no Float32Array
+   * @throws RangeError if that are no whole images
+   */
   async predict(image: Float32Array): Promise<Prediction[]> {
+    requireFloats("image", image);
     const perImage = 3 * this.#pixels;
     const count = image.length / perImage;
+    if (!Number.isInteger(count)) {
+      throw new RangeError(`image holds ${image.length} values, which are no whole images of ${perImage} values each`);
+    }
     const predictions: Prediction[] = [];
     for (let begin = 0; begin < count; begin += this.#batch) {
       const n = Math.min(this.#batch, count - begin);

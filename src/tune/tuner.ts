@@ -54,8 +54,11 @@ const enoughWork: Readonly<Record<Capabilities["adapterClass"], number>> = {
 /** Seconds of timing that one kernel may take where there is time enough. */
 const SLICE = 0.4;
 
-/** Tasks whose shaders are compiled at once: several keep all processors busy, and all may be more than there is time for. */
-const COMPILED_AT_ONCE = 12;
+/**
+ * Tasks whose shaders are compiled at once: several keep all processors busy, and all may be more than there is time for. The
+ * first ones are few, so that something is measured within a short time even where nothing has been compiled before.
+ */
+const COMPILED_AT_ONCE = { first: 2, most: 12 };
 
 /** The distinct kernels that have a choice, those with the most work in all calls first. */
 export function tasksOf(gpu: Gpu, kernels: readonly Kernel[]): Task[] {
@@ -95,13 +98,17 @@ export async function tune(
   const failed: { task: Task; reason: string }[] = [];
   let slowest = 0;
   let done = 0;
+  let compiled = 0;
+  let atOnce = COMPILED_AT_ONCE.first;
   try {
     // A task that would surely end too late is not begun.
     const late = () => signal?.aborted || performance.now() > end - slowest / 2;
     for (const [i, task] of tasks.entries()) {
-      if (i % COMPILED_AT_ONCE === 0 && !late()) {
-        const next = tasks.slice(i, i + COMPILED_AT_ONCE);
+      if (i === compiled && !late()) {
+        const next = tasks.slice(i, i + atOnce);
         await gpu.precompile(next.flatMap(({ kernel }) => shadersOfTrial(gpu, kernel)));
+        compiled += next.length;
+        atOnce = Math.min(2 * atOnce, COMPILED_AT_ONCE.most);
       }
       if (late()) break;
       const now = performance.now();

@@ -28,6 +28,11 @@ test("what is unexpected says how to find out more, and is exit code 1", () => {
   ]);
 });
 
+test("a limit on open files says how to raise it", () => {
+  expect(fail(Object.assign(new Error("EMFILE: too many open files, open 'x'"), { code: "EMFILE" }), false)).toBe(2);
+  expect(lines).toEqual(["Error: too many files are open; allow more of them: ulimit -n 1024"]);
+});
+
 test("with --debug the error is shown as it is, with its stack and cause; the exit code stays", () => {
   const error = new InputError("a.png: permission denied", { cause: new Error("EACCES") });
   expect(fail(error, true)).toBe(2);

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { serializeSafetensors } from "../../src/data/safetensors.ts";
-import { pictureNames } from "../../src/cli/predict.ts";
+import { pictureNames } from "../../src/cli/predict-images.ts";
 import { start } from "../../src/train/checkpoint.ts";
 import { encode, ultrasound, writeDdti } from "../node/data/images.ts";
 import { checkpointBytes, expectRefused, mganet, temporaryFolder, tiny, tinyConfig, write } from "./support.ts";

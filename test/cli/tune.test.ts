@@ -8,6 +8,7 @@ import { expectRefused, mganet, temporaryFolder, tiny, write } from "./support.t
 const dir = temporaryFolder();
 const at = (...names: string[]) => path.join(dir, ...names);
 const shapes = ["--width", "0.0625", "--size", "32", "--batch", "4"];
+const enough = ["--kernels", "4", "--seconds", "3600"];
 const before = process.env["MGANET_CACHE"];
 beforeAll(() => {
   process.env["MGANET_CACHE"] = at("cache");
@@ -18,7 +19,6 @@ afterAll(() => {
 });
 
 interface Report {
-  seconds: number;
   results: {
     kernel: string;
     images: number;
@@ -38,6 +38,8 @@ describe("tune", () => {
     [["--seconds", "0"], "--seconds"],
     [["--seconds", "-1"], "--seconds"],
     [["--seconds", "soon"], "--seconds"],
+    [["--kernels", "0"], "--kernels"],
+    [["--kernels", "1.5"], "--kernels"],
     [["--width", "9"], "--width"],
     [["--size", "33"], "--size"],
     [["--batch", "1"], "--batch"],
@@ -65,19 +67,17 @@ describe("tune", () => {
     expect(existsSync(at("cache"))).toBe(false);
   });
 
-  test("measures kernels that have a choice, within its time, and remembers the winners", async () => {
-    const { code, out, err } = await mganet("tune", ...shapes, "--seconds", "12", "--json", at("tuned.json"));
+  // By number, not by time: what a machine compiles and measures within some seconds depends on its caches and its load.
+  test("measures kernels that have a choice, and remembers the winners", async () => {
+    const { code, out, err } = await mganet("tune", ...shapes, ...enough, "--json", at("tuned.json"));
     expect([code, err]).toEqual([0, []]);
-    expect(out[0]).toMatch(/^Tuning \d+ kernels of width 0\.0625, 32×32, batch 4, in 12 s at the most, on /);
+    expect(out[0]).toMatch(/^Tuning 4 of \d+ kernels of width 0\.0625, 32×32, batch 4, in 3600 s at the most, on /);
     expect(out).toContain(`Written to ${file()}`);
     expect(out.find((line) => line.includes("wrong"))).toBeUndefined();
     const table = out.slice(1, out.indexOf(`Written to ${file()}`));
     for (const line of table) expect(line.length, line).toBeLessThanOrEqual(100);
-    const { results, left, seconds } = json<Report>(at("tuned.json"));
-    // How many it comes to depends on the machine; those that it leaves are named.
-    expect(out[0]).toContain(`Tuning ${results.length + left.length} kernels`);
-    expect(results.length).toBeGreaterThan(0);
-    expect(seconds).toBeLessThan(30);
+    const { results, left } = json<Report>(at("tuned.json"));
+    expect([results.length, left.length]).toEqual([4, 0]);
     for (const { variants, winner } of results) {
       expect(variants.length).toBeGreaterThan(1);
       for (const { error, out: why } of variants) {
@@ -153,7 +153,7 @@ describe("with a record", () => {
     const { code, out, err } = await mganet("evaluate", at("run"));
     expect([code, out.includes(tuned)]).toEqual([0, false]);
     expect(err).toEqual([expect.stringContaining(`${file()}: this tuning record is ignored: ${reason}`)]);
-    const again = await mganet("tune", ...shapes, "--seconds", "12");
+    const again = await mganet("tune", ...shapes, ...enough);
     expect([again.code, again.err.length]).toEqual([0, 1]);
     expect((await mganet("evaluate", at("run"))).err).toEqual([]);
   });
@@ -164,7 +164,7 @@ describe("with a record", () => {
     mkdirSync(name);
     const { code, err } = await mganet("evaluate", at("run"));
     expect([code, err]).toEqual([0, [expect.stringContaining("this tuning record is ignored: EISDIR")]]);
-    const again = await mganet("tune", ...shapes);
+    const again = await mganet("tune", ...shapes, ...enough);
     expect(again.code).toBe(2);
     expect(again.err[1]).toBe(`Error: ${name}: is a folder, not a file`);
     rmSync(name, { recursive: true });

@@ -294,3 +294,26 @@ describe("parseSafetensors on damaged files", () => {
     }
   });
 });
+
+describe("files that are unlike ours", () => {
+  it("are read where a tensor is not aligned, also from Node's buffers", () => {
+    // A header of odd length; two F32 after one U8.
+    const header = { a: entry("U8", [1], 0, 1), b: entry("F32", [2], 1, 9) };
+    const data = new Uint8Array(9);
+    new DataView(data.buffer).setFloat32(1, 1.5, true);
+    new DataView(data.buffer).setFloat32(5, -2, true);
+    for (const pad of [true, false]) {
+      for (const bytes of [file(header, data, undefined, pad), Buffer.from(file(header, data, undefined, pad))]) {
+        expect(parseSafetensors(bytes, "x").tensors.get("b")!.data).toEqual(Float32Array.of(1.5, -2));
+      }
+    }
+  });
+
+  it("are refused where they name one tensor twice", () => {
+    const one = JSON.stringify(entry("U8", [1], 0, 1));
+    const two = JSON.stringify(entry("U8", [1], 1, 2));
+    expect(message(() => parseSafetensors(file(`{"a":${one},"a":${two}}`, 2), "x"))).toBe(
+      'x: header is not JSON: the key "a" stands twice in one object',
+    );
+  });
+});

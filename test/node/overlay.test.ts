@@ -28,7 +28,8 @@ describe("overlay", () => {
   const found = outline(mask, 8, 8, { x0: 0, y0: 0, x1: 120, y1: 80 });
 
   test.each([
-    ["JPEG turned by EXIF", () => plain.clone().withMetadata({ orientation: 6 }).jpeg()],
+    // Stored upside down: it is turned before the outline is drawn.
+    ["JPEG turned by EXIF", () => plain.clone().withMetadata({ orientation: 3 }).jpeg()],
     ["grey JPEG", () => plain.clone().toColourspace("b-w").jpeg()],
     ["CMYK JPEG", () => plain.clone().toColourspace("cmyk").jpeg()],
     ["PNG of 16 bits", () => plain.clone().toColourspace("rgb16").png()],
@@ -47,6 +48,14 @@ describe("overlay", () => {
     expect(red(30, 55)).toBeGreaterThan(150);
     expect(red(60, 55)).toBeGreaterThan(red(15, 60));
     expect(red(15, 60)).toBeLessThan(100);
+  });
+
+  test("of a picture that EXIF turns lies on the turned picture", async () => {
+    const stored = plain.clone().resize(80, 120, { fit: "fill" }).withMetadata({ orientation: 6 }).jpeg();
+    const picture = await overlay(await stored.toBuffer(), found, 0.9);
+    const { data, info } = await sharp(picture).raw().toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height]).toEqual([120, 80]);
+    expect(data[(55 * info.width + 30) * info.channels]).toBeGreaterThan(150);
   });
 
   test("says so when there is no nodule or no class", async () => {

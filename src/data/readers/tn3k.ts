@@ -3,6 +3,7 @@
  * `{"train": [...], "val": [...]}`, numbers of trainval images; `label4*.csv` has rows `0000.jpg,1` and no head.
  */
 import { z } from "zod";
+import { parseJson } from "../json.ts";
 import { DataError, reasonOf } from "../sample.ts";
 import { parseTable } from "./table.ts";
 import { explain, parseClass } from "./values.ts";
@@ -14,7 +15,7 @@ const FOLD = z.object({ train: numbers, val: numbers });
 export function parseFold(text: string): number[] {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
     throw new DataError(`is not JSON: ${reasonOf(error)}`);
   }

@@ -8,6 +8,7 @@
 import { boundingBox } from "../../data/boxes.ts";
 import { type Box, DataError } from "../../data/sample.ts";
 import type { GreyImage } from "./decode.ts";
+import { closeAndOpen } from "./morphology.ts";
 import { type OpenCv, openCvMessage } from "./opencv.ts";
 
 /**
@@ -67,7 +68,6 @@ function findTissue(
 ): Box | undefined {
   const side = Math.min(width, height);
   const { close, open } = MORPHOLOGY[method];
-  const square = (share: number) => own(cv.Mat.ones(odd(share * side), odd(share * side), cv.CV_8UC1));
   const mat = own(new cv.Mat(height, width, cv.CV_8UC1));
   mat.data.set(grey);
   if (method === "adaptive") {
@@ -76,8 +76,7 @@ function findTissue(
   } else {
     cv.threshold(mat, mat, FIXED_THRESHOLD, 255, cv.THRESH_BINARY);
   }
-  cv.morphologyEx(mat, mat, cv.MORPH_CLOSE, square(close));
-  cv.morphologyEx(mat, mat, cv.MORPH_OPEN, square(open));
+  closeAndOpen(mat.data, width, height, { close: odd(close * side), open: odd(open * side) });
   const contours = own(new cv.MatVector());
   cv.findContours(mat, contours, own(new cv.Mat()), cv.RETR_EXTERNAL, cv.CHAIN_APPROX_SIMPLE);
   const found = Array.from({ length: contours.size() }, (_, i) => {

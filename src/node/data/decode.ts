@@ -1,71 +1,108 @@
-/** Image files to grey levels, and grey levels to another size, with sharp. DICOM goes through ./dicom.ts. */
-import { readFile } from "node:fs/promises";
+/** Image files of any format to grey levels, and grey levels to another size. */
 import sharp, { type Sharp } from "sharp";
+import type { PictureSize } from "../../data/annotation-frame.ts";
 import { type Box, DataError, reasonOf } from "../../data/sample.ts";
-import { dicomSize, isDicom, renderDicom } from "./dicom.ts";
+import { bmpSize, decodeBmp, isBmp } from "./bmp.ts";
+import { isDicom, openDicom } from "./dicom.ts";
+import type { Levels, Pictures, Rendered } from "./picture.ts";
+import { chooseFrame, type ImageFile, readImage } from "./picture-file.ts";
+import { openRaster } from "./raster.ts";
 
-// Images here are small and many: one thread each, and no cache that would grow with them.
-sharp.concurrency(1);
-sharp.cache(false);
+export { readImage } from "./picture-file.ts";
 
 /** 8-bit grey levels, row by row. */
 export interface GreyImage {
   width: number;
   height: number;
   grey: Uint8Array;
+  /** What was found out about the file, for the user. */
+  note?: string;
 }
 
-/** The bytes of a file. @throws DataError without the file's name */
-export async function readImage(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new DataError(missing ? "there is no such file" : `cannot be read: ${reasonOf(error)}`);
-  }
+/** @throws DataError, without the file's name, for a file that is no image */
+export async function openPictures(bytes: Uint8Array): Promise<Pictures> {
+  if (isDicom(bytes)) return dicomPictures(bytes);
+  if (!isBmp(bytes)) return openRaster(bytes);
+  const size = bmpSize(bytes);
+  const render = () => {
+    const { data, ...raw } = decodeBmp(bytes);
+    const image = sharp(data, { raw }).flatten({ background: "#000000" }).toColourspace("srgb");
+    return Promise.resolve({ image });
+  };
+  return { frames: [1], size: () => size, render };
 }
 
-/** Larger images are refused before memory is taken for them. */
-export const MOST_PIXELS = 2 ** 26;
-
-/**
- * The size that the file's header declares, in pixels as stored: an EXIF orientation turns nothing, because annotations
- * are in stored pixels.
- *
- * @throws DataError without the file's name
- */
-export async function imageSize(file: string): Promise<{ width: number; height: number }> {
-  const bytes = await readImage(file);
-  if (isDicom(bytes)) return dicomSize(bytes);
-  try {
-    const { width, height } = await sharp(bytes, { limitInputPixels: MOST_PIXELS }).metadata();
-    return { width, height };
-  } catch (error) {
-    throw new DataError(`is not a readable image: ${reasonOf(error)}`);
-  }
+function dicomPictures(bytes: Uint8Array): Pictures {
+  const dicom = openDicom(bytes);
+  return {
+    frames: Array.from({ length: dicom.frames }, (_, i) => i + 1),
+    size: () => dicom.size,
+    render: async (frame) => {
+      const { width, height, rgba } = await dicom.render(frame);
+      return { image: sharp(rgba, { raw: { width, height, channels: 4 } }).removeAlpha() };
+    },
+  };
 }
 
 /**
- * An image file, or a DICOM file, as sharp takes it: colours of 8 bits, transparent pixels black, no EXIF orientation. Damage
- * shows when its pixels are asked for.
+ * The size that the file's header declares, of the picture as viewers show it.
+ *
+ * @param name a path, or a frame of a file as in `loop.dcm#12`
+ * @throws DataError, without the file's name, also for a file of several frames of which none is named
+ */
+export async function imageSize(name: string): Promise<PictureSize> {
+  const file = await readImage(name);
+  const pictures = await openPictures(file.bytes);
+  return pictures.size(chooseFrame(pictures.frames, file));
+}
+
+const fileOf = (image: Uint8Array | ImageFile): Partial<ImageFile> & { bytes: Uint8Array } =>
+  image instanceof Uint8Array ? { bytes: image } : image;
+
+async function rendered(image: Uint8Array | ImageFile): Promise<Rendered> {
+  const file = fileOf(image);
+  const pictures = await openPictures(file.bytes);
+  return pictures.render(chooseFrame(pictures.frames, file));
+}
+
+/**
+ * An image file as sharp takes it: colours of 8 bits, turned as viewers turn it, transparent pixels black. Damage may show only
+ * when its pixels are asked for.
  *
  * @throws DataError without the file's name
  */
-export async function openImage(bytes: Uint8Array): Promise<Sharp> {
-  if (!isDicom(bytes)) {
-    if (bytes.length === 0) throw new DataError("is not a readable image: the file is empty");
-    const image = sharp(bytes, { failOn: "warning", limitInputPixels: MOST_PIXELS });
-    return image.flatten({ background: "#000000" }).toColourspace("srgb");
+export async function openImage(image: Uint8Array | ImageFile): Promise<Sharp> {
+  return (await rendered(image)).image;
+}
+
+/**
+ * Decodes an image of any format to what viewers show, in grey. Colour becomes luma of ITU-R BT.601 (0.299 R + 0.587 G +
+ * 0.114 B, rounded), grey keeps its levels, more bits are scaled to 8 by the range that they are of (src/data/grey-levels.ts),
+ * 1 bit becomes 0 and 255, transparent pixels are black.
+ *
+ * @throws DataError without the file's name, also for a file that is damaged or cut off: half a picture is no sample
+ */
+export async function decodeGrey(image: Uint8Array | ImageFile): Promise<GreyImage> {
+  return greyOf(await rendered(image));
+}
+
+/** The same for a frame that is open already. */
+export async function greyOf({ image, note, invisible }: Rendered): Promise<GreyImage> {
+  const { data, width, height, channels } = await pixels(image);
+  const grey = new Uint8Array(width * height);
+  let visible = 0;
+  for (let i = 0, j = 0; i < grey.length; i++, j += channels) {
+    // The weights in units of 2^-16; they add up to 2^16, so that a grey pixel keeps its level.
+    visible |= grey[i] = (19595 * data[j]! + 38470 * data[j + 1]! + 7471 * data[j + 2]! + 32768) >> 16;
   }
-  const { width, height, rgba } = await renderDicom(bytes);
-  return sharp(rgba, { raw: { width, height, channels: 4 } }).removeAlpha();
+  if (visible === 0 && (await invisible?.())) throw new DataError("is blank: all its pixels are transparent");
+  return { width, height, grey, ...(note === undefined ? {} : { note }) };
 }
 
 /** Interleaved 8-bit colours. */
-async function colours(bytes: Uint8Array) {
-  const image = await openImage(bytes);
+async function pixels(image: Sharp) {
   try {
-    const { data, info } = await image.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+    const { data, info } = await image.clone().raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
     return { data, ...info };
   } catch (error) {
     throw new DataError(`is not a readable image: ${reasonOf(error)}`);
@@ -73,19 +110,18 @@ async function colours(bytes: Uint8Array) {
 }
 
 /**
- * Decodes any format that sharp reads, and DICOM. Colour becomes luma of ITU-R BT.601 (0.299 R + 0.587 G + 0.114 B,
- * rounded), grey keeps its levels, 16 bits are scaled to 8, 1 bit becomes 0 and 255, transparent pixels are black.
+ * The numbers in the file, upright: of whatever bits, also under transparent pixels. In a mask they may be classes.
  *
- * @throws DataError without the file's name, also for a file that is damaged or cut off: half a picture is no sample
+ * @param image a path, or a frame of a file as in `loop.dcm#12`; or its bytes
+ * @throws DataError without the file's name
  */
-export async function decodeGrey(bytes: Uint8Array): Promise<GreyImage> {
-  const { data, width, height, channels } = await colours(bytes);
-  const grey = new Uint8Array(width * height);
-  for (let i = 0, j = 0; i < grey.length; i++, j += channels) {
-    // The weights in units of 2^-16; they add up to 2^16, so that a grey pixel keeps its level.
-    grey[i] = (19595 * data[j]! + 38470 * data[j + 1]! + 7471 * data[j + 2]! + 32768) >> 16;
-  }
-  return { width, height, grey };
+export async function decodeLevels(image: string | Uint8Array | ImageFile): Promise<Levels> {
+  const file = fileOf(typeof image === "string" ? await readImage(image) : image);
+  const pictures = await openPictures(file.bytes);
+  const frame = chooseFrame(pictures.frames, file);
+  if (pictures.levels) return pictures.levels(frame);
+  const { data, width, height, channels } = await pixels((await pictures.render(frame)).image);
+  return { levels: data, width, height, channels };
 }
 
 /**

@@ -2,14 +2,7 @@
 import { createRequire } from "node:module";
 import type opencv from "@techstark/opencv-js";
 
-type Constant =
-  | "ADAPTIVE_THRESH_MEAN_C"
-  | "CHAIN_APPROX_SIMPLE"
-  | "CV_8UC1"
-  | "MORPH_CLOSE"
-  | "MORPH_OPEN"
-  | "RETR_EXTERNAL"
-  | "THRESH_BINARY";
+type Constant = "ADAPTIVE_THRESH_MEAN_C" | "CHAIN_APPROX_SIMPLE" | "CV_8UC1" | "RETR_EXTERNAL" | "THRESH_BINARY";
 
 /** The module, with numbers where its own types say `any`. */
 export type OpenCv = Omit<typeof opencv, Constant> & Record<Constant, number>;

@@ -1,8 +1,11 @@
 /** One image: decode, crop to the tissue, resize. */
+import { area } from "../../data/boxes.ts";
 import type { Fingerprint } from "../../data/fingerprint.ts";
+import { requireContent, requireSize } from "../../data/grey-levels.ts";
 import { type Box, DataError, type Prepared } from "../../data/sample.ts";
 import { type CropMethod, tissueRectangle, wholeImage } from "./crop.ts";
 import { decodeGrey, type GreyImage, readImage, resizeGrey } from "./decode.ts";
+import type { ImageFile } from "./picture-file.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { loadOpenCv } from "./opencv.ts";
 
@@ -18,19 +21,54 @@ export interface Cropped {
   width: number;
   height: number;
   crop: Box;
+  /** What was found out about the file, for the user. */
+  note?: string;
+}
+
+/** An image as it is, and the part of it that is kept. */
+export interface Opened {
+  original: GreyImage;
+  crop: Box;
 }
 
 /**
- * Decodes an image, finds its tissue, and resizes that part where a size is given.
+ * Decodes an image and finds its tissue.
  *
- * @throws DataError, without the file's name, for a file that is missing or is no sound image
+ * @param image a path, or a frame of a file as in `loop.dcm#12`; or its bytes
+ * @param cropped whether the image is a crop to the tissue already: then the whole of it, of any size
+ * @throws DataError, without the file's name, for a file that is missing, is no sound image, or shows nothing
+ */
+export async function openAndCrop(
+  image: string | Uint8Array | ImageFile,
+  method: CropMethod,
+  cropped = false,
+): Promise<Opened> {
+  return cropShown(await decodeGrey(typeof image === "string" ? await readImage(image) : image), method, cropped);
+}
+
+async function cropShown(original: GreyImage, method: CropMethod, cropped: boolean): Promise<Opened> {
+  if (!cropped) requireSize(original);
+  requireContent(original);
+  const { crop } = await cropGrey(original, cropped ? "none" : method);
+  const { width, height } = original;
+  if (area(crop) < width * height) requireContent(original, crop, "the part that was taken for tissue");
+  return { original, crop };
+}
+
+/**
+ * The same, with that part resized where a size is given.
+ *
+ * @throws DataError as `openAndCrop` does
  */
 export async function cropAndResize(
-  image: string | Uint8Array,
+  image: string | Uint8Array | ImageFile,
   method: CropMethod,
   size?: { width: number; height: number },
+  cropped = false,
 ): Promise<Cropped & { grey?: Uint8Array }> {
-  return cropGrey(await decodeGrey(typeof image === "string" ? await readImage(image) : image), method, size);
+  const { original, crop } = await openAndCrop(image, method, cropped);
+  const found = { ...describe(original), crop };
+  return size ? { ...found, grey: await resizeGrey(original, crop, size.width, size.height) } : found;
 }
 
 /** The same with the picture's fingerprint. */
@@ -38,14 +76,16 @@ export async function cropAndPrint(
   file: string,
   method: CropMethod,
   size: { width: number; height: number },
+  cropped = false,
 ): Promise<Cropped & { grey: Uint8Array; print: Fingerprint }> {
-  const original = await decodeGrey(await readImage(file));
-  const cropped = await cropGrey(original, method, size);
-  const print = await fingerprint(original);
-  return { ...cropped, grey: cropped.grey!, print };
+  const { original, crop } = await openAndCrop(file, method, cropped);
+  const grey = await resizeGrey(original, crop, size.width, size.height);
+  return { ...describe(original), crop, grey, print: await fingerprint(original) };
 }
 
-/** The same for an image that is decoded already. */
+const describe = ({ width, height, note }: GreyImage) => ({ width, height, ...(note === undefined ? {} : { note }) });
+
+/** Finds the tissue in an image of which it is known that it shows something, and resizes that part where a size is given. */
 export async function cropGrey(
   original: GreyImage,
   method: CropMethod,
@@ -60,18 +100,31 @@ export async function cropGrey(
 /**
  * Prepares a single image for prediction. `source.crop` tells where in the original a mask of the result belongs.
  *
- * @param image a path, or the bytes of an image file
+ * @param image a path, or a frame of a file as in `loop.dcm#12`; the bytes of an image file; or an image that is decoded already
  * @param options.name what errors and `id` call it; the path when not given
  * @throws DataError naming the image
  */
 export async function prepareImage(
-  image: string | Uint8Array,
-  { width, height, crop, name }: PrepareSize & { name?: string },
-): Promise<Prepared> {
+  image: string | Uint8Array | GreyImage,
+  { width, height, crop: method, name }: PrepareSize & { name?: string },
+): Promise<Prepared & { note?: string }> {
   const id = name ?? (typeof image === "string" ? image : "image");
-  const result = await cropAndResize(image, crop, { width, height }).catch((error: unknown) => {
+  const decoded = typeof image === "object" && !(image instanceof Uint8Array);
+  const opening = decoded ? cropShown(image, method, false) : openAndCrop(image, method);
+  const { original, crop } = await opening.catch((error: unknown) => {
     throw error instanceof DataError ? new DataError(`${id}: ${error.message}`) : error;
   });
-  const source = { file: id, width: result.width, height: result.height, crop: result.crop };
-  return { id, group: id, label: undefined, width, height, grey: result.grey!, boxes: [], source };
+  const grey = await resizeGrey(original, crop, width, height);
+  const { note, ...size } = describe(original);
+  const prepared = {
+    id,
+    group: id,
+    label: undefined,
+    width,
+    height,
+    grey,
+    boxes: [],
+    source: { file: id, ...size, crop },
+  };
+  return note === undefined ? prepared : { ...prepared, note };
 }

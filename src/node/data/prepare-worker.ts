@@ -20,9 +20,8 @@ export interface PrepareTask {
 export type PrepareResult = Cropped & { print?: Fingerprint };
 
 serve<PrepareInit, PrepareTask, PrepareResult>(({ crop, out }) => async ({ file, slot, cropped }) => {
-  const method = cropped ? "none" : crop;
-  if (!out) return cropAndResize(file, method);
-  const { grey, ...result } = await cropAndPrint(file, method, out);
+  if (!out) return cropAndResize(file, crop, undefined, cropped);
+  const { grey, ...result } = await cropAndPrint(file, crop, out, cropped);
   new Uint8Array(out.greys).set(grey, slot * out.width * out.height);
   return result;
 });

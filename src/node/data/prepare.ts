@@ -53,7 +53,8 @@ export async function prepareDataset(
   results.forEach((result, i) => {
     const sample = samples[i]!;
     if ("reason" in result) return void skipped.push(result);
-    const { print, ...source } = result;
+    const { print, note, ...source } = result;
+    if (note !== undefined) notes.push(`${sample.id}: ${note}`);
     const boxes = boxesInCrop(sample.boxes, source.crop, width, height);
     const lost = sample.boxes.length - boxes.length;
     if (lost > 0) notes.push(`${sample.id}: ${lost} of ${sample.boxes.length} boxes lie outside the tissue: dropped`);

@@ -1,19 +1,20 @@
 /** A folder of crops, masks and a manifest, made from a data set and gone on with after an interruption. */
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { appendFile, mkdir, readdir, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { z } from "zod";
 // Loaded here although only the workers call it: sharp's library must stay in memory until after the last of them.
 import "./decode.ts";
 import { DataError, type Dataset, type Sample, type Skipped } from "../../data/sample.ts";
-import { InputError, removeLeftovers, requireWritableFolder, writeWhole } from "../files.ts";
+import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "../files.ts";
+import { parsePictureName } from "./picture-file.ts";
 import type { WriteInit, WriteResult, WriteTask } from "./prepared-worker.ts";
 import { writeManifest } from "./prepared-manifest.ts";
 import type { WorkOptions } from "./prepare.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
-const FORMAT = "mganet-prepared-1";
+const FORMAT = "mganet-prepared-2";
 const JOURNAL = "prepared.jsonl";
 export const MANIFEST = "manifest.csv";
 
@@ -92,8 +93,9 @@ export async function writePreparedFolder(
           return before;
         }
         const entry = await pool.run({ file, name: names[i]!, boxes, cropped }).then(
-          async ({ source, lost, ...written }): Promise<Entry | Skipped> => {
+          async ({ source, lost, note, ...written }): Promise<Entry | Skipped> => {
             if (written.boxes.length === 0) return { file, reason: "no nodule lies inside its tissue" };
+            if (note !== undefined) result.notes.push(`${id}: ${note}`);
             if (lost > 0) result.notes.push(`${id}: ${lost} of ${boxes.length} boxes lie outside the tissue: dropped`);
             const entry: Entry = { id, source: { file, ...source }, marked, ...written };
             journal = journal.then(() => appendFile(path.join(out, JOURNAL), `${JSON.stringify(entry)}\n`));
@@ -139,7 +141,7 @@ async function begin(out: string, settings: Settings): Promise<Map<string, Entry
     return entries;
   }
   for (const folder of ["", "images", "masks"]) await removeLeftovers(path.join(out, folder));
-  const text = await readFile(journal, "utf8");
+  const text = (await readInput(journal)).toString("utf8");
   for (const line of text.split("\n").slice(1)) {
     const entry = parseLine(entrySchema, line);
     if (entry) entries.set(entry.id, entry);
@@ -158,7 +160,7 @@ export async function requirePreparedFolder(out: string, settings: Settings): Pr
   const names = existsSync(out) ? await readdir(out) : [];
   if (names.length === 0) return;
   const journal = path.join(out, JOURNAL);
-  const head = names.includes(JOURNAL) ? (await readFile(journal, "utf8")).split("\n", 1)[0]! : "";
+  const head = names.includes(JOURNAL) ? (await readInput(journal)).toString("utf8").split("\n", 1)[0]! : "";
   const before = parseLine(settingsSchema, head);
   if (!before) throw new InputError(`${out}: the folder is not empty, and nothing to go on with; choose another --out`);
   const differs = (["data", "size", "crop"] as const).find((k) => String(before[k]) !== String(settings[k]));
@@ -178,7 +180,7 @@ function parseLine<T>(schema: z.ZodType<T>, line: string): T | undefined {
 /** Whether an image is done, and neither it nor its annotation has changed since. */
 async function isCurrent({ source, marked: before, image, mask }: Entry, file: string, marked: string, out: string) {
   if (source.file !== file || before !== marked) return false;
-  const now = await stat(file).catch(() => undefined);
+  const now = await stat((await parsePictureName(file)).file).catch(() => undefined);
   if (now?.size !== source.bytes || now.mtimeMs !== source.changed) return false;
   return [image, mask].every((name) => existsSync(path.join(out, name)));
 }

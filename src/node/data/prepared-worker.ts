@@ -7,8 +7,8 @@ import { ellipseMask } from "../../data/ellipse.ts";
 import type { Box } from "../../data/sample.ts";
 import { writeWhole } from "../files.ts";
 import type { CropMethod } from "./crop.ts";
-import { decodeGrey, type GreyImage, readImage, resizeGrey } from "./decode.ts";
-import { cropGrey } from "./prepare-image.ts";
+import { type GreyImage, readImage, resizeGrey } from "./decode.ts";
+import { openAndCrop } from "./prepare-image.ts";
 import { serve } from "./worker-serve.ts";
 
 export interface WriteInit {
@@ -37,25 +37,26 @@ export interface WriteResult {
   boxes: Box[];
   /** Boxes outside the crop. */
   lost: number;
+  /** What was found out about the file. */
+  note?: string;
 }
 
 serve<WriteInit, WriteTask, WriteResult>(({ out, size, crop: method }) => async ({ file, name, boxes, cropped }) => {
-  const bytes = await readImage(file);
-  const { size: length, mtimeMs: changed } = await stat(file);
-  const original = await decodeGrey(bytes);
-  const { crop } = await cropGrey(original, cropped ? "none" : method);
+  const image = await readImage(file);
+  const { size: bytes, mtimeMs: changed } = await stat(image.file);
+  const { original, crop } = await openAndCrop(image, method, cropped);
   const [width, height] = size ?? [crop.x1 - crop.x0, crop.y1 - crop.y0];
   const grey = await resizeGrey(original, crop, width, height);
   const kept = boxesInCrop(boxes, crop, width, height);
   const mask = ellipseMask(kept, width, height);
-  const [image, maskFile] = [`images/${name}`, `masks/${name}`];
+  const [imageFile, maskFile] = [`images/${name}`, `masks/${name}`];
   if (kept.length > 0) {
-    await writePng(path.join(out, image), { width, height, grey });
+    await writePng(path.join(out, imageFile), { width, height, grey });
     await writePng(path.join(out, maskFile), { width, height, grey: Uint8Array.from(mask, (m) => 255 * m) });
   }
   return {
-    source: { bytes: length, changed },
-    image,
+    source: { bytes, changed },
+    image: imageFile,
     mask: maskFile,
     original: { width: original.width, height: original.height },
     crop,
@@ -63,6 +64,7 @@ serve<WriteInit, WriteTask, WriteResult>(({ out, size, crop: method }) => async 
     height,
     boxes: kept,
     lost: boxes.length - kept.length,
+    ...(original.note === undefined ? {} : { note: original.note }),
   };
 });
 

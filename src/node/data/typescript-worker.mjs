@@ -2,6 +2,8 @@
 // execArgv, then runs the file it is told. Not used from dist/, where the workers are JavaScript.
 import { workerData } from "node:worker_threads";
 import { register } from "tsx/esm/api";
+import { hasFewFiles, readFewAtOnce } from "../vulkan/few-files.mjs";
 
 register();
+if (hasFewFiles()) readFewAtOnce();
 await import(/** @type {{ file: string }} */ (workerData).file);

@@ -27,7 +27,7 @@ export function temporaryName() {
  * @param {string} text
  */
 export function writeAtomic(file, text) {
-  mkdirSync(path.dirname(file), { recursive: true });
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const temporary = path.join(path.dirname(file), temporaryName());
   try {
     writeFileSync(temporary, text);

@@ -1,4 +1,5 @@
 // Chooses the adapter: hardware; else an installed software driver; else lavapipe, unpacked into the cache.
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { bundleFolder, readBundle } from "./bundle.mjs";
 import { readDistribution } from "./distribution.mjs";
@@ -61,7 +62,7 @@ export async function choose({ env, cache, say, fresh = false, ask = probe, obta
   const distribution = readDistribution(root);
   const folder = bundleFolder(cache, distribution);
   const manifests = findManifests(icdFolders(env, root));
-  let bundle = readBundle(folder);
+  let bundle = readBundle(folder, { thorough: fresh });
   const record = () => choiceFile(cache, { env, root, manifests, bundle: [folder, bundle?.stamp] });
   const remembered = fresh ? undefined : readChoice(record());
   if (remembered) return remembered;
@@ -86,7 +87,12 @@ export async function choose({ env, cache, say, fresh = false, ask = probe, obta
   }
   if (found) return decide(system, found);
 
-  bundle ??= await obtain({ env, folder, distribution, say });
+  const renew = () => {
+    if (existsSync(folder))
+      say(`mganet: the driver in ${folder} is damaged, or of an earlier version of this program\n`);
+    return obtain({ env, folder, distribution, say });
+  };
+  bundle ??= await renew();
   if (manifests.length > 0) {
     // A GPU's driver without the loader, as in many containers.
     /** @type {Candidate} */
@@ -94,12 +100,22 @@ export async function choose({ env, cache, say, fresh = false, ask = probe, obta
     const adapter = await ask(loader, env);
     if (adapter && !adapter.software) return decide(loader, adapter);
   }
-  /** @type {Candidate} */
-  const unpacked = { kind: "unpacked", icd: bundle.icd, libraryFolders: [bundle.loaderFolder, bundle.libraryFolder] };
-  const adapter = await ask(unpacked, env);
-  if (adapter) return decide(unpacked, adapter);
+  const askUnpacked = async (/** @type {import("./bundle.mjs").Bundle} */ { icd, loaderFolder, libraryFolder }) => {
+    /** @type {Candidate} */
+    const unpacked = { kind: "unpacked", icd, libraryFolders: [loaderFolder, libraryFolder] };
+    const adapter = await ask(unpacked, env);
+    return adapter && decide(unpacked, adapter);
+  };
+  const choice = await askUnpacked(bundle);
+  if (choice) return choice;
+  // Perhaps the disk has changed it without a trace.
+  if (existsSync(folder) && !readBundle(folder, { thorough: true })) {
+    bundle = await renew();
+    const second = await askUnpacked(bundle);
+    if (second) return second;
+  }
   throw new LaunchError(
-    `Dawn refuses the software Vulkan driver of ${distribution.name} (Mesa ${bundle.version}); 25.0 is known to work.\n` +
-      "Install a newer Mesa or a GPU's driver.",
+    `Dawn refuses the software Vulkan driver of ${distribution.name} (Mesa ${bundle.version}), unpacked into ${folder}; ` +
+      "25.0 is known to work.\nInstall a newer Mesa or a GPU's driver.",
   );
 }

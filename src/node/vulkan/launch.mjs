@@ -7,6 +7,8 @@ import { cacheFolder } from "./cache.mjs";
 import { choose } from "./choose.mjs";
 import { readyVariable, variablesFor } from "./environment.mjs";
 import { LaunchError } from "./errors.mjs";
+import { hasFewFiles } from "./few-files.mjs";
+import { openCache } from "./private.mjs";
 
 export { shellExports } from "./environment.mjs";
 
@@ -21,6 +23,7 @@ export async function prepare({ fresh = false } = {}) {
   // Elsewhere (Metal, Direct3D) the system brings the driver.
   if ((env[readyVariable] && !fresh) || process.platform !== "linux") return {};
   const cache = cacheFolder(env);
+  openCache(cache);
   const choice = await choose({ env, cache, fresh, say: (text) => process.stderr.write(text) });
   return variablesFor(choice, env, cache);
 }
@@ -44,7 +47,8 @@ export function report(error) {
  * @param {string[]} program.preload URLs of modules to import first
  * @param {Record<string, string>} variables to add to the environment
  */
-export async function launch({ script, args, preload }, variables) {
+export async function launch({ script, args, preload: given }, variables) {
+  const preload = hasFewFiles() ? [...given, new URL("./few-files-preload.mjs", import.meta.url).href] : given;
   if (!("LD_LIBRARY_PATH" in variables)) {
     Object.assign(process.env, variables);
     process.argv = [process.execPath, script, ...args];

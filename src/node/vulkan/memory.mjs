@@ -92,14 +92,30 @@ function isRecent(file) {
 
 /**
  * @param {string} file
- * @returns {Choice | undefined} undefined if there is none, or it is too old
+ * @returns {Choice | undefined} undefined if there is none, or it is too old or damaged
  */
 export function readChoice(file) {
   try {
-    return isRecent(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+    const choice = isRecent(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+    return isChoice(choice) ? choice : undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * @param {Partial<Choice> | null | undefined} value
+ * @returns {value is Choice}
+ */
+function isChoice(value) {
+  return (
+    ["system", "installed", "loader", "unpacked"].includes(value?.kind ?? "") &&
+    Array.isArray(value?.libraryFolders) &&
+    value.libraryFolders.every((folder) => typeof folder === "string") &&
+    typeof value.description === "string" &&
+    typeof value.software === "boolean" &&
+    (value.icd === undefined ? value.kind === "system" || value.kind === "loader" : typeof value.icd === "string")
+  );
 }
 
 /**

@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameS
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { fetchPackages } from "./apt.mjs";
-import { bundleFormat, readBundle } from "./bundle.mjs";
+import { bundleFormat, readBundle, sumOf } from "./bundle.mjs";
 import { temporaryName } from "./cache.mjs";
 import { closureOf } from "./closure.mjs";
 import { LaunchError } from "./errors.mjs";
@@ -53,12 +53,12 @@ export async function assemble(root, stage, versions) {
     for (const [name, file] of await closureOf(path.join(stage, library), [lib]))
       if (path.dirname(file) !== lib) throw new LaunchError(`${library} takes ${name} from ${file}`);
 
-  const sizes = filesBelow(stage).map((file) => [path.relative(stage, file), statSync(file).size]);
+  const sums = filesBelow(stage).map((file) => [path.relative(stage, file), sumOf(file)]);
   const marker = {
     format: bundleFormat,
     created: new Date().toISOString(),
     versions,
-    files: Object.fromEntries(sizes),
+    files: Object.fromEntries(sums),
   };
   writeFileSync(path.join(stage, "bundle.json"), JSON.stringify(marker, null, 2));
 }
@@ -94,13 +94,13 @@ export async function unpackLavapipe(folder, plan) {
   const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
   for (const name of signals) process.on(name, stop);
   try {
-    mkdirSync(parent, { recursive: true });
+    mkdirSync(parent, { recursive: true, mode: 0o700 });
     mkdirSync(work, { mode: 0o700 });
     sweep(parent);
     const { root, versions } = await fetchPackages(["libvulkan1", "mesa-vulkan-drivers"], plan, work, abort.signal);
     await assemble(root, path.join(work, "stage"), versions);
     abort.signal.throwIfAborted();
-    if (!readBundle(folder)) {
+    if (!readBundle(folder, { thorough: true })) {
       if (existsSync(folder)) renameSync(folder, path.join(work, "damaged"));
       renameSync(path.join(work, "stage"), folder);
     }

@@ -270,6 +270,23 @@ describe("VOC", () => {
     }
   });
 
+  test("w_exif6 has its box where the annotation's size says, on the turned or the stored picture", async () => {
+    const dir = voc(both("w_exif6"));
+    const turned = [{ x0: 140, y0: 50, x1: 200, y1: 140 }];
+    const whole = await openDataset(dir);
+    expect([whole.samples[0]!.boxes, whole.notes]).toEqual([turned, []]);
+    const file = path.join(dir, "Annotations/w_exif6.xml");
+    const stored = vocXml("w_exif6", [{ name: "1", box: { x0: 50, y0: 40, x1: 140, y1: 100 } }]);
+    writeFileSync(file, stored);
+    const { samples, notes } = await openDataset(dir);
+    expect(samples[0]!.boxes).toEqual(turned);
+    expect(notes).toEqual([matching(/its annotation was made on 320x240, before it was turned/)]);
+    writeFileSync(file, stored.replace(/<size>.*<\/size>/, ""));
+    expect((await openDataset(dir)).notes).toEqual([
+      matching(/its EXIF orientation is 6: its annotation is taken to be/),
+    ]);
+  });
+
   test("zw_twostem: the filename decides between two images, however it is written", async () => {
     const dir = voc([...both("zw_twostem"), "zw_twostem.png"]);
     const file = path.join(dir, "Annotations/zw_twostem.xml");

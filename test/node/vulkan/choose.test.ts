@@ -1,7 +1,8 @@
-import { readdirSync, utimesSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, statSync, utimesSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Bundle } from "../../../src/node/vulkan/bundle.mjs";
+import { bundleFormat, type Bundle } from "../../../src/node/vulkan/bundle.mjs";
 import { cacheFolder, writeAtomic } from "../../../src/node/vulkan/cache.mjs";
 import { choose, probe, type Adapter, type Candidate } from "../../../src/node/vulkan/choose.mjs";
 import { driverVariables, shellExports, variablesFor, type Choice } from "../../../src/node/vulkan/environment.mjs";
@@ -119,13 +120,39 @@ describe("the choice", () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
-  test("a damaged record is as good as none", async () => {
-    const { run, asked, cache } = machine(() => hardware);
-    await run();
-    const folder = path.join(cache, "vulkan");
-    for (const name of readdirSync(folder)) write(folder, { [name]: '{"kind":' });
-    expect(await run()).toMatchObject({ kind: "system" });
-    expect(asked).toHaveLength(2);
+  test.each(['{"kind":', "{}", "null", "[]", '"system"', '{"kind":"unpacked","libraryFolders":[],"software":true}'])(
+    "a damaged record is as good as none: %s",
+    async (damaged) => {
+      const { run, asked, cache } = machine(() => hardware);
+      await run();
+      const folder = path.join(cache, "vulkan");
+      for (const name of readdirSync(folder)) write(folder, { [name]: damaged });
+      expect(await run()).toMatchObject({ kind: "system" });
+      expect(asked).toHaveLength(2);
+    },
+  );
+
+  test("an unpacked driver that has been damaged without a trace is unpacked anew, and the folder is named", async () => {
+    let healed = false;
+    const { run, said, cache, fetches } = machine(({ icd }) => (icd === "/lvp.json" && healed ? software : undefined));
+    const folder = path.join(cache, "vulkan", `lavapipe-debian-12-${process.arch}`);
+    const files = { lib: { size: 4, sha256: createHash("sha256").update("good").digest("hex") } };
+    const marker = { format: bundleFormat, created: "", versions: { "mesa-vulkan-drivers": "25" }, files };
+    write(folder, { lib: "evil", "bundle.json": JSON.stringify(marker) });
+    const { size, mtimeMs, ctimeMs, ino } = statSync(path.join(folder, "lib"));
+    write(folder, { "verified.json": JSON.stringify({ lib: [size, mtimeMs, ctimeMs, ino].join() }) });
+    healed = true;
+    expect(await run()).toMatchObject({ kind: "unpacked", icd: "/lvp.json" });
+    expect([fetches(), said.join("")]).toEqual([1, expect.stringContaining(`${folder} is damaged`)]);
+  });
+
+  test("an unpacked driver that is whole and refused is not unpacked again", async () => {
+    const { run, cache, fetches } = machine(() => undefined);
+    const folder = path.join(cache, "vulkan", `lavapipe-debian-12-${process.arch}`);
+    const marker = { format: bundleFormat, created: "", versions: { "mesa-vulkan-drivers": "25" }, files: {} };
+    write(folder, { "bundle.json": JSON.stringify(marker) });
+    await expect(run()).rejects.toThrow(`unpacked into ${folder}`);
+    expect(fetches()).toBe(0);
   });
 
   test("a cache that cannot be written is no obstacle", async () => {

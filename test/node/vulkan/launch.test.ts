@@ -47,6 +47,17 @@ describe.runIf(process.platform === "linux")("the launcher", () => {
     expect(status).toBe(7);
   });
 
+  test("runs a program of more modules than files may be open", () => {
+    const names = Array.from({ length: 200 }, (_, i) => `m${i}.mjs`);
+    const program = `${names.map((name, i) => `import { n as n${i} } from "./${name}";`).join("")}
+      console.log(${names.map((_, i) => `n${i}`).join(" + ")});`;
+    const { script } = launcher(program, needsProcess);
+    write(path.dirname(script), Object.fromEntries(names.map((name) => [name, "export const n = 1;"])));
+    const limited = `ulimit -n 60 && exec ${process.execPath} ${script}`;
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", limited], { encoding: "utf8" });
+    expect([status, stdout, stderr]).toEqual([0, "200\n", ""]);
+  });
+
   test("ends by the signal that ended the program", () => {
     const { script } = launcher(`process.kill(process.pid, "SIGKILL"); setTimeout(() => {}, 9e3);`, needsProcess);
     expect(spawnSync(process.execPath, [script]).signal).toBe("SIGKILL");

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, truncateSync, utimesSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { readBundle } from "../../../src/node/vulkan/bundle.mjs";
+import { bundleFormat, readBundle } from "../../../src/node/vulkan/bundle.mjs";
 import { run } from "../../../src/node/vulkan/run.mjs";
 import { assemble, sweep, unpackLavapipe } from "../../../src/node/vulkan/unpack.mjs";
 import { fakeTools, temporaryFolder, write } from "./support.ts";
@@ -60,7 +61,7 @@ describe.runIf(process.platform === "linux")("unpacking", () => {
   test("finds what a faster process has made in the meantime", async () => {
     const parent = temporaryFolder();
     const bundle = path.join(parent, "bundle");
-    const marker = JSON.stringify({ format: 1, created: "now", versions: {}, files: {} });
+    const marker = JSON.stringify({ format: bundleFormat, created: "now", versions: {}, files: {} });
     usePath(fakeTools({ "apt-get": `mkdir ${bundle}; echo '${marker}' > ${bundle}/bundle.json; exit 1` }));
     expect(await unpackLavapipe(bundle, plan)).toMatchObject({ folder: bundle, stamp: "now" });
   });
@@ -95,8 +96,36 @@ describe.runIf(process.platform === "linux")("a bundle", () => {
     await assemble(root, stage, { "mesa-vulkan-drivers": "25.0.7" });
     expect(readBundle(stage)).toMatchObject({ version: "25.0.7", icd: path.join(stage, "icd.d/lvp_icd.json") });
     expect(readdirSync(path.join(stage, "lib"))).toEqual(["libvulkan_lvp.so"]);
-    truncateSync(path.join(stage, "lib/libvulkan_lvp.so"), 100);
+    const driver = path.join(stage, "lib/libvulkan_lvp.so");
+    const whole = readFileSync(driver);
+    const { atime, mtime } = statSync(driver);
+    const damaged = Buffer.from(whole);
+    damaged[1000]! ^= 1;
+    writeFileSync(driver, damaged);
+    utimesSync(driver, atime, mtime); // Of the same size and time.
     expect(readBundle(stage)).toBeUndefined();
+    writeFileSync(driver, whole);
+    expect(readBundle(stage)).toBeDefined();
+    truncateSync(driver, 100);
+    expect(readBundle(stage)).toBeUndefined();
+  });
+
+  test("that a disk has changed without a trace is noticed where sums are made again", () => {
+    const folder = temporaryFolder();
+    const files = { lib: { size: 4, sha256: createHash("sha256").update("good").digest("hex") } };
+    const versions = { "mesa-vulkan-drivers": "25" };
+    write(folder, {
+      lib: "good",
+      "bundle.json": JSON.stringify({ format: bundleFormat, created: "", versions, files }),
+    });
+    expect(readBundle(folder)).toBeDefined();
+    const verified = JSON.parse(readFileSync(path.join(folder, "verified.json"), "utf8")) as Record<string, string>;
+    writeFileSync(path.join(folder, "lib"), "evil");
+    const { size, mtimeMs, ctimeMs, ino } = statSync(path.join(folder, "lib"));
+    expect(Object.keys(verified)).toEqual(["lib"]);
+    write(folder, { "verified.json": JSON.stringify({ lib: [size, mtimeMs, ctimeMs, ino].join() }) });
+    expect(readBundle(folder)).toBeDefined();
+    expect(readBundle(folder, { thorough: true })).toBeUndefined();
   });
 
   test("needs its packages to hold a driver", async () => {

@@ -1,8 +1,8 @@
 /** Puts a data set together, image by image. */
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { DataError, type Dataset, reasonOf, type Sample } from "../../../data/sample.ts";
 import { decodeText } from "../../../data/text.ts";
+import { MOST_BYTES, readRegular } from "../../files.ts";
 import type { ReadOptions } from "./layout.ts";
 import type { MaskReading } from "../../../data/masks/levels.ts";
 
@@ -56,7 +56,7 @@ export class Collector {
 
   /** @throws DataError for a file that cannot be read or is no text; without its name */
   async text(name: string): Promise<string> {
-    return decodeText(await readFile(this.file(name)));
+    return decodeText(await readRegular(this.file(name), MOST_BYTES.text));
   }
 
   /**

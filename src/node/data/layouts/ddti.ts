@@ -1,9 +1,9 @@
 /** DDTI's folder: `<case>.xml` beside `<case>_<k>.jpg`, k from 1. */
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { boxesInImage, type DdtiCase, type DdtiMark, parseDdtiCase } from "../../../data/readers/ddti.ts";
 import { type Dataset, DataError, reasonOf } from "../../../data/sample.ts";
 import { decodeText } from "../../../data/text.ts";
+import { MOST_BYTES, readRegular } from "../../files.ts";
 import { imageSize } from "../decode.ts";
 import { groupBy } from "./collect.ts";
 import type { Layout, Listing, ReadOptions } from "./layout.ts";
@@ -37,7 +37,7 @@ async function read(dir: string, listing: Listing, options: ReadOptions): Promis
     const number = path.parse(caseFile).name;
     let marked: DdtiCase;
     try {
-      marked = parseDdtiCase(decodeText(await readFile(path.join(dir, caseFile))));
+      marked = parseDdtiCase(decodeText(await readRegular(path.join(dir, caseFile), MOST_BYTES.text)));
       if (marked.number !== number) throw new DataError(`says that it is case ${marked.number}`);
     } catch (error) {
       skip(caseFile, reasonOf(error));

@@ -1,0 +1,156 @@
+/** What `mganet predict` is asked to look at: images one by one, films frame by frame. */
+import { realpathSync } from "node:fs";
+import path from "node:path";
+import type { Sharp } from "sharp";
+import { DataError, reasonOf, type Prepared, type Skipped } from "../data/sample.ts";
+import { greyOf, openPictures } from "../node/data/decode.ts";
+import type { Pictures } from "../node/data/picture.ts";
+import { chooseFrame, frameName, parsePictureName } from "../node/data/picture-file.ts";
+import { prepareImage, type PrepareSize } from "../node/data/prepare-image.ts";
+import { InputError, MOST_BYTES, readInput } from "../node/files.ts";
+
+/** One picture to predict. */
+export interface Job {
+  /** The image as it was asked for, with its frame where it is one of a film: `loop.dcm#12`. */
+  name: string;
+  image: Prepared;
+  /** For what is drawn over it. */
+  picture: Sharp;
+  /** Where that goes, within the folder of results. */
+  target: string;
+  film?: Film;
+}
+
+/** A file of several frames of which all are predicted. */
+export interface Film {
+  name: string;
+  frames: number;
+}
+
+export interface JobOptions extends PrepareSize {
+  out: string;
+  /** Told of what is left out. */
+  onSkip: (skipped: Skipped) => void;
+  /** Told what was found out about a file. */
+  onNote: (name: string, note: string) => void;
+}
+
+/**
+ * Opens the images one after the other, so that memory does not grow with their number.
+ *
+ * @param targets the pictures of the images, as `pictureNames` gives them
+ * @throws DataError, InputError where the only image cannot be used; else it is left out
+ */
+export async function* openJobs(
+  images: readonly string[],
+  targets: readonly string[],
+  options: JobOptions,
+): AsyncGenerator<Job> {
+  const taken = new Set(targets);
+  let found = 0;
+  const leaveOut = (file: string, error: unknown, only: boolean) => {
+    if (only || !(error instanceof DataError || error instanceof InputError)) throw error;
+    options.onSkip({ file, reason: error.message.replace(`${file}: `, "") });
+  };
+  for (const [i, name] of images.entries()) {
+    const only = images.length === 1;
+    const { file, frame } = await parsePictureName(name);
+    let opened: { pictures: Pictures; frames: readonly number[] };
+    try {
+      opened = await open(file, frame);
+    } catch (error) {
+      leaveOut(name, error, only);
+      continue;
+    }
+    const { pictures, frames } = opened;
+    const film = frames.length > 1 ? { name, frames: frames.length } : undefined;
+    let first: unknown;
+    let used = 0;
+    for (const number of frames) {
+      const id = film ? frameName(file, number) : name;
+      const target = film ? frameTarget(targets[i]!, number, taken) : targets[i]!;
+      if (film) requireOthers(images, [target], options.out);
+      try {
+        yield { ...(await prepare(pictures, number, id, options)), target, ...(film ? { film } : {}) };
+        used++;
+        found++;
+      } catch (error) {
+        first ??= error;
+        leaveOut(id, error, only && !film);
+      }
+    }
+    if (film && used === 0 && only) {
+      throw new DataError(`${name}: none of its ${film.frames} frames can be used; the first: ${reasonOf(first)}`);
+    }
+  }
+  if (found === 0) throw new DataError(`none of the ${images.length} images can be used`);
+}
+
+/** @throws InputError, DataError naming the file */
+async function open(file: string, frame: number | undefined) {
+  const bytes = await readInput(file, MOST_BYTES.image);
+  try {
+    const pictures = await openPictures(bytes);
+    const frames = frame === undefined ? pictures.frames : [chooseFrame(pictures.frames, { file, frame })];
+    return { pictures, frames };
+  } catch (error) {
+    throw error instanceof DataError ? new DataError(`${file}: ${error.message}`) : error;
+  }
+}
+
+async function prepare(pictures: Pictures, frame: number, name: string, options: JobOptions) {
+  const { width, height, crop, onNote } = options;
+  let rendered, grey;
+  try {
+    rendered = await pictures.render(frame);
+    grey = await greyOf(rendered);
+  } catch (error) {
+    throw error instanceof DataError ? new DataError(`${name}: ${error.message}`) : error;
+  }
+  const { note, ...image } = await prepareImage(grey, { width, height, crop, name });
+  if (note !== undefined) onNote(name, note);
+  return { name, image, picture: rendered.image };
+}
+
+/** A name for each image's picture: the image's without folder and extension, numbered where it is taken. */
+export function pictureNames(images: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return images.map((file) => {
+    const [, whole, frame] = /^(.+)#([1-9]\d{0,8})$/s.exec(file) ?? [undefined, file];
+    const name = path.basename(whole, path.extname(whole));
+    return free(frame === undefined ? name : frameStem(name, Number(frame)), taken);
+  });
+}
+
+/** The picture of a film's frame, by the name that the film's own would have. */
+const frameTarget = (target: string, frame: number, taken: Set<string>) =>
+  free(frameStem(target.replace(/\.png$/, ""), frame), taken);
+
+const frameStem = (name: string, frame: number) => `${name}-f${String(frame).padStart(4, "0")}`;
+
+function free(name: string, taken: Set<string>): string {
+  let picture = `${name}.png`;
+  for (let n = 2; taken.has(picture); n++) picture = `${name}-${n}.png`;
+  taken.add(picture);
+  return picture;
+}
+
+/** @throws InputError if a picture would be written over one of the images */
+export function requireOthers(images: readonly string[], pictures: readonly string[], out: string): void {
+  const real = (file: string) => {
+    try {
+      return realpathSync(file);
+    } catch {
+      return undefined; // There is no such file.
+    }
+  };
+  const inputs = new Set(images.flatMap((image) => [image, image.replace(/#\d+$/, "")]).map(real));
+  for (const picture of pictures) {
+    const target = real(path.join(out, picture));
+    if (target !== undefined && inputs.has(target)) {
+      throw new InputError(
+        `${path.join(out, picture)}: is one of the images and would be overwritten; choose another --out`,
+      );
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Stored values to grey levels in the order of PS3.3: Modality LUT or rescale (C.11.1), VOI LUT or window (C.11.2), inversion
+ * (C.7.6.3.1.2 MONOCHROME1, C.11.6 Presentation LUT Shape).
+ */
+import { DataError } from "../sample.ts";
+import { damaged, type DataSet } from "./elements.ts";
+import type { DicomImage } from "./image.ts";
+import { lookUp, type Lut, lutOf } from "./luts.ts";
+import { bitsInUse, rangeOf, type Stored } from "./samples.ts";
+
+export interface GreyStages {
+  modality: Lut | { slope: number; intercept: number };
+  /** Undefined where the file has none that can be applied. */
+  voi: Lut | Window | undefined;
+  inverted: boolean;
+}
+
+export interface Window {
+  shape: "LINEAR" | "LINEAR_EXACT" | "SIGMOID";
+  center: number;
+  width: number;
+}
+
+/** Attributes of a frame: of its functional groups, of those that all frames share, else of the data set. */
+export function frameAttributes(set: DataSet, frame: number, macro: number): DataSet {
+  const own = set.items(0x52009230)[frame]?.items(macro)[0];
+  return own ?? set.items(0x52009229)[0]?.items(macro)[0] ?? set;
+}
+
+const PIXEL_VALUE_TRANSFORMATION = 0x00289145;
+const FRAME_VOI_LUT = 0x00289132;
+
+/** @throws DataError for what is damaged or not read */
+export function greyStages(set: DataSet, image: DicomImage, frame: number): GreyStages {
+  const shape = set.text(0x20500020);
+  if (!["", "IDENTITY", "INVERSE"].includes(shape)) {
+    throw new DataError(`is a DICOM image with the presentation LUT shape ${shape}: not read`);
+  }
+  if (set.items(0x20500010).length > 0) throw new DataError("is a DICOM image with a presentation LUT: not read");
+  // The shape of a MONOCHROME1 image is INVERSE by C.8.11.3: one inversion, said twice.
+  const inverted = image.photometric === "MONOCHROME1" || shape === "INVERSE";
+  const modality = modalityOf(frameAttributes(set, frame, PIXEL_VALUE_TRANSFORMATION), image);
+  // The VOI LUT takes what the modality stage gives, which is signed where it can be negative.
+  const negative = "entries" in modality ? false : image.signed || modality.intercept < 0 || modality.slope < 0;
+  return { modality, voi: voiOf(frameAttributes(set, frame, FRAME_VOI_LUT), negative), inverted };
+}
+
+function modalityOf(set: DataSet, image: DicomImage): GreyStages["modality"] {
+  const item = set.items(0x00283000)[0];
+  if (item) return lutOf(item, image.signed);
+  const [intercept, slope] = [set.number(0x00281052, "DS") ?? 0, set.number(0x00281053, "DS") ?? 1];
+  if (slope === 0) throw damaged("its rescale slope is 0, which makes all pixels one level");
+  return { slope, intercept };
+}
+
+function voiOf(set: DataSet, signed: boolean): GreyStages["voi"] {
+  const item = set.items(0x00283010)[0];
+  if (item) return lutOf(item, signed);
+  // Of several windows the first; one that is empty or has no width is none.
+  const [center, width] = [set.number(0x00281050, "DS"), set.number(0x00281051, "DS")];
+  const shape = set.text(0x00281056) || "LINEAR";
+  if (shape !== "LINEAR" && shape !== "LINEAR_EXACT" && shape !== "SIGMOID") {
+    throw new DataError(`is a DICOM image with the VOI LUT function ${shape.slice(0, 20)}: not read`);
+  }
+  if (center === undefined || width === undefined) return undefined;
+  return width >= 1 || (width > 0 && shape !== "LINEAR") ? { shape, center, width } : undefined;
+}
+
+/** Which values are black and white where there is no window. */
+export interface Range {
+  black: number;
+  white: number;
+}
+
+/**
+ * The stored values that a grey image without a window can have: those of its bits stored, or of fewer bits where it is
+ * certain that no more are in use.
+ *
+ * @param values of some frames
+ * @param precision bits that a compressed frame has
+ * @throws DataError with the range found where it is not certain
+ */
+export function fullRange(values: Stored[], image: DicomImage, precision: number | undefined): Range {
+  const { bitsStored, signed } = image;
+  const ranges = values.map(rangeOf);
+  const least = Math.min(...ranges.map((range) => range.least));
+  const greatest = Math.max(...ranges.map((range) => range.greatest));
+  if (signed) {
+    const declared = { black: -(2 ** (bitsStored - 1)), white: 2 ** (bitsStored - 1) - 1 };
+    if (bitsStored <= 8 || greatest - least >= 2 ** (bitsStored - 4)) return declared;
+  }
+  const declared = precision !== undefined && greatest < 2 ** precision ? Math.min(precision, bitsStored) : bitsStored;
+  const bits = least >= 0 ? bitsInUse(greatest, declared) : undefined;
+  if (bits !== undefined) return { black: 0, white: 2 ** bits - 1 };
+  throw new DataError(
+    `is a DICOM image without a window whose levels, ${least} to ${greatest} of ${bitsStored} bits, do not tell what is white`,
+  );
+}
+
+/** Grey levels of 0 to 255. `range` is needed where there is no VOI stage and no modality LUT. */
+export function renderGrey(values: Stored, stages: GreyStages, range: Range | undefined): Uint8Array {
+  const level = levelOf(stages, range);
+  const out = new Uint8Array(values.length);
+  const { least, greatest } = rangeOf(values);
+  // Values repeat: each is worked out once, unless there are more of them than pixels.
+  if (greatest - least < Math.max(values.length, 2 ** 16)) {
+    const table = Uint8Array.from({ length: greatest - least + 1 }, (_, i) => level(least + i));
+    for (let i = 0; i < out.length; i++) out[i] = table[values[i]! - least]!;
+  } else {
+    for (let i = 0; i < out.length; i++) out[i] = level(values[i]!);
+  }
+  return out;
+}
+
+function levelOf({ modality, voi, inverted }: GreyStages, range: Range | undefined): (stored: number) => number {
+  const rescale =
+    "entries" in modality
+      ? (stored: number) => lookUp(modality, stored)
+      : (stored: number) => stored * modality.slope + modality.intercept;
+  const share = voi ? voiShare(voi) : fullShare(modality, rescale, range);
+  return (stored) => {
+    const level = Math.round(255 * Math.min(1, Math.max(0, share(rescale(stored)))));
+    return inverted ? 255 - level : level;
+  };
+}
+
+/** 0 for black to 1 for white. */
+function fullShare(modality: GreyStages["modality"], rescale: (stored: number) => number, range: Range | undefined) {
+  if ("entries" in modality) return (value: number) => value / (2 ** modality.bits - 1);
+  if (!range) throw new RangeError("an image without a window needs the range of its values");
+  // A negative slope turns black and white over, as it does in a window.
+  const ends = [rescale(range.black), rescale(range.white)];
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  return (value: number) => (value - low) / (high - low);
+}
+
+/** PS3.3 C.11.2.1.2 and C.11.2.1.3. */
+function voiShare(voi: Lut | Window): (value: number) => number {
+  if ("entries" in voi) return (value) => lookUp(voi, Math.round(value)) / (2 ** voi.bits - 1);
+  const { shape, center: c, width: w } = voi;
+  switch (shape) {
+    case "LINEAR":
+      return (x) => (x <= c - 0.5 - (w - 1) / 2 ? 0 : x > c - 0.5 + (w - 1) / 2 ? 1 : (x - (c - 0.5)) / (w - 1) + 0.5);
+    case "LINEAR_EXACT":
+      return (x) => (x - c) / w + 0.5;
+    case "SIGMOID":
+      return (x) => 1 / (1 + Math.exp((-4 * (x - c)) / w));
+  }
+}

@@ -1,0 +1,123 @@
+/** Look-up tables: Modality and VOI LUT (PS3.3 C.11.1 and C.11.2), palettes (C.7.6.3.1.5 and .6, C.7.9.2). */
+import { damaged, type DataSet, name } from "./elements.ts";
+import { bitsInUse, rangeOf } from "./samples.ts";
+
+export interface Lut {
+  /** The stored value of the first entry. Values below take the first entry, values above the last one. */
+  first: number;
+  /** Bits of an entry: the table's range is 0 to 2^bits - 1. */
+  bits: number;
+  entries: ArrayLike<number>;
+}
+
+export const lookUp = ({ first, entries }: Lut, value: number): number =>
+  entries[Math.min(entries.length - 1, Math.max(0, value - first))]!;
+
+/** LUT Descriptor, LUT Data. @throws DataError */
+export function lutOf(item: DataSet, signed: boolean): Lut {
+  const { count, first, bits } = descriptor(item, 0x00283002, signed);
+  const entries = entriesOf(item, 0x00283006, count);
+  return { first, entries, bits: bitsOfEntries([entries], bits) };
+}
+
+/** The second number is signed where the pixels are; both ways of writing it are found, whatever its representation. */
+function descriptor(item: DataSet, tag: number, signed: boolean): { count: number; first: number; bits: number } {
+  const raw = item.raw(tag);
+  if (!raw || raw.length < 6) throw damaged(`the look-up table ${name(tag)} is damaged`);
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const little = item.encoding.littleEndian;
+  const first = signed ? view.getInt16(2, little) : view.getUint16(2, little);
+  return { count: view.getUint16(0, little) || 65536, first, bits: view.getUint16(4, little) };
+}
+
+/** Entries of 8 bits are packed by some writers, and have words of their own by others. @throws DataError */
+function entriesOf(item: DataSet, tag: number, count: number): Uint16Array {
+  const raw = item.raw(tag) ?? new Uint8Array(0);
+  const little = item.encoding.littleEndian;
+  if (raw.length >= 2 * count) return Uint16Array.from(words(raw, little).subarray(0, count));
+  if (raw.length < count) throw damaged(`the look-up table ${name(tag)} has fewer entries than it says`);
+  // Bytes in words: the first one is the lower one.
+  const swapped = !little && item.elements.get(tag)?.vr === "OW";
+  return Uint16Array.from({ length: count }, (_, i) => raw[swapped ? i ^ 1 : i]!);
+}
+
+function words(raw: Uint8Array, littleEndian: boolean): Uint16Array {
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  return Uint16Array.from({ length: raw.length >> 1 }, (_, i) => view.getUint16(2 * i, littleEndian));
+}
+
+/** Descriptors often say 16 where fewer bits are in use, or 8 where more are. @throws DataError where it is not certain */
+function bitsOfEntries(tables: Uint16Array[], declared: number): number {
+  const greatest = Math.max(...tables.map((entries) => rangeOf(entries).greatest));
+  const stated = declared >= 8 && declared <= 16 && greatest < 2 ** declared ? declared : 16;
+  const bits = bitsInUse(greatest, stated);
+  if (bits === undefined) {
+    throw damaged(`a look-up table of ${stated} bits has no entry above ${greatest}: what is white is not certain`);
+  }
+  return bits;
+}
+
+/** Red, green and blue of 8 bits for each stored value. */
+export interface Palette {
+  first: number;
+  colours: [Uint8Array, Uint8Array, Uint8Array];
+}
+
+const DESCRIPTORS = [0x00281101, 0x00281102, 0x00281103];
+
+/** @throws DataError */
+export function paletteOf(set: DataSet, signed: boolean): Palette {
+  const stated = DESCRIPTORS.map((tag) => descriptor(set, tag, signed));
+  const tables = stated.map(({ count }, i) => {
+    const [plain, segmented] = [DESCRIPTORS[i]! + 0x100, DESCRIPTORS[i]! + 0x120];
+    return set.has(plain) ? entriesOf(set, plain, count) : segments(set, segmented, count, stated[i]!.bits);
+  });
+  const { first, bits } = stated[0]!;
+  if (stated.some((other) => other.first !== first || other.bits !== bits)) {
+    throw damaged("the tables of its palette do not belong together");
+  }
+  // A palette may be dark as a whole: only bytes in words of 16 bits are certain.
+  const greatest = Math.max(...tables.map((entries) => rangeOf(entries).greatest));
+  const white = greatest < 256 ? 255 : 65535;
+  const [red, green, blue] = tables.map((entries) =>
+    Uint8Array.from(entries, (entry) => Math.round((entry * 255) / white)),
+  );
+  return { first, colours: [red!, green!, blue!] };
+}
+
+/** Segmented palettes, PS3.3 C.7.9.2: pieces that are given, lines between levels, and pieces again. @throws DataError */
+function segments(set: DataSet, tag: number, count: number, bits: number): Uint16Array {
+  const raw = set.raw(tag);
+  if (!raw) throw damaged("it has no palette");
+  const data = bits === 8 ? Uint16Array.from(raw) : words(raw, set.encoding.littleEndian);
+  const out = new Uint16Array(count);
+  let length = 0;
+  const add = (value: number) => {
+    if (length < count) out[length++] = value;
+  };
+  const segment = (at: number, nested: boolean): number => {
+    const [opcode, size] = [data[at]!, data[at + 1]!];
+    if (opcode === 0) {
+      for (let i = 0; i < size; i++) add(data[at + 2 + i]!);
+      return at + 2 + size;
+    }
+    if (opcode === 1 && length > 0) {
+      const [from, to] = [out[length - 1]!, data[at + 2]!];
+      for (let i = 1; i <= size; i++) add(Math.round(from + ((to - from) * i) / size));
+      return at + 3;
+    }
+    if (opcode === 2 && !nested) {
+      const offset = bits === 8 ? byteOffset(data, at + 2) : (data[at + 2]! | (data[at + 3]! << 16)) / 2;
+      let next = offset;
+      for (let i = 0; i < size && next < data.length; i++) next = segment(next, true);
+      return bits === 8 ? at + 6 : at + 4;
+    }
+    throw damaged("its segmented palette is damaged");
+  };
+  for (let at = 0; at + 2 < data.length && length < count;) at = segment(at, false);
+  if (length < count) throw damaged("its segmented palette has fewer entries than it says");
+  return out;
+}
+
+const byteOffset = (data: Uint16Array, at: number) =>
+  data[at]! + 2 ** 8 * data[at + 1]! + 2 ** 16 * data[at + 2]! + 2 ** 24 * data[at + 3]!;

@@ -1,0 +1,233 @@
+/**
+ * DICOM files to pictures as viewers show them: ./file.ts reads the data set, ./frames.ts finds a frame's bytes, and these are
+ * decoded, cut to the bits stored, brought to grey levels or colours, and stretched to square pixels.
+ */
+import type { PictureSize } from "../annotation-frame.ts";
+import { DataError } from "../sample.ts";
+import { type Codestream, codestreamOf } from "./codestream.ts";
+import {
+  coloursOf,
+  greyColours,
+  INTERLEAVED,
+  paletteColours,
+  planes,
+  type Strides,
+  toBytes,
+  wholeColours,
+} from "./colour.ts";
+import { damaged } from "./elements.ts";
+import { type DicomFile, readDicom } from "./file.ts";
+import { compressedFrames, type Frames, nativeFrames } from "./frames.ts";
+import { pictureSize, stretch } from "./geometry.ts";
+import { fullRange, greyStages, type Range, renderGrey } from "./grey.ts";
+import { type DicomImage, imageOf, isColour, isHalved, type Photometric, requirePixels } from "./image.ts";
+import { type Palette, paletteOf } from "./luts.ts";
+import { decodeRle } from "./rle.ts";
+import { type Stored, storedValues } from "./samples.ts";
+import type { Compression } from "./syntaxes.ts";
+
+/** Decoders of compressed frames: samples of 8 bits, or of 16 bits and little endian, pixel by pixel, colours untransformed. */
+export type Decode = (
+  frame: Uint8Array,
+  compression: Exclude<Compression, "rle">,
+  header: Codestream,
+) => Promise<Uint8Array>;
+
+export interface Picture {
+  width: number;
+  height: number;
+  /** Interleaved red, green, blue, alpha. */
+  rgba: Uint8Array;
+}
+
+export interface Dicom {
+  size: PictureSize;
+  frames: number;
+  /** A frame, counted from 1. @throws DataError without the file's name */
+  render(frame: number): Promise<Picture>;
+}
+
+/** Reads what a file says of its frames; none is decoded before it is rendered. @throws DataError without the file's name */
+export function openDicom(bytes: Uint8Array, decode: Decode): Dicom {
+  const file = readDicom(bytes);
+  const pixels = requirePixels(file.set, file.pixels);
+  const image = imageOf(file.set, pixels);
+  const size = pictureSize(file.set, image);
+  const frames = framesOf(file, image, pixels);
+  const renderer = new Renderer(file, image, frames, decode);
+  return {
+    size,
+    frames: image.frames,
+    render: async (frame) => {
+      if (!(Number.isSafeInteger(frame) && frame >= 1 && frame <= image.frames)) {
+        throw new DataError(
+          `is a DICOM file of ${image.frames} ${image.frames === 1 ? "frame" : "frames"}: it has no frame ${frame}`,
+        );
+      }
+      const rgba = await renderer.render(frame - 1);
+      const { width, height, stored } = size;
+      return { width, height, rgba: stored ? stretch(rgba, stored, size) : rgba };
+    },
+  };
+}
+
+function framesOf({ set, syntax }: DicomFile, image: DicomImage, pixels: NonNullable<DicomFile["pixels"]>): Frames {
+  const { compression } = syntax;
+  if (compression === undefined) return nativeFrames(set.bytes, image, pixels);
+  if (image.bitsAllocated === 1) throw damaged("its pixels have one bit, but are compressed");
+  return compressedFrames(set, image, pixels, compression);
+}
+
+/** A frame's samples. */
+interface Decoded {
+  values: Stored;
+  strides: Strides;
+  /** What the colours are, once decoded. */
+  photometric: Photometric;
+  /** Bits of a sample by the header of a compressed frame. */
+  precision: number | undefined;
+}
+
+/** Frames that are looked at to tell which bits are in use. */
+const LOOKED_AT = 5;
+
+class Renderer {
+  readonly #file: DicomFile;
+  readonly #image: DicomImage;
+  readonly #frames: Frames;
+  readonly #decode: Decode;
+  #palette: Palette | undefined;
+  #range: Promise<Range> | undefined;
+
+  constructor(file: DicomFile, image: DicomImage, frames: Frames, decode: Decode) {
+    this.#file = file;
+    this.#image = image;
+    this.#frames = frames;
+    this.#decode = decode;
+  }
+
+  /** Interleaved red, green, blue, alpha of stored pixels. */
+  async render(frame: number): Promise<Uint8Array> {
+    const { set } = this.#file;
+    const image = this.#image;
+    if (image.photometric === "PALETTE COLOR") {
+      this.#palette ??= paletteOf(set, image.signed);
+      return paletteColours((await this.#decoded(frame)).values, this.#palette);
+    }
+    if (isColour(image.photometric)) {
+      const decoded = await this.#decoded(frame);
+      const samples = toBytes(decoded.values, await this.#rangeFor(decoded));
+      return coloursOf(samples, decoded.strides, decoded.photometric);
+    }
+    const stages = greyStages(set, image, frame);
+    const decoded = await this.#decoded(frame);
+    const needsRange = stages.voi === undefined && !("entries" in stages.modality);
+    return greyColours(renderGrey(decoded.values, stages, needsRange ? await this.#rangeFor(decoded) : undefined));
+  }
+
+  /** The same range for all frames: a dark one is not brightened. @throws DataError for a frame that goes beyond it */
+  async #rangeFor({ values }: Decoded): Promise<Range> {
+    const { bitsStored, signed } = this.#image;
+    if (bitsStored <= 8) return fullRange([], this.#image, undefined);
+    this.#range ??= this.#rangeOfSome();
+    const range = await this.#range;
+    if (!signed && values.some((value) => value > range.white)) {
+      throw new DataError(
+        `is a DICOM image of several frames, of which some have levels up to ${range.white} and one has more`,
+      );
+    }
+    return range;
+  }
+
+  async #rangeOfSome(): Promise<Range> {
+    const { frames } = this.#image;
+    const count = Math.min(frames, LOOKED_AT);
+    const some: Decoded[] = [];
+    for (let i = 0; i < count; i++) {
+      some.push(await this.#decoded(count === 1 ? 0 : Math.round((i * (frames - 1)) / (count - 1))));
+    }
+    return fullRange(
+      some.map(({ values }) => values),
+      this.#image,
+      some[0]!.precision,
+    );
+  }
+
+  async #decoded(frame: number): Promise<Decoded> {
+    const { syntax, pixels } = this.#file;
+    const image = this.#image;
+    const bytes = this.#frames(frame);
+    const count = image.rows * image.columns;
+    if (syntax.compression !== undefined) return this.#decompressed(bytes, syntax.compression, count);
+    const { littleEndian } = syntax;
+    const swapped = !littleEndian && image.bitsAllocated <= 8 && pixels?.vr === "OW";
+    const halved = isHalved(image);
+    const values = storedValues({ bytes, littleEndian, swapped }, image, (halved ? 2 : image.samples) * count);
+    const photometric = nativeColours(image.photometric);
+    const rest = { photometric, precision: undefined };
+    if (halved) return { values: wholeColours(values, image), strides: INTERLEAVED, ...rest };
+    return { values, strides: image.planar ? planes(count) : INTERLEAVED, ...rest };
+  }
+
+  async #decompressed(bytes: Uint8Array, compression: Compression, count: number): Promise<Decoded> {
+    const image = this.#image;
+    const total = count * image.samples;
+    const words = { littleEndian: true, swapped: false };
+    if (compression === "rle") {
+      const decoded = decodeRle(bytes, count, image.samples, image.bitsAllocated / 8);
+      const values = storedValues({ bytes: decoded, ...words }, image, total);
+      return { values, strides: planes(count), photometric: nativeColours(image.photometric), precision: undefined };
+    }
+    const header = codestreamOf(bytes, compression);
+    requireSame(header, image);
+    const decoded = await this.#decode(bytes, compression, header);
+    const bitsAllocated = header.precision > 8 ? 16 : 8;
+    if (decoded.length !== (total * bitsAllocated) / 8) throw damaged("its pixels are not as many as it says");
+    const bits = bitsOf(header, image, bitsAllocated);
+    const values = storedValues({ bytes: decoded, ...words }, { ...image, ...bits }, total);
+    const photometric = decodedColours(image.photometric, compression, header);
+    return { values, strides: INTERLEAVED, photometric, precision: header.precision };
+  }
+}
+
+/** A damaged header could let a decoder write anywhere, or show another picture. @throws DataError */
+function requireSame({ width, height, components, precision, signed }: Codestream, image: DicomImage): void {
+  if (width !== image.columns || height !== image.rows) {
+    throw damaged(`its pixels are of ${width}x${height}, but it says ${image.columns}x${image.rows}`);
+  }
+  if (components !== image.samples)
+    throw damaged(`its pixels have ${components} components instead of ${image.samples}`);
+  if (precision > Math.min(16, image.bitsAllocated)) {
+    throw damaged(`its pixels have ${precision} bits, but it says that ${image.bitsAllocated} are allocated`);
+  }
+  if (signed && !image.signed) throw damaged("its pixels are signed, but it says that they are not");
+}
+
+/** Where the bits stored lie in what a decoder gives: at the bottom, unless it has the higher ones too. */
+function bitsOf({ precision }: Codestream, image: DicomImage, bitsAllocated: 8 | 16) {
+  if (precision > image.highBit) return { bitsAllocated };
+  const bitsStored = Math.min(image.bitsStored, bitsAllocated);
+  return { bitsAllocated, bitsStored, highBit: bitsStored - 1 };
+}
+
+/** @throws DataError for colours that only JPEG 2000 knows */
+function nativeColours(photometric: Photometric): Photometric {
+  if (photometric !== "YBR_ICT" && photometric !== "YBR_RCT") return photometric;
+  throw damaged(`it says ${photometric}, which only JPEG 2000 knows`);
+}
+
+/** What the colours of a decoded frame are. @throws DataError where file and frame contradict each other */
+function decodedColours(photometric: Photometric, compression: Compression, header: Codestream): Photometric {
+  if (!isColour(photometric)) return photometric;
+  if (compression === "jpeg-2000" || compression === "htj2k") {
+    if (photometric === "YBR_ICT" || photometric === "YBR_RCT") return "RGB";
+    if (photometric !== "RGB" && header.transformed === true) {
+      throw damaged(`it says ${photometric}, but its JPEG 2000 pixels are transformed from RGB`);
+    }
+    return photometric;
+  }
+  // A JPEG that says what its colours are is believed: many files say RGB and hold YCbCr.
+  if (header.transformed === false) return "RGB";
+  if (header.transformed === true) return photometric === "RGB" ? "YBR_FULL" : photometric;
+  return nativeColours(photometric);
+}

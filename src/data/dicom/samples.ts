@@ -1,0 +1,77 @@
+/** Stored values out of the words of a frame, PS3.5 section 8.1.1: masked and shifted by the bits that are in use. */
+import type { DicomImage } from "./image.ts";
+
+export interface Words {
+  /** One after another, of `bitsAllocated` bits each. */
+  bytes: Uint8Array;
+  littleEndian: boolean;
+  /** Whether bytes lie in pairs whose order is turned: OW of 8 bits and less in big endian. */
+  swapped: boolean;
+}
+
+/** Stored values; what is above and below the bits stored (overlays, once) is no part of them. */
+export type Stored = Uint8Array | Int32Array | Float64Array;
+
+export function storedValues({ bytes, littleEndian, swapped }: Words, image: DicomImage, count: number): Stored {
+  const { bitsAllocated, bitsStored, highBit, signed } = image;
+  const data = swapped ? swapPairs(bytes) : bytes;
+  if (bitsAllocated === 8 && bitsStored === 8 && !signed) return data.subarray(0, count);
+  const shift = highBit + 1 - bitsStored;
+  const [mask, sign] = [2 ** bitsStored - 1, signed ? 2 ** (bitsStored - 1) : Infinity];
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  if (bitsAllocated === 32) {
+    const out = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
+      const value = ((view.getUint32(4 * i, littleEndian) >>> shift) & mask) >>> 0;
+      out[i] = value >= sign ? value - 2 * sign : value;
+    }
+    return out;
+  }
+  const out = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    const word =
+      bitsAllocated === 16
+        ? view.getUint16(2 * i, littleEndian)
+        : bitsAllocated === 8
+          ? data[i]!
+          : (data[i >> 3]! >> (i & 7)) & 1;
+    const value = (word >> shift) & mask;
+    out[i] = value >= sign ? value - 2 * sign : value;
+  }
+  return out;
+}
+
+function swapPairs(bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  for (let i = 0; i < out.length; i++) out[i] = bytes[i ^ 1] ?? bytes[i]!;
+  return out;
+}
+
+/** The least and greatest of some values. */
+export function rangeOf(values: ArrayLike<number>): { least: number; greatest: number } {
+  let [least, greatest] = [Infinity, -Infinity];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value < least) least = value;
+    if (value > greatest) greatest = value;
+  }
+  return { least, greatest };
+}
+
+/** Depths that devices use. */
+const DEPTHS = [8, 10, 12, 14];
+
+/**
+ * How many bits are in use where values from 0 on are declared as more: 12 in 16 would be shown as black. It is taken for
+ * certain where the picture would have no more than a 16th of the levels declared, and reaches the upper quarter of a depth
+ * that devices use; and in words of 16 bits where the greatest value is white in such a depth, within a 256th.
+ *
+ * @returns `declared` where most bits are in use; undefined where the values do not tell
+ */
+export function bitsInUse(greatest: number, declared: number): number | undefined {
+  if (declared <= 8) return declared;
+  const depth = DEPTHS.find((bits) => bits < declared && greatest < 2 ** bits);
+  if (depth !== undefined && declared === 16 && greatest >= 2 ** depth - 2 ** (depth - 8)) return depth;
+  if (greatest >= 2 ** (declared - 4)) return declared;
+  return depth !== undefined && greatest >= 0.75 * 2 ** depth ? depth : undefined;
+}

@@ -1,0 +1,118 @@
+/** What the numbers of an image file mean as grey levels, and whether they show anything. */
+import { DataError } from "./sample.ts";
+
+export interface LevelRange {
+  least: number;
+  greatest: number;
+}
+
+export interface Scale {
+  /** The number that is white; 0 is black. */
+  white: number;
+  /** What was found out about it, for the user; undefined where the file left no choice. */
+  note?: string;
+}
+
+/** Depths, in bits, that pictures have in practice. */
+const DEPTHS = [8, 12, 16];
+/** The share of a depth's range that a picture must reach for the depth to be certain. */
+const REACHED = 1 / 4;
+/** Fewer levels than this from the darkest to the brightest pixel show nothing: a viewer's 4 of 64 shades. */
+const FEWEST = 16;
+/** Rounding may carry numbers beyond their range by this share of it. */
+const ROUNDING = 1e-3;
+
+/**
+ * What is white in an image whose file does not say so: whole numbers of 16 or more bits may hold 8, 12 or 16, floats run to 1
+ * or to one of these.
+ *
+ * It is the end of the smallest range that holds all levels. Of 8 and 12 bits they must reach a quarter: levels up to 3,760 are
+ * 12 bits, since 16 would make a black picture of 14 shades of them, but levels up to 800 could be 10 bits or a dim picture of
+ * 12, and what is not certain is refused. 16 bits are what the file itself says.
+ *
+ * @param range of all levels in the image, transparency aside
+ * @throws DataError, without the file's name, with the range
+ */
+export function whiteLevel({ least, greatest }: LevelRange, kind: "whole" | "float"): Scale {
+  if (!Number.isFinite(least) || !Number.isFinite(greatest)) throw new DataError("has levels that are no numbers");
+  const range = `levels ${show(least)} to ${show(greatest)}`;
+  const rounding = kind === "float" ? ROUNDING : 0;
+  if (least < -rounding * Math.max(1, greatest)) throw new DataError(`has ${range}: what is black is not known`);
+  const ends = [...(kind === "float" ? [1] : []), ...DEPTHS.map((bits) => 2 ** bits - 1)];
+  const white = ends.find((end) => greatest <= end * (1 + rounding));
+  if (white === undefined) throw new DataError(`has ${range}: what is white is not known`);
+  if (white === 1) {
+    if (greatest < FEWEST / 256) throw blank(range);
+    return { white, note: `has ${range}: read as 0 to 1` };
+  }
+  const depth = Math.log2(white + 1);
+  const dim = greatest < REACHED * white;
+  if (dim && depth < 16) {
+    if (greatest - least < FEWEST) throw blank(range);
+    throw new DataError(`has ${range}, which is a dim picture of ${depth} bits or one of fewer; save it with 8 bits`);
+  }
+  if (depth === 16 && kind === "whole" && !dim) return { white };
+  return { white, note: `has ${range}: read as ${depth} bits${dim ? ", which makes it dim" : ""}` };
+}
+
+const show = (level: number): string => String(Number(level.toPrecision(4)));
+
+const blank = (range: string) => new DataError(`is blank: all its pixels are of ${range}`);
+
+/** An image of a side below this, in pixels, shows no nodule. */
+const LEAST_SIDE = 16;
+/** Pixels that may be outside the few levels of a blank picture: a cursor, a line of text, a hot pixel. */
+const STRAY = 0.005;
+
+interface Grey {
+  width: number;
+  height: number;
+  grey: Uint8Array;
+}
+
+/** @throws DataError, without the file's name, for an image too small to show anything */
+export function requireSize({ width, height }: { width: number; height: number }): void {
+  if (width >= LEAST_SIDE && height >= LEAST_SIDE) return;
+  throw new DataError(`is too small: ${width}x${height} pixels; a side has ${LEAST_SIDE} at least`);
+}
+
+/**
+ * Requires a picture: more than a few grey levels, in more than a few pixels.
+ *
+ * @param part x0, y0, x1, y1 in whole pixels: what is looked at, called `name` in the message
+ * @throws DataError, without the file's name, with the range of levels that was found
+ */
+export function requireContent(
+  { width, height, grey }: Grey,
+  part = { x0: 0, y0: 0, x1: width, y1: height },
+  name = "it",
+): void {
+  const counts = new Uint32Array(256);
+  for (let y = part.y0; y < part.y1; y++) {
+    for (let i = y * width + part.x0; i < y * width + part.x1; i++) counts[grey[i]!]!++;
+  }
+  const pixels = (part.x1 - part.x0) * (part.y1 - part.y0);
+  const least = counts.findIndex((n) => n > 0);
+  const greatest = counts.findLastIndex((n) => n > 0);
+  const verb = name === "it" ? "is blank" : `${name} is blank`;
+  if (greatest - least < FEWEST) {
+    throw new DataError(`${verb}: all its pixels are of ${levels(least, greatest)}`);
+  }
+  const distinct = counts.reduce((sum, n) => sum + (n > 0 ? 1 : 0), 0);
+  if (distinct < FEWEST / 2) {
+    throw new DataError(`${verb}: its pixels have ${distinct} levels only, from ${least} to ${greatest}`);
+  }
+  // The levels that hold the most pixels within a span that shows nothing.
+  let [within, from] = [0, 0];
+  for (let first = 0; first + FEWEST <= 256; first++) {
+    const sum = counts.subarray(first, first + FEWEST).reduce((a, b) => a + b, 0);
+    if (sum > within) [within, from] = [sum, first];
+  }
+  if (pixels - within >= STRAY * pixels) return;
+  const span = counts.subarray(from, from + FEWEST);
+  const [low, high] = [from + span.findIndex((n) => n > 0), from + span.findLastIndex((n) => n > 0)];
+  throw new DataError(`${verb}: all but ${pixels - within} of its pixels are of ${levels(low, high)}`);
+}
+
+const levels = (least: number, greatest: number): string =>
+  least === greatest ? `level ${least}` : `levels ${least} to ${greatest}`;

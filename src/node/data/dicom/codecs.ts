@@ -1,0 +1,86 @@
+/** Decoders of compressed frames: libjpeg, CharLS, OpenJPEG and OpenJPH in the WebAssembly of dcmjs-codecs. */
+import { createRequire } from "node:module";
+import type { Context, NativeCodecs } from "dcmjs-codecs";
+import type { Codestream } from "../../../data/dicom/codestream.ts";
+import { damaged } from "../../../data/dicom/elements.ts";
+import type { Decode } from "../../../data/dicom/open.ts";
+import { reasonOf } from "../../../data/sample.ts";
+
+interface Library {
+  Context: typeof Context;
+  NativeCodecs: typeof NativeCodecs;
+  log: { setLevel(level: "silent"): void; info(message: unknown): void };
+}
+
+/** What libjpeg fills up with grey and only remarks on. Bytes too many before a marker are harmless, and common. */
+const DAMAGE = /premature end|bad huffman code|instead of rst/i;
+
+/** The remark of the frame being decoded, if there was one. */
+let remark: string | undefined;
+let loading: Promise<Library> | undefined;
+
+/** Loads the decoders at the first compressed frame, once a thread. */
+function load(): Promise<Library> {
+  return (loading ??= (async () => {
+    const require = createRequire(import.meta.url);
+    const library = require("dcmjs-codecs") as Library;
+    library.log.setLevel("silent");
+    library.log.info = (message) => {
+      if (DAMAGE.test(String(message))) remark = String(message).split("::").at(-1);
+    };
+    await library.NativeCodecs.initializeAsync({ logCodecsInfo: true });
+    return library;
+  })());
+}
+
+/** A damaged frame can leave the decoders' memory in disorder: the next frame gets new ones. */
+function renew(library: Library): void {
+  library.NativeCodecs.release();
+  loading = undefined;
+}
+
+/** @throws DataError for a frame that the decoders refuse */
+export const decodeFrame: Decode = async (frame, compression, header) => {
+  let library = await load();
+  // Another frame may have made new decoders necessary in the meantime.
+  while (!library.NativeCodecs.isInitialized()) library = await load();
+  remark = undefined;
+  try {
+    const pixels = decoded(library, frame, compression, header).getDecodedBuffer();
+    if (!pixels || remark !== undefined) throw new Error(remark ?? "no pixels");
+    return pixels;
+  } catch (error) {
+    renew(library);
+    throw damaged(`it is cut off or damaged in its pixels (${reasonOf(error)})`);
+  }
+};
+
+function decoded(library: Library, frame: Uint8Array, compression: Parameters<Decode>[1], header: Codestream): Context {
+  const codecs = library.NativeCodecs;
+  const context = new library.Context(contextOf(frame, header));
+  switch (compression) {
+    case "jpeg":
+      return codecs.decodeJpeg(context, { convertColorspaceToRgb: false });
+    case "jpeg-ls":
+      return codecs.decodeJpegLs(context);
+    case "jpeg-2000":
+      return codecs.decodeJpeg2000(context);
+    case "htj2k":
+      return codecs.decodeHtJpeg2000(context);
+  }
+}
+
+/** What the decoders are told is what the frame's own header says: file and frame were compared before. */
+function contextOf(encodedBuffer: Uint8Array, header: Codestream): ConstructorParameters<typeof Context>[0] {
+  return {
+    width: header.width,
+    height: header.height,
+    bitsAllocated: header.precision > 8 ? 16 : 8,
+    bitsStored: header.precision,
+    samplesPerPixel: header.components,
+    pixelRepresentation: header.signed ? 1 : 0,
+    planarConfiguration: 0,
+    photometricInterpretation: header.components === 1 ? "MONOCHROME2" : "RGB",
+    encodedBuffer,
+  };
+}

@@ -1,0 +1,44 @@
+/** What a file is that is no image that can be read: people should not have to guess. */
+
+/** What files begin with, as Latin-1; a dot stands for any character. */
+const BEGINNINGS: readonly (readonly [string, string])[] = [
+  ["%PDF", "a PDF document"],
+  ...["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"].map(
+    (brand) => [`....ftyp${brand}`, "a HEIF image (.heic)"] as const,
+  ),
+  ["....ftyp", "a film (MP4 or QuickTime)"],
+  ["\xff\x0a", "a JPEG XL image"],
+  ["\0\0\0\x0cJXL ", "a JPEG XL image"],
+  ["\0\0\0\x0cjP  ", "a JPEG 2000 image"],
+  ["\xff\x4f\xff\x51", "a JPEG 2000 image"],
+  ["RIFF....AVI ", "a film (AVI)"],
+  ["\x1a\x45\xdf\xa3", "a film (Matroska or WebM)"],
+  ["\0\0\x01\xb3", "a film (MPEG)"],
+  ["\0\0\x01\xba", "a film (MPEG)"],
+  ["8BPS", "a Photoshop document"],
+  ["\0\0\x01\0", "a Windows icon"],
+  ["PK\x03\x04", "a ZIP archive"],
+  ["\x1f\x8b", "compressed with gzip: unpack it first"],
+  ["7z\xbc\xaf", "a 7-Zip archive"],
+  ["Rar!", "a RAR archive"],
+  ["NRRD", "an NRRD volume"],
+  ["\x93NUMPY", "an array of NumPy"],
+  ["\x89HDF", "an HDF5 file"],
+  ["MATLAB", "a MATLAB file"],
+  ["ObjectType =", "a MetaImage volume"],
+  ["version https://git-lfs", "a pointer of Git LFS: fetch the file itself"],
+];
+
+const beginsWith = (head: string, beginning: string): boolean =>
+  [...beginning].every((c, i) => c === "." || c === head[i]);
+
+/** The name of the format, to follow "is"; undefined where it is not known. */
+export function formatName(bytes: Uint8Array): string | undefined {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 1024)).toString("latin1");
+  const text = head.replace(/^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)/, "").replaceAll("\0", "");
+  if (/^\s*</.test(text)) {
+    if (/<svg[\s>:]|DOCTYPE svg/i.test(text)) return "a drawing (SVG), not an image of pixels";
+    return "text (XML or HTML)";
+  }
+  return BEGINNINGS.find(([beginning]) => beginsWith(head, beginning))?.[1];
+}

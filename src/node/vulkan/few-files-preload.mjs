@@ -1,0 +1,3 @@
+import { readFewAtOnce } from "./few-files.mjs";
+
+readFewAtOnce();

@@ -1,0 +1,215 @@
+/** Modules wherever they are kept, and those that nobody can find. */
+import { describe, expect, test } from "vitest";
+import { add, mul, relu, sum } from "../../src/autograd/elementwise.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import { readVariable, writeVariable } from "../../src/graph/storage.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { initialValues } from "../../src/nn/init.ts";
+import { Conv2d, Linear } from "../../src/nn/layers.ts";
+import { Module, ModuleError, ModuleList, Parameter, StateDictError } from "../../src/nn/module.ts";
+import { Adam, slabsOf } from "../../src/train/adam.ts";
+import { useGpu } from "../support/gpu.ts";
+
+const gpu = useGpu();
+const x = (graph = new Graph({ training: true })) => graph.input("x", [1, 4, 4, 3]);
+const conv = () => new Conv2d(3, 3, 1);
+
+/** A module that applies others one after the other. */
+abstract class Chain extends Module {
+  protected abstract chain(): Iterable<Conv2d>;
+
+  forward(x: Tensor): Tensor {
+    let y = x;
+    for (const conv of this.chain()) y = relu(conv.forward(y));
+    return y;
+  }
+}
+
+class InArray extends Chain {
+  readonly convs = [conv(), conv()];
+  protected chain = () => this.convs;
+}
+
+class InNestedArrays extends Chain {
+  readonly convs = [[conv()], [conv()]];
+  protected chain = () => this.convs.flat();
+}
+
+class InObject extends Chain {
+  readonly convs = { first: conv(), second: conv() };
+  protected chain = () => Object.values(this.convs);
+}
+
+class InMap extends Chain {
+  readonly convs = new Map([
+    ["first", conv()],
+    ["second", conv()],
+  ]);
+  protected chain = () => this.convs.values();
+}
+
+class InList extends Chain {
+  readonly convs = new ModuleList([conv(), conv()]);
+  protected chain = () => this.convs.all;
+}
+
+class InListOfArray extends Chain {
+  readonly blocks = [new ModuleList([conv(), conv()])];
+  protected chain = () => this.blocks[0]!.all;
+}
+
+test.each([
+  [InArray, ["convs.0.weight", "convs.1.weight"]],
+  [InNestedArrays, ["convs.0.0.weight", "convs.1.0.weight"]],
+  [InObject, ["convs.first.weight", "convs.second.weight"]],
+  [InMap, ["convs.first.weight", "convs.second.weight"]],
+  [InList, ["convs.0.weight", "convs.1.weight"]],
+  [InListOfArray, ["blocks.0.0.weight", "blocks.0.1.weight"]],
+])("modules are found, trained and saved: %s", async (Kind, names) => {
+  const net = new Kind();
+  net.finish(initialValues(3));
+  expect([...net.named()].map(([name]) => name)).toEqual(names);
+  expect(net.parameters().map(({ name }) => name)).toEqual(names);
+  const graph = new Graph({ training: true });
+  const loss = sum(net.forward(x(graph)));
+  const adam = new Adam(slabsOf(net.parameters()), { lr: 0.1 });
+  const plan = await compile(gpu(), graph, { outputs: { loss }, updates: adam.record(graph, loss).updates });
+  const before = await net.stateDict(gpu());
+  expect([...before.keys()]).toEqual(names);
+  await plan.run({ x: new Float32Array(48).map((_, i) => Math.sin(i)), adam: adam.advance() });
+  const after = await net.stateDict(gpu());
+  for (const name of names) expect(after.get(name)!.data, name).not.toEqual(before.get(name)!.data);
+});
+
+describe("what finish has not found is an error at first use that names it", () => {
+  class InPrivateField extends Module {
+    readonly seen = conv();
+    readonly #hidden = conv();
+
+    forward(x: Tensor): Tensor {
+      return this.#hidden.forward(this.seen.forward(x));
+    }
+  }
+
+  test("a module in a private field", () => {
+    const net = new InPrivateField();
+    net.finish(initialValues(0));
+    expect(() => net.forward(x())).toThrow(ModuleError);
+    expect(() => net.forward(x())).toThrow(/^Conv2d has no place in a finished module: .*private #fields/);
+  });
+
+  test("a parameter in a private field", () => {
+    class Scaled extends Module {
+      readonly conv = conv();
+      readonly #gain = new Parameter([1, 4, 4, 3], "vector");
+      forward = (x: Tensor) => mul(this.conv.forward(x), this.#gain);
+    }
+    const net = new Scaled();
+    net.finish(initialValues(0));
+    expect(() => net.forward(x())).toThrow(/^mul: a parameter \[1, 4, 4, 3\] that no finished module knows/);
+  });
+
+  test("a module that forgets finish, and one that is made after it", () => {
+    expect(() => new InArray().forward(x())).toThrow(/^Conv2d has no place in a finished module: call finish/);
+    class Head extends InArray {
+      readonly head: Conv2d;
+
+      constructor() {
+        super();
+        this.finish(initialValues(0));
+        this.head = conv();
+      }
+    }
+    const net = new Head();
+    expect(() => net.head.forward(net.forward(x()))).toThrow(/^Conv2d has no place in a finished module/);
+  });
+
+  test("a module of a class that is none", () => {
+    class Block {
+      readonly conv = conv();
+    }
+    class Net extends Module {
+      readonly block = new Block();
+    }
+    const net = new Net();
+    net.finish(initialValues(0));
+    expect(() => net.block.conv.forward(x())).toThrow(/^Conv2d has no place/);
+    expect(() => slabsOf(net.parameters())).toThrow("there are no parameters to train");
+    expect(() => net.loadStateDict(gpu(), new Map())).toThrow(/^Net has no parameters: /);
+  });
+
+  test("but a parameter that was given values needs no module", async () => {
+    const gain = new Parameter([1, 4, 4, 3], "vector");
+    writeVariable(gpu(), gain, new Float32Array(48).fill(2));
+    const graph = new Graph();
+    const plan = await compile(gpu(), graph, { outputs: { y: mul(x(graph), gain) } });
+    expect((await plan.run({ x: new Float32Array(48).fill(3) })).y).toEqual(new Float32Array(48).fill(6));
+  });
+});
+
+test("a module under two names is one: trained once, named by the first", async () => {
+  class Tied extends Module {
+    readonly a = new Linear(2, 2);
+    readonly b = this.a;
+    forward = (x: Tensor) => add(this.a.forward(x), this.b.forward(x));
+  }
+  const net = new Tied();
+  net.finish(initialValues(0));
+  expect(net.parameters().map(({ name }) => name)).toEqual(["a.weight", "a.bias"]);
+  expect([...(await net.stateDict(gpu())).keys()]).toEqual(["a.weight", "a.bias", "b.weight", "b.bias"]);
+  expect(net.b.path).toBe("a");
+});
+
+test("a module that holds itself", () => {
+  class Loop extends Module {
+    readonly conv = conv();
+    readonly children: Module[] = [this];
+  }
+  expect(() => new Loop().finish(initialValues(0))).toThrow("children.0: a Loop that holds itself");
+});
+
+test("finish comes before values, and its values fit", () => {
+  const net = new InArray();
+  writeVariable(gpu(), net.convs[1]!.weight, new Float32Array(9));
+  expect(() => net.finish(initialValues(0))).toThrow("finish: convs.1.weight was given values already");
+  expect(() => new InArray().finish(() => new Float32Array(3))).toThrow(
+    "finish: convs.0.weight [1, 1, 3, 3] has 9 elements, but got 3 initial values",
+  );
+});
+
+test("a bias of true begins as PyTorch's, one of a number there, others at nothing", () => {
+  const net = new (class extends Module {
+    readonly uniform = new Conv2d(4, 64, 3, { bias: true });
+    readonly fixed = new Conv2d(4, 2, 3, { bias: -2 });
+    readonly none = [new Conv2d(4, 2, 3), new Conv2d(4, 2, 3, { bias: false })];
+  })();
+  net.finish(initialValues(5));
+  const values = net.uniform.bias!.initial!;
+  expect(values.length).toBe(64);
+  expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(1 / 6);
+  expect(new Set(values).size).toBe(64);
+  expect([...net.fixed.bias!.initial!]).toEqual([-2, -2]);
+  for (const { bias } of net.none) expect(bias).toBeUndefined();
+});
+
+describe("a state dict that does not fit changes nothing", () => {
+  const given = (shape: number[], data: unknown) => ({ shape, data: data as Float32Array });
+  test.each([
+    ["missing", "convs.1.weight is missing", {}],
+    ["unknown", "convs.2.weight is not part of the model", { "convs.2.weight": given([1], new Float32Array(1)) }],
+    ["misshapen", "convs.1.weight is [9], the model has [3, 3, 1, 1]", { "convs.1.weight": given([9], new Float32Array(9)) }], // prettier-ignore
+    ["cut off", "convs.1.weight [3, 3, 1, 1] needs a Float32Array of 9 values, got a Float32Array of 8", { "convs.1.weight": given([3, 3, 1, 1], new Float32Array(8)) }], // prettier-ignore
+    ["of doubles", "got a Float64Array of 9", { "convs.1.weight": given([3, 3, 1, 1], new Float64Array(9)) }],
+    ["of plain numbers", "got an Array of 9", { "convs.1.weight": given([3, 3, 1, 1], new Array(9).fill(1)) }],
+  ])("%s", async (_, message, more: Record<string, ReturnType<typeof given>>) => {
+    const net = new InArray();
+    net.finish(initialValues(0));
+    const before = await readVariable(gpu(), net.convs[0]!.weight);
+    const first = given([3, 3, 1, 1], new Float32Array(9).fill(4));
+    const state = new Map(Object.entries({ "convs.0.weight": first, ...more }));
+    expect(() => net.loadStateDict(gpu(), state)).toThrow(StateDictError);
+    expect(() => net.loadStateDict(gpu(), state)).toThrow(message);
+    expect(await readVariable(gpu(), net.convs[0]!.weight)).toEqual(before);
+  });
+});
