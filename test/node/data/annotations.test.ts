@@ -350,6 +350,25 @@ describe("VOC", () => {
     expect(reasons(dataset)).toEqual({ Main: matching(/names gone.jpg, of which there is no annotation/) });
   });
 
+  test("an encoding that the XML declares is followed, where the text is not UTF-8", async () => {
+    const xml = (encoding: string) =>
+      Buffer.from(`<?xml version="1.0" encoding="${encoding}"?>${vocXml("a", [{ name: "1", box: nodule(0) }])}`);
+    // "nodule" in Chinese as GBK has it, which is no UTF-8.
+    const word = Buffer.of(0x3c, 0x70, 0x3e, 0xbd, 0xe1, 0xbd, 0xda, 0x3c, 0x2f, 0x70, 0x3e);
+    const within = (text: Buffer) => {
+      const at = text.indexOf("<filename>");
+      return Buffer.concat([text.subarray(0, at), word, text.subarray(at)]);
+    };
+    const dir = voc([], { "JPEGImages/a.jpg": pictures[0]!, "Annotations/a.xml": within(xml("GBK")) });
+    expect((await openDataset(dir)).samples[0]!.label).toBe(1);
+    for (const encoding of ["UTF-8", "x-none"]) {
+      writeFiles(dir, { "Annotations/a.xml": within(xml(encoding)) });
+      await expect(openDataset(dir)).rejects.toThrow(
+        /a.xml: is (not UTF-8 text|neither UTF-8 text nor, as it says, x-none)/,
+      );
+    }
+  });
+
   test("boxes as shares, in the wrong order, of a whole image, and other classes are said to be so", async () => {
     const box = (x0: number, y0: number, x1: number, y1: number) => ({ x0, y0, x1, y1 });
     const all = { shares: box(0.1, 0.2, 0.5, 0.6), turned: box(140, 40, 50, 100), whole: box(0, 0, 320, 240) };
