@@ -55,7 +55,7 @@ function sameImages(a: Source, b: Source): boolean {
 
 async function imagesFor(other: TrainConfig, own: TrainConfig, { images, source }: Chosen): Promise<Prepared[]> {
   if (other.crop === own.crop && other.size.join() === own.size.join()) return images;
-  const { prepared } = await prepareData({ ...other, ...source });
+  const { prepared } = await prepareData({ ...other, ...source }, { bare: "keep" });
   const byId = new Map(prepared.map((p) => [p.id, p]));
   return images.map(({ id }) => {
     const found = byId.get(id);

@@ -13,7 +13,7 @@ import { ConfigError, type TrainConfig } from "../train/config.ts";
 import { compared, prepareOther, showCompared } from "./compare.ts";
 import { explainSettings, explainTelling, type ExplainFlags } from "./explain.ts";
 import { choose, evaluateImages, type ChoiceOptions, type Chosen } from "./evaluated.ts";
-import { showConfusion, showFigures, showSkipped } from "./format.ts";
+import { showConfusion, showFigures, showNotes, showSkipped } from "./format.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
 export interface EvaluateOptions extends TunedOption, ChoiceOptions, ExplainFlags {
@@ -39,7 +39,7 @@ export async function evaluateRun(target: string, options: EvaluateOptions): Pro
   }
   const config = withOwnSplit(checkpoint.config, path.dirname(file));
   const chosen = await choose(config, options);
-  for (const line of showSkipped(chosen.skipped)) console.log(line);
+  for (const line of [...showSkipped(chosen.skipped), ...showNotes(chosen.notes)]) console.log(line);
   const { compare } = options;
   const other = compare === undefined ? undefined : await prepareOther(compare, config, chosen);
   for (const note of other?.notes ?? []) console.log(note);

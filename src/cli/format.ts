@@ -8,10 +8,10 @@ import { figureNames, type FigureName, type Summary } from "../metrics/summary.t
 import type { TrainConfig } from "../train/config.ts";
 import { table } from "./table.ts";
 
-/** "F1 0.912  AUC 0.953  accuracy 0.900  Dice 0.801". */
-export function showMetrics({ f1, auc, accuracy, dice }: Evaluation): string {
+/** "F1 0.912  AUC 0.953  accuracy 0.900  Dice 0.801"; the loss in place of an F1 that says nothing. */
+export function showMetrics({ f1, loss, auc, accuracy, dice }: Evaluation): string {
   const parts: [string, number | undefined][] = [
-    ["F1", f1],
+    loss === undefined ? ["F1", f1] : ["loss", loss],
     ["AUC", auc],
     ["accuracy", accuracy],
     ["Dice", dice],
@@ -62,6 +62,13 @@ export function showSkipped(skipped: readonly Skipped[]): string[] {
   const more = skipped.length > shown.length ? [`  and ${skipped.length - shown.length} more`] : [];
   return [`${skipped.length} left out:`, ...shown, ...more];
 }
+
+/** The first of the notes on a data set, and how many more there are. */
+export const showNotes = (notes: readonly string[]): string[] => [
+  ...notes.slice(0, SHOWN_NOTES),
+  ...(notes.length > SHOWN_NOTES ? [`and ${notes.length - SHOWN_NOTES} more remarks`] : []),
+];
+const SHOWN_NOTES = 5;
 
 export function showSummary({
   nodes,

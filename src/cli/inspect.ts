@@ -14,6 +14,7 @@ import {
 } from "../node/data/inspect.ts";
 import { openDataset } from "../node/data/open.ts";
 import { prepareDataset } from "../node/data/prepare.ts";
+import { openOptions } from "../node/data/training-data.ts";
 import { splitData, type SplitSides } from "../node/data/sides.ts";
 import { requireWritableFolder, writeWhole } from "../node/files.ts";
 import { checkConfig, presetFor, type TrainConfig } from "../train/config.ts";
@@ -36,8 +37,7 @@ export async function inspect(options: InspectOptions): Promise<void> {
   const config = configOf(options);
   const progress = new Progress();
   try {
-    const format = config.format === "auto" ? {} : { format: config.format };
-    const dataset = await openDataset(data, { ...format, masksInverted: config.masksInverted });
+    const dataset = await openDataset(data, openOptions(config));
     progress.start("reading images", dataset.samples.length);
     const result = await prepareDataset(dataset, {
       ...SMALL,
@@ -67,8 +67,8 @@ const TILE = { columns: 6, width: 240, height: 180 };
 
 /** The settings that a training run with the same options would have. @throws ConfigError naming the option */
 function configOf(flags: InspectOptions): TrainConfig {
-  const { val, format, masksInverted, split, folds, fold, crop, seed, data } = flags;
-  const some = { val, format, masksInverted, split, folds, fold, crop, seed };
+  const { val, format, labelFrom, masksInverted, split, folds, fold, crop, seed, data } = flags;
+  const some = { val, format, labelFrom, masksInverted, split, folds, fold, crop, seed };
   const given = Object.entries(some).filter(([, v]) => v !== undefined);
   try {
     return checkConfig({ ...presetFor("quick", data), data, ...Object.fromEntries(given), ...splitOf(flags) });
@@ -131,8 +131,12 @@ function show(found: Inspection): string[] {
       "width, height",
       `${pixels(width)}, ${pixels(height)}; most are ${sizes.map(([s, n]) => `${s} (${n})`).join(", ")}`,
     ),
-    row("boxes", `${boxes} on ${images} images: ${several.join(", ")}`),
-    row("box / image", percent(found.boxShare)),
+    ...(boxes > 0
+      ? [
+          row("boxes", `${boxes} on ${images} images: ${several.join(", ")}`),
+          row("box / image", percent(found.boxShare)),
+        ]
+      : [row("boxes", "none: nothing says where the nodules are")]),
     row("crop / image", percent(found.cropShare)),
     ...showNear(found),
     ...showLeftOut(found),

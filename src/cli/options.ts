@@ -12,7 +12,7 @@ import {
 } from "../train/config.ts";
 import { explainedClasses, explainMethods, scaleNames } from "../train/explain.ts";
 import { maskLosses } from "../train/losses.ts";
-import { number, scales, size, text } from "./values.ts";
+import { duration, number, scales, size, text } from "./values.ts";
 
 export interface TrainFlags {
   preset: TrainConfig["preset"];
@@ -36,6 +36,7 @@ export interface TrainFlags {
   crop?: TrainConfig["crop"];
   val?: number;
   format?: string;
+  labelFrom?: TrainConfig["labelFrom"];
   masksInverted?: boolean;
   split?: string;
   folds?: number;
@@ -53,9 +54,14 @@ const choice = (flags: string, description: string, values: readonly string[]) =
 export const formatOption = (): Option =>
   new Option(
     "--format <name>",
-    "layout of the folder: ddti, tn5000, tn3k, busi, bus-bra or manifest (default: recognised)",
+    "layout of the folder: manifest, ddti, tn5000, tn3k, busi, bus-bra, tn-scui, coco, cvat, labelme, voc, yolo, masks or classes (default: recognised)",
   ).argParser(text);
 
+export const labelOption = (): Option =>
+  choice("--label-from <what>", "classes that the set does not give: name takes them from words of the file names", [
+    "set",
+    "name",
+  ]);
 export const masksInvertedOption = (): Option =>
   new Option("--masks-inverted", "the masks of --data are dark where the nodule is");
 
@@ -103,6 +109,7 @@ export function addStudyOptions(command: Command): Command {
     .addOption(presetOption())
     .option("--data <dir>", 'folder of images, or "phantom" for the built-in generator (default: phantom)', text)
     .addOption(formatOption())
+    .addOption(labelOption())
     .addOption(masksInvertedOption());
   return addSplitsOptions(command)
     .option("--phantom-images <n>", "images of the phantom, training and validation together", number)
@@ -124,6 +131,19 @@ export function addStudyOptions(command: Command): Command {
     .option("--recompute", "compute cheap activations again in the backward pass: less memory, more time")
     .option("--eval-every <n>", "epochs between evaluations", number);
 }
+
+export interface SaveOption {
+  /** Seconds. */
+  saveEvery: number;
+}
+
+/** For commands that train. No setting of the run: it changes nothing of what comes out. */
+export const addSaveOption = (command: Command): Command =>
+  command.addOption(
+    new Option("--save-every <time>", "save within long epochs too, such as 30s, 10m, 1h; off: after each epoch only")
+      .argParser(duration)
+      .default(600, "10m"),
+  );
 
 /** For commands whose kernels follow the tuning record (tuned.ts). */
 export const addTunedOption = (command: Command): Command =>
@@ -160,6 +180,9 @@ export function configOf(flags: TrainFlags): TrainConfig {
   );
   if (given["phantomImages"] !== undefined && (given["data"] ?? preset.data) !== PHANTOM) {
     throw new ConfigError("--phantom-images has no effect with --data");
+  }
+  if (given["labelFrom"] === "name" && (given["data"] ?? preset.data) === PHANTOM && given["external"] === undefined) {
+    throw new ConfigError("--label-from has no effect on the phantom, which knows its classes");
   }
   if (given["masksInverted"] !== undefined && (given["data"] ?? preset.data) === PHANTOM) {
     throw new ConfigError("--masks-inverted has no effect without --data");
@@ -209,6 +232,7 @@ export function byOption(error: unknown): unknown {
 /** What may go with --resume; everything else is a setting, and those are the run's. */
 const withResume = new Set([
   "resume",
+  "saveEvery",
   "summary",
   "json",
   "adapter",

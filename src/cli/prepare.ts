@@ -10,8 +10,9 @@ import {
   requirePreparedFolder,
   writePreparedFolder,
 } from "../node/data/prepared-folder.ts";
-import { InputError, writeWhole } from "../node/files.ts";
-import { onInterrupt } from "../node/vulkan/interrupt.ts";
+import { openOptions } from "../node/data/training-data.ts";
+import { InputError, writeInFolder } from "../node/files.ts";
+import { exitCode, type Interrupt, onInterrupt } from "../node/vulkan/interrupt.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { showSkipped } from "./format.ts";
 import { clock, Progress } from "./progress.ts";
@@ -20,6 +21,7 @@ export interface PrepareOptions {
   data: string;
   out: string;
   format?: string;
+  labelFrom?: TrainConfig["labelFrom"];
   masksInverted?: boolean;
   crop: TrainConfig["crop"];
   /** Height and width. */
@@ -28,10 +30,10 @@ export interface PrepareOptions {
   workers?: number;
 }
 
-/** @returns the exit code: 0 finished, 130 interrupted */
+/** @returns the exit code: 0 finished, 130 or 129 interrupted */
 export async function prepare(options: PrepareOptions): Promise<number> {
   const begun = performance.now();
-  const { out, crop, format = "auto", masksInverted = false, workers } = options;
+  const { out, crop, format = "auto", labelFrom = "set", masksInverted = false, workers } = options;
   const [height, width] = options.size;
   if (width < 8 || height < 8 || width > 4096 || height > 4096) {
     throw new InputError(`--size: ${height}x${width} is not possible: a side has 8 to 4096 pixels`);
@@ -40,11 +42,15 @@ export async function prepare(options: PrepareOptions): Promise<number> {
   const settings = { data, size: options.resize ? ([width, height] as [number, number]) : null, crop };
   await requirePreparedFolder(out, settings);
   const controller = new AbortController();
-  const dispose = onInterrupt(() => controller.abort(new InputError("interrupted")));
+  let received: Interrupt | undefined;
+  const dispose = onInterrupt((signal) => {
+    received = signal;
+    controller.abort(new InputError("interrupted"));
+  });
   const { signal } = controller;
   const progress = new Progress();
   try {
-    const dataset = await openDataset(data, { ...(format === "auto" ? {} : { format }), masksInverted, signal });
+    const dataset = await openDataset(data, { ...openOptions({ format, labelFrom, masksInverted }), signal });
     progress.start("preparing", dataset.samples.length);
     const result = await writePreparedFolder(dataset, out, settings, {
       signal,
@@ -54,7 +60,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
     progress.clear();
     const shown = spread(result.entries, SHOWN);
     const title = `${shown.length} of ${result.entries.length} images before and after: boxes yellow, ellipses green, crop blue`;
-    await writeWhole(path.join(out, "contact-sheet.png"), await contactSheet(tiles(shown, out), { ...TILE, title }));
+    await writeInFolder(path.join(out, "contact-sheet.png"), await contactSheet(tiles(shown, out), { ...TILE, title }));
     for (const line of showSkipped([...dataset.skipped, ...result.skipped])) console.log(line);
     for (const note of result.notes.slice(0, 5)) console.log(note);
     const again = result.reused > 0 ? ` (${result.reused} of them were there already)` : "";
@@ -65,7 +71,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     console.log(`Stopped. The same command goes on with ${out}.`);
-    return 130;
+    return exitCode(received);
   } finally {
     progress.stop();
     dispose();

@@ -5,6 +5,7 @@ import { fail } from "./fail.ts";
 import {
   addExplainOptions,
   addProfileOptions,
+  addSaveOption,
   addShapeOptions,
   addSplitOptions,
   addStudyOptions,
@@ -12,6 +13,7 @@ import {
   addTunedOption,
   cropOption,
   formatOption,
+  labelOption,
   masksInvertedOption,
 } from "./options.ts";
 import { count, features, number, size, tableList, text, texts, threshold } from "./values.ts";
@@ -21,7 +23,7 @@ type Outcome = number | void;
 
 /**
  * Runs the command that `args` name. Errors are printed, never thrown.
- * @returns the exit code: 0 good, 1 unexpected error or an adapter that `verify` finds wrong, 2 bad input, 130 interrupted
+ * @returns the exit code: 0 good, 1 unexpected error or an adapter that `verify` finds wrong, 2 bad input, 130 interrupted, 129 hung up
  */
 export async function run(args: readonly string[]): Promise<number> {
   const debug = args.includes("--debug");
@@ -69,7 +71,7 @@ function commands(action: Action): Command {
       .option("--debug", "show the stack of errors");
 
   addProfileOptions(
-    addTunedOption(addTrainOptions(command("train", "train on the built-in phantom, or on --data DIR"))),
+    addTunedOption(addSaveOption(addTrainOptions(command("train", "train on the built-in phantom, or on --data DIR")))),
   )
     .option("--out <dir>", "run folder (default: runs/DATE-PRESET-DATA)", text)
     .option("--resume <dir>", "go on with the run in this folder; its settings are taken from there", text)
@@ -79,7 +81,9 @@ function commands(action: Action): Command {
     .action(action(async () => (await import("./train.ts")).train));
 
   addTunedOption(
-    addStudyOptions(command("reproduce", "train the rows of the paper's Table 3 or 4, and print the table")),
+    addSaveOption(
+      addStudyOptions(command("reproduce", "train the rows of the paper's Table 3 or 4, and print the table")),
+    ),
   )
     .requiredOption("--table <n>", "3: how the mask is used; 4: where the modules are; 3,4: both", tableList)
     .option("--seeds <n>", "trainings of each row, with seeds from 0", count, 5)
@@ -96,6 +100,7 @@ function commands(action: Action): Command {
   addSplitOptions(command("inspect", "what a folder of images holds: counts, sizes, duplicates, what is left out"))
     .requiredOption("--data <dir>", "folder of images, or the file of a manifest", text)
     .addOption(formatOption())
+    .addOption(labelOption())
     .addOption(masksInvertedOption())
     .addOption(cropOption())
     .option("--seed <n>", "seed of the split", number)
@@ -107,6 +112,7 @@ function commands(action: Action): Command {
     .requiredOption("--data <dir>", "folder of images, or the file of a manifest", text)
     .requiredOption("--out <dir>", "where they go; a folder that was begun is gone on with", text)
     .addOption(formatOption())
+    .addOption(labelOption())
     .addOption(masksInvertedOption())
     .addOption(cropOption().default("adaptive"))
     .option("--size <pixels>", "size of the crops, or HEIGHTxWIDTH", size, [224, 224])
@@ -125,6 +131,7 @@ function commands(action: Action): Command {
     .argument("<run>", "run folder, or a checkpoint file", text)
     .option("--data <dir>", "evaluate on all images of this folder instead", text)
     .addOption(formatOption())
+    .addOption(labelOption())
     .addOption(masksInvertedOption())
     .addOption(
       new Option("--on <images>", "which of the run's images (default: val)").choices(["val", "test", "external"]),

@@ -6,7 +6,7 @@ import { ConfigError, type TrainConfig } from "../train/config.ts";
 import type { SideName } from "../train/study-file.ts";
 import { studyTable, type StudyTable } from "../train/study-results.ts";
 import { planRuns, type RunKey, type TableNumber } from "../train/study.ts";
-import { byOption, configOf, type TrainFlags } from "./options.ts";
+import { byOption, configOf, type SaveOption, type TrainFlags } from "./options.ts";
 import { clock } from "./progress.ts";
 import { readPublished } from "./published.ts";
 import { keptPredictions } from "./study-evaluate.ts";
@@ -15,7 +15,7 @@ import { heading, csvTable, markdownTable, remarks, showTable } from "./study-ta
 import { isFinished, trainStudy } from "./study-runs.ts";
 import type { TunedOption } from "./tuned.ts";
 
-export interface ReproduceOptions extends Omit<TrainFlags, "seed" | "fusion" | "at" | "fold">, TunedOption {
+export interface ReproduceOptions extends Omit<TrainFlags, "seed" | "fusion" | "at" | "fold">, TunedOption, SaveOption {
   table: TableNumber[];
   seeds: number;
   checkpoint: "last" | "best";
@@ -25,7 +25,7 @@ export interface ReproduceOptions extends Omit<TrainFlags, "seed" | "fusion" | "
   dryRun?: boolean;
 }
 
-/** @returns the exit code: 0 all runs are finished, 130 interrupted */
+/** @returns the exit code: 0 all runs are finished, 130 or 129 interrupted */
 export async function reproduce(options: ReproduceOptions): Promise<number> {
   const { checkpoint, table: numbers, json } = options;
   const config = settingsOf(options);

@@ -1,5 +1,6 @@
 /** The images of a study: prepared once, and on the same sides in all its runs. */
 import { existsSync } from "node:fs";
+import { classNotes } from "../data/class-notes.ts";
 import type { Prepared } from "../data/sample.ts";
 import { splitData, splitFile, type SplitSides } from "../node/data/sides.ts";
 import { readInput } from "../node/files.ts";
@@ -7,7 +8,7 @@ import type { StudyFolder } from "../node/study-folder.ts";
 import type { SideName } from "../train/study-file.ts";
 import { foldsOf } from "../train/study.ts";
 import { prepareExternal } from "./evaluated.ts";
-import { showSkipped } from "./format.ts";
+import { showNotes, showSkipped } from "./format.ts";
 import type { Progress } from "./progress.ts";
 import { describe, prepareShown } from "./train-data.ts";
 import type { TrainingSides } from "./study-train.ts";
@@ -50,11 +51,12 @@ export async function loadStudyData(folder: StudyFolder, progress: Progress, sig
     console.log(`Data: ${name}: ${describe("for training", train)}, ${describe("held out", val)}; ${sides.how}`);
     if (config.folds > 0) console.log(`      and so on: each image is held out by one of ${config.folds} folds`);
     if (test.length > 0) console.log(`      ${describe("for the test", test)}`);
-    for (const line of [...showSkipped([...skipped, ...sides.left]), ...sides.notes]) console.log(line);
+    const lines = [...showSkipped([...skipped, ...sides.left]), ...sides.notes, ...classNotes(train, val)];
+    for (const line of lines) console.log(line);
   }
   if (external) {
     console.log(`External: ${external.name}: ${describe("for the end", external.images)}`);
-    for (const line of showSkipped(external.skipped)) console.log(line);
+    for (const line of [...showSkipped(external.skipped), ...showNotes(external.notes)]) console.log(line);
   }
   const report = { name, skipped, notes, ...(external ? { external: external.name } : {}) };
   return { name, external: external?.name ?? "", folds, drawn, report };

@@ -14,6 +14,7 @@ import { Trainer } from "../train/trainer.ts";
 import { showMetrics, showSettings } from "./format.ts";
 import { adapterName } from "./gpu.ts";
 import { interruptible } from "./interruptible.ts";
+import type { SaveOption } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { StudyClock } from "./study-clock.ts";
 import { loadStudyData, type StudyData, type StudySides } from "./study-data.ts";
@@ -31,8 +32,12 @@ export async function isFinished(folder: StudyFolder, run: RunKey): Promise<bool
   return true;
 }
 
-/** @returns the exit code: 0 all are finished, 130 interrupted */
-export async function trainStudy(folder: StudyFolder, groups: readonly Group[], options: TunedOption): Promise<number> {
+/** @returns the exit code: 0 all are finished, 130 or 129 interrupted */
+export async function trainStudy(
+  folder: StudyFolder,
+  groups: readonly Group[],
+  options: TunedOption & SaveOption,
+): Promise<number> {
   const todo = new Set<RunKey>();
   const runs = groups.flatMap((group) => group.runs);
   for (const run of runs) if (!(await isFinished(folder, run))) todo.add(run);
@@ -49,17 +54,17 @@ export async function trainStudy(folder: StudyFolder, groups: readonly Group[], 
       await folder.save({ data: data.name, external: data.external, sides, adapter: adapterName(gpu) });
       // After study.json, without which the folder would be taken for somebody else's.
       for (const [file, split] of data.drawn) await writeWhole(file, split);
-      return new StudyRuns(gpu, folder, data, progress, signal).all(groups, todo);
+      return new StudyRuns(gpu, folder, data, progress, { ...options, signal }).all(groups, todo);
     });
     progress.stop();
     if (finished) return 0;
     console.log("Stopped. The same command goes on from here.");
-    return 130;
+    return interrupt.code();
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     // While the images were being prepared: there is nothing to save.
     console.log("Stopped before training began. The same command goes on from here.");
-    return 130;
+    return interrupt.code();
   } finally {
     progress.stop();
     interrupt.dispose();
@@ -93,19 +98,23 @@ async function check(gpu: Gpu, folder: StudyFolder, runs: readonly RunKey[], { f
   }
 }
 
+interface RunOptions extends SaveOption {
+  signal: AbortSignal;
+}
+
 class StudyRuns {
   readonly #gpu: Gpu;
   readonly #folder: StudyFolder;
   readonly #data: StudyData;
   readonly #progress: Progress;
-  readonly #signal: AbortSignal;
+  readonly #options: RunOptions;
 
-  constructor(gpu: Gpu, folder: StudyFolder, data: StudyData, progress: Progress, signal: AbortSignal) {
+  constructor(gpu: Gpu, folder: StudyFolder, data: StudyData, progress: Progress, options: RunOptions) {
     this.#gpu = gpu;
     this.#folder = folder;
     this.#data = data;
     this.#progress = progress;
-    this.#signal = signal;
+    this.#options = options;
   }
 
   /** Trains and evaluates the runs of `todo`. @returns false if it was interrupted */
@@ -148,7 +157,8 @@ class StudyRuns {
       sides,
       data: this.#data.report,
       pretrained: place.row === null || shared.epochs.segmentation === 0 ? undefined : folder.runDir(stage),
-      signal: this.#signal,
+      signal: this.#options.signal,
+      saveEvery: this.#options.saveEvery,
       onBegin: () => shown.begin(place),
       onStep: (step) => shown.step(step),
       onRemark: (text) => this.#progress.line(text),

@@ -31,6 +31,8 @@ export interface StudyTraining {
   /** The run folder of the segmentation stage to begin from; undefined to train that too. */
   pretrained?: string | undefined;
   signal: AbortSignal;
+  /** Seconds between two savings within an epoch. */
+  saveEvery: number;
   /** Training begins, or goes on: nothing has been compiled yet. */
   onBegin?: () => void;
   onStep?: (step: StepRecord) => void;
@@ -64,6 +66,7 @@ export async function trainRun(training: StudyTraining): Promise<boolean> {
         save: (name, bytes) => run.save(name, bytes),
       },
       signal,
+      training,
     );
     if (!finished) return false;
     await run.summary({

@@ -1,5 +1,6 @@
 /** The images of a training: prepared, split and told of; and those that wait for its end. */
 import path from "node:path";
+import { classNotes } from "../data/class-notes.ts";
 import type { Label, Prepared, Skipped } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
@@ -9,7 +10,7 @@ import { predictionsOf } from "../node/predictions.ts";
 import { findCheckpoint, type RunFolder } from "../node/run-folder.ts";
 import { PHANTOM, type TrainConfig } from "../train/config.ts";
 import { evaluateImages, prepareExternal } from "./evaluated.ts";
-import { showMetrics, showSkipped } from "./format.ts";
+import { showMetrics, showNotes, showSkipped } from "./format.ts";
 import type { Progress } from "./progress.ts";
 
 /** What the summary of a run says of its data. */
@@ -49,8 +50,8 @@ export async function loadData(config: TrainConfig, progress: Progress, signal: 
   console.log(`Data: ${name}: ${describe("for training", train)}, ${describe("held out", val)}; ${how}`);
   if (test.length > 0) console.log(`      ${describe("for the test", test)}`);
   const out = [...skipped, ...left];
-  for (const line of [...showSkipped(out), ...notes.slice(0, 5), ...sides.notes]) console.log(line);
-  if (notes.length > 5) console.log(`and ${notes.length - 5} more remarks`);
+  const ofSides = [...sides.notes, ...(config.epochs.joint > 0 ? classNotes(train, val) : [])];
+  for (const line of [...showSkipped(out), ...showNotes(notes), ...ofSides]) console.log(line);
   const report: DataReport = {
     name,
     split: how,
@@ -58,13 +59,13 @@ export async function loadData(config: TrainConfig, progress: Progress, signal: 
     heldOut: val.length,
     test: test.length,
     skipped: out,
-    notes: [...notes, ...sides.notes],
+    notes: [...notes, ...ofSides],
   };
   if (config.external !== "") {
-    const { images, skipped, name } = await prepareExternal(config, [...train, ...val], { signal });
+    const { images, skipped, name, notes } = await prepareExternal(config, [...train, ...val], { signal });
     others.external = images;
     console.log(`External: ${name}: ${describe("for the end", images)}`);
-    for (const line of showSkipped(skipped)) console.log(line);
+    for (const line of [...showSkipped(skipped), ...showNotes(notes)]) console.log(line);
     report.external = { name, images: images.length, skipped };
   }
   return { data: new SplitData(train, val, config), report, split: splitFile(sides, name), held: val, others };

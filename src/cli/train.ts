@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import type { Gpu } from "../gpu/gpu.ts";
 import { InputError, requireWritableFile, writeWhole } from "../node/files.ts";
+import { FolderGoneError } from "../node/folder-lock.ts";
 import { EventFile } from "../node/event-file.ts";
 import { predictionsOf } from "../node/predictions.ts";
 import { RunFolder, withOwnSplit } from "../node/run-folder.ts";
@@ -14,13 +15,13 @@ import type { EpochRecord, TrainerEvents, TrainingResult } from "../train/traini
 import { showConfusion, showMetrics, showSettings, showSummary } from "./format.ts";
 import { adapterName } from "./gpu.ts";
 import { interruptible } from "./interruptible.ts";
-import { byOption, configOf, requireOnlyResume, type TrainFlags } from "./options.ts";
+import { byOption, configOf, requireOnlyResume, type SaveOption, type TrainFlags } from "./options.ts";
 import { Profiler, type ProfileOptions } from "./profile.ts";
 import { clock, Progress } from "./progress.ts";
 import { evaluateOthers, loadData } from "./train-data.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
-export interface TrainCommand extends TrainFlags, TunedOption, ProfileOptions {
+export interface TrainCommand extends TrainFlags, TunedOption, SaveOption, ProfileOptions {
   out?: string;
   resume?: string;
   summary?: boolean;
@@ -28,7 +29,7 @@ export interface TrainCommand extends TrainFlags, TunedOption, ProfileOptions {
   json?: string;
 }
 
-/** @returns the exit code: 0 finished, 130 interrupted */
+/** @returns the exit code: 0 finished, 130 or 129 interrupted */
 export async function train(options: TrainCommand, command: Command): Promise<number> {
   const begun = performance.now();
   if (options.resume !== undefined) requireOnlyResume(command);
@@ -80,9 +81,9 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
             if (lines.length > 0) progress.line(lines.join("\n"));
           };
         }
-        const result = await fit(trainer, handlers, run, progress, interrupt.signal);
+        const result = await fit(trainer, handlers, run, progress, { ...options, signal: interrupt.signal });
         progress.stop();
-        if (!result.finished) return interrupted(`Stopped. ${goOn(run)}`);
+        if (!result.finished) return interrupted(`Stopped. ${goOn(run)}`, interrupt.code());
         const seconds = (performance.now() - begun) / 1000;
         const { last = run.lastEvaluation, best } = result;
         const further = await evaluateOthers(gpu, run, others, report);
@@ -112,7 +113,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
   } catch (error) {
     // Stopped while the images were being prepared: there is nothing to save yet.
     if (interrupt.signal.aborted && error === interrupt.signal.reason)
-      return interrupted("Stopped before training began.");
+      return interrupted("Stopped before training began.", interrupt.code());
     throw byOption(error);
   } finally {
     progress.stop();
@@ -120,9 +121,9 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
   }
 }
 
-function interrupted(message: string): number {
+function interrupted(message: string, code: number): number {
   console.log(message);
-  return 130;
+  return code;
 }
 
 const goOn = (run: RunFolder): string => `Go on with:  npm run train -- --resume ${run.dir}`;
@@ -133,13 +134,15 @@ async function fit(
   handlers: TrainerEvents,
   run: RunFolder,
   progress: Progress,
-  signal: AbortSignal,
+  { signal, saveEvery }: SaveOption & { signal: AbortSignal },
 ): Promise<TrainingResult> {
   try {
-    return await trainer.fit(handlers, signal);
+    return await trainer.fit(handlers, signal, { saveEvery });
   } catch (error) {
     progress.stop();
-    if (!run.hasCheckpoint) await run.discard();
+    if (error instanceof FolderGoneError) {
+      if (run.hasCheckpoint) console.log("The run went with its folder:  npm run train -- --resume ITS-NEW-PLACE");
+    } else if (!run.hasCheckpoint) await run.discard();
     else if (!(error instanceof DivergedError)) console.log(`Training broke off. ${goOn(run)}`);
     throw error;
   }
@@ -219,7 +222,8 @@ function conclude({ last, best }: Pick<TrainingResult, "last" | "best">, run: Ru
   console.log(`\nDone in ${clock(seconds)}.`);
   if (last) console.log(`After the last epoch, on the ${last.images} held-out images: ${showMetrics(last)}`);
   if (best) {
-    console.log(`Best by F1 (${best.stage} epoch ${best.epoch}):  ${showMetrics(best.metrics)}`);
+    const by = best.loss === undefined ? "F1" : "loss, as not both classes are held out";
+    console.log(`Best by ${by} (${best.stage} epoch ${best.epoch}):  ${showMetrics(best.metrics)}`);
     if (best.metrics.confusion) console.log(showConfusion(best.metrics.confusion));
   }
   console.log(`\nTry it:  npm run predict -- --run ${run.dir} IMAGE...`);

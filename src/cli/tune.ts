@@ -1,8 +1,7 @@
 /** `mganet tune`: finds the fastest variant of each kernel on this adapter and remembers it. */
 import type { Gpu } from "../gpu/gpu.ts";
-import { InputError, requireWritableFile, writeWhole } from "../node/files.ts";
+import { requireWritableFile, writeWhole } from "../node/files.ts";
 import { tuningFile, tuningFiles } from "../node/tuning-store.ts";
-import { onInterrupt } from "../node/vulkan/interrupt.ts";
 import { MGANet } from "../models/mganet.ts";
 import { ConfigError, type TrainConfig } from "../train/config.ts";
 import { stageSlabs, trainingKernels } from "../train/kernels.ts";
@@ -10,6 +9,7 @@ import { unitsOf } from "../tune/key.ts";
 import { tasksOf, tune as tuneTasks, type TaskResult, type TuningResult } from "../tune/tuner.ts";
 import { adapterName, withGpu, type GpuOption } from "./gpu.ts";
 import { configOf, type TrainFlags } from "./options.ts";
+import { interruptible } from "./interruptible.ts";
 import { Progress } from "./progress.ts";
 import { table } from "./table.ts";
 import { loadRecord } from "./tuned.ts";
@@ -26,7 +26,7 @@ const budgets: Readonly<Record<TrainConfig["preset"], number>> = { quick: 30, pa
 /** Rows of the table. */
 const ROWS = 20;
 
-/** @returns the exit code: 0 done, 130 interrupted; what was found until then is kept */
+/** @returns the exit code: 0 done, 130 or 129 interrupted; what was found until then is kept */
 export async function tune({ adapter, seconds: given, kernels, json, ...flags }: TuneOptions): Promise<number> {
   const config = configOf(flags);
   const seconds = given ?? budgets[config.preset];
@@ -34,15 +34,11 @@ export async function tune({ adapter, seconds: given, kernels, json, ...flags }:
   if (kernels !== undefined && !(Number.isInteger(kernels) && kernels > 0))
     throw new ConfigError("--kernels: must be a whole number from 1 on");
   if (json !== undefined) await requireWritableFile(json);
-  const controller = new AbortController();
-  const dispose = onInterrupt((signal) => {
-    console.error(`\n${signal}: finishing the kernel and saving; once more to stop at once.`);
-    controller.abort(new InputError("interrupted"));
-  });
+  const { signal, code, dispose } = interruptible("finishing the kernel and saving");
   try {
     return await withGpu(adapter === undefined ? {} : { adapter }, async (gpu) => {
-      await run(gpu, config, { seconds, kernels }, json, controller.signal);
-      return controller.signal.aborted ? 130 : 0;
+      await run(gpu, config, { seconds, kernels }, json, signal);
+      return signal.aborted ? code() : 0;
     });
   } finally {
     dispose();

@@ -21,6 +21,15 @@ export function count(text: string): number {
   return value;
 }
 
+/** "10m", "30s", "1h": a time in seconds; 0 or off: none. */
+export function duration(text: string): number {
+  if (text === "0" || text === "off") return 0;
+  const match = /^(\d+(?:\.\d+)?)(s|m|h)$/.exec(text);
+  const seconds = Number(match?.[1]) * { s: 1, m: 60, h: 3600 }[match?.[2] ?? "s"]!;
+  if (!match || !(seconds > 0)) throw new InvalidArgumentError("It is not a time such as 30s, 10m or 1h, nor off.");
+  return seconds;
+}
+
 /** "3", "4" or "3,4": tables of the paper. */
 export function tableList(text: string): TableNumber[] {
   const numbers = text.split(",").map((part) => {

@@ -1,7 +1,7 @@
 /** Predictions at a threshold: counts and the rates that follow from them. The positive class is malignant. */
 import { z } from "zod";
 import { type Cases, weightOf } from "./cases.ts";
-import { type Measure, ratio } from "./measure.ts";
+import { type Measure, ratio, undefinedFor } from "./measure.ts";
 
 const count = z.number().int().min(0);
 
@@ -29,7 +29,8 @@ export type RateName = (typeof rateNames)[number];
 export function rates({ tp, fp, fn, tn }: Confusion): Record<RateName, Measure> {
   return {
     accuracy: ratio(tp + tn, tp + fp + fn + tn, "no image has a class"),
-    f1: ratio(2 * tp, 2 * tp + fp + fn, "no image is malignant and none was taken for it"),
+    // Without a malignant image it would be 0, however good the predictions are.
+    f1: tp + fn === 0 ? undefinedFor("no image is malignant") : ratio(2 * tp, 2 * tp + fp + fn, ""),
     sensitivity: ratio(tp, tp + fn, "no image is malignant"),
     specificity: ratio(tn, tn + fp, "no image is benign"),
     ppv: ratio(tp, tp + fp, "no image was taken for malignant"),

@@ -14,9 +14,11 @@ export const evaluationSchema = z.strictObject({
   accuracy: share.exactOptional(),
   auc: share.exactOptional(),
   f1: share.exactOptional(),
+  /** Where the images that count for classification are not of both classes: epochs are compared by it then. */
+  loss: z.number().exactOptional(),
   confusion: confusionSchema.exactOptional(),
-  /** Means over the images; older records have no IoU. */
-  dice: share,
+  /** Means over the images whose outlines are known, absent where none are; older records have no IoU. */
+  dice: share.exactOptional(),
   iou: share.exactOptional(),
 });
 
@@ -28,8 +30,15 @@ const mean = (values: readonly number[]): number => values.reduce((a, b) => a + 
  * Metrics of predictions at threshold 0.5; `cases` are undefined in the segmentation stage. F1 is 0 where there is neither a
  * malignant case nor a prediction of one, as in scikit-learn: epochs are compared by it.
  */
-export function evaluation(masks: readonly MaskScore[], cases?: Cases): Evaluation {
-  const result = { images: masks.length, dice: mean(masks.map((m) => m.dice)), iou: mean(masks.map((m) => m.iou)) };
+export function evaluation(
+  masks: readonly { [name in keyof MaskScore]: MaskScore[name] | null }[],
+  cases?: Cases,
+): Evaluation {
+  const known = masks.filter((m): m is MaskScore => m.dice !== null && m.iou !== null);
+  const result = {
+    images: masks.length,
+    ...(known.length > 0 ? { dice: mean(known.map((m) => m.dice)), iou: mean(known.map((m) => m.iou)) } : {}),
+  };
   if (!cases || cases.score.length === 0) return result;
   const counts = confusion(cases);
   const { accuracy, f1 } = rates(counts);

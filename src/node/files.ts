@@ -1,9 +1,10 @@
 /** Files that are whole or not there. */
 import { constants, existsSync, type Stats } from "node:fs";
-import { access, lstat, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, lstat, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { threadId } from "node:worker_threads";
+import { makeFolder, requireKept } from "./kept-folders.ts";
 
 /** Bad input of the user's: a file that cannot be read, an option that makes no sense. The message is one line. */
 export class InputError extends Error {
@@ -21,30 +22,51 @@ let counter = 0;
 
 /**
  * Writes to a temporary name in the same folder, flushes, then renames: a crash leaves the old file or the new one. Makes
- * the folder if there is none.
+ * the folder if there is none, unless this process is at work in it and it is gone (kept-folders.ts).
  * @throws InputError naming the file and why it cannot be written
  */
 export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-  try {
-    await mkdir(path.dirname(file), { recursive: true });
+  await writing(file, async () => {
+    await makeFolder(path.dirname(file));
     // A device such as /dev/null must not be replaced by a file; nor a link, which /dev/stdout is.
     if (await isSpecial(file)) await writeFile(file, content);
     else await replace(file, content);
+  });
+}
+
+/** The same for a file in a folder that there has to be. @throws InputError */
+export const writeInFolder = (file: string, content: string | Uint8Array): Promise<void> =>
+  writing(file, () => replace(file, content));
+
+async function writing(file: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
   } catch (error) {
+    if (error instanceof InputError) throw error;
+    await requireKept(path.dirname(file)); // It may have gone just now.
     throw new InputError(`${file}: cannot be written: ${reason(error)}`, { cause: error });
   }
 }
 
-async function replace(file: string, content: string | Uint8Array): Promise<void> {
-  const temporary = path.join(path.dirname(file), `.mganet-${process.pid}-${threadId}-${counter++}.tmp`);
+/** A name in a folder that nothing has; `removeLeftovers` knows it. */
+export const temporaryIn = (folder: string): string =>
+  path.join(folder, `.mganet-${process.pid}-${threadId}-${counter++}.tmp`);
+
+/** Writes a file and waits until the disk has it. */
+export async function writeFlushed(file: string, content: string | Uint8Array): Promise<void> {
+  const handle = await open(file, "w");
   try {
-    const handle = await open(temporary, "w");
-    try {
-      await handle.writeFile(content);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function replace(file: string, content: string | Uint8Array): Promise<void> {
+  const temporary = temporaryIn(path.dirname(file));
+  try {
+    await writeFlushed(temporary, content);
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -9,7 +9,8 @@ import type { TrainConfig } from "../train/config.ts";
 import type { Stage } from "../train/stage.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { removeEventFiles } from "./event-file.ts";
-import { LOCK, lockFolder, unlockFolder } from "./folder-lock.ts";
+import { requireKept } from "./kept-folders.ts";
+import { lockFolder, unlockFolder } from "./folder-lock.ts";
 import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 
 /** Which image is on which side. */
@@ -44,7 +45,8 @@ export class RunFolder {
   /** @throws InputError if a new run cannot be made there, such as because the folder holds something already */
   static async requireFree(dir: string): Promise<void> {
     await requireWritableFolder(dir);
-    if (existsSync(dir) && (await readdir(dir)).some((name) => name !== LOCK)) {
+    // What begins like this is a lock, or what a killed process has left of one.
+    if (existsSync(dir) && (await readdir(dir)).some((name) => !name.startsWith(".mganet-"))) {
       throw new InputError(`${dir}: the folder is not empty; choose another --out, or --resume ${dir}`);
     }
   }
@@ -53,6 +55,8 @@ export class RunFolder {
   static async create(dir: string, config: TrainConfig): Promise<RunFolder> {
     await RunFolder.requireFree(dir);
     await lockFolder(dir);
+    // Another process may have begun and ended a run in the meantime.
+    await RunFolder.requireFree(dir);
     const run = new RunFolder(dir);
     await writeWhole(run.file("config.json"), json(config));
     return run;
@@ -166,6 +170,8 @@ export class RunFolder {
 
   /** Takes away a run that has failed before its first checkpoint: there is nothing to go on from, or to look at. */
   async discard(): Promise<void> {
+    // Never from a folder that has taken its place.
+    await requireKept(this.dir);
     const names = ["config.json", SPLIT, VARIANTS, METRICS, "best.safetensors", predictionsFile("val")];
     for (const name of names) await rm(this.file(name), { force: true });
     await removeEventFiles(this.dir);
@@ -175,8 +181,8 @@ export class RunFolder {
 
   /** Ends the run: nothing is written to its folder after that. */
   async summary(value: unknown): Promise<void> {
-    await unlockFolder(this.dir);
     await writeWhole(this.file("summary.json"), json(value));
+    await unlockFolder(this.dir);
   }
 }
 

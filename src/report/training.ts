@@ -15,7 +15,12 @@ const losses: readonly Curve[] = [
 ];
 const metrics: readonly Curve[] = [
   { name: "AUC", colour: "var(--a)", of: (r) => r.validation?.auc },
-  { name: "F1", colour: "var(--b)", dash: "7 3", of: (r) => r.validation?.f1 },
+  {
+    name: "F1",
+    colour: "var(--b)",
+    dash: "7 3",
+    of: ({ validation }) => (validation?.loss === undefined ? validation?.f1 : undefined),
+  },
   { name: "accuracy", colour: "var(--d)", dash: "2 3", of: (r) => r.validation?.accuracy },
   { name: "Dice", colour: "var(--c)", dash: "9 3 2 3", of: (r) => r.validation?.dice },
 ];
@@ -48,12 +53,18 @@ export function trainingSection(
           "On the validation images",
           metrics,
           true,
-          `At threshold 0.5.${best === undefined ? "" : " The best epoch is that of the largest F1."}`,
+          `At threshold 0.5.${best === undefined ? "" : bestBy(records)}`,
         ),
       ]}
     </div>
   </section>`;
 }
+
+/** Where F1 says nothing, epochs are compared by the loss. */
+const bestBy = (records: readonly EpochRecord[]): string =>
+  records.some(({ validation }) => validation?.loss !== undefined)
+    ? " The best epoch is that of the smallest loss on these images, which are not of both classes."
+    : " The best epoch is that of the largest F1.";
 
 function pointsOf(records: readonly EpochRecord[], segmentation: number, { of }: Curve) {
   return records.flatMap((record) => {

@@ -40,13 +40,20 @@ export type Position = z.infer<typeof positionSchema>;
 
 export const start: Position = { stage: 0, epoch: 0, batch: 0, sums: {}, step: 0, adamSteps: 0 };
 
-const bestSchema = z.strictObject({ stage: z.string(), epoch: count, f1: z.number(), metrics: evaluationSchema });
+const bestSchema = z.strictObject({
+  stage: z.string(),
+  epoch: count,
+  f1: z.number().exactOptional(),
+  loss: z.number().exactOptional(),
+  metrics: evaluationSchema,
+});
 
-/** The best evaluation so far, by F1. */
+/** The best evaluation so far: by F1, or by the loss where the held-out images are not of both classes. */
 export interface Best {
   stage: string;
   epoch: number;
-  f1: number;
+  f1?: number;
+  loss?: number;
   metrics: Evaluation;
 }
 

@@ -68,6 +68,8 @@ export const trainConfigSchema = z.strictObject({
   val: z.number().gt(0).lt(1),
   /** What the format of the data is called, or "auto": recognised by the folder. */
   format: z.string().min(1).default("auto"),
+  /** Where classes come from that the set itself does not give: nowhere, or a word of the files' names. */
+  labelFrom: z.enum(["set", "name"]).default("set"),
   /** Whether the masks of the data are dark where the nodule is. */
   masksInverted: z.boolean().default(false),
   /** "random", "set" (the data set's own), "auto" (the set's own where it has one), or the file of a split. */
@@ -110,6 +112,7 @@ const common = {
   crop: "adaptive",
   val: 0.3,
   format: "auto",
+  labelFrom: "set",
   masksInverted: false,
   split: "auto",
   folds: 0,

@@ -171,7 +171,7 @@ export async function runCase(
     const { logits, segLogits } = net.forward(graph.input("image", [n, h, w, 3]));
     const plan = await compile(gpu, graph, { ...variants, outputs: { logits, segLogits } });
     plans.push(plan);
-    const out = await plan.run({ image: inputs["image"]! });
+    const out = await plan.run({ image: inputs["image"] });
     results.set("eval.logits", { shape: [n, 2], data: out["logits"]! });
     results.set("eval.seg_logits", { shape: [n, 1, h, w], data: out["segLogits"]! });
     return results;

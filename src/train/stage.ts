@@ -1,5 +1,5 @@
 /** The compiled step of each training stage, and evaluation. */
-import type { Batch } from "../data/sample.ts";
+import type { Batch, Label } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { compile, compileAhead, kernelsOf, requireFit } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
@@ -9,6 +9,7 @@ import type { Plan } from "../graph/plan.ts";
 import { profilePlan, type NodeProfile } from "../graph/profile.ts";
 import type { Kernel } from "../kernels/kernel.ts";
 import { evaluation, type Evaluation } from "../metrics/evaluation.ts";
+import { heldOutLoss, maskLossOf, type LossTerms } from "../metrics/held-out-loss.ts";
 import { maskScore } from "../metrics/mask.ts";
 import type { MGANet } from "../models/mganet.ts";
 import type { Adam } from "./adam.ts";
@@ -256,21 +257,31 @@ export interface ImageResult {
   /** Probability of malignancy; NaN in the segmentation stage. */
   malignant: number;
   label: 0 | 1 | undefined;
-  /** Of the mask against the ellipses of the image's boxes. */
-  dice: number;
-  iou: number;
+  /** Of the mask against the ellipses of the image's boxes; null where none are known, which is not an empty mask. */
+  dice: number | null;
+  iou: number | null;
+}
+
+/** Whether images with a class are of both: F1 compares epochs only then. */
+export function bothClasses(images: Iterable<{ label: Label }>): boolean {
+  return new Set([...images].map(({ label }) => label).filter((label) => label !== undefined)).size === 2;
 }
 
 /**
- * Evaluates a predictor over batches. Images without a class count for Dice only; in the segmentation stage all do.
+ * Evaluates a predictor over batches. Images without a class count for Dice only; in the segmentation stage all do. Images of
+ * which no outline is known (`bare`) count for the class only. The loss is added in the joint stage where `terms` are given and
+ * the images are not of both classes.
  */
 export async function evaluate(
   predictor: Predictor,
   batches: AsyncIterable<Batch>,
   stage: Stage,
   unlabelled: ReadonlySet<string>,
+  bare: ReadonlySet<string> = new Set(),
+  terms?: LossTerms,
 ): Promise<{ metrics: Evaluation; images: ImageResult[] }> {
   const images: ImageResult[] = [];
+  const maskLosses: (number | null)[] = [];
   predictor.refresh();
   for await (const batch of batches) {
     const pixels = batch.target.length / batch.ids.length;
@@ -278,10 +289,15 @@ export async function evaluate(
       const id = batch.ids[i]!;
       const label = unlabelled.has(id) ? undefined : batch.label[i] === 1 ? 1 : 0;
       const target = batch.target.subarray(i * pixels, (i + 1) * pixels);
-      images.push({ id, malignant, label, ...maskScore(mask, target) });
+      const score = bare.has(id) ? { dice: null, iou: null } : maskScore(mask, target);
+      images.push({ id, malignant, label, ...score });
+      if (terms) maskLosses.push(bare.has(id) ? null : maskLossOf(mask, target, terms.maskLoss));
     }
   }
   const labelled = stage === "joint" ? images.filter((p) => p.label !== undefined) : [];
   const cases = { score: labelled.map((p) => p.malignant), label: labelled.map((p) => p.label!) };
-  return { metrics: evaluation(images, cases), images };
+  const metrics = evaluation(images, cases);
+  if (!terms || stage !== "joint" || bothClasses(images)) return { metrics, images };
+  const losses = images.map(({ malignant, label }, i) => ({ malignant, label, maskLoss: maskLosses[i]! }));
+  return { metrics: { ...metrics, loss: heldOutLoss(losses, terms) }, images };
 }

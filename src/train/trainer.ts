@@ -29,7 +29,7 @@ import {
   type StepOptions,
   type StepResult,
 } from "./stage.ts";
-import type { EpochRecord, TrainerEvents, TrainingData, TrainingResult } from "./training.ts";
+import type { EpochRecord, FitOptions, TrainerEvents, TrainingData, TrainingResult } from "./training.ts";
 
 /** Steps after which a stage is warm. */
 const WARM_STEPS = 3;
@@ -42,6 +42,9 @@ export class Trainer {
   readonly #slabs: Record<Stage, readonly Slab[]>;
   #position: Position;
   #best: Best | undefined;
+  /** Milliseconds between two savings, 0 for those after each epoch alone; and when the last one was. */
+  #saveEvery = 0;
+  #saved = 0;
   #resumed: { checkpoint: Checkpoint; file: string } | undefined;
 
   constructor(gpu: Gpu, config: TrainConfig, data: TrainingData) {
@@ -81,9 +84,12 @@ export class Trainer {
 
   /**
    * Trains from the present position to the end, or until `signal` is aborted; then the last step is completed and saved.
+   * With `saveEvery` the state is saved within long epochs, too; that changes nothing of the results.
    * @throws ConfigError and PlanError as `check` does; DivergedError
    */
-  async fit(events: TrainerEvents, signal?: AbortSignal): Promise<TrainingResult> {
+  async fit(events: TrainerEvents, signal?: AbortSignal, { saveEvery = 0 }: FitOptions = {}): Promise<TrainingResult> {
+    this.#saveEvery = saveEvery * 1000;
+    this.#saved = performance.now();
     let last: Evaluation | undefined;
     for (;;) {
       const stage = stages[this.#position.stage];
@@ -146,18 +152,19 @@ export class Trainer {
     };
     try {
       while (stages[this.#position.stage] === stage) {
-        const record = await this.#fitEpoch({ stage, step, batches, epochs, onTaken }, events, signal);
+        const record = await this.#fitEpoch({ stage, step, adam, batches, epochs, onTaken }, events, signal);
         let evaluated: readonly ImageResult[] | undefined;
         if (record && (record.epoch % config.evalEvery === 0 || record.epoch === epochs)) {
           const batches = until(signal, this.#data.validation());
-          const { metrics, images } = await evaluate(predictor, batches, stage, this.#data.unlabelled);
+          const { unlabelled, bare } = this.#data;
+          const { metrics, images } = await evaluate(predictor, batches, stage, unlabelled, bare, config);
           if (!signal?.aborted) {
             last = record.validation = metrics;
             evaluated = images;
           }
         }
         if (!record || signal?.aborted) {
-          await events.save("last", await this.#checkpoint(adam));
+          await this.#save(events, await this.#checkpoint(adam));
           return { finished: false, last };
         }
         const improved = this.#improves(record);
@@ -168,7 +175,7 @@ export class Trainer {
         if (evaluated) await events.onEvaluated?.(evaluated, improved);
         // Before the checkpoint: a run that is killed between the two writes this record once more, instead of never.
         await events.onEpoch?.(record);
-        await events.save("last", bytes);
+        await this.#save(events, bytes);
       }
       return { finished: true, last };
     } finally {
@@ -183,7 +190,7 @@ export class Trainer {
 
   /** The rest of the present epoch; undefined if it was interrupted. */
   async #fitEpoch(
-    { stage, step, batches, epochs, onTaken }: FittedStage,
+    { stage, step, adam, batches, epochs, onTaken }: FittedStage,
     events: TrainerEvents,
     signal: AbortSignal | undefined,
   ): Promise<EpochRecord | undefined> {
@@ -196,6 +203,12 @@ export class Trainer {
       events.onStep?.({ stage, epoch: epoch + 1, epochs, batch: this.#position.batch, batches, loss: losses.loss });
     };
     const rate = (batch: number) => learningRate(this.#config, stage, epoch * batches + batch, epochs * batches);
+    const take = async (done: Pending) => {
+      await settle(done);
+      const settled = performance.now();
+      await onTaken(done.batch);
+      begun += performance.now() - settled;
+    };
     let pending: Pending | undefined;
     let started = startBatch;
     try {
@@ -207,15 +220,16 @@ export class Trainer {
         const previous = pending;
         pending = next;
         if (!previous) continue;
-        await settle(previous);
+        await take(previous);
+        if (!this.#isSavingDue) continue;
+        // What is saved is the state after a step that has ended, with none under way.
+        pending = undefined;
+        await take(next);
         const settled = performance.now();
-        await onTaken(previous.batch);
+        await this.#save(events, await this.#checkpoint(adam));
         begun += performance.now() - settled;
       }
-      if (pending) {
-        await settle(pending);
-        await onTaken(pending.batch);
-      }
+      if (pending) await take(pending);
     } finally {
       // When one step fails, the next is under way: it needs the plan to its end.
       await pending?.result.catch(() => {});
@@ -244,11 +258,27 @@ export class Trainer {
     this.#position = { ...rest, batch: batch + 1, step: step + 1, sums: added, adamSteps: adamSteps + 1 };
   }
 
-  /** Whether this epoch is the best by F1 so far; it is then remembered as that. */
+  /** Whether this epoch is the best so far, by F1 or, where that says nothing, by the loss; it is then remembered as that. */
   #improves({ stage, epoch, validation: metrics }: EpochRecord): boolean {
-    if (metrics?.f1 === undefined || (this.#best && metrics.f1 <= this.#best.f1)) return false;
-    this.#best = { stage, epoch, f1: metrics.f1, metrics };
+    const { f1, loss } = metrics ?? {};
+    if (metrics && loss !== undefined) {
+      if (this.#best?.loss !== undefined && loss >= this.#best.loss) return false;
+      this.#best = { stage, epoch, loss, metrics };
+      return true;
+    }
+    if (!metrics || f1 === undefined || (this.#best?.f1 !== undefined && f1 <= this.#best.f1)) return false;
+    this.#best = { stage, epoch, f1, metrics };
     return true;
+  }
+
+  get #isSavingDue(): boolean {
+    return this.#saveEvery > 0 && performance.now() - this.#saved >= this.#saveEvery;
+  }
+
+  /** Keeps a checkpoint to go on from. */
+  async #save(events: TrainerEvents, bytes: Uint8Array): Promise<void> {
+    await events.save("last", bytes);
+    this.#saved = performance.now();
   }
 
   /** The present state as a file's bytes. @throws DivergedError rather than let a bad one replace a good one */
@@ -262,6 +292,7 @@ export class Trainer {
 interface FittedStage {
   stage: Stage;
   step: TrainingStep;
+  adam: Adam;
   /** Steps an epoch. */
   batches: number;
   epochs: number;

@@ -15,6 +15,8 @@ export interface TrainingData {
   readonly classWeights?: readonly number[] | undefined;
   /** Validation images without a class. */
   readonly unlabelled: ReadonlySet<string>;
+  /** Validation images of which no outline is known. */
+  readonly bare?: ReadonlySet<string>;
 }
 
 /** A line of metrics.jsonl. */
@@ -55,6 +57,11 @@ export interface TrainerEvents {
   onEvaluated?(images: readonly ImageResult[], best: boolean): Promise<void> | void;
   /** Keeps a checkpoint; must leave the previous one whole until the new one is. */
   save(name: "last" | "best", bytes: Uint8Array): Promise<void>;
+}
+
+export interface FitOptions {
+  /** Seconds after which the state is saved within an epoch as well; 0: only at the end of each. */
+  saveEvery?: number;
 }
 
 export interface TrainingResult {

@@ -44,7 +44,14 @@ describe("a folder's lock", () => {
     await once(child, "exit");
     expect(existsSync(path.join(dir, LOCK))).toBe(false);
     await lockFolder(dir);
-    expect(owned(dir)).toEqual({ pid: process.pid, host: hostname() });
+    expect(owned(dir)).toEqual({
+      pid: process.pid,
+      host: hostname(),
+      ...(existsSync("/proc/self/stat")
+        ? { born: expect.stringMatching(/^[\da-f-]{36} pid:\[\d+\] \d+$/) as string }
+        : {}),
+      token: expect.stringMatching(/^[\da-f-]{36}$/) as string,
+    });
   });
 
   test("of a killed process is taken over", async () => {

@@ -1,17 +1,32 @@
 /** Opens a folder of annotated images, whichever known layout it has. */
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
+import { labelFromNames } from "../../data/label-from.ts";
 import { type Dataset, DataError } from "../../data/sample.ts";
+import { describeFound, MANIFEST_HINT } from "./found.ts";
 import { busBra } from "./layouts/bus-bra.ts";
 import { busi } from "./layouts/busi.ts";
+import { classFolders } from "./layouts/class-folders.ts";
+import { coco } from "./layouts/coco.ts";
+import { cvat } from "./layouts/cvat.ts";
 import { ddti } from "./layouts/ddti.ts";
-import type { Layout, Listing, Look, ReadOptions } from "./layouts/layout.ts";
+import { labelme } from "./layouts/labelme.ts";
+import type { Layout, Listing, Look, Peek, ReadOptions } from "./layouts/layout.ts";
 import { manifest, readManifest } from "./layouts/manifest.ts";
+import { masks, tnScui } from "./layouts/mask-folders.ts";
+import { beginningOf } from "./layouts/text-file.ts";
 import { tn3k } from "./layouts/tn3k.ts";
 import { tn5000 } from "./layouts/tn5000.ts";
+import { voc } from "./layouts/voc.ts";
+import { yolo } from "./layouts/yolo.ts";
 
-/** Every known layout; the first that recognises a folder reads it. A manifest says outright what the folder holds. */
-export const layouts: readonly Layout[] = [manifest, ddti, tn5000, tn3k, busBra, busi];
+/** Layouts of which a folder has all the marks or none. A manifest says outright what the folder holds. */
+const certain: readonly Layout[] = [manifest, ddti, tn5000, tn3k, busBra, busi];
+/** Layouts that many sets have; a folder may fit several, for it was exported in more than one. */
+const general: readonly Layout[] = [tnScui, coco, cvat, labelme, voc, yolo, masks, classFolders];
+
+/** Every known layout; the first that recognises a folder reads it. */
+export const layouts: readonly Layout[] = [...certain, ...general];
 
 export interface OpenOptions extends ReadOptions {
   /** Read as this layout without looking for another. */
@@ -27,6 +42,7 @@ export interface OpenOptions extends ReadOptions {
 export async function openDataset(dir: string, options: OpenOptions = {}): Promise<Dataset> {
   const { dataset, format } = await read(dir, options);
   leaveOutTwice(dataset);
+  if (options.labelFrom === "name") labelFromNames(dataset);
   if (dataset.samples.length === 0) {
     const first = dataset.skipped[0];
     const why = first ? `, ${dataset.skipped.length} left out, the first: ${first.file}: ${first.reason}` : "";
@@ -45,8 +61,15 @@ async function read(dir: string, options: OpenOptions): Promise<{ dataset: Datas
   const listing = await listFolder(dir);
   if (listing.files.length + listing.folders.length === 0) throw new DataError(`${dir}: the folder is empty`);
   const look = lookIn(dir);
-  const layout = forced ?? (await recognise(dir, listing));
-  return { dataset: await layout.read(dir, listing, options, look), format: layout.format };
+  const { layout, others } = forced ? { layout: forced, others: [] } : await recognise(dir, listing);
+  const dataset = await layout.read(dir, listing, options, look);
+  if (others.length > 0) {
+    const names = others.map(({ format }) => format);
+    dataset.notes.unshift(
+      `read as ${layout.format}; it may be ${names.join(" or ")} as well, which --format ${names[0]!} reads`,
+    );
+  }
+  return { dataset, format: layout.format };
 }
 
 /** Two samples of one name, or of one file, may contradict each other: neither is kept. */
@@ -100,20 +123,64 @@ function byFormat(format: string): Layout {
   throw new DataError(`unknown format "${format}"; known are ${layouts.map((l) => l.format).join(", ")}`);
 }
 
-async function recognise(dir: string, listing: Listing): Promise<Layout> {
-  const layout = await whoKnows(listing, lookIn(dir));
-  if (layout) return layout;
-  for (const folder of listing.folders) {
-    const inner = path.join(dir, folder);
-    const names = await listFolder(inner).catch(() => ({ files: [], folders: [] }));
-    const found = await whoKnows(names, lookIn(inner));
-    if (found) throw new DataError(`${dir}: no known layout here, but ${inner} looks like ${found.format}`);
-  }
-  const known = layouts.map((l) => `${l.format} (${l.shape})`).join(", ");
-  throw new DataError(`${dir}: no known layout; known are ${known}`);
+interface Recognised {
+  layout: Layout;
+  /** Other general layouts that the folder fits. */
+  others: Layout[];
 }
 
-async function whoKnows(listing: Listing, look: Look): Promise<Layout | undefined> {
-  for (const layout of layouts) if (await layout.recognises(listing, look)) return layout;
-  return undefined;
+async function recognise(dir: string, listing: Listing): Promise<Recognised> {
+  const found = await whoKnows(dir, listing);
+  if (found) return found;
+  const below = await lookBelow(dir, listing);
+  if (below.length > 0) {
+    const places = below.slice(0, 3).map(({ inner, format }) => `${inner} looks like ${format}`);
+    throw new DataError(`${dir}: no known layout here, but ${places.join(", ")}`);
+  }
+  const known = layouts.map((l) => `${l.format} (${l.shape})`).join(", ");
+  const what = await describeFound(listing, lookIn(dir), peekIn(dir));
+  throw new DataError(`${dir}: no known layout; known are ${known}; found: ${what}; ${MANIFEST_HINT}`);
+}
+
+/** A set may lie deeper: in a folder of the archive's name, or twice in it. */
+const [DEEPEST, MOST_FOLDERS] = [3, 200] as const;
+
+/** The sets in the folders below, the nearest first; not within another. */
+async function lookBelow(dir: string, listing: Listing): Promise<{ inner: string; format: string }[]> {
+  let level = listing.folders.map((folder) => path.join(dir, folder));
+  for (let depth = 1; depth <= DEEPEST; depth++) {
+    const found: { inner: string; format: string }[] = [];
+    const next: string[] = [];
+    for (const inner of level.slice(0, MOST_FOLDERS)) {
+      const names = await listFolder(inner).catch(() => ({ files: [], folders: [] }));
+      const known = await whoKnows(inner, names);
+      if (known) found.push({ inner, format: known.layout.format });
+      next.push(...names.folders.map((folder) => path.join(inner, folder)));
+    }
+    if (found.length > 0) return found;
+    level = next;
+  }
+  return [];
+}
+
+async function whoKnows(dir: string, listing: Listing): Promise<Recognised | undefined> {
+  const [look, peek] = [lookIn(dir), peekIn(dir)];
+  for (const layout of certain) if (await layout.recognises(listing, look, peek)) return { layout, others: [] };
+  const fits: Layout[] = [];
+  for (const layout of general) {
+    if (fits[0]?.implies?.includes(layout.format)) continue;
+    if (await layout.recognises(listing, look, peek)) fits.push(layout);
+  }
+  const [layout, ...others] = fits;
+  return layout && { layout, others };
+}
+
+/** Reads the beginnings of files below `dir`, each once. */
+function peekIn(dir: string): Peek {
+  const seen = new Map<string, Promise<string>>();
+  return (file) => {
+    const known = seen.get(file) ?? beginningOf(path.join(dir, file));
+    seen.set(file, known);
+    return known;
+  };
 }

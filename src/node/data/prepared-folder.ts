@@ -7,7 +7,9 @@ import { z } from "zod";
 // Loaded here although only the workers call it: sharp's library must stay in memory until after the last of them.
 import "./decode.ts";
 import { DataError, type Dataset, type Sample, type Skipped } from "../../data/sample.ts";
-import { InputError, readInput, removeLeftovers, requireWritableFolder, writeWhole } from "../files.ts";
+import { InputError, readInput, reason, removeLeftovers, requireWritableFolder, writeWhole } from "../files.ts";
+import { lockFolder, unlockFolder } from "../folder-lock.ts";
+import { requireKept } from "../kept-folders.ts";
 import { parsePictureName } from "./picture-file.ts";
 import type { WriteInit, WriteResult, WriteTask } from "./prepared-worker.ts";
 import { writeManifest } from "./prepared-manifest.ts";
@@ -67,9 +69,21 @@ export async function writePreparedFolder(
   dataset: Dataset,
   out: string,
   settings: Settings,
-  { workers, onProgress, signal }: WorkOptions = {},
+  options: WorkOptions = {},
 ): Promise<PreparedFolder> {
-  signal?.throwIfAborted();
+  options.signal?.throwIfAborted();
+  await requirePreparedFolder(out, settings);
+  await lockFolder(out);
+  try {
+    return await fill(dataset, out, settings, options);
+  } finally {
+    await unlockFolder(out);
+  }
+}
+
+/** The same in a folder that no other process writes to. */
+async function fill(dataset: Dataset, out: string, settings: Settings, options: WorkOptions): Promise<PreparedFolder> {
+  const { workers, onProgress, signal } = options;
   const done = await begin(out, settings);
   const names = fileNames(dataset.samples);
   const init: WriteInit = { out, size: settings.size, crop: settings.crop };
@@ -86,6 +100,10 @@ export async function writePreparedFolder(
       dataset.samples.map(async (sample, i): Promise<Entry | Skipped> => {
         const { id, file, boxes, cropped = false } = sample;
         const marked = boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].join(" ")).join("; ");
+        if (boxes.length === 0) {
+          onProgress?.(++count, dataset.samples.length);
+          return { file, reason: "has no outline, of which its mask would be made" };
+        }
         const before = done.get(id);
         if (before && (await isCurrent(before, file, marked, out))) {
           result.reused++;
@@ -98,12 +116,13 @@ export async function writePreparedFolder(
             if (note !== undefined) result.notes.push(`${id}: ${note}`);
             if (lost > 0) result.notes.push(`${id}: ${lost} of ${boxes.length} boxes lie outside the tissue: dropped`);
             const entry: Entry = { id, source: { file, ...source }, marked, ...written };
-            journal = journal.then(() => appendFile(path.join(out, JOURNAL), `${JSON.stringify(entry)}\n`));
+            journal = journal.then(() => addLine(out, entry));
             await journal;
             return entry;
           },
-          (error: unknown): Skipped => {
+          async (error: unknown): Promise<Skipped> => {
             if (error instanceof DataError) return { file, reason: error.message };
+            await requireKept(out);
             throw error;
           },
         );
@@ -128,6 +147,16 @@ export async function writePreparedFolder(
   }
   await writeWhole(path.join(out, MANIFEST), writeManifest(result.entries));
   return result;
+}
+
+/** Notes an image that is done. @throws InputError */
+async function addLine(out: string, entry: Entry): Promise<void> {
+  await requireKept(out);
+  const journal = path.join(out, JOURNAL);
+  await appendFile(journal, `${JSON.stringify(entry)}\n`).catch(async (error: unknown) => {
+    await requireKept(out);
+    throw new InputError(`${journal}: cannot be written: ${reason(error)}`, { cause: error });
+  });
 }
 
 /** Makes the folder, or reads what is done in it. @throws InputError */
@@ -157,7 +186,8 @@ async function begin(out: string, settings: Settings): Promise<Map<string, Entry
  */
 export async function requirePreparedFolder(out: string, settings: Settings): Promise<void> {
   await requireWritableFolder(out);
-  const names = existsSync(out) ? await readdir(out) : [];
+  // What begins like this is a lock, or what a killed process has left of one.
+  const names = existsSync(out) ? (await readdir(out)).filter((name) => !name.startsWith(".mganet-")) : [];
   if (names.length === 0) return;
   const journal = path.join(out, JOURNAL);
   const head = names.includes(JOURNAL) ? (await readInput(journal)).toString("utf8").split("\n", 1)[0]! : "";

@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { boxesInCrop } from "../../data/boxes.ts";
 import { ellipseMask } from "../../data/ellipse.ts";
 import type { Box } from "../../data/sample.ts";
-import { writeWhole } from "../files.ts";
+import { writeInFolder } from "../files.ts";
 import type { CropMethod } from "./crop.ts";
 import { type GreyImage, readImage, resizeGrey } from "./decode.ts";
 import { openAndCrop } from "./prepare-image.ts";
@@ -72,5 +72,5 @@ async function writePng(file: string, { width, height, grey }: GreyImage): Promi
   const png = sharp(grey, { raw: { width, height, channels: 1 } })
     .toColourspace("b-w")
     .png();
-  await writeWhole(file, await png.toBuffer());
+  await writeInFolder(file, await png.toBuffer());
 }

@@ -5,7 +5,7 @@ import { dataSeed, PHANTOM, type TrainConfig } from "../../train/config.ts";
 import type { TrainingData } from "../../train/training.ts";
 import { stages, type Stage } from "../../train/stage.ts";
 import { BatchLoader } from "./loader.ts";
-import { openDataset } from "./open.ts";
+import { openDataset, type OpenOptions } from "./open.ts";
 import { preparePhantom } from "./phantom.ts";
 import { prepareDataset, type WorkOptions } from "./prepare.ts";
 
@@ -18,11 +18,27 @@ export interface PreparedData {
 
 type DataConfig = Pick<
   TrainConfig,
-  "data" | "phantomImages" | "seed" | "splitSeed" | "size" | "crop" | "format" | "masksInverted"
->;
+  "data" | "phantomImages" | "seed" | "splitSeed" | "size" | "crop" | "format" | "labelFrom" | "masksInverted"
+> &
+  Parameters<typeof learnsOutlines>[0];
 
-/** Reads and prepares all images that a configuration names; images without a box are left out, and said so. */
-export async function prepareData(config: DataConfig, options: WorkOptions = {}): Promise<PreparedData> {
+export interface DataOptions extends WorkOptions {
+  /**
+   * Images of which the set marks no nodule: "keep", for evaluation, or "skip". Default: skip where the configuration trains
+   * on outlines.
+   */
+  bare?: "keep" | "skip";
+}
+
+/** Whether a training's loss depends on the outlines of nodules. */
+export const learnsOutlines = ({ fusion, alpha, epochs }: Pick<TrainConfig, "fusion" | "alpha" | "epochs">): boolean =>
+  fusion !== "none" || alpha > 0 || epochs.segmentation > 0;
+
+/**
+ * Reads and prepares all images that a configuration names. Images without a box are left out, and said so: those whose nodule
+ * lies outside the tissue, and, where outlines are to be learned, those of which none is known.
+ */
+export async function prepareData(config: DataConfig, options: DataOptions = {}): Promise<PreparedData> {
   const [height, width] = config.size;
   const { data, crop } = config;
   if (data === PHANTOM) {
@@ -31,14 +47,21 @@ export async function prepareData(config: DataConfig, options: WorkOptions = {})
     return { name: `phantom ${seed}`, prepared, skipped: [], notes: [] };
   }
   const dataset = await openDataset(data, {
-    ...(config.format === "auto" ? {} : { format: config.format }),
-    masksInverted: config.masksInverted,
+    ...openOptions(config),
     ...(options.signal ? { signal: options.signal } : {}),
   });
   const { prepared, skipped, notes } = await prepareDataset(dataset, { width, height, crop, ...options });
-  const usable = prepared.filter((p) => p.boxes.length > 0);
+  const unmarked = new Set(dataset.samples.filter(({ boxes }) => boxes.length === 0).map(({ id }) => id));
+  const keep = (options.bare ?? (learnsOutlines(config) ? "skip" : "keep")) === "keep";
+  const usable = prepared.filter((p) => p.boxes.length > 0 || (keep && unmarked.has(p.id)));
+  if (usable.length === 0 && unmarked.size > 0) {
+    throw new DataError(
+      `${data}: the ${dataset.name} images have no outlines, from which MGA-Net learns: give boxes or masks, or train without masks by --fusion none --seg-epochs 0 --alpha 0`,
+    );
+  }
   if (usable.length === 0) throw new DataError(`${data}: no image has a nodule marked on it`);
-  const bare = prepared.filter((p) => p.boxes.length === 0);
+  const kept = new Set(usable);
+  const bare = prepared.filter((p) => !kept.has(p));
   return {
     name: path.basename(path.resolve(data)),
     prepared: usable,
@@ -50,6 +73,17 @@ export async function prepareData(config: DataConfig, options: WorkOptions = {})
     notes: [...dataset.notes, ...notes],
   };
 }
+
+/** How the folder of a configuration is to be read. */
+export const openOptions = ({
+  format,
+  labelFrom,
+  masksInverted,
+}: Pick<TrainConfig, "format" | "labelFrom" | "masksInverted">): OpenOptions => ({
+  ...(format === "auto" ? {} : { format }),
+  ...(labelFrom === "name" ? { labelFrom } : {}),
+  masksInverted,
+});
 
 /**
  * n / (2 n_c) for each class c, as scikit-learn's "balanced".
@@ -69,6 +103,7 @@ export function balancedWeights(classes: readonly number[], { data }: Pick<Train
 /** Serves the two sides of a split to the trainer. */
 export class SplitData implements TrainingData {
   readonly unlabelled: ReadonlySet<string>;
+  readonly bare: ReadonlySet<string>;
   /** Of each class, for the loss; undefined where all count alike. */
   readonly classWeights: readonly [number, number] | undefined;
   readonly #classes: readonly number[];
@@ -83,6 +118,7 @@ export class SplitData implements TrainingData {
       throw new DataError(`${config.data}: no training image has a class, which the joint stage needs`);
     }
     this.unlabelled = SplitData.unlabelled(validation);
+    this.bare = SplitData.bare(validation);
     this.#classes = labelled.map((p) => p.label!);
     this.classWeights = config.classWeights === "balanced" ? balancedWeights(this.#classes, config) : undefined;
     if (config.sampling === "balanced") balancedWeights(this.#classes, config);
@@ -97,6 +133,11 @@ export class SplitData implements TrainingData {
   /** The ids of images without a class. */
   static unlabelled(prepared: readonly Prepared[]): ReadonlySet<string> {
     return new Set(prepared.filter((p) => p.label === undefined).map((p) => p.id));
+  }
+
+  /** The ids of images of which no outline is known. */
+  static bare(prepared: readonly Prepared[]): ReadonlySet<string> {
+    return new Set(prepared.filter((p) => p.boxes.length === 0).map((p) => p.id));
   }
 
   images(stage: Stage): number {

@@ -1,6 +1,7 @@
 /** Worker threads that answer requests. */
 import { Worker } from "node:worker_threads";
 import { DataError } from "../../data/sample.ts";
+import { InputError } from "../files.ts";
 import type { Reply, Start } from "./worker-serve.ts";
 
 /** Requests under way at one worker: one that it works on and one that waits, so that it never idles between two. */
@@ -82,9 +83,15 @@ export class WorkerPool<Task, Result> {
   }
 }
 
+/** Errors whose class says what is to become of them. */
+const kinds = new Map<string, new (message: string) => Error>([
+  ["DataError", DataError],
+  ["InputError", InputError],
+]);
+
 /** An error as it was before it crossed the thread's border, which keeps no classes. */
 function revive({ name, message, stack }: { name: string; message: string; stack?: string | undefined }): Error {
-  const error = name === "DataError" ? new DataError(message) : new Error(message);
+  const error = new (kinds.get(name) ?? Error)(message);
   if (stack !== undefined) error.stack = stack;
   return error;
 }

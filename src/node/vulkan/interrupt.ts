@@ -1,20 +1,43 @@
 // Ctrl-C and its kin, delivered once. One key press can arrive several times: the terminal sends the signal to every process
 // of the foreground group, and `npm run`, `timeout` and the launcher send on what they receive.
+import { constants } from "node:os";
+import path from "node:path";
 
 /** Repeats within this time, in milliseconds, are taken for echoes of the first. */
 const echo = 1000;
 
+/** Signals that ask for an orderly end: Ctrl-C; `kill`, or a system that shuts down; a terminal that was closed, or an ssh that was lost. */
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export type Interrupt = (typeof signals)[number];
+
 /**
- * Calls `stop` at the first SIGINT or SIGTERM, so that a run can save its work and end. A further one, unless it is an echo,
- * ends the process at once, with the exit code shells use for the signal (130, 143).
+ * Whether the program was started by nohup(1), and so has to outlive its terminal. The signal itself does not tell: Node takes
+ * no notice of its having been ignored before. Shells note in `_` which program they have started.
+ */
+export const outlivesTerminal = (env: NodeJS.ProcessEnv = process.env): boolean =>
+  path.basename(env["_"] ?? "") === "nohup";
+
+/**
+ * The exit code of a run that was asked to end and has saved its work: as shells have it for a hang-up, for which nobody waits;
+ * else that of Ctrl-C.
+ */
+export const exitCode = (signal: Interrupt | undefined): number => (signal === "SIGHUP" ? 129 : 130);
+
+/**
+ * Calls `stop` at the first of these signals, so that a run can save its work and end. A further one, unless it is an echo,
+ * ends the process at once, with the exit code shells use for the signal (130, 143). A hang-up is nobody's impatience and never
+ * does: a terminal that goes away can send several. Under nohup there is none.
  * @returns a function that removes the handlers again
  */
-export function onInterrupt(stop: (signal: "SIGINT" | "SIGTERM") => void): () => void {
+export function onInterrupt(stop: (signal: Interrupt) => void): () => void {
   let last: number | undefined;
-  const handlers = (["SIGINT", "SIGTERM"] as const).map((signal) => {
+  const heard = signals.filter((signal) => signal !== "SIGHUP" || !outlivesTerminal());
+  const handlers = heard.map((signal) => {
     const handler = () => {
       const first = last === undefined;
-      if (!first && performance.now() - last! > echo) process.exit(signal === "SIGINT" ? 130 : 143);
+      if (!first && signal !== "SIGHUP" && performance.now() - last! > echo) {
+        process.exit(128 + constants.signals[signal]);
+      }
       if (first) stop(signal);
       // Taken after the work of stop(): signals that came in meanwhile are delivered only then.
       if (first) last = performance.now();

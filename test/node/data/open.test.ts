@@ -107,7 +107,7 @@ test("a folder that cannot be opened is an error of one line that names it", asy
     expect((error as Error).message).toContain(inner(name));
     expect((error as Error).message).not.toContain("\n");
   }
-  await expect(openDataset(dir, { format: "voc" })).rejects.toThrow(
-    /^unknown format "voc"; known are manifest, ddti, tn5000, tn3k, bus-bra, busi$/,
+  await expect(openDataset(dir, { format: "pascal" })).rejects.toThrow(
+    /^unknown format "pascal"; known are manifest, ddti, tn5000, tn3k, bus-bra, busi, tn-scui, coco, cvat, labelme, voc, yolo, masks, classes$/,
   );
 });

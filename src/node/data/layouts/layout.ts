@@ -10,7 +10,15 @@ export interface Listing {
 /** The names in a folder below the one that is looked at; empty where there is no such folder. */
 export type Look = (folder: string) => Promise<Listing>;
 
+/** The beginning of a file below the folder that is looked at, as text; "" where there is no such file. */
+export type Peek = (file: string) => Promise<string>;
+
 export interface ReadOptions {
+  /**
+   * Where the class of an image is taken from that the set itself gives none: "name" is a word of its file's name, benign or
+   * malignant. Default: from nowhere.
+   */
+  labelFrom?: "name" | undefined;
   /**
    * Images on which an outline of a nodule is known to be missing (a cut-off annotation): "skip" (default), because the
    * segmentation branch would learn that the nodule is background, or "keep" with the outlines that are there.
@@ -26,7 +34,9 @@ export interface Layout {
   format: string;
   /** What the folder looks like, for error messages. */
   shape: string;
-  recognises(listing: Listing, look: Look): boolean | Promise<boolean>;
+  recognises(listing: Listing, look: Look, peek: Peek): boolean | Promise<boolean>;
+  /** Formats that such a folder fits, too, without being of two kinds. */
+  implies?: readonly string[];
   /** Reads the annotations and the images' headers. What is wrong with single files goes to `skipped`. */
   read(dir: string, listing: Listing, options: ReadOptions, look: Look): Promise<Dataset>;
 }

@@ -1,0 +1,116 @@
+/** A table of classes beside images, of whatever columns: `id,label`, `image_name;pathology`, TN-SCUI's `ID,CATE`. */
+import { DataError, type Label } from "../sample.ts";
+import { parseTable } from "./table.ts";
+import { parseClass } from "./values.ts";
+
+export interface ClassRow {
+  line: number;
+  /** As it is written: with or without folder and extension. */
+  image: string;
+  label: Label;
+  patient: string | undefined;
+}
+
+export interface ClassTable {
+  rows: ClassRow[];
+  notes: string[];
+}
+
+const IMAGE = [
+  "id",
+  "image",
+  "imageid",
+  "imagename",
+  "imagefile",
+  "img",
+  "imgid",
+  "imgname",
+  "file",
+  "filename",
+  "name",
+];
+const CLASS = [
+  ...["label", "class", "classname", "classlabel", "cate", "category", "pathology", "diagnosis", "histology", "target"],
+  ...["malignancy", "malignant", "benignmalignant", "histopathdiagnosis", "type", "y", "groundtruth"],
+];
+const PATIENT = ["patient", "patientid", "case", "caseid", "subject", "subjectid"];
+
+/** Column names as they are compared: letters only, in lower case. */
+const plain = (name: string) => name.toLowerCase().replace(/[^a-z]/g, "");
+
+/**
+ * The classes of a table. Of several columns that may hold the class, those count in which every cell is one; where they
+ * contradict each other the table is refused.
+ *
+ * @param bad told of each row that cannot be used
+ * @throws DataError for no table, or one whose columns do not say which is the image and which the class
+ */
+export function parseClassTable(text: string, bad: (line: number, reason: string) => void): ClassTable {
+  const [head, ...rest] = parseTable(text);
+  if (!head) throw new DataError("is empty");
+  if (isHeadless(head.cells)) {
+    return { rows: [head, ...rest].flatMap((row) => readRow(row, { image: 0, classes: [1] }, 2, bad)), notes: [] };
+  }
+  const columns = head.cells;
+  const among = (names: readonly string[]) => columns.flatMap((name, i) => (names.includes(plain(name)) ? [i] : []));
+  const quoted = (indices: readonly number[]) => indices.map((i) => `"${columns[i]!.slice(0, 40)}"`).join(", ");
+  const all = quoted(columns.map((_, i) => i).slice(0, 12));
+  const image = among(IMAGE);
+  if (image.length === 0) throw new DataError(`has no column that names images, such as "image" or "id", among ${all}`);
+  if (image.length > 1) throw new DataError(`has several columns that may name the image: ${quoted(image)}`);
+  const patient = among(PATIENT);
+  if (patient.length > 1) throw new DataError(`has several columns that may name the patient: ${quoted(patient)}`);
+  const named = among(CLASS);
+  if (named.length === 0)
+    throw new DataError(`has no column of the class, such as "label" or "pathology", among ${all}`);
+  const whole = named.filter((i) => rest.every(({ cells }) => isClass(cells[i] ?? "")));
+  const classes = named.length === 1 ? named : whole;
+  if (classes.length === 0) {
+    throw new DataError(`has several columns that may be the class, each with cells that are none: ${quoted(named)}`);
+  }
+  const torn = rest.find(({ cells }) => new Set(classes.flatMap((i) => classOf(cells[i] ?? "") ?? [])).size > 1);
+  if (torn)
+    throw new DataError(`has several columns of the class that differ in line ${torn.line}: ${quoted(classes)}`);
+  const read = new Set([...image, ...patient, ...classes]);
+  const others = columns.flatMap((_, i) => (read.has(i) ? [] : [i]));
+  const notes = [`the class is the column ${quoted(classes.slice(0, 1))}`];
+  if (patient.length > 0) notes.push(`the patient is the column ${quoted(patient)}`);
+  if (others.length > 0) notes.push(`columns that are not read: ${quoted(others.slice(0, 12))}`);
+  const places = { image: image[0]!, classes, patient: patient[0] };
+  return { rows: rest.flatMap((row) => readRow(row, places, columns.length, bad)), notes };
+}
+
+function readRow(
+  { line, cells }: { line: number; cells: readonly string[] },
+  { image, classes, patient }: { image: number; classes: readonly number[]; patient?: number | undefined },
+  width: number,
+  bad: (line: number, reason: string) => void,
+): ClassRow[] {
+  if (cells.every((cell) => cell === "")) return [];
+  const name = cells[image] ?? "";
+  const fault = (reason: string): [] => {
+    bad(line, reason);
+    return [];
+  };
+  if (cells.length !== width) return fault(`has ${cells.length} cells, but there are ${width} columns`);
+  if (name === "") return fault("names no image");
+  const wrong = classes.find((i) => !isClass(cells[i]!));
+  if (wrong !== undefined) return fault(`has the class "${cells[wrong]!.slice(0, 20)}", which is neither 0 nor 1`);
+  const label = classes.map((i) => classOf(cells[i]!)).find((c) => c !== undefined);
+  const who = patient === undefined ? "" : cells[patient]!;
+  return [{ line, image: name, label, patient: who === "" ? undefined : who }];
+}
+
+/** As TN3K's: `0000.jpg,1`. */
+const isHeadless = (cells: readonly string[]) =>
+  cells.length === 2 && /\.\w{3,5}$/.test(cells[0]!) && classOf(cells[1]!) !== undefined;
+
+const isClass = (cell: string) => cell === "" || classOf(cell) !== undefined;
+
+function classOf(cell: string): Label {
+  try {
+    return parseClass(cell);
+  } catch {
+    return undefined;
+  }
+}

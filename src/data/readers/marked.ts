@@ -1,0 +1,127 @@
+/** What labelling tools write of an image, whatever their format: objects with a name and a box. */
+import type { Size } from "../annotation-frame.ts";
+import { area, boundingBox, type Point } from "../boxes.ts";
+import { type Box, DataError, type Label } from "../sample.ts";
+import { noduleOf } from "./words.ts";
+
+export interface MarkedObject {
+  /** Its class in the tool; undefined where that is not known. */
+  name: string | undefined;
+  /** In pixels of the image that was marked. */
+  box: Box;
+}
+
+export interface Marked {
+  objects: MarkedObject[];
+  /** Of the image that was marked, where that is written down. */
+  size?: Size;
+  /** The name of its image, where that is written down. */
+  image?: string;
+  /** Names that concern the image as a whole and may tell its class. */
+  tags?: string[];
+  /** What was taken in another way than as it is written. */
+  notes: string[];
+}
+
+/**
+ * The class of an image by the names of its objects: the one that all of them have.
+ *
+ * @param numbers whether the names 0 and 1 are classes
+ * @param note told where they differ
+ * @throws DataError for an object that is not known to be a nodule: its box may be anything's
+ */
+export function classOfObjects(
+  { objects, tags = [] }: Pick<Marked, "objects" | "tags">,
+  { numbers, note }: { numbers: boolean; note: (text: string) => void },
+): Label {
+  const labels = new Set<Label>();
+  for (const { name } of objects) {
+    const nodule = name === undefined ? { label: undefined } : noduleOf(name, { numbers });
+    if (!nodule) {
+      throw new DataError(`marks "${name!.slice(0, 40)}", which is neither a class nor known to be a nodule`);
+    }
+    labels.add(nodule.label);
+  }
+  const known = [...labels].filter((label) => label !== undefined);
+  if (known.length === 2) note("its objects are of both classes: it counts as without a class");
+  else if (known.length === 1 && labels.size > 1) {
+    note("not all of its objects have a class: it counts as without a class");
+  }
+  if (known.length > 0) return labels.size === 1 ? known[0] : undefined;
+  const tagged = new Set(tags.flatMap((tag) => noduleOf(tag, { numbers: false })?.label ?? []));
+  if (tagged.size > 1) note("is tagged with both classes: it counts as without a class");
+  return tagged.size === 1 ? [...tagged][0] : undefined;
+}
+
+/** Parts of less than this share of the largest one's area are specks, as components of masks are. */
+const SPECK = 0.01;
+
+/**
+ * The boxes of an object that is drawn as several outlines: one for each part, and one for parts whose boxes overlap. `specks`
+ * counts those that are too small to be a nodule.
+ *
+ * @throws DataError for an outline of fewer than 3 points
+ */
+export function boxesOfOutlines(outlines: readonly (readonly Point[])[]): { boxes: Box[]; specks: number } {
+  const parts = outlines.map((points) => {
+    if (points.length < 3) throw new DataError("has an outline of fewer than 3 points");
+    return { box: boundingBox(points), size: polygonArea(points) };
+  });
+  const largest = parts.reduce((most, { size }) => Math.max(most, size), 0);
+  const kept = parts.filter(({ size }) => size >= SPECK * largest);
+  let boxes: Box[] = [];
+  for (const { box } of kept) {
+    let joined = box;
+    // Joining two may make the result reach a third.
+    for (let before = -1; before !== boxes.length;) {
+      before = boxes.length;
+      const [apart, touching]: [Box[], Box[]] = [[], []];
+      for (const other of boxes) (overlap(joined, other) ? touching : apart).push(other);
+      joined = touching.reduce(around, joined);
+      boxes = apart;
+    }
+    boxes.push(joined);
+  }
+  return { boxes, specks: parts.length - kept.length };
+}
+
+function polygonArea(points: readonly Point[]): number {
+  let sum = 0;
+  for (const [i, { x, y }] of points.entries()) {
+    const next = points[(i + 1) % points.length]!;
+    sum += x * next.y - next.x * y;
+  }
+  return Math.abs(sum) / 2;
+}
+
+const overlap = (a: Box, b: Box) => a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1;
+
+/** The least box that holds both. */
+export const around = (a: Box, b: Box): Box => ({
+  x0: Math.min(a.x0, b.x0),
+  y0: Math.min(a.y0, b.y0),
+  x1: Math.max(a.x1, b.x1),
+  y1: Math.max(a.y1, b.y1),
+});
+
+/** Intersection over union. */
+export function agreement(a: Box, b: Box): number {
+  const both = area({
+    x0: Math.max(a.x0, b.x0),
+    y0: Math.max(a.y0, b.y0),
+    x1: Math.min(a.x1, b.x1),
+    y1: Math.min(a.y1, b.y1),
+  });
+  return both / (area(a) + area(b) - both);
+}
+
+/** The box around one that is turned about its centre, by degrees. */
+export function turnedBox({ x0, y0, x1, y1 }: Box, degrees: number): Box {
+  const [cx, cy] = [(x0 + x1) / 2, (y0 + y1) / 2];
+  const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
+  const corner = (x: number, y: number): Point => ({
+    x: cx + (x - cx) * cos - (y - cy) * sin,
+    y: cy + (x - cx) * sin + (y - cy) * cos,
+  });
+  return boundingBox([corner(x0, y0), corner(x1, y0), corner(x1, y1), corner(x0, y1)]);
+}

@@ -1,0 +1,57 @@
+/** What names say: of folders, files, and the classes of labelling tools. Words count only as a whole; nothing is guessed. */
+import type { Label } from "../sample.ts";
+
+const CLASS_WORDS = new Map<string, 0 | 1>([
+  ["benign", 0],
+  ["malignant", 1],
+]);
+
+/** What turns the word after it into its opposite, or into nothing in particular. */
+const NEGATIONS = new Set(["non", "not", "no", "without", "never", "un"]);
+
+/** Words for what a box is drawn around, of no class. */
+const NODULE_WORDS = new Set([
+  ...["nodule", "nodules", "lesion", "lesions", "tumor", "tumors", "tumour", "tumours", "mass", "masses"],
+  ...["object", "target", "roi"],
+]);
+
+const SCORE = /^(?:ti-?rads|tr|eu-?ti-?rads|acr-?ti-?rads)[ _-]?\d[abc]?$/i;
+
+/** The letters between other characters, in lower case: "Benign_Case-12 (2)" -> benign, case. */
+export const wordsOf = (text: string): string[] => text.toLowerCase().match(/\p{L}+/gu) ?? [];
+
+/**
+ * The class that a text names: benign or malignant as a whole word. Undefined for both, neither, or a denial such as
+ * "non-malignant".
+ */
+export function classInWords(text: string): Label {
+  const words = wordsOf(text);
+  const found = new Set<0 | 1>();
+  for (const [i, word] of words.entries()) {
+    const label = CLASS_WORDS.get(word);
+    if (label === undefined) continue;
+    if (NEGATIONS.has(words[i - 1] ?? "")) return undefined;
+    found.add(label);
+  }
+  return found.size === 1 ? [...found][0] : undefined;
+}
+
+/**
+ * What a labelling tool's class says of the object it marks: a nodule of a class, a nodule of no known class, or
+ * (undefined) something that is not known to be a nodule.
+ *
+ * @param numbers whether the names 0 and 1 are benign and malignant: not where they may be mere places in a list
+ */
+export function noduleOf(name: string, { numbers }: { numbers: boolean }): { label: Label } | undefined {
+  const text = name.trim();
+  if (/^\d+$/.test(text)) {
+    if (numbers) return text === "0" || text === "1" ? { label: text === "1" ? 1 : 0 } : undefined;
+    return { label: undefined };
+  }
+  const words = wordsOf(text);
+  if (words.some((word) => CLASS_WORDS.has(word))) return { label: classInWords(text) };
+  if (words.some((word) => NODULE_WORDS.has(word)) && !words.some((word) => NEGATIONS.has(word))) {
+    return { label: undefined };
+  }
+  return SCORE.test(text) ? { label: undefined } : undefined;
+}

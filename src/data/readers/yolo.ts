@@ -1,0 +1,94 @@
+/**
+ * YOLO's label files (https://docs.ultralytics.com/datasets/): one text file an image, one object a line, in shares of the
+ * image's width and height; and data.yaml, which names the classes.
+ *
+ *     0 0.50 0.50 0.25 0.20              class, centre x y, width height
+ *     0 0.40 0.40 0.60 0.40 0.50 0.60    class, outline x y x y ..
+ *
+ * A class is what its name says, never its number: exports exist in which 0 is malignant.
+ */
+import { parse } from "yaml";
+import { z } from "zod";
+import { boundingBox } from "../boxes.ts";
+import { type Box, DataError, reasonOf } from "../sample.ts";
+import { explain } from "./values.ts";
+
+export interface YoloObject {
+  /** Place in the list of names. */
+  index: number;
+  /** In shares of the image's width and height. */
+  box: Box;
+}
+
+const DATA = z.object({
+  names: z.union([z.array(z.coerce.string()), z.record(z.string().regex(/^\d{1,6}$/), z.coerce.string())]),
+  nc: z.int().nonnegative().optional(),
+  kpt_shape: z.unknown().optional(),
+});
+
+/**
+ * The names of the classes by their numbers.
+ *
+ * @throws DataError for text that is no data.yaml, or one of key points
+ */
+export function parseYoloNames(text: string): Map<number, string> {
+  let yaml: unknown;
+  try {
+    yaml = parse(text, { maxAliasCount: 10 });
+  } catch (error) {
+    throw new DataError(`is not YAML: ${reasonOf(error)}`);
+  }
+  const result = DATA.safeParse(yaml);
+  if (!result.success) throw new DataError(`names no classes: ${explain(result.error)}`);
+  const { names, nc, kpt_shape: points } = result.data;
+  if (points !== undefined) throw new DataError("is of a set of key points, which mark no nodule");
+  const map = Array.isArray(names)
+    ? new Map(names.map((name, i) => [i, name]))
+    : new Map(Object.entries(names).map(([i, name]) => [Number(i), name]));
+  if (nc !== undefined && nc !== map.size)
+    throw new DataError(`says that there are ${nc} classes, but names ${map.size}`);
+  return map;
+}
+
+/** Rounding in the last digit that tools write. */
+const ROUNDING = 1e-5;
+
+/** @throws DataError naming the first line that is no object of this format */
+export function parseYoloLabels(text: string): YoloObject[] {
+  const objects: YoloObject[] = [];
+  for (const [i, line] of text
+    .replace(/^\ufeff/, "")
+    .split(/\r\n|\r|\n/)
+    .entries()) {
+    if (line.trim() === "") continue;
+    try {
+      objects.push(parseLine(line.trim().split(/\s+/)));
+    } catch (error) {
+      throw new DataError(`line ${i + 1} ${reasonOf(error)}`);
+    }
+  }
+  return objects;
+}
+
+function parseLine(cells: readonly string[]): YoloObject {
+  if (!/^\d{1,6}$/.test(cells[0]!))
+    throw new DataError(`has the class "${cells[0]!.slice(0, 20)}", which is no number`);
+  const index = Number(cells[0]);
+  const numbers = cells.slice(1).map((cell) => {
+    const number = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d{1,3})?$/i.test(cell) ? Number(cell) : NaN;
+    if (Number.isNaN(number)) throw new DataError(`has "${cell.slice(0, 20)}", which is no number`);
+    if (!(number >= -ROUNDING && number <= 1 + ROUNDING)) {
+      throw new DataError(`has ${cell.slice(0, 20)}, which is no share of the image: they are from 0 to 1`);
+    }
+    return Math.min(1, Math.max(0, number));
+  });
+  if (numbers.length === 4) {
+    const [cx, cy, w, h] = numbers as [number, number, number, number];
+    return { index, box: { x0: cx - w / 2, y0: cy - h / 2, x1: cx + w / 2, y1: cy + h / 2 } };
+  }
+  if (numbers.length < 6 || numbers.length % 2 === 1) {
+    throw new DataError(`has ${numbers.length} numbers: neither a box of 4 nor an outline of 3 points or more`);
+  }
+  const points = Array.from({ length: numbers.length / 2 }, (_, i) => ({ x: numbers[2 * i]!, y: numbers[2 * i + 1]! }));
+  return { index, box: boundingBox(points) };
+}

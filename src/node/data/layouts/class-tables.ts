@@ -1,0 +1,96 @@
+/** Classes and patients of images from the tables that lie beside them. */
+import { parseClassTable } from "../../../data/readers/class-table.ts";
+import { type Label, reasonOf } from "../../../data/sample.ts";
+import type { Reading } from "./marked-set.ts";
+import { boundedText, MOST_OF_ONE } from "./text-file.ts";
+import { join, key, type TreeImage } from "./tree.ts";
+
+interface Known {
+  label: Label;
+  patient: string | undefined;
+  /** Where it says so. */
+  at: string;
+}
+
+export interface Tables {
+  /** What they say of an image. */
+  of(image: TreeImage): Pick<Known, "label" | "patient">;
+  /** Those that were read. */
+  files: string[];
+}
+
+/** Reads every .csv and .tsv of the set that names images and classes. */
+export async function readTables({ collect, tree, index }: Reading): Promise<Tables> {
+  const known = new Map<string, Known>();
+  const torn = new Set<string>();
+  const files: string[] = [];
+  for (const folder of tree.folders) {
+    for (const name of folder.files) {
+      const file = join(folder, name);
+      if (/\.(?:xlsx?|ods)$/i.test(name)) collect.note(`${file} is not read: save it as .csv`);
+      if (!/\.(?:csv|tsv)$/i.test(name)) continue;
+      let table;
+      try {
+        table = parseClassTable(await boundedText(collect.file(file), MOST_OF_ONE), collect.badLine(file));
+      } catch (error) {
+        collect.skip(file, `${reasonOf(error)}: no class is taken from it`);
+        continue;
+      }
+      files.push(file);
+      for (const note of table.notes) collect.note(`${file}: ${note}`);
+      const below = index.all.filter((image) => folder.path === "" || image.file.startsWith(`${folder.path}/`));
+      const find = finder(below);
+      for (const { line, image: written, label, patient } of table.rows) {
+        const found = find(written);
+        const at = `${file} line ${line}`;
+        if (found.length !== 1) {
+          const what = found.length === 0 ? "of which there is no image" : `which ${found.length} images are called`;
+          collect.skip(file, `line ${line} names ${written.slice(0, 80)}, ${what}`);
+          continue;
+        }
+        const { file: image } = found[0]!;
+        const before = known.get(image);
+        if (before && (before.label !== label || before.patient !== patient)) {
+          torn.add(image);
+          collect.skip(file, `line ${line} contradicts ${before.at} on ${image}, which has no class now`);
+        }
+        known.set(image, { label, patient, at });
+      }
+    }
+  }
+  return {
+    files,
+    of({ file }) {
+      const { label, patient } = known.get(file) ?? {};
+      return { label: torn.has(file) ? undefined : label, patient };
+    },
+  };
+}
+
+/** Finds images by name, with or without folder and extension. */
+function finder(images: readonly TreeImage[]): (written: string) => readonly TreeImage[] {
+  const names = new Map<string, Set<TreeImage>>();
+  for (const image of images) {
+    for (const file of [image.file, image.file.slice(0, image.file.length - image.name.length) + image.stem]) {
+      // Each ending of its path: c.png, b/c.png, a/b/c.png.
+      const parts = key(file).split("/");
+      for (let i = 0; i < parts.length; i++) {
+        const name = parts.slice(i).join("/");
+        const known = names.get(name);
+        if (known) known.add(image);
+        else names.set(name, new Set([image]));
+      }
+    }
+  }
+  return (written) => {
+    const parts = key(written.replaceAll("\\", "/"))
+      .split("/")
+      .filter((part) => part !== "" && part !== ".");
+    // Folders that are not of this set, such as another machine's, are passed over.
+    for (let i = 0; i < parts.length; i++) {
+      const found = names.get(parts.slice(i).join("/"));
+      if (found) return [...found];
+    }
+    return [];
+  };
+}

@@ -1,0 +1,34 @@
+/** COCO: one or more JSON files of annotations at the top, in annotations/ or in the folders of images. */
+import { topKeys } from "../../../data/readers/json.ts";
+import { parseCoco } from "../../../data/readers/coco.ts";
+import type { Dataset } from "../../../data/sample.ts";
+import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
+import { begin } from "./marked-set.ts";
+import { readLists } from "./listed-set.ts";
+import { anyFile, hasImages } from "./recognise.ts";
+import { readTree } from "./tree.ts";
+
+const isCoco = (beginning: string): boolean => {
+  const keys = topKeys(beginning) ?? [];
+  return !keys.includes("shapes") && ["images", "annotations", "categories"].some((key) => keys.includes(key));
+};
+
+export const coco: Layout = {
+  format: "coco",
+  shape: "COCO: annotations/*.json or _annotations.coco.json, and images",
+  implies: ["classes"],
+  async recognises(listing, look, peek) {
+    const tree = await readTree(listing, look);
+    return hasImages(tree) && anyFile(tree, /\.json$/i, async (file) => isCoco(await peek(file)));
+  },
+  read,
+};
+
+async function read(dir: string, listing: Listing, options: ReadOptions, look: Look): Promise<Dataset> {
+  // Without a class of its own, a category is often called by its number.
+  return readLists(await begin("coco", dir, listing, options, look), {
+    extension: /\.json$/i,
+    parse: parseCoco,
+    numbers: false,
+  });
+}

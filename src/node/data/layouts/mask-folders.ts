@@ -1,0 +1,92 @@
+/** Images and masks of the same names, with classes from folders or from a table beside them; and TN-SCUI's form of it. */
+import { DataError, type Dataset, type Sample } from "../../../data/sample.ts";
+import { imageSize } from "../decode.ts";
+import { readTables, type Tables } from "./class-tables.ts";
+import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
+import { agreed, begin, finish, sideOf } from "./marked-set.ts";
+import { boxesOfMasks } from "./masks.ts";
+import { findPairs } from "./pairs.ts";
+import { ImageIndex, labelOf, readTree, type Tree } from "./tree.ts";
+
+const hasPairs = (tree: Tree): boolean => findPairs(tree).pairs.some(({ masks }) => masks.length > 0);
+
+export const masks: Layout = {
+  format: "masks",
+  shape: "images/ and masks/ with the same names, or <image>_mask beside <image>; classes in a .csv",
+  implies: ["classes"],
+  recognises: async (listing, look) => hasPairs(await readTree(listing, look)),
+  read: (dir, listing, options, look) => readPairs("masks", dir, listing, options, look),
+};
+
+/** The table of TN-SCUI 2020 (https://tn-scui2020.grand-challenge.org): ID,CATE. */
+const TABLES = ["train.csv", "category.csv"];
+
+export const tnScui: Layout = {
+  format: "tn-scui",
+  shape: "image/, mask/ and train.csv or category.csv with ID,CATE",
+  implies: ["masks", "classes"],
+  async recognises({ files, folders }, _look, peek) {
+    if (!folders.includes("image") || !folders.includes("mask")) return false;
+    for (const name of TABLES.filter((table) => files.includes(table))) {
+      if (/^\ufeff?\s*"?ID"?\s*[,;\t]\s*"?CATE"?\s*$/im.test((await peek(name)).split(/\r\n|\r|\n/, 1)[0]!))
+        return true;
+    }
+    return false;
+  },
+  read: (dir, listing, options, look) => readPairs("tn-scui", dir, listing, options, look),
+};
+
+/**
+ * DDTI was also published in this form, in a folder 1_or_data with a category.csv, whose readme says that the categories are
+ * made up.
+ */
+const isSecondDdti = (dir: string, files: readonly string[]): boolean =>
+  files.includes("category.csv") && (/[\\/]1_or_data[\\/]*$/i.test(dir) || /ddti/i.test(dir));
+
+async function readPairs(
+  format: string,
+  dir: string,
+  listing: Listing,
+  options: ReadOptions,
+  look: Look,
+): Promise<Dataset> {
+  const reading = await begin(format, dir, listing, options, look);
+  const { collect, tree } = reading;
+  const gland = tree.folders.find(({ path }) => /(?:^|\/)thyroid[ _-]masks?$/i.test(path));
+  if (gland)
+    throw new DataError(`${collect.file(gland.path)}: marks the gland, as TG3K does: there is no nodule in it`);
+  const { pairs, lost } = findPairs(tree);
+  // Only what is an image here is one for the tables.
+  reading.index = new ImageIndex(pairs.map(({ image }) => image));
+  let tables: Tables = { files: [], of: () => ({ label: undefined, patient: undefined }) };
+  if (isSecondDdti(dir, listing.files)) {
+    collect.note("category.csv of DDTI's second form is made up, as its readme says: no class is taken from it");
+  } else tables = await readTables(reading);
+  const dataset = await collect.each(
+    pairs,
+    ({ image }) => image.file,
+    async ({ image, masks, reason }, remarks): Promise<Sample> => {
+      if (image.folder.kindOfTissue === "normal")
+        throw new DataError("shows normal tissue: there is no nodule to mark");
+      if (reason !== undefined) throw new DataError(reason);
+      if (masks.length === 0) throw new DataError("its mask is missing");
+      const { file: id, folder } = image;
+      const file = collect.file(id);
+      const files = masks.map(({ file: mask }) => ({ name: mask, file: collect.file(mask) }));
+      const boxes = await boxesOfMasks(files, await imageSize(file), remarks);
+      const { label, patient } = tables.of(image);
+      const group = patient === undefined ? id : `patient ${patient}`;
+      const known = agreed(label, labelOf(folder), (text) => remarks.note(text), "table");
+      return { id, file, group, label: known, boxes, ...sideOf(folder.side) };
+    },
+  );
+  for (const { file } of lost) collect.skip(file, "its image is missing");
+  if (
+    tables.files.length === 0 &&
+    options.labelFrom === undefined &&
+    dataset.samples.every((s) => s.label === undefined)
+  ) {
+    collect.note("there is no table of classes beside the images, and no --label-from name");
+  }
+  return finish(reading, dataset);
+}

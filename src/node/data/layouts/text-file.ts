@@ -1,0 +1,43 @@
+/** Text files of a bounded size. */
+import { open, readFile, stat } from "node:fs/promises";
+import { DataError } from "../../../data/sample.ts";
+import { decodeText } from "../../../data/text.ts";
+
+/** Of one image. labelme keeps a copy of the image in it. */
+export const MOST_OF_ONE = 64 * 2 ** 20;
+/** Of a whole set. */
+export const MOST_OF_SET = 256 * 2 ** 20;
+
+/** @throws DataError, without the file's name, for a file that is missing, no regular file, too large, or no text */
+export async function boundedText(file: string, most: number): Promise<string> {
+  const found = await stat(file).catch(() => undefined);
+  if (!found) throw new DataError("there is no such file");
+  if (!found.isFile()) throw new DataError("is no regular file");
+  if (found.size > most) {
+    throw new DataError(
+      `has ${(found.size / 2 ** 20).toFixed(0)} MiB, more than the ${most / 2 ** 20} MiB that are read`,
+    );
+  }
+  return decodeText(await readFile(file));
+}
+
+/** Enough to see a root element or the first keys. */
+const BEGINNING = 2 ** 16;
+
+/** The beginning of a file; "" where it is missing, no regular file, or cannot be read. */
+export async function beginningOf(file: string): Promise<string> {
+  try {
+    // Looked at first: opening a pipe would wait for a writer.
+    if (!(await stat(file)).isFile()) return "";
+    const handle = await open(file);
+    try {
+      const bytes = new Uint8Array(BEGINNING);
+      const { bytesRead } = await handle.read(bytes, 0, BEGINNING, 0);
+      return new TextDecoder().decode(bytes.subarray(0, bytesRead));
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    return "";
+  }
+}

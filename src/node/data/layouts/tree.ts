@@ -1,0 +1,210 @@
+/**
+ * The folders of a set that are named in plain words: sides (train, val, test), kinds (images, masks, annotations) and classes
+ * (benign, malignant, normal), in any order, alone or joined as in `test_images`. Other folders are not entered.
+ */
+import path from "node:path";
+import type { Label, Side } from "../../../data/sample.ts";
+import { byNumber, groupBy, IMAGE_FILE } from "./collect.ts";
+import type { Listing, Look } from "./layout.ts";
+
+export interface TreeFolder {
+  /** Below the set's folder, with /; "" is the set's folder itself. */
+  path: string;
+  files: string[];
+  /** The path's words without those for the kind: images/train and masks/train have the same. */
+  place: string;
+  kind: "images" | "marks" | undefined;
+  side: Side | undefined;
+  /** normal: tissue without a nodule. */
+  kindOfTissue: 0 | 1 | "normal" | "both" | undefined;
+}
+
+export interface Tree {
+  folders: TreeFolder[];
+  /** Folders of other names with images in them, and how many. */
+  unread: { path: string; images: number }[];
+}
+
+export interface TreeImage {
+  /** Below the set's folder, with /. */
+  file: string;
+  name: string;
+  stem: string;
+  folder: TreeFolder;
+}
+
+const SIDES = new Map<string, Side>([
+  ...["train", "training", "trainval"].map((word): [string, Side] => [word, "train"]),
+  ...["val", "valid", "validation", "dev"].map((word): [string, Side] => [word, "val"]),
+  ...["test", "testing", "tests"].map((word): [string, Side] => [word, "test"]),
+]);
+const IMAGES = new Set([
+  "image",
+  "images",
+  "img",
+  "imgs",
+  "original",
+  "originals",
+  "picture",
+  "pictures",
+  "jpegimages",
+]);
+const MARKS = new Set([
+  ...["mask", "masks", "label", "labels", "gt", "groundtruth", "ground", "truth", "seg", "segs", "segmentation"],
+  ...["segmentations", "annotation", "annotations", "annot", "annots", "xml", "xmls", "json", "jsons", "contours"],
+]);
+const TISSUES = new Map<string, 0 | 1 | "normal">([
+  ["benign", 0],
+  ["malignant", 1],
+  ["normal", "normal"],
+]);
+const NEUTRAL = new Set([
+  "thyroid",
+  "nodule",
+  "nodules",
+  "us",
+  "ultrasound",
+  "case",
+  "cases",
+  "class",
+  "tissue",
+  "tumor",
+]);
+
+/** Folders this far below the set's are not entered. */
+const DEEPEST = 5;
+
+type Words = Pick<TreeFolder, "kind" | "side" | "kindOfTissue"> & { rest: string[] };
+
+/** What a folder's name says; undefined where a word of it is not known. */
+function understand(name: string): Words | undefined {
+  const found: Words = { kind: undefined, side: undefined, kindOfTissue: undefined, rest: [] };
+  let says = false;
+  for (const token of name.toLowerCase().split(/[^\p{L}\p{N}]+/u)) {
+    // train2017, as COCO has it.
+    const word = token.replace(/(?<=\p{L})(?:19|20)\d\d$/u, "");
+    const kind = IMAGES.has(word) ? "images" : MARKS.has(word) ? "marks" : undefined;
+    if (kind !== undefined) {
+      if (found.kind !== undefined && found.kind !== kind) return undefined;
+      found.kind = kind;
+    } else if (SIDES.has(word)) {
+      found.side = SIDES.get(word);
+      found.rest.push(found.side!);
+    } else if (TISSUES.has(word)) {
+      const tissue = TISSUES.get(word);
+      found.kindOfTissue = found.kindOfTissue === undefined || found.kindOfTissue === tissue ? tissue : "both";
+      found.rest.push(word);
+    } else if (/^\d+$/.test(word)) {
+      // 0_benign: the number says nothing by itself.
+      found.rest.push(word);
+      continue;
+    } else if (NEUTRAL.has(word) || word === "") continue;
+    else return undefined;
+    says = true;
+  }
+  return says ? found : undefined;
+}
+
+/** Reads the tree below a set's folder. */
+export async function readTree(listing: Listing, look: Look): Promise<Tree> {
+  const tree: Tree = { folders: [], unread: [] };
+  const top: TreeFolder = {
+    ...{ path: "", files: listing.files, place: "" },
+    ...{ kind: undefined, side: undefined, kindOfTissue: undefined },
+  };
+  await enter(top, listing.folders, 0);
+  return tree;
+
+  async function enter(folder: TreeFolder, below: readonly string[], depth: number): Promise<void> {
+    tree.folders.push(folder);
+    if (depth === DEEPEST) return;
+    for (const name of below) {
+      const where = folder.path === "" ? name : `${folder.path}/${name}`;
+      const { files, folders } = await look(where);
+      // Within a class, folders of any name are part of it.
+      const words =
+        understand(name) ?? (folder.kindOfTissue === undefined ? undefined : { rest: [name.toLowerCase()] });
+      if (!words) {
+        const images = files.filter((file) => IMAGE_FILE.test(file)).length;
+        if (images > 0) tree.unread.push({ path: where, images });
+        continue;
+      }
+      const {
+        kind,
+        side,
+        kindOfTissue: tissue,
+        rest,
+      } = { kind: undefined, side: undefined, kindOfTissue: undefined, ...words };
+      const outer = folder.kindOfTissue;
+      await enter(
+        {
+          path: where,
+          files,
+          place: [folder.place, ...rest].filter(Boolean).join("/"),
+          kind: kind ?? folder.kind,
+          side: side ?? folder.side,
+          kindOfTissue: tissue === undefined || outer === undefined || tissue === outer ? (tissue ?? outer) : "both",
+        },
+        folders,
+        depth + 1,
+      );
+    }
+  }
+}
+
+export const join = (folder: TreeFolder, name: string): string =>
+  folder.path === "" ? name : `${folder.path}/${name}`;
+
+/** The class that folders give; undefined where they give none. */
+export const labelOf = ({ kindOfTissue }: TreeFolder): Label =>
+  kindOfTissue === 0 || kindOfTissue === 1 ? kindOfTissue : undefined;
+
+/** The images of a tree, in the order of their numbers; `where` picks folders. */
+export function imagesOf(tree: Tree, where = (folder: TreeFolder) => folder.kind !== "marks"): TreeImage[] {
+  return tree.folders.filter(where).flatMap((folder) =>
+    folder.files
+      .filter((name) => IMAGE_FILE.test(name))
+      .sort(byNumber)
+      .map((name) => ({ file: join(folder, name), name, stem: path.parse(name).name, folder })),
+  );
+}
+
+/** Finds images by the names that annotations give them. */
+export class ImageIndex {
+  readonly all: readonly TreeImage[];
+  readonly #byStem: Map<string, TreeImage[]>;
+  readonly #byName: Map<string, TreeImage[]>;
+
+  constructor(images: readonly TreeImage[]) {
+    this.all = images;
+    this.#byStem = groupBy(images, ({ folder, stem }) => `${folder.place}\n${key(stem)}`);
+    this.#byName = groupBy(images, ({ name }) => key(name));
+  }
+
+  /** Those of a stem in folders of the same place. */
+  ofStem(place: string, stem: string): readonly TreeImage[] {
+    return this.#byStem.get(`${place}\n${key(stem)}`) ?? [];
+  }
+
+  /**
+   * Those that a path may mean: of its file name, and of as much of its folders as tells them apart. Folders that are not of
+   * this set, such as another machine's, are passed over.
+   */
+  ofPath(written: string): readonly TreeImage[] {
+    const parts = written
+      .replaceAll("\\", "/")
+      .split("/")
+      .filter((part) => part !== "" && part !== ".");
+    let found = this.#byName.get(key(parts.at(-1) ?? "")) ?? [];
+    for (let n = 2; n <= parts.length && found.length > 1; n++) {
+      const end = key(`/${parts.slice(-n).join("/")}`);
+      const closer = found.filter(({ file }) => key(`/${file}`).endsWith(end));
+      if (closer.length === 0) break;
+      found = closer;
+    }
+    return found;
+  }
+}
+
+/** Names as they are compared: systems differ in how they write letters with accents, and in case. */
+export const key = (name: string): string => name.normalize("NFC").toLowerCase();

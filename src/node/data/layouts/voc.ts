@@ -1,0 +1,18 @@
+/** Pascal VOC of any set: `<image>.xml` beside the image, or in a folder such as annotations/ beside images/. */
+import { parseVocObjects } from "../../../data/readers/voc-objects.ts";
+import { rootOf } from "../../../data/readers/xml.ts";
+import type { Layout } from "./layout.ts";
+import { begin, readBeside } from "./marked-set.ts";
+import { anyFile, hasImages } from "./recognise.ts";
+import { readTree } from "./tree.ts";
+
+export const voc: Layout = {
+  format: "voc",
+  shape: "Pascal VOC: an .xml for each image, beside it or in annotations/",
+  implies: ["classes"],
+  async recognises(listing, look, peek) {
+    const tree = await readTree(listing, look);
+    return hasImages(tree) && anyFile(tree, /\.xml$/i, async (file) => rootOf(await peek(file)) === "annotation");
+  },
+  read: async (...args) => readBeside(await begin("voc", ...args), { extension: /\.xml$/i, parse: parseVocObjects }),
+};

@@ -1,0 +1,98 @@
+/** YOLO: `<image>.txt` in labels/ beside images/, or beside the image; names of the classes in data.yaml or classes.txt. */
+import { parseYoloLabels, parseYoloNames } from "../../../data/readers/yolo.ts";
+import { DataError, type Dataset, reasonOf } from "../../../data/sample.ts";
+import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
+import { begin, readBeside, type Reading } from "./marked-set.ts";
+import { anyFile } from "./recognise.ts";
+import { boundedText } from "./text-file.ts";
+import { ImageIndex, imagesOf, join, readTree } from "./tree.ts";
+
+const YAML = /\.ya?ml$/i;
+/** Names of the classes, a line each, as labelling tools write them. */
+const LIST = /^(?:classes\.txt|obj\.names|_darknet\.labels)$/i;
+/** Text files that are no labels. */
+const OTHER = /^(?:classes|train|val|valid|test|notes|readme.*|license.*|.*requirements)\.txt$/i;
+const MOST = 2 ** 20;
+
+export const yolo: Layout = {
+  format: "yolo",
+  shape: "YOLO: images/ and labels/ with a .txt for each image, data.yaml",
+  implies: ["classes"],
+  async recognises(listing, look, peek) {
+    const tree = await readTree(listing, look);
+    const index = new ImageIndex(imagesOf(tree));
+    if (index.all.length === 0) return false;
+    for (const { files, place } of tree.folders) {
+      if (
+        files.some(
+          (name) => /\.txt$/i.test(name) && !OTHER.test(name) && index.ofStem(place, name.slice(0, -4)).length > 0,
+        )
+      ) {
+        // A number and at least four more.
+        return anyFile(tree, /\.txt$/i, async (file) => /^\s*\d+(?:[ \t]+[-+.\deE]+){4,}\s*$/m.test(await peek(file)));
+      }
+    }
+    return false;
+  },
+  read,
+};
+
+async function read(dir: string, listing: Listing, options: ReadOptions, look: Look): Promise<Dataset> {
+  const reading = await begin("yolo", dir, listing, options, look);
+  const names = await readNames(reading);
+  return readBeside(reading, {
+    extension: /\.txt$/i,
+    except: OTHER,
+    relative: true,
+    // A name that is a number is its place in the list.
+    numbers: false,
+    parse(text) {
+      const objects = parseYoloLabels(text);
+      if (objects.length === 0) throw new DataError("no nodule is marked: it is empty");
+      return {
+        notes: [],
+        objects: objects.map(({ index, box }) => {
+          if (names && !names.has(index)) throw new DataError(`has the class ${index}, which is not named`);
+          return { name: names?.get(index), box };
+        }),
+      };
+    },
+  });
+}
+
+/** The names of the classes; undefined, and said so, where there are none that can be trusted. */
+async function readNames({ collect, tree }: Reading): Promise<Map<number, string> | undefined> {
+  const found: { file: string; names: Map<number, string> }[] = [];
+  for (const folder of tree.folders) {
+    for (const name of folder.files.filter((f) => YAML.test(f) || LIST.test(f))) {
+      const file = join(folder, name);
+      try {
+        const text = await boundedText(collect.file(file), MOST);
+        found.push({ file, names: YAML.test(name) ? parseYoloNames(text) : listed(text) });
+      } catch (error) {
+        collect.skip(file, reasonOf(error));
+      }
+    }
+  }
+  const [first, ...others] = found;
+  if (!first) {
+    collect.note("there is no data.yaml with names: the classes are not known");
+    return undefined;
+  }
+  const text = (names: Map<number, string>) => [...names].sort(([a], [b]) => a - b).join("; ");
+  const other = others.find(({ names }) => text(names) !== text(first.names));
+  if (other) {
+    collect.note(`${first.file} and ${other.file} name the classes differently: they are not known`);
+    return undefined;
+  }
+  const list = [...first.names].map(([i, name]) => `${i} is ${name.slice(0, 40)}`);
+  collect.note(`classes of ${first.file}: ${list.slice(0, 12).join(", ")}`);
+  return first.names;
+}
+
+function listed(text: string): Map<number, string> {
+  const names = text.split(/\r\n|\r|\n/).map((line) => line.trim());
+  while (names.at(-1) === "") names.pop();
+  if (names.length === 0 || names.includes("")) throw new DataError("names no classes");
+  return new Map(names.map((name, i) => [i, name]));
+}
