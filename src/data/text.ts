@@ -3,8 +3,11 @@ import { DataError } from "./sample.ts";
 
 const UTF16: Record<string, string> = { "255,254": "utf-16le", "254,255": "utf-16be" };
 
+/** The encoding that an XML file says it has. */
+const DECLARED = /^<\?xml[^>]*\bencoding=["']([\w.:-]{1,40})["']/;
+
 /**
- * UTF-8, or UTF-16 where the file begins with its byte order mark (which is removed).
+ * UTF-8, or UTF-16 where the file begins with its byte order mark (which is removed); what is not UTF-8, as XML says that it is.
  *
  * @throws DataError for any other encoding
  */
@@ -13,6 +16,16 @@ export function decodeText(bytes: Uint8Array): string {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
+    const declared = DECLARED.exec(String.fromCharCode(...bytes.subarray(0, 200)))?.[1];
+    if (declared !== undefined && !/^utf/i.test(declared)) return decodeAs(bytes, declared);
     throw new DataError(`is not ${encoding.toUpperCase()} text`);
+  }
+}
+
+function decodeAs(bytes: Uint8Array, encoding: string): string {
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new DataError(`is neither UTF-8 text nor, as it says, ${encoding}`);
   }
 }

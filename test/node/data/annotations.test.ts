@@ -270,6 +270,23 @@ describe("VOC", () => {
     }
   });
 
+  test("w_exif6 has its box where the annotation's size says, on the turned or the stored picture", async () => {
+    const dir = voc(both("w_exif6"));
+    const turned = [{ x0: 140, y0: 50, x1: 200, y1: 140 }];
+    const whole = await openDataset(dir);
+    expect([whole.samples[0]!.boxes, whole.notes]).toEqual([turned, []]);
+    const file = path.join(dir, "Annotations/w_exif6.xml");
+    const stored = vocXml("w_exif6", [{ name: "1", box: { x0: 50, y0: 40, x1: 140, y1: 100 } }]);
+    writeFileSync(file, stored);
+    const { samples, notes } = await openDataset(dir);
+    expect(samples[0]!.boxes).toEqual(turned);
+    expect(notes).toEqual([matching(/its annotation was made on 320x240, before it was turned/)]);
+    writeFileSync(file, stored.replace(/<size>.*<\/size>/, ""));
+    expect((await openDataset(dir)).notes).toEqual([
+      matching(/its EXIF orientation is 6: its annotation is taken to be/),
+    ]);
+  });
+
   test("zw_twostem: the filename decides between two images, however it is written", async () => {
     const dir = voc([...both("zw_twostem"), "zw_twostem.png"]);
     const file = path.join(dir, "Annotations/zw_twostem.xml");
@@ -331,6 +348,25 @@ describe("VOC", () => {
     expect(on("val").sort()).toEqual(["1.2.840.png", "a b"]);
     expect(on("test")).toEqual(["1.2.840"]);
     expect(reasons(dataset)).toEqual({ Main: matching(/names gone.jpg, of which there is no annotation/) });
+  });
+
+  test("an encoding that the XML declares is followed, where the text is not UTF-8", async () => {
+    const xml = (encoding: string) =>
+      Buffer.from(`<?xml version="1.0" encoding="${encoding}"?>${vocXml("a", [{ name: "1", box: nodule(0) }])}`);
+    // "nodule" in Chinese as GBK has it, which is no UTF-8.
+    const word = Buffer.of(0x3c, 0x70, 0x3e, 0xbd, 0xe1, 0xbd, 0xda, 0x3c, 0x2f, 0x70, 0x3e);
+    const within = (text: Buffer) => {
+      const at = text.indexOf("<filename>");
+      return Buffer.concat([text.subarray(0, at), word, text.subarray(at)]);
+    };
+    const dir = voc([], { "JPEGImages/a.jpg": pictures[0]!, "Annotations/a.xml": within(xml("GBK")) });
+    expect((await openDataset(dir)).samples[0]!.label).toBe(1);
+    for (const encoding of ["UTF-8", "x-none"]) {
+      writeFiles(dir, { "Annotations/a.xml": within(xml(encoding)) });
+      await expect(openDataset(dir)).rejects.toThrow(
+        /a.xml: is (not UTF-8 text|neither UTF-8 text nor, as it says, x-none)/,
+      );
+    }
   });
 
   test("boxes as shares, in the wrong order, of a whole image, and other classes are said to be so", async () => {

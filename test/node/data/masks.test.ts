@@ -359,10 +359,12 @@ test("a mask of another size is brought to the image's, one of the stored pictur
   expect((await read(file, false, { width: 300, height: 300 })).reason).toMatch(/is 320x240, but the image is 300x300/);
 });
 
-test("a mask of several pages is left out", async () => {
+test("of a mask of several pages one is named, or it is left out", async () => {
   const frames = await Promise.all([two(255, 0), two(0, 255)].map((values) => grey(values).png().toBuffer()));
   const gif = await sharp(frames, { join: { animated: true } })
     .gif()
     .toBuffer();
-  expect((await read(await write(gif))).reason).toMatch(/has 2 pages/);
+  const file = await write(gif);
+  expect((await read(file)).reason).toMatch(/has 2 frames/);
+  expect((await read(`${file}#2`)).boxes).toEqual([B]);
 });
