@@ -8,7 +8,8 @@ export default defineConfig({
     // One device a process; Dawn's bindings are safest in forks.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Only what hangs should end by these: a machine may be slow, busy, and have every shader to compile.
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
   },
 });
