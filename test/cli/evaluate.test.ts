@@ -29,7 +29,7 @@ beforeAll(async () => {
     const { code, err } = await mganet("train", ...settings, ...more, "--out", at(name!));
     expect([code, err]).toEqual([0, []]);
   }
-}, 300_000);
+});
 
 describe("a run", () => {
   test("has the predictions of its best weights, as evaluate computes them", async () => {

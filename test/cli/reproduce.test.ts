@@ -30,7 +30,7 @@ beforeAll(async () => {
   first = await mganet(...reproduce("study", "--table", "3", "--seeds", "2", "--json", at("study.json")));
   await writeManifestSet(at("set"), 16);
   await writeManifestSet(at("external"), 28);
-}, 300_000);
+});
 
 describe("a study of table 3 with two seeds", () => {
   test("trains the segmentation stage once a seed and each row once, and prints the table with its intervals", () => {
@@ -162,7 +162,7 @@ test("with folds each image is held out once; an external set is judged too, by 
   const own = JSON.parse(bytes("folds", "proposed/seed-0-fold-1/predictions-external.json").toString("utf8")) as object;
   expect(own).toMatchObject({ checkpoint: "best.safetensors", on: "external" });
   expect(existsSync(at("folds", "table-3-external.md"))).toBe(true);
-}, 300_000);
+});
 
 test("published figures are printed beside, and marked as of other data", async () => {
   const columns = ["ACC", "AUC"];

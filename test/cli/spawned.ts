@@ -5,7 +5,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 
 /** Milliseconds for what may have to compile every shader first. */
-export const COLD = 300_000;
+export const COLD = 900_000;
 
 export const program = [process.execPath, path.resolve("bin/mganet.mjs")] as const;
 

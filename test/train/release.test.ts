@@ -55,4 +55,4 @@ test("no buffer of a training, of its evaluation or of a start from another one 
   expect(Buffer.from(last).equals(whole.last), "the bytes of the last checkpoint").toBe(true);
   await evaluateImages(gpu(), parseCheckpoint(last, "last"), "last", preparedImages(6, 32, 32));
   expect(alive).toBe(0);
-}, 300_000);
+});

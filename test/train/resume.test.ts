@@ -80,7 +80,7 @@ beforeAll(async () => {
   const dir = newFolder();
   expect(await train(dir, (what) => moments.push(what))).toMatchObject({ finished: true });
   whole = leftIn(dir);
-}, 300_000); // Every shader may have to be compiled first.
+}); // Every shader may have to be compiled first.
 
 test("two runs end with the same bits", async () => {
   const dir = newFolder();

@@ -31,7 +31,7 @@ const ended = async (child: ChildProcess) => {
 };
 
 /** Waits for a word in what the program has written. */
-const says = (log: string, word: string) => vi.waitUntil(() => readFileSync(log, "utf8").includes(word), 20_000);
+const says = (log: string, word: string) => vi.waitUntil(() => readFileSync(log, "utf8").includes(word), 600_000);
 
 describe.runIf(process.platform === "linux")("the launcher", () => {
   test.each([
