@@ -95,7 +95,8 @@ async function run(on: ReturnType<typeof gpu>, name: string, { shapes, params = 
   const given: Record<string, HostArray> = {};
   const operand = (key: string, shape: readonly number[]) => {
     leaves[key] = graph.input(key, shape);
-    given[key] = values(leaves[key].size).map((v) => 2 * v - 1);
+    // Targets of losses are shares; the others are of either sign.
+    given[key] = values(leaves[key].size).map((v) => (key === "target" ? v - 0.01 : 2 * v - 1));
   };
   for (const [key, shape] of Object.entries(shapes)) operand(key, shape);
   const state: Record<string, Variable> = {};

@@ -1,4 +1,5 @@
 /** How each op of cases.json is called here, and how its operands are laid out. */
+import { graphOf } from "../../src/graph/graph.ts";
 import { maskGuidedAttention, minMaxNormalize } from "../../src/autograd/attention.ts";
 import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
 import { classActivation } from "../../src/autograd/class-activation.ts";
@@ -39,12 +40,14 @@ export const ops: Record<string, OpUnderTest> = {
     layouts: { weight: "conv" },
   },
   batch_norm: {
-    apply: ({ x, weight, bias, residual }, params, { running_mean, running_var }) =>
-      batchNorm2d(
-        x!,
-        { weight: weight!, bias: bias!, runningMean: running_mean!, runningVar: running_var! },
-        { ...(params as object), residual },
-      ),
+    apply: ({ x, weight, bias, residual }, params, { running_mean, running_var }) => {
+      // Whether it trains is for the graph to say.
+      const { training, ...options } = params as Record<string, unknown>;
+      if (training !== undefined && training !== graphOf(x!).training)
+        throw new Error("the graph is of the other mode");
+      const parameters = { weight: weight!, bias: bias!, runningMean: running_mean!, runningVar: running_var! };
+      return batchNorm2d(x!, parameters, { ...options, residual });
+    },
     state: ["running_mean", "running_var"],
   },
   relu: { apply: ({ x }) => relu(x!) },
