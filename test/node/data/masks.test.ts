@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 import type { Box } from "../../../src/data/sample.ts";
+import { readMask } from "../../../src/node/data/read-mask.ts";
 import { boxesOfMasks } from "../../../src/node/data/layouts/masks.ts";
 import { temporaryFolder } from "./images.ts";
 
@@ -21,7 +22,10 @@ interface Result {
 
 async function read(file: string, inverted = false, size: Parameters<typeof boxesOfMasks>[1] = SIZE): Promise<Result> {
   const notes: string[] = [];
-  const remarks = { note: (text: string) => void notes.push(text), masks: { inverted } };
+  const remarks = {
+    note: (text: string) => void notes.push(text),
+    readMask: (name: string) => readMask(name, { inverted }),
+  };
   try {
     return { boxes: await boxesOfMasks([{ name: "m", file }], size, remarks), notes };
   } catch (error) {

@@ -3,8 +3,9 @@ import path from "node:path";
 import { DataError, type Dataset, reasonOf, type Sample } from "../../../data/sample.ts";
 import { decodeText } from "../../../data/text.ts";
 import { MOST_BYTES, readRegular } from "../../files.ts";
-import type { ReadOptions } from "./layout.ts";
+import { type MaskContent, MaskReader } from "../read-mask.ts";
 import type { MaskReading } from "../../../data/masks/levels.ts";
+import type { ReadOptions } from "./layout.ts";
 
 export { IMAGE_FILE, imagesByStem } from "./stems.ts";
 
@@ -15,8 +16,8 @@ const AT_A_TIME = 8;
 export interface Remarks {
   /** Something was changed in a sample that is kept. */
   note(text: string): void;
-  /** How the user says that masks are to be read. */
-  masks: MaskReading;
+  /** Reads a mask, as the user says that masks are to be read. @throws DataError without the file's name */
+  readMask(file: string): Promise<MaskContent>;
 }
 
 /** More notes of one kind than these become one line with their number. */
@@ -82,6 +83,8 @@ export class Collector {
     nameOf: (image: T) => string,
     read: (image: T, remarks: Remarks) => Promise<Sample>,
   ): Promise<Dataset> {
+    const masks = new MaskReader(this.#masks, images.length);
+    const readMask = (file: string) => masks.read(file);
     const results: { sample?: Sample; notes: string[]; reason?: string }[] = [];
     let next = 0;
     const reader = async () => {
@@ -90,17 +93,18 @@ export class Collector {
         const i = next++;
         const notes: string[] = [];
         try {
-          results[i] = {
-            notes,
-            sample: await read(images[i]!, { note: (text) => notes.push(text), masks: this.#masks }),
-          };
+          results[i] = { notes, sample: await read(images[i]!, { note: (text) => notes.push(text), readMask }) };
         } catch (error) {
           if (!(error instanceof DataError) && !isFileError(error)) throw error;
           results[i] = { notes: [], reason: reasonOf(error) };
         }
       }
     };
-    await Promise.all(Array.from({ length: AT_A_TIME }, reader));
+    try {
+      await Promise.all(Array.from({ length: AT_A_TIME }, reader));
+    } finally {
+      await masks.close();
+    }
     results.forEach(({ sample, reason }, i) => {
       if (sample) this.dataset.samples.push(sample);
       else this.skip(nameOf(images[i]!), reason ?? "");

@@ -1,14 +1,7 @@
 /** Mask files to boxes. */
 import { annotationFrame, type PictureSize, type Size } from "../../../data/annotation-frame.ts";
-import { components, withoutSpecks } from "../../../data/components.ts";
-import { maskLayers } from "../../../data/masks/levels.ts";
 import { type Box, DataError, reasonOf } from "../../../data/sample.ts";
-import { decodeMask } from "../decode-mask.ts";
 import type { Remarks } from "./collect.ts";
-
-/** A mask with more nodules or specks than these is none: a picture that is cut at half its brightness falls into many parts. */
-const MOST_NODULES = 20;
-const MOST_SPECKS = 100;
 
 /**
  * The boxes of the nodules in one or more masks of an image, in pixels of the image as viewers show it: one for each connected
@@ -27,16 +20,9 @@ export async function boxesOfMasks(
   const notes = new Set<string>();
   for (const { name, file } of files) {
     try {
-      const mask = await decodeMask(file);
+      const { boxes: found, specks, notes: said, ...mask } = await remarks.readMask(file);
       const place = placeOf(mask, size, notes);
-      const { layers, notes: said } = maskLayers(mask, remarks.masks);
       for (const note of said) notes.add(note);
-      // A speck is small beside the largest nodule of all levels.
-      const parts = layers.flatMap((layer) => components(layer, mask.width, mask.height));
-      const { boxes: found, specks } = withoutSpecks(parts);
-      if (found.length > MOST_NODULES || specks > MOST_SPECKS) {
-        throw new DataError(`falls into ${found.length + specks} parts: it looks like a picture, not a mask`);
-      }
       if (specks > 0) notes.add(`${specks} speck${specks === 1 ? "" : "s"} in ${name}: left out`);
       for (const box of found.map(place)) boxes.set(Object.values(box).join(), box);
     } catch (error) {

@@ -1,0 +1,63 @@
+/** Mask files to nodules, here or in worker threads. */
+import { availableParallelism } from "node:os";
+import { components, withoutSpecks } from "../../data/components.ts";
+import { maskLayers, type MaskReading } from "../../data/masks/levels.ts";
+import { type Box, DataError } from "../../data/sample.ts";
+import { decodeMask } from "./decode-mask.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+/** A mask with more nodules or specks than these is none: a picture that is cut at half its brightness falls into many parts. */
+const MOST_NODULES = 20;
+const MOST_SPECKS = 100;
+
+/** What a mask file marks. */
+export interface MaskContent {
+  width: number;
+  height: number;
+  /** One for each connected component of each level, in pixels of the mask. */
+  boxes: Box[];
+  /** Components that are too small to be nodules. */
+  specks: number;
+  /** How the file was read, where that is not plain. */
+  notes: string[];
+}
+
+/** @throws DataError, without the file's name, for a file that cannot be read, or of which it is not known what it marks */
+export async function readMask(file: string, reading: MaskReading): Promise<MaskContent> {
+  const mask = await decodeMask(file);
+  const { width, height } = mask;
+  const { layers, notes } = maskLayers(mask, reading);
+  // A speck is small beside the largest nodule of all levels.
+  const { boxes, specks } = withoutSpecks(layers.flatMap((layer) => components(layer, width, height)));
+  if (boxes.length > MOST_NODULES || specks > MOST_SPECKS) {
+    throw new DataError(`falls into ${boxes.length + specks} parts: it looks like a picture, not a mask`);
+  }
+  return { width, height, boxes, specks, notes };
+}
+
+/** A worker takes as long to start as about so many masks take. */
+const MASKS_WORTH_A_WORKER = 32;
+
+/** Reads masks: on every core where there are many. */
+export class MaskReader {
+  readonly #reading: MaskReading;
+  readonly #workers: number;
+  #pool: WorkerPool<string, MaskContent> | undefined;
+
+  /** @param images of which masks may be read */
+  constructor(reading: MaskReading, images: number) {
+    this.#reading = reading;
+    this.#workers = Math.min(availableParallelism(), Math.ceil(images / MASKS_WORTH_A_WORKER));
+  }
+
+  /** As `readMask`. */
+  read(file: string): Promise<MaskContent> {
+    if (this.#workers < 2) return readMask(file, this.#reading);
+    this.#pool ??= new WorkerPool("mask-worker", this.#workers, this.#reading);
+    return this.#pool.run(file);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.close();
+  }
+}
