@@ -110,7 +110,7 @@ test.each(Object.keys(damages))(`${MUTATIONS} files, those %s`, async (kind) => 
       writeFileSync(file, whole);
     }
   }
-  expect(count).toBeGreaterThan(50);
+  expect(count).toBeGreaterThan(0.9 * (MUTATIONS / kinds.length));
   // Most of the damage is noticed; a digit, a blank or a key that nobody reads may change without harm.
   if (kind === "cut off" || /UTF-16/.test(kind)) expect(told).toBeGreaterThan(0.8 * count);
 });
