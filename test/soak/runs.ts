@@ -5,6 +5,10 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { prepare } from "../../src/node/vulkan/launch.mjs";
+
+// Chosen once: each training is then one process, in which the launcher runs the program.
+Object.assign(process.env, await prepare());
 
 const program = fileURLToPath(new URL("../../bin/mganet.mjs", import.meta.url));
 
