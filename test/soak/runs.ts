@@ -42,7 +42,11 @@ export async function train(
   const command = [process.execPath, program, "train", ...args];
   const [file, ...rest] = shell === undefined ? command : ["bash", "-c", `${shell}; exec "$@"`, "bash", ...command];
   // A group of its own: the launcher and the program that it starts are killed together.
-  const child = spawn(file!, rest, { stdio: ["ignore", "pipe", "pipe"], detached: true });
+  const child = spawn(file!, rest, {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+    env: { ...process.env, _: "" },
+  });
   const running: Running = {
     kill(signal) {
       try {
