@@ -2,6 +2,7 @@
 import { cropRectangles } from "../node/data/prepare.ts";
 import { requireWritableFile, writeWhole } from "../node/files.ts";
 import { Progress } from "./progress.ts";
+import { visibleName } from "./terminal.ts";
 
 export interface CropOptions {
   method: "adaptive" | "fixed";
@@ -23,7 +24,7 @@ export async function crop(dir: string, { method, json }: CropOptions): Promise<
       },
       onSkip({ file, reason }) {
         skipped++;
-        progress.line(`left out: ${file}: ${reason}`);
+        progress.line(visibleName(`left out: ${file}: ${reason}`));
       },
     });
     await writeWhole(json, `${JSON.stringify(rectangles)}\n`);

@@ -14,6 +14,7 @@ import { compared, prepareOther, showCompared } from "./compare.ts";
 import { explainSettings, explainTelling, type ExplainFlags } from "./explain.ts";
 import { choose, evaluateImages, type ChoiceOptions, type Chosen } from "./evaluated.ts";
 import { showConfusion, showFigures, showNotes, showSkipped } from "./format.ts";
+import { visibleName } from "./terminal.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
 export interface EvaluateOptions extends TunedOption, ChoiceOptions, ExplainFlags {
@@ -42,7 +43,7 @@ export async function evaluateRun(target: string, options: EvaluateOptions): Pro
   for (const line of [...showSkipped(chosen.skipped), ...showNotes(chosen.notes)]) console.log(line);
   const { compare } = options;
   const other = compare === undefined ? undefined : await prepareOther(compare, config, chosen);
-  for (const note of other?.notes ?? []) console.log(note);
+  for (const note of other?.notes ?? []) console.log(visibleName(note));
   const { found, threshold, summary, comparison } = await withTunedGpu(options, async (gpu) => {
     const of = async ({ images }: Pick<Chosen, "images">, { checkpoint: c, file: f } = { checkpoint, file }) =>
       predictionsOf((await evaluateImages(gpu, c, f, images)).images, images);

@@ -9,6 +9,7 @@ import { writeWhole } from "../node/files.ts";
 import { findCheckpoint } from "../node/run-folder.ts";
 import { ConfigError } from "../train/config.ts";
 import type { ExplainedClass, ExplainMethod, ScaleName } from "../train/explain.ts";
+import { visibleName } from "./terminal.ts";
 
 export interface ExplainFlags {
   explain?: ExplainMethod;
@@ -55,6 +56,6 @@ export async function explainTelling(
   for await (const { title, png } of explainImages(gpu, run, images, settings)) {
     const file = path.join(out, `${cases[next++]!.name}.png`);
     await writeWhole(file, png);
-    console.log(`${file}: ${title}`);
+    console.log(visibleName(`${file}: ${title}`));
   }
 }

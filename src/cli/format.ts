@@ -7,6 +7,7 @@ import type { Evaluation } from "../metrics/evaluation.ts";
 import { figureNames, type FigureName, type Summary } from "../metrics/summary.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { table } from "./table.ts";
+import { visibleName } from "./terminal.ts";
 
 /** "F1 0.912  AUC 0.953  accuracy 0.900  Dice 0.801"; the loss in place of an F1 that says nothing. */
 export function showMetrics({ f1, loss, auc, accuracy, dice }: Evaluation): string {
@@ -58,14 +59,14 @@ export function showConfusion({ tp, fp, fn, tn }: Confusion): string {
 /** What was left out: how many, and the first few with their reasons. */
 export function showSkipped(skipped: readonly Skipped[]): string[] {
   if (skipped.length === 0) return [];
-  const shown = skipped.slice(0, 5).map(({ file, reason }) => `  ${file}: ${reason}`);
+  const shown = skipped.slice(0, 5).map(({ file, reason }) => visibleName(`  ${file}: ${reason}`));
   const more = skipped.length > shown.length ? [`  and ${skipped.length - shown.length} more`] : [];
   return [`${skipped.length} left out:`, ...shown, ...more];
 }
 
 /** The first of the notes on a data set, and how many more there are. */
 export const showNotes = (notes: readonly string[]): string[] => [
-  ...notes.slice(0, SHOWN_NOTES),
+  ...notes.slice(0, SHOWN_NOTES).map(visibleName),
   ...(notes.length > SHOWN_NOTES ? [`and ${notes.length - SHOWN_NOTES} more remarks`] : []),
 ];
 const SHOWN_NOTES = 5;

@@ -113,7 +113,7 @@ function showSplit(split: SplitSides | string): string[] {
           `  left out  ${String(left.length).padStart(6)}   the first: ${visibleName(left[0]!.file)}: ${left[0]!.reason}`,
         ]
       : []),
-    ...notes.map((note) => `  ${note}`),
+    ...notes.map((note) => `  ${visibleName(note)}`),
   ];
 }
 

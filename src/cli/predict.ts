@@ -13,6 +13,7 @@ import { explainSettings, type ExplainFlags } from "./explain.ts";
 import { Films, showFilm } from "./predict-films.ts";
 import { type Job, openJobs, pictureNames, requireOthers } from "./predict-images.ts";
 import { Profiler, type ProfileOptions } from "./profile.ts";
+import { visibleName } from "./terminal.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
 export interface PredictOptions extends TunedOption, ProfileOptions, ExplainFlags {
@@ -41,9 +42,9 @@ export async function predict(images: readonly string[], options: PredictOptions
       ...{ width, height, crop: config.crop, out },
       onSkip: (left) => {
         skipped.push(left);
-        console.error(`left out: ${left.file}: ${left.reason}`);
+        console.error(visibleName(`left out: ${left.file}: ${left.reason}`));
       },
-      onNote: (name, note) => console.log(`note: ${name}: ${note}`),
+      onNote: (name, note) => console.log(visibleName(`note: ${name}: ${note}`)),
     }),
     BATCH,
   );
@@ -85,7 +86,7 @@ export async function predict(images: readonly string[], options: PredictOptions
     }
   });
   const loops = films.summaries();
-  for (const loop of loops) console.log(showFilm(loop));
+  for (const loop of loops) console.log(visibleName(showFilm(loop)));
   const report = {
     ...{ checkpoint: file, note: "for research; not a medical device", predictions: results },
     ...(loops.length > 0 ? { loops } : {}),
@@ -134,7 +135,7 @@ async function conclude(
   await writeWhole(path.join(out, target), await overlay(picture, found, malignant));
   const verdict = malignant === null ? "" : `${(100 * malignant).toFixed(1)} % malignant, `;
   console.log(
-    `${name}${film ? ` of ${film.frames}` : ""}: ${verdict}${found.box ? `nodule at ${showBox(found.box)}` : "no nodule found"}`,
+    `${visibleName(name)}${film ? ` of ${film.frames}` : ""}: ${verdict}${found.box ? `nodule at ${showBox(found.box)}` : "no nodule found"}`,
   );
   const result = { image: name, malignant, box: found.box ?? null, picture: target };
   if (!panel) return result;

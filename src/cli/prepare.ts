@@ -15,7 +15,7 @@ import { openOptions } from "../node/data/training-data.ts";
 import { InputError, writeInFolder } from "../node/files.ts";
 import { exitCode, type Interrupt, onInterrupt } from "../node/vulkan/interrupt.ts";
 import type { TrainConfig } from "../train/config.ts";
-import { showSkipped } from "./format.ts";
+import { showNotes, showSkipped } from "./format.ts";
 import { clock, Progress } from "./progress.ts";
 
 export interface PrepareOptions {
@@ -66,7 +66,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
     const title = `${shown.length} of ${result.entries.length} images before and after: boxes yellow, ellipses green, crop blue`;
     await writeInFolder(path.join(out, "contact-sheet.png"), await contactSheet(tiles(shown, out), { ...TILE, title }));
     for (const line of showSkipped([...dataset.skipped, ...result.skipped])) console.log(line);
-    for (const note of result.notes.slice(0, 5)) console.log(note);
+    for (const line of showNotes([...dataset.notes, ...result.notes])) console.log(line);
     const again = result.reused > 0 ? ` (${result.reused} of them were there already)` : "";
     console.log(`${result.entries.length} images prepared${again} in ${clock((performance.now() - begun) / 1000)}`);
     console.log(`Written to ${out}: images, masks, ${MANIFEST}, contact-sheet.png`);

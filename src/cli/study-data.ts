@@ -10,6 +10,7 @@ import { foldsOf } from "../train/study.ts";
 import { prepareExternal } from "./evaluated.ts";
 import { showNotes, showSkipped } from "./format.ts";
 import type { Progress } from "./progress.ts";
+import { visibleName } from "./terminal.ts";
 import { describe, prepareShown } from "./train-data.ts";
 import type { TrainingSides } from "./study-train.ts";
 
@@ -51,7 +52,8 @@ export async function loadStudyData(folder: StudyFolder, progress: Progress, sig
     console.log(`Data: ${name}: ${describe("for training", train)}, ${describe("held out", val)}; ${sides.how}`);
     if (config.folds > 0) console.log(`      and so on: each image is held out by one of ${config.folds} folds`);
     if (test.length > 0) console.log(`      ${describe("for the test", test)}`);
-    const lines = [...showSkipped([...skipped, ...sides.left]), ...sides.notes, ...classNotes(train, val)];
+    const ofSides = [...sides.notes, ...classNotes(train, val)];
+    const lines = [...showSkipped([...skipped, ...sides.left]), ...showNotes(notes), ...ofSides.map(visibleName)];
     for (const line of lines) console.log(line);
   }
   if (external) {

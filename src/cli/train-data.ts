@@ -12,6 +12,7 @@ import { PHANTOM, type TrainConfig } from "../train/config.ts";
 import { evaluateImages, prepareExternal } from "./evaluated.ts";
 import { showMetrics, showNotes, showSkipped } from "./format.ts";
 import type { Progress } from "./progress.ts";
+import { visibleName } from "./terminal.ts";
 
 /** What the summary of a run says of its data. */
 interface DataReport {
@@ -51,7 +52,7 @@ export async function loadData(config: TrainConfig, progress: Progress, signal: 
   if (test.length > 0) console.log(`      ${describe("for the test", test)}`);
   const out = [...skipped, ...left];
   const ofSides = [...sides.notes, ...(config.epochs.joint > 0 ? classNotes(train, val) : [])];
-  for (const line of [...showSkipped(out), ...showNotes(notes), ...ofSides]) console.log(line);
+  for (const line of [...showSkipped(out), ...showNotes(notes), ...ofSides.map(visibleName)]) console.log(line);
   const report: DataReport = {
     name,
     split: how,

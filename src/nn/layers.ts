@@ -56,7 +56,7 @@ export class BatchNorm2d extends Module {
     this.weight = new Parameter([channels], "vector", { fill: 1 });
     this.bias = new Parameter([channels], "vector");
     this.running_mean = new Parameter([channels], "vector", { trainable: false });
-    this.running_var = new Parameter([channels], "vector", { trainable: false, fill: 1 });
+    this.running_var = new Parameter([channels], "vector", { trainable: false, fill: 1, notNegative: "variance" });
   }
 
   forward(x: Tensor, options: { relu?: boolean; residual?: Tensor } = {}): Tensor {

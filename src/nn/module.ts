@@ -11,12 +11,19 @@ export class Parameter extends Variable {
   readonly trainable: boolean;
   /** `initialValues` draws uniformly within this of 0; undefined where the layout or `fill` says how the parameter begins. */
   readonly uniform: number | undefined;
+  /** What it holds where that cannot be negative, such as "variance". */
+  readonly notNegative: string | undefined;
 
   /** @throws ShapeError if `shape` is none */
   constructor(
     shape: readonly number[],
     layout: Layout,
-    { trainable = true, fill = 0, uniform }: { trainable?: boolean; fill?: number; uniform?: number } = {},
+    {
+      trainable = true,
+      fill = 0,
+      uniform,
+      notNegative,
+    }: { trainable?: boolean; fill?: number; uniform?: number; notNegative?: string } = {},
   ) {
     requireNumber("Parameter", "fill", fill);
     requireSizes("Parameter", shape);
@@ -24,6 +31,7 @@ export class Parameter extends Variable {
     this.layout = layout;
     this.trainable = trainable;
     this.uniform = uniform;
+    this.notNegative = notNegative;
   }
 
   override get unfit(): string | undefined {
@@ -121,7 +129,7 @@ export abstract class Module {
 
   /**
    * Sets all parameters and buffers.
-   * @throws StateDictError if one is missing, unknown or of another shape; nothing is changed then
+   * @throws StateDictError if one is missing, unknown, of another shape, or a variance and negative; nothing is changed then
    */
   loadStateDict(gpu: Gpu, state: StateDict): void {
     const own = new Map(this.named());
@@ -139,6 +147,12 @@ export abstract class Module {
         throw new StateDictError(
           `${name} ${showShape(shape)} needs a Float32Array of ${parameter.size} values, got ${data}`,
         );
+      }
+      const { notNegative } = parameter;
+      const bad = notNegative === undefined ? undefined : given.data.find((value) => !(value >= 0));
+      if (bad !== undefined) {
+        const what = Number.isNaN(bad) ? `${notNegative} that is no number` : `negative ${notNegative}, ${bad}`;
+        throw new StateDictError(`${name} holds a ${what}`);
       }
     }
     for (const [name, parameter] of own) {

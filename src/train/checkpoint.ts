@@ -146,6 +146,8 @@ export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
     if (tensor.dtype !== "F32") throw new CheckpointError(`${file}: ${name} is ${tensor.dtype}, expected F32`);
     const { shape, data } = tensor;
     if (!allFinite(data)) throw new CheckpointError(`${file}: ${name} holds values that are not finite`);
+    const negative = name.startsWith("exp_avg_sq.") ? data.find((value) => value < 0) : undefined;
+    if (negative !== undefined) throw new CheckpointError(`${file}: ${name} holds a negative mean square, ${negative}`);
     if (name.startsWith("model.")) model.set(name.slice("model.".length), { shape, data });
     else if (/^exp_avg(_sq)?\./.test(name)) moments.set(name, { shape, data });
     else throw new CheckpointError(`${file}: unknown tensor ${name}`);

@@ -1,5 +1,5 @@
 /** The program as a process of its own. */
-import { spawn } from "node:child_process";
+import { spawn, type SpawnOptionsWithStdioTuple, type StdioNull, type StdioPipe } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -16,12 +16,19 @@ export interface Ended {
   err: string[];
 }
 
+/** A session of its own: it does not matter whether the tests were started by nohup. */
+export const ownSession = (): SpawnOptionsWithStdioTuple<StdioNull, StdioPipe, StdioPipe> => ({
+  stdio: ["ignore", "pipe", "pipe"],
+  detached: true,
+  env: { ...process.env, _: "" },
+});
+
 /** Runs a command to its end. `onLine` is told of each line of its output. */
 export async function spawned(
   args: readonly string[],
   onLine: (line: string, kill: (signal: NodeJS.Signals) => void) => void = () => {},
 ): Promise<Ended> {
-  const child = spawn(program[0], [program[1], ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program[0], [program[1], ...args], ownSession());
   const [out, err]: [string[], string[]] = [[], []];
   createInterface(child.stdout).on("line", (line) => {
     out.push(line);

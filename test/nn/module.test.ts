@@ -6,8 +6,8 @@ import { Graph } from "../../src/graph/graph.ts";
 import { readVariable, writeVariable } from "../../src/graph/storage.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { initialValues } from "../../src/nn/init.ts";
-import { Conv2d, Linear } from "../../src/nn/layers.ts";
-import { Module, ModuleError, ModuleList, Parameter, StateDictError } from "../../src/nn/module.ts";
+import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.ts";
+import { Module, ModuleError, ModuleList, Parameter, StateDictError, type StateDict } from "../../src/nn/module.ts";
 import { Adam, slabsOf } from "../../src/train/adam.ts";
 import { useGpu } from "../support/gpu.ts";
 
@@ -191,6 +191,22 @@ test("a bias of true begins as PyTorch's, one of a number there, others at nothi
   expect(new Set(values).size).toBe(64);
   expect([...net.fixed.bias!.initial!]).toEqual([-2, -2]);
   for (const { bias } of net.none) expect(bias).toBeUndefined();
+});
+
+test("a running variance that is negative or no number is refused by name", () => {
+  const norm = new BatchNorm2d(2);
+  norm.finish(initialValues(0));
+  const state = (variance: number): StateDict =>
+    new Map(
+      ["weight", "bias", "running_mean", "running_var"].map((name) => {
+        return [name, { shape: [2], data: Float32Array.of(1, name === "running_var" ? variance : -1) }];
+      }),
+    );
+  norm.loadStateDict(gpu(), state(0));
+  expect(() => norm.loadStateDict(gpu(), state(-1))).toThrow(
+    new StateDictError("running_var holds a negative variance, -1"),
+  );
+  expect(() => norm.loadStateDict(gpu(), state(NaN))).toThrow("running_var holds a variance that is no number");
 });
 
 describe("a state dict that does not fit changes nothing", () => {

@@ -5,6 +5,10 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { prepare } from "../../src/node/vulkan/launch.mjs";
+
+// Chosen once: each training is then one process, in which the launcher runs the program.
+Object.assign(process.env, await prepare());
 
 const program = fileURLToPath(new URL("../../bin/mganet.mjs", import.meta.url));
 
@@ -38,7 +42,11 @@ export async function train(
   const command = [process.execPath, program, "train", ...args];
   const [file, ...rest] = shell === undefined ? command : ["bash", "-c", `${shell}; exec "$@"`, "bash", ...command];
   // A group of its own: the launcher and the program that it starts are killed together.
-  const child = spawn(file!, rest, { stdio: ["ignore", "pipe", "pipe"], detached: true });
+  const child = spawn(file!, rest, {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+    env: { ...process.env, _: "" },
+  });
   const running: Running = {
     kill(signal) {
       try {

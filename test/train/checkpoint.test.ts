@@ -86,6 +86,9 @@ describe("a checkpoint is refused, by one line that names the file and the reaso
   const zeros = (...shape: number[]): SafeTensor => {
     return { dtype: "F32", shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) };
   };
+  const f32 = (...values: number[]): SafeTensor => {
+    return { dtype: "F32", shape: [values.length], data: Float32Array.from(values) };
+  };
   const cases: [string, () => Uint8Array, RegExp][] = [
     ["of another program", () => changed({ format: "pt" }), /not a checkpoint of this program \(format pt\)/],
     ["without a format", () => changed({ format: undefined }), /format missing/],
@@ -150,6 +153,16 @@ describe("a checkpoint is refused, by one line that names the file and the reaso
       "with NaN in it",
       () => changed({}, { "model.fc.bias": { dtype: "F32", shape: [2], data: Float32Array.of(0, NaN) } }),
       /model\.fc\.bias holds values that are not finite/,
+    ],
+    [
+      "with a negative running variance",
+      () => changed({}, { "model.classifier.bn1.running_var": f32(1, 0, -0.5, 1) }),
+      /: classifier\.bn1\.running_var holds a negative variance, -0\.5$/,
+    ],
+    [
+      "with a negative mean square",
+      () => changed({}, { "exp_avg_sq.fc.bias": f32(0, -1) }),
+      /: exp_avg_sq\.fc\.bias holds a negative mean square, -1$/,
     ],
   ];
   test.each(cases)("%s", (_, make, reason) => {

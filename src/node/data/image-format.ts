@@ -40,5 +40,7 @@ export function formatName(bytes: Uint8Array): string | undefined {
     if (/<svg[\s>:]|DOCTYPE svg/i.test(text)) return "a drawing (SVG), not an image of pixels";
     return "text (XML or HTML)";
   }
+  // AVIF is read; where it is not, that is for another reason.
+  if (/^....ftypavi[fs]/s.test(head)) return undefined;
   return BEGINNINGS.find(([beginning]) => beginsWith(head, beginning))?.[1];
 }

@@ -7,6 +7,7 @@ import { Film } from "./film.ts";
 import { formatName } from "./image-format.ts";
 import { MOST_FRAMES, MOST_PIXELS, tooLarge } from "./limits.ts";
 import type { Levels, Pictures, Rendered } from "./picture.ts";
+import { countTiffPages } from "./tiff-pages.ts";
 
 // Images here are small and many: one thread each, and no cache that would grow with them.
 sharp.concurrency(1);
@@ -26,6 +27,8 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   if (bytes.length === 0) throw new DataError("is not a readable image: the file is empty");
   // Drawings are not even handed to the library that would lay them out.
   if (/^text|^a drawing|^compressed/.test(formatName(bytes) ?? "")) throw unreadable(bytes, undefined);
+  if ((countTiffPages(bytes, MOST_FRAMES) ?? 0) > MOST_FRAMES)
+    throw new DataError(`has more than ${MOST_FRAMES} frames`);
   const first = await metadata(bytes);
   if (first.format === "svg" || first.format === "pdf") {
     throw new DataError(`is not a readable image: it is a drawing (${first.format.toUpperCase()})`);

@@ -1,5 +1,6 @@
 // Ctrl-C and its kin, delivered once. One key press can arrive several times: the terminal sends the signal to every process
 // of the foreground group, and `npm run`, `timeout` and the launcher send on what they receive.
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import path from "node:path";
 
@@ -12,10 +13,40 @@ export type Interrupt = (typeof signals)[number];
 
 /**
  * Whether the program was started by nohup(1), and so has to outlive its terminal. The signal itself does not tell: Node takes
- * no notice of its having been ignored before. Shells note in `_` which program they have started.
+ * no notice of its having been ignored before. Shells note in `_` which program they have started; where npm runs its scripts by
+ * bash, that is Node, so that the processes above are looked at, too.
  */
-export const outlivesTerminal = (env: NodeJS.ProcessEnv = process.env): boolean =>
-  path.basename(env["_"] ?? "") === "nohup";
+export const outlivesTerminal = (env: NodeJS.ProcessEnv = process.env): boolean => isNohup(env["_"]) || nohupAbove();
+
+const isNohup = (program = ""): boolean => path.basename(program) === "nohup";
+
+/**
+ * Whether one of the processes that this one comes from was started by nohup or ignores hang-ups. Those of another session have
+ * another terminal; the first of a session has its environment from without. Linux only: elsewhere false.
+ */
+function nohupAbove(): boolean {
+  try {
+    const { session } = kinOf("self");
+    for (let pid = process.ppid; pid > 1; pid = kinOf(pid).parent) {
+      if (kinOf(pid).session !== session) return false;
+      if (/^SigIgn:.*[13579bdf]$/m.test(readFileSync(`/proc/${pid}/status`, "utf8"))) return true;
+      if (pid === session) return false;
+      const variables = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
+      if (isNohup(variables.find((variable) => variable.startsWith("_="))?.slice(2))) return true;
+    }
+  } catch {
+    // No such files, or none of this user's.
+  }
+  return false;
+}
+
+/** Parent and session of a process: proc(5), stat, fields 4 and 6. */
+function kinOf(pid: number | "self"): { parent: number; session: number } {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+  return { parent: Number(fields[1]), session: Number(fields[3]) };
+}
 
 /**
  * The exit code of a run that was asked to end and has saved its work: as shells have it for a hang-up, for which nobody waits;
