@@ -21,7 +21,7 @@ interface Result {
 
 async function read(file: string, inverted = false, size: Parameters<typeof boxesOfMasks>[1] = SIZE): Promise<Result> {
   const notes: string[] = [];
-  const remarks = { note: (text: string) => void notes.push(text), masks: { inverted } };
+  const remarks = { note: (text: string) => void notes.push(text), maskReading: () => ({ inverted }) };
   try {
     return { boxes: await boxesOfMasks([{ name: "m", file }], size, remarks), notes };
   } catch (error) {

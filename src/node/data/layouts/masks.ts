@@ -1,7 +1,8 @@
 /** Mask files to boxes. */
 import { annotationFrame, type PictureSize, type Size } from "../../../data/annotation-frame.ts";
-import { components, withoutSpecks } from "../../../data/components.ts";
+import { withoutSpecks } from "../../../data/components.ts";
 import { maskLayers } from "../../../data/masks/levels.ts";
+import { partsOf } from "../../../data/masks/parts.ts";
 import { type Box, DataError, reasonOf } from "../../../data/sample.ts";
 import { decodeMask } from "../decode-mask.ts";
 import type { Remarks } from "./collect.ts";
@@ -9,6 +10,8 @@ import type { Remarks } from "./collect.ts";
 /** A mask with more nodules or specks than these is none: a picture that is cut at half its brightness falls into many parts. */
 const MOST_NODULES = 20;
 const MOST_SPECKS = 100;
+/** Parts of less than this share of the largest one's area may be letters or marks as well as nodules. */
+const SMALL = 0.05;
 
 /**
  * The boxes of the nodules in one or more masks of an image, in pixels of the image as viewers show it: one for each connected
@@ -29,13 +32,21 @@ export async function boxesOfMasks(
     try {
       const mask = await decodeMask(file);
       const place = placeOf(mask, size, notes);
-      const { layers, notes: said } = maskLayers(mask, remarks.masks);
+      const { layers, notes: said } = maskLayers(mask, remarks.maskReading());
       for (const note of said) notes.add(note);
       // A speck is small beside the largest nodule of all levels.
-      const parts = layers.flatMap((layer) => components(layer, mask.width, mask.height));
-      const { boxes: found, specks } = withoutSpecks(parts);
+      const drawn = layers.map((layer) => partsOf(layer, mask.width, mask.height));
+      const parts = drawn.flatMap(({ parts }) => parts);
+      const lines = drawn.reduce((sum, part) => sum + part.lines, 0);
+      const { boxes: found, specks, least } = withoutSpecks(parts);
       if (found.length > MOST_NODULES || specks > MOST_SPECKS) {
         throw new DataError(`falls into ${found.length + specks} parts: it looks like a picture, not a mask`);
+      }
+      if (lines > 0) notes.add(`${lines} line${lines === 1 ? "" : "s"} in ${name}, as of a ruler or a frame: left out`);
+      if (least < SMALL) {
+        notes.add(
+          `a part of its mask is as small as ${(100 * least).toFixed(0)} % of the largest, and counts as a nodule`,
+        );
       }
       if (specks > 0) notes.add(`${specks} speck${specks === 1 ? "" : "s"} in ${name}: left out`);
       for (const box of found.map(place)) boxes.set(Object.values(box).join(), box);
