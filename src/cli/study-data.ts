@@ -51,7 +51,7 @@ export async function loadStudyData(folder: StudyFolder, progress: Progress, sig
     console.log(`Data: ${name}: ${describe("for training", train)}, ${describe("held out", val)}; ${sides.how}`);
     if (config.folds > 0) console.log(`      and so on: each image is held out by one of ${config.folds} folds`);
     if (test.length > 0) console.log(`      ${describe("for the test", test)}`);
-    const lines = [...showSkipped([...skipped, ...sides.left]), ...sides.notes, ...classNotes(train, val)];
+    const lines = [...showSkipped([...skipped, ...sides.left]), ...showNotes(notes), ...sides.notes, ...classNotes(train, val)];
     for (const line of lines) console.log(line);
   }
   if (external) {

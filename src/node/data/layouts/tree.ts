@@ -80,7 +80,9 @@ type Words = Pick<TreeFolder, "kind" | "side" | "kindOfTissue"> & { rest: string
 function understand(name: string): Words | undefined {
   const found: Words = { kind: undefined, side: undefined, kindOfTissue: undefined, rest: [] };
   let says = false;
-  for (const token of name.toLowerCase().split(/[^\p{L}\p{N}]+/u)) {
+  // obj_train_data, as CVAT exports YOLO.
+  const plain = name.toLowerCase().replace(/^obj_(.+)_data$/, "$1");
+  for (const token of plain.split(/[^\p{L}\p{N}]+/u)) {
     // train2017, as COCO has it.
     const word = token.replace(/(?<=\p{L})(?:19|20)\d\d$/u, "");
     const kind = IMAGES.has(word) ? "images" : MARKS.has(word) ? "marks" : undefined;
