@@ -7,13 +7,14 @@ const UTF16: Record<string, string> = { "255,254": "utf-16le", "254,255": "utf-1
 const DECLARED = /^<\?xml[^>]*\bencoding=["']([\w.:-]{1,40})["']/;
 
 /**
- * UTF-8, or UTF-16 where the file begins with its byte order mark (which is removed) or with two letters of it; what is not
- * UTF-8, as XML says that it is.
+ * UTF-8, or UTF-16 where the file begins with its byte order mark (which is removed); what is not UTF-8, as XML
+ * says that it is.
  *
  * @throws DataError for any other encoding
  */
 export function decodeText(bytes: Uint8Array): string {
-  const encoding = UTF16[bytes.subarray(0, 2).join()] ?? withoutMark(bytes) ?? "utf-8";
+  const encoding = UTF16[bytes.subarray(0, 2).join()] ?? "utf-8";
+  if (isWithoutMark(bytes)) throw new DataError("is UTF-16 without a byte order mark: save it as UTF-8");
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
@@ -25,9 +26,8 @@ export function decodeText(bytes: Uint8Array): string {
 }
 
 /** UTF-16 by its first two letters: tables, JSON and XML begin with ASCII, of which every second byte is 0 then. */
-function withoutMark([a, b, c, d]: Uint8Array): string | undefined {
-  if (a !== 0 && b === 0 && c !== 0 && d === 0) return "utf-16le";
-  return a === 0 && b !== 0 && c === 0 && d !== 0 ? "utf-16be" : undefined;
+function isWithoutMark([a, b, c, d]: Uint8Array): boolean {
+  return (a !== 0 && b === 0 && c !== 0 && d === 0) || (a === 0 && b !== 0 && c === 0 && d !== 0);
 }
 
 function decodeAs(bytes: Uint8Array, encoding: string): string {
