@@ -34,7 +34,7 @@ const SAME_SHAPE = 0.01;
  * How boxes are to be read that were drawn on a picture of the size `declared`. Without a declared size, boxes are in the pixels
  * that viewers show, but in stored pixels where those are not square: tools for DICOM count rows and columns of the file.
  *
- * @throws DataError for a declared size of another shape than the picture's: where the nodule is, is then not known
+ * @throws OtherShape for a declared size of another shape than the picture's: where the nodule is, is then not known
  */
 export function annotationFrame(size: PictureSize, declared?: Size): AnnotationFrame {
   const { stored } = size;
@@ -55,7 +55,21 @@ export function annotationFrame(size: PictureSize, declared?: Size): AnnotationF
     return { place: (box) => scale(box, declared, size), note };
   }
   if (stored && sameShape(declared, stored)) return fromStored(size, stored, declared);
-  throw new DataError(`its annotation was made on an image of ${text}, but it is ${size.width}x${size.height}`);
+  throw new OtherShape(size, declared);
+}
+
+/** An annotation says that it was made on an image of another shape than its own. */
+export class OtherShape extends DataError {
+  readonly declared: Size;
+
+  constructor({ width, height }: Size, declared: Size) {
+    const turned = equal(declared, { width: height, height: width }) ? ", with its sides exchanged" : "";
+    super(
+      `its annotation was made on an image of ${declared.width}x${declared.height}, but it is ${width}x${height}${turned}: ` +
+        "take the size out of the annotation where it is wrong",
+    );
+    this.declared = declared;
+  }
 }
 
 const asShown = ({ orientation }: StoredSize) =>

@@ -23,14 +23,19 @@ export interface Component {
  * @param mask width × height values, row by row
  */
 export function componentBoxes(mask: Uint8Array, width: number, height: number): { boxes: Box[]; specks: number } {
-  return withoutSpecks(components(mask, width, height));
+  const { boxes, specks } = withoutSpecks(components(mask, width, height));
+  return { boxes, specks };
 }
 
-/** The boxes of the components but for the specks among them, which are counted. */
-export function withoutSpecks(components: readonly Component[]): { boxes: Box[]; specks: number } {
+/**
+ * The boxes of the components but for the specks among them, which are counted; `least` is the share of the largest one's area
+ * that the smallest of those kept has.
+ */
+export function withoutSpecks(components: readonly Component[]): { boxes: Box[]; specks: number; least: number } {
   const largest = components.reduce((most, { area }) => Math.max(most, area), 0);
-  const boxes = components.filter(({ area }) => area >= SPECK * largest).map(({ box }) => box);
-  return { boxes, specks: components.length - boxes.length };
+  const kept = components.filter(({ area }) => area >= SPECK * largest);
+  const least = kept.reduce((share, { area }) => Math.min(share, area / largest), 1);
+  return { boxes: kept.map(({ box }) => box), specks: components.length - kept.length, least };
 }
 
 /** The connected components of the pixels that are not 0, in order of their first row. */

@@ -22,7 +22,9 @@ test("a box of another size of the same shape is scaled, of another shape refuse
     box: { x0: 25, y0: 20, x1: 70, y1: 50 },
     note: "its annotation was made on 640x480: brought to 320x240",
   });
-  expect(() => place(size, { width: 640, height: 400 })).toThrow(/made on an image of 640x400, but it is 320x240$/);
+  expect(() => place(size, { width: 640, height: 400 })).toThrow(
+    /made on an image of 640x400, but it is 320x240: take the size out of the annotation where it is wrong$/,
+  );
 });
 
 test("a box of the stored picture is turned with it, at its own size or another", () => {

@@ -133,7 +133,9 @@ describe("text", () => {
     expect([utf16, utf8].map(decodeText)).toEqual([text, text]);
   });
   test("in another encoding is refused", () => {
-    expect(() => decodeText(Uint8Array.of(0x3c, 0xe9, 0x3e))).toThrow(new DataError("is not UTF-8 text"));
+    expect(() => decodeText(Uint8Array.of(0x3c, 0xe9, 0x3e))).toThrow(
+      new DataError("is not UTF-8 text and names no other encoding: save it as UTF-8"),
+    );
   });
 });
 

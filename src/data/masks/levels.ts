@@ -5,6 +5,7 @@
  */
 import { DataError } from "../sample.ts";
 import { type Field, fieldOf, type MaskPixels } from "./field.ts";
+import { clearFrame } from "./frame.ts";
 import { borderOf, countLit, requireNotInverted } from "./inverted.ts";
 import { componentBoxes } from "../components.ts";
 import { opened, surrounded } from "./layers.ts";
@@ -93,12 +94,12 @@ class Levels {
     if (classes.length >= 2 && classes.length <= MOST) {
       const { width, height } = this.#field;
       const layers = this.#nearest(classes);
-      this.#requireNotInverted(layers);
+      const said = this.#settle(layers);
       const within = surrounded(layers, width, height);
       if (within.length === 0) {
         const names = classes.map((code) => this.#name(code)).join(", ");
         const note = `its mask has several ${grey ? "levels" : "colours"} (${names}): each counts as nodules of its own`;
-        return { layers, notes: [note] };
+        return { layers, notes: [note, ...said] };
       }
       // Shades that lie around each other like the lines of a map are no classes.
       if (classes.length <= 3 || within.length < classes.length / 2) {
@@ -184,7 +185,7 @@ class Levels {
         throw new DataError("has shades all over: it looks like a picture, not a mask");
     }
     const layer = beyond(0.5);
-    this.#requireNotInverted([layer]);
+    const said = this.#settle([layer]);
     const faint = exact ? NEAR.few : 0.25;
     const none = levelsBeyond(faint).join() === levelsBeyond(0.5).join();
     const places = none ? [] : componentBoxes(beyond(faint), width, height).boxes;
@@ -192,7 +193,7 @@ class Levels {
       for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) if (layer[y * width + x] !== 0) return false;
       return true;
     });
-    const notes = this.#notesOnCut();
+    const notes = [...this.#notesOnCut(), ...said];
     if (fainter.length > 0) {
       const [what, count] = fainter.length === 1 ? ["place", "counts"] : ["places", "count"];
       notes.push(`${fainter.length} fainter ${what} of its mask ${count} as background`);
@@ -200,11 +201,14 @@ class Levels {
     return { layers: [layer], notes };
   }
 
-  #requireNotInverted(layers: readonly Uint8Array[]): void {
+  /** Clears lines along the borders, which a note says. @throws DataError for what is lit where nodules are not */
+  #settle(layers: readonly Uint8Array[]): string[] {
     const { width, height } = this.#field;
+    const framed = layers.reduce((sum, layer) => sum + clearFrame(layer, width, height), 0);
     const union = Uint8Array.from(layers[0]!);
     for (const layer of layers.slice(1)) for (let i = 0; i < union.length; i++) union[i]! |= layer[i]!;
     requireNotInverted(union, width, height, this.#inverted);
+    return framed === 0 ? [] : [`its mask has a line along ${framed} of its borders: left out`];
   }
 
   #notesOnCut(): string[] {

@@ -29,6 +29,8 @@ const IMAGE = [
   "filename",
   "name",
 ];
+/** Where no column of these names is there. */
+const IMAGE_PATH = ["path", "imagepath", "imgpath", "filepath", "imagefilepath", "imagefilename"];
 const CLASS = [
   ...["label", "class", "classname", "classlabel", "cate", "category", "pathology", "diagnosis", "histology", "target"],
   ...["malignancy", "malignant", "benignmalignant", "histopathdiagnosis", "type", "y", "groundtruth"],
@@ -55,7 +57,7 @@ export function parseClassTable(text: string, bad: (line: number, reason: string
   const among = (names: readonly string[]) => columns.flatMap((name, i) => (names.includes(plain(name)) ? [i] : []));
   const quoted = (indices: readonly number[]) => indices.map((i) => `"${columns[i]!.slice(0, 40)}"`).join(", ");
   const all = quoted(columns.map((_, i) => i).slice(0, 12));
-  const image = among(IMAGE);
+  const image = among(IMAGE).length > 0 ? among(IMAGE) : among(IMAGE_PATH);
   if (image.length === 0) throw new DataError(`has no column that names images, such as "image" or "id", among ${all}`);
   if (image.length > 1) throw new DataError(`has several columns that may name the image: ${quoted(image)}`);
   const patient = among(PATIENT);

@@ -48,7 +48,11 @@ export function parseBoxes(written: string): unknown {
       if (result.success) return result.data;
       // 50,5 40,25 140,0 100,75: half of the commas stand for points.
       const commas = /^(?:[+-]?\d+(?:,\d+)?\s+){3}[+-]?\d+(?:,\d+)?$/.test(box.trim()) && box.includes(",");
-      const why = commas ? "not four numbers: decimals are written with a point" : "not x0 y0 x1 y1";
+      const why = box.includes("%")
+        ? "in percent: pixels are needed"
+        : commas
+          ? "not four numbers: decimals are written with a point"
+          : "not x0 y0 x1 y1";
       throw new DataError(`has the box "${box.trim().slice(0, 60)}", which is ${why}`);
     });
 }
@@ -72,6 +76,15 @@ export function readJson(content: string, bad: Bad): RawManifest {
     (items as unknown[]).forEach((item, i) => add(lines[i]!, item));
     return result;
   }
+  const whole = oneObject(text);
+  if (whole) {
+    const keys = Object.keys(whole)
+      .slice(0, 5)
+      .map((name) => `"${name.slice(0, 40)}"`);
+    throw new DataError(
+      `is one JSON object, of ${keys.join(", ")}: an object for each image is needed, a line each or in one list`,
+    );
+  }
   text.split(/\r\n|\r|\n/).forEach((line, i) => {
     if (line.trim() === "") return;
     let value: unknown;
@@ -84,6 +97,17 @@ export function readJson(content: string, bad: Bad): RawManifest {
     add(i + 1, value);
   });
   return result;
+}
+
+/** An object that is the whole text but no row; undefined for anything else. */
+function oneObject(text: string): object | undefined {
+  if (!/^\s*\{\s*(?:[\r\n]|"(?!image"))/.test(text)) return undefined;
+  try {
+    const value = JSON.parse(text) as unknown;
+    return typeof value === "object" && value !== null && !("image" in value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The line on which each item of a well-formed JSON array begins, from 1. */

@@ -76,7 +76,10 @@ const named = z.union([
 ]);
 const boxList = z.preprocess(
   // One box without a list around it, or as a CSV has them.
-  (value) => (isFour(value) ? [value] : typeof value === "string" ? parseBoxes(value.trim()) : value),
+  (value) => {
+    if (typeof value === "string") return parseBoxes(value.trim());
+    return isFour(value) || (typeof value === "object" && value !== null && !Array.isArray(value)) ? [value] : value;
+  },
   z.array(z.union([four, named])).nullish(),
 );
 const isFour = (value: unknown): boolean =>
@@ -107,8 +110,14 @@ export function parseManifest(
   bad: Bad,
 ): { rows: ManifestRow[]; notes: string[] } {
   const raw = kind === "csv" ? readCsv(content, COLUMNS, bad) : readJson(content, bad);
+  if (raw.rows.length > 0 && !["boxes", "boxes_xywh", "mask"].some((name) => raw.columns.has(name))) {
+    const names = [...raw.columns].slice(0, NAMED).map((name) => `"${name.slice(0, 40)}"`);
+    throw new DataError(
+      `has no column "boxes" or "mask", but ${names.join(", ")}: boxes are four numbers in one cell, x0 y0 x1 y1`,
+    );
+  }
   const notes: string[] = [];
-  const unknown = [...raw.columns].filter((name) => !COLUMNS.includes(name));
+  const unknown = [...raw.columns].filter((name) => name !== "" && !COLUMNS.includes(name));
   if (unknown.length > 0) {
     const names = unknown.slice(0, NAMED).map((n) => n.slice(0, 40));
     const more = unknown.length > NAMED ? ` and ${unknown.length - NAMED} more` : "";

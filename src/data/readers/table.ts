@@ -16,6 +16,8 @@ export interface NamedRow {
 
 /** What stands between cells, where several are equally frequent in the first line the first of them. */
 const DELIMITERS = [",", ";", "\t"];
+/** As many columns are named in a message. */
+const SHOWN = 10;
 /** The line by which Excel tells what stands between the cells. */
 const EXCEL = /^\ufeff?"?sep=([,;\t])"?[ \t]*(?:\r\n|\r|\n|$)/i;
 
@@ -75,7 +77,12 @@ export function parseNamedTable(
     places.set(name, i);
   }
   const missing = required.find((name) => !places.has(name));
-  if (missing !== undefined) throw new DataError(`has no column "${missing}"`);
+  if (missing !== undefined) {
+    const there = names.slice(0, SHOWN).map((name) => `"${name.slice(0, 40)}"`);
+    throw new DataError(
+      `has no column "${missing}", but ${there.join(", ")}${names.length > SHOWN ? " and more" : ""}`,
+    );
+  }
   const rows = rest.flatMap(({ line, cells }): NamedRow[] => {
     const tooMany = cells.length > columns.length && cells.slice(columns.length).every((cell) => cell === "");
     if (cells.length === columns.length || tooMany) return [{ line, cell: (name) => cells[places.get(name) ?? -1] }];

@@ -53,6 +53,7 @@ export function patientNotes(written: Iterable<string>): string[] {
   let missing = 0;
   let same: [string, string] | undefined;
   let alike: [string, string] | undefined;
+  let rounded: string | undefined;
   for (const text of new Set(written)) {
     const name = patientName(text);
     if (name === "") {
@@ -62,11 +63,16 @@ export function patientNotes(written: Iterable<string>): string[] {
     const before = forms.get(name);
     if (before === undefined) {
       forms.set(name, text);
-      const look = name
-        .normalize("NFKC")
-        .toLowerCase()
-        .replace(/[\s_-]+/g, "")
-        .replace(/(?<!\d)0+(?=\d)/g, "");
+      const number = parseNumber(name);
+      const look =
+        number === undefined
+          ? name
+              .normalize("NFKC")
+              .toLowerCase()
+              .replace(/[\s_-]+/g, "")
+              .replace(/(?<!\d)0+(?=\d)/g, "")
+          : String(number);
+      if (ROUNDED.test(name)) rounded ??= name;
       if (looks.has(look)) alike ??= [looks.get(look)!, name];
       looks.set(look, name);
     } else if (before !== text) same ??= [before, text];
@@ -75,8 +81,14 @@ export function patientNotes(written: Iterable<string>): string[] {
     ...(missing > 0 ? ["a patient nan, None, null or N/A counts as not given"] : []),
     ...(same ? [`patients written in two ways, such as ${same.map(short).join(" and ")}, count as one`] : []),
     ...(alike ? [`patients that look alike, such as ${alike.map(short).join(" and ")}, count as two`] : []),
+    ...(rounded === undefined
+      ? []
+      : [`patients such as ${short(rounded)} were rounded by a spreadsheet: different ones may count as one`]),
   ];
 }
+
+/** What spreadsheets make of numbers of many digits. */
+const ROUNDED = /^\d[.,]\d+e\+\d+$/i;
 
 const short = (text: string) => text.slice(0, 40);
 

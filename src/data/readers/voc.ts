@@ -1,81 +1,114 @@
 /**
- * Pascal VOC annotations as TN5000 has them (doi:10.6084/m9.figshare.28455641): one XML file an image, one object a nodule,
- * whose name is its class.
+ * Pascal VOC annotations (http://host.robots.ox.ac.uk/pascal/VOC/): one XML file an image.
  *
  *     <annotation><filename>000001.jpg</filename><size>...</size>
  *       <object><name>1</name><bndbox><xmin>120</xmin><ymin>85</ymin><xmax>340</xmax><ymax>290</ymax></bndbox></object>
  *     </annotation>
  *
- * `<size>` is that of the image that was annotated. Coordinates are taken as the edges of the box; whether the set counts its
- * pixels from 1, as VOC does, is not known, and would move an edge by one pixel.
+ * `<size>` is that of the image that was annotated. Coordinates are taken as the edges of the box; whether a set counts its
+ * pixels from 1, as VOC does, is not known, and would move an edge by one pixel. Tools write other things in the place of a
+ * `<bndbox>`: a `<polygon>` of `<x1> <y1> <x2> ..` or of `<pt><x> <y></pt>`, and a turned `<robndbox>`. The boxes of an
+ * object's `<part>`s are no nodules.
  */
-import { XMLParser } from "fast-xml-parser";
 import { z } from "zod";
-import { type Box, DataError, reasonOf } from "../sample.ts";
 import type { Size } from "../annotation-frame.ts";
-import { decimal, explain, parseClass, parseCount } from "./values.ts";
+import { type Box, DataError } from "../sample.ts";
+import { boxesOfOutlines, type Marked, type MarkedObject, turnedBox } from "./marked.ts";
+import { explain, parseCount, parseNumber } from "./values.ts";
+import { xmlParser } from "./xml.ts";
 
-export interface VocAnnotation {
-  /** The image's name as the annotation has it, perhaps with folders. */
-  filename: string | undefined;
-  /** Of the image that was annotated; undefined where it is not said, for which zeros stand too. */
-  size: Size | undefined;
-  /** In the file's order. */
-  objects: { label: 0 | 1; box: Box }[];
-}
-
-const BOX = z.object({ xmin: decimal, ymin: decimal, xmax: decimal, ymax: decimal });
-const OBJECT = z.object({ name: z.string(), bndbox: BOX });
 /** Text, or nothing where there is something else: of what is not needed, no annotation is refused. */
-const text = z.string().optional().catch(undefined);
+const text = z.string().max(4096).optional().catch(undefined);
 const SIZE = z.object({ width: text, height: text }).optional().catch(undefined);
 const ANNOTATION = z.object({
-  annotation: z.object({ filename: text, size: SIZE, object: z.array(OBJECT).default([]) }),
+  annotation: z.object({ filename: text, size: SIZE, object: z.array(z.unknown()).default([]) }),
+});
+const EDGES = ["xmin", "ymin", "xmax", "ymax"] as const;
+const TURNED = ["cx", "cy", "w", "h", "angle"] as const;
+
+// Some tools write tags in capitals.
+const parse = xmlParser({
+  ignoreAttributes: true,
+  isArray: (tag) => tag === "object" || tag === "pt",
+  transformTagName: (tag) => tag.toLowerCase(),
 });
 
-const parser = new XMLParser({ parseTagValue: false, ignoreAttributes: true, isArray: (tag) => tag === "object" });
-
-/** @throws DataError when the text is no XML, no annotation, or has a class or a number that cannot be understood */
-export function parseVoc(xml: string): VocAnnotation {
-  let document: unknown;
-  try {
-    document = parser.parse(xml, true);
-  } catch (error) {
-    throw new DataError(`is not well-formed XML: ${reasonOf(error)}`);
-  }
-  const result = ANNOTATION.safeParse(document);
+/** @throws DataError when the text is no XML, no annotation, or has an object that is not marked in a way that is known */
+export function parseVoc(xml: string): Marked {
+  const result = ANNOTATION.safeParse(parse(xml));
   if (!result.success) throw new DataError(`is not a VOC annotation: ${explain(result.error)}`);
-  const { filename, size, object } = result.data.annotation;
-  const objects = object.map(({ name, bndbox: { xmin, ymin, xmax, ymax } }) => ({
-    label: parseClass(name),
-    box: { x0: xmin, y0: ymin, x1: xmax, y1: ymax },
-  }));
-  return { filename, size: sizeOf(size), objects };
+  const { filename, size: written, object } = result.data.annotation;
+  const marked: Marked = { objects: [], notes: [] };
+  for (const [i, value] of object.entries()) {
+    const parsed = objectOf(value, `object ${i + 1}`, marked.notes);
+    if (parsed) marked.objects.push(parsed);
+  }
+  const size = sizeOf(written);
+  return { ...marked, ...(size ? { size } : {}), ...(filename ? { image: filename } : {}) };
+}
+
+/** Undefined for an object that its tool counts as deleted. */
+function objectOf(value: unknown, what: string, notes: string[]): MarkedObject | undefined {
+  const object = fieldsOf(value);
+  if (!object || typeof object["name"] !== "string") throw new DataError(`${what} has no name, or several`);
+  if (object["deleted"] === "1") {
+    notes.push(`an object that is marked as deleted: left out`);
+    return undefined;
+  }
+  const name = object["name"].slice(0, 200);
+  const { bndbox, polygon, robndbox } = object;
+  if (Array.isArray(bndbox)) throw new DataError(`${what} has ${bndbox.length} boxes`);
+  if (bndbox !== undefined) {
+    const [xmin, ymin, xmax, ymax] = numbersOf(bndbox, EDGES, `${what}: bndbox`);
+    return { name, box: { x0: xmin!, y0: ymin!, x1: xmax!, y1: ymax! } };
+  }
+  if (polygon !== undefined) {
+    notes.push("a polygon: the box around it is taken");
+    return { name, box: boxesOfOutlines([pointsOf(polygon, `${what}: polygon`)]).boxes[0]! };
+  }
+  if (robndbox !== undefined) {
+    const [cx, cy, w, h, angle] = numbersOf(robndbox, TURNED, `${what}: robndbox`);
+    notes.push("a turned box: the box around it is taken");
+    const box: Box = { x0: cx! - w! / 2, y0: cy! - h! / 2, x1: cx! + w! / 2, y1: cy! + h! / 2 };
+    // In radians.
+    return { name, box: turnedBox(box, (angle! * 180) / Math.PI) };
+  }
+  throw new DataError(`${what} has neither bndbox nor polygon`);
+}
+
+const fieldsOf = (value: unknown): Record<string, unknown> | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+
+function numbersOf(value: unknown, names: readonly string[], what: string): number[] {
+  const fields = fieldsOf(value) ?? {};
+  return names.map((name) => {
+    const written = fields[name];
+    if (written === undefined) throw new DataError(`${what} has no ${name}`);
+    const number = typeof written === "string" ? parseNumber(written) : undefined;
+    if (number !== undefined) return number;
+    const shown = typeof written === "string" ? ` "${written.slice(0, 20)}"` : "";
+    const comma = typeof written === "string" && parseNumber(written.replace(",", ".")) !== undefined;
+    throw new DataError(`${what}.${name}${shown} is no number${comma ? ": decimals are written with a point" : ""}`);
+  });
+}
+
+/** Points as `<pt><x> <y></pt>`, or as `<x1> <y1> <x2> ..`. */
+function pointsOf(value: unknown, what: string): { x: number; y: number }[] {
+  const fields = fieldsOf(value);
+  if (!fields) throw new DataError(`${what} has no points, or is one of several`);
+  const point = (of: unknown, x: string, y: string) => {
+    const [a, b] = numbersOf(of, [x, y], what);
+    return { x: a!, y: b! };
+  };
+  if (Array.isArray(fields["pt"])) return fields["pt"].map((pt) => point(pt, "x", "y"));
+  const points: { x: number; y: number }[] = [];
+  for (let i = 1; fields[`x${i}`] !== undefined || fields[`y${i}`] !== undefined; i++) {
+    points.push(point(fields, `x${i}`, `y${i}`));
+  }
+  return points;
 }
 
 function sizeOf(size: z.infer<typeof SIZE>): Size | undefined {
-  const [width, height] = [size?.width, size?.height].map((side) => parseCount(side ?? "") ?? 0);
+  const [width, height] = [size?.width, size?.height].map((side) => parseCount(side?.trim() ?? "") ?? 0);
   return width! > 0 && height! > 0 ? { width: width!, height: height! } : undefined;
-}
-
-/**
- * The ids of an image set file: one a line, an image's name with or without folders and extension; a second column, as VOC has
- * for single classes, is not read.
- *
- * @param known the ids that there are: a name is taken as it stands where it is one of them, since ids may have dots and blanks
- */
-export function parseImageSet(text: string, known: { has(id: string): boolean } = new Set()): string[] {
-  return text
-    .replace(/^\ufeff/, "")
-    .split(/\r\n|\r|\n/)
-    .flatMap((line) => {
-      const whole = line.trim();
-      if (whole === "") return [];
-      const [first = ""] = whole.split(/\s+/, 1);
-      const names = [whole, first].flatMap((name) => {
-        const base = name.split(/[\\/]/).at(-1)!;
-        return [name, base, base.replace(/\.[A-Za-z]\w{1,4}$/, "")].map((form) => form.normalize("NFC"));
-      });
-      return names.find((name) => known.has(name)) ?? first;
-    });
 }

@@ -44,9 +44,11 @@ export function classInWords(text: string): Label {
  */
 export function noduleOf(name: string, { numbers }: { numbers: boolean }): { label: Label } | undefined {
   const text = name.trim();
-  if (/^\d+$/.test(text)) {
-    if (numbers) return text === "0" || text === "1" ? { label: text === "1" ? 1 : 0 } : undefined;
-    return { label: undefined };
+  if (/^\d+(?:\.0*)?$/.test(text)) {
+    if (!numbers) return { label: undefined };
+    // 1.0 is 1, as a column of numbers with gaps is saved.
+    const [, digit] = /^([01])(?:\.0*)?$/.exec(text) ?? [];
+    return digit === undefined ? undefined : { label: digit === "1" ? 1 : 0 };
   }
   const words = wordsOf(text);
   if (words.some((word) => CLASS_WORDS.has(word))) return { label: classInWords(text) };

@@ -5,12 +5,14 @@
  *     0 0.50 0.50 0.25 0.20              class, centre x y, width height
  *     0 0.40 0.40 0.60 0.40 0.50 0.60    class, outline x y x y ..
  *
+ * data.yaml also says where the images of each side are: folders, or lists of images.
+ *
  * A class is what its name says, never its number: exports exist in which 0 is malignant.
  */
 import { parse } from "yaml";
 import { z } from "zod";
 import { boundingBox } from "../boxes.ts";
-import { type Box, DataError, reasonOf } from "../sample.ts";
+import { type Box, DataError, reasonOf, type Side } from "../sample.ts";
 import { explain } from "./values.ts";
 
 export interface YoloObject {
@@ -20,18 +22,29 @@ export interface YoloObject {
   box: Box;
 }
 
+export interface YoloData {
+  /** The names of the classes by their numbers. */
+  names: Map<number, string>;
+  /** The folders or lists of each side, as they are written. */
+  sides: [Side, string[]][];
+}
+
+const places = z
+  .union([z.string(), z.array(z.string())])
+  .nullish()
+  .transform((value) => (typeof value === "string" ? [value] : (value ?? [])).filter((place) => place.trim() !== ""));
 const DATA = z.object({
+  train: places,
+  val: places,
+  valid: places,
+  test: places,
   names: z.union([z.array(z.coerce.string()), z.record(z.string().regex(/^\d{1,6}$/), z.coerce.string())]),
   nc: z.int().nonnegative().optional(),
   kpt_shape: z.unknown().optional(),
 });
 
-/**
- * The names of the classes by their numbers.
- *
- * @throws DataError for text that is no data.yaml, or one of key points
- */
-export function parseYoloNames(text: string): Map<number, string> {
+/** @throws DataError for text that is no data.yaml, or one of key points */
+export function parseYoloData(text: string): YoloData {
   let yaml: unknown;
   try {
     yaml = parse(text, { maxAliasCount: 10 });
@@ -40,14 +53,19 @@ export function parseYoloNames(text: string): Map<number, string> {
   }
   const result = DATA.safeParse(yaml);
   if (!result.success) throw new DataError(`names no classes: ${explain(result.error)}`);
-  const { names, nc, kpt_shape: points } = result.data;
+  const { names, nc, kpt_shape: points, train, val, valid, test } = result.data;
   if (points !== undefined) throw new DataError("is of a set of key points, which mark no nodule");
   const map = Array.isArray(names)
     ? new Map(names.map((name, i) => [i, name]))
     : new Map(Object.entries(names).map(([i, name]) => [Number(i), name]));
   if (nc !== undefined && nc !== map.size)
     throw new DataError(`says that there are ${nc} classes, but names ${map.size}`);
-  return map;
+  const sides: [Side, string[]][] = [
+    ["train", train],
+    ["val", [...val, ...valid]],
+    ["test", test],
+  ];
+  return { names: map, sides: sides.filter(([, written]) => written.length > 0) };
 }
 
 /** Rounding in the last digit that tools write. */

@@ -1,5 +1,5 @@
 /** Opens a folder of annotated images, whichever known layout it has. */
-import { readdir, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { labelFromNames } from "../../data/label-from.ts";
 import { type Dataset, DataError } from "../../data/sample.ts";
@@ -14,6 +14,7 @@ import { labelme } from "./layouts/labelme.ts";
 import type { Layout, Listing, Look, Peek, ReadOptions } from "./layouts/layout.ts";
 import { manifest, readManifest } from "./layouts/manifest.ts";
 import { masks, tnScui } from "./layouts/mask-folders.ts";
+import { FRAME } from "./layouts/paths.ts";
 import { beginningOf } from "./layouts/text-file.ts";
 import { tn3k } from "./layouts/tn3k.ts";
 import { tn5000 } from "./layouts/tn5000.ts";
@@ -63,6 +64,7 @@ async function read(dir: string, options: OpenOptions): Promise<{ dataset: Datas
   const look = lookIn(dir);
   const { layout, others } = forced ? { layout: forced, others: [] } : await recognise(dir, listing);
   const dataset = await layout.read(dir, listing, options, look);
+  if (layout !== manifest) await noteOutside(dataset, dir);
   if (others.length > 0) {
     const names = others.map(({ format }) => format);
     dataset.notes.unshift(
@@ -70,6 +72,21 @@ async function read(dir: string, options: OpenOptions): Promise<{ dataset: Datas
     );
   }
   return { dataset, format: layout.format };
+}
+
+/** Tells of images that lie elsewhere, behind symbolic links, so that nobody trains on a file without knowing where it is. */
+async function noteOutside(dataset: Dataset, dir: string): Promise<void> {
+  const home = await realpath(dir);
+  const away: string[] = [];
+  for (const { file } of dataset.samples) {
+    const real = await realpath(file.replace(FRAME, "")).catch(() => undefined);
+    if (real !== undefined && !isWithin(real, home)) away.push(file);
+  }
+  if (away.length > 0) {
+    dataset.notes.unshift(
+      `files are read wherever they lie: ${away.length} behind symbolic links, the first ${away[0]!}`,
+    );
+  }
 }
 
 /** Two samples of one name, or of one file, may contradict each other: neither is kept. */
@@ -99,7 +116,8 @@ function lookIn(dir: string): Look {
 }
 
 /**
- * The names in a folder, in code point order.
+ * The names in a folder, in code point order. Symbolic links are what they lead to, but for one to a folder in which it lies,
+ * which would have no end.
  *
  * @throws DataError for a folder that is missing or cannot be read
  */
@@ -112,10 +130,24 @@ export async function listFolder(dir: string): Promise<Listing> {
     };
     throw new DataError(`${dir}: ${reasons[error.code ?? ""] ?? error.message}`);
   });
-  const names = (folders: boolean) =>
-    entries.flatMap((e) => (e.isDirectory() === folders && !e.name.startsWith(".") ? [e.name] : [])).sort();
-  return { files: names(false), folders: names(true) };
+  const listing: Listing = { files: [], folders: [] };
+  for (const entry of entries) {
+    if (entry.name.startsWith(".")) continue;
+    const file = path.join(dir, entry.name);
+    if (!entry.isSymbolicLink()) (entry.isDirectory() ? listing.folders : listing.files).push(entry.name);
+    else if (!(await isFolder(file))) listing.files.push(entry.name);
+    else if (!isWithin(await realpath(dir), await realpath(file))) listing.folders.push(entry.name);
+  }
+  return { files: listing.files.sort(), folders: listing.folders.sort() };
 }
+
+const isFolder = async (file: string): Promise<boolean> =>
+  (await stat(file).catch(() => undefined))?.isDirectory() ?? false;
+
+const isWithin = (inner: string, outer: string): boolean => {
+  const way = path.relative(outer, inner);
+  return way !== ".." && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way);
+};
 
 function byFormat(format: string): Layout {
   const layout = layouts.find((l) => l.format === format);

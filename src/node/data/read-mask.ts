@@ -1,7 +1,8 @@
 /** Mask files to nodules, here or in worker threads. */
 import { availableParallelism } from "node:os";
-import { components, withoutSpecks } from "../../data/components.ts";
+import { withoutSpecks } from "../../data/components.ts";
 import { maskLayers, type MaskReading } from "../../data/masks/levels.ts";
+import { partsOf } from "../../data/masks/parts.ts";
 import { type Box, DataError } from "../../data/sample.ts";
 import { decodeMask } from "./decode-mask.ts";
 import { WorkerPool } from "./worker-pool.ts";
@@ -18,6 +19,10 @@ export interface MaskContent {
   boxes: Box[];
   /** Components that are too small to be nodules. */
   specks: number;
+  /** Lines, as of a ruler or a frame, that were left out. */
+  lines: number;
+  /** The share of the largest nodule's area that the smallest has. */
+  least: number;
   /** How the file was read, where that is not plain. */
   notes: string[];
 }
@@ -27,12 +32,14 @@ export async function readMask(file: string, reading: MaskReading): Promise<Mask
   const mask = await decodeMask(file);
   const { width, height } = mask;
   const { layers, notes } = maskLayers(mask, reading);
+  const drawn = layers.map((layer) => partsOf(layer, width, height));
+  const lines = drawn.reduce((sum, part) => sum + part.lines, 0);
   // A speck is small beside the largest nodule of all levels.
-  const { boxes, specks } = withoutSpecks(layers.flatMap((layer) => components(layer, width, height)));
+  const { boxes, specks, least } = withoutSpecks(drawn.flatMap(({ parts }) => parts));
   if (boxes.length > MOST_NODULES || specks > MOST_SPECKS) {
     throw new DataError(`falls into ${boxes.length + specks} parts: it looks like a picture, not a mask`);
   }
-  return { width, height, boxes, specks, notes };
+  return { width, height, boxes, specks, lines, least, notes };
 }
 
 /** A worker takes as long to start as about so many masks take. */

@@ -204,7 +204,7 @@ describe("BUS-BRA", () => {
     ]);
     expect(dataset.notes).toEqual([matching(/no column Case/)]);
     writeFiles(dir, { "bus_data.csv": "ID,Class\nbus_0001-l,benign\n" });
-    await expect(openDataset(dir)).rejects.toThrow(/bus_data.csv: has no column "pathology"$/);
+    await expect(openDataset(dir)).rejects.toThrow(/bus_data.csv: has no column "pathology", but "id", "class"$/);
   });
 });
 
@@ -270,7 +270,7 @@ describe("a manifest", () => {
     expect(samples[0]!.label).toBe(undefined);
     expect(notes.slice(0, 2)).toEqual([matching(/not read: lable/), matching(/no column "label"/)]);
     writeFileSync(path.join(dir, "manifest.csv"), "file,label\nimg/0.png,0\n");
-    await expect(openDataset(dir)).rejects.toThrow(/manifest.csv: has no column "image"$/);
+    await expect(openDataset(dir)).rejects.toThrow(/manifest.csv: has no column "image", but "file", "label"$/);
     writeFileSync(path.join(dir, "manifest.csv"), 'image,label\n"img/0.png,0\n');
     await expect(openDataset(dir)).rejects.toThrow(/manifest.csv: is not a table: /);
   });

@@ -65,7 +65,7 @@ test("a DDTI folder with every trap: what cannot be used is listed with its reas
     "4_1.jpg": "its annotation 4.xml cannot be used",
     "5.xml": "says that it is case 55",
     "5_1.jpg": "its annotation 5.xml cannot be used",
-    "6.xml": "is not UTF-8 text",
+    "6.xml": "is not UTF-8 text and names no other encoding: save it as UTF-8",
     "6_1.jpg": "its annotation 6.xml cannot be used",
     "7_1.jpg": "no outline of a nodule lies inside the image",
     "8_1.jpg": matching(/no annotation: 8.xml is missing/),

@@ -1,5 +1,6 @@
 /** Puts a data set together, image by image. */
 import path from "node:path";
+import { OtherShape } from "../../../data/annotation-frame.ts";
 import { DataError, type Dataset, reasonOf, type Sample } from "../../../data/sample.ts";
 import { decodeText } from "../../../data/text.ts";
 import { MOST_BYTES, readRegular } from "../../files.ts";
@@ -84,8 +85,13 @@ export class Collector {
     read: (image: T, remarks: Remarks) => Promise<Sample>,
   ): Promise<Dataset> {
     const masks = new MaskReader(this.#masks, images.length);
-    const readMask = (file: string) => masks.read(file);
     const results: { sample?: Sample; notes: string[]; reason?: string }[] = [];
+    const shapes: OtherShape[] = [];
+    let masksRead = false;
+    const readMask = (file: string) => {
+      masksRead = true;
+      return masks.read(file);
+    };
     let next = 0;
     const reader = async () => {
       while (next < images.length) {
@@ -96,6 +102,7 @@ export class Collector {
           results[i] = { notes, sample: await read(images[i]!, { note: (text) => notes.push(text), readMask }) };
         } catch (error) {
           if (!(error instanceof DataError) && !isFileError(error)) throw error;
+          if (error instanceof OtherShape) shapes.push(error);
           results[i] = { notes: [], reason: reasonOf(error) };
         }
       }
@@ -109,10 +116,24 @@ export class Collector {
       if (sample) this.dataset.samples.push(sample);
       else this.skip(nameOf(images[i]!), reason ?? "");
     });
+    if (this.#masks.inverted && !masksRead) {
+      this.note("--masks-inverted has no effect: no image of this set is marked by a mask");
+    }
+    if (shapes.length > ONE_BY_ONE) this.note(noteOnShapes(shapes, images.length));
     const notes = results.flatMap(({ notes }, i) => notes.map((note) => ({ name: nameOf(images[i]!), note })));
     this.dataset.notes.push(...together(notes));
     return this.dataset;
   }
+}
+
+/** What many annotations have in common that say another size than their images have. */
+function noteOnShapes(shapes: readonly OtherShape[], images: number): string {
+  const sizes = new Set(shapes.map(({ declared: { width, height } }) => `${width}x${height}`));
+  const which = sizes.size === 1 ? `the same size, ${[...sizes][0]!}` : `${sizes.size} sizes`;
+  return (
+    `${shapes.length} of ${images} annotations say ${which}, of another shape than their images: left out. Where boxes are in ` +
+    "pixels of the images all the same, take the sizes out of the annotations (docs/data.md)"
+  );
 }
 
 /** A line a note; where many differ in names and numbers only, one line for all of them. */

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Marked } from "../../../data/readers/marked.ts";
 import { wordsOf } from "../../../data/readers/words.ts";
 import { DataError, type Dataset, reasonOf, type Side } from "../../../data/sample.ts";
+import { readTables } from "./class-tables.ts";
 import { finish, type Reading, sampleOf, single } from "./marked-set.ts";
 import { boundedText, MOST_OF_SET } from "./text-file.ts";
 import { join, type TreeImage } from "./tree.ts";
@@ -34,6 +35,7 @@ const SIDES = new Map<string, Side>([
 
 export async function readLists(reading: Reading, { extension, parse, numbers }: Lists): Promise<Dataset> {
   const { collect, tree, index } = reading;
+  reading.tables = await readTables(reading);
   const found = new Map<string, Found[]>();
   for (const folder of tree.folders) {
     for (const name of folder.files.filter((file) => extension.test(file))) {

@@ -10,13 +10,14 @@ import { FRAME, PathFinder, tidy } from "./paths.ts";
 import { placed } from "./placed.ts";
 
 const NAMES = ["manifest.csv", "manifest.jsonl", "manifest.json"];
+const isManifest = (name: string): boolean => NAMES.includes(name.toLowerCase());
 
 export const manifest: Layout = {
   format: "manifest",
   shape: "manifest.csv, .jsonl or .json: image, label, boxes or mask, patient, split",
-  recognises: ({ files }) => NAMES.some((name) => files.includes(name)),
+  recognises: ({ files }) => files.some(isManifest),
   read: (dir, listing, options, look) => {
-    const name = NAMES.find((n) => listing.files.includes(n));
+    const name = listing.files.find(isManifest);
     if (name === undefined) throw new DataError(`${dir}: there is neither ${NAMES.join(" nor ")}`);
     return readManifest(dir, name, options, look, listing);
   },
@@ -31,7 +32,7 @@ export async function readManifest(
   listing: Listing = { files: [name], folders: [] },
 ): Promise<Dataset> {
   const collect = new Collector("manifest", dir, options);
-  const other = NAMES.find((n) => n !== name && listing.files.includes(n));
+  const other = listing.files.find((file) => file !== name && isManifest(file));
   if (other !== undefined) throw new DataError(`${dir}: has both ${name} and ${other}; name the one to read as --data`);
   let parsed;
   try {
@@ -46,6 +47,11 @@ export async function readManifest(
   await noteUnnamed(collect, name, parsed.rows, look);
   const files = new PathFinder(dir);
   await requireEdges(collect.file(name), parsed.rows, files);
+  if (await mayBePercent(parsed.rows, files)) {
+    collect.note(
+      `${name}: all boxes lie within 100 pixels of the upper left corner: they are wrong if they are percent`,
+    );
+  }
   const dataset = await collect.each(
     parsed.rows,
     ({ image }) => image,
@@ -113,6 +119,24 @@ async function requireEdges(name: string, rows: readonly ManifestRow[], files: P
       `${first.line}, and as x y width height they fit. Write x0 y0 x1 y1, or call the column boxes_xywh; none is taken`,
   );
 }
+
+/** Whether the boxes of several images look like percent: none beyond 100, though the images are much larger. */
+async function mayBePercent(rows: readonly ManifestRow[], files: PathFinder): Promise<boolean> {
+  const boxed = rows.filter(({ bare, drawnOn }) => bare.length > 0 && drawnOn === undefined);
+  if (boxed.length < LEAST || boxed.some(({ bare }) => bare.some(({ x1, y1 }) => x1 > 100 || y1 > 100))) return false;
+  for (const { image } of boxed) {
+    const size = await files
+      .find(image)
+      .then(imageSize)
+      .catch(() => undefined);
+    if (size && (size.width < LARGE || size.height < LARGE)) return false;
+  }
+  return true;
+}
+
+/** Images of a manifest, and pixels on each of their sides, from which on boxes that end at 100 are remarkable. */
+const LEAST = 3;
+const LARGE = 200;
 
 /** The share of boxes that may not fit as x y width height where they are taken for that. */
 const MISFITS = 0.02;

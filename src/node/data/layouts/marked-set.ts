@@ -1,14 +1,14 @@
 /** What the layouts of labelling tools have in common: from what is marked on an image to a sample. */
 import path from "node:path";
-import { annotationFrame } from "../../../data/annotation-frame.ts";
-import { parseImageSet } from "../../../data/readers/voc.ts";
+import { parseImageSet } from "../../../data/readers/image-set.ts";
 import { classOfObjects, type Marked } from "../../../data/readers/marked.ts";
 import { noduleOf } from "../../../data/readers/words.ts";
-import { requireInside } from "../../../data/readers/values.ts";
 import { DataError, type Dataset, type Label, reasonOf, type Sample, type Side } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
+import { readTables, type Tables } from "./class-tables.ts";
 import { byNumber, Collector, type Remarks } from "./collect.ts";
 import type { Listing, Look, ReadOptions } from "./layout.ts";
+import { placed } from "./placed.ts";
 import { boundedText, MOST_OF_ONE } from "./text-file.ts";
 import {
   type ImageIndex,
@@ -27,8 +27,12 @@ export interface Reading {
   tree: Tree;
   index: ImageIndex;
   look: Look;
+  /** What the tables beside the images say; undefined until they are read. */
+  tables?: Tables;
   /** Names of objects that tell no class. */
   nameless: Set<string>;
+  /** Whether the classes that are missing are looked for elsewhere afterwards. */
+  more: boolean;
 }
 
 export async function begin(
@@ -45,6 +49,7 @@ export async function begin(
     index: new Index(imagesOf(tree)),
     look,
     nameless: new Set(),
+    more: options.labelFrom !== undefined,
   };
 }
 
@@ -60,39 +65,50 @@ export function single(found: readonly TreeImage[], what: string): TreeImage {
  * The sample of an image with what is marked on it.
  *
  * @param numbers whether objects named 0 and 1 are of these classes
+ * @param outright whether `side` counts more than a folder's name
  * @throws DataError for an image without an object, or with one that cannot be used
  */
 export async function sampleOf(
-  { collect, nameless }: Reading,
+  { collect, nameless, tables }: Reading,
   image: TreeImage,
   marked: Marked,
   remarks: Remarks,
-  { numbers = true, side }: { numbers?: boolean; side?: Side | undefined } = {},
+  { numbers = true, side, outright = false }: { numbers?: boolean; side?: Side | undefined; outright?: boolean } = {},
 ): Promise<Sample> {
+  const inFolder = image.folder.side;
+  if (!outright && side !== undefined && inFolder !== undefined && side !== inFolder) {
+    throw new DataError(`lies in a folder for ${inFolder}, but the set's own split has it for ${side}`);
+  }
   if (marked.objects.length === 0) throw new DataError("no nodule is marked on it");
   const file = collect.file(image.file);
   const size = await imageSize(file).catch((error: unknown) => {
     throw new DataError(`its image ${image.file} ${reasonOf(error)}`);
   });
-  const frame = annotationFrame(size, marked.size);
-  const placed = marked.objects.map(({ box }) => frame.place(box));
-  const boxes = requireInside(placed, size.width, size.height);
+  const all = marked.objects.map(({ box }) => box);
+  const boxes = placed(all, size, marked.size, remarks);
   const note = (text: string) => remarks.note(text);
-  const label = agreed(classOfObjects(marked, { numbers, note }), labelOf(image.folder), note);
+  const given = agreed(classOfObjects(marked, { numbers, note }), labelOf(image.folder), note);
+  const { label: listed, patient } = tables?.of(image) ?? {};
+  const label = agreed(listed, given, note, { marks: "table", folder: "annotation" });
   for (const { name } of marked.objects) {
     if (name !== undefined && noduleOf(name, { numbers })?.label === undefined) nameless.add(name);
   }
-  if (frame.note !== undefined) note(frame.note);
   marked.notes.forEach(note);
-  return { id: image.file, file, group: image.file, label, boxes, ...sideOf(image.folder.side ?? side) };
+  const group = patient === undefined ? image.file : `patient ${patient}`;
+  return { id: image.file, file, group, label, boxes, ...sideOf(side ?? inFolder) };
 }
 
 export const sideOf = (side: Side | undefined): { side?: Side } => (side === undefined ? {} : { side });
 
-/** The class that an image's marks and its folder give; none where they contradict each other. */
-export function agreed(marks: Label, folder: Label, note: (text: string) => void, what = "marks"): Label {
+/** The class that two sources give; none where they contradict each other. */
+export function agreed(
+  marks: Label,
+  folder: Label,
+  note: (text: string) => void,
+  what = { marks: "marks", folder: "folder" },
+): Label {
   if (marks !== undefined && folder !== undefined && marks !== folder) {
-    note(`its folder is of another class than its ${what}: it counts as without a class`);
+    note(`its ${what.folder} is of another class than its ${what.marks}: it counts as without a class`);
     return undefined;
   }
   return marks ?? folder;
@@ -108,21 +124,26 @@ export interface Beside {
   /** Shares of the image's width and height to pixels. */
   relative?: boolean;
   numbers?: boolean;
+  /** The set's own split, where something says it outright; whatever folders and lists are called. Default: lists' names. */
+  sides?: ReadonlyMap<TreeImage, Side>;
+  /** Whether a file of that name is a list of images. */
+  isList?: (name: string) => boolean;
 }
 
 /** Reads a set with a file for each image: of its stem, in its folder or in one of annotations beside it. */
 export async function readBeside(
   reading: Reading,
-  { extension, except, parse, relative = false, numbers = true }: Beside,
+  { extension, except, parse, relative = false, numbers = true, sides: given, isList }: Beside,
 ): Promise<Dataset> {
   const { collect, tree, index } = reading;
   const marks = tree.folders.flatMap((folder) =>
     folder.files
-      .filter((name) => extension.test(name) && !except?.test(name))
+      .filter((name) => extension.test(name) && !except?.test(name) && !isList?.(name))
       .sort(byNumber)
       .map((name) => ({ folder, name, file: join(folder, name) })),
   );
-  const sides = await readSides(reading);
+  reading.tables = await readTables(reading);
+  const sides: ReadonlyMap<TreeImage, Side | "several"> = given ?? (await readSides(reading));
   const named = new Set<string>();
   const dataset = await collect.each(
     marks,
@@ -139,10 +160,10 @@ export async function readBeside(
         // An annotation that cannot be used was one of these images'.
         for (const { file } of image ? [image] : ofStem) named.add(file);
       }
-      const side = sides.get(image.stem) ?? sides.get(image.name);
+      const side = sides.get(image);
       if (side === "several") throw new DataError("is on several sides of the set's own split");
       const scaled = relative ? await inPixels(collect.file(image.file), marked) : marked;
-      return sampleOf(reading, image, scaled, remarks, { numbers, side });
+      return sampleOf(reading, image, scaled, remarks, { numbers, side, outright: given !== undefined });
     },
   );
   for (const { file } of index.all) if (!named.has(file)) collect.skip(file, "no annotation of it was found");
@@ -182,31 +203,40 @@ async function inPixels(file: string, marked: Marked): Promise<Marked> {
   return { ...marked, objects, size: { width, height } };
 }
 
-/** Lists of a set's own split: a name a line, with or without folder and extension. */
-async function readSides({ collect, look }: Reading): Promise<Map<string, Side | "several">> {
-  const sides = new Map<string, Side | "several">();
+const LISTS: readonly (readonly [string, Side])[] = [
+  ["train.txt", "train"],
+  ["val.txt", "val"],
+  ["valid.txt", "val"],
+  ["test.txt", "test"],
+];
+
+/** The set's own split by lists of the usual names. */
+async function readSides(reading: Reading): Promise<Map<TreeImage, Side | "several">> {
+  const sides = new Map<TreeImage, Side | "several">();
   for (const folder of ["", "ImageSets/Main", "ImageSets"]) {
-    const { files } = await look(folder);
-    for (const [name, side] of [
-      ["train.txt", "train"],
-      ["val.txt", "val"],
-      ["valid.txt", "val"],
-      ["test.txt", "test"],
-    ] as const) {
-      if (!files.includes(name)) continue;
-      for (const line of (await collect.parsed(path.posix.join(folder, name), parseImageSet)) ?? []) {
-        const { base, name: stem } = path.posix.parse(line.replaceAll("\\", "/"));
-        for (const known of new Set([base, stem])) {
-          sides.set(known, (sides.get(known) ?? side) === side ? side : "several");
-        }
+    const { files } = await reading.look(folder);
+    for (const [name, side] of LISTS.filter(([name]) => files.includes(name))) {
+      for (const image of await imagesListed(reading, path.posix.join(folder, name))) {
+        sides.set(image, (sides.get(image) ?? side) === side ? side : "several");
       }
     }
   }
   return sides;
 }
 
+/** The images that a list names. */
+export async function imagesListed({ collect, index }: Reading, file: string): Promise<TreeImage[]> {
+  const listed = await collect.parsed(file, (text) => parseImageSet(text, (name) => index.ofName(name)));
+  return (listed ?? []).flatMap(({ line, name, found }) => {
+    if (found.length === 1) return [...found];
+    const what = found.length === 0 ? "of which there is no image" : `which ${found.length} images are called`;
+    collect.skip(file, `line ${line} names ${name.slice(0, 80)}, ${what}`);
+    return [];
+  });
+}
+
 /** Says of the whole set what concerns it. */
-export function finish({ collect, tree, nameless }: Omit<Reading, "index" | "look">, dataset: Dataset): Dataset {
+export function finish({ collect, tree, nameless, more }: Reading, dataset: Dataset): Dataset {
   for (const { path: folder, images } of tree.unread) {
     collect.note(`${folder}: ${images} images in a folder of this name are not read`);
   }
@@ -216,8 +246,9 @@ export function finish({ collect, tree, nameless }: Omit<Reading, "index" | "loo
   }
   const { samples } = dataset;
   const bare = samples.filter(({ label }) => label === undefined).length;
-  if (bare > 0)
+  if (bare > 0 && !more) {
     collect.note(`${bare} of ${samples.length} images have no class: they serve the segmentation stage only`);
+  }
   if (samples.some(({ id, group }) => id === group)) {
     const alone = samples.filter(({ id, group }) => id === group).length;
     collect.note(`${alone} images without a patient count as one patient each`);

@@ -1,7 +1,7 @@
 /** Images and masks of the same names, with classes from folders or from a table beside them; and TN-SCUI's form of it. */
 import { DataError, type Dataset, type Sample } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
-import { readTables, type Tables } from "./class-tables.ts";
+import { readTables } from "./class-tables.ts";
 import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
 import { agreed, begin, finish, sideOf } from "./marked-set.ts";
 import { boxesOfMasks } from "./masks.ts";
@@ -58,10 +58,10 @@ async function readPairs(
   const { pairs, lost } = findPairs(tree);
   // Only what is an image here is one for the tables.
   reading.index = new ImageIndex(pairs.map(({ image }) => image));
-  let tables: Tables = { files: [], of: () => ({ label: undefined, patient: undefined }) };
   if (isSecondDdti(dir, listing.files)) {
     collect.note("category.csv of DDTI's second form is made up, as its readme says: no class is taken from it");
-  } else tables = await readTables(reading);
+  } else reading.tables = await readTables(reading);
+  const { tables } = reading;
   const dataset = await collect.each(
     pairs,
     ({ image }) => image.file,
@@ -74,15 +74,18 @@ async function readPairs(
       const file = collect.file(id);
       const files = masks.map(({ file: mask }) => ({ name: mask, file: collect.file(mask) }));
       const boxes = await boxesOfMasks(files, await imageSize(file), remarks);
-      const { label, patient } = tables.of(image);
+      const { label, patient } = tables?.of(image) ?? {};
       const group = patient === undefined ? id : `patient ${patient}`;
-      const known = agreed(label, labelOf(folder), (text) => remarks.note(text), "table");
+      const known = agreed(label, labelOf(folder), (text) => remarks.note(text), {
+        marks: "table",
+        folder: "folder",
+      });
       return { id, file, group, label: known, boxes, ...sideOf(folder.side) };
     },
   );
   for (const { file } of lost) collect.skip(file, "its image is missing");
   if (
-    tables.files.length === 0 &&
+    (tables?.files.length ?? 0) === 0 &&
     options.labelFrom === undefined &&
     dataset.samples.every((s) => s.label === undefined)
   ) {

@@ -3,6 +3,9 @@ import { annotationFrame, type PictureSize, type Size } from "../../../data/anno
 import { type Box, DataError, reasonOf } from "../../../data/sample.ts";
 import type { Remarks } from "./collect.ts";
 
+/** Parts of less than this share of the largest one's area may be letters or marks as well as nodules. */
+const SMALL = 0.05;
+
 /**
  * The boxes of the nodules in one or more masks of an image, in pixels of the image as viewers show it: one for each connected
  * component of each level of each mask. A component that several masks have counts once.
@@ -20,9 +23,15 @@ export async function boxesOfMasks(
   const notes = new Set<string>();
   for (const { name, file } of files) {
     try {
-      const { boxes: found, specks, notes: said, ...mask } = await remarks.readMask(file);
+      const { boxes: found, specks, lines, least, notes: said, ...mask } = await remarks.readMask(file);
       const place = placeOf(mask, size, notes);
       for (const note of said) notes.add(note);
+      if (lines > 0) notes.add(`${lines} line${lines === 1 ? "" : "s"} in ${name}, as of a ruler or a frame: left out`);
+      if (least < SMALL) {
+        notes.add(
+          `a part of its mask is as small as ${(100 * least).toFixed(0)} % of the largest, and counts as a nodule`,
+        );
+      }
       if (specks > 0) notes.add(`${specks} speck${specks === 1 ? "" : "s"} in ${name}: left out`);
       for (const box of found.map(place)) boxes.set(Object.values(box).join(), box);
     } catch (error) {

@@ -34,6 +34,12 @@ const IMAGE_WORD = /^(?:.*[ _-])?(?:image|img)[ _-]+(.+)$|^(.+?)[ _-]+(?:image|i
 export const maskedStem = (stem: string): string | undefined =>
   (AFTER.exec(stem) ?? CAMEL.exec(stem) ?? BEFORE.exec(stem))?.[1];
 
+/** Of m_1, where there may be i_1; undefined for other names. m may be for male or malignant where there is none. */
+const imageStem = (stem: string): string | undefined => {
+  const [, initial, rest] = /^(m)([ _-].+)$/i.exec(stem) ?? [];
+  return rest === undefined ? undefined : `${initial === "m" ? "i" : "I"}${rest}`;
+};
+
 /** Pairs the images of a tree with its masks. */
 export function findPairs(tree: Tree): Pairs {
   const all = imagesOf(tree, () => true);
@@ -43,6 +49,7 @@ export function findPairs(tree: Tree): Pairs {
   const stems = groupBy(all, ({ folder, stem }) => `${folder.path}\n${key(stem)}`);
   const isMask = ({ folder, stem }: TreeImage): boolean => {
     if (folder.kind === "marks") return true;
+    if (stems.has(`${folder.path}\n${key(imageStem(stem) ?? "")}`)) return true;
     const of = maskedStem(stem);
     if (of === undefined) return false;
     // Beside the image that it is of.
@@ -61,6 +68,7 @@ export function findPairs(tree: Tree): Pairs {
     const candidates = [
       mask.folder.kind === "marks" ? byStem.get(`${place}\n${key(mask.stem)}`) : undefined,
       of === undefined ? undefined : byStem.get(`${place}\n${key(of)}`),
+      byStem.get(`${place}\n${key(imageStem(mask.stem) ?? "")}`),
       byCore.get(`${place}\n${key(coreOf(of ?? mask.stem))}`),
     ].find((images) => images !== undefined);
     if (!candidates) lost.push(mask);

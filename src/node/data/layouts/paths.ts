@@ -1,12 +1,16 @@
 /** Files as a manifest names them: relative to its folder or absolute, with slashes either way, in any Unicode form. */
 import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
+import { DataError } from "../../../data/sample.ts";
 
 /** A path as ids and messages have it: slashes, one Unicode form, nothing to be resolved. */
 export const tidy = (name: string): string => path.posix.normalize(name.replaceAll("\\", "/").normalize("NFC"));
 
 /** A frame of a file of several, as in loop.dcm#12. */
 export const FRAME = /#\d+$/;
+
+/** C:\\ or C:/ */
+const DRIVE = /^[a-z]:[\\/]/i;
 
 /** Finds the files that names stand for, and counts those that do not simply lie in the folder. */
 export class PathFinder {
@@ -22,7 +26,11 @@ export class PathFinder {
     this.#dir = path.resolve(dir);
   }
 
-  /** The path of the file; where there is none, the one that the name says, so that whoever reads it tells of that. */
+  /**
+   * The path of the file; where there is none, the one that the name says, so that whoever reads it tells of that.
+   *
+   * @throws DataError for a path of another system
+   */
   async find(name: string): Promise<string> {
     const said = path.resolve(this.#dir, name);
     const frame = FRAME.exec(name)?.[0] ?? "";
@@ -31,6 +39,9 @@ export class PathFinder {
     for (const form of new Set([bare, bare.replaceAll("\\", "/")])) {
       const found = await this.#lookUp(path.resolve(this.#dir, form));
       if (found !== undefined) return (await this.#note(name, found)) + frame;
+    }
+    if (DRIVE.test(name) && path.sep === "/") {
+      throw new DataError("is a path of a Windows drive, which is not known here: write it relative to the manifest");
     }
     return said;
   }

@@ -7,6 +7,11 @@ import type { Remarks } from "./collect.ts";
 
 /** A box of this share of the image marks no place in it. */
 const WHOLE = 0.98;
+/** Pixels beyond an edge that counting from 1, or rounding, makes. */
+const ROUNDING = 1.5;
+
+const beyond = ({ x0, y0, x1, y1 }: Box, { width, height }: Size): number =>
+  Math.max(-x0, -y0, x1 - width, y1 - height);
 
 /**
  * The boxes where they belong, clipped to the image. What had to be done is noted.
@@ -21,12 +26,13 @@ export function placed(
   remarks: Pick<Remarks, "note">,
 ): Box[] {
   const frame = annotationFrame(size, drawnOn);
-  const inside = requireInside(
-    boxes.map((box) => frame.place(box)),
-    size.width,
-    size.height,
-  );
+  const once = [...new Map(boxes.map((box) => [Object.values(box).join(), box])).values()];
+  const there = once.map((box) => frame.place(box));
+  const inside = requireInside(there, size.width, size.height);
   if (frame.note !== undefined) remarks.note(frame.note);
+  if (once.length < boxes.length) remarks.note("a box that is given more than once counts once");
+  if (there.some((box) => beyond(box, size) > ROUNDING))
+    remarks.note("a box reaches beyond the image: cut at its edge");
   if (inside.some((box) => area(box) >= WHOLE * size.width * size.height)) {
     remarks.note("a box is the whole image");
   }

@@ -1,6 +1,11 @@
-/** TN5000's folder, Pascal VOC: JPEGImages, Annotations, ImageSets/Main. No patients are named: each image is its own. */
+/**
+ * TN5000's folder (doi:10.6084/m9.figshare.28455641), Pascal VOC: JPEGImages, Annotations, ImageSets/Main; one object a nodule,
+ * whose name is its class. No patients are named: each image is its own.
+ */
 import { type Dataset, DataError, reasonOf, type Side } from "../../../data/sample.ts";
-import { parseImageSet, parseVoc, type VocAnnotation } from "../../../data/readers/voc.ts";
+import { parseImageSet } from "../../../data/readers/image-set.ts";
+import { parseClass } from "../../../data/readers/values.ts";
+import { parseVoc } from "../../../data/readers/voc.ts";
 import { imageSize } from "../decode.ts";
 import { byNumber, Collector, imagesByStem } from "./collect.ts";
 import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
@@ -18,9 +23,9 @@ export const tn5000: Layout = {
     if (!folders.includes("JPEGImages") || !folders.includes("Annotations")) return false;
     // Other sets have these folders too, with objects that are called otherwise: ./voc.ts.
     const names = await firstTexts("Annotations", /\.xml$/i, look, peek, (text) =>
-      [...text.matchAll(/<object>\s*<name>\s*([^<]*?)\s*<\/name>/g)].map(([, name]) => name!),
+      [...text.matchAll(/<object>\s*<name>\s*([^<]*?)\s*<\/name>/gi)].map(([, name]) => name!),
     );
-    return names.length === 0 || names.some((name) => /^(?:[01]|benign|malignant)$/i.test(name));
+    return names.length === 0 || names.some((name) => /^(?:[01](?:\.0*)?|benign|malignant)$/i.test(name));
   },
   read,
 };
@@ -40,9 +45,15 @@ async function read(dir: string, _: Listing, options: ReadOptions, look: Look): 
     async ({ id, file: name }, remarks) => {
       let image: string | undefined;
       try {
-        const { filename, size: drawnOn, objects } = parseVoc(await collect.text(name));
-        image = imageOf(images, id, filename);
+        const { image: named, size: drawnOn, objects, notes } = parseVoc(await collect.text(name));
+        image = imageOf(images, id, named);
+        if (!isNamed(image, id, named)) {
+          remarks.note(
+            `names the image ${named!.slice(0, 80)}, which is missing: taken for ${image}, which has its name`,
+          );
+        }
         if (objects.length === 0) throw new DataError("has no object: no nodule is marked");
+        const labels = new Set(objects.map(({ name }) => parseClass(name ?? "")));
         const side = sides.get(id);
         if (side === "several") throw new DataError("is on several sides of the set's own split");
         const file = collect.file(`JPEGImages/${image}`);
@@ -51,7 +62,8 @@ async function read(dir: string, _: Listing, options: ReadOptions, look: Look): 
         });
         const all = objects.map(({ box }) => box);
         const boxes = placed(all, size, drawnOn, remarks);
-        const label = classOf(objects);
+        for (const note of notes) remarks.note(note);
+        const label = labels.size === 1 ? [...labels][0] : undefined;
         if (label === undefined) remarks.note("its objects are of both classes: it counts as without a class");
         return { id, file, group: id, label, boxes, ...(side ? { side } : {}) };
       } finally {
@@ -64,16 +76,14 @@ async function read(dir: string, _: Listing, options: ReadOptions, look: Look): 
     const why = known.has(id) ? `${id}.xml is of another image of this name` : `no annotation: ${id}.xml is missing`;
     collect.skip(`JPEGImages/${file}`, why);
   }
-  for (const id of sides.keys()) {
-    if (!known.has(id)) collect.skip(SETS, `names ${id.slice(0, 40)}, of which there is no annotation`);
-  }
   return dataset;
 }
 
-/** The class that all objects have; undefined when they differ. */
-function classOf(objects: VocAnnotation["objects"]): 0 | 1 | undefined {
-  const [first] = objects;
-  return objects.every(({ label }) => label === first!.label) ? first!.label : undefined;
+/** Whether an annotation's own word, if it has one, names the image: with or without folders and extension, in any case. */
+function isNamed(image: string, id: string, named = ""): boolean {
+  const base = named.split(/[\\/]/).at(-1)!.trim();
+  const same = (a: string, b: string) => a.normalize("NFC").toLowerCase() === b.normalize("NFC").toLowerCase();
+  return base === "" || same(base, image) || same(base, id) || same(stemOf(base), id);
 }
 
 /** The side of each id in the set's own split. */
@@ -85,9 +95,12 @@ async function readSides(
   const sides = new Map<string, Side | "several">();
   for (const side of SIDES) {
     if (!files.includes(`${side}.txt`)) continue;
-    const ids = await collect.parsed(`${SETS}/${side}.txt`, (text) => parseImageSet(text, known));
-    for (const id of ids ?? []) {
-      sides.set(id, (sides.get(id) ?? side) === side ? side : "several");
+    const listed = await collect.parsed(`${SETS}/${side}.txt`, (text) =>
+      parseImageSet(text, (name) => (known.has(name) ? [name] : [])),
+    );
+    for (const { name, found } of listed ?? []) {
+      if (found.length === 0) collect.skip(SETS, `names ${name.slice(0, 40)}, of which there is no annotation`);
+      for (const id of found) sides.set(id, (sides.get(id) ?? side) === side ? side : "several");
     }
   }
   return sides;

@@ -1,6 +1,6 @@
 /**
  * The folders of a set that are named in plain words: sides (train, val, test), kinds (images, masks, annotations) and classes
- * (benign, malignant, normal), in any order, alone or joined as in `test_images`. Other folders are not entered.
+ * (benign, malignant, normal), in any order, alone or joined as in `test_images`. Other folders are entered within these only.
  */
 import path from "node:path";
 import type { Label, Side } from "../../../data/sample.ts";
@@ -80,7 +80,9 @@ type Words = Pick<TreeFolder, "kind" | "side" | "kindOfTissue"> & { rest: string
 function understand(name: string): Words | undefined {
   const found: Words = { kind: undefined, side: undefined, kindOfTissue: undefined, rest: [] };
   let says = false;
-  for (const token of name.toLowerCase().split(/[^\p{L}\p{N}]+/u)) {
+  // obj_train_data, as CVAT exports YOLO.
+  const plain = name.toLowerCase().replace(/^obj_(.+)_data$/, "$1");
+  for (const token of plain.split(/[^\p{L}\p{N}]+/u)) {
     // train2017, as COCO has it.
     const word = token.replace(/(?<=\p{L})(?:19|20)\d\d$/u, "");
     const kind = IMAGES.has(word) ? "images" : MARKS.has(word) ? "marks" : undefined;
@@ -121,9 +123,9 @@ export async function readTree(listing: Listing, look: Look): Promise<Tree> {
     for (const name of below) {
       const where = folder.path === "" ? name : `${folder.path}/${name}`;
       const { files, folders } = await look(where);
-      // Within a class, folders of any name are part of it.
-      const words =
-        understand(name) ?? (folder.kindOfTissue === undefined ? undefined : { rest: [name.toLowerCase()] });
+      // Within images/, masks/ or a class, folders of any name are part of it: patients, subsets of labelling tools.
+      const within = folder.kind !== undefined || folder.kindOfTissue !== undefined;
+      const words = understand(name) ?? (within ? { rest: [name.toLowerCase()] } : undefined);
       if (!words) {
         const images = files.filter((file) => IMAGE_FILE.test(file)).length;
         if (images > 0) tree.unread.push({ path: where, images });
@@ -174,11 +176,13 @@ export class ImageIndex {
   readonly all: readonly TreeImage[];
   readonly #byStem: Map<string, TreeImage[]>;
   readonly #byName: Map<string, TreeImage[]>;
+  readonly #byBareStem: Map<string, TreeImage[]>;
 
   constructor(images: readonly TreeImage[]) {
     this.all = images;
     this.#byStem = groupBy(images, ({ folder, stem }) => `${folder.place}\n${key(stem)}`);
     this.#byName = groupBy(images, ({ name }) => key(name));
+    this.#byBareStem = groupBy(images, ({ stem }) => key(stem));
   }
 
   /** Those of a stem in folders of the same place. */
@@ -203,6 +207,12 @@ export class ImageIndex {
       found = closer;
     }
     return found;
+  }
+
+  /** Those that a path may mean, or a stem without folders and extension. */
+  ofName(written: string): readonly TreeImage[] {
+    const found = this.ofPath(written);
+    return found.length > 0 ? found : (this.#byBareStem.get(key(written)) ?? []);
   }
 }
 

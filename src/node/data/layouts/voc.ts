@@ -1,5 +1,5 @@
 /** Pascal VOC of any set: `<image>.xml` beside the image, or in a folder such as annotations/ beside images/. */
-import { parseVocObjects } from "../../../data/readers/voc-objects.ts";
+import { parseVoc } from "../../../data/readers/voc.ts";
 import { rootOf } from "../../../data/readers/xml.ts";
 import type { Layout } from "./layout.ts";
 import { begin, readBeside } from "./marked-set.ts";
@@ -12,7 +12,10 @@ export const voc: Layout = {
   implies: ["classes"],
   async recognises(listing, look, peek) {
     const tree = await readTree(listing, look);
-    return hasImages(tree) && anyFile(tree, /\.xml$/i, async (file) => rootOf(await peek(file)) === "annotation");
+    return (
+      hasImages(tree) &&
+      anyFile(tree, /\.xml$/i, async (file) => rootOf(await peek(file))?.toLowerCase() === "annotation")
+    );
   },
-  read: async (...args) => readBeside(await begin("voc", ...args), { extension: /\.xml$/i, parse: parseVocObjects }),
+  read: async (...args) => readBeside(await begin("voc", ...args), { extension: /\.xml$/i, parse: parseVoc }),
 };

@@ -1,11 +1,12 @@
 /** YOLO: `<image>.txt` in labels/ beside images/, or beside the image; names of the classes in data.yaml or classes.txt. */
-import { parseYoloLabels, parseYoloNames } from "../../../data/readers/yolo.ts";
+import { parseYoloData, parseYoloLabels, type YoloData } from "../../../data/readers/yolo.ts";
 import { DataError, type Dataset, reasonOf } from "../../../data/sample.ts";
 import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
 import { begin, readBeside, type Reading } from "./marked-set.ts";
 import { anyFile } from "./recognise.ts";
 import { boundedText } from "./text-file.ts";
 import { ImageIndex, imagesOf, join, readTree } from "./tree.ts";
+import { sidesOfYaml } from "./yolo-sides.ts";
 
 const YAML = /\.ya?ml$/i;
 /** Names of the classes, a line each, as labelling tools write them. */
@@ -39,8 +40,14 @@ export const yolo: Layout = {
 
 async function read(dir: string, listing: Listing, options: ReadOptions, look: Look): Promise<Dataset> {
   const reading = await begin("yolo", dir, listing, options, look);
-  const names = await readNames(reading);
+  const data = await readData(reading);
+  const names = data?.names;
+  const sides = data ? await sidesOfYaml(reading, data.file, data) : new Map();
   return readBeside(reading, {
+    ...(sides.size > 0 ? { sides } : {}),
+    isList: (file) =>
+      data?.sides.some(([, written]) => written.some((w) => w.replaceAll("\\", "/").split("/").at(-1) === file)) ??
+      false,
     extension: /\.txt$/i,
     except: OTHER,
     relative: true,
@@ -60,34 +67,39 @@ async function read(dir: string, listing: Listing, options: ReadOptions, look: L
   });
 }
 
-/** The names of the classes; undefined, and said so, where there are none that can be trusted. */
-async function readNames({ collect, tree }: Reading): Promise<Map<number, string> | undefined> {
-  const found: { file: string; names: Map<number, string> }[] = [];
+/** What data.yaml says, or a list of names; undefined, and said so, where there is none that can be trusted. */
+async function readData({ collect, tree }: Reading): Promise<(YoloData & { file: string }) | undefined> {
+  const found: (YoloData & { file: string })[] = [];
   for (const folder of tree.folders) {
     for (const name of folder.files.filter((f) => YAML.test(f) || LIST.test(f))) {
       const file = join(folder, name);
       try {
         const text = await boundedText(collect.file(file), MOST);
-        found.push({ file, names: YAML.test(name) ? parseYoloNames(text) : listed(text) });
+        found.push({ file, ...(YAML.test(name) ? parseYoloData(text) : { names: listed(text), sides: [] }) });
       } catch (error) {
         collect.skip(file, reasonOf(error));
       }
     }
   }
+  // A data.yaml says more than a list of names.
+  found.sort((a, b) => Number(b.sides.length > 0) - Number(a.sides.length > 0));
   const [first, ...others] = found;
   if (!first) {
     collect.note("there is no data.yaml with names: the classes are not known");
     return undefined;
   }
-  const text = (names: Map<number, string>) => [...names].sort(([a], [b]) => a - b).join("; ");
-  const other = others.find(({ names }) => text(names) !== text(first.names));
+  const namesOf = ({ names }: YoloData) => JSON.stringify([...names].sort(([a], [b]) => a - b));
+  const other = others.find((o) => namesOf(o) !== namesOf(first));
   if (other) {
     collect.note(`${first.file} and ${other.file} name the classes differently: they are not known`);
     return undefined;
   }
+  const sidesIn = ({ sides }: YoloData) => JSON.stringify(sides);
+  const split = others.find((o) => o.sides.length > 0 && sidesIn(o) !== sidesIn(first));
+  if (split) collect.note(`${first.file} and ${split.file} give different splits: neither is taken`);
   const list = [...first.names].map(([i, name]) => `${i} is ${name.slice(0, 40)}`);
   collect.note(`classes of ${first.file}: ${list.slice(0, 12).join(", ")}`);
-  return first.names;
+  return split ? { ...first, sides: [] } : first;
 }
 
 function listed(text: string): Map<number, string> {

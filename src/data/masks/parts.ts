@@ -1,0 +1,69 @@
+/** From a layer of a mask to what may be nodules: lines of rulers, calipers and frames are none. */
+import { type Component, components } from "../components.ts";
+import { countLit } from "./inverted.ts";
+import { opened } from "./layers.ts";
+
+/** A part as thin as this, and so much longer than thick, is a line. */
+const THIN = 3;
+const LONG = 8;
+/** A part around so much of the image each way that lights so little of its box is a frame. */
+const AROUND = 0.8;
+const HOLLOW = 0.2;
+/** Parts that fill less of their boxes than this may have lines in them: an ellipse fills 79 %. */
+const FULL = 0.65;
+/** What is left without lines; less, and the mask is drawn in lines. */
+const LEFT = 0.5;
+/** Lines that lengthen a box by less than this share, or these pixels, do not matter. */
+const LONGER = { share: 0.1, pixels: 4 };
+
+export interface Parts {
+  parts: Component[];
+  /** Parts left out that are lines or frames, and parts from which lines are taken away. */
+  lines: number;
+}
+
+/** @param layer width × height values, not 0 where it is lit */
+export function partsOf(layer: Uint8Array, width: number, height: number): Parts {
+  const all = components(layer, width, height);
+  const parts = all.filter((part) => !isLine(part) && !isFrame(part, width, height));
+  let lines = all.length - parts.length;
+  // Nothing but lines is an outline.
+  if (parts.length === 0) return { parts: all, lines: 0 };
+  if (parts.every(({ box, area }) => area >= FULL * (box.x1 - box.x0) * (box.y1 - box.y0))) return { parts, lines };
+  const thick = opened(layer, width, height);
+  if (countLit(thick) < LEFT * countLit(layer)) return { parts, lines };
+  const cores = components(thick, width, height);
+  const result = parts.flatMap((part) => {
+    const inner = cores.filter(({ box, area }) => area >= LEFT * 0.1 * part.area && within(box, part.box));
+    const left = inner.reduce((sum, { area }) => sum + area, 0);
+    if (left < LEFT * part.area || left > part.area || !lengthened(part, inner)) return [part];
+    lines++;
+    return inner;
+  });
+  return { parts: result, lines };
+}
+
+const sides = ({ box: { x0, y0, x1, y1 } }: Component): [number, number] => [x1 - x0, y1 - y0];
+
+function isLine(part: Component): boolean {
+  const [w, h] = sides(part);
+  return Math.min(w, h) <= THIN && Math.max(w, h) >= LONG * Math.min(w, h);
+}
+
+function isFrame(part: Component, width: number, height: number): boolean {
+  const [w, h] = sides(part);
+  return w >= AROUND * width && h >= AROUND * height && part.area < HOLLOW * w * h;
+}
+
+const within = (a: Component["box"], b: Component["box"]) =>
+  a.x0 >= b.x0 && a.y0 >= b.y0 && a.x1 <= b.x1 && a.y1 <= b.y1;
+
+/** Whether the box of a part is much longer than those of its cores. */
+function lengthened(part: Component, inner: readonly Component[]): boolean {
+  const [least, most] = [Math.min, Math.max];
+  const { x0, y0, x1, y1 } = part.box;
+  const w = most(...inner.map(({ box }) => box.x1)) - least(...inner.map(({ box }) => box.x0));
+  const h = most(...inner.map(({ box }) => box.y1)) - least(...inner.map(({ box }) => box.y0));
+  const longer = (whole: number, core: number) => whole - core > most(LONGER.pixels, LONGER.share * whole);
+  return longer(x1 - x0, w) || longer(y1 - y0, h);
+}
