@@ -24,7 +24,7 @@ export interface PanelContent {
 }
 
 const maskCaption = ({ box, unlearned }: Outline): string => {
-  if (unlearned) return "no mask: outlines were not learned";
+  if (unlearned) return "no mask was learned";
   return `mask of the segmentation branch${box ? "" : ": empty"}`;
 };
 

@@ -4,6 +4,7 @@ import type { PictureSize } from "../../data/annotation-frame.ts";
 import { whiteLevel } from "../../data/grey-levels.ts";
 import { DataError, reasonOf } from "../../data/sample.ts";
 import { Film } from "./film.ts";
+import { isWholeGif } from "./gif.ts";
 import { formatName } from "./image-format.ts";
 import { MOST_FRAMES, MOST_PIXELS, tooLarge } from "./limits.ts";
 import type { Levels, Pictures, Rendered } from "./picture.ts";
@@ -34,6 +35,9 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   if (first.compression === "hevc") throw new DataError("is not a readable image: it is a HEIF image (.heic)");
   if (first.format === "png" && isAnimated(bytes)) {
     throw new DataError("is an animated PNG: its frames cannot be read; save it as GIF, WebP or single images");
+  }
+  if (first.format === "gif" && !isWholeGif(bytes)) {
+    throw new DataError("is not a readable image: GIF: it is cut off or damaged");
   }
   const count = first.pages ?? 1;
   if (count > MOST_FRAMES) throw new DataError(`has ${count} frames: more than ${MOST_FRAMES}`);
