@@ -57,7 +57,7 @@ describe("images without outlines", () => {
       .gif()
       .toBuffer();
     writeFiles(dir, { "film.gif": film });
-    const images = [at("classes", "benign", "0.png"), at("film.gif")];
+    const images = [at("classes", "train", "benign", "0.png"), at("film.gif")];
     const { code, out, err } = await mganet("predict", "--run", at("base"), ...images, "--out", at("predicted"));
     expect([code, err]).toEqual([0, []]);
     expect(out).toContain(unlearned);
