@@ -9,11 +9,11 @@ import { requireWritableFile, requireWritableFolder, writeWhole } from "../node/
 import { predictionsOf } from "../node/predictions.ts";
 import { findCheckpoint, withOwnSplit } from "../node/run-folder.ts";
 import { trainedStage } from "../train/checkpoint.ts";
-import { ConfigError, type TrainConfig } from "../train/config.ts";
+import { ConfigError, teachesOutlines, type TrainConfig } from "../train/config.ts";
 import { compared, prepareOther, showCompared } from "./compare.ts";
 import { explainSettings, explainTelling, type ExplainFlags } from "./explain.ts";
 import { choose, evaluateImages, type ChoiceOptions, type Chosen } from "./evaluated.ts";
-import { showConfusion, showFigures, showNotes, showSkipped } from "./format.ts";
+import { NO_OUTLINES, showConfusion, showFigures, showNotes, showSkipped } from "./format.ts";
 import { visibleName } from "./terminal.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
@@ -33,6 +33,7 @@ export async function evaluateRun(target: string, options: EvaluateOptions): Pro
   const { checkpoint, file } = await findCheckpoint(target, options.checkpoint);
   const untrained = trainedStage(checkpoint) === "segmentation";
   if (untrained) requireClassifier(options);
+  const outlines = teachesOutlines(checkpoint.config);
   const explain = await explainSettings(options);
   if (explain) {
     requireExplainable({ checkpoint, file }, explain);
@@ -53,8 +54,9 @@ export async function evaluateRun(target: string, options: EvaluateOptions): Pro
         ? { value: wanted, how: "" }
         : await chosenThreshold(wanted, config, chosen, found, of);
     const others = other && (await of(other, other));
-    const summary = summarise(found, threshold.value);
+    const summary = summarise(found, threshold.value, { outlines });
     console.log(`${file} on ${chosen.images.length} ${chosen.what}:`);
+    if (!outlines) console.log(NO_OUTLINES);
     if (untrained) console.log("The classifier of this checkpoint has not been trained yet.");
     else console.log(`Threshold ${Number(threshold.value.toFixed(4))}${threshold.how}`);
     for (const line of showFigures(summary)) console.log(line);

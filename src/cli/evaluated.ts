@@ -108,7 +108,7 @@ export async function evaluateImages(gpu: Gpu, checkpoint: Checkpoint, file: str
     loadWeights(gpu, net, checkpoint, file);
     predictor = await Predictor.create(gpu, net, { batch, size: config.size, stage });
     const batches = loader.epoch({ seed: 0, epoch: 0, batchSize: batch });
-    return await evaluate(predictor, batches, stage, SplitData.unlabelled(prepared), SplitData.bare(prepared));
+    return await evaluate(predictor, batches, stage, SplitData.unlabelled(prepared), SplitData.bare(prepared, config));
   } finally {
     predictor?.destroy();
     net.release(gpu);

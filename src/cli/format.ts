@@ -20,6 +20,10 @@ export function showMetrics({ f1, loss, auc, accuracy, dice }: Evaluation): stri
   return parts.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value.toFixed(3)}`])).join("  ");
 }
 
+/** Said of a network whose masks mean nothing. */
+export const NO_OUTLINES =
+  "This network has not learned outlines (--seg-epochs 0 --alpha 0): it gives probabilities only.";
+
 const titles: Readonly<Record<FigureName, string>> = {
   accuracy: "accuracy",
   auc: "AUC",

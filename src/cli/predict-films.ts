@@ -8,8 +8,8 @@ export interface FilmSummary {
   frames: number;
   /** Frames that could be used. */
   predicted: number;
-  /** Frames with the outline of a nodule. */
-  withNodule: number;
+  /** Frames with the outline of a nodule; null where the network has not learned outlines. */
+  withNodule: number | null;
   /** Probability of malignancy over the frames; null while the classifier is not trained. */
   malignant: { mean: number; greatest: number; frame: string } | null;
 }
@@ -25,7 +25,7 @@ export class Films {
   }
 
   /** In the order of the films. */
-  summaries(): FilmSummary[] {
+  summaries(outlines: boolean): FilmSummary[] {
     return [...this.#results].map(([{ name, frames }, results]) => {
       const greatest = results.reduce((a, b) => ((b.malignant ?? 0) > (a.malignant ?? 0) ? b : a));
       const sum = results.reduce((total, { malignant }) => total + (malignant ?? NaN), 0);
@@ -33,7 +33,7 @@ export class Films {
         greatest.malignant === null
           ? null
           : { mean: sum / results.length, greatest: greatest.malignant, frame: greatest.image };
-      const withNodule = results.filter(({ box }) => box !== null).length;
+      const withNodule = outlines ? results.filter(({ box }) => box !== null).length : null;
       return { image: name, frames, predicted: results.length, withNodule, malignant };
     });
   }
@@ -43,7 +43,8 @@ export class Films {
 export function showFilm({ image, frames, predicted, withNodule, malignant }: FilmSummary): string {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const verdict = malignant
-    ? `${percent(malignant.mean)} malignant on average, ${percent(malignant.greatest)} at most (${malignant.frame}); `
-    : "";
-  return `${image}: ${frames} frames: ${verdict}a nodule in ${withNodule} of ${predicted}`;
+    ? [`${percent(malignant.mean)} malignant on average, ${percent(malignant.greatest)} at most (${malignant.frame})`]
+    : [];
+  const found = withNodule === null ? `${predicted} predicted` : `a nodule in ${withNodule} of ${predicted}`;
+  return `${image}: ${frames} frames: ${[...verdict, found].join("; ")}`;
 }

@@ -66,12 +66,18 @@ export async function* openJobs(
     const film = frames.length > 1 ? { name, frames: frames.length } : undefined;
     let first: unknown;
     let used = 0;
+    // What is the same of many frames is told once.
+    const told = new Set<string>();
+    const onNote = (of: string, note: string) => {
+      if (!told.has(note)) options.onNote(of, note);
+      told.add(note);
+    };
     for (const number of frames) {
       const id = film ? frameName(file, number) : name;
       const target = film ? frameTarget(targets[i]!, number, taken) : targets[i]!;
       if (film) requireOthers(images, [target], options.out);
       try {
-        yield { ...(await prepare(pictures, number, id, options)), target, ...(film ? { film } : {}) };
+        yield { ...(await prepare(pictures, number, id, { ...options, onNote })), target, ...(film ? { film } : {}) };
         used++;
         found++;
       } catch (error) {

@@ -5,11 +5,13 @@ import type { Box, Skipped } from "../data/sample.ts";
 import { MGANet } from "../models/mganet.ts";
 import { Panels, requireExplainable } from "../node/explain.ts";
 import { requireWritableFolder, writeWhole } from "../node/files.ts";
-import { outline, overlay } from "../node/overlay.ts";
+import { NO_OUTLINE, outline, overlay } from "../node/overlay.ts";
 import { findCheckpoint } from "../node/run-folder.ts";
 import { loadWeights, trainedStage } from "../train/checkpoint.ts";
+import { teachesOutlines } from "../train/config.ts";
 import { Predictor, type Prediction } from "../train/stage.ts";
 import { explainSettings, type ExplainFlags } from "./explain.ts";
+import { NO_OUTLINES } from "./format.ts";
 import { Films, showFilm } from "./predict-films.ts";
 import { type Job, openJobs, pictureNames, requireOthers } from "./predict-images.ts";
 import { Profiler, type ProfileOptions } from "./profile.ts";
@@ -51,6 +53,8 @@ export async function predict(images: readonly string[], options: PredictOptions
   // What cannot be used at all is told before the network is loaded.
   let next = await batches.next();
   const stage = trainedStage(checkpoint);
+  const outlines = teachesOutlines(config);
+  if (!outlines) console.log(NO_OUTLINES);
   if (stage === "segmentation")
     console.log("The classifier of this checkpoint has not been trained yet: outlines only.");
   const results: Result[] = [];
@@ -72,9 +76,18 @@ export async function predict(images: readonly string[], options: PredictOptions
       const prepared = jobs.map(({ image }) => image);
       const { image } = assembleBatch(prepared, []);
       const predictions = await predictor.predict(image);
-      const drawn = await panels?.draw(prepared, predictions);
+      const drawn = await panels?.draw(
+        prepared,
+        predictions,
+        jobs.map(({ picture }) => picture),
+      );
+      // Pictures are compressed beside each other, and told of in order.
+      const drawing: ReturnType<typeof conclude>[] = [];
       for (const [i, prediction] of predictions.entries()) {
-        const result = await conclude(jobs[i]!, prediction, out, drawn?.[i]!.png);
+        drawing.push(conclude(jobs[i]!, prediction, { out, outlines, panel: drawn?.[i]!.png }));
+      }
+      for (const [i, { result, line }] of (await Promise.all(drawing)).entries()) {
+        console.log(line);
         results.push(result);
         films.add(jobs[i]!, result);
       }
@@ -85,10 +98,15 @@ export async function predict(images: readonly string[], options: PredictOptions
       }
     }
   });
-  const loops = films.summaries();
+  const loops = films.summaries(outlines);
   for (const loop of loops) console.log(visibleName(showFilm(loop)));
   const report = {
-    ...{ checkpoint: file, note: "for research; not a medical device", predictions: results },
+    ...{
+      checkpoint: file,
+      note: "for research; not a medical device",
+      ...(outlines ? {} : { outlines: "not learned" }),
+      predictions: results,
+    },
     ...(loops.length > 0 ? { loops } : {}),
     skipped,
   };
@@ -116,6 +134,7 @@ export interface Result {
   image: string;
   /** Probability of malignancy; null while the classifier is not trained. */
   malignant: number | null;
+  /** null where there is no nodule, or the network has not learned outlines. */
   box: Box | null;
   picture: string;
   /** With --explain. */
@@ -126,21 +145,22 @@ export interface Result {
 async function conclude(
   { name, picture, target, image, film }: Job,
   prediction: Prediction,
-  out: string,
-  panel: Buffer | undefined,
-): Promise<Result> {
+  { out, outlines, panel }: { out: string; outlines: boolean; panel: Buffer | undefined },
+): Promise<{ result: Result; line: string }> {
   const { width, height, source } = image;
   const malignant = Number.isNaN(prediction.malignant) ? null : prediction.malignant;
-  const found = outline(prediction.mask, width, height, source!.crop);
+  const found = outlines ? outline(prediction.mask, width, height, source!.crop) : NO_OUTLINE;
   await writeWhole(path.join(out, target), await overlay(picture, found, malignant));
-  const verdict = malignant === null ? "" : `${(100 * malignant).toFixed(1)} % malignant, `;
-  console.log(
-    `${visibleName(name)}${film ? ` of ${film.frames}` : ""}: ${verdict}${found.box ? `nodule at ${showBox(found.box)}` : "no nodule found"}`,
-  );
+  const where = found.box ? `nodule at ${showBox(found.box)}` : "no nodule found";
+  const verdict = [
+    ...(malignant === null ? [] : [`${(100 * malignant).toFixed(1)} % malignant`]),
+    ...(outlines ? [where] : []),
+  ];
+  const line = `${visibleName(name)}${film ? ` of ${film.frames}` : ""}: ${verdict.join(", ")}`;
   const result = { image: name, malignant, box: found.box ?? null, picture: target };
-  if (!panel) return result;
+  if (!panel) return { result, line };
   await writeWhole(path.join(out, panelName(target)), panel);
-  return { ...result, panel: panelName(target) };
+  return { result: { ...result, panel: panelName(target) }, line };
 }
 
 const showBox = ({ x0, y0, x1, y1 }: Box) => `${x0.toFixed(0)},${y0.toFixed(0)} to ${x1.toFixed(0)},${y1.toFixed(0)}`;

@@ -1,4 +1,5 @@
 /** What the numbers of an image file mean as grey levels, and whether they show anything. */
+import { bitsInUse, isDim } from "./depth.ts";
 import { DataError } from "./sample.ts";
 
 export interface LevelRange {
@@ -13,22 +14,22 @@ export interface Scale {
   note?: string;
 }
 
-/** Depths, in bits, that pictures have in practice. */
-const DEPTHS = [8, 12, 16];
-/** The share of a depth's range that a picture must reach for the depth to be certain. */
-const REACHED = 1 / 4;
 /** Fewer levels than this from the darkest to the brightest pixel show nothing: a viewer's 4 of 64 shades. */
 const FEWEST = 16;
 /** Rounding may carry numbers beyond their range by this share of it. */
 const ROUNDING = 1e-3;
 
+/** Depths of pictures, with what is only a container for fewer bits. */
+const DEPTHS = [8, 10, 12, 14, 16];
+
 /**
- * What is white in an image whose file does not say so: whole numbers of 16 or more bits may hold 8, 12 or 16, floats run to 1
- * or to one of these.
+ * What is white in an image whose file does not say so: whole numbers of 16 or more bits may hold 8 to 16, floats run to 1 or to
+ * one of these.
  *
- * It is the end of the smallest range that holds all levels. Of 8 and 12 bits they must reach a quarter: levels up to 3,760 are
- * 12 bits, since 16 would make a black picture of 14 shades of them, but levels up to 800 could be 10 bits or a dim picture of
- * 12, and what is not certain is refused. 16 bits are what the file itself says.
+ * Where the levels tell how many bits are in use (src/data/depth.ts, as for DICOM), it is these. Else 8 and 12 bits are taken,
+ * the commonest, where levels reach a quarter of them: a PNG of 16 bits says only that no smaller kind would do, whereas a DICOM
+ * file states the bits that it stores. Levels up to 3,760 are 12 bits, up to 1,000 are 10; up to 600 could be 10 bits or a dim
+ * picture of 12, and what is not certain is refused.
  *
  * @param range of all levels in the image, transparency aside
  * @throws DataError, without the file's name, with the range
@@ -38,22 +39,27 @@ export function whiteLevel({ least, greatest }: LevelRange, kind: "whole" | "flo
   const range = `levels ${show(least)} to ${show(greatest)}`;
   const rounding = kind === "float" ? ROUNDING : 0;
   if (least < -rounding * Math.max(1, greatest)) throw new DataError(`has ${range}: what is black is not known`);
-  const ends = [...(kind === "float" ? [1] : []), ...DEPTHS.map((bits) => 2 ** bits - 1)];
-  const white = ends.find((end) => greatest <= end * (1 + rounding));
-  if (white === undefined) throw new DataError(`has ${range}: what is white is not known`);
-  if (white === 1) {
+  if (kind === "float" && greatest <= 1 + rounding) {
     if (greatest < FEWEST / 256) throw blank(range);
-    return { white, note: `has ${range}: read as 0 to 1` };
+    return { white: 1, note: `has ${range}: read as 0 to 1` };
   }
-  const depth = Math.log2(white + 1);
-  const dim = greatest < REACHED * white;
-  if (dim && depth < 16) {
+  const smallest = DEPTHS.find((bits) => greatest <= (2 ** bits - 1) * (1 + rounding));
+  if (smallest === undefined) throw new DataError(`has ${range}: what is white is not known`);
+  const bits = bitsInUse(Math.min(greatest, 2 ** smallest - 1), 16) ?? commonest(greatest);
+  if (bits === undefined) {
     if (greatest - least < FEWEST) throw blank(range);
-    throw new DataError(`has ${range}, which is a dim picture of ${depth} bits or one of fewer; save it with 8 bits`);
+    const larger = smallest === 14 ? "16 bits or one of 14" : `${smallest === 8 ? 8 : 12} bits or one of fewer`;
+    throw new DataError(`has ${range}, which is a dim picture of ${larger}; save it with 8 bits`);
   }
-  if (depth === 16 && kind === "whole" && !dim) return { white };
-  return { white, note: `has ${range}: read as ${depth} bits${dim ? ", which makes it dim" : ""}` };
+  const white = 2 ** bits - 1;
+  const dim = isDim(greatest, bits);
+  if (bits === 16 && kind === "whole" && !dim) return { white };
+  return { white, note: `has ${range}: read as ${bits} bits${dim ? ", which makes it dim" : ""}` };
 }
+
+/** 8 or 12 bits where levels reach a quarter of them. */
+const commonest = (greatest: number): number | undefined =>
+  [8, 12].find((bits) => greatest <= 2 ** bits - 1 && !isDim(greatest, bits));
 
 const show = (level: number): string => String(Number(level.toPrecision(4)));
 

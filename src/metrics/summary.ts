@@ -41,17 +41,22 @@ export interface Summary {
 /** Above this share of resamples without a value, the rest is no fair picture of the figure's spread. */
 const MOST_UNDEFINED = 0.05;
 
+export interface SummaryOptions extends BootstrapOptions {
+  /** Whether the network has learned outlines; default true. Without, the reason why there is no Dice says so. */
+  outlines?: boolean;
+}
+
 /** Figures of predictions at a threshold. */
 export function summarise(
   images: readonly ImagePrediction[],
   threshold: number,
-  options: BootstrapOptions = {},
+  { outlines = true, ...options }: SummaryOptions = {},
 ): Summary {
   const known = classified(images);
   const cases = casesOf(known);
   const classes = intervals(ofClasses(cases, threshold), groupsOf(known), options);
   const marked = images.filter((p) => p.dice !== null && p.iou !== null);
-  const masks = intervals(ofMasks(marked), groupsOf(marked), options);
+  const masks = intervals(ofMasks(marked, outlines), groupsOf(marked), options);
   return {
     images: images.length,
     classified: known.length,
@@ -81,7 +86,8 @@ function ofClasses(cases: Cases, threshold: number): Statistics {
   };
 }
 
-function ofMasks(images: readonly ImagePrediction[]): Statistics {
+function ofMasks(images: readonly ImagePrediction[], outlines: boolean): Statistics {
+  const unlearned = outlines ? "" : ", or the network has not learned outlines";
   const mean = (values: readonly (number | null)[], weight?: Uint32Array) => {
     let [sum, count] = [0, 0];
     for (const [i, value] of values.entries()) {
@@ -89,7 +95,7 @@ function ofMasks(images: readonly ImagePrediction[]): Statistics {
       sum += times * value!;
       count += times;
     }
-    return ratio(sum, count, "no image has a nodule marked on it");
+    return ratio(sum, count, `no image has a nodule marked on it${unlearned}`);
   };
   const [dice, iou] = [images.map((p) => p.dice), images.map((p) => p.iou)];
   return (weight) => ({ dice: mean(dice, weight), iou: mean(iou, weight) });

@@ -6,8 +6,9 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { MGANet } from "../models/mganet.ts";
 import type { CasePicture } from "../report/cases.ts";
 import { type Checkpoint, loadWeights } from "../train/checkpoint.ts";
+import { teachesOutlines } from "../train/config.ts";
 import { Predictor } from "../train/stage.ts";
-import { outline } from "./overlay.ts";
+import { NO_OUTLINE, outline } from "./overlay.ts";
 
 /** Asks a checkpoint for the masks of images, and makes their pictures. */
 export async function casePictures(
@@ -18,6 +19,7 @@ export async function casePictures(
   const pictures = new Map<string, CasePicture>();
   if (images.length === 0) return pictures;
   const { size, batch } = checkpoint.config;
+  const outlines = teachesOutlines(checkpoint.config);
   const net = new MGANet(checkpoint.config);
   loadWeights(gpu, net, checkpoint, file);
   // The masks do not need the classifier; and the batch is training's, whose shaders are compiled already.
@@ -26,7 +28,8 @@ export async function casePictures(
     for (let begin = 0; begin < images.length; begin += batch) {
       const part = images.slice(begin, begin + batch);
       const predictions = await predictor.predict(assembleBatch(part, []).image);
-      for (const [i, p] of part.entries()) pictures.set(p.id, await picture(p, predictions[i]!.mask));
+      for (const [i, p] of part.entries())
+        pictures.set(p.id, await picture(p, outlines ? predictions[i]!.mask : undefined));
     }
   } finally {
     predictor.destroy();
@@ -35,12 +38,12 @@ export async function casePictures(
   return pictures;
 }
 
-async function picture({ width, height, grey, boxes }: Prepared, mask: Float32Array): Promise<CasePicture> {
+async function picture({ width, height, grey, boxes }: Prepared, mask: Float32Array | undefined): Promise<CasePicture> {
   const png = await sharp(grey, { raw: { width, height, channels: 1 } })
     .toColourspace("b-w")
     .png({ compressionLevel: 9 })
     .toBuffer();
-  const { rings } = outline(mask, width, height, { x0: 0, y0: 0, x1: width, y1: height });
+  const { rings } = mask ? outline(mask, width, height, { x0: 0, y0: 0, x1: width, y1: height }) : NO_OUTLINE;
   return {
     ...{ width, height, rings },
     png: png.toString("base64"),

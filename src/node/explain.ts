@@ -1,12 +1,13 @@
 /** Explanations of images of a data set: for each a panel with image, activation before and after, and mask. */
 import { existsSync } from "node:fs";
+import type { Sharp } from "sharp";
 import { assembleBatch } from "../data/batches.ts";
 import { outOfCrop } from "../data/boxes.ts";
 import { DataError, type Box, type Label, type Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { MGANet } from "../models/mganet.ts";
 import { loadWeights, trainedStage, type Checkpoint } from "../train/checkpoint.ts";
-import { ConfigError } from "../train/config.ts";
+import { ConfigError, teachesOutlines } from "../train/config.ts";
 import {
   Explainer,
   type ActivationMap,
@@ -15,10 +16,10 @@ import {
   type ScaleName,
 } from "../train/explain.ts";
 import { Predictor, type Prediction } from "../train/stage.ts";
-import { decodeGrey, readImage, type GreyImage } from "./data/decode.ts";
+import { decodeGrey, greyOf, readImage, type GreyImage } from "./data/decode.ts";
 import { className } from "./data/inspect.ts";
 import { phantomFrame } from "./data/phantom.ts";
-import { outline } from "./overlay.ts";
+import { NO_OUTLINE, outline } from "./overlay.ts";
 import { drawPanel } from "./panel.ts";
 
 /** A checkpoint and the file it is of. */
@@ -75,7 +76,8 @@ export function requireExplainable({ checkpoint, file }: Loaded, { method, scale
   }
 }
 
-type Chosen = Required<Omit<ExplainSettings, "base">>;
+/** With whether the network has learned outlines. */
+type Chosen = Required<Omit<ExplainSettings, "base">> & { outlines: boolean };
 
 interface Base {
   net: MGANet;
@@ -102,15 +104,23 @@ export class Panels {
     const { method = "gradcam", scale = "L4", of = "predicted", base } = settings;
     const options = { batch, size: run.checkpoint.config.size, method, scale };
     const explainer = await Explainer.create(gpu, net, options);
-    if (!base) return new Panels(gpu, explainer, undefined, { method, scale, of });
+    const chosen = { method, scale, of, outlines: teachesOutlines(run.checkpoint.config) };
+    if (!base) return new Panels(gpu, explainer, undefined, chosen);
     const other = new MGANet(base.checkpoint.config);
     loadWeights(gpu, other, base.checkpoint, base.file);
     const beside = { net: other, explainer: await Explainer.create(gpu, other, options) };
-    return new Panels(gpu, explainer, beside, { method, scale, of });
+    return new Panels(gpu, explainer, beside, chosen);
   }
 
-  /** @param predictions of the network that was given to `create`, one an image */
-  async draw(prepared: readonly Prepared[], predictions: readonly Prediction[]): Promise<Panel[]> {
+  /**
+   * @param predictions of the network that was given to `create`, one an image
+   * @param pictures the whole pictures where they are open; else their files are read again
+   */
+  async draw(
+    prepared: readonly Prepared[],
+    predictions: readonly Prediction[],
+    pictures?: readonly Sharp[],
+  ): Promise<Panel[]> {
     const { of } = this.#settings;
     const { image } = assembleBatch(prepared, []);
     const masks = predictions.map(({ mask }) => mask);
@@ -124,7 +134,7 @@ export class Panels {
       const { before, after } = activations[i]!;
       const other = others?.[i]!.after;
       const pair = { before: other ?? (this.#explainer.enhanced ? before : undefined), after };
-      panels.push(await this.#draw(p, predictions[i]!, classes[i]!, pair));
+      panels.push(await this.#draw(p, predictions[i]!, classes[i]!, pair, pictures?.[i]));
     }
     return panels;
   }
@@ -134,9 +144,10 @@ export class Panels {
     { malignant, mask }: Prediction,
     explained: number,
     { before, after }: { before: ActivationMap | undefined; after: ActivationMap },
+    picture: Sharp | undefined,
   ): Promise<Panel> {
     const { method, scale } = this.#settings;
-    const { image, crop } = await frameOf(p);
+    const { image, crop } = await frameOf(p, picture);
     const label = p.label === undefined ? [] : [`labelled ${className(p.label)}`];
     const title = [p.id, ...label, `${(100 * malignant).toFixed(1)} % malignant`].join(" · ");
     const name = className(explained as Label);
@@ -150,7 +161,7 @@ export class Panels {
       image,
       crop,
       boxes: p.boxes.map((box) => outOfCrop(box, crop, p.width, p.height)),
-      outline: outline(mask, p.width, p.height, crop),
+      outline: this.#settings.outlines ? outline(mask, p.width, p.height, crop) : NO_OUTLINE,
       before: before && {
         caption: this.#base ? "activation of the base model" : "activation before enhancement, same model",
         map: before,
@@ -204,10 +215,14 @@ export async function* explainImages(
 }
 
 /** The whole picture that an image was cut from, or the cut one where that is no file any more. */
-async function frameOf({ width, height, grey, source }: Prepared): Promise<{ image: GreyImage; crop: Box }> {
+async function frameOf(
+  { width, height, grey, source }: Prepared,
+  picture: Sharp | undefined,
+): Promise<{ image: GreyImage; crop: Box }> {
   const whole: Box = { x0: 0, y0: 0, x1: width, y1: height };
   if (!source) return { image: { width, height, grey }, crop: whole };
   const { file, crop } = source;
+  if (picture) return { image: await greyOf({ image: picture }), crop };
   const phantom = existsSync(file) ? undefined : phantomFrame(file);
   if (phantom) return { image: phantom, crop };
   try {

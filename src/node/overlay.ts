@@ -10,7 +10,12 @@ export interface Outline {
   rings: [number, number][][];
   /** Around all of them; undefined where the mask is empty. */
   box: Box | undefined;
+  /** The network has not learned outlines: that there is none means nothing. */
+  unlearned?: true;
 }
+
+/** Of a network that has not learned outlines. */
+export const NO_OUTLINE: Outline = { rings: [], box: undefined, unlearned: true };
 
 /**
  * The line where a mask crosses `threshold`, in pixels of the original image.
@@ -40,12 +45,12 @@ export function outline(mask: Float32Array, width: number, height: number, crop:
  */
 export async function overlay(
   image: Uint8Array | ImageFile | Sharp,
-  { rings, box }: Outline,
+  { rings, box, unlearned }: Outline,
   malignant: number | null,
 ): Promise<Buffer> {
   const picture = image instanceof Uint8Array || "bytes" in image ? await openImage(image) : image.clone();
-  const { data, info } = await picture.png().toBuffer({ resolveWithObject: true });
-  const { width, height } = info;
+  const { data, info } = await picture.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
   const unit = Math.max(1, Math.min(width, height) / 300);
   const fontSize = Math.round(13 * unit);
   const colour = malignant !== null && malignant >= 0.5 ? "#ff5a4f" : "#4fd18b";
@@ -55,13 +60,13 @@ export async function overlay(
     : "";
   const texts = [
     ...(malignant === null ? [] : [`malignant ${(100 * malignant).toFixed(0)} %`]),
-    ...(box ? [] : ["no nodule found"]),
+    ...(box || unlearned ? [] : ["no nodule found"]),
   ];
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
     <path d="${path}" fill="${colour}" fill-opacity="0.07" stroke="${colour}" stroke-width="${1.6 * unit}"/>${rectangle}
     <text x="${6 * unit}" y="${fontSize + 4 * unit}" font-family="DejaVu Sans, Arial, sans-serif" font-size="${fontSize}" fill="${colour}" stroke="black" stroke-width="${3 * unit}" paint-order="stroke">${texts.join(", ")}</text>
   </svg>`;
-  return sharp(data)
+  return sharp(data, { raw: { width, height, channels } })
     .composite([{ input: Buffer.from(svg) }])
     .png()
     .toBuffer();

@@ -23,6 +23,11 @@ export interface PanelContent {
   signed: boolean;
 }
 
+const maskCaption = ({ box, unlearned }: Outline): string => {
+  if (unlearned) return "no mask was learned";
+  return `mask of the segmentation branch${box ? "" : ": empty"}`;
+};
+
 /** Side of the square that a picture is fitted into. */
 const SIDE = 300;
 const GAP = 10;
@@ -64,7 +69,7 @@ export async function drawPanel(content: PanelContent): Promise<Buffer> {
     },
     ...(before ? [activation(before)] : []),
     {
-      caption: outline.box ? "mask of the segmentation branch" : "mask of the segmentation branch: empty",
+      caption: maskCaption(outline),
       picture: plain,
       marks: `<path d="${line}" fill="${COLOURS.mask}" fill-opacity="0.35" stroke="${COLOURS.mask}" stroke-width="1.5"/>`,
     },

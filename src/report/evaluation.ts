@@ -36,9 +36,14 @@ export const drawnFrom = ({ images, patients }: Summary): string =>
   patients === null ? plural(images, "image") : plural(patients, "patient");
 
 /** Headline, plots and all figures of a side of the data. `note` is said above all. */
-export function evaluationSection(document: Document, predictions: Predictions, note: Content): Markup {
+export function evaluationSection(
+  document: Document,
+  predictions: Predictions,
+  note: Content,
+  options: { outlines: boolean },
+): Markup {
   const { on, threshold, data, images, checkpoint } = predictions;
-  const summary = summarise(images, threshold);
+  const summary = summarise(images, threshold, options);
   const classes =
     summary.classified > 0
       ? `, ${summary.malignant} malignant and ${summary.classified - summary.malignant} benign`

@@ -1,6 +1,6 @@
 /** The report of a run. */
 import type { Predictions } from "../metrics/predictions.ts";
-import type { TrainConfig } from "../train/config.ts";
+import { teachesOutlines, type TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { chooseCases } from "../metrics/telling.ts";
 import { casesCaption, showCases, type CasePicture } from "./cases.ts";
@@ -66,7 +66,8 @@ export function runReport(document: Document, report: RunReport): string {
     `MGA-Net: ${name}`,
     html`<h1>${name}</h1>
       <p class="dim">${about}.</p>
-      ${unfinished(report)} ${sides.map((side) => evaluationSection(document, side, note(side, facts)))}
+      ${unfinished(report)}
+      ${sides.map((side) => evaluationSection(document, side, note(side, facts), { outlines: teachesOutlines(config) }))}
       ${records.length > 0 ? trainingSection(document, records, config, facts.bestEpoch ?? undefined) : ""}
       ${cases(report)} ${explained(report.explained)} ${setup(report)}`,
   );

@@ -101,6 +101,10 @@ export type TrainConfig = z.infer<typeof trainConfigSchema>;
 /** The seed of what does not belong to the training itself: the split, and the phantom's images. */
 export const dataSeed = ({ seed, splitSeed }: Pick<TrainConfig, "seed" | "splitSeed">): number => splitSeed ?? seed;
 
+/** Whether a training teaches the U-Net where nodules are. Without it a mask means nothing, an empty one neither. */
+export const teachesOutlines = ({ alpha, epochs }: Pick<TrainConfig, "alpha" | "epochs">): boolean =>
+  epochs.segmentation > 0 || (alpha > 0 && epochs.joint > 0);
+
 const common = {
   data: PHANTOM,
   seed: 0,

@@ -1,6 +1,7 @@
 /** The layouts of tools and folders as a user meets them: in training, evaluation, inspection and preparation. */
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { maskPng, writeClasses, writeMasks, writeYolo } from "../node/data/other-sets.ts";
 import { png, writeFiles } from "../node/data/sets.ts";
@@ -48,6 +49,30 @@ describe("images without outlines", () => {
     const { images } = json(at("base", "predictions.json")) as { images: { dice: unknown; malignant: unknown }[] };
     expect(images.every(({ dice, malignant }) => dice === null && typeof malignant === "number")).toBe(true);
     expect(readFileSync(at("base", "report.html"), "utf8")).toContain("no image has a nodule marked on it");
+  });
+
+  test("leave a network without outlines, which says so instead of finding no nodule", async () => {
+    const unlearned = "This network has not learned outlines (--seg-epochs 0 --alpha 0): it gives probabilities only.";
+    const film = await sharp([await png(1), await png(2)], { join: { animated: true } })
+      .gif()
+      .toBuffer();
+    writeFiles(dir, { "film.gif": film });
+    const images = [at("classes", "train", "benign", "0.png"), at("film.gif")];
+    const { code, out, err } = await mganet("predict", "--run", at("base"), ...images, "--out", at("predicted"));
+    expect([code, err]).toEqual([0, []]);
+    expect(out).toContain(unlearned);
+    expect(out.filter((line) => / % malignant$/.test(line))).toHaveLength(3);
+    expect(out).toContainEqual(expect.stringMatching(/film\.gif: 2 frames: .*; 2 predicted$/));
+    expect(out.join("\n")).not.toContain("nodule");
+    const report = json(at("predicted", "predictions.json"));
+    expect(report).toMatchObject({ outlines: "not learned", loops: [{ withNodule: null }] });
+    // Boxes are known of these images, and still there is no Dice.
+    const evaluated = await mganet("evaluate", at("base"), "--data", at("yolo"));
+    expect([evaluated.code, evaluated.err]).toEqual([0, []]);
+    expect(evaluated.out).toContain(unlearned);
+    expect(evaluated.out).toContainEqual(
+      expect.stringMatching(/Dice of the mask +not defined: no image .*, or the network has not learned outlines$/),
+    );
   });
 
   test("are evaluated by their classes: a Dice is not defined, and no empty mask's 1", async () => {

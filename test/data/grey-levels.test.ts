@@ -9,6 +9,9 @@ describe("what is white", () => {
     [0, 3760, 4095, "has levels 0 to 3760: read as 12 bits"],
     [0, 4095, 4095, "has levels 0 to 4095: read as 12 bits"],
     [0, 1024, 4095, "has levels 0 to 1024: read as 12 bits"],
+    [0, 1020, 1023, "has levels 0 to 1020: read as 10 bits"],
+    [0, 800, 1023, "has levels 0 to 800: read as 10 bits"],
+    [0, 16383, 16383, "has levels 0 to 16380: read as 14 bits"],
     [3, 235, 255, "has levels 3 to 235: read as 8 bits"],
     [0, 65535, 65535, undefined],
     [200, 20000, 65535, undefined],
@@ -31,7 +34,8 @@ describe("what is white", () => {
   });
 
   test.each([
-    [0, 800, "whole", "has levels 0 to 800, which is a dim picture of 12 bits or one of fewer; save it with 8 bits"],
+    [0, 700, "whole", "has levels 0 to 700, which is a dim picture of 12 bits or one of fewer; save it with 8 bits"],
+    [0, 15040, "whole", "has levels 0 to 15040, which is a dim picture of 16 bits or one of 14; save it with 8 bits"],
     [0, 50, "whole", "has levels 0 to 50, which is a dim picture of 8 bits or one of fewer; save it with 8 bits"],
     [0, 3, "whole", "is blank: all its pixels are of levels 0 to 3"],
     [0, 70000, "whole", "has levels 0 to 70000: what is white is not known"],

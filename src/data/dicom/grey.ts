@@ -2,11 +2,12 @@
  * Stored values to grey levels in the order of PS3.3: Modality LUT or rescale (C.11.1), VOI LUT or window (C.11.2), inversion
  * (C.7.6.3.1.2 MONOCHROME1, C.11.6 Presentation LUT Shape).
  */
+import { bitsInUse, isDim } from "../depth.ts";
 import { DataError } from "../sample.ts";
 import { damaged, type DataSet } from "./elements.ts";
 import type { DicomImage } from "./image.ts";
 import { lookUp, type Lut, lutOf, whiteOf } from "./luts.ts";
-import { bitsInUse, type Extent, rangeOf, type Stored } from "./samples.ts";
+import { type Extent, rangeOf, type Stored } from "./samples.ts";
 
 export interface GreyStages {
   modality: Lut | { slope: number; intercept: number };
@@ -56,12 +57,12 @@ function modalityOf(set: DataSet, image: DicomImage): GreyStages["modality"] {
 function voiOf(set: DataSet, signed: boolean): GreyStages["voi"] {
   const item = set.items(0x00283010)[0];
   if (item) return lutOf(item, signed);
-  // Of several windows the first; one that is empty or has no width is none.
-  const [center, width] = [set.number(0x00281050, "DS"), set.number(0x00281051, "DS")];
   const shape = set.text(0x00281056) || "LINEAR";
   if (shape !== "LINEAR" && shape !== "LINEAR_EXACT" && shape !== "SIGMOID") {
     throw new DataError(`is a DICOM image with the VOI LUT function ${shape.slice(0, 20)}: not read`);
   }
+  // Of several windows the first; one that is empty or has no width is none.
+  const [center, width] = [set.number(0x00281050, "DS"), set.number(0x00281051, "DS")];
   if (center === undefined || width === undefined) return undefined;
   return width >= 1 || (width > 0 && shape !== "LINEAR") ? { shape, center, width } : undefined;
 }
@@ -70,11 +71,13 @@ function voiOf(set: DataSet, signed: boolean): GreyStages["voi"] {
 export interface Range {
   black: number;
   white: number;
+  /** What was found out about it, for the user. */
+  note?: string;
 }
 
 /**
- * The stored values that a grey image without a window can have: those of its bits stored, or of fewer bits where it is
- * certain that no more are in use.
+ * The stored values that an image without a window can have: those of its bits stored, or of fewer bits where it is certain that
+ * no more are in use. Signed ones reach as far below 0 as above, unless none is negative: 0 is black then.
  *
  * @param ranges of some frames
  * @param precision bits that a compressed frame has
@@ -82,19 +85,34 @@ export interface Range {
  */
 export function fullRange(ranges: Extent[], image: DicomImage, precision: number | undefined): Range {
   const { bitsStored, signed } = image;
+  if (bitsStored <= 8) return declaredRange(image);
   const least = Math.min(...ranges.map((range) => range.least));
   const greatest = Math.max(...ranges.map((range) => range.greatest));
-  if (signed) {
-    const declared = { black: -(2 ** (bitsStored - 1)), white: 2 ** (bitsStored - 1) - 1 };
-    if (bitsStored <= 8 || greatest - least >= 2 ** (bitsStored - 4)) return declared;
+  const found = `has no window, and levels ${least} to ${greatest} of ${signed ? "signed " : ""}${bitsStored} bits`;
+  if (least < 0) {
+    // A picture of a quarter of the levels would be grey all over.
+    if (!isDim(greatest - least, bitsStored)) return declaredRange(image);
+  } else {
+    const declared =
+      precision !== undefined && greatest < 2 ** precision ? Math.min(precision, bitsStored) : bitsStored;
+    const bits = bitsInUse(greatest, declared);
+    if (bits !== undefined) {
+      // One bit of signed words is the sign.
+      const white = 2 ** (signed ? Math.min(bits, bitsStored - 1) : bits) - 1;
+      const told = bits < declared ? `: read as ${bits} bits` : isDim(greatest, bits) ? ", which makes it dim" : "";
+      const black = signed ? `${told === "" ? ": " : ", "}0 is taken for black` : "";
+      return { black: 0, white, ...(told + black === "" ? {} : { note: `${found}${told}${black}` }) };
+    }
   }
-  const declared = precision !== undefined && greatest < 2 ** precision ? Math.min(precision, bitsStored) : bitsStored;
-  const bits = least >= 0 ? bitsInUse(greatest, declared) : undefined;
-  if (bits !== undefined) return { black: 0, white: 2 ** bits - 1 };
   throw new DataError(
     `is a DICOM image without a window whose levels, ${least} to ${greatest} of ${bitsStored} bits, do not tell what is white`,
   );
 }
+
+const declaredRange = ({ bitsStored, signed }: DicomImage): Range => {
+  const levels = 2 ** bitsStored;
+  return signed ? { black: -levels / 2, white: levels / 2 - 1 } : { black: 0, white: levels - 1 };
+};
 
 /** Grey levels of 0 to 255. `range` is needed where there is no VOI stage and no modality LUT. */
 export function renderGrey(values: Stored, stages: GreyStages, range: Range | undefined): Uint8Array {

@@ -1,6 +1,7 @@
 /** Look-up tables: Modality and VOI LUT (PS3.3 C.11.1 and C.11.2), palettes (C.7.6.3.1.5 and .6, C.7.9.2). */
+import { bitsInUse } from "../depth.ts";
 import { damaged, type DataSet, name } from "./elements.ts";
-import { bitsInUse, rangeOf } from "./samples.ts";
+import { rangeOf } from "./samples.ts";
 
 export interface Lut {
   /** The stored value of the first entry. Values below take the first entry, values above the last one. */

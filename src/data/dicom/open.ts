@@ -41,6 +41,8 @@ export interface Picture {
   height: number;
   /** Interleaved red, green, blue, alpha. */
   rgba: Uint8Array;
+  /** What was found out about the file, for the user. */
+  note?: string;
 }
 
 export interface Dicom {
@@ -67,9 +69,19 @@ export function openDicom(bytes: Uint8Array, decode: Decode): Dicom {
           `is a DICOM file of ${image.frames} ${image.frames === 1 ? "frame" : "frames"}: it has no frame ${frame}`,
         );
       }
-      const rgba = await renderer.render(frame - 1);
+      const { rgba, note } = await renderer.render(frame - 1);
       const { width, height, stored } = size;
-      return { width, height, rgba: stored ? stretch(rgba, stored, size) : rgba };
+      const notes = [
+        note,
+        stored && `its pixels are not square: brought from ${stored.width}x${stored.height} to ${width}x${height}`,
+      ];
+      const said = notes.filter((text) => text !== undefined).join("; ");
+      return {
+        width,
+        height,
+        rgba: stored ? stretch(rgba, stored, size) : rgba,
+        ...(said === "" ? {} : { note: said }),
+      };
     },
   };
 }
@@ -110,33 +122,36 @@ class Renderer {
   }
 
   /** Interleaved red, green, blue, alpha of stored pixels. */
-  async render(frame: number): Promise<Uint8Array> {
+  async render(frame: number): Promise<Pick<Picture, "rgba" | "note">> {
     const { set } = this.#file;
     const image = this.#image;
     if (image.photometric === "PALETTE COLOR") {
       this.#palette ??= paletteOf(set, image.signed);
-      return paletteColours((await this.#decoded(frame)).values, this.#palette);
+      return { rgba: paletteColours((await this.#decoded(frame)).values, this.#palette) };
     }
     if (isColour(image.photometric)) {
       const decoded = await this.#decoded(frame);
-      const samples = toBytes(decoded.values, await this.#rangeFor(decoded));
-      return coloursOf(samples, decoded.strides, decoded.photometric);
+      const { note, ...range } = await this.#rangeFor(decoded);
+      const rgba = coloursOf(toBytes(decoded.values, range), decoded.strides, decoded.photometric);
+      return { rgba, ...(note === undefined ? {} : { note }) };
     }
     const stages = greyStages(set, image, frame);
     const decoded = await this.#decoded(frame);
     const needsRange = stages.voi === undefined && !("entries" in stages.modality);
-    return greyColours(renderGrey(decoded.values, stages, needsRange ? await this.#rangeFor(decoded) : undefined));
+    const range = needsRange ? await this.#rangeFor(decoded) : undefined;
+    const rgba = greyColours(renderGrey(decoded.values, stages, range));
+    return { rgba, ...(range?.note === undefined ? {} : { note: range.note }) };
   }
 
   /** The same range for all frames: a dark one is not brightened. @throws DataError for a frame that goes beyond it */
   async #rangeFor({ values }: Decoded): Promise<Range> {
-    const { bitsStored, signed } = this.#image;
-    if (bitsStored <= 8) return fullRange([], this.#image, undefined);
+    if (this.#image.bitsStored <= 8) return fullRange([], this.#image, undefined);
     this.#range ??= this.#rangeOfSome();
     const range = await this.#range;
-    if (!signed && values.some((value) => value > range.white)) {
+    const { least, greatest } = rangeOf(values);
+    if (least < range.black || greatest > range.white) {
       throw new DataError(
-        `is a DICOM image of several frames, of which some have levels up to ${range.white} and one has more`,
+        `is a DICOM image of several frames, of which some have levels of ${range.black} to ${range.white} and one has others`,
       );
     }
     return range;

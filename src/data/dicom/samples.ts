@@ -62,21 +62,3 @@ export function rangeOf(values: ArrayLike<number>): Extent {
   }
   return { least, greatest };
 }
-
-/** Depths that devices use. */
-const DEPTHS = [8, 10, 12, 14];
-
-/**
- * How many bits are in use where values from 0 on are declared as more: 12 in 16 would be shown as black. It is taken for
- * certain where the picture would have no more than a 16th of the levels declared, and reaches the upper quarter of a depth
- * that devices use; and in words of 16 bits where the greatest value is white in such a depth, within a 256th.
- *
- * @returns `declared` where most bits are in use; undefined where the values do not tell
- */
-export function bitsInUse(greatest: number, declared: number): number | undefined {
-  if (declared <= 8) return declared;
-  const depth = DEPTHS.find((bits) => bits < declared && greatest < 2 ** bits);
-  if (depth !== undefined && declared === 16 && greatest >= 2 ** depth - 2 ** (depth - 8)) return depth;
-  if (greatest >= 2 ** (declared - 4)) return declared;
-  return depth !== undefined && greatest >= 0.75 * 2 ** depth ? depth : undefined;
-}

@@ -38,8 +38,9 @@ function dicomPictures(bytes: Uint8Array): Pictures {
     frames: Array.from({ length: dicom.frames }, (_, i) => i + 1),
     size: () => dicom.size,
     render: async (frame) => {
-      const { width, height, rgba } = await dicom.render(frame);
-      return { image: sharp(rgba, { raw: { width, height, channels: 4 } }).removeAlpha() };
+      const { width, height, rgba, note } = await dicom.render(frame);
+      const image = sharp(rgba, { raw: { width, height, channels: 4 } }).removeAlpha();
+      return { image, ...(note === undefined ? {} : { note }) };
     },
   };
 }

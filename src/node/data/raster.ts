@@ -4,9 +4,11 @@ import type { PictureSize } from "../../data/annotation-frame.ts";
 import { whiteLevel } from "../../data/grey-levels.ts";
 import { DataError, reasonOf } from "../../data/sample.ts";
 import { Film } from "./film.ts";
+import { isWholeGif } from "./gif.ts";
 import { formatName } from "./image-format.ts";
 import { MOST_FRAMES, MOST_PIXELS, tooLarge } from "./limits.ts";
 import type { Levels, Pictures, Rendered } from "./picture.ts";
+import { tiffPage } from "./tiff-page.ts";
 import { countTiffPages } from "./tiff-pages.ts";
 
 // Images here are small and many: one thread each, and no cache that would grow with them.
@@ -37,6 +39,9 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   if (first.format === "png" && isAnimated(bytes)) {
     throw new DataError("is an animated PNG: its frames cannot be read; save it as GIF, WebP or single images");
   }
+  if (first.format === "gif" && !isWholeGif(bytes)) {
+    throw new DataError("is not a readable image: GIF: it is cut off or damaged");
+  }
   const count = first.pages ?? 1;
   if (count > MOST_FRAMES) throw new DataError(`has ${count} frames: more than ${MOST_FRAMES}`);
   const pages = first.format === "tiff" ? await tiffPages(bytes, first, count) : range(count);
@@ -64,9 +69,17 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   };
 }
 
+/** Floats of other sizes than 32 bits come out as nonsense, or as an error that says nothing. @throws DataError */
+function requireKnownFloats(bytes: Uint8Array, frame = 1): void {
+  const page = tiffPage(bytes, frame);
+  if (!page?.float || page.bits === 32) return;
+  throw new DataError(`is not a readable image: its levels are floats of ${page.bits} bits; save it with 32 or 8 bits`);
+}
+
 const range = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
 async function metadata(bytes: Uint8Array, frame = 1): Promise<Metadata> {
+  requireKnownFloats(bytes, frame);
   let found;
   try {
     found = await open(bytes, frame === 1 ? {} : { page: frame - 1 }).metadata();
@@ -117,7 +130,8 @@ async function render(bytes: Uint8Array, options: SharpOptions, found: Metadata)
     const image = open(bytes, options).flatten({ background: "#000000" }).toColourspace("srgb");
     return { image, ...invisible };
   }
-  return { ...(await deep(bytes, options, found)), ...invisible };
+  const whiteIsZero = found.format === "tiff" && tiffPage(bytes, (options.page ?? 0) + 1)?.whiteIsZero === true;
+  return { ...(await deep(bytes, options, found, whiteIsZero)), ...invisible };
 }
 
 /**
@@ -139,9 +153,22 @@ function mayBeInvisible(bytes: Uint8Array, options: SharpOptions, { hasAlpha }: 
   return { invisible: async () => (await open(bytes, options).stats()).channels.at(-1)!.max === 0 };
 }
 
-/** A picture of more than 8 bits, brought to 8 by the range that its levels are of. */
-async function deep(bytes: Uint8Array, options: SharpOptions, found: Metadata): Promise<Rendered> {
+/**
+ * A picture of more than 8 bits, brought to 8 by the range that its levels are of.
+ *
+ * @param whiteIsZero whether the file's greatest level is black
+ */
+async function deep(
+  bytes: Uint8Array,
+  options: SharpOptions,
+  found: Metadata,
+  whiteIsZero: boolean,
+): Promise<Rendered> {
   const { levels, channels, width, height } = await readLevels(bytes, options, found);
+  // The library has turned over some kinds of numbers, by the greatest that there is: they are turned back, since fewer bits
+  // may be in use.
+  const turned = whiteIsZero ? TURNED.get(found.depth) : undefined;
+  if (turned !== undefined) for (let i = 0; i < levels.length; i++) levels[i] = turned - levels[i]!;
   const alpha = channels === 2 || channels === 4 ? channels - 1 : undefined;
   const colours = alpha ?? channels;
   let [least, greatest, opaque, broken] = [Infinity, -Infinity, 0, 0];
@@ -165,11 +192,20 @@ async function deep(bytes: Uint8Array, options: SharpOptions, found: Metadata): 
   const data = new Uint8Array(width * height * colours);
   for (let i = 0, to = 0; i < levels.length; i += channels) {
     const weight = (alpha === undefined ? 1 : Math.min(1, levels[i + alpha]! / full)) * (255 / white);
-    for (let c = 0; c < colours; c++) data[to++] = Math.min(255, Math.max(0, Math.round(levels[i + c]! * weight)));
+    for (let c = 0; c < colours; c++) {
+      const level = whiteIsZero ? white - levels[i + c]! : levels[i + c]!;
+      data[to++] = Math.min(255, Math.max(0, Math.round(level * weight)));
+    }
   }
   const raw = { width, height, channels: colours as 1 | 3 };
   return { image: sharp(data, { raw }).toColourspace("srgb"), ...(note === undefined ? {} : { note }) };
 }
+
+/** Kinds of numbers that the library turns over where white is 0, and the level that becomes 0. */
+const TURNED = new Map([
+  ["ushort", 65535],
+  ["uint", 2 ** 32 - 1],
+]);
 
 type Kind = Pick<Metadata, "depth" | "space" | "hasAlpha" | "channels">;
 

@@ -1,7 +1,7 @@
 /** The data of a training run: read, prepared, split and served in batches. */
 import path from "node:path";
 import { type Batch, DataError, type Prepared, type Skipped } from "../../data/sample.ts";
-import { dataSeed, PHANTOM, type TrainConfig } from "../../train/config.ts";
+import { dataSeed, PHANTOM, teachesOutlines, type TrainConfig } from "../../train/config.ts";
 import type { TrainingData } from "../../train/training.ts";
 import { stages, type Stage } from "../../train/stage.ts";
 import { BatchLoader } from "./loader.ts";
@@ -118,7 +118,7 @@ export class SplitData implements TrainingData {
       throw new DataError(`${config.data}: no training image has a class, which the joint stage needs`);
     }
     this.unlabelled = SplitData.unlabelled(validation);
-    this.bare = SplitData.bare(validation);
+    this.bare = SplitData.bare(validation, config);
     this.#classes = labelled.map((p) => p.label!);
     this.classWeights = config.classWeights === "balanced" ? balancedWeights(this.#classes, config) : undefined;
     if (config.sampling === "balanced") balancedWeights(this.#classes, config);
@@ -135,9 +135,10 @@ export class SplitData implements TrainingData {
     return new Set(prepared.filter((p) => p.label === undefined).map((p) => p.id));
   }
 
-  /** The ids of images of which no outline is known. */
-  static bare(prepared: readonly Prepared[]): ReadonlySet<string> {
-    return new Set(prepared.filter((p) => p.boxes.length === 0).map((p) => p.id));
+  /** The ids of images of which no outline is known, or none is learned: there is no Dice of them. */
+  static bare(prepared: readonly Prepared[], config: Parameters<typeof teachesOutlines>[0]): ReadonlySet<string> {
+    const taught = teachesOutlines(config);
+    return new Set(prepared.filter((p) => !taught || p.boxes.length === 0).map((p) => p.id));
   }
 
   images(stage: Stage): number {

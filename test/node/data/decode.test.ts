@@ -61,6 +61,7 @@ describe("decoding to grey", () => {
 describe("an image that is not sound", async () => {
   const jpeg = await encode(ultrasound(1)).jpeg().toBuffer();
   const png = await encode(ultrasound(1)).png().toBuffer();
+  const gif = await encode(ultrasound(1)).gif().toBuffer();
   const damaged = (bytes: Buffer) =>
     Uint8Array.from(bytes, (byte, i) => (i > 700 && i % 50 === 0 ? byte ^ 0x55 : byte));
   test.each<[string, Uint8Array]>([
@@ -69,6 +70,8 @@ describe("an image that is not sound", async () => {
     ["a JPEG cut off", jpeg.subarray(0, jpeg.length >> 1)],
     ["a JPEG's header alone", jpeg.subarray(0, 30)],
     ["a PNG cut off", png.subarray(0, png.length >> 1)],
+    ["a GIF cut off", gif.subarray(0, gif.length >> 1)],
+    ["a GIF without its end", gif.subarray(0, -1)],
     ["a damaged JPEG", damaged(jpeg)],
     ["a damaged PNG", damaged(png)],
   ])("(%s) is refused, on one line", async (_, bytes) => {

@@ -173,6 +173,41 @@ describe("bits", () => {
     expect(await levels(native(1, 2, words(0, 1023), bits(16, 12)))).toEqual([0, 64]);
   });
 
+  test("are told in a note where a viewer may show them otherwise", async () => {
+    const note = async (declared: Elements, ...values: number[]) =>
+      (await renderDicom(native(1, values.length, words(...values), declared))).note;
+    expect(await note(bits(16, 16), 0, 3760)).toBe("has no window, and levels 0 to 3760 of 16 bits: read as 12 bits");
+    expect(await note(bits(16, 16), 0, 9000)).toBe(
+      "has no window, and levels 0 to 9000 of 16 bits, which makes it dim",
+    );
+    expect(await note(bits(16, 12), 0, 1000)).toBe(
+      "has no window, and levels 0 to 1000 of 12 bits, which makes it dim",
+    );
+    expect(await note(bits(16, 16), 0, 60000)).toBeUndefined();
+    expect(await note(bits(16, 12), 0, 3000)).toBeUndefined();
+    expect(await note([...bits(16, 16), ...window("1880", "3760")], 0, 3760)).toBeUndefined();
+  });
+
+  test("14 bits, or a dim picture of 16, are refused", async () => {
+    const reason = /without a window whose levels, 0 to 15040 of 16 bits, do not tell what is white$/;
+    expect(await refusal(native(1, 2, words(0, 15040), bits(16, 16)))).toMatch(reason);
+    expect(await refusal(native(1, 2, words(0, 15040), bits(16, 16, 15, 1)))).toMatch(reason);
+  });
+
+  test("signed: around 0, from 0 on where none is negative, refused where they are a few in the middle", async () => {
+    const signed = bits(16, 16, 15, 1);
+    expect(await levels(native(1, 3, words(-32768, 0, 32767), signed))).toEqual([0, 128, 255]);
+    const positive = await renderDicom(native(1, 3, words(0, 2048, 4095), signed));
+    expect(positive.note).toBe(
+      "has no window, and levels 0 to 4095 of signed 16 bits: read as 12 bits, 0 is taken for black",
+    );
+    expect([...positive.rgba].filter((_, i) => i % 4 === 0)).toEqual([0, 128, 255]);
+    expect(await levels(native(1, 3, words(0, 16384, 32767), signed))).toEqual([0, 128, 255]);
+    expect(await refusal(native(1, 2, words(-8192, 6848), signed))).toMatch(
+      /levels, -8192 to 6848 of 16 bits, do not tell what is white$/,
+    );
+  });
+
   test("are the same for all frames: a dark one is not brightened", async () => {
     const more: Elements = [...bits(16, 16), [0x00280008, "IS", "2"]];
     const bytes = native(1, 2, words(0, 4095, 0, 255), more);

@@ -18,7 +18,7 @@ import {
 import { openDataset } from "../../../src/node/data/open.ts";
 import { prepareImage } from "../../../src/node/data/prepare-image.ts";
 import { encode, temporaryFolder, ultrasound } from "./images.ts";
-import { tiff } from "./tiff-files.ts";
+import { type Numbers, tiff } from "./tiff-files.ts";
 
 const cases = fileURLToPath(new URL("../../cases/", import.meta.url));
 const dir = temporaryFolder();
@@ -273,19 +273,21 @@ describe("colours and depths show what viewers show", () => {
     );
   });
 
-  test.each<[string, Float32Array | Int16Array | Int32Array | Uint32Array, string | RegExp]>([
+  test.each<[string, Numbers, string | RegExp]>([
     ["floats 0 to 255", Float32Array.from(grey.grey), "has levels 0 to 255: read as 8 bits"],
     ["floats 0 to 65535", Float32Array.from(grey.grey, (v) => 257 * v), "has levels 0 to 65540: read as 16 bits"],
     ["signed 16 bits", Int16Array.from(grey.grey, (v) => 16 * v), "has levels 0 to 4080: read as 12 bits"],
     ["signed 32 bits", Int32Array.from(grey.grey), "has levels 0 to 255: read as 8 bits"],
     ["unsigned 32 bits", Uint32Array.from(grey.grey), "has levels 0 to 255: read as 8 bits"],
+    ["10 bits in 16", Int16Array.from(grey.grey, (v) => 4 * v), "has levels 0 to 1020: read as 10 bits"],
+    ["14 bits in 16", Uint16Array.from(grey.grey, (v) => (v * 16383) / 255), "has levels 0 to 16380: read as 14 bits"],
   ])("%s are what they are where that is certain, which is said", async (_, levels, note) => {
     const image = await decodeGrey(tiff({ width: 320, height: 240, levels }));
     expect(image.note).toBe(note);
     expect(worst(image.grey, grey.grey)).toBeLessThanOrEqual(1);
   });
 
-  test.each<[string, Float32Array | Int16Array | Int32Array | Uint32Array, RegExp]>([
+  test.each<[string, Numbers, RegExp]>([
     ["negative floats", Float32Array.from(grey.grey, (v) => v / 255 - 0.5), /^has levels -0.5 to 0.5: what is black/],
     ["not-a-number", Float32Array.from(grey.grey, (v, i) => (i === 777 ? NaN : v / 255)), /no numbers$/],
     ["infinity", Float32Array.from(grey.grey, (v, i) => (i === 777 ? Infinity : v / 255)), /no numbers$/],
@@ -293,9 +295,37 @@ describe("colours and depths show what viewers show", () => {
     ["negative 16 bits", Int16Array.from(grey.grey, (v) => 16 * v - 900), /^has levels -900 to 3180: what is black/],
     ["negative 32 bits", Int32Array.from(grey.grey, (v) => 16 * v - 900), /^has levels -900 to 3180: what is black/],
     ["32 bits beyond 16", Uint32Array.from(grey.grey, (v) => 1e6 * v), /^has levels 0 to 255000000: what is white/],
-    ["10 bits in 16", Int16Array.from(grey.grey, (v) => 4 * v), /^has levels 0 to 1020, which is a dim picture of 12/],
+    ["9 bits in 16", Int16Array.from(grey.grey, (v) => 2 * v), /^has levels 0 to 510, which is a dim picture of 12/],
+    [
+      "14 or 16 bits",
+      Uint16Array.from(grey.grey, (v) => 60 * v),
+      /^has levels 0 to 15300, which is a dim .* or one of 14/,
+    ],
   ])("%s are refused with their range", async (_, levels, reason) => {
     expect(await refusal("deep.tif", tiff({ width: 320, height: 240, levels }))).toMatch(reason);
+  });
+
+  test.each<[string, Numbers, number]>([
+    ["8 bits", grey.grey, 255],
+    ["16 bits", Uint16Array.from(grey.grey, (v) => 257 * v), 65535],
+    ["12 bits in 16", Uint16Array.from(grey.grey, (v) => (v * 4095) / 255), 4095],
+    ["signed 16 bits", Int16Array.from(grey.grey, (v) => 16 * v), 4095],
+    ["unsigned 32 bits", Uint32Array.from(grey.grey), 255],
+    ["floats 0 to 1", Float32Array.from(grey.grey, (v) => v / 255), 1],
+    ["floats 0 to 255", Float32Array.from(grey.grey), 255],
+  ])("%s of a TIFF file whose 0 is white are turned over", async (_, levels, white) => {
+    const image = await decodeGrey(
+      tiff({ width: 320, height: 240, levels: levels.map((v) => white - v), whiteIsZero: true }),
+    );
+    expect(worst(image.grey, grey.grey)).toBeLessThanOrEqual(1);
+  });
+
+  test.each([16, 64])("floats of %s bits are refused by name", async (bits) => {
+    const data = new Uint8Array((320 * 240 * bits) / 8).fill(60);
+    const file = tiff({ width: 320, height: 240, floats: { bits, data } });
+    expect(await refusal("deep.tif", file)).toBe(
+      `is not a readable image: its levels are floats of ${bits} bits; save it with 32 or 8 bits`,
+    );
   });
 
   test("the numbers of a mask come as they stand, upright", async () => {

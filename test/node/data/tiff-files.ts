@@ -1,7 +1,7 @@
 /** TIFF files for tests, written without the library that reads them: any kind of number, several pages, false sizes. */
 import type { GreyImage } from "../../../src/node/data/decode.ts";
 
-type Numbers = Uint8Array | Uint16Array | Uint32Array | Int16Array | Int32Array | Float32Array;
+export type Numbers = Uint8Array | Uint16Array | Uint32Array | Int16Array | Int32Array | Float32Array;
 
 interface Page {
   width: number;
@@ -11,6 +11,10 @@ interface Page {
   /** The size that the header says. */
   claimed?: { width: number; height: number };
   orientation?: number;
+  /** PhotometricInterpretation 0 instead of 1. */
+  whiteIsZero?: boolean;
+  /** Floats of another size than 32 bits, in place of levels. */
+  floats?: { bits: number; data: Uint8Array };
 }
 
 /** TIFF's SampleFormat: 1 unsigned, 2 signed, 3 float. */
@@ -27,26 +31,26 @@ export function tiff(...pages: (Page | GreyImage | { inks: true })[]): Buffer {
   let link = { part: parts[0]!, at: 4 };
   for (const page of pages) {
     if ("inks" in page) continue;
-    const { width, height, grey, levels = grey!, claimed, orientation = 1 }: Page = page;
+    const { width, height, grey, floats, levels = floats?.data ?? grey!, claimed, orientation = 1 }: Page = page;
     const { width: w, height: h } = claimed ?? { width, height };
     const samples = inks ? 4 : 1;
     const data = inks
       ? Uint8Array.from({ length: 4 * levels.length }, (_, i) => (i % 4 < 3 ? 0 : levels[i >> 2]!))
       : levels;
     const pixels = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    const bits = 8 * data.BYTES_PER_ELEMENT;
+    const bits = floats?.bits ?? 8 * data.BYTES_PER_ELEMENT;
     const tags = [
       [256, w],
       [257, h],
       [258, bits],
       [259, 1],
-      [262, inks ? 5 : 1],
+      [262, inks ? 5 : "whiteIsZero" in page ? 0 : 1],
       [273, length],
       [274, orientation],
       [277, samples],
       [278, h],
       [279, pixels.length],
-      [339, kind(data)],
+      [339, floats ? 3 : kind(data)],
     ] as const;
     // The bits of four samples do not fit into a tag.
     const wide = Buffer.alloc(inks ? 8 : 0);
