@@ -192,6 +192,13 @@ export class Gpu {
     return layout;
   }
 
+  /** Fills a part of a buffer; what the values are afterwards does not matter to it. */
+  write(buffer: GPUBuffer, offset: number, values: Float32Array | Uint32Array): void {
+    // Dawn for Node crashes over memory that is shared between threads.
+    const own = values.buffer instanceof ArrayBuffer ? values : values.slice();
+    this.device.queue.writeBuffer(buffer, offset, own as Float32Array<ArrayBuffer>);
+  }
+
   submit(commands: GPUCommandBuffer): void {
     this.counters.submits++;
     this.device.queue.submit([commands]);
