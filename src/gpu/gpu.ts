@@ -206,6 +206,9 @@ export class Gpu {
 
   /** Copies `bytes` of a buffer to the host. */
   async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    if (!this.#failure && this.#destroyed) {
+      throw new GpuError("the device has refused to hand out results: it was given back");
+    }
     this.check();
     const size = alignUp(bytes, 4);
     const staging = this.createBuffer(size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "read");

@@ -176,6 +176,7 @@ function settle(gpu: Gpu, store: Store, slab: Slab): void {
 
 /** A variable's present values on `gpu`. @throws GpuError if it was changed on another device only */
 export async function readVariable(gpu: Gpu, variable: Variable): Promise<Float32Array> {
+  gpu.check();
   requireCurrent(gpu, variable);
   const region = regionOf(gpu, variable);
   return new Float32Array(await gpu.read(region.buffer, region.offset, region.bytes));

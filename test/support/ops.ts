@@ -39,12 +39,11 @@ export const ops: Record<string, OpUnderTest> = {
     layouts: { weight: "conv" },
   },
   batch_norm: {
-    apply: ({ x, weight, bias, residual }, params, { running_mean, running_var }) =>
-      batchNorm2d(
-        x!,
-        { weight: weight!, bias: bias!, runningMean: running_mean!, runningVar: running_var! },
-        { ...(params as object), residual },
-      ),
+    apply({ x, weight, bias, residual }, params, { running_mean, running_var }) {
+      const parameters = { weight: weight!, bias: bias!, runningMean: running_mean!, runningVar: running_var! };
+      const options = Object.entries(params).filter(([name]) => name !== "training"); // That is the graph's.
+      return batchNorm2d(x!, parameters, { ...(Object.fromEntries(options) as object), residual });
+    },
     state: ["running_mean", "running_var"],
   },
   relu: { apply: ({ x }) => relu(x!) },
