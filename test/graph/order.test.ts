@@ -37,7 +37,7 @@ test("what is written after a run was called counts for the next one", async () 
   expect([(await first).y![0], (await second).y![0]]).toEqual([1, 5]);
 });
 
-test("memory that is shared between threads, or can grow", async () => {
+test("memory that is shared between threads is read like any other", async () => {
   const plan = await doubling();
   for (const buffer of [
     new SharedArrayBuffer(8),
