@@ -3,7 +3,7 @@ import { nhwc, requireNumber, requireShape, sameShape, showShape } from "../kern
 import { mgaGradKernel, mgaKernel, usesChannels, type Fusion } from "../kernels/mga.ts";
 import { minMaxGradKernel, minMaxKernel } from "../kernels/minmax.ts";
 import { graphOf } from "../graph/graph.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
 
 export type { Fusion };
 
@@ -12,6 +12,7 @@ export const attentions: readonly Fusion[] = ["parallel", "serial", "spatial", "
 
 /** Each sample of x [N, ...] scaled by (x - min) / (max - min + eps); the gradient goes through min and max, ties share. */
 export function minMaxNormalize(x: Tensor, eps = 1e-6): Tensor {
+  requireTensors("minMaxNormalize", x);
   requireNumber("minMaxNormalize", "eps", eps, 0);
   const graph = graphOf("minMaxNormalize", x);
   const outputs = graph.record(minMaxKernel(x.shape, eps), [x], {
@@ -34,6 +35,7 @@ export interface Gate {
  * @throws ShapeError
  */
 export function maskGuidedAttention(f: Tensor, m: Tensor, gate: Gate | undefined, fusion: Fusion): Tensor {
+  requireTensors("mga", f, m);
   nhwc("mga", f.shape);
   requireShape(attentions.includes(fusion), () => `mga: there is no ${fusion} fusion`);
   requireShape(

@@ -9,7 +9,7 @@ import {
 import { nhwc, requireKnown, requireNumber, requireShape, showShape } from "../kernels/kernel.ts";
 import { requireSame } from "../kernels/reduce.ts";
 import { graphOf } from "../graph/graph.ts";
-import type { Tensor, Variable } from "../graph/tensor.ts";
+import { requireTensors, type Tensor, type Variable } from "../graph/tensor.ts";
 
 export interface BatchNormParameters {
   /** All [C]. */
@@ -34,9 +34,11 @@ export interface BatchNormOptions {
  * @throws ShapeError
  */
 export function batchNorm2d(x: Tensor, parameters: BatchNormParameters, options: BatchNormOptions = {}): Tensor {
+  requireKnown("batchNorm", options, ["eps", "momentum", "relu", "residual"]);
   const { eps = 1e-5, momentum = 0.1, relu = false, residual } = options;
   const { weight, bias, runningMean, runningVar } = parameters;
-  requireKnown("batchNorm", options, ["eps", "momentum", "relu", "residual"]);
+  const all = [x, weight, bias, runningMean, runningVar, ...(residual === undefined ? [] : [residual])];
+  requireTensors("batchNorm", ...all);
   requireNumber("batchNorm", "eps", eps, 0);
   requireNumber("batchNorm", "momentum", momentum, 0);
   const graph = graphOf("batchNorm", x);

@@ -9,7 +9,7 @@ import {
 import { requireShape, showShape, showSpec } from "../kernels/kernel.ts";
 import { spatialSumKernel } from "../kernels/reduce.ts";
 import { graphOf } from "../graph/graph.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
 
 export type { Conv2dOptions };
 
@@ -22,6 +22,7 @@ export type { Conv2dOptions };
  * @throws ShapeError
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
+  requireTensors("conv2d", x, weight, ...(bias === undefined ? [] : [bias]));
   const s = conv2dShape(x.shape, weight.shape, options);
   return convolve("conv2d", s, x, weight, bias, [s.n, s.oh, s.ow, s.co]);
 }
@@ -35,6 +36,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
  * @throws ShapeError
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  requireTensors("linear", x, weight, ...(bias === undefined ? [] : [bias]));
   const [n, i] = x.shape;
   const o = weight.shape[1];
   requireShape(

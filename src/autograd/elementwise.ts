@@ -3,7 +3,7 @@ import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { requireSame, sumAll } from "../kernels/reduce.ts";
 import { requireNumber } from "../kernels/kernel.ts";
 import { graphOf } from "../graph/graph.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { checkShares } from "./given.ts";
 
 /** y = expression over tensors of one shape (a, b, ... as vec4f) and, last, a scalar [1] (s) if there is one. */
@@ -14,6 +14,7 @@ function apply(
   gradient?: (dy: Tensor, y: Tensor, wanted: readonly boolean[]) => readonly (Tensor | undefined)[],
   scalar?: Tensor,
 ): Tensor {
+  requireTensors(name, ...inputs);
   for (const t of inputs.slice(1)) requireSame(name, inputs[0]!.shape, t.shape);
   const operands = scalar ? [...inputs, scalar] : inputs;
   const kernel = pointwiseKernel(name, inputs[0]!.shape, inputs.length, expression, scalar !== undefined);
@@ -52,13 +53,14 @@ export function scale(x: Tensor, factor: number): Tensor {
 }
 
 /** The sum of all elements, [1]. */
-export const sum = (x: Tensor): Tensor => total(x, 1);
+export const sum = (x: Tensor): Tensor => total("sum", x, () => 1);
 
 /** The mean of all elements, [1]. */
-export const mean = (x: Tensor): Tensor => total(x, 1 / x.size);
+export const mean = (x: Tensor): Tensor => total("mean", x, () => 1 / x.size);
 
-function total(x: Tensor, factor: number): Tensor {
-  const graph = graphOf("sum", x);
+function total(name: string, x: Tensor, of: () => number): Tensor {
+  requireTensors(name, x);
+  const [graph, factor] = [graphOf("sum", x), of()];
   const spread = pointwiseKernel("spread", x.shape, 0, `vec4f(s * f32(${factor}))`, true);
   return graph.record(sumAll(x.shape, factor), [x], { gradient: ([dy]) => graph.record(spread, [dy!]) })[0]!;
 }
@@ -68,6 +70,7 @@ function total(x: Tensor, factor: number): Tensor {
  * run refuses values outside of that.
  */
 export function bceWithLogits(x: Tensor, t: Tensor): Tensor {
+  requireTensors("bceWithLogits", x, t);
   checkShares("bceWithLogits", t);
   const each = apply("bceWithLogits", [x, t], "max(a, vec4f()) - a * b + log(1.0 + exp(-abs(a)))", (dy) => [
     apply("bceWithLogits.grad", [dy, x, t], "a * (1.0 / (1.0 + exp(min(-b, vec4f(80.0)))) - c)"),

@@ -1,9 +1,9 @@
 /** Reverse-mode differentiation: records the backward pass in the graph of the forward pass. */
-import { sameShape, ShapeError, showShape } from "../kernels/kernel.ts";
+import { aKind, isList, sameShape, ShapeError, showShape } from "../kernels/kernel.ts";
 import { MOST_INPUTS, pointwiseKernel } from "../kernels/pointwise.ts";
 import { operandNames } from "../../shaders/pointwise.wgsl.ts";
 import { graphOf, type Graph } from "../graph/graph.ts";
-import type { Node, Tensor } from "../graph/tensor.ts";
+import { requireTensors, type Node, type Tensor } from "../graph/tensor.ts";
 
 /**
  * d loss / d t for each t of `wrt`, in their shapes. `loss` is a single number; or any tensor y with its own gradient `dy` given, in y's shape,
@@ -11,6 +11,8 @@ import type { Node, Tensor } from "../graph/tensor.ts";
  * @throws TypeError if the loss does not depend on one of them, or an op on the way has no gradient
  */
 export function gradients(loss: Tensor, wrt: readonly Tensor[], dy?: Tensor): Tensor[] {
+  if (!isList(wrt)) throw new TypeError(`gradients: expected an array of tensors, got ${aKind(wrt)}`);
+  requireTensors("gradients", loss, ...wrt, ...(dy === undefined ? [] : [dy]));
   if (dy ? !sameShape(dy.shape, loss.shape) : loss.size !== 1) {
     const given = dy ? `a gradient ${showShape(dy.shape)} does not fit` : "the loss must be a single number, got";
     throw new ShapeError(`gradients: ${given} ${showShape(loss.shape)}`);

@@ -2,7 +2,7 @@
 import { crossEntropyGradKernel, crossEntropyKernel, diceGradKernel, diceKernel } from "../kernels/losses.ts";
 import { requireNumber } from "../kernels/kernel.ts";
 import { graphOf } from "../graph/graph.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { mean } from "./elementwise.ts";
 import { checkClasses, checkShares } from "./given.ts";
 
@@ -12,6 +12,7 @@ import { checkClasses, checkShares } from "./given.ts";
  * With `weight` [K], the mean is weighted by the samples' classes, sum w l / sum w, as PyTorch's `cross_entropy(weight=...)`.
  */
 export function crossEntropy(logits: Tensor, label: Tensor, weight?: readonly number[]): Tensor {
+  requireTensors("crossEntropy", logits, label);
   const graph = graphOf("crossEntropy", logits, label);
   const outputs = graph.record(crossEntropyKernel(logits.shape, label.shape, weight), [logits, label], {
     gradient: ([dl]) => [
@@ -29,6 +30,7 @@ export function crossEntropy(logits: Tensor, label: Tensor, weight?: readonly nu
  */
 export function diceLoss(prob: Tensor, target: Tensor, smooth = 1): Tensor {
   requireNumber("diceLoss", "smooth", smooth, 0);
+  requireTensors("diceLoss", prob, target);
   const graph = graphOf("diceLoss", prob, target);
   const outputs = graph.record(diceKernel(prob.shape, target.shape, smooth), [prob, target], {
     gradient: ([dl]) => [graph.record(diceGradKernel(prob.shape, smooth), [target, outputs[1]!, dl!])[0], undefined],

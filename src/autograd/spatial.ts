@@ -1,6 +1,6 @@
 /** Pooling, resizing and channel concatenation. Activations [N, H, W, C]. */
 import { spreadKernel } from "../kernels/mga.ts";
-import { requireKnown, requireShape, showShape } from "../kernels/kernel.ts";
+import { aKind, isList, requireKnown, requireShape, showShape } from "../kernels/kernel.ts";
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { spatialSumKernel } from "../kernels/reduce.ts";
 import {
@@ -14,7 +14,7 @@ import {
   type MaxPoolOptions,
 } from "../kernels/spatial.ts";
 import { graphOf } from "../graph/graph.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
 
 /** As in PyTorch's max_pool2d. */
 export interface MaxPool2dOptions {
@@ -32,6 +32,7 @@ export interface MaxPool2dOptions {
  * @throws ShapeError
  */
 export function maxPool2d(x: Tensor, given: MaxPool2dOptions): Tensor {
+  requireTensors("maxPool2d", x);
   requireKnown("maxPool2d", given, ["kernel", "stride", "padding"]);
   const { kernel, stride = kernel, padding = 0 } = given;
   const options: MaxPoolOptions = { kernel, stride, padding };
@@ -44,6 +45,11 @@ export function maxPool2d(x: Tensor, given: MaxPool2dOptions): Tensor {
 
 /** Bilinear resize to [N, size[0], size[1], C] with half-pixel centres (align_corners=False, no antialiasing). */
 export function interpolate(x: Tensor, size: readonly [number, number]): Tensor {
+  requireTensors("interpolate", x);
+  requireShape(
+    isList(size) && size.length <= 2,
+    () => `interpolate: size is ${isList(size) ? showShape(size) : aKind(size)}, and has to be [height, width]`,
+  );
   const graph = graphOf("interpolate", x);
   return graph.record(interpolateKernel(x.shape, size), [x], {
     gradient: ([dy]) => graph.record(interpolateGradKernel(x.shape, size), [dy!]),
@@ -52,6 +58,8 @@ export function interpolate(x: Tensor, size: readonly [number, number]): Tensor 
 
 /** Concatenation along the channels of tensors that agree in N, H and W. */
 export function cat(tensors: readonly Tensor[]): Tensor {
+  requireShape(isList(tensors), () => `cat: expected an array of tensors, got ${aKind(tensors)}`);
+  requireTensors("cat", ...tensors);
   const kernel = concatKernel(tensors.map((t) => t.shape));
   const graph = graphOf("cat", ...tensors);
   return graph.record(kernel, tensors, {
@@ -67,6 +75,8 @@ export function cat(tensors: readonly Tensor[]): Tensor {
  * @throws ShapeError
  */
 export function split(x: Tensor, sizes: readonly number[]): readonly Tensor[] {
+  requireTensors("split", x);
+  requireShape(isList(sizes), () => `split: expected an array of numbers of channels, got ${aKind(sizes)}`);
   const graph = graphOf("split", x);
   const total = sizes.reduce((a, b) => a + b, 0);
   requireShape(
@@ -84,6 +94,7 @@ const zeros = (shape: readonly number[]) => pointwiseKernel("zeros", shape, 0, "
 
 /** The mean over the pixels, [N, C]. */
 export function globalAvgPool(x: Tensor): Tensor {
+  requireTensors("globalAvgPool", x);
   const graph = graphOf("globalAvgPool", x);
   const factor = 1 / (x.shape[1]! * x.shape[2]!);
   return graph.record(spatialSumKernel("globalAvgPool", x.shape, "none", factor), [x], {

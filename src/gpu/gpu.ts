@@ -192,6 +192,13 @@ export class Gpu {
     return layout;
   }
 
+  /** Fills a part of a buffer; what the values are afterwards does not matter to it. */
+  write(buffer: GPUBuffer, offset: number, values: Float32Array | Uint32Array): void {
+    // Dawn for Node crashes over memory that is shared between threads.
+    const own = values.buffer instanceof ArrayBuffer ? values : values.slice();
+    this.device.queue.writeBuffer(buffer, offset, own as Float32Array<ArrayBuffer>);
+  }
+
   submit(commands: GPUCommandBuffer): void {
     this.counters.submits++;
     this.device.queue.submit([commands]);
@@ -199,6 +206,9 @@ export class Gpu {
 
   /** Copies `bytes` of a buffer to the host. */
   async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    if (!this.#failure && this.#destroyed) {
+      throw new GpuError("the device has refused to hand out results: it was given back");
+    }
     this.check();
     const size = alignUp(bytes, 4);
     const staging = this.createBuffer(size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "read");

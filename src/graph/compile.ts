@@ -1,19 +1,27 @@
 /** Turns a graph into a plan: dead nodes gone, memory shared by lifetime, pipelines and bind groups made once. */
-import { alignUp, formatBytes, type Gpu } from "../gpu/gpu.ts";
+import { alignUp, formatBytes, Gpu } from "../gpu/gpu.ts";
 import type { Shader } from "../gpu/shader.ts";
-import { shaderOf, showShape, type Dispatch, type Kernel, type Lowering, type OperandRef } from "../kernels/kernel.ts";
+import {
+  aKind,
+  shaderOf,
+  showShape,
+  type Dispatch,
+  type Kernel,
+  type Lowering,
+  type OperandRef,
+} from "../kernels/kernel.ts";
 import { BindingError, cutOf, lowerWithin } from "../kernels/parts.ts";
 import { choiceOf, type Choice } from "./choice.ts";
 import { worthCompiling, type Candidates } from "./economy.ts";
-import type { Graph } from "./graph.ts";
+import { Graph } from "./graph.ts";
 import { constants, foldBatchNorms } from "./frozen.ts";
 import { halfTensors, withHalf } from "./half.ts";
 import { inPlace } from "./in-place.ts";
 import { allocate, leastBytes } from "./arena.ts";
 import { Plan, PlanError, type PlanStep, type PlanSummary } from "./plan.ts";
 import { recomputing } from "./recompute.ts";
-import { requireMeant } from "./requests.ts";
-import { homeOf, type Home, type Region } from "./storage.ts";
+import { isUpdate, requireMeant } from "./requests.ts";
+import { homeOf, requireCurrent, type Home, type Region } from "./storage.ts";
 import { Variable, type Node, type Tensor } from "./tensor.ts";
 
 export { PlanError };
@@ -46,8 +54,10 @@ export interface CompileOptions {
  * Kernels with tensors beyond the adapter's limit of a binding are cut into parts.
  * @throws PlanError naming layer, tensor and limit, if a tensor exceeds the adapter's limits all the same; or if outputs and updates are
  *   none, another graph's, or do not go with the options
+ * @throws GpuError if a variable was changed on another device and has no values on this one
  */
 export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<Plan> {
+  requireArguments(gpu, graph, options);
   gpu.check();
   const outputs = options.outputs ?? {};
   const nodes = nodesOf(graph, options);
@@ -71,6 +81,7 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
   const used = [...nodes.flatMap((n) => [...n.inputs, ...n.updates]), ...Object.values(outputs)];
   const variables = new Map<Variable, { home: Home; region: Region }>();
   for (const tensor of used.filter((t) => t instanceof Variable)) {
+    requireCurrent(gpu, tensor);
     const home = homeOf(gpu, tensor);
     variables.set(tensor, { home, region: home.region });
   }
@@ -120,6 +131,16 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
     summary,
     buffers: [...arena.buffers, ...uniforms.buffers],
   });
+}
+
+function requireArguments(gpu: unknown, graph: unknown, options: unknown): void {
+  for (const [what, is, value] of [
+    ["a Gpu", gpu instanceof Gpu, gpu],
+    ["a Graph", graph instanceof Graph, graph],
+    ["an object of options", typeof options === "object" && options !== null, options],
+  ] as const) {
+    if (!is) throw new PlanError(`compile: expected ${what}, got ${aKind(value)}`);
+  }
 }
 
 /**
@@ -209,7 +230,9 @@ function liveNodes(graph: Graph, outputs: readonly Tensor[], updates: readonly N
       stack.push(...source.node.inputs);
     }
   }
-  return graph.nodes.filter((node) => live.has(node));
+  // Updates come last: what is recorded after the first of two optimisers reads weights as they were before either.
+  const ordered = graph.nodes.filter((node) => live.has(node));
+  return [...ordered.filter((node) => !isUpdate(node)), ...ordered.filter(isUpdate)];
 }
 
 /** @throws PlanError for the largest tensor that fits neither a binding, however the work is cut, nor a buffer */
@@ -257,7 +280,7 @@ function uniformsOf(gpu: Gpu, lowerings: readonly Lowering[]) {
   const values = new Uint32Array(bytes / 4);
   for (const [dispatch, { offset }] of regions) values.set(dispatch.params!, offset / 4);
   const buffer = gpu.createBuffer(bytes, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "sizes");
-  gpu.device.queue.writeBuffer(buffer, 0, values);
+  gpu.write(buffer, 0, values);
   return {
     buffers: [buffer],
     get(dispatch: Dispatch): Region | undefined {

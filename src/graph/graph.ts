@@ -1,6 +1,6 @@
 /** A recording of kernel calls: forward pass, backward pass and updates alike. */
 import type { DType, Kernel } from "../kernels/kernel.ts";
-import { bytesOf, requireShape, requireSizes, showSpec, sizeOf } from "../kernels/kernel.ts";
+import { aKind, bytesOf, requireKnown, requireShape, requireSizes, showSpec, sizeOf } from "../kernels/kernel.ts";
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { Tensor, Variable, type GradientRule, type Node, type Source } from "./tensor.ts";
 
@@ -30,12 +30,22 @@ export class Graph {
   backwardFrom: number | undefined;
   #layer = "";
 
-  constructor({ training = false }: GraphOptions = {}) {
+  /** @throws ShapeError for an option that there is not */
+  constructor(options: GraphOptions = {}) {
+    requireKnown("Graph", options, ["training"]);
+    const { training = false } = options;
+    requireShape(typeof training === "boolean", () => `Graph: training is ${aKind(training)}, not true or false`);
     this.training = training;
   }
 
-  /** A tensor that every run is given anew, by name. */
+  /**
+   * A tensor that every run is given anew, by name.
+   * @throws ShapeError for a shape or type that there is not
+   * @throws RangeError for a name that is taken
+   */
   input(name: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
+    if (typeof name !== "string" || name === "") throw new TypeError(`input: ${aKind(name)} is no name to go by`);
+    requireShape(["f32", "u32"].includes(dtype), () => `input ${name}: there is no type ${dtype}; there are f32, u32`);
     if (this.inputs.has(name)) throw new RangeError(`the graph has an input ${name} already`);
     requireSizes(`input ${name}`, shape);
     const tensor = new Tensor({ shape, dtype }, { kind: "input", name }, this);

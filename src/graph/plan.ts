@@ -1,7 +1,7 @@
 /** A compiled step: one command buffer and one submit a run. */
 import { alignUp, GpuError, type Gpu } from "../gpu/gpu.ts";
 import { aKind, kindOf, showShape, type HostArray } from "../kernels/kernel.ts";
-import { movesOf, type Home, type Region } from "./storage.ts";
+import { movesOf, requireCurrent, type Home, type Region } from "./storage.ts";
 import type { Node, Tensor, Variable } from "./tensor.ts";
 
 export type { HostArray };
@@ -57,15 +57,21 @@ interface PlanParts {
 /** Runs that may be under way at once; each has a buffer of its own to bring its results back. */
 const QUEUED = 2;
 
+type Inputs = Readonly<Record<string, HostArray>>;
+type Outputs = Record<string, Float32Array>;
+
 export class Plan {
   readonly summary: PlanSummary;
   readonly #gpu: Gpu;
   readonly #parts: PlanParts;
-  readonly #staging: { buffer: GPUBuffer; free: Promise<unknown> }[] = [];
+  readonly #staging: readonly GPUBuffer[];
+  /** Those that no run has. */
+  readonly #free: GPUBuffer[];
+  /** Runs that wait for one, the first first. */
+  readonly #waiting: ((staging: GPUBuffer) => void)[] = [];
   readonly #resultBytes: number;
   readonly #updated: readonly Home[];
   readonly #held: Map<Variable, { home: Home; region: Region }>;
-  #next = 0;
   /** Writes to its variables when the steps beforehand were last run; undefined where they have to be run again. */
   #seen: number | undefined;
   /** Moves of variables on the device when it last made its bind groups; undefined before it has looked. */
@@ -80,10 +86,9 @@ export class Plan {
     const updated = new Set([...parts.beforehand, ...parts.steps].flatMap(({ node }) => node.updates));
     this.#updated = [...updated].map((variable) => parts.variables.get(variable)!.home);
     this.#resultBytes = parts.results.reduce((sum, r) => sum + alignUp(r.bytes, 8), 0);
-    for (let i = 0; i < QUEUED; i++) {
-      const buffer = gpu.createBuffer(this.#resultBytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "results");
-      this.#staging.push({ buffer, free: Promise.resolve() });
-    }
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    this.#staging = Array.from({ length: QUEUED }, () => gpu.createBuffer(this.#resultBytes, usage, "results"));
+    this.#free = [...this.#staging];
   }
 
   /**
@@ -98,6 +103,8 @@ export class Plan {
   requireAlive(): void {
     if (this.#destroyed) throw new PlanError("the plan was destroyed; compile the graph again to run it");
     this.#gpu.check();
+    // Who computes with what was changed on another device alone does not mean to; what this plan changes, it begins here.
+    if (this.#updated.length === 0) for (const variable of this.#held.keys()) requireCurrent(this.#gpu, variable);
     const moves = movesOf(this.#gpu);
     if (moves === this.#moves) return;
     for (const [variable, { home }] of this.#held) {
@@ -128,30 +135,37 @@ export class Plan {
   }
 
   /**
-   * Runs the plan once with these inputs and returns the outputs that `compile` was asked for. A second run may be
-   * started before the first has ended; further ones wait.
+   * Runs the plan once with these inputs, as they are now, and returns the outputs that `compile` was asked for. A second run may be
+   * started before the first has ended; further ones wait, on copies of their inputs, and take variables as they then are.
    * @throws TypeError when the inputs are not those of the graph, in name, type, size or range; nothing is uploaded then
    * @throws PlanError when the plan was destroyed, or variables that it uses were released
    * @throws GpuError if the device reports an error, is lost or was destroyed
    */
-  async run(inputs: Readonly<Record<string, HostArray>> = {}): Promise<Record<string, Float32Array>> {
-    const slot = this.#staging[this.#next]!;
-    this.#next = (this.#next + 1) % QUEUED;
-    let release = () => {};
-    const previous = slot.free;
-    slot.free = new Promise<void>((resolve) => (release = resolve));
-    await previous;
+  async run(inputs: Inputs = {}): Promise<Outputs> {
+    this.requireAlive();
+    this.#requireInputs(inputs);
+    const staging = this.#free.pop();
+    if (staging) return this.#begin(inputs, staging);
+    const wanted = [...this.#parts.inputs.keys()];
+    const copies = Object.fromEntries(wanted.map((name) => [name, inputs[name]!.slice()]));
+    return new Promise((resolve) => this.#waiting.push((staging) => resolve(this.#begin(copies, staging))));
+  }
+
+  async #begin(inputs: Inputs, staging: GPUBuffer): Promise<Outputs> {
     try {
-      return await this.#run(inputs, slot.buffer);
+      return await this.#run(inputs, staging);
     } finally {
-      release();
+      const next = this.#waiting.shift();
+      if (next) next(staging);
+      else this.#free.push(staging);
     }
   }
 
-  async #run(inputs: Readonly<Record<string, HostArray>>, staging: GPUBuffer): Promise<Record<string, Float32Array>> {
+  async #run(inputs: Inputs, staging: GPUBuffer): Promise<Outputs> {
     const gpu = this.#gpu;
     const { beforehand, steps, results } = this.#parts;
-    this.upload(inputs);
+    this.requireAlive();
+    this.#write(inputs);
     const encoder = gpu.device.createCommandEncoder();
     const writes = beforehand.length > 0 ? this.#writes() : undefined;
     encodeSteps(gpu, encoder, writes === this.#seen ? steps : [...beforehand, ...steps]);
@@ -170,28 +184,25 @@ export class Plan {
       if (this.#destroyed) throw new PlanError("the plan was destroyed while it ran", { cause: error });
       throw error;
     }
-    const outputs: Record<string, Float32Array> = {};
+    const outputs: [string, Float32Array][] = [];
     if (this.#resultBytes > 0) {
       const mapped = staging.getMappedRange();
       let at = 0;
       for (const { name, bytes } of results) {
-        outputs[name] = new Float32Array(mapped.slice(at, at + bytes));
+        outputs.push([name, new Float32Array(mapped.slice(at, at + bytes))]);
         at += alignUp(bytes, 8);
       }
     }
     staging.unmap();
     gpu.check();
-    return outputs;
+    return Object.fromEntries(outputs);
   }
 
   /**
    * Runs the plan kernel by kernel and returns the label of the first tensor that holds a value which is not finite,
    * undefined if there is none. Slow; for finding out why a run went bad. `skip` leaves nodes out, such as updates.
    */
-  async firstNonFinite(
-    inputs: Readonly<Record<string, HostArray>>,
-    skip: (node: Node) => boolean = () => false,
-  ): Promise<string | undefined> {
+  async firstNonFinite(inputs: Inputs, skip: (node: Node) => boolean = () => false): Promise<string | undefined> {
     const gpu = this.#gpu;
     this.upload(inputs);
     for (const [name, values] of Object.entries(inputs)) if (!allFinite(values)) return `input ${name}`;
@@ -221,29 +232,35 @@ export class Plan {
    * Writes the inputs of the next run.
    * @throws as `run`
    */
-  upload(inputs: Readonly<Record<string, HostArray>>): void {
+  upload(inputs: Inputs): void {
     this.requireAlive();
     this.#requireInputs(inputs);
-    for (const [name, { region }] of this.#parts.inputs) {
-      this.#gpu.device.queue.writeBuffer(region.buffer, region.offset, inputs[name] as Float32Array<ArrayBuffer>);
-    }
+    this.#write(inputs);
+  }
+
+  #write(inputs: Inputs): void {
+    for (const [name, { region }] of this.#parts.inputs) this.#gpu.write(region.buffer, region.offset, inputs[name]!);
   }
 
   /** @throws TypeError that names the first input at which something is wrong */
-  #requireInputs(inputs: Readonly<Record<string, HostArray>>): void {
+  #requireInputs(inputs: Inputs): void {
     const { inputs: wanted, declared } = this.#parts;
+    if (kindOf(inputs) !== "Object") {
+      throw new TypeError(`a run takes an object with its inputs by name, got ${aKind(inputs)}`);
+    }
+    const given = (name: string): HostArray | undefined => (Object.hasOwn(inputs, name) ? inputs[name] : undefined);
     for (const name of Object.keys(inputs)) {
       if (declared.has(name)) continue;
       const known = [...declared.keys()].join(", ") || "none at all";
       throw new TypeError(`the graph has no input ${name}; its inputs: ${known}`);
     }
     for (const [name, tensor] of declared) {
-      const values: HostArray | undefined = inputs[name];
+      const values = given(name);
       // An input that nothing of this plan depends on may be given all the same: another plan of the graph may want it.
       if (values === undefined && !wanted.has(name)) continue;
       if (!values) throw new TypeError(`the run lacks input ${name} ${showShape(tensor.shape)}`);
       const type = tensor.dtype === "f32" ? "Float32Array" : "Uint32Array";
-      if (kindOf(values) !== type) {
+      if (kindOf(values) !== type || !ArrayBuffer.isView(values)) {
         throw new TypeError(`input ${name} holds ${tensor.dtype}, got ${aKind(values)}: pass a ${type}`);
       }
       if (values.length !== tensor.size) {
@@ -251,7 +268,7 @@ export class Plan {
       }
     }
     for (const [name, { checks }] of declared) {
-      const values = inputs[name];
+      const values = checks.length > 0 ? given(name) : undefined;
       for (const check of values ? checks : []) {
         const wrong = check(values!);
         if (wrong) throw new TypeError(`input ${name}: ${wrong}`);
@@ -264,7 +281,7 @@ export class Plan {
     this.#destroyed = true;
     for (const buffer of this.#parts.buffers) buffer.destroy();
     for (const { region } of this.#parts.inputs.values()) region.buffer.destroy();
-    for (const { buffer } of this.#staging) buffer.destroy();
+    for (const buffer of this.#staging) buffer.destroy();
   }
 }
 

@@ -1,12 +1,21 @@
 /** Whether what is to be compiled can be meant: nothing that would be left out, or computed otherwise than expected, without a word. */
-import { aKind } from "../kernels/kernel.ts";
+import { aKind, isList, kindOf } from "../kernels/kernel.ts";
 import type { CompileOptions } from "./compile.ts";
 import type { Graph } from "./graph.ts";
 import { PlanError } from "./plan.ts";
 import { Tensor, type Node } from "./tensor.ts";
 
 /** @throws PlanError that says what is wrong with outputs and updates */
-export function requireMeant(graph: Graph, { outputs = {}, updates, frozen = false }: CompileOptions): void {
+export function requireMeant(graph: Graph, options: CompileOptions): void {
+  const { outputs = {}, updates, frozen = false } = options;
+  for (const name of Object.keys(options)) {
+    if (known.has(name)) continue;
+    throw new PlanError(`compile: there is no option ${name}; there are ${[...known].join(", ")}`);
+  }
+  if (!isPlain(outputs)) throw new PlanError("compile: outputs has to be a plain object of tensors by name");
+  if (updates !== undefined && !isList(updates)) {
+    throw new PlanError(`compile: updates has to be an array of nodes, got ${aKind(updates)}`);
+  }
   for (const [name, tensor] of Object.entries(outputs) as [string, unknown][]) {
     if (!(tensor instanceof Tensor)) throw new PlanError(`compile: output ${name} is ${aKind(tensor)}, not a tensor`);
     if (tensor.graph && tensor.graph !== graph) {
@@ -17,6 +26,9 @@ export function requireMeant(graph: Graph, { outputs = {}, updates, frozen = fal
     }
   }
   for (const node of updates ?? []) {
+    if (typeof node !== "object" || !node?.kernel) {
+      throw new PlanError(`compile: among the updates is ${aKind(node)}, not a node of the graph`);
+    }
     if (graph.nodes[node.id] === node) continue;
     throw new PlanError(`compile: among the updates, ${node.kernel.name} belongs to another graph`);
   }
@@ -38,5 +50,22 @@ export function requireMeant(graph: Graph, { outputs = {}, updates, frozen = fal
   }
 }
 
+const known: ReadonlySet<string> = new Set<keyof CompileOptions>([
+  "outputs",
+  "updates",
+  "plain",
+  "choice",
+  "frozen",
+  "half",
+  "recompute",
+]);
+
+/** Whether an object is no more than what is written in it. */
+function isPlain(value: object): boolean {
+  if (kindOf(value) !== "Object") return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 /** Whether a node is there for what it updates alone. */
-const isUpdate = ({ outputs, updates }: Node): boolean => outputs.length === 0 && updates.length > 0;
+export const isUpdate = ({ outputs, updates }: Node): boolean => outputs.length === 0 && updates.length > 0;

@@ -1,8 +1,8 @@
 /** Variables on the device. */
-import { alignUp, type Gpu } from "../gpu/gpu.ts";
-import { aKind, kindOf, showShape } from "../kernels/kernel.ts";
+import { alignUp, GpuError, type Gpu } from "../gpu/gpu.ts";
+import { requireFloats, showShape } from "../kernels/kernel.ts";
 import { PACK_ALIGNMENT } from "./graph.ts";
-import { Variable } from "./tensor.ts";
+import { Variable, type Residence } from "./tensor.ts";
 
 /** A stretch of a device buffer. */
 export interface Region {
@@ -17,9 +17,10 @@ interface Writes {
 }
 
 /** Where a variable lies on one device, from its first use there until it is released. */
-export interface Home {
+export interface Home extends Residence {
   /** Another one once an optimiser has laid the variable into a slab. */
   region: Region;
+  readonly gpu: Gpu;
   writes: Writes;
   released: boolean;
 }
@@ -97,19 +98,45 @@ export function homeOf(gpu: Gpu, variable: Variable): Home {
   let home = store.homes.get(variable);
   if (!home) {
     const region = { buffer: gpu.createStorage(variable.bytes, variable.name), offset: 0, bytes: variable.bytes };
-    home = { region, writes: { count: 0 }, released: false };
-    store.homes.set(variable, home);
+    home = settleAt(gpu, variable, region, { count: 0 });
     writeInitial(gpu, variable, region);
   }
   return home;
 }
 
+function settleAt(gpu: Gpu, variable: Variable, region: Region, writes: Writes): Home {
+  const home: Home = { gpu, region, writes, released: false };
+  storeOf(gpu).homes.set(variable, home);
+  variable.residences.add(home);
+  return home;
+}
+
+/**
+ * Each device has values of its own. @throws GpuError for a variable that was changed on another one, and on `gpu` would have the values
+ * that it began with
+ */
+export function requireCurrent(gpu: Gpu, variable: Variable): void {
+  const { residences } = variable;
+  if (residences.size === 0) return;
+  let elsewhere = false;
+  for (const { gpu: on, writes } of residences) {
+    if (writes.count === 0) continue;
+    if (on === gpu) return;
+    elsewhere = true;
+  }
+  if (!elsewhere) return;
+  throw new GpuError(
+    `${variable.label} was changed on another device and has no values on this one: copy them, as in ` +
+      "net.loadStateDict(here, await net.stateDict(there)), or give them up by net.release(there)",
+  );
+}
+
 function writeInitial(gpu: Gpu, { initial }: Variable, { buffer, offset }: Region): void {
-  if (initial) gpu.device.queue.writeBuffer(buffer, offset, initial as Float32Array<ArrayBuffer>);
+  if (initial) gpu.write(buffer, offset, initial);
 }
 
 function writeZeros(gpu: Gpu, { buffer, offset, bytes }: Region): void {
-  gpu.device.queue.writeBuffer(buffer, offset, new Float32Array(bytes / 4));
+  gpu.write(buffer, offset, new Float32Array(bytes / 4));
 }
 
 /** Puts all variables of a slab into its buffer: those that lie elsewhere with what they hold, others with their initial values. */
@@ -120,7 +147,7 @@ function settle(gpu: Gpu, store: Store, slab: Slab): void {
   if (!there) {
     const [buffer, writes] = [gpu.createStorage(4 * slab.floats, "slab"), { count: 0 }];
     store.slabs.set(slab, (there = { buffer, writes, settled: new Set() }));
-    store.homes.set(slab.flat, { region: { buffer, offset: 0, bytes: slab.flat.bytes }, writes, released: false });
+    settleAt(gpu, slab.flat, { buffer, offset: 0, bytes: slab.flat.bytes }, writes);
   }
   const { buffer, writes, settled } = there;
   const encoder = gpu.device.createCommandEncoder();
@@ -135,7 +162,7 @@ function settle(gpu: Gpu, store: Store, slab: Slab): void {
       left.push(home.region.buffer);
       Object.assign(home, { region, writes });
     } else {
-      store.homes.set(variable, { region, writes, released: false });
+      settleAt(gpu, variable, region, writes);
       // Another one may have been released at this place.
       if (!fresh && !variable.initial) writeZeros(gpu, region);
       writeInitial(gpu, variable, region);
@@ -147,8 +174,10 @@ function settle(gpu: Gpu, store: Store, slab: Slab): void {
   for (const old of left) old.destroy();
 }
 
-/** A variable's present values. */
+/** A variable's present values on `gpu`. @throws GpuError if it was changed on another device only */
 export async function readVariable(gpu: Gpu, variable: Variable): Promise<Float32Array> {
+  gpu.check();
+  requireCurrent(gpu, variable);
   const region = regionOf(gpu, variable);
   return new Float32Array(await gpu.read(region.buffer, region.offset, region.bytes));
 }
@@ -165,15 +194,9 @@ export function writeVariable(gpu: Gpu, variable: Variable, values: Float32Array
   }
   gpu.check();
   const { region, writes } = homeOf(gpu, variable);
-  gpu.device.queue.writeBuffer(region.buffer, region.offset, values as Float32Array<ArrayBuffer>);
+  gpu.write(region.buffer, region.offset, values);
   variable.written = true;
   writes.count++;
-}
-
-/** @throws TypeError if `values` are something else, whose bits would be taken for f32 */
-export function requireFloats(name: string, values: unknown): void {
-  if (kindOf(values) !== "Float32Array")
-    throw new TypeError(`${name} holds f32, got ${aKind(values)}: pass a Float32Array`);
 }
 
 /** Frees the buffers of these variables on `gpu`; a later use starts from the initial values again. Plans that use them are done for. */
@@ -188,16 +211,22 @@ export function releaseVariables(gpu: Gpu, released: readonly Variable[]): void 
       releaseVariables(gpu, slab.variables);
       continue;
     }
-    home.released = true;
+    leave(variable, home);
     homes.delete(variable);
     store.moves++;
     const shared = slab && slabs.get(slab);
     if (!shared?.settled.delete(variable)) home.region.buffer.destroy();
     else if (shared.settled.size === 0) {
-      homes.get(slab!.flat)!.released = true;
+      leave(slab!.flat, homes.get(slab!.flat)!);
       homes.delete(slab!.flat);
       slabs.delete(slab!);
       shared.buffer.destroy();
     }
   }
+}
+
+function leave(variable: Variable, home: Home): void {
+  home.released = true;
+  variable.residences.delete(home);
+  if (variable.residences.size === 0) variable.written = false;
 }

@@ -1,6 +1,7 @@
 /** Symbolic tensors: what a graph's nodes read and write. */
+import type { Gpu } from "../gpu/gpu.ts";
 import type { DType, HostArray, Kernel, Spec } from "../kernels/kernel.ts";
-import { requireSizes, showShape, sizeOf } from "../kernels/kernel.ts";
+import { aKind, requireFloats, requireSizes, showShape, sizeOf } from "../kernels/kernel.ts";
 import type { Graph } from "./graph.ts";
 
 /**
@@ -49,7 +50,7 @@ export class Tensor implements Spec {
   readonly checks: ((values: HostArray) => string | undefined)[] = [];
 
   constructor(spec: Spec, source: Source, graph: Graph | undefined) {
-    this.shape = spec.shape;
+    this.shape = [...spec.shape];
     this.dtype = spec.dtype;
     this.source = source;
     this.graph = graph;
@@ -75,6 +76,20 @@ export class Tensor implements Spec {
   }
 }
 
+/** A device on which a variable has values. */
+export interface Residence {
+  readonly gpu: Gpu;
+  /** How often they were written there after the initial ones. */
+  readonly writes: { readonly count: number };
+}
+
+/** @throws TypeError if an operand of an op is something else */
+export function requireTensors(op: string, ...operands: readonly unknown[]): void {
+  const i = operands.findIndex((operand) => !(operand instanceof Tensor));
+  if (i < 0) return;
+  throw new TypeError(`${op}: operand ${i + 1} of ${operands.length} is ${aKind(operands[i])}, not a tensor`);
+}
+
 /** A parameter or other state that lives on the device between runs and is shared by graphs. */
 export class Variable extends Tensor {
   name: string;
@@ -82,18 +97,25 @@ export class Variable extends Tensor {
   initial: Float32Array | undefined;
   /** Set by `Slab`: its place in a buffer shared with others. Offset in bytes. */
   place: { readonly slab: object; readonly offset: number } | undefined;
-  /** Whether it was given values on some device. */
+  /** Whether it was given values on some device on which it has not been released. */
   written = false;
+  /** The devices on which it has been used, and not released. */
+  readonly residences = new Set<Residence>();
 
-  /** @throws ShapeError if `shape` is none */
+  /**
+   * @param initial is copied
+   * @throws ShapeError if `shape` is none
+   * @throws TypeError if `initial` is no Float32Array
+   */
   constructor(name: string, shape: readonly number[], initial?: Float32Array) {
     requireSizes(`variable ${name}`.trimEnd(), shape);
     super({ shape, dtype: "f32" }, { kind: "variable" }, undefined);
+    if (initial) requireFloats(`the initial value of variable ${name}`.trimEnd(), initial);
     if (initial && initial.length !== sizeOf(shape)) {
       throw new RangeError(`variable ${name} has ${sizeOf(shape)} elements, but ${initial.length} initial values`);
     }
     this.name = name;
-    this.initial = initial;
+    this.initial = initial?.slice();
   }
 
   override get label(): string {

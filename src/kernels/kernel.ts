@@ -132,11 +132,20 @@ export class ShapeError extends Error {
 /** What a value given from outside is: "Float32Array", "Array", "Undefined". */
 export const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
+/** Array.isArray, but for its taking a readonly array's elements for any. */
+export const isList = (value: unknown): boolean => Array.isArray(value);
+
 /** The same with its article, for errors. */
 export function aKind(value: unknown): string {
   const kind = kindOf(value);
   if (value === undefined || value === null) return kind.toLowerCase();
   return `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`;
+}
+
+/** @throws TypeError if `values` are something else, whose bits would be taken for f32 */
+export function requireFloats(name: string, values: unknown): asserts values is Float32Array {
+  if (kindOf(values) === "Float32Array" && ArrayBuffer.isView(values)) return;
+  throw new TypeError(`${name} holds f32, got ${aKind(values)}: pass a Float32Array`);
 }
 
 export const f32 = (...shape: number[]): Spec => ({ shape, dtype: "f32" });
@@ -157,6 +166,7 @@ export function requireShape(condition: boolean, message: () => string): asserts
 
 /** Throws a ShapeError unless `shape` is one: at least one size, whole numbers above 0. */
 export function requireSizes(what: string, shape: readonly number[]): void {
+  requireShape(isList(shape), () => `${what}: a shape is an array of sizes, got ${aKind(shape)}`);
   requireShape(
     shape.length > 0 && shape.every((n) => Number.isSafeInteger(n) && n > 0),
     () => `${what}: ${showShape(shape)} is not a shape`,
@@ -173,6 +183,10 @@ export function requireWhole(op: string, name: string, value: unknown, least: nu
 
 /** Throws a ShapeError for an option that there is not, such as a misspelt one. */
 export function requireKnown(op: string, options: object, known: readonly string[]): void {
+  requireShape(
+    kindOf(options) === "Object",
+    () => `${op}: options are an object of ${known.join(", ")}; got ${aKind(options)}`,
+  );
   for (const name of Object.keys(options)) {
     requireShape(known.includes(name), () => `${op}: there is no option ${name}; there are ${known.join(", ")}`);
   }

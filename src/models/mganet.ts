@@ -4,6 +4,7 @@ import { sigmoid } from "../autograd/elementwise.ts";
 import { globalAvgPool } from "../autograd/spatial.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { initialValues } from "../nn/init.ts";
+import { aKind, isList, kindOf } from "../kernels/kernel.ts";
 import { Linear } from "../nn/layers.ts";
 import { Module, ModuleList } from "../nn/module.ts";
 import { MGA } from "./mga.ts";
@@ -102,7 +103,17 @@ export class MGANet extends Module {
 
 /** @throws RangeError for options of which no model can be made */
 function requireModel(options: MGANetOptions): MGANetOptions {
-  const { fusion, at } = options;
+  // Not requireKnown: a whole configuration of a training may be given.
+  if (kindOf(options) !== "Object") {
+    throw new RangeError(
+      `MGANet: options are an object of ${Object.keys(paperOptions).join(", ")}; got ${aKind(options)}`,
+    );
+  }
+  const { width, fusion, at } = options;
+  if (typeof width !== "number") throw new RangeError(`MGANet: width is ${aKind(width)}, not a number`);
+  if (at !== "every-block" && !isList(at)) {
+    throw new RangeError(`MGANet: at is ${aKind(at)}, and has to be an array of scales or "every-block"`);
+  }
   if (!fusions.includes(fusion))
     throw new RangeError(`MGANet: there is no ${fusion} fusion; there are ${fusions.join(", ")}`);
   const scales = at === "every-block" ? [] : at;

@@ -1,13 +1,16 @@
 /** Initial weights. */
 import type { Parameter } from "./module.ts";
+import { requireWhole } from "../kernels/kernel.ts";
 import { randomStream } from "./random.ts";
 
 /**
  * Convolutions: normal with variance 2 / (KH KW out) (He et al. 2015, fan-out, as torchvision's ResNet). Linear weights: uniform within
  * 1 / sqrt(in), as PyTorch's Linear; so is the bias of `Conv2d` with `bias: true`, as PyTorch's. Other vectors keep what their layer gave
  * them: Linear's bias begins at 0.
+ * @throws ShapeError unless `seed` is a whole number of at least 0
  */
 export function initialValues(seed: number) {
+  requireWhole("initialValues", "seed", seed, 0);
   return (name: string, parameter: Parameter): Float32Array | undefined => {
     const { shape, layout, size } = parameter;
     const random = randomStream(seed, name);

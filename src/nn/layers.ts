@@ -3,8 +3,8 @@ import { batchNorm2d } from "../autograd/batchnorm.ts";
 import { conv2d, linear, type Conv2dOptions } from "../autograd/conv2d.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireConv2dOptions } from "../kernels/conv2d.ts";
-import { requireShape, requireWhole } from "../kernels/kernel.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { requireKnown, requireShape, requireWhole } from "../kernels/kernel.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { Module, Parameter } from "./module.ts";
 
 export interface Conv2dLayerOptions extends Conv2dOptions {
@@ -20,6 +20,7 @@ export class Conv2d extends Module {
 
   constructor(channelsIn: number, channelsOut: number, kernel: number, options: Conv2dLayerOptions = {}) {
     super();
+    requireKnown("Conv2d", options, ["stride", "padding", "dilation", "groups", "bias"]);
     const { bias = false, ...rest } = options;
     const { groups } = requireConv2dOptions("Conv2d", rest);
     for (const [name, count] of Object.entries({ channelsIn, channelsOut, kernel }))
@@ -38,6 +39,7 @@ export class Conv2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    requireTensors("Conv2d", x);
     return graphOf(x).scope(this.path, () => conv2d(x, this.weight, this.bias, this.#options));
   }
 }
@@ -50,8 +52,12 @@ export class BatchNorm2d extends Module {
   readonly running_var: Parameter;
 
   /** @throws ShapeError unless `channels` is a whole number above 0 */
-  constructor(channels: number) {
+  constructor(channels: number, ...more: readonly never[]) {
     super();
+    requireShape(
+      more.length === 0,
+      () => "BatchNorm2d takes channels and nothing else; batchNorm2d takes eps and momentum",
+    );
     requireWhole("BatchNorm2d", "channels", channels, 1);
     this.weight = new Parameter([channels], "vector", { fill: 1 });
     this.bias = new Parameter([channels], "vector");
@@ -66,6 +72,7 @@ export class BatchNorm2d extends Module {
       runningMean: this.running_mean,
       runningVar: this.running_var,
     };
+    requireTensors("BatchNorm2d", x);
     return graphOf(x).scope(this.path, () => batchNorm2d(x, parameters, options));
   }
 }
@@ -76,14 +83,19 @@ export class Linear extends Module {
   readonly bias: Parameter;
 
   /** @throws ShapeError unless both are whole numbers above 0 */
-  constructor(featuresIn: number, featuresOut: number) {
+  constructor(featuresIn: number, featuresOut: number, ...more: readonly never[]) {
     super();
+    requireShape(
+      more.length === 0,
+      () => "Linear takes featuresIn, featuresOut and nothing else; it always has a bias",
+    );
     for (const [name, count] of Object.entries({ featuresIn, featuresOut })) requireWhole("Linear", name, count, 1);
     this.weight = new Parameter([featuresIn, featuresOut], "linear");
     this.bias = new Parameter([featuresOut], "vector");
   }
 
   forward(x: Tensor): Tensor {
+    requireTensors("Linear", x);
     return graphOf(x).scope(this.path, () => linear(x, this.weight, this.bias));
   }
 }

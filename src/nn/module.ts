@@ -1,7 +1,17 @@
 /** Modules: named trees of parameters, as in PyTorch. */
 import type { Gpu } from "../gpu/gpu.ts";
-import { aKind, kindOf, requireNumber, requireSizes, sameShape, showShape, sizeOf } from "../kernels/kernel.ts";
-import { readVariable, releaseVariables, requireFloats, writeVariable } from "../graph/storage.ts";
+import {
+  aKind,
+  isList,
+  kindOf,
+  requireFloats,
+  requireNumber,
+  requireSizes,
+  sameShape,
+  showShape,
+  sizeOf,
+} from "../kernels/kernel.ts";
+import { readVariable, releaseVariables, writeVariable } from "../graph/storage.ts";
 import { Variable } from "../graph/tensor.ts";
 import { fromTorch, toTorch, torchShape, type Layout } from "./layout.ts";
 
@@ -48,6 +58,12 @@ const ADVICE =
 /** A state dict in PyTorch's names and layouts. */
 export type StateDict = Map<string, { shape: readonly number[]; data: Float32Array }>;
 
+/** The same as a safetensors file holds it: `serializeSafetensors(state)` writes it as it is. */
+export type SavedState = Map<string, { dtype: "F32"; shape: number[]; data: Float32Array }>;
+
+/** What may be a state dict: that of a file, such as `parseSafetensors(bytes, name).tensors`, can hold numbers of other types. */
+export type GivenState = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayBufferView }>;
+
 /** A state dict does not fit the model. */
 export class StateDictError extends Error {
   override name = "StateDictError";
@@ -87,14 +103,23 @@ export abstract class Module {
   /**
    * Gives modules and parameters their paths, and each parameter initial values by `init`; call it on the root, once all modules are made.
    * Of what is reached by two paths, the first counts.
-   * @throws ModuleError if some were given values already and would not take initial ones any more, or a module holds itself
+   * @throws ModuleError if some were used or given values already and would not take initial ones any more, two have one path, or a
+   *   module holds itself
    */
   finish(init: (name: string, parameter: Parameter) => Float32Array | undefined): void {
     const members = [...membersBelow(this, "", [])];
     const seen = new Set<Module | Parameter>();
+    const byPath = new Map<string, Module | Parameter>();
     for (const [path, member] of members) {
-      if (!(member instanceof Parameter) || !member.written) continue;
-      throw new ModuleError(`finish: ${path} was given values already; finish the root module first`);
+      const other = byPath.get(path);
+      if (other && other !== member) throw new ModuleError(`finish: ${path} is the path of two members; rename one`);
+      byPath.set(path, member);
+      if (!(member instanceof Parameter)) continue;
+      const already = member.written ? "given values" : member.residences.size > 0 ? "used on a device" : undefined;
+      if (!already) continue;
+      throw new ModuleError(
+        `finish: ${path} was ${already} already; finish the root module first (or release(gpu) it; of a module that came later, finish that)`,
+      );
     }
     this.#path = "";
     for (const [path, member] of members) {
@@ -104,7 +129,7 @@ export abstract class Module {
       else {
         member.name = path;
         const values = init(path, member);
-        if (values) member.initial = requireInitial(path, member, values);
+        if (values !== undefined) member.initial = requireInitial(path, member, values).slice();
       }
     }
   }
@@ -117,46 +142,69 @@ export abstract class Module {
     );
   }
 
-  /** Present values of all parameters and buffers. */
-  async stateDict(gpu: Gpu): Promise<StateDict> {
-    const state: StateDict = new Map();
-    for (const [name, parameter] of this.named()) {
+  /**
+   * Present values of all parameters and buffers on `gpu`.
+   * @throws ModuleError if there are none, or one has no values since no finished module knows it
+   * @throws GpuError if they were changed on another device only
+   */
+  async stateDict(gpu: Gpu): Promise<SavedState> {
+    const named = this.#requireNamed(ModuleError);
+    for (const [name, { unfit }] of named) if (unfit) throw new ModuleError(`${name}: ${unfit}`);
+    const state: SavedState = new Map();
+    for (const [name, parameter] of named) {
       const data = toTorch(await readVariable(gpu, parameter), parameter.shape, parameter.layout);
-      state.set(name, { shape: torchShape(parameter.shape, parameter.layout), data });
+      state.set(name, { dtype: "F32", shape: torchShape(parameter.shape, parameter.layout), data });
     }
     return state;
   }
 
+  #requireNamed(Kind: typeof ModuleError | typeof StateDictError): [string, Parameter][] {
+    const named = [...this.named()];
+    if (named.length === 0) throw new Kind(`${this.constructor.name} has no parameters: ${ADVICE}`);
+    return named;
+  }
+
   /**
    * Sets all parameters and buffers.
-   * @throws StateDictError if one is missing, unknown, of another shape, or a variance and negative; nothing is changed then
+   * @throws StateDictError if one is missing, unknown, of another shape or no f32, a variance and negative, or given twice with unlike
+   *   values; nothing is changed then
    */
-  loadStateDict(gpu: Gpu, state: StateDict): void {
-    const own = new Map(this.named());
-    if (own.size === 0) throw new StateDictError(`${this.constructor.name} has no parameters: ${ADVICE}`);
+  loadStateDict(gpu: Gpu, state: GivenState): void {
+    if (kindOf(state) !== "Map") {
+      throw new StateDictError(`a state dict is a Map from names to { shape, data }, got ${aKind(state)}`);
+    }
+    const own = new Map(this.#requireNamed(StateDictError));
+    const values = new Map<Parameter, { name: string; data: Float32Array }>();
     for (const name of state.keys()) if (!own.has(name)) throw new StateDictError(`${name} is not part of the model`);
     for (const [name, parameter] of own) {
       const given = state.get(name);
       if (!given) throw new StateDictError(`${name} is missing`);
       const shape = torchShape(parameter.shape, parameter.layout);
+      if (!isList(given.shape)) throw new StateDictError(`${name} is ${aKind(given)} without a shape`);
       if (!sameShape(given.shape, shape)) {
         throw new StateDictError(`${name} is ${showShape(given.shape)}, the model has ${showShape(shape)}`);
       }
-      if (kindOf(given.data) !== "Float32Array" || given.data.length !== parameter.size) {
-        const data = `${aKind(given.data)} of ${given.data.length}`;
+      const { data } = given;
+      if (!isFloats(data) || data.length !== parameter.size) {
+        const { length } = data as { length?: number };
         throw new StateDictError(
-          `${name} ${showShape(shape)} needs a Float32Array of ${parameter.size} values, got ${data}`,
+          `${name} ${showShape(shape)} needs a Float32Array of ${parameter.size} values, got ${aKind(data)} of ${length ?? "none"}`,
         );
       }
       const { notNegative } = parameter;
-      const bad = notNegative === undefined ? undefined : given.data.find((value) => !(value >= 0));
+      const bad = notNegative === undefined ? undefined : data.find((value) => !(value >= 0));
       if (bad !== undefined) {
         const what = Number.isNaN(bad) ? `${notNegative} that is no number` : `negative ${notNegative}, ${bad}`;
         throw new StateDictError(`${name} holds a ${what}`);
       }
+      const before = values.get(parameter);
+      if (before?.data.some((value, i) => !Object.is(value, data[i]))) {
+        throw new StateDictError(`${before.name} and ${name} are one parameter, and are given unlike values`);
+      }
+      values.set(parameter, { name, data });
     }
-    for (const [name, parameter] of own) {
-      writeVariable(gpu, parameter, fromTorch(state.get(name)!.data, parameter.shape, parameter.layout));
+    for (const [parameter, { data }] of values) {
+      writeVariable(gpu, parameter, fromTorch(data, parameter.shape, parameter.layout));
     }
   }
 }
@@ -193,6 +241,8 @@ function isContainer(value: unknown): value is object {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
+
+const isFloats = (data: unknown): data is Float32Array => kindOf(data) === "Float32Array" && ArrayBuffer.isView(data);
 
 function requireInitial(name: string, { shape, size }: Parameter, values: Float32Array): Float32Array {
   requireFloats(`the initial value of ${name}`, values);

@@ -5,13 +5,15 @@ import type { Graph } from "../graph/graph.ts";
 import { requirePlaceless, Slab } from "../graph/storage.ts";
 import { Variable, type Node, type Tensor } from "../graph/tensor.ts";
 import { adamKernel } from "../kernels/adam.ts";
+import { aKind, isList } from "../kernels/kernel.ts";
 import type { Parameter } from "../nn/module.ts";
 
 export interface AdamOptions {
+  /** May be changed between steps. */
   lr: number;
-  beta1: number;
-  beta2: number;
-  eps: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
 }
 
 /** PyTorch's defaults but for the learning rate, which is the paper's. */
@@ -40,6 +42,9 @@ const SLAB_BYTES = 64 * 2 ** 20;
  * @throws RangeError if there are none, one is given twice or lies in another slab; then none is laid out
  */
 export function slabsOf(parameters: readonly Parameter[]): Slab[] {
+  if (!isList(parameters)) {
+    throw new TypeError(`slabsOf: expected an array such as net.parameters(), got ${aKind(parameters)}`);
+  }
   if (parameters.length === 0) {
     throw new RangeError("slabsOf: there are no parameters to train; are all modules in public properties of modules?");
   }
@@ -75,7 +80,12 @@ export class Adam {
    */
   constructor(slabs: readonly Slab[], options: Partial<AdamOptions> = {}) {
     if (slabs.length === 0) throw new RangeError("Adam: there are no slabs of parameters to train");
+    const wrong = slabs.find((slab: unknown) => !(slab instanceof Slab));
+    if (wrong)
+      throw new TypeError(`Adam: expected slabs, as slabsOf(net.parameters()) makes them, got ${aKind(wrong)}`);
     this.options = requireOptions({ ...adamDefaults, ...options });
+    // The rest is part of the recorded step.
+    for (const name of ["beta1", "beta2", "eps"]) Object.defineProperty(this.options, name, { writable: false });
     this.slabs = slabs;
     this.moments = slabs.map((slab) => ({
       m: new Variable("adam.m", [slab.floats]),
@@ -96,15 +106,25 @@ export class Adam {
   }
 
   /**
-   * Records the backward pass of `loss` and one step. The graph gains an input "adam", to be filled from `advance`.
+   * Records the backward pass of `loss` and one step. The graph gains an input, "adam" unless `input` is another name, to be filled from
+   * `advance`; where two optimisers are recorded in one graph, each needs its own.
    * @returns the nodes to name as `updates` of compile, the gradients by parameter, and a number [1] that is not finite
    *   when something went wrong: the step then leaves parameters and moments as they are
    */
-  record(graph: Graph, loss: Tensor): { updates: Node[]; gradients: Map<Parameter, Tensor>; guard: Tensor } {
-    const hyper = graph.input("adam", [2]);
-    hyper.checks.push(unusedBefore());
+  record(
+    graph: Graph,
+    loss: Tensor,
+    input = "adam",
+  ): { updates: Node[]; gradients: Map<Parameter, Tensor>; guard: Tensor } {
+    if (graph.inputs.has(input)) {
+      throw new RangeError(
+        `Adam: the graph has an input ${input} already; for a second optimiser give another name: record(graph, loss, "adam2")`,
+      );
+    }
     const { parameters } = this;
     const all = gradients(loss, parameters);
+    const hyper = graph.input(input, [2]);
+    hyper.checks.push(unusedBefore(this));
     const guard = guardOf(loss, all);
     const byParameter = new Map(parameters.map((p, i) => [p, all[i]!]));
     const updates = this.slabs.map((slab, i) => {
@@ -127,26 +147,29 @@ export class Adam {
     this.steps++;
     const { beta1, beta2 } = this.options;
     const hyper = Float32Array.of(lr / (1 - beta1 ** this.steps), 1 / Math.sqrt(1 - beta2 ** this.steps));
-    advanced.add(hyper);
+    advanced.set(hyper, this);
     return hyper;
   }
 }
 
-/** What `advance` has returned. */
-const advanced = new WeakSet<object>();
+/** What `advance` has returned, and whose. */
+const advanced = new WeakMap<object, Adam>();
 
-/** Whether a plan is given what `advance` has returned once only. */
-function unusedBefore() {
+/** Whether a plan is given what `advance` of its own optimiser has returned, once only. */
+function unusedBefore(adam: Adam) {
   const used = new WeakSet<object>();
   return (values: object): string | undefined => {
     if (used.has(values)) return "these values were used for a step before; call adam.advance() for every step";
-    if (advanced.has(values)) used.add(values);
+    const whose = advanced.get(values);
+    if (whose && whose !== adam) return "these values come from another optimiser's advance()";
+    if (whose) used.add(values);
     return undefined;
   };
 }
 
 function requireRate(lr: number): void {
-  if (!(Number.isFinite(lr) && lr >= 0)) throw new RangeError(`Adam: a learning rate of ${lr} is none`);
+  if (Number.isFinite(lr) && lr >= 0) return;
+  throw new RangeError(`Adam: a learning rate of ${typeof lr === "number" ? lr : aKind(lr)} is none`);
 }
 
 function requireOptions(options: AdamOptions): AdamOptions {

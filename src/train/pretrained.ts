@@ -1,6 +1,7 @@
 /** A joint stage that begins from a segmentation stage which was trained elsewhere. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { MGANet } from "../models/mganet.ts";
+import type { StateDict } from "../nn/module.ts";
 import { CheckpointError, start, writeCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import type { TrainConfig } from "./config.ts";
 
@@ -35,7 +36,7 @@ export async function jointStart(
   if (position.stage !== 2) throw new CheckpointError(`${file}: its segmentation stage has not ended`);
   const net = new MGANet(config, config.seed);
   try {
-    const state = await net.stateDict(gpu);
+    const state: StateDict = await net.stateDict(gpu);
     for (const [name, tensor] of pretrained.model) if (name.startsWith("segmenter.")) state.set(name, tensor);
     net.loadStateDict(gpu, state);
     const begin = { ...start, stage: 1, step: position.step };

@@ -3,11 +3,11 @@ import type { Batch, Label } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { compile, compileAhead, kernelsOf, requireFit } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
-import { requireFloats } from "../graph/storage.ts";
+
 import type { Node, Tensor } from "../graph/tensor.ts";
 import type { Plan } from "../graph/plan.ts";
 import { profilePlan, type NodeProfile } from "../graph/profile.ts";
-import type { Kernel } from "../kernels/kernel.ts";
+import { isList, requireFloats, requireKnown, requireShape, type Kernel } from "../kernels/kernel.ts";
 import { evaluation, type Evaluation } from "../metrics/evaluation.ts";
 import { heldOutLoss, maskLossOf, type LossTerms } from "../metrics/held-out-loss.ts";
 import { maskScore } from "../metrics/mask.ts";
@@ -189,13 +189,16 @@ export class Predictor {
 
   /** With stage "segmentation", the classifier is left out and `malignant` is NaN. */
   static async create(gpu: Gpu, net: MGANet, options: PredictorOptions): Promise<Predictor> {
-    const {
-      batch,
-      size: [h, w],
-    } = options;
+    requireKnown("Predictor", options, ["batch", "size", "stage", "half"]);
+    const { batch, size, stage = "joint" } = options;
+    requireShape(
+      isList(size) && size.length === 2,
+      () => `Predictor: size is ${String(size)}, and has to be [height, width]`,
+    );
+    requireShape(stages.includes(stage), () => `Predictor: there is no stage ${stage}; there are ${stages.join(", ")}`);
     const { graph, outputs } = recordInference(net, options);
     const plan = await compile(gpu, graph, { outputs, frozen: true, half: options.half ?? false });
-    return new Predictor(plan, batch, h * w);
+    return new Predictor(plan, batch, size[0] * size[1]);
   }
 
   /** The kernels that `create` would compile; costs little. */

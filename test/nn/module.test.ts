@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { add, mul, relu, sum } from "../../src/autograd/elementwise.ts";
 import { compile } from "../../src/graph/compile.ts";
+import { parseSafetensors, serializeSafetensors } from "../../src/data/safetensors.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { readVariable, writeVariable } from "../../src/graph/storage.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
@@ -228,4 +229,62 @@ describe("a state dict that does not fit changes nothing", () => {
     expect(() => net.loadStateDict(gpu(), state)).toThrow(message);
     expect(await readVariable(gpu(), net.convs[0]!.weight)).toEqual(before);
   });
+});
+
+test("finish refuses what was used already, and takes it once it is released", async () => {
+  const net = new InArray();
+  net.finish(initialValues(0));
+  const before = await net.stateDict(gpu());
+  expect(() => net.finish(initialValues(1))).toThrow("finish: convs.0.weight was used on a device already");
+  net.release(gpu());
+  net.finish(initialValues(1));
+  expect((await net.stateDict(gpu())).get("convs.0.weight")).not.toEqual(before.get("convs.0.weight"));
+  for (const seed of [NaN, 0.5, -1, undefined]) {
+    expect(() => initialValues(seed as number)).toThrow("initialValues: seed is");
+  }
+});
+
+test("a state dict before finish is refused, and does no harm", async () => {
+  const net = new InArray();
+  await expect(net.stateDict(gpu())).rejects.toThrow(/^convs\.0\.weight: a parameter .* that no finished module knows/);
+  net.finish(initialValues(0));
+  const { data } = (await net.stateDict(gpu())).get("convs.0.weight")!;
+  expect(data.some((value) => value !== 0)).toBe(true);
+});
+
+test("two members of one path are refused", () => {
+  class Dotted extends Module {
+    readonly a = { b: conv() };
+    readonly "a.b" = conv();
+  }
+  class Keys extends Module {
+    readonly convs = new Map<unknown, Conv2d>([
+      [1, conv()],
+      ["1", conv()],
+    ]);
+  }
+  expect(() => new Dotted().finish(initialValues(0))).toThrow("finish: a.b is the path of two members");
+  expect(() => new Keys().finish(initialValues(0))).toThrow("finish: convs.1 is the path of two members");
+});
+
+test("a state dict goes into a file as it is, and comes back from it", async () => {
+  const [net, other] = [new InArray(), new InArray()];
+  for (const [seed, module] of [net, other].entries()) module.finish(initialValues(seed));
+  const saved = await net.stateDict(gpu());
+  other.loadStateDict(gpu(), parseSafetensors(serializeSafetensors(saved), "file").tensors);
+  expect(await other.stateDict(gpu())).toEqual(saved);
+  expect(() => other.loadStateDict(gpu(), Object.fromEntries(saved) as never)).toThrow("got an Object");
+});
+
+test("one parameter under two names is given the same values twice, or none", async () => {
+  class Tied extends Module {
+    readonly a = new Linear(1, 1);
+    readonly b = this.a;
+  }
+  const net = new Tied();
+  net.finish(initialValues(0));
+  const state = await net.stateDict(gpu());
+  net.loadStateDict(gpu(), state);
+  state.get("b.weight")!.data[0] = 7;
+  expect(() => net.loadStateDict(gpu(), state)).toThrow("a.weight and b.weight are one parameter");
 });

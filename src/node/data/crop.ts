@@ -7,7 +7,7 @@
  */
 import { boundingBox } from "../../data/boxes.ts";
 import { type Box, DataError } from "../../data/sample.ts";
-import type { GreyImage } from "./decode.ts";
+import type { GreyImage } from "./grey-image.ts";
 import { closeAndOpen } from "./morphology.ts";
 import { type OpenCv, openCvMessage } from "./opencv.ts";
 

@@ -5,19 +5,12 @@ import { type Box, DataError, reasonOf } from "../../data/sample.ts";
 import { bmpSize, decodeBmp, isBmp } from "./bmp.ts";
 import { isDicom, openDicom } from "./dicom.ts";
 import type { Levels, Pictures, Rendered } from "./picture.ts";
+import type { GreyImage } from "./grey-image.ts";
 import { chooseFrame, type ImageFile, readImage } from "./picture-file.ts";
 import { openRaster } from "./raster.ts";
 
+export type { GreyImage } from "./grey-image.ts";
 export { readImage } from "./picture-file.ts";
-
-/** 8-bit grey levels, row by row. */
-export interface GreyImage {
-  width: number;
-  height: number;
-  grey: Uint8Array;
-  /** What was found out about the file, for the user. */
-  note?: string;
-}
 
 /** @throws DataError, without the file's name, for a file that is no image */
 export async function openPictures(bytes: Uint8Array): Promise<Pictures> {
