@@ -12,7 +12,13 @@ export type LessOption = Pick<GpuOptions, "without" | "defaultLimits">;
 
 /** Runs `use` with a device and gives the device back. */
 export async function withGpu<T>(options: GpuOption & LessOption, use: (gpu: Gpu) => Promise<T>): Promise<T> {
-  const gpu = await openGpu(options);
+  // Commands pass on all of their options.
+  const { adapter, without, defaultLimits } = options;
+  const gpu = await openGpu({
+    ...(adapter === undefined ? {} : { adapter }),
+    ...(without === undefined ? {} : { without }),
+    ...(defaultLimits === undefined ? {} : { defaultLimits }),
+  });
   try {
     return await use(gpu);
   } finally {

@@ -8,8 +8,7 @@ import { isWholeGif } from "./gif.ts";
 import { formatName } from "./image-format.ts";
 import { MOST_FRAMES, MOST_PIXELS, tooLarge } from "./limits.ts";
 import type { Levels, Pictures, Rendered } from "./picture.ts";
-import { tiffPage } from "./tiff-page.ts";
-import { countTiffPages } from "./tiff-pages.ts";
+import { countTiffPages, tiffPage } from "./tiff.ts";
 
 // Images here are small and many: one thread each, and no cache that would grow with them.
 sharp.concurrency(1);

@@ -6,13 +6,13 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";
 import { crc32 } from "node:zlib";
-import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { beforeAll, describe, expect, test } from "vitest";
 import { stream } from "../../../src/data/random.ts";
 import { DataError, type Dataset, type Sample } from "../../../src/data/sample.ts";
 import { openDataset } from "../../../src/node/data/open.ts";
 import { prepareDataset } from "../../../src/node/data/prepare.ts";
 import { decodeGrey } from "../../../src/node/data/decode.ts";
+import { anyDamages, change, type Damage, upTo } from "./damages.ts";
 import { dicom, openCodecs } from "./dicom-files.ts";
 import { encode, temporaryFolder, ultrasound } from "./images.ts";
 import { writeFiles, writeManifestSet, writers } from "./sets.ts";
@@ -20,25 +20,12 @@ import { writeFiles, writeManifestSet, writers } from "./sets.ts";
 const MUTATIONS = Number(process.env["MUTATIONS"] ?? 500);
 /** Seconds of processor time within which a damaged file is dealt with: what else the machine has to do does not count. */
 const HANG_S = 2;
-type Random = ReturnType<typeof stream>;
-const upTo = (random: Random, most: number) => uniformInt(random, 0, most);
-
 /** What is done to a file's bytes. Text is damaged where it says something: in its numbers, fields and encoding. */
-const damages: Record<string, (bytes: Buffer, random: Random) => Uint8Array> = {
-  "cut off": (bytes, random) => bytes.subarray(0, upTo(random, bytes.length - 1)),
-  "bit flipped": (bytes, random) => {
-    const copy = Buffer.from(bytes);
-    for (let n = upTo(random, 3); n >= 0; n--) copy[upTo(random, copy.length - 1)]! ^= 1 << upTo(random, 7);
-    return copy;
-  },
-  "in UTF-16 without a mark": (bytes) => Buffer.from(bytes.toString("latin1"), "utf16le"),
+const damages: Record<string, Damage> = {
+  ...anyDamages,
   "in Latin-1": (bytes, random) => {
     const at = upTo(random, bytes.length);
     return Buffer.concat([bytes.subarray(0, at), Buffer.of(0xe9, 0xfc), bytes.subarray(at)]);
-  },
-  "of huge numbers": (bytes, random) => {
-    const huge = ["99999999999999999999", "1e308", "-5", "NaN", "4294967296"][upTo(random, 4)]!;
-    return change(bytes, random, /\d+/g, huge);
   },
   "without a field": (bytes, random) => change(bytes, random, /<[^>]*>|"\w+":|,|\t/g, ""),
   "with zeros": (bytes, random) => {
@@ -47,15 +34,6 @@ const damages: Record<string, (bytes: Buffer, random: Random) => Uint8Array> = {
     return copy.fill(0, at, Math.min(copy.length, at + 1 + upTo(random, 64)));
   },
 };
-
-/** Replaces one of the matches in a text. */
-function change(bytes: Buffer, random: Random, pattern: RegExp, by: string): Buffer {
-  const text = bytes.toString("latin1");
-  const matches = [...text.matchAll(pattern)];
-  if (matches.length === 0) return bytes.subarray(0, bytes.length >> 1);
-  const { 0: found, index } = matches[upTo(random, matches.length - 1)]!;
-  return Buffer.from(text.slice(0, index) + by + text.slice(index + found.length), "latin1");
-}
 
 interface Set {
   format: string;

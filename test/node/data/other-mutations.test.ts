@@ -1,40 +1,21 @@
 /** Damaged files of the layouts of tools and folders: a listed skip, a note or one clear error; no class and no box made up. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { beforeAll, expect, test } from "vitest";
 import { stream } from "../../../src/data/random.ts";
 import { DataError, type Dataset, type Sample } from "../../../src/data/sample.ts";
 import { openDataset } from "../../../src/node/data/open.ts";
+import { anyDamages, change, type Damage, upTo } from "./damages.ts";
 import { temporaryFolder } from "./images.ts";
 import { otherWriters } from "./other-sets.ts";
 
 const MUTATIONS = Number(process.env["MUTATIONS"] ?? 350);
-type Random = ReturnType<typeof stream>;
-const upTo = (random: Random, most: number) => uniformInt(random, 0, most);
-
-const damages: Record<string, (bytes: Buffer, random: Random) => Uint8Array> = {
-  "cut off": (bytes, random) => bytes.subarray(0, upTo(random, bytes.length - 1)),
-  "bit flipped": (bytes, random) => {
-    const copy = Buffer.from(bytes);
-    for (let n = upTo(random, 3); n >= 0; n--) copy[upTo(random, copy.length - 1)]! ^= 1 << upTo(random, 7);
-    return copy;
-  },
-  "in UTF-16 without a mark": (bytes) => Buffer.from(bytes.toString("latin1"), "utf16le"),
-  "of huge numbers": (bytes, random) =>
-    change(bytes, random, /\d+/g, ["99999999999999999999", "1e308", "-5", "NaN", "4294967296"][upTo(random, 4)]!),
+const damages: Record<string, Damage> = {
+  ...anyDamages,
   "without a field": (bytes, random) => change(bytes, random, /<[^>]*>|"\w+":|\w+="[^"]*"|,|[ \t]+/g, ""),
   "of another type": (bytes, random) =>
     change(bytes, random, /"[^"]*"|\d+/g, ["null", "[]", "{}", '"x"', "true", "[[1,2]]"][upTo(random, 5)]!),
 };
-
-function change(bytes: Buffer, random: Random, pattern: RegExp, by: string): Buffer {
-  const text = bytes.toString("latin1");
-  const matches = [...text.matchAll(pattern)];
-  if (matches.length === 0) return bytes.subarray(0, bytes.length >> 1);
-  const { 0: found, index } = matches[upTo(random, matches.length - 1)]!;
-  return Buffer.from(text.slice(0, index) + by + text.slice(index + found.length), "latin1");
-}
 
 interface Set {
   format: string;

@@ -1,0 +1,87 @@
+/** What the directories of a TIFF file say that the library which reads its pixels does not heed, or finds out slowly. TIFF 6.0 section 2; BigTIFF. */
+
+export interface TiffPage {
+  /** PhotometricInterpretation 0, WhiteIsZero. */
+  whiteIsZero: boolean;
+  /** SampleFormat 3. */
+  float: boolean;
+  /** Bits of a sample. */
+  bits: number;
+}
+
+const [BITS, PHOTOMETRIC, SAMPLE_FORMAT] = [258, 262, 339];
+
+/** The directories of a file: a chain, one a page. */
+interface Directories {
+  first: number;
+  /** Address of the directory after the one at an address; 0 after the last. */
+  after: (at: number) => number;
+  /** The first number of each tag of 16-bit numbers that is asked for. */
+  tags: (at: number, wanted: readonly number[]) => Map<number, number>;
+}
+
+/**
+ * @param page from 1
+ * @returns undefined for what is no TIFF file, or damaged: the library tells
+ */
+export const tiffPage = (bytes: Uint8Array, page: number): TiffPage | undefined =>
+  within(bytes, ({ first, after, tags }) => {
+    let at = first;
+    for (let i = 1; i < page; i++) at = after(at);
+    const wanted = [BITS, PHOTOMETRIC, SAMPLE_FORMAT];
+    const found = tags(at, wanted);
+    const [bits = 1, photometric, format] = wanted.map((tag) => found.get(tag));
+    return { whiteIsZero: photometric === 0, float: format === 3, bits };
+  });
+
+/**
+ * How many pages a file has. The library reads each of them for that, which takes long.
+ * @returns the number of pages, or the first one above `most`; undefined for what is no TIFF file or is cut off
+ */
+export const countTiffPages = (bytes: Uint8Array, most: number): number | undefined =>
+  within(bytes, ({ first, after }) => {
+    let pages = 0;
+    // A chain that leads back into itself is long, too.
+    for (let at = first; at !== 0 && pages <= most; at = after(at)) pages++;
+    return pages;
+  });
+
+/** What `use` makes of the directories; undefined for what is no TIFF file, or leads beyond its end. */
+function within<T>(bytes: Uint8Array, use: (directories: Directories) => T): T | undefined {
+  try {
+    const directories = open(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    return directories && use(directories);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** @throws RangeError beyond the end of the file, as all of what it returns */
+function open(view: DataView): Directories | undefined {
+  const order = view.getUint16(0);
+  if (order !== 0x4949 && order !== 0x4d4d) return undefined;
+  const little = order === 0x4949;
+  const version = view.getUint16(2, little);
+  if (version !== 42 && version !== 43) return undefined;
+  const big = version === 43;
+  const long = (at: number) => (big ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little));
+  const count = (at: number) => (big ? Number(view.getBigUint64(at, little)) : view.getUint16(at, little));
+  const [head, entry, value, room] = big ? [8, 20, 12, 8] : [2, 12, 8, 4];
+  return {
+    first: long(big ? 8 : 4),
+    after: (at) => long(at + head + entry * count(at)),
+    tags: (at, wanted) => {
+      const found = new Map<number, number>();
+      for (let i = 0; i < count(at); i++) {
+        const from = at + head + entry * i;
+        const tag = view.getUint16(from, little);
+        if (!wanted.includes(tag)) continue;
+        // More numbers than fit into the entry lie elsewhere.
+        const inside = 2 * long(from + 4) <= room;
+        found.set(tag, view.getUint16(inside ? from + value : long(from + value), little));
+      }
+      return found;
+    },
+  };
+}
