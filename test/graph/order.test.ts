@@ -39,11 +39,7 @@ test("what is written after a run was called counts for the next one", async () 
 
 test("memory that is shared between threads is read like any other", async () => {
   const plan = await doubling();
-  for (const buffer of [
-    new SharedArrayBuffer(8),
-    new SharedArrayBuffer(8, { maxByteLength: 16 }),
-    new ArrayBuffer(8),
-  ]) {
+  for (const buffer of [new SharedArrayBuffer(8), new ArrayBuffer(8)]) {
     const x = new Float32Array(buffer);
     x.set([1, 2]);
     expect([...(await plan.run({ x })).y!]).toEqual([2, 4]);
@@ -71,7 +67,7 @@ describe("names that every object has", () => {
     const y = scale(graph.input("constructor", [1]), 2);
     graph.input("toString", [1]);
     const plan = await compile(gpu(), graph, { outputs: { ["__proto__"]: y, valueOf: y } });
-    const out = await plan.run({ constructor: Float32Array.of(3) } as never);
+    const out = await plan.run({ constructor: Float32Array.of(3) });
     expect(Object.entries(out)).toEqual([
       ["__proto__", Float32Array.of(6)],
       ["valueOf", Float32Array.of(6)],

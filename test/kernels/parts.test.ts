@@ -95,7 +95,8 @@ async function run(on: ReturnType<typeof gpu>, name: string, { shapes, params = 
   const given: Record<string, HostArray> = {};
   const operand = (key: string, shape: readonly number[]) => {
     leaves[key] = graph.input(key, shape);
-    given[key] = values(leaves[key].size).map((v) => 2 * v - 1);
+    // Losses take targets in [0, 1].
+    given[key] = values(leaves[key].size).map((v) => (key === "target" ? Math.min(v, 1) : 2 * v - 1));
   };
   for (const [key, shape] of Object.entries(shapes)) operand(key, shape);
   const state: Record<string, Variable> = {};
