@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
@@ -26,9 +26,13 @@ test("compiled to JavaScript, workers and all run without tsx, and the process e
   const dir = temporaryFolder();
   await writeDdti(dir, 6);
   const dist = temporaryFolder();
-  const sources = ["src/data", "src/node/data", "src/gpu"].flatMap((folder) =>
+  const sources = ["src/data", "src/node", "src/gpu"].flatMap((folder) =>
     readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => path.join(folder, name)),
   );
+  for (const file of sources.filter((name) => name.endsWith(".mjs"))) {
+    mkdirSync(path.dirname(path.join(dist, file)), { recursive: true });
+    copyFileSync(path.join(root, file), path.join(dist, file));
+  }
   for (const file of sources.filter((name) => name.endsWith(".ts"))) {
     const { outputText } = ts.transpileModule(readFileSync(path.join(root, file), "utf8"), {
       compilerOptions: {
@@ -48,7 +52,7 @@ test("compiled to JavaScript, workers and all run without tsx, and the process e
   const { status, stdout, stderr } = spawnSync(process.execPath, ["main.js", dir], {
     cwd: dist,
     encoding: "utf8",
-    timeout: 60_000,
+    timeout: 600_000,
   });
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "4 12288\n", stderr: "" });
 });
