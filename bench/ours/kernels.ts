@@ -16,8 +16,11 @@ import { PlanRun, type OurKernel, type Recorded } from "./plan-run.ts";
 export async function createKernel(gpu: Gpu, c: KernelCase, operands: Operands): Promise<OurKernel> {
   if (c.kind === "adam") return createAdam(gpu, operands);
   const variables: Variable[] = [];
-  const inputs = Object.fromEntries([...operands].map(([name, { data }]) => [name, data]));
-  const plan = await PlanRun.create(gpu, record(c, operands, variables), inputs);
+  const recorded = record(c, operands, variables);
+  // The other operands are the values of variables.
+  const given = [...operands].filter(([name]) => recorded.graph.inputs.has(name));
+  const inputs = Object.fromEntries(given.map(([name, { data }]) => [name, data]));
+  const plan = await PlanRun.create(gpu, recorded, inputs);
   return {
     bytes: plan.bytes,
     results: () => plan.results(),
