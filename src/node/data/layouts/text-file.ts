@@ -1,7 +1,8 @@
 /** Text files of a bounded size. */
-import { open, readFile, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { DataError } from "../../../data/sample.ts";
 import { decodeText } from "../../../data/text.ts";
+import { readRegular } from "../../files.ts";
 
 /** Of one image. labelme keeps a copy of the image in it. */
 export const MOST_OF_ONE = 64 * 2 ** 20;
@@ -18,7 +19,8 @@ export async function boundedText(file: string, most: number): Promise<string> {
       `has ${(found.size / 2 ** 20).toFixed(0)} MiB, more than the ${most / 2 ** 20} MiB that are read`,
     );
   }
-  return decodeText(await readFile(file));
+  // Looked at once more as it is opened: it may have become a pipe, or grown.
+  return decodeText(await readRegular(file, most));
 }
 
 /** Enough to see a root element or the first keys. */
