@@ -11,6 +11,7 @@ const rooms = [
   "src/tune",
   "src/autograd",
   "src/nn",
+  "src/optim",
   "src/models",
   "src/data",
   "src/metrics",

@@ -27,7 +27,7 @@ export { MGA } from "./models/mga.ts";
 export { MGANet, paperOptions, type MGANetOptions } from "./models/mganet.ts";
 export { BasicBlock, ResNet } from "./models/resnet.ts";
 export { UNet } from "./models/unet.ts";
-export { Adam, adamDefaults, slabsOf, type AdamOptions } from "./train/adam.ts";
+export { Adam, adamDefaults, slabsOf, type AdamOptions } from "./optim/adam.ts";
 export { parseCheckpoint, loadWeights, CheckpointError } from "./train/checkpoint.ts";
 export { jointLoss, segmentationLoss } from "./train/losses.ts";
 export { Predictor, type Prediction } from "./train/stage.ts";

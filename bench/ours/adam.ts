@@ -4,7 +4,7 @@ import { Graph } from "../../src/graph/graph.ts";
 import { readVariable, releaseVariables, writeVariable, type Slab } from "../../src/graph/storage.ts";
 import { adamKernel } from "../../src/kernels/adam.ts";
 import { Parameter } from "../../src/nn/module.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/train/adam.ts";
+import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
 import { ADAM_LR } from "../kernels/case.ts";
 import type { Operands } from "../kernels/data.ts";
 import { PlanRun, type OurKernel } from "./plan-run.ts";

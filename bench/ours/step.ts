@@ -7,7 +7,7 @@ import { Graph } from "../../src/graph/graph.ts";
 import type { NodeProfile } from "../../src/graph/profile.ts";
 import { readVariable, releaseVariables, writeVariable } from "../../src/graph/storage.ts";
 import { MGANet } from "../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/train/adam.ts";
+import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
 import { jointLoss } from "../../src/train/losses.ts";
 import { TrainingStep } from "../../src/train/stage.ts";
 import type { LossAndGradients, StepImplementation, StepSetup } from "../peers/peer.ts";

@@ -8,7 +8,7 @@ import { evaluationSchema, type Evaluation } from "../metrics/evaluation.ts";
 import type { MGANet } from "../models/mganet.ts";
 import { fromTorch, toTorch, torchShape } from "../nn/layout.ts";
 import { StateDictError, type Parameter, type StateDict } from "../nn/module.ts";
-import type { Adam } from "./adam.ts";
+import type { Adam } from "../optim/adam.ts";
 import { checkConfig, ConfigError, trainConfigSchema, type TrainConfig } from "./config.ts";
 import { DivergedError, type Stage } from "./stage.ts";
 import { allFinite, requireWidth } from "./state.ts";

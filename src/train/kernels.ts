@@ -5,7 +5,7 @@ import type { Slab } from "../graph/storage.ts";
 import type { Kernel } from "../kernels/kernel.ts";
 import type { MGANet } from "../models/mganet.ts";
 import { choiceFingerprint } from "../tune/record.ts";
-import { Adam, adamDefaults, slabsOf } from "./adam.ts";
+import { Adam, adamDefaults, slabsOf } from "../optim/adam.ts";
 import type { TrainConfig } from "./config.ts";
 import { Predictor, stages, TrainingStep, type Stage, type StepOptions } from "./stage.ts";
 

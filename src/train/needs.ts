@@ -1,7 +1,7 @@
 /** What a training needs of memory, known from its graph before there are images. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { MGANet } from "../models/mganet.ts";
-import { Adam, adamDefaults } from "./adam.ts";
+import { Adam, adamDefaults } from "../optim/adam.ts";
 import type { TrainConfig } from "./config.ts";
 import { stageSlabs } from "./kernels.ts";
 import { stages, TrainingStep } from "./stage.ts";

@@ -13,7 +13,7 @@ import { sameShape, showShape } from "../kernels/kernel.ts";
 import { fusions, MGANet, type MGANetOptions } from "../models/mganet.ts";
 import { permute, toTorch, torchShape } from "../nn/layout.ts";
 import type { StateDict } from "../nn/module.ts";
-import { Adam, adamDefaults, slabsOf } from "./adam.ts";
+import { Adam, adamDefaults, slabsOf } from "../optim/adam.ts";
 import { jointLoss, segmentationLoss } from "./losses.ts";
 import { requireWidth } from "./state.ts";
 

@@ -12,7 +12,7 @@ import { evaluation, type Evaluation } from "../metrics/evaluation.ts";
 import { heldOutLoss, maskLossOf, type LossTerms } from "../metrics/held-out-loss.ts";
 import { maskScore } from "../metrics/mask.ts";
 import type { MGANet } from "../models/mganet.ts";
-import type { Adam } from "./adam.ts";
+import type { Adam } from "../optim/adam.ts";
 import { jointLoss, segmentationLoss, type MaskLoss } from "./losses.ts";
 
 export const stages = ["segmentation", "joint"] as const;

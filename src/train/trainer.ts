@@ -5,7 +5,8 @@ import { releaseVariables } from "../graph/storage.ts";
 import type { Slab } from "../graph/storage.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
 import { MGANet } from "../models/mganet.ts";
-import { Adam, adamDefaults } from "./adam.ts";
+import { Adam, adamDefaults } from "../optim/adam.ts";
+import { learningRate } from "../optim/schedule.ts";
 import {
   loadMoments,
   loadWeights,
@@ -17,7 +18,6 @@ import {
 } from "./checkpoint.ts";
 import { ConfigError, type TrainConfig } from "./config.ts";
 import { stageSlabs, variantsOf } from "./kernels.ts";
-import { learningRate } from "./schedule.ts";
 import {
   evaluate,
   Predictor,
@@ -202,7 +202,9 @@ export class Trainer {
       this.#count(losses);
       events.onStep?.({ stage, epoch: epoch + 1, epochs, batch: this.#position.batch, batches, loss: losses.loss });
     };
-    const rate = (batch: number) => learningRate(this.#config, stage, epoch * batches + batch, epochs * batches);
+    const { schedule, lr, jointLr } = this.#config;
+    const peak = stage === "joint" ? jointLr : lr;
+    const rate = (batch: number) => learningRate(schedule, peak, epoch * batches + batch, epochs * batches);
     const take = async (done: Pending) => {
       await settle(done);
       const settled = performance.now();

@@ -7,7 +7,7 @@ import { compile, PlanError, type CompileOptions } from "../../src/graph/compile
 import { Graph } from "../../src/graph/graph.ts";
 import type { HostArray } from "../../src/graph/plan.ts";
 import { Variable, type Tensor } from "../../src/graph/tensor.ts";
-import { Adam, slabsOf } from "../../src/train/adam.ts";
+import { Adam, slabsOf } from "../../src/optim/adam.ts";
 import { Parameter } from "../../src/nn/module.ts";
 import { useGpu } from "../support/gpu.ts";
 

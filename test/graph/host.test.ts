@@ -1,7 +1,7 @@
 /** What a step costs the host, and how many are queued. */
 import { expect, test } from "vitest";
 import { MGANet } from "../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/train/adam.ts";
+import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
 import { presets } from "../../src/train/config.ts";
 import { TrainingStep } from "../../src/train/stage.ts";
 import { useGpu } from "../support/gpu.ts";

@@ -11,7 +11,7 @@ import { readVariable, releaseVariables, writeVariable } from "../../src/graph/s
 import { Variable } from "../../src/graph/tensor.ts";
 import { initialValues } from "../../src/nn/init.ts";
 import { Linear } from "../../src/nn/layers.ts";
-import { slabsOf } from "../../src/train/adam.ts";
+import { slabsOf } from "../../src/optim/adam.ts";
 import { openGpu } from "../../src/node/open-gpu.ts";
 import { openDawn } from "../../src/node/dawn.ts";
 import { useGpu } from "../support/gpu.ts";

@@ -9,7 +9,7 @@ import { initialValues } from "../../src/nn/init.ts";
 import { Linear } from "../../src/nn/layers.ts";
 import { Module } from "../../src/nn/module.ts";
 import { openGpu } from "../../src/node/open-gpu.ts";
-import { Adam, slabsOf } from "../../src/train/adam.ts";
+import { Adam, slabsOf } from "../../src/optim/adam.ts";
 import { useGpu } from "../support/gpu.ts";
 
 const gpu = useGpu();

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { readVariable, releaseVariables } from "../../src/graph/storage.ts";
 import { fusions, MGANet } from "../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/train/adam.ts";
+import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
 import { stages, TrainingStep, type Stage } from "../../src/train/stage.ts";
 import type { Batch } from "../../src/data/sample.ts";
 import { useGpu } from "../support/gpu.ts";

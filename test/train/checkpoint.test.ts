@@ -9,7 +9,7 @@ import {
 } from "../../src/data/safetensors.ts";
 import { releaseVariables, writeVariable } from "../../src/graph/storage.ts";
 import { MGANet } from "../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/train/adam.ts";
+import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
 import {
   CheckpointError,
   loadMoments,

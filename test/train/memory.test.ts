@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { assembleBatch } from "../../src/data/batches.ts";
 import { MGANet } from "../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/train/adam.ts";
+import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
 import { TrainingStep } from "../../src/train/stage.ts";
 import { preparedImages } from "../data/prepared.ts";
 import { useGpu } from "../support/gpu.ts";

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { readVariable } from "../../src/graph/storage.ts";
 import { MGANet } from "../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/train/adam.ts";
+import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
 import { DivergedError, stages, TrainingStep, type Stage } from "../../src/train/stage.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { TrainerEvents } from "../../src/train/training.ts";

@@ -10,7 +10,7 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { initialValues } from "../../src/nn/init.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.ts";
 import { Module } from "../../src/nn/module.ts";
-import { Adam, slabsOf } from "../../src/train/adam.ts";
+import { Adam, slabsOf } from "../../src/optim/adam.ts";
 import { useGpu } from "../support/gpu.ts";
 
 const gpu = useGpu();
