@@ -4,12 +4,10 @@ import { access, lstat, open, readdir, rename, rm, stat, writeFile } from "node:
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { threadId } from "node:worker_threads";
+import { InputError } from "../runs/store.ts";
 import { makeFolder, requireKept } from "./kept-folders.ts";
 
-/** Bad input of the user's: a file that cannot be read, an option that makes no sense. The message is one line. */
-export class InputError extends Error {
-  override name = "InputError";
-}
+export { InputError };
 
 /** The folder of package.json, whether this runs from the sources or from a build. */
 export const packageRoot = findRoot(path.dirname(fileURLToPath(import.meta.url)));

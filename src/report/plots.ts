@@ -45,31 +45,32 @@ const lines = (series: readonly Series[], options: Plot.LineOptions = {}) =>
     }),
   );
 
-/** Epochs counted through both stages. */
+/** Epochs counted through all phases. */
 export interface EpochAxis {
-  segmentation: number;
-  joint: number;
+  /** The phases with their epochs, in order. */
+  phases: readonly { name: string; epochs: number }[];
   /** The epoch whose weights are kept as the best. */
   best: number | undefined;
 }
 
-/** Curves over the epochs of both stages. */
+/** Curves over the epochs of all phases. */
 export function epochPlot(
   document: Document,
   label: string,
   series: readonly Series[],
-  { segmentation, joint, best }: EpochAxis,
+  { phases, best }: EpochAxis,
   share: boolean,
 ): Markup {
-  const total = segmentation + joint;
+  const trained = phases.filter(({ epochs }) => epochs > 0);
+  // The epoch that each phase ends with.
+  const ends = trained.map((_, i) => trained.slice(0, i + 1).reduce((sum, { epochs }) => sum + epochs, 0));
+  const total = ends.at(-1) ?? 0;
   const values = series.flatMap(({ points }) => points.map(({ y }) => y));
   const top = share ? 1 : Math.max(...values, 0) * 1.05 || 1;
   // Of shares only the part from the lowest on, else the curves lie on each other.
   const bottom = share ? Math.max(0, Math.floor(10 * Math.min(...values) - 0.2) / 10) : 0;
-  const stages = [
-    ...(segmentation > 0 ? [{ at: (1 + segmentation) / 2, name: "segmentation" }] : []),
-    ...(joint > 0 ? [{ at: segmentation + (1 + joint) / 2, name: "joint" }] : []),
-  ];
+  const names = trained.map(({ name, epochs }, i) => ({ at: ends[i]! - epochs + (1 + epochs) / 2, name }));
+  const borders = ends.slice(0, -1).map((end) => end + 0.5);
   return svg(document, label, {
     height: 290,
     marginTop: 30,
@@ -78,7 +79,7 @@ export function epochPlot(
     x: { domain: [0.5, total + 0.5], label: "epoch", ticks: wholeTicks(total), tickFormat: "d" },
     y: { domain: [bottom, top], label: null, grid: true, nice: !share },
     marks: [
-      ...(segmentation > 0 && joint > 0 ? [Plot.ruleX([segmentation + 0.5], { stroke: "var(--dim)" })] : []),
+      ...(borders.length > 0 ? [Plot.ruleX(borders, { stroke: "var(--dim)" })] : []),
       ...(best === undefined ? [] : [Plot.ruleX([best], { stroke: "var(--dim)", strokeDasharray: "2 3" })]),
       ...(best === undefined
         ? []
@@ -93,8 +94,8 @@ export function epochPlot(
               fill: "var(--dim)",
             }),
           ]),
-      Plot.text(stages, { x: "at", text: "name", frameAnchor: "top", dy: -16, fill: "var(--dim)" }),
-      ...lines(series, { z: ({ x }: { x: number }) => x > segmentation }),
+      Plot.text(names, { x: "at", text: "name", frameAnchor: "top", dy: -16, fill: "var(--dim)" }),
+      ...lines(series, { z: ({ x }: { x: number }) => borders.filter((border) => x > border).length }),
       ...series.map(({ points, colour }) =>
         Plot.dot(points, { x: "x", y: "y", r: points.length > 40 ? 0 : 2.5, fill: colour }),
       ),

@@ -1,17 +1,19 @@
-/** Checkpoints: weights, optimiser state and position in one safetensors file, enough to go on bit for bit. */
+/** Checkpoints: weights, optimiser state and position in one safetensors file, enough to resume bit for bit. */
 import { z } from "zod";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readVariable, writeVariable, type Slab } from "../graph/storage.ts";
 import type { Variable } from "../graph/tensor.ts";
 import { evaluationSchema, type Evaluation } from "../metrics/evaluation.ts";
-import type { MGANet } from "../models/mganet.ts";
+import { ConfigError } from "../models/config-error.ts";
+import { classifies, type Model } from "../models/model.ts";
+import { requireLandmarks } from "../models/parity-case.ts";
+import type { PhaseSpec } from "../models/spec.ts";
 import { fromTorch, toTorch, torchShape } from "../nn/layout.ts";
-import { StateDictError, type Parameter, type StateDict } from "../nn/module.ts";
+import { StateDictError, type Module, type Parameter, type StateDict } from "../nn/module.ts";
 import type { Adam } from "../optim/adam.ts";
-import { checkConfig, ConfigError, trainConfigSchema, type TrainConfig } from "./config.ts";
-import { DivergedError, type Stage } from "./stage.ts";
-import { allFinite, requireWidth } from "./state.ts";
+import { checkConfig, configSchema, specOf, type TrainConfig } from "./config.ts";
+import { DivergedError } from "./step.ts";
 
 /** A file is no checkpoint, or not one of this model. The message names the file and the reason. */
 export class CheckpointError extends Error {
@@ -22,16 +24,16 @@ const FORMAT = "mganet-checkpoint-1";
 
 const count = z.number().int().min(0);
 const positionSchema = z.strictObject({
-  /** 0 segmentation, 1 joint, 2 finished. */
-  stage: count.max(2),
+  /** Index of the phase; behind the last one, training has finished. */
+  stage: count,
   epoch: count,
   /** Batches of the epoch that are done. */
   batch: count,
   /** Sums over those batches, for the epoch's mean losses. */
   sums: z.record(z.string(), z.number()),
-  /** Steps of both stages. */
+  /** Steps of all phases. */
   step: count,
-  /** Optimiser steps of the stage. */
+  /** Optimiser steps of the phase. */
   adamSteps: count,
 });
 
@@ -72,7 +74,7 @@ export interface Checkpoint {
  */
 export async function writeCheckpoint(
   gpu: Gpu,
-  net: MGANet,
+  net: Module,
   adam: Adam | undefined,
   { config, position, best }: Pick<Checkpoint, "config" | "position" | "best">,
 ): Promise<Uint8Array> {
@@ -97,7 +99,7 @@ export async function writeCheckpoint(
   // Through the schemas, which put the keys in one order: what was read from a file is written with the same bytes.
   return serializeSafetensors(tensors, {
     format: FORMAT,
-    config: JSON.stringify(trainConfigSchema.parse(config)),
+    config: JSON.stringify(configSchema(specOf(config)).parse(config)),
     position: JSON.stringify(positionSchema.parse(position)),
     ...(best ? { best: JSON.stringify(bestSchema.parse(best)) } : {}),
   });
@@ -130,15 +132,19 @@ export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
     }
   };
   const position = positionSchema.safeParse(json("position"));
-  if (!position.success) throw new CheckpointError(`${file}: metadata position makes no sense`);
+  if (!position.success) throw new CheckpointError(`${file}: metadata position is invalid`);
   const best = bestSchema.nullable().safeParse(json("best"));
-  if (!best.success) throw new CheckpointError(`${file}: metadata best makes no sense`);
+  if (!best.success) throw new CheckpointError(`${file}: metadata best is invalid`);
   let config;
   try {
     config = checkConfig(json("config"));
   } catch (error) {
     if (error instanceof ConfigError) throw new CheckpointError(`${file}: ${error.message}`, { cause: error });
     throw error;
+  }
+  const spec = specOf(config);
+  if (position.data.stage > spec.phases.length) {
+    throw new CheckpointError(`${file}: metadata position is invalid: ${spec.id} has no phase ${position.data.stage}`);
   }
   const model: StateDict = new Map();
   const moments: StateDict = new Map();
@@ -152,20 +158,29 @@ export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
     else if (/^exp_avg(_sq)?\./.test(name)) moments.set(name, { shape, data });
     else throw new CheckpointError(`${file}: unknown tensor ${name}`);
   }
-  naming(file, () => requireWidth(model, config.width));
+  naming(file, () => requireLandmarks(model, spec.landmarks(config)));
   return { config, position: position.data, best: (best.data as Best | undefined) ?? undefined, model, moments };
 }
 
 /**
- * The stage whose results can be expected of a checkpoint's weights: the classifier is trained in the joint stage only.
+ * The last phase that has trained a checkpoint's weights, whose results can be expected of them; undefined before the first
+ * step.
  */
-export function trainedStage({ config, position }: Checkpoint): Stage {
-  if (config.epochs.joint === 0 || position.stage === 0) return "segmentation";
-  return position.stage > 1 || position.epoch > 0 || position.batch > 0 ? "joint" : "segmentation";
+export function trainedPhase({ config, position }: Pick<Checkpoint, "config" | "position">): PhaseSpec | undefined {
+  return specOf(config).phases.findLast(({ name }, i) => {
+    if (config.epochs[name] === 0) return false;
+    return i < position.stage || (i === position.stage && (position.epoch > 0 || position.batch > 0));
+  });
+}
+
+/** Whether a checkpoint's classifier has been trained. */
+export function isClassifier(checkpoint: Pick<Checkpoint, "config" | "position">): boolean {
+  const phase = trainedPhase(checkpoint);
+  return phase !== undefined && classifies(phase);
 }
 
 /** Puts a checkpoint's weights into a model. @throws CheckpointError if they are another model's; nothing changes then */
-export function loadWeights(gpu: Gpu, net: MGANet, checkpoint: Checkpoint, file: string): void {
+export function loadWeights(gpu: Gpu, { net }: Pick<Model, "net">, checkpoint: Checkpoint, file: string): void {
   naming(file, () => net.loadStateDict(gpu, checkpoint.model));
 }
 
@@ -202,4 +217,11 @@ export function loadMoments(gpu: Gpu, adam: Adam, checkpoint: Checkpoint, file: 
   });
   for (const { variable, flat } of flats) writeVariable(gpu, variable, flat);
   adam.steps = position.adamSteps;
+}
+
+/** Whether every value is finite. Sums of float32 cannot overflow a double, so one sum tells. */
+function allFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return Number.isFinite(sum);
 }

@@ -1,24 +1,14 @@
 /** Every setting of a training run: presets, validation, and what must agree for a checkpoint to fit. */
 import { z } from "zod";
-import { fusions } from "../models/mganet.ts";
-import { maskLosses } from "./losses.ts";
-
-/** A setting that makes no sense. The message is one line: "batch: must be at least 2". */
-export class ConfigError extends Error {
-  override name = "ConfigError";
-  readonly reason: string;
-  /** Its path in the configuration, such as "epochs.joint"; undefined where several settings do not go together. */
-  readonly setting: string | undefined;
-
-  constructor(reason: string, setting?: string) {
-    super(setting === undefined ? reason : `${setting}: ${reason}`);
-    this.reason = reason;
-    this.setting = setting;
-  }
-}
+import { ConfigError } from "../models/config-error.ts";
+import { DEFAULT_MODEL, modelNamed } from "../models/registry.ts";
+import { learningRateSchema, setting } from "../models/setting.ts";
+import type { ModelSpec, Outlines, PresetName } from "../models/spec.ts";
 
 /** The value of `data` that stands for the built-in generator. */
 export const PHANTOM = "phantom";
+
+const MAX_SEED = 2 ** 31 - 1;
 
 const side = z
   .number()
@@ -27,96 +17,167 @@ const side = z
   .max(2048)
   .refine((n) => n % 32 === 0, { message: "must be a multiple of 32" });
 const epochs = z.number().int().min(0).max(100_000);
-const seed = z
-  .number()
-  .int()
-  .min(0)
-  .max(2 ** 31 - 1);
+const seed = () => z.number().int().min(0).max(MAX_SEED);
 
-export const trainConfigSchema = z.strictObject({
+/** "224" or "192x256" (height x width). */
+function parseSize(text: string): [number, number] {
+  const match = /^(\d{1,9})(?:x(\d{1,9}))?$/.exec(text);
+  if (!match) throw new RangeError("It is neither a number of pixels nor HEIGHTxWIDTH.");
+  return [Number(match[1]), Number(match[2] ?? match[1])];
+}
+
+/** What every model is trained with. */
+export const commonSettings = {
   preset: z.enum(["quick", "paper"]),
   /** Folder of images, or "phantom" for the built-in generator. */
-  data: z.string().min(1),
-  /** Images of the phantom, training and validation together. */
-  phantomImages: z.number().int().min(20).max(100_000),
+  data: setting(
+    z.string().min(1),
+    "--data <dir>",
+    'folder of images, or "phantom" for the built-in generator (default: phantom)',
+  ),
+  format: setting(z.string().min(1).default("auto"), "--format <name>", "layout of the folder (default: recognised)"),
+  labelFrom: setting(
+    z.enum(["set", "name"]).default("set"),
+    "--label-from <what>",
+    "classes that the set does not give: name takes them from words of the file names",
+  ),
+  target: setting(
+    z.enum(["class", "tirads"]).default("class"),
+    "--target <what>",
+    "what is told apart: the classes of the set, or the TI-RADS grades of sets that give them",
+  ),
+  /** Absent: benign and malignant. */
+  classes: setting(
+    z.array(z.string().min(1).max(60)).min(2).max(100).exactOptional(),
+    "--classes <names>",
+    "classes to tell apart, such as benign,malignant,normal (default: the set's own)",
+    (text) => text.split(",").map((name) => name.trim()),
+  ),
+  /** Absent: malignant where there is such a class, else the last one. */
+  positive: setting(
+    z.string().min(1).max(60).exactOptional(),
+    "--positive <name>",
+    "class that sensitivity, specificity and the other binary figures are about",
+  ),
+  masksInverted: setting(
+    z.boolean().default(false),
+    "--masks-inverted",
+    "the masks of --data are dark where the nodule is",
+  ),
+  phantomImages: setting(
+    z.number().int().min(20).max(100_000),
+    "--phantom-images <n>",
+    "images of the phantom, training and validation together",
+  ),
   /** Of the initial values, the order of the images and the flips; of the split too, unless `splitSeed` is given. */
-  seed,
-  /** Of the split and of the phantom's images, where runs of several seeds are to be compared on the same images. */
-  splitSeed: seed.exactOptional(),
-  width: z
-    .number()
-    .min(1 / 16)
-    .max(4),
+  seed: setting(seed(), "--seed <n>", "seed of weights, order and flips; of the split and the phantom too"),
+  /** Where runs of several seeds are compared on the same images. */
+  splitSeed: setting(
+    seed().exactOptional(),
+    "--split-seed <n>",
+    "another seed for the split, and for the phantom's images",
+  ),
+  val: setting(
+    z.number().gt(0).lt(1),
+    "--val <share>",
+    "share of the images that is held out, drawn at random",
+  ),
+  folds: setting(
+    z
+      .number()
+      .int()
+      .min(0)
+      .max(100)
+      .refine((n) => n !== 1, { message: "one fold leaves nothing to train on" })
+      .default(0),
+    "--folds <k>",
+    "k-fold cross-validation, with the set's own folds where it has k",
+  ),
+  /** "random", "set", "auto", or the file of a split. */
+  split: setting(
+    z.string().min(1).default("auto"),
+    "--split <name>",
+    "split.json of a run, set for the set's own split, random, or auto: the set's where it has one",
+  ),
+  fold: setting(z.number().int().min(0).max(99).default(0), "--fold <i>", "the fold that is held out, from 0"),
   /** Height and width of the network's input. */
-  size: z.tuple([side, side]),
-  fusion: z.enum(fusions),
-  at: z.union([z.literal("every-block"), z.array(z.number().int().min(0).max(4)).max(5)]),
-  batch: z.number().int().min(2).max(1024),
-  epochs: z.strictObject({ segmentation: epochs, joint: epochs }),
-  /** Adam's learning rate in the segmentation stage. */
-  lr: z.number().gt(0).max(1),
-  /** Adam's learning rate in the joint stage. */
-  jointLr: z.number().gt(0).max(1),
-  /** constant, or cosine: up over the first twentieth of each stage, then down to 0. */
-  schedule: z.enum(["constant", "cosine"]),
-  maskLoss: z.enum(maskLosses),
-  /** Weight of the segmentation loss in the joint stage. */
-  alpha: z.number().min(0).max(100),
-  flip: z.boolean(),
-  crop: z.enum(["adaptive", "fixed", "none"]),
-  /** Share of the images that are held out. */
-  val: z.number().gt(0).lt(1),
-  /** What the format of the data is called, or "auto": recognised by the folder. */
-  format: z.string().min(1).default("auto"),
-  /** Where classes come from that the set itself does not give: nowhere, or a word of the files' names. */
-  labelFrom: z.enum(["set", "name"]).default("set"),
-  /** Whether the masks of the data are dark where the nodule is. */
-  masksInverted: z.boolean().default(false),
-  /** "random", "set" (the data set's own), "auto" (the set's own where it has one), or the file of a split. */
-  split: z.string().min(1).default("auto"),
-  /** Folds of cross-validation; 0 for none. */
-  folds: z
-    .number()
-    .int()
-    .min(0)
-    .max(100)
-    .refine((n) => n !== 1, { message: "one fold leaves nothing to train on" })
-    .default(0),
-  /** The fold that is held out, from 0. */
-  fold: z.number().int().min(0).max(99).default(0),
-  /** Folder of images that are evaluated at the end and never trained on; "" for none. */
-  external: z.string().default(""),
-  /** "balanced": the loss of each class is weighted by the inverse of its share, as scikit-learn's "balanced". */
-  classWeights: z.enum(["none", "balanced"]).default("none"),
-  /** "balanced": the joint stage sees as many images of each class, those of the rarer one more than once an epoch. */
-  sampling: z.enum(["none", "balanced"]).default("none"),
-  /** Less memory for more time: the backward pass computes cheap activations again. Not in older checkpoints. */
-  recompute: z.boolean().default(false),
-  /** Epochs between evaluations; the last epoch of a stage is always evaluated. */
-  evalEvery: z.number().int().min(1),
-});
+  size: setting(z.tuple([side, side]), "--size <pixels>", "input size, or HEIGHTxWIDTH; multiples of 32", parseSize),
+  batch: setting(z.number().int().min(2).max(1024), "--batch <n>", "images a step"),
+  lr: setting(learningRateSchema, "--lr <rate>", "Adam's learning rate"),
+  schedule: setting(z.enum(["constant", "cosine"]), "--schedule <kind>", "learning rate over a phase"),
+  flip: setting(z.boolean(), "--no-flip", "no horizontal flips"),
+  crop: setting(
+    z.enum(["adaptive", "fixed", "none"]),
+    "--crop <method>",
+    "how images are cropped to the tissue",
+  ),
+  /** "" for none. */
+  external: setting(
+    z.string().default(""),
+    "--external <dir>",
+    "evaluate at the end on this folder too, which is never trained on",
+  ),
+  /** "balanced": as scikit-learn's: inverse to the share of the class. */
+  classWeights: setting(
+    z.enum(["none", "balanced"]).default("none"),
+    "--class-weights <kind>",
+    "weights of the classes in the loss",
+  ),
+  /** "balanced": an epoch sees as many images of each class, those of the rarer ones more than once. */
+  sampling: setting(
+    z.enum(["none", "balanced"]).default("none"),
+    "--sampling <kind>",
+    "whether the classifier sees equally many images of each class",
+  ),
+  recompute: setting(
+    z.boolean().default(false),
+    "--recompute",
+    "compute cheap activations again in the backward pass: less memory, more time",
+  ),
+  /** The last epoch of a phase is always evaluated. */
+  evalEvery: setting(z.number().int().min(1), "--eval-every <n>", "epochs between evaluations"),
+};
 
-export type TrainConfig = z.infer<typeof trainConfigSchema>;
+type CommonSettings = z.infer<z.ZodObject<typeof commonSettings>>;
+
+/** Settings of a training. The model's own are there too; its spec knows their types. */
+export interface TrainConfig extends CommonSettings {
+  /** Id of the model. */
+  model: string;
+  /** Of each phase of the model. */
+  epochs: Readonly<Record<string, number>>;
+}
+
+/** The schema of a model's configurations. */
+export function configSchema(spec: ModelSpec): z.ZodObject {
+  const phases = Object.fromEntries(spec.phases.map(({ name }) => [name, epochs]));
+  return z.strictObject({
+    model: z.literal(spec.id),
+    ...commonSettings,
+    epochs: z.strictObject(phases),
+    ...spec.options,
+  });
+}
+
+export const specOf = ({ model }: Pick<TrainConfig, "model">): ModelSpec => modelNamed(model);
 
 /** The seed of what does not belong to the training itself: the split, and the phantom's images. */
 export const dataSeed = ({ seed, splitSeed }: Pick<TrainConfig, "seed" | "splitSeed">): number => splitSeed ?? seed;
 
-/** Whether a training teaches the U-Net where nodules are. Without it a mask means nothing, an empty one neither. */
-export const teachesOutlines = ({ alpha, epochs }: Pick<TrainConfig, "alpha" | "epochs">): boolean =>
-  epochs.segmentation > 0 || (alpha > 0 && epochs.joint > 0);
+export const outlinesOf = (config: TrainConfig): Outlines => specOf(config).outlines(config);
+
+export const totalEpochs = ({ epochs }: Pick<TrainConfig, "epochs">): number =>
+  Object.values(epochs).reduce((a, b) => a + b, 0);
 
 const common = {
   data: PHANTOM,
   seed: 0,
-  fusion: "parallel",
-  at: [0, 1, 2, 3, 4],
-  maskLoss: "dice",
-  alpha: 0.5,
   flip: true,
   crop: "adaptive",
   val: 0.3,
   format: "auto",
   labelFrom: "set",
+  target: "class",
   masksInverted: false,
   split: "auto",
   folds: 0,
@@ -125,24 +186,17 @@ const common = {
   classWeights: "none",
   sampling: "none",
   recompute: false,
-} satisfies Partial<TrainConfig>;
+} as const;
 
-export const presets: Readonly<Record<TrainConfig["preset"], TrainConfig>> = {
+const presets = {
   /** Minutes on two CPU cores, seconds on a GPU. */
   quick: {
     ...common,
     preset: "quick",
     phantomImages: 900,
-    width: 0.25,
     size: [96, 96],
     batch: 8,
-    // The phantom has no end of images: more of them, each seen a few times, teach more than a few seen often.
-    epochs: { segmentation: 3, joint: 5 },
     val: 0.2,
-    // With so few steps at such a rate, half the weight lets the classifier's gradient spoil the masks.
-    alpha: 2,
-    lr: 1e-3,
-    jointLr: 1e-3,
     schedule: "cosine",
     evalEvery: 2,
   },
@@ -151,51 +205,52 @@ export const presets: Readonly<Record<TrainConfig["preset"], TrainConfig>> = {
     ...common,
     preset: "paper",
     phantomImages: 2000,
-    width: 1,
     size: [224, 224],
     batch: 32,
-    epochs: { segmentation: 60, joint: 140 },
-    lr: 1e-4,
-    jointLr: 1e-4,
     schedule: "constant",
     evalEvery: 1,
   },
-};
+} as const;
 
-/** What the quick preset does otherwise with a folder's few hundred images. */
-const quickOnImages: Partial<TrainConfig> = { epochs: { segmentation: 12, joint: 10 }, val: 0.3 };
+export const presetNames = Object.keys(presets) as readonly PresetName[];
 
 /** The settings that a preset starts from, for the phantom or for a folder of images. */
-export const presetFor = (name: TrainConfig["preset"], data: string): TrainConfig => ({
-  ...presets[name],
-  ...(name === "quick" && data !== PHANTOM ? quickOnImages : {}),
-});
+export function presetFor(name: PresetName, data: string, model = DEFAULT_MODEL): TrainConfig {
+  const spec = modelNamed(model);
+  const onImages = name === "quick" && data !== PHANTOM;
+  return checkConfig({
+    model,
+    ...presets[name],
+    ...spec.presets[name],
+    // The phantom has as many images as one likes, a folder a few hundred.
+    ...(onImages ? { val: common.val, ...spec.presets.images } : {}),
+  });
+}
 
 /**
- * Checks a configuration, wherever it comes from.
- * @throws ConfigError naming the first setting that is wrong
+ * Checks a configuration, wherever it comes from. One without a model is of MGA-Net, as those written before there were others.
+ * @throws ConfigError naming the first setting that is invalid
  */
 export function checkConfig(config: unknown): TrainConfig {
-  const result = trainConfigSchema.safeParse(config);
+  const given = typeof config === "object" && config !== null ? config : {};
+  const model = "model" in given ? given.model : DEFAULT_MODEL;
+  if (typeof model !== "string") throw new ConfigError("must be the name of a model", "model");
+  const spec = modelNamed(model);
+  const result = configSchema(spec).safeParse(typeof config === "object" ? { model, ...config } : config);
   if (!result.success) {
     const [issue] = result.error.issues;
     throw new ConfigError(issue!.message, issue!.path.join(".") || "configuration");
   }
-  const { data: checked } = result;
-  if (checked.epochs.segmentation + checked.epochs.joint === 0)
-    throw new ConfigError("neither stage has an epoch: there is nothing to train");
+  const checked = result.data as unknown as TrainConfig;
+  if (totalEpochs(checked) === 0) {
+    const phases = spec.phases.length === 1 ? "the training has no epoch" : "no stage has an epoch";
+    throw new ConfigError(`${phases}: there is nothing to train`);
+  }
   if (checked.folds > 0 && checked.fold >= checked.folds) {
     throw new ConfigError(`there is no fold ${checked.fold} of ${checked.folds}: they count from 0`, "fold");
   }
   if (checked.data === PHANTOM && checked.split === "set") {
     throw new ConfigError("the phantom has no split of its own", "split");
   }
-  if (checked.at !== "every-block") {
-    const at = [...new Set(checked.at)].sort();
-    if (checked.fusion !== "none" && at.length === 0) {
-      throw new ConfigError("name at least one scale, or choose fusion none", "at");
-    }
-    return { ...checked, at };
-  }
-  return checked;
+  return spec.check ? { ...checked, ...spec.check(checked) } : checked;
 }

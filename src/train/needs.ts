@@ -1,10 +1,8 @@
 /** What a training needs of memory, known from its graph before there are images. */
 import type { Gpu } from "../gpu/gpu.ts";
-import { MGANet } from "../models/mganet.ts";
-import { Adam, adamDefaults } from "../optim/adam.ts";
+import { buildModel } from "./build.ts";
 import type { TrainConfig } from "./config.ts";
-import { stageSlabs } from "./kernels.ts";
-import { stages, TrainingStep } from "./stage.ts";
+import { TrainingStep } from "./step.ts";
 
 export interface Needs {
   /** Bytes on the device at the least: activations of the largest step, parameters, Adam's state and inputs. */
@@ -14,23 +12,21 @@ export interface Needs {
 }
 
 /** Batches on the host at once: one at the device, one that waits, one that is being put together. */
-const BATCHES = 3;
+const HOST_BATCHES = 3;
 
-/** Bytes of the first layer's activations below which a training is too small to be asked about. */
-const SMALL = 2 ** 28;
+/** Pixels of a batch below which a training is too small to be asked about. */
+const SMALL_PIXELS = 2 ** 20;
 
 /** Whether it is worth the second that `needsOf` takes. */
-export const isLarge = ({ batch, size: [height, width], width: factor }: TrainConfig): boolean =>
-  4 * batch * height * width * 64 * factor > SMALL;
+export const isLarge = ({ batch, size: [height, width] }: TrainConfig): boolean =>
+  batch * height * width > SMALL_PIXELS;
 
 /** @throws PlanError if a tensor exceeds the adapter's limits, as `Trainer.check` does */
 export function needsOf(gpu: Gpu, config: TrainConfig): Needs {
-  const net = new MGANet(config, config.seed);
-  const slabs = stageSlabs(net);
-  const { batch, size } = config;
-  const device = stages
-    .filter((stage) => config.epochs[stage] > 0)
-    .map((stage) => TrainingStep.requireFit(gpu, net, new Adam(slabs[stage], adamDefaults), stage, config));
+  const { batch, size, recompute } = config;
+  const device = buildModel(config).trained.map((phase) =>
+    TrainingStep.requireFit(gpu, phase, { batch, size, recompute }),
+  );
   // Three channels and the target, in f32.
-  return { device: Math.max(...device), host: BATCHES * batch * size[0] * size[1] * 4 * 4 };
+  return { device: Math.max(...device), host: HOST_BATCHES * batch * size[0] * size[1] * 4 * 4 };
 }

@@ -1,17 +1,22 @@
 /** What training is given, and what it tells of itself. */
 import type { Batch } from "../data/sample.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
+import type { PhaseSpec } from "../models/spec.ts";
 import type { Best } from "./checkpoint.ts";
-import type { ImageResult, Stage, TrainingStep } from "./stage.ts";
+import type { ImageResult } from "./evaluate.ts";
+import type { TrainingStep } from "./step.ts";
+
+/** What data needs to know of a phase. */
+export type PhaseOfData = Pick<PhaseSpec, "name" | "inputs">;
 
 /** Where the batches come from. Their order depends on nothing but the seed and the epoch. */
 export interface TrainingData {
-  /** Images that a stage trains on. */
-  images(stage: Stage): number;
+  /** Images that a phase trains on. */
+  images(phase: PhaseOfData): number;
   /** The batches of an epoch from `startBatch` on; only whole ones. */
-  epoch(stage: Stage, options: { epoch: number; startBatch: number }): AsyncIterable<Batch>;
+  epoch(phase: PhaseOfData, options: { epoch: number; startBatch: number }): AsyncIterable<Batch>;
   validation(): AsyncIterable<Batch>;
-  /** Weights of the two classes in the loss; undefined where they count alike. */
+  /** Weights of the classes in the loss; undefined where they count alike. */
   readonly classWeights?: readonly number[] | undefined;
   /** Validation images without a class. */
   readonly unlabelled: ReadonlySet<string>;
@@ -19,25 +24,25 @@ export interface TrainingData {
   readonly bare?: ReadonlySet<string>;
 }
 
-/** A line of metrics.jsonl. */
+/** A line of metrics.jsonl. Loss terms stand beside the loss by their names, such as `cls` and `seg`. */
 export interface EpochRecord {
-  stage: Stage;
+  /** Name of the phase. */
+  stage: string;
   /** From 1. */
   epoch: number;
-  /** Steps of both stages so far. */
+  /** Steps of all phases so far. */
   step: number;
   lr: number;
-  /** Means over the epoch's batches. */
+  /** Mean over the epoch's batches. */
   loss: number;
-  cls?: number;
-  seg?: number;
   seconds: number;
   imagesPerSecond: number;
   validation?: Evaluation;
+  [term: string]: unknown;
 }
 
 export interface StepRecord {
-  stage: Stage;
+  stage: string;
   epoch: number;
   epochs: number;
   batch: number;
@@ -45,13 +50,25 @@ export interface StepRecord {
   loss: number;
 }
 
+/** A phase that is about to begin. */
+export interface PhaseRecord {
+  stage: string;
+  title: string;
+  images: number;
+  /** Steps an epoch. */
+  batches: number;
+  epochs: number;
+  /** Steps of the phase that an earlier part of the training has taken. */
+  done: number;
+}
+
 export interface TrainerEvents {
-  onStage?(stage: Stage, info: { images: number; batches: number; epochs: number }): void;
-  /** A stage's step has been compiled, in so many seconds. */
+  onPhase?(record: PhaseRecord): void;
+  /** A phase's step has been compiled, in `seconds`. */
   onCompiled?(step: TrainingStep, seconds: number): void;
   onStep?(record: StepRecord): void;
-  /** A stage has taken its first few steps, the last of them on `batch`. Training waits; the epoch's clock does too. */
-  onWarm?(stage: Stage, step: TrainingStep, batch: Batch): Promise<void>;
+  /** A phase has taken its first few steps, the last of them on `batch`. Training waits; the epoch's clock does too. */
+  onWarm?(stage: string, step: TrainingStep, batch: Batch): Promise<void>;
   onEpoch?(record: EpochRecord): Promise<void> | void;
   /** The validation images have been evaluated with the present weights, which are the best so far where `best` says so. */
   onEvaluated?(images: readonly ImageResult[], best: boolean): Promise<void> | void;

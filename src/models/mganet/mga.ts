@@ -1,10 +1,10 @@
 /** The Mask-Guided Attention module. */
-import { attentions, maskGuidedAttention, minMaxNormalize, type Fusion, type Gate } from "../autograd/attention.ts";
-import { interpolate } from "../autograd/spatial.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { requireShape, requireWhole } from "../kernels/kernel.ts";
-import { Linear } from "../nn/layers.ts";
-import { Module } from "../nn/module.ts";
+import { attentions, maskGuidedAttention, minMaxNormalize, type Fusion, type Gate } from "../../autograd/attention.ts";
+import { interpolate } from "../../autograd/spatial.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { requireShape, requireWhole } from "../../kernels/kernel.ts";
+import { Linear } from "../../nn/layers.ts";
+import { Module } from "../../nn/module.ts";
 
 /**
  * m = minmax(resize(mask)) per sample, a = sigmoid(fc2(relu(fc1(mean of f m)))); the features become f (1 + m + a) in

@@ -1,10 +1,10 @@
 /** The segmentation branch: a U-Net on a ResNet18 encoder. */
-import { cat, interpolate } from "../autograd/spatial.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { nhwc, requireShape, showShape } from "../kernels/kernel.ts";
-import { BatchNorm2d, Conv2d } from "../nn/layers.ts";
-import { Module, ModuleList } from "../nn/module.ts";
-import { ResNet, scaleChannels } from "./resnet.ts";
+import { cat, interpolate } from "../../autograd/spatial.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { nhwc, requireShape, showShape } from "../../kernels/kernel.ts";
+import { BatchNorm2d, Conv2d } from "../../nn/layers.ts";
+import { Module, ModuleList } from "../../nn/module.ts";
+import { ResNet, scaleChannels } from "../shared/resnet.ts";
 
 /** Upsampling by 2 (bilinear), concatenation of the skip connection, twice convolution, batch norm and ReLU. */
 class DecoderBlock extends Module {

@@ -5,7 +5,7 @@ import { auc } from "../metrics/curves.ts";
 import { delong, delongReason } from "../metrics/delong.ts";
 import { casesOf, classified, type ImagePrediction } from "../metrics/predictions.ts";
 import { overRuns, pairedOverRuns } from "../metrics/runs.ts";
-import { rowNames, rows, tables, tableNumbers, type RowName, type TableNumber } from "./study.ts";
+import { rowNames, rowOf, tableNumbers, tableOf, type RowName, type TableNumber } from "./rows.ts";
 
 export const figureNames = ["accuracy", "auc", "f1", "dice"] as const;
 export type FigureName = (typeof figureNames)[number];
@@ -21,7 +21,7 @@ const meanSchema = z.strictObject({
 export type Mean = z.infer<typeof meanSchema>;
 
 const versusSchema = z.strictObject({
-  /** AUC of this row less that of Base, seed by seed. */
+  /** AUC of this row less that of the table's reference, seed by seed. */
   auc: meanSchema,
   /** Two-sided p of Student's paired test over the seeds; null of one seed. */
   p: z.number().nullable(),
@@ -39,7 +39,7 @@ const tableRowSchema = z.strictObject({
     f1: meanSchema.nullable(),
     dice: meanSchema.nullable(),
   }),
-  /** null for Base itself, and where no AUC is defined. */
+  /** null for the reference itself, and where no AUC is defined. */
   versusBase: versusSchema.nullable(),
 });
 export type TableRow = z.infer<typeof tableRowSchema>;
@@ -71,19 +71,20 @@ export interface TableInput {
  */
 export function studyTable({ table, on, seeds, of }: TableInput): StudyTable {
   const pooled = (row: RowName) => seeds.map((seed) => (on === "val" ? [of(row, seed).flat()] : of(row, seed)));
-  const base = pooled("base");
+  const { rows, reference } = tableOf(table);
+  const base = pooled(reference);
   return {
     table,
     on,
     images: classified(base[0]![0]!).length,
     seeds: [...seeds],
-    rows: tables[table].rows.map((row): TableRow => {
+    rows: rows.map((row): TableRow => {
       const runs = pooled(row);
       const each = runs.map((folds) => folds.map(figuresOf));
       const figures = Object.fromEntries(
         figureNames.map((name) => [name, meanOf(each.map((folds) => average(folds.map((f) => f[name]))))]),
       ) as Record<FigureName, Mean | null>;
-      return { row, label: rows[row].label, figures, versusBase: row === "base" ? null : versus(base, runs) };
+      return { row, label: rowOf(row).label, figures, versusBase: row === reference ? null : versus(base, runs) };
     }),
   };
 }
@@ -114,7 +115,7 @@ function meanOf(values: readonly (number | undefined)[]): Mean | null {
   return { values: defined, mean, interval };
 }
 
-/** How a row's AUC differs from Base's. Both have seen the same images in every seed and fold. */
+/** How a row's AUC differs from the reference's. Both have seen the same images in every seed and fold. */
 function versus(base: readonly OfSeed[], runs: readonly OfSeed[]): TableRow["versusBase"] {
   const area = (folds: OfSeed) => average(folds.map((images) => figuresOf(images).auc));
   const [a, b] = [base.map(area), runs.map(area)];

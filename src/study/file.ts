@@ -1,8 +1,9 @@
 /** study.json: what a study is made of, how far it is, and what came out. docs/study.md describes it. */
 import { z } from "zod";
-import { PHANTOM, trainConfigSchema, type TrainConfig } from "./config.ts";
-import { studyTableSchema } from "./study-results.ts";
-import { rowNames, tableNumbers } from "./study.ts";
+import { ConfigError } from "../models/config-error.ts";
+import { checkConfig, PHANTOM, type TrainConfig } from "../train/config.ts";
+import { studyTableSchema } from "./results.ts";
+import { rowNames, tableNumbers } from "./rows.ts";
 
 const count = z.number().int().min(0);
 
@@ -10,12 +11,23 @@ const count = z.number().int().min(0);
 export const sideNames = ["val", "test", "external"] as const;
 export type SideName = (typeof sideNames)[number];
 
+/** A configuration, by the checks of `checkConfig`. */
+const configSchema = z.unknown().transform((value, context): TrainConfig => {
+  try {
+    return checkConfig(value);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+    return z.NEVER;
+  }
+});
+
 /** waiting: not begun; begun: a checkpoint is there, or will be before long; finished: trained and evaluated. */
 const stateSchema = z.enum(["waiting", "begun", "finished"]);
 export type RunState = z.infer<typeof stateSchema>;
 
 const runSchema = z.strictObject({
-  /** null: the segmentation stage that all rows of this seed and fold begin from. */
+  /** null: the phase that the rows of this seed and fold begin from. */
   row: z.enum(rowNames).nullable(),
   seed: count,
   /** The fold that is held out; null without folds. */
@@ -23,15 +35,15 @@ const runSchema = z.strictObject({
   /** A run folder, relative to study.json. */
   dir: z.string().regex(/^[a-z0-9-]+\/seed-\d+(-fold-\d+)?$/),
   state: stateSchema,
-  /** Seconds of training in this stage, without compiling and evaluating; 0 before the first epoch is done. */
+  /** Seconds of training in the phases of its own, without compiling and evaluating; 0 before the first epoch is done. */
   seconds: z.number().min(0),
 });
 export type StudyRun = z.infer<typeof runSchema>;
 
 export const studySchema = z.strictObject({
   format: z.literal("mganet-study-1"),
-  /** The settings that all runs share. `fusion` and `at` are Proposed's, `seed` and `fold` the first run's. */
-  config: trainConfigSchema,
+  /** The settings that all runs share. The model's options are Proposed's, `seed` and `fold` the first run's. */
+  config: configSchema,
   /** What the images are called, and on which the runs are evaluated; empty until the images have been read once. */
   data: z.string(),
   external: z.string(),
@@ -65,8 +77,7 @@ export function firstDifference(
     ["data", "external", "split"].includes(setting) && value !== "" && value !== PHANTOM;
   const flat = ({ epochs, ...rest }: TrainConfig): [string, unknown][] => [
     ...Object.entries(rest),
-    ["epochs.segmentation", epochs.segmentation],
-    ["epochs.joint", epochs.joint],
+    ...Object.entries(epochs).map(([name, count]): [string, number] => [`epochs.${name}`, count]),
   ];
   const old = new Map(flat(before));
   for (const [setting, value] of flat(now)) {

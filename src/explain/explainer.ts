@@ -8,18 +8,10 @@ import { compile } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Plan } from "../graph/plan.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { MGANet } from "../models/mganet.ts";
+import type { Model } from "../models/model.ts";
 
 export const explainMethods = ["gradcam", "cam"] as const;
 export type ExplainMethod = (typeof explainMethods)[number];
-
-/** The class whose activation is asked for; "predicted": the more probable one of each image. */
-export const explainedClasses = ["predicted", "benign", "malignant"] as const;
-export type ExplainedClass = (typeof explainedClasses)[number];
-
-/** Scales by name; the number is how often the image has been halved, less one. */
-export const scaleNames = ["L0", "L1", "L2", "L3", "L4"] as const;
-export type ScaleName = (typeof scaleNames)[number];
 
 export interface ExplainerOptions {
   /** Images at a time. */
@@ -27,11 +19,11 @@ export interface ExplainerOptions {
   /** Height and width of the input. */
   size: readonly [number, number];
   method: ExplainMethod;
-  /** CAM is defined at L4 only. */
-  scale: ScaleName;
+  /** One of the points that the model's spec names; CAM is defined at the last only. */
+  point: string;
 }
 
-/** A map over the pixels of a scale, row by row. */
+/** A map over the pixels of a point's features, row by row. */
 export interface ActivationMap {
   width: number;
   height: number;
@@ -50,40 +42,45 @@ export interface Activation {
  *   Grad-CAM   relu(sum_c a_c f_c),  a_c = mean over the pixels of dy / df_c      (Selvaraju et al. 2017)
  *   CAM        sum_c w_c f_c,        w_c = dy / d(mean of f_c) = fc's weight      (Zhou et al. 2016)
  *
- * Grad-CAM is never negative. CAM is signed: its mean over the pixels is the logit, less fc's bias. At L4, where both are
- * defined, Grad-CAM is what is positive of CAM, divided by the number of pixels.
+ * Grad-CAM is never negative. CAM is signed: its mean over the pixels is the logit, less fc's bias. At the last point, where
+ * both are defined, Grad-CAM is the positive part of CAM, divided by the number of pixels.
  *
- * "Before" are the features that the last enhancement of the scale takes; their gradient goes through it.
+ * "Before" are the features that the last enhancement of the point takes; their gradient goes through it.
  */
 export class Explainer {
-  /** Whether the features of the scale are enhanced: where not, before and after are the same. */
+  /** Whether the features are enhanced there: where not, before and after are the same. */
   readonly enhanced: boolean;
   readonly #plan: Plan;
   readonly #options: ExplainerOptions;
   readonly #shape: readonly number[];
+  readonly #classes: number;
+  readonly #takesMask: boolean;
 
-  private constructor(plan: Plan, options: ExplainerOptions, { shape, enhanced }: ReturnType<typeof record>) {
+  private constructor(plan: Plan, options: ExplainerOptions, recorded: Recorded) {
+    const { shape, enhanced, classes, takesMask } = recorded;
     this.enhanced = enhanced;
+    this.#classes = classes;
+    this.#takesMask = takesMask;
     this.#plan = plan;
     this.#options = options;
     this.#shape = shape;
   }
 
-  /** @throws RangeError for CAM elsewhere than at L4 */
-  static async create(gpu: Gpu, net: MGANet, options: ExplainerOptions): Promise<Explainer> {
-    const recorded = record(net, options);
+  /** @throws RangeError for a point that the model has not, or CAM elsewhere than at the last */
+  static async create(gpu: Gpu, model: Pick<Model, "explain" | "spec">, options: ExplainerOptions): Promise<Explainer> {
+    const recorded = record(model, options);
     const { graph, outputs } = recorded;
     return new Explainer(await compile(gpu, graph, { outputs, frozen: true }), options, recorded);
   }
 
   /**
    * @param image [M, H, W, 3] with any M
-   * @param masks the segmentation branch's probabilities [H, W] of each image
-   * @param classes the class of each image whose activation is asked for: 0 benign, 1 malignant
+   * @param masks the segmentation branch's probabilities [H, W] of each image; undefined where the model has none
+   * @param classes index of the class of each image whose activation is asked for
    */
   async explain(
     image: Float32Array,
-    masks: readonly Float32Array[],
+    masks: readonly (Float32Array | undefined)[],
     classes: readonly number[],
   ): Promise<Activation[]> {
     const { batch, size } = this.#options;
@@ -91,16 +88,15 @@ export class Explainer {
     const activations: Activation[] = [];
     for (let begin = 0; begin < masks.length; begin += batch) {
       const count = Math.min(batch, masks.length - begin);
-      const inputs = {
-        image: new Float32Array(batch * 3 * pixels),
-        mask: new Float32Array(batch * pixels),
-        chosen: new Float32Array(batch * 2),
-      };
-      inputs.image.set(image.subarray(3 * pixels * begin, 3 * pixels * (begin + count)));
+      const part = new Float32Array(batch * 3 * pixels);
+      part.set(image.subarray(3 * pixels * begin, 3 * pixels * (begin + count)));
+      const mask = new Float32Array(this.#takesMask ? batch * pixels : 0);
+      const chosen = new Float32Array(batch * this.#classes);
       for (let i = 0; i < count; i++) {
-        inputs.mask.set(masks[begin + i]!, i * pixels);
-        inputs.chosen[2 * i + classes[begin + i]!] = 1;
+        if (this.#takesMask) mask.set(masks[begin + i]!, i * pixels);
+        chosen[this.#classes * i + classes[begin + i]!] = 1;
       }
+      const inputs = { image: part, chosen, ...(this.#takesMask ? { mask } : {}) };
       const { before, after } = await this.#plan.run(inputs);
       for (let i = 0; i < count; i++) activations.push({ before: this.#map(before!, i), after: this.#map(after!, i) });
     }
@@ -122,20 +118,29 @@ export class Explainer {
   }
 }
 
-function record(net: MGANet, { batch: n, size: [h, w], method, scale }: ExplainerOptions) {
-  if (method === "cam" && scale !== "L4")
-    throw new RangeError(`CAM is defined at L4, the features before fc, not at ${scale}`);
+type Recorded = ReturnType<typeof record>;
+
+function record(model: Pick<Model, "explain" | "spec">, { batch: n, size: [h, w], method, point }: ExplainerOptions) {
+  const { points } = model.spec.explain;
+  const at = points.indexOf(point);
+  if (at === -1) throw new RangeError(`${model.spec.id} has no ${point} to explain; it has ${points.join(", ")}`);
+  if (method === "cam" && at < points.length - 1) {
+    throw new RangeError(`CAM is defined at ${points.at(-1)}, the features before fc, not at ${point}`);
+  }
   const graph = new Graph();
   const image = graph.input("image", [n, h, w, 3]);
-  const { logits, pooled, scales } = net.classify(image, graph.input("mask", [n, h, w, 1]));
+  const takesMask = model.spec.explain.takesMask;
+  const mask = takesMask ? graph.input("mask", [n, h, w, 1]) : undefined;
+  const { logits, pooled, features } = model.explain(image, mask);
+  const classes = logits.shape[1]!;
   // No sample's logit depends on another sample, so the gradient of the sum is that of each.
-  const score = sum(mul(logits, graph.input("chosen", [n, 2])));
-  const { before, after } = scales[scaleNames.indexOf(scale)]!;
+  const score = sum(mul(logits, graph.input("chosen", [n, classes])));
+  const { before, after } = features[at]!;
   const map = (f: Tensor, weights: Tensor) => classActivation(f, weights, { relu: method === "gradcam" });
   const [ofBefore, ofAfter] =
     method === "cam"
       ? new Array<Tensor>(2).fill(gradients(score, [pooled])[0]!)
       : gradients(score, [before, after]).map(globalAvgPool);
   const outputs = { before: map(before, ofBefore!), after: map(after, ofAfter!) };
-  return { graph, outputs, shape: outputs.after.shape, enhanced: before !== after };
+  return { graph, outputs, shape: outputs.after.shape, enhanced: before !== after, classes, takesMask };
 }

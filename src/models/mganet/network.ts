@@ -1,14 +1,14 @@
 /** MGA-Net: a ResNet34 classifier whose features are enhanced under the mask of a U-Net. */
-import type { Fusion } from "../autograd/attention.ts";
-import { sigmoid } from "../autograd/elementwise.ts";
-import { globalAvgPool } from "../autograd/spatial.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { initialValues } from "../nn/init.ts";
-import { aKind, isList, kindOf } from "../kernels/kernel.ts";
-import { Linear } from "../nn/layers.ts";
-import { Module, ModuleList } from "../nn/module.ts";
+import type { Fusion } from "../../autograd/attention.ts";
+import { sigmoid } from "../../autograd/elementwise.ts";
+import { globalAvgPool } from "../../autograd/spatial.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { initialValues } from "../../nn/init.ts";
+import { aKind, isList, requireKnown, requireShape } from "../../kernels/kernel.ts";
+import { Linear } from "../../nn/layers.ts";
+import { Module, ModuleList } from "../../nn/module.ts";
 import { MGA } from "./mga.ts";
-import { ResNet, scaleChannels, stemPool } from "./resnet.ts";
+import { ResNet, scaleChannels, stemPool } from "../shared/resnet.ts";
 import { UNet } from "./unet.ts";
 
 export const fusions = ["parallel", "serial", "spatial", "channel", "none"] as const;
@@ -19,6 +19,8 @@ export interface MGANetOptions {
   fusion: Fusion | "none";
   /** The enhanced scales L0..L4, or a module after the stem and after every basic block. */
   at: readonly number[] | "every-block";
+  /** Classes K; default 2. */
+  classes?: number;
 }
 
 export const paperOptions: MGANetOptions = { width: 1, fusion: "parallel", at: [0, 1, 2, 3, 4] };
@@ -32,7 +34,7 @@ export interface Scale {
 }
 
 export interface Classified {
-  /** [N, 2]: benign, malignant. */
+  /** [N, K]. */
   logits: Tensor;
   /** What they are a linear function of: the mean of L4's features over the pixels, [N, C]. */
   pooled: Tensor;
@@ -49,11 +51,11 @@ export class MGANet extends Module {
   /** @throws RangeError for options of which no model can be made */
   constructor(options: MGANetOptions, seed = 0) {
     super();
-    const { width, fusion, at } = requireModel(options);
+    const { width, fusion, at, classes = 2 } = requireModel(options);
     const c = scaleChannels(width, "MGANet");
     this.classifier = new ResNet(BLOCKS, width);
     this.segmenter = new UNet(width);
-    this.fc = new Linear(c[4]!, 2);
+    this.fc = new Linear(c[4]!, classes);
     const places = at === "every-block" ? everyBlock(c) : [...at].sort().map((i): [string, number] => [`L${i}`, c[i]!]);
     this.mga = new ModuleList<MGA>(
       new Map(fusion === "none" ? [] : places.map(([name, channels]) => [name, new MGA(channels, fusion)])),
@@ -73,8 +75,7 @@ export class MGANet extends Module {
   }
 
   /**
-   * Image [N, H, W, 3], H and W multiples of 32 -> class logits [N, 2] (benign, malignant), segmentation logits
-   * [N, H, W, 1] and their sigmoid, the mask.
+   * Image [N, H, W, 3], H and W multiples of 32 -> class logits [N, K], segmentation logits [N, H, W, 1] and their sigmoid, the mask.
    */
   forward(x: Tensor): Classified & { segLogits: Tensor; mask: Tensor } {
     const { logits: segLogits, mask } = this.segment(x);
@@ -101,24 +102,24 @@ export class MGANet extends Module {
   }
 }
 
-/** @throws RangeError for options of which no model can be made */
+/** @throws RangeError, ShapeError for options of which no model can be made */
 function requireModel(options: MGANetOptions): MGANetOptions {
-  // Not requireKnown: a whole configuration of a training may be given.
-  if (kindOf(options) !== "Object") {
-    throw new RangeError(
-      `MGANet: options are an object of ${Object.keys(paperOptions).join(", ")}; got ${aKind(options)}`,
-    );
-  }
-  const { width, fusion, at } = options;
+  requireKnown("MGANet", options, ["width", "fusion", "at", "classes"]);
+  const { width, fusion, at, classes = 2 } = options;
   if (typeof width !== "number") throw new RangeError(`MGANet: width is ${aKind(width)}, not a number`);
   if (at !== "every-block" && !isList(at)) {
-    throw new RangeError(`MGANet: at is ${aKind(at)}, and has to be an array of scales or "every-block"`);
+    throw new RangeError(`MGANet: at is ${aKind(at)}, expected an array of scales or "every-block"`);
   }
-  if (!fusions.includes(fusion))
-    throw new RangeError(`MGANet: there is no ${fusion} fusion; there are ${fusions.join(", ")}`);
+  if (!fusions.includes(fusion)) {
+    throw new RangeError(`MGANet: unknown fusion ${fusion}; the fusions are ${fusions.join(", ")}`);
+  }
+  requireShape(
+    Number.isSafeInteger(classes) && classes >= 2,
+    () => `MGANet: classes is ${String(classes)}, expected a whole number of at least 2`,
+  );
   const scales = at === "every-block" ? [] : at;
   const wrong = scales.find((i) => ![0, 1, 2, 3, 4].includes(i));
-  if (wrong !== undefined) throw new RangeError(`MGANet: there is no scale ${wrong}; there are 0 to 4`);
+  if (wrong !== undefined) throw new RangeError(`MGANet: there is no scale ${wrong}; the scales are 0 to 4`);
   return options;
 }
 

@@ -1,8 +1,8 @@
 /** The losses of the two stages. */
-import { add, bceWithLogits, scale } from "../autograd/elementwise.ts";
-import { crossEntropy, diceLoss } from "../autograd/losses.ts";
-import { requireNumber, requireShape } from "../kernels/kernel.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { add, bceWithLogits, scale } from "../../autograd/elementwise.ts";
+import { crossEntropy, diceLoss } from "../../autograd/losses.ts";
+import { requireNumber, requireShape } from "../../kernels/kernel.ts";
+import type { Tensor } from "../../graph/tensor.ts";
 
 export const maskLosses = ["dice", "bce", "dice+bce"] as const;
 export type MaskLoss = (typeof maskLosses)[number];

@@ -1,8 +1,8 @@
 /** ResNet with basic blocks (He et al. 2016), named as in torchvision. */
-import { maxPool2d } from "../autograd/spatial.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { BatchNorm2d, Conv2d } from "../nn/layers.ts";
-import { Module, ModuleList } from "../nn/module.ts";
+import { maxPool2d } from "../../autograd/spatial.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { BatchNorm2d, Conv2d } from "../../nn/layers.ts";
+import { Module, ModuleList } from "../../nn/module.ts";
 
 /** A projection shortcut: convolution 0, batch norm 1. */
 class Downsample extends ModuleList<Module> {

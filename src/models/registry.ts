@@ -1,0 +1,17 @@
+/** The models: a line each. */
+import { ConfigError } from "./config-error.ts";
+import { mganet } from "./mganet/spec.ts";
+import { resnet34 } from "./resnet34/spec.ts";
+import type { ModelSpec } from "./spec.ts";
+
+export const models: readonly ModelSpec[] = [mganet, resnet34];
+
+/** What configurations are of that name no model. */
+export const DEFAULT_MODEL = mganet.id;
+
+/** @throws ConfigError if there is none of that name */
+export function modelNamed(id: string): ModelSpec {
+  const found = models.find((spec) => spec.id === id);
+  if (found) return found;
+  throw new ConfigError(`there is no model ${id}; the models are ${models.map((spec) => spec.id).join(", ")}`, "model");
+}

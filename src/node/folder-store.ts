@@ -1,0 +1,66 @@
+/** A store in a folder on disk. */
+import { existsSync } from "node:fs";
+import { readdir, rm, rmdir } from "node:fs/promises";
+import path from "node:path";
+import type { Store } from "../runs/store.ts";
+import { readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
+import { lockFolder, unlockFolder } from "./folder-lock.ts";
+import { requireKept } from "./kept-folders.ts";
+
+export class FolderStore implements Store {
+  readonly name: string;
+
+  constructor(dir: string) {
+    this.name = dir;
+  }
+
+  path(file: string): string {
+    return path.join(this.name, file);
+  }
+
+  folder(name: string): FolderStore {
+    return new FolderStore(this.path(name));
+  }
+
+  async list(): Promise<string[]> {
+    return existsSync(this.name) ? readdir(this.name) : [];
+  }
+
+  exists(file: string): Promise<boolean> {
+    return Promise.resolve(existsSync(this.path(file)));
+  }
+
+  read(file: string): Promise<Uint8Array> {
+    return readInput(this.path(file));
+  }
+
+  write(file: string, content: Uint8Array | string): Promise<void> {
+    return writeWhole(this.path(file), content);
+  }
+
+  /** Never from a folder that has taken this one's place. @throws FolderGoneError */
+  async remove(file: string): Promise<void> {
+    await requireKept(this.name);
+    await rm(this.path(file), { force: true });
+  }
+
+  requireWritable(): Promise<void> {
+    return requireWritableFolder(this.name);
+  }
+
+  lock(): Promise<void> {
+    return lockFolder(this.name);
+  }
+
+  removeLeftovers(): Promise<void> {
+    return removeLeftovers(this.name);
+  }
+
+  unlock(): Promise<void> {
+    return unlockFolder(this.name);
+  }
+
+  async removeIfEmpty(): Promise<void> {
+    await rmdir(this.name).catch(() => {}); // Someone else has put something there.
+  }
+}

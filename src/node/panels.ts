@@ -1,0 +1,80 @@
+/** Pictures of explanations: for each image a panel with image, activation before and after, and mask. */
+import { existsSync } from "node:fs";
+import type { Sharp } from "sharp";
+import { outOfCrop } from "../data/boxes.ts";
+import { className } from "../data/classes.ts";
+import { DataError, type Box, type Prepared } from "../data/sample.ts";
+import type { Activations, ExplainedImage } from "../runs/explain.ts";
+import type { OpenModel } from "../runs/open-model.ts";
+import { decodeGrey, greyOf, readImage, type GreyImage } from "./data/decode.ts";
+import { phantomFrame } from "./data/phantom.ts";
+import { NO_OUTLINE, outline } from "./overlay.ts";
+import { drawPanel } from "./panel.ts";
+
+/** An image explained. */
+export interface Panel {
+  id: string;
+  /** What is written above the pictures: the image, its class by the expert, and the verdict. */
+  title: string;
+  png: Buffer;
+}
+
+/**
+ * Draws the panel of an explained image.
+ * @param picture the whole picture where it is open; else its file is read again
+ */
+export async function drawExplained(
+  explained: ExplainedImage,
+  { explanation: { method, point }, hasBase }: Pick<Activations, "explanation" | "hasBase">,
+  { classes, hasOutlines }: Pick<OpenModel, "classes" | "hasOutlines">,
+  picture?: Sharp,
+): Promise<Panel> {
+  const { image: p, prediction, of, before, after } = explained;
+  const { image, crop } = await frameOf(p, picture);
+  const { probabilities, mask } = prediction;
+  const shown = classes.names.length === 2 ? classes.positive : probabilities.indexOf(Math.max(...probabilities));
+  const label = p.label === undefined ? [] : [`labelled ${className(p.label, classes)}`];
+  const verdict = `${(100 * probabilities[shown]!).toFixed(1)} % ${classes.names[shown]!}`;
+  const title = [p.id, ...label, verdict].join(" · ");
+  const name = classes.names[of]!;
+  const what =
+    method === "cam"
+      ? `CAM: how much each place at ${point} speaks for "${name}" (above 0) or against it`
+      : `Grad-CAM at ${point}: where features lie that raise the score of "${name}"`;
+  const png = await drawPanel({
+    title,
+    note: before ? `${what}; both on one scale` : what,
+    image,
+    crop,
+    boxes: p.boxes.map((box) => outOfCrop(box, crop, p.width, p.height)),
+    outline: mask && hasOutlines ? outline(mask, p.width, p.height, crop) : NO_OUTLINE,
+    before: before && {
+      caption: hasBase ? "activation of the attention-free model" : "activation before enhancement, same model",
+      map: before,
+    },
+    after: {
+      caption: before && !hasBase ? "activation after enhancement" : "activation of the model",
+      map: after,
+    },
+    signed: method === "cam",
+  });
+  return { id: p.id, title, png };
+}
+
+/** The whole picture that an image was cut from, or the cut one where that is no file any more. */
+async function frameOf(
+  { width, height, grey, source }: Prepared,
+  picture: Sharp | undefined,
+): Promise<{ image: GreyImage; crop: Box }> {
+  const whole: Box = { x0: 0, y0: 0, x1: width, y1: height };
+  if (!source) return { image: { width, height, grey }, crop: whole };
+  const { file, crop } = source;
+  if (picture) return { image: await greyOf({ image: picture }), crop };
+  const phantom = existsSync(file) ? undefined : phantomFrame(file);
+  if (phantom) return { image: phantom, crop };
+  try {
+    return { image: await decodeGrey(await readImage(file)), crop };
+  } catch (error) {
+    throw error instanceof DataError ? new DataError(`${file}: ${error.message}`) : error;
+  }
+}

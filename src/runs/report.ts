@@ -1,0 +1,164 @@
+/** Reports: what the folder of a run or a study holds, read and put on a page. */
+import { z } from "zod";
+import type { Predictions } from "../metrics/predictions.ts";
+import { caseKinds, notableCases } from "../metrics/notable-cases.ts";
+import { ConfigError } from "../models/config-error.ts";
+import { classifies } from "../models/model.ts";
+import type { CasePicture } from "../report/cases.ts";
+import { casesSide, type ExplainedCase, runReport, type RunFacts } from "../report/run.ts";
+import { studyReport, type StudyRunReport } from "../report/study.ts";
+import { PROPOSED, tableOf } from "../study/rows.ts";
+import { checkConfig, specOf, type TrainConfig } from "../train/config.ts";
+import type { EpochRecord } from "../train/training.ts";
+import { readPredictions } from "./predictions.ts";
+import { readRecords } from "./run.ts";
+import { InputError, readJson, type Store } from "./store.ts";
+import { readStudy, runStoreOf } from "./study-folder.ts";
+
+export const REPORT = "report.html";
+
+/** What a run folder says of itself. */
+export interface RunContent {
+  name: string;
+  config: TrainConfig;
+  facts: RunFacts;
+  records: EpochRecord[];
+  predictions: Predictions[];
+}
+
+const text = z.string().nullable().catch(null);
+const count = z.number().int().min(0).catch(0);
+/** Of a summary, what is shown; summaries of older runs lack some of it. */
+const summarySchema = z.object({
+  adapter: text,
+  device: text,
+  variants: text,
+  seconds: z.number().nullable().catch(null),
+  data: z
+    .object({ split: z.string(), train: count, heldOut: count, test: count, skipped: z.array(z.unknown()).catch([]) })
+    .nullable()
+    .catch(null),
+  best: z.object({ stage: z.string(), epoch: z.number() }).nullable().catch(null),
+});
+
+/**
+ * Reads a run folder, finished or not.
+ * @param summary what summary.json will say, of a run that is about to end
+ * @throws InputError, DataError in one line if it is none, or a file in it cannot be read
+ */
+export async function readRun(store: Store, summary?: object): Promise<RunContent> {
+  if (!(await store.exists(""))) throw new InputError(`${store.name}: no such folder`);
+  if (!(await store.exists("config.json")))
+    throw new InputError(`${store.name}: not a run folder (there is no config.json)`);
+  const config = configOf(await readJson(store, "config.json"), store.path("config.json"));
+  const predictions: Predictions[] = [];
+  for (const on of ["val", "test", "external"] as const) {
+    const kept = await readPredictions(store, on);
+    if (kept) predictions.push(kept);
+  }
+  const ended = (await store.exists("summary.json")) ? await readJson(store, "summary.json") : {};
+  return {
+    name: nameOf(store),
+    config,
+    facts: factsOf(summary ?? ended, config),
+    records: await readRecords(store),
+    predictions,
+  };
+}
+
+/** What a folder is called, without those that it lies in. */
+const nameOf = ({ name }: Store): string => name.split(/[\\/]/).findLast((part) => part !== "" && part !== ".") ?? name;
+
+function configOf(json: unknown, file: string): TrainConfig {
+  try {
+    return checkConfig(json);
+  } catch (error) {
+    throw error instanceof ConfigError ? new InputError(`${file}: ${error.message}`, { cause: error }) : error;
+  }
+}
+
+function factsOf(json: unknown, config: TrainConfig): RunFacts {
+  const summary = summarySchema.catch(summarySchema.parse({})).parse(json);
+  const { data, best, device, adapter } = summary;
+  const phases = specOf(config).phases;
+  const chosen = best && phases.find(({ name }) => name === best.stage);
+  return {
+    ...{ adapter, device, variants: summary.variants, seconds: summary.seconds },
+    split: data && { how: data.split, train: data.train, val: data.heldOut, test: data.test },
+    skipped: data && data.skipped.length,
+    bestEpoch: chosen && classifies(chosen) ? { stage: chosen.name, epoch: best.epoch } : null,
+  };
+}
+
+/** What a run's report shows of single images. */
+export interface ShownImages {
+  on: "val" | "test";
+  /** All of them, and those whose activation is shown. */
+  ids: ReadonlySet<string>;
+  explained: ReadonlySet<string>;
+}
+
+/** Images of each kind that are shown, and whose activation is. */
+const SHOWN_OF_EACH = 4;
+const EXPLAINED_OF_EACH = 2;
+
+export function imagesToShow(predictions: readonly Predictions[]): ShownImages | undefined {
+  const side = casesSide(predictions);
+  if (!side) return undefined;
+  const idsOf = (count: number) => {
+    const chosen = notableCases(side.images, side.threshold, count, side.classes);
+    return new Set(caseKinds.flatMap((kind) => chosen[kind].map(({ image }) => image)));
+  };
+  return { on: side.on === "test" ? "test" : "val", ids: idsOf(SHOWN_OF_EACH), explained: idsOf(EXPLAINED_OF_EACH) };
+}
+
+/** What a report can show besides what is in the folder. */
+export interface ReportPictures {
+  pictures?: ReadonlyMap<string, CasePicture>;
+  explained?: readonly ExplainedCase[];
+  /** As for `readRun`. */
+  summary?: object;
+}
+
+/** Writes a run's report into its folder. @param document of any DOM, in which the plots are made. @throws as `readRun` does */
+export async function writeRunReport(
+  store: Store,
+  document: Document,
+  { pictures = new Map(), explained = [], summary }: ReportPictures = {},
+): Promise<void> {
+  const run = await readRun(store, summary);
+  await store.write(REPORT, runReport(document, { ...run, pictures, explained }));
+}
+
+/** Writes a study's report into its folder. @throws InputError, DataError in one line if a file of the study cannot be read */
+export async function writeStudyReport(
+  store: Store,
+  document: Document,
+  explained: readonly ExplainedCase[] = [],
+): Promise<void> {
+  const study = await readStudy(store);
+  const runs: StudyRunReport[] = [];
+  for (const run of study.runs) {
+    const { row } = run;
+    if (row === null) continue;
+    const own = runStoreOf(store, run);
+    const predictions = run.state === "finished" ? await readPredictions(own, "val") : undefined;
+    runs.push({ run: { ...run, row }, predictions: predictions ?? null, report: await own.exists(REPORT) });
+  }
+  await store.write(REPORT, studyReport(document, { name: nameOf(store), study, runs, explained }));
+}
+
+/** The finished runs of a study, and the pair whose activations its report shows beside each other. */
+export async function studyRuns(store: Store): Promise<{ finished: Store[]; pair?: { proposed: Store; base: Store } }> {
+  const { runs, tables } = await readStudy(store);
+  const done = runs.filter(({ row, state }) => row !== null && state === "finished");
+  const finished = done.map((run) => runStoreOf(store, run));
+  const proposed = done.find(({ row }) => row === PROPOSED);
+  const references = tables.map((number) => tableOf(number).reference);
+  const base = done.find(
+    ({ row, seed, fold }) =>
+      row !== null && references.includes(row) && seed === proposed?.seed && fold === proposed.fold,
+  );
+  if (!proposed || !base) return { finished };
+  return { finished, pair: { proposed: runStoreOf(store, proposed), base: runStoreOf(store, base) } };
+}

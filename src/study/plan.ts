@@ -1,0 +1,74 @@
+/** What the runs of a study are, and in what order they are trained. */
+import { ConfigError } from "../models/config-error.ts";
+import { checkConfig, commonSettings, presetFor, specOf, totalEpochs, type TrainConfig } from "../train/config.ts";
+import { rowOf, tableOf, type RowName, type TableNumber } from "./rows.ts";
+
+/** What tells one run of a study from the others. */
+export interface RunKey {
+  row: RowName;
+  seed: number;
+  /** The fold that is held out; undefined in a study without folds. */
+  fold?: number | undefined;
+}
+
+/** A run of a study; without a row, the phase that the rows of a seed and fold begin from. */
+export type Place = Omit<RunKey, "row"> & { row: RowName | null };
+
+/** "seed-1", or "seed-1-fold-3": the name of its folder below that of its row. */
+export const runName = ({ seed, fold }: Pick<RunKey, "seed" | "fold">): string =>
+  `seed-${seed}${fold === undefined ? "" : `-fold-${fold}`}`;
+
+/** "Base, seed 1, fold 3". */
+export const runTitle = ({ row, seed, fold }: RunKey): string =>
+  `${rowOf(row).label}, seed ${seed}${fold === undefined ? "" : `, fold ${fold}`}`;
+
+/** The settings of one run, from those that all share. */
+export function runConfig(shared: TrainConfig, { row, seed, fold }: RunKey): TrainConfig {
+  const { model, settings } = rowOf(row);
+  const base = model === shared.model ? shared : asModel(shared, model);
+  return checkConfig({ ...base, ...settings, seed, ...(fold === undefined ? {} : { fold }) });
+}
+
+/**
+ * The settings for another model: what every model is trained with stays, and so do options that both have, such as the width. It
+ * is trained for as many epochs in all, spread over its phases.
+ */
+function asModel(shared: TrainConfig, model: string): TrainConfig {
+  const preset = presetFor(shared.preset, shared.data, model);
+  const spec = specOf(preset);
+  const kept = Object.entries(shared).filter(([name]) => name in commonSettings || name in spec.options);
+  const total = totalEpochs(shared);
+  const epochs = Object.fromEntries(spec.phases.map(({ name, share }) => [name, Math.round(share * total)]));
+  return { ...preset, ...Object.fromEntries(kept), model, epochs };
+}
+
+/** Runs that begin from the same phase, that is those of one seed and fold. */
+export interface Group {
+  seed: number;
+  fold: number | undefined;
+  runs: RunKey[];
+}
+
+/** The folds of a study that are held out in turn; one that is none without cross-validation. */
+export const foldsOf = (folds: number): (number | undefined)[] =>
+  folds === 0 ? [undefined] : Array.from({ length: folds }, (_, fold) => fold);
+
+/**
+ * All runs of some tables, in the order in which they are trained: seed by seed, so that a study that is stopped early has
+ * whole seeds; within a seed fold by fold, and the rows in the order of the tables, those of several tables once.
+ */
+export function planRuns(numbers: readonly TableNumber[], seeds: readonly number[], folds: number): Group[] {
+  const names = [...new Set(numbers.flatMap((n) => tableOf(n).rows))];
+  return seeds.flatMap((seed) =>
+    foldsOf(folds).map((fold): Group => ({ seed, fold, runs: names.map((row) => ({ row, seed, fold })) })),
+  );
+}
+
+/** @throws ConfigError for shared settings of which a study can be made of no row */
+export function requireComparable(shared: TrainConfig): void {
+  const spec = specOf(shared);
+  const last = spec.phases.at(-1)!;
+  if (shared.epochs[last.name] === 0) {
+    throw new ConfigError("0 leaves nothing to compare: the rows differ in this phase", `epochs.${last.name}`);
+  }
+}

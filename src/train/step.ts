@@ -1,0 +1,116 @@
+/** The compiled step of a training phase. */
+import type { Batch } from "../data/sample.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { compile, compileAhead, kernelsOf, requireFit } from "../graph/compile.ts";
+import { Graph } from "../graph/graph.ts";
+import type { Plan } from "../graph/plan.ts";
+import { profilePlan, type NodeProfile } from "../graph/profile.ts";
+import type { Node } from "../graph/tensor.ts";
+import type { Kernel } from "../kernels/kernel.ts";
+import type { Phase } from "../models/model.ts";
+import type { BatchInput } from "../models/spec.ts";
+import { Adam, adamDefaults } from "../optim/adam.ts";
+
+export interface StepOptions {
+  batch: number;
+  /** Height and width of the input. */
+  size: readonly [number, number];
+  /** Weights of the classes in the loss; undefined where they count alike. */
+  weight?: readonly number[] | undefined;
+  /** Whether the backward pass computes cheap activations again instead of keeping them. */
+  recompute?: boolean;
+}
+
+/** The loss of one training step, and its terms by name. */
+export type StepLosses = { loss: number } & Record<string, number>;
+
+export interface StepResult {
+  losses: StepLosses;
+  /** Whether loss and gradients are; if not, the step has changed neither parameters nor Adam's moments. */
+  finite: boolean;
+}
+
+/** Training diverged. The message names the step and the first tensor that holds a value which is not finite. */
+export class DivergedError extends Error {
+  override name = "DivergedError";
+}
+
+/** One training step of a phase: forward, backward, Adam and batch-norm statistics in one submit. */
+export class TrainingStep {
+  readonly plan: Plan;
+  readonly #adam: Adam;
+  readonly #inputs: readonly BatchInput[];
+  readonly #updates: ReadonlySet<Node>;
+
+  private constructor(plan: Plan, adam: Adam, inputs: readonly BatchInput[], updates: readonly Node[]) {
+    this.plan = plan;
+    this.#adam = adam;
+    this.#inputs = inputs;
+    this.#updates = new Set(updates);
+  }
+
+  static async create(gpu: Gpu, phase: Phase, adam: Adam, options: StepOptions): Promise<TrainingStep> {
+    const { graph, outputs, updates } = record(phase, adam, options);
+    const { recompute = false } = options;
+    return new TrainingStep(await compile(gpu, graph, { outputs, updates, recompute }), adam, phase.inputs, updates);
+  }
+
+  /** Has the shaders of a later phase compiled in the background, where the driver puts that off. */
+  static async ahead(gpu: Gpu, phase: Phase, options: StepOptions): Promise<void> {
+    const { graph, outputs, updates } = record(phase, new Adam(phase.slabs, adamDefaults), options);
+    await compileAhead(gpu, graph, { outputs, updates, recompute: options.recompute ?? false });
+  }
+
+  /**
+   * @returns bytes of memory that it needs on the device at the least
+   * @throws PlanError if `create` would, because a tensor exceeds the adapter's limits
+   */
+  static requireFit(gpu: Gpu, phase: Phase, options: StepOptions): number {
+    const { graph, outputs, updates } = record(phase, new Adam(phase.slabs, adamDefaults), options);
+    return requireFit(gpu, graph, { outputs, updates, recompute: options.recompute ?? false });
+  }
+
+  /** The kernels that `create` would compile; costs little. */
+  static kernels(phase: Phase, options: StepOptions): Kernel[] {
+    const { graph, outputs, updates } = record(phase, new Adam(phase.slabs, adamDefaults), options);
+    return kernelsOf(graph, { outputs, updates });
+  }
+
+  /** Takes one step at learning rate `lr`. A second one may be started before the first has ended. */
+  async run(batch: Batch, lr: number): Promise<StepResult> {
+    const { guard, ...out } = await this.plan.run({ ...this.#given(batch), adam: this.#adam.advance(lr) });
+    const losses = Object.fromEntries(Object.entries(out).map(([name, value]) => [name, value[0]!]));
+    return { losses: losses as StepLosses, finite: Number.isFinite(guard![0]) };
+  }
+
+  /** Where the time of a step goes. Takes some steps on this batch and undoes them. */
+  profile(gpu: Gpu, batch: Batch): Promise<NodeProfile[]> {
+    return profilePlan(gpu, this.plan, { ...this.#given(batch), adam: Float32Array.of(0, 1) });
+  }
+
+  /** Why a step on this batch is not finite: it has left the parameters alone, so the pass can be run again. */
+  async diagnose(batch: Batch, step: number): Promise<DivergedError> {
+    const label = await this.plan.firstNonFinite({ ...this.#given(batch), adam: new Float32Array(2) }, (node) =>
+      this.#updates.has(node),
+    );
+    const first = label ? `the first tensor that is not: ${label}` : "on a second look every tensor is";
+    const advice = label?.startsWith("input ") ? "" : "; a lower learning rate may help";
+    return new DivergedError(`step ${step}: loss or gradients are not finite; ${first}${advice}`);
+  }
+
+  /** What the graph is given of a batch. */
+  #given(batch: Batch): Record<string, Float32Array | Uint32Array> {
+    return { image: batch.image, ...Object.fromEntries(this.#inputs.map((name) => [name, batch[name]])) };
+  }
+}
+
+/** The graph of a phase's step. */
+function record(phase: Phase, adam: Adam, { batch: n, size: [h, w], weight }: StepOptions) {
+  const graph = new Graph({ training: true });
+  const image = graph.input("image", [n, h, w, 3]);
+  const target = phase.inputs.includes("target") ? { target: graph.input("target", [n, h, w, 1]) } : {};
+  const label = phase.inputs.includes("label") ? { label: graph.input("label", [n], "u32") } : {};
+  const { loss, terms = {} } = phase.record({ image, ...target, ...label }, weight);
+  const { updates, guard } = adam.record(graph, loss);
+  return { graph, updates, outputs: { loss, ...terms, guard } };
+}
