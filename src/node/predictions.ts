@@ -1,6 +1,6 @@
 /** Records of predictions as files. */
 import type { Prepared } from "../data/sample.ts";
-import { parsePredictions, type ImagePrediction, type Predictions } from "../metrics/predictions.ts";
+import { fromSecond, parsePredictions, type ImagePrediction, type Predictions } from "../metrics/predictions.ts";
 import type { ImageResult } from "../train/stage.ts";
 import { readInput } from "./files.ts";
 
@@ -11,7 +11,7 @@ export function predictionsOf(results: readonly ImageResult[], prepared: readonl
     image: id,
     patient: patients.get(id) ?? null,
     label: label ?? null,
-    malignant: Number.isNaN(malignant) ? null : malignant,
+    probabilities: Number.isNaN(malignant) ? null : fromSecond(malignant),
     dice,
     iou,
   }));

@@ -9,6 +9,7 @@ import type { Plan } from "../graph/plan.ts";
 import { profilePlan, type NodeProfile } from "../graph/profile.ts";
 import { isList, requireFloats, requireKnown, requireShape, type Kernel } from "../kernels/kernel.ts";
 import { evaluation, type Evaluation } from "../metrics/evaluation.ts";
+import { fromSecond } from "../metrics/predictions.ts";
 import { heldOutLoss, maskLossOf, type LossTerms } from "../metrics/held-out-loss.ts";
 import { maskScore } from "../metrics/mask.ts";
 import type { MGANet } from "../models/mganet.ts";
@@ -304,6 +305,8 @@ export async function evaluate(
   const cases = { score: labelled.map((p) => p.malignant), label: labelled.map((p) => p.label!) };
   const metrics = evaluation(images, cases);
   if (!terms || stage !== "joint" || bothClasses(images)) return { metrics, images };
-  const losses = images.map(({ malignant, label }, i) => ({ malignant, label, maskLoss: maskLosses[i]! }));
+  const losses = images.map(({ malignant, label }, i) => {
+    return { probabilities: fromSecond(malignant), label, maskLoss: maskLosses[i]! };
+  });
   return { metrics: { ...metrics, loss: heldOutLoss(losses, terms) }, images };
 }
