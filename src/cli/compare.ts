@@ -67,7 +67,7 @@ async function imagesFor(other: TrainConfig, own: TrainConfig, { images, source 
 /** How the AUCs compare; the difference is of `own` less `other`. Both are of the same images, in the same order. */
 export function compared(own: readonly Classified[], other: readonly Classified[]): DelongComparison | string {
   const label = own.map((p) => p.label);
-  const scores = [other, own].map((side) => side.map((p) => p.malignant));
+  const scores = [other, own].map((side) => side.map((p) => p.probabilities[1]!));
   return delongReason(label) ?? delong(label, scores[0]!, scores[1]!);
 }
 

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { ImagePrediction } from "../metrics/predictions.ts";
-import { caseKinds, chooseCases } from "../metrics/telling.ts";
+import { caseKinds, notableCases } from "../metrics/notable-cases.ts";
 import { explainImages, type ExplainSettings, type Loaded } from "../node/explain.ts";
 import { writeWhole } from "../node/files.ts";
 import { findCheckpoint } from "../node/run-folder.ts";
@@ -49,7 +49,7 @@ export async function explainTelling(
   { settings, count, out, threshold }: { settings: ExplainSettings; count: number; out: string; threshold: number },
 ): Promise<void> {
   const byId = new Map(prepared.map((p) => [p.id, p]));
-  const chosen = chooseCases(found, threshold, count);
+  const chosen = notableCases(found, threshold, count);
   const cases = caseKinds.flatMap((kind) => chosen[kind].map(({ image }, i) => ({ image, name: `${kind}-${i + 1}` })));
   const images = cases.map(({ image }) => byId.get(image)!);
   let next = 0;

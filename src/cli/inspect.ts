@@ -180,9 +180,11 @@ function showLeftOut({ leftOut }: Inspection): string[] {
   ];
 }
 
-const total = (c: Counts) => c.benign + c.malignant + c.unlabelled;
-const counts = ({ benign, malignant, unlabelled }: Counts) =>
-  `${benign} benign, ${malignant} malignant${unlabelled > 0 ? `, ${unlabelled} without a class` : ""}`;
+const total = (c: Counts) => Object.values(c).reduce((a, b) => a + b);
+const counts = ({ unlabelled = 0, ...byClass }: Counts) => {
+  const known = Object.entries(byClass).map(([name, n]) => `${n} ${name}`);
+  return [...known, ...(unlabelled > 0 ? [`${unlabelled} without a class`] : [])].join(", ");
+};
 const pixels = ({ least, greatest }: Range) => (least === greatest ? `${least}` : `${least} to ${greatest}`);
 const percent = ({ least, median, greatest }: Range) =>
   `median ${(100 * median).toFixed(1)} % (${(100 * least).toFixed(1)} to ${(100 * greatest).toFixed(1)} %)`;

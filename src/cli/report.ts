@@ -11,7 +11,7 @@ import { InputError, requireWritableFile } from "../node/files.ts";
 import { readRun, REPORT, writeRunReport, writeStudyReport, type ReportPictures } from "../node/report.ts";
 import { findCheckpoint, withOwnSplit } from "../node/run-folder.ts";
 import { readStudy } from "../node/study-folder.ts";
-import { caseKinds, chooseCases } from "../metrics/telling.ts";
+import { caseKinds, notableCases } from "../metrics/notable-cases.ts";
 import { casesSide, type ExplainedCase } from "../report/run.ts";
 import { trainedStage } from "../train/checkpoint.ts";
 import { choose } from "./evaluated.ts";
@@ -35,7 +35,7 @@ function imagesToShow(predictions: readonly Predictions[]): Shown | undefined {
   const side = casesSide(predictions);
   if (!side) return undefined;
   const idsOf = (count: number) => {
-    const chosen = chooseCases(side.images, side.threshold, count);
+    const chosen = notableCases(side.images, side.threshold, count);
     return new Set(caseKinds.flatMap((kind) => chosen[kind].map(({ image }) => image)));
   };
   return { on: side.on === "test" ? "test" : "val", ids: idsOf(4), explained: idsOf(2) };

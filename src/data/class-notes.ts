@@ -1,22 +1,34 @@
-/** What is to be said of sides that lack a class, before hours are spent on them. */
-import type { Label } from "./sample.ts";
-
-const names = ["benign", "malignant"] as const;
+/** What to tell about sides that lack a class, before hours are spent on them. */
+import { benignMalignant } from "./classes.ts";
+import type { Classes, Label } from "./sample.ts";
 
 /** Lines for the two sides of a split whose classifier is going to be trained. */
-export function classNotes(train: readonly { label: Label }[], heldOut: readonly { label: Label }[]): string[] {
+export function classNotes(
+  train: readonly { label: Label }[],
+  heldOut: readonly { label: Label }[],
+  classes: Classes = benignMalignant,
+): string[] {
+  const { names } = classes;
+  const missing = (images: readonly { label: Label }[]) =>
+    names.filter((_, label) => !images.some((image) => image.label === label));
   const notes: string[] = [];
   const lacking = missing(train);
-  if (lacking.length === 1) {
-    notes.push(`No training image is ${lacking[0]}: a classifier that has seen one class only calls everything by it`);
+  if (lacking.length === names.length - 1) {
+    notes.push(
+      `No training image is ${list(lacking)}: a classifier that has seen only one class predicts it for every image`,
+    );
+  } else if (lacking.length > 0 && lacking.length < names.length) {
+    notes.push(
+      `No training image is ${list(lacking)}: the classifier will not predict ${lacking.length > 1 ? "them" : "it"}`,
+    );
   }
   const unseen = missing(heldOut);
   if (unseen.length > 0) {
-    const what = unseen.length === 2 ? "has a class" : `is ${unseen[0]}`;
+    const what = unseen.length === names.length ? "has a class" : `is ${list(unseen)}`;
     notes.push(`No held-out image ${what}: F1 and AUC say nothing there, and the best epoch is chosen by the loss`);
   }
   return notes;
 }
 
-const missing = (images: readonly { label: Label }[]): string[] =>
-  names.filter((_, label) => !images.some((image) => image.label === label));
+const list = (names: readonly string[]): string =>
+  names.length === 1 ? names[0]! : `${names.slice(0, -1).join(", ")} or ${names.at(-1)!}`;

@@ -2,7 +2,7 @@
 import { connected, type SplitItem, type Tie } from "./clusters.ts";
 import { permutation, stream } from "./random.ts";
 import { DataError } from "./sample.ts";
-import { STRATA } from "./split.ts";
+import { strataOf } from "./split.ts";
 
 /**
  * The fold of each item, 0 .. folds - 1. Clusters are dealt out the largest first, in an order that the seed decides among
@@ -21,11 +21,12 @@ export function dealFolds(
       `${folds} folds are not possible: there are ${clusters.length} cases without an image in common`,
     );
   }
+  const strata = strataOf(items);
   const counts = clusters.map((members) =>
-    STRATA.map((s) => members.filter((i) => items[i]!.label === s.label).length),
+    strata.map((label) => members.filter((i) => items[i]!.label === label).length),
   );
-  const share = STRATA.map(({ label }) => items.filter((item) => item.label === label).length / folds);
-  const filled = Array.from({ length: folds }, () => STRATA.map(() => 0));
+  const share = strata.map((label) => items.filter((item) => item.label === label).length / folds);
+  const filled = Array.from({ length: folds }, () => strata.map(() => 0));
   const order = permutation(clusters.length, stream(seed, folds)).sort(
     (a, b) => clusters[b]!.length - clusters[a]!.length,
   );

@@ -9,8 +9,16 @@ export interface Box {
   y1: number;
 }
 
-/** 0 benign, 1 malignant, undefined not known. */
-export type Label = 0 | 1 | undefined;
+/** The classes that images are told apart by: src/data/classes.ts. */
+export interface Classes {
+  /** A label is an index into them. */
+  readonly names: readonly string[];
+  /** Index of the positive class of the binary figures (sensitivity, PPV, ..), which set it against all others. */
+  readonly positive: number;
+}
+
+/** Index into the data set's classes; undefined where the class is not known. */
+export type Label = number | undefined;
 
 /** Which side of a split an image is on: trained on, held out for choices, or held out to the end. */
 export type Side = "train" | "val" | "test";
@@ -45,6 +53,8 @@ export interface Skipped {
 
 export interface Dataset {
   name: string;
+  /** Of which `label` is an index. */
+  classes: Classes;
   samples: Sample[];
   /** Every image, annotation or named file that gave no sample. */
   skipped: Skipped[];

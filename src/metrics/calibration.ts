@@ -10,7 +10,7 @@ export interface ReliabilityBin {
   images: number;
   /** Mean of the predicted probabilities. */
   predicted: number;
-  /** Share of the images that are malignant. */
+  /** Share of the images that are positive. */
   observed: number;
 }
 

@@ -1,16 +1,35 @@
-/** What the metrics of classification are computed from. */
+/** What the binary metrics of classification are computed from. */
+import { type Classes, negativeName } from "../data/classes.ts";
 
 /**
  * Scores and classes of images, in the same order. `weight` says how many times each counts, which is how a resample of a
  * bootstrap is expressed; without it each counts once.
  */
 export interface Cases {
-  /** The larger, the likelier malignant; a probability where a metric says so. */
+  /** The larger, the likelier the positive class; a probability where a metric says so. */
   score: ArrayLike<number>;
-  /** 1 malignant (the positive class), 0 benign. */
+  /** 1 the positive class, 0 any other. */
   label: ArrayLike<number>;
   weight?: ArrayLike<number> | undefined;
+  /** How reasons call the two; default malignant and benign. */
+  sides?: Sides | undefined;
 }
+
+/** Names of the positive class and of what it is set against. */
+export interface Sides {
+  positive: string;
+  negative: string;
+}
+
+/** One class against the rest; by default the positive one. */
+export const sidesOf = (classes: Classes, positive = classes.positive): Sides => ({
+  positive: classes.names[positive]!,
+  negative: negativeName({ ...classes, positive }),
+});
+
+const malignantAndBenign: Sides = { positive: "malignant", negative: "benign" };
+
+export const sidesIn = ({ sides = malignantAndBenign }: Pick<Cases, "sides">): Sides => sides;
 
 /** How many times the i-th image counts. */
 export const weightOf = ({ weight }: Cases, i: number): number => (weight ? weight[i]! : 1);
@@ -30,8 +49,11 @@ export function classCounts(cases: Cases): { positives: number; negatives: numbe
 }
 
 /** Why a metric of both classes is not defined; undefined where both occur. */
-export function missingClass({ positives, negatives }: { positives: number; negatives: number }): string | undefined {
+export function missingClass(
+  { positives, negatives }: { positives: number; negatives: number },
+  { positive, negative }: Sides = malignantAndBenign,
+): string | undefined {
   if (positives + negatives === 0) return "no image has a class";
-  if (positives === 0) return "no image is malignant";
-  return negatives === 0 ? "no image is benign" : undefined;
+  if (positives === 0) return `no image is ${positive}`;
+  return negatives === 0 ? `no image is ${negative}` : undefined;
 }

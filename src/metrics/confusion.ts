@@ -1,6 +1,6 @@
-/** Predictions at a threshold: counts and the rates that follow from them. The positive class is malignant. */
+/** Binary predictions at a threshold: counts and the rates that follow from them. */
 import { z } from "zod";
-import { type Cases, weightOf } from "./cases.ts";
+import { type Cases, type Sides, sidesIn, weightOf } from "./cases.ts";
 import { type Measure, ratio, undefinedFor } from "./measure.ts";
 
 const count = z.number().int().min(0);
@@ -9,7 +9,7 @@ export const confusionSchema = z.strictObject({ tp: count, fp: count, fn: count,
 
 export type Confusion = z.infer<typeof confusionSchema>;
 
-/** Counts at a threshold: `score >= threshold` predicts malignant. */
+/** Counts at a threshold: `score >= threshold` predicts the positive class. */
 export function confusion(cases: Cases, threshold = 0.5): Confusion {
   const counts = { tp: 0, fp: 0, fn: 0, tn: 0 };
   for (let i = 0; i < cases.score.length; i++) {
@@ -25,15 +25,17 @@ export type RateName = (typeof rateNames)[number];
 /**
  * The rates of a confusion matrix. F1 is 2 tp / (2 tp + fp + fn), the harmonic mean of sensitivity and PPV; sensitivity is
  * recall, PPV is precision.
+ * @param sides how reasons call the two classes
  */
-export function rates({ tp, fp, fn, tn }: Confusion): Record<RateName, Measure> {
+export function rates({ tp, fp, fn, tn }: Confusion, sides?: Sides): Record<RateName, Measure> {
+  const { positive, negative } = sidesIn({ sides });
   return {
     accuracy: ratio(tp + tn, tp + fp + fn + tn, "no image has a class"),
-    // Without a malignant image it would be 0, however good the predictions are.
-    f1: tp + fn === 0 ? undefinedFor("no image is malignant") : ratio(2 * tp, 2 * tp + fp + fn, ""),
-    sensitivity: ratio(tp, tp + fn, "no image is malignant"),
-    specificity: ratio(tn, tn + fp, "no image is benign"),
-    ppv: ratio(tp, tp + fp, "no image was taken for malignant"),
-    npv: ratio(tn, tn + fn, "no image was taken for benign"),
+    // Without a positive image it would be 0, however good the predictions are.
+    f1: tp + fn === 0 ? undefinedFor(`no image is ${positive}`) : ratio(2 * tp, 2 * tp + fp + fn, ""),
+    sensitivity: ratio(tp, tp + fn, `no image is ${positive}`),
+    specificity: ratio(tn, tn + fp, `no image is ${negative}`),
+    ppv: ratio(tp, tp + fp, `no image was predicted ${positive}`),
+    npv: ratio(tn, tn + fn, `no image was predicted ${negative}`),
   };
 }

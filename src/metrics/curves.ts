@@ -1,5 +1,5 @@
 /** ROC and precision-recall curves, and the areas below them. */
-import { byScore, type Cases, classCounts, missingClass, weightOf } from "./cases.ts";
+import { byScore, type Cases, classCounts, missingClass, sidesIn, weightOf } from "./cases.ts";
 import { defined, type Measure, undefinedFor } from "./measure.ts";
 
 /** Counts of those at or above a threshold. */
@@ -28,7 +28,7 @@ export function steps(cases: Cases, order: ArrayLike<number> = byScore(cases.sco
 
 /** A point of a ROC curve. */
 export interface RocPoint {
-  /** What is at or above it is predicted malignant; null at the beginning of the curve, where nothing is. */
+  /** What is at or above it is predicted positive; null at the beginning of the curve, where nothing is. */
   threshold: number | null;
   /** False positive rate, 1 - specificity. */
   fpr: number;
@@ -48,15 +48,15 @@ export function rocCurve(cases: Cases): RocPoint[] {
 
 /** A point of a precision-recall curve. */
 export interface PrPoint {
-  /** null at the end where nothing is predicted malignant. */
+  /** null at the end where nothing is predicted positive. */
   threshold: number | null;
   recall: number;
   precision: number;
 }
 
 /**
- * The precision-recall curve with every threshold, from the end where nothing is predicted malignant (recall 0, precision
- * taken for 1) to recall 1; empty unless an image is malignant.
+ * The precision-recall curve with every threshold, from the end where nothing is predicted positive (recall 0, precision 1 by
+ * definition) to recall 1; empty unless an image is positive.
  */
 export function prCurve(cases: Cases): PrPoint[] {
   const { positives } = classCounts(cases);
@@ -68,18 +68,18 @@ export function prCurve(cases: Cases): PrPoint[] {
 }
 
 /**
- * Area under the ROC curve: the probability that a malignant case scores higher than a benign one, ties counting half
+ * Area under the ROC curve: the probability that a positive case scores higher than a negative one, ties counting half
  * (Mann and Whitney).
  * @param order as for `steps`
  */
 export function auc(cases: Cases, order?: ArrayLike<number>): Measure {
   const { positives, negatives } = classCounts(cases);
-  const missing = missingClass({ positives, negatives });
+  const missing = missingClass({ positives, negatives }, cases.sides);
   if (missing !== undefined) return undefinedFor(missing);
   let won = 0;
   let before = { tp: 0, fp: 0 };
   for (const { tp, fp } of steps(cases, order)) {
-    // The benign cases of this step lose to the malignant ones above it and draw with those in it.
+    // The negative cases of this step lose to the positive ones above it and draw with those in it.
     won += (fp - before.fp) * (before.tp + (tp - before.tp) / 2);
     before = { tp, fp };
   }
@@ -87,13 +87,13 @@ export function auc(cases: Cases, order?: ArrayLike<number>): Measure {
 }
 
 /**
- * Average precision: the mean of the precisions at each malignant image's score, without interpolation between points, which
+ * Average precision: the mean of the precisions at each positive image's score, without interpolation between points, which
  * would flatter.
  * @param order as for `steps`
  */
 export function averagePrecision(cases: Cases, order?: ArrayLike<number>): Measure {
   const { positives } = classCounts(cases);
-  if (positives === 0) return undefinedFor("no image is malignant");
+  if (positives === 0) return undefinedFor(`no image is ${sidesIn(cases).positive}`);
   let sum = 0;
   let above = 0;
   for (const { tp, fp } of steps(cases, order)) {

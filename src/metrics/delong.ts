@@ -3,7 +3,7 @@
  * 1988), with the midranks of Sun and Xu (IEEE Signal Processing Letters 2014), which make it O(n log n). It takes images for
  * independent; several of one patient make its intervals too narrow.
  */
-import { byScore, type Cases } from "./cases.ts";
+import { byScore, type Cases, type Sides, sidesIn } from "./cases.ts";
 import { normalQuantile, normalTails } from "./distributions.ts";
 
 /** An AUC and its variance. */
@@ -28,12 +28,13 @@ export interface DelongComparison {
   p: number | null;
 }
 
-/** Why the variance of an AUC cannot be estimated from such labels; undefined where it can. */
-export function delongReason(label: ArrayLike<number>): string | undefined {
+/** Why the variance of an AUC cannot be estimated from such labels (1 positive); undefined where it can. */
+export function delongReason(label: ArrayLike<number>, sides?: Sides): string | undefined {
+  const { positive, negative } = sidesIn({ sides });
   const positives = Array.from(label).filter((l) => l === 1).length;
   const short = [
-    [positives, "malignant"],
-    [label.length - positives, "benign"],
+    [positives, positive],
+    [label.length - positives, negative],
   ].find(([count]) => (count as number) < 2);
   return short && `the variance of an AUC needs two images of each class, and ${short[0]} are ${short[1]}`;
 }
@@ -81,7 +82,7 @@ function described(auc: number, variance: number, confidence: number): DelongAuc
   return { auc, variance, interval: [Math.max(0, auc - half), Math.min(1, auc + half)] };
 }
 
-/** The structural components: of each malignant image the share of benign ones below it, of each benign one those above it. */
+/** The structural components: of each positive image the share of negative ones below it, of each negative one those above it. */
 interface Components {
   auc: number;
   positive: Float64Array;

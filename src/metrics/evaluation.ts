@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Cases } from "./cases.ts";
 import { confusion, confusionSchema, rates } from "./confusion.ts";
 import { auc } from "./curves.ts";
+import { type ClassCases, confusionMatrix, confusionMatrixSchema, multiclassFigures } from "./multiclass.ts";
 import type { MaskScore } from "./mask.ts";
 import { valueOf } from "./measure.ts";
 
@@ -10,13 +11,22 @@ const share = z.number().min(0).max(1);
 
 export const evaluationSchema = z.strictObject({
   images: z.number().int().min(0),
-  /** These four are absent where no classification was evaluated (the segmentation stage), AUC also where a class is. */
+  /**
+   * These are absent where no classification was evaluated (the segmentation stage), AUC also where no image is of a class. Of
+   * more than two classes: macro F1, and the macro mean of the AUCs of each class against the rest.
+   */
   accuracy: share.exactOptional(),
   auc: share.exactOptional(),
   f1: share.exactOptional(),
-  /** Where the images that count for classification are not of both classes: epochs are compared by it then. */
+  /** Where a class has no image that counts for classification: epochs are compared by it then. */
   loss: z.number().exactOptional(),
+  /** Of two classes: of the positive one at threshold 0.5. */
   confusion: confusionSchema.exactOptional(),
+  /** Of more than two classes, with their names in order. */
+  matrix: confusionMatrixSchema.exactOptional(),
+  byClass: z
+    .array(z.strictObject({ name: z.string(), images: z.number().int().min(0), f1: share, auc: share.exactOptional() }))
+    .exactOptional(),
   /** Means over the images whose outlines are known, absent where none are; older records have no IoU. */
   dice: share.exactOptional(),
   iou: share.exactOptional(),
@@ -27,19 +37,21 @@ export type Evaluation = z.infer<typeof evaluationSchema>;
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 /**
- * Metrics of predictions at threshold 0.5; `cases` are undefined in the segmentation stage. F1 is 0 where there is neither a
- * malignant case nor a prediction of one, as in scikit-learn: epochs are compared by it.
+ * Metrics of predictions: of two classes at threshold 0.5, of more with the most probable class as the predicted one. `cases` are
+ * undefined in the segmentation stage. F1 is 0 of a class that neither is nor was predicted, as scikit-learn has it by default:
+ * epochs are compared by it.
  */
 export function evaluation(
   masks: readonly { [name in keyof MaskScore]: MaskScore[name] | null }[],
-  cases?: Cases,
+  cases?: Cases | ClassCases,
 ): Evaluation {
   const known = masks.filter((m): m is MaskScore => m.dice !== null && m.iou !== null);
   const result = {
     images: masks.length,
     ...(known.length > 0 ? { dice: mean(known.map((m) => m.dice)), iou: mean(known.map((m) => m.iou)) } : {}),
   };
-  if (!cases || cases.score.length === 0) return result;
+  if (!cases || cases.label.length === 0) return result;
+  if ("probabilities" in cases) return { ...result, ...ofClasses(cases) };
   const counts = confusion(cases);
   const { accuracy, f1 } = rates(counts);
   const area = valueOf(auc(cases));
@@ -49,5 +61,24 @@ export function evaluation(
     ...(area === undefined ? {} : { auc: area }),
     f1: f1.value ?? 0,
     confusion: counts,
+  };
+}
+
+function ofClasses(cases: ClassCases): Partial<Evaluation> {
+  const { overall, byClass } = multiclassFigures(cases);
+  const matrix = confusionMatrix(cases);
+  const area = valueOf(overall.macroAuc);
+  const own = byClass.map((figures, c) => {
+    const of = valueOf(figures.auc);
+    const images = matrix[c]!.reduce((a, b) => a + b, 0);
+    const name = cases.classes.names[c]!;
+    return { name, images, f1: figures.f1.value ?? 0, ...(of === undefined ? {} : { auc: of }) };
+  });
+  return {
+    accuracy: overall.accuracy.value!,
+    ...(area === undefined ? {} : { auc: area }),
+    f1: mean(own.map(({ f1 }) => f1)),
+    matrix,
+    byClass: own,
   };
 }

@@ -1,94 +1,200 @@
-/** The record of what a model said of each image: predictions.json. */
+/**
+ * The record of what a model said of each image: predictions.json. In memory it has one form for any classes; as a file it has two,
+ * and this module alone knows them: an older one for benign and malignant, which has the probability of malignancy only, and one
+ * that names its classes.
+ */
 import { z } from "zod";
+import { benignMalignant, type Classes, classesOf, isBenignMalignant } from "../data/classes.ts";
 import { DataError, reasonOf } from "../data/sample.ts";
 import { explain } from "../data/readers/values.ts";
-import type { Cases } from "./cases.ts";
+import { type Cases, sidesOf } from "./cases.ts";
+import type { ClassCases } from "./multiclass.ts";
 
-const FORMAT = "mganet-predictions-1";
+const BINARY_FORMAT = "mganet-predictions-1";
+const NAMED_FORMAT = "mganet-predictions-2";
 const share = z.number().min(0).max(1);
 
-const predictionSchema = z.strictObject({
+/** What a model says of one image. */
+export interface ImagePrediction {
   /** Its name in the data set. */
-  image: z.string().min(1),
+  image: string;
   /** Images of one patient are not independent of each other; null where no patient is known. */
+  patient: string | null;
+  /** Index of its class; null where it is not known. */
+  label: number | null;
+  /** Of each class; null while the classifier is not trained. */
+  probabilities: readonly number[] | null;
+  /** Of the mask at 0.5 against the ellipses of the image's boxes; null where the outline is not known. */
+  dice: number | null;
+  iou: number | null;
+}
+
+const common = {
+  image: z.string().min(1),
   patient: z.string().nullable(),
-  /** 1 malignant, 0 benign, null not known. */
-  label: z.union([z.literal(0), z.literal(1)]).nullable(),
-  /** Probability of malignancy; null while the classifier is not trained. */
-  malignant: share.nullable(),
-  /** Of the mask at 0.5 against the ellipses of the image's boxes; null where no nodule is marked. */
   dice: share.nullable(),
   iou: share.nullable(),
+};
+
+const binaryImage = z.strictObject({
+  ...common,
+  /** 1 malignant, 0 benign. */
+  label: z.union([z.literal(0), z.literal(1)]).nullable(),
+  /** Probability of malignancy. */
+  malignant: share.nullable(),
+});
+
+const namedImage = z.strictObject({
+  ...common,
+  /** The class's name. */
+  label: z.string().nullable(),
+  /** By the class's name. */
+  probabilities: z.record(z.string(), share).nullable(),
 });
 
 /** Which of its images a run was evaluated on: its validation or test images, its external set, or all of a folder. */
 export const evaluatedSides = ["val", "test", "external", "all"] as const;
 export type EvaluatedSide = (typeof evaluatedSides)[number];
 
-const predictionsSchema = z.looseObject({
-  format: z.literal(FORMAT),
+const head = {
   /** The checkpoint's file; in a run folder, its name there. */
   checkpoint: z.string(),
   /** The data set's name. */
   data: z.string(),
   on: z.enum(evaluatedSides),
-  /** From this probability on an image is taken for malignant. */
+  /** From this probability on an image is predicted the positive class. */
   threshold: share,
-  images: z.array(predictionSchema).min(1),
-});
+};
 
-export type ImagePrediction = z.infer<typeof predictionSchema>;
+const fileSchema = z.discriminatedUnion("format", [
+  z.looseObject({ format: z.literal(BINARY_FORMAT), ...head, images: z.array(binaryImage).min(1) }),
+  z.looseObject({
+    format: z.literal(NAMED_FORMAT),
+    ...head,
+    classes: z.array(z.string()),
+    positive: z.string(),
+    images: z.array(namedImage).min(1),
+  }),
+]);
 
 export interface Predictions {
   checkpoint: string;
   data: string;
   on: EvaluatedSide;
   threshold: number;
+  /** Default: benign and malignant. */
+  classes?: Classes;
   images: ImagePrediction[];
 }
 
+/** Probabilities of two classes from the second one's. */
+export const fromSecond = (probability: number): readonly [number, number] => [1 - probability, probability];
+
 /** The text of a file that `parsePredictions` reads; `more` is written beside it, for people and other programs. */
 export function writePredictions(predictions: Predictions, more: Record<string, unknown> = {}): string {
-  const { checkpoint, data, on, threshold, images } = predictions;
-  const head = JSON.stringify({ format: FORMAT, checkpoint, data, on, threshold, ...more }, null, 2);
+  const { checkpoint, data, on, threshold, classes = benignMalignant, images } = predictions;
+  const binary = isBenignMalignant(classes);
+  const { names, positive } = classes;
+  const named = binary ? {} : { classes: names, positive: names[positive]! };
+  const format = binary ? BINARY_FORMAT : NAMED_FORMAT;
+  const beginning = JSON.stringify({ format, checkpoint, data, on, threshold, ...named, ...more }, null, 2);
   // A line an image: thousands of them stay readable.
-  const lines = images.map(({ image, patient, label, malignant, dice, iou }) =>
-    JSON.stringify({ image, patient, label, malignant, dice, iou }),
-  );
-  return `${head.slice(0, -2)},\n  "images": [\n    ${lines.join(",\n    ")}\n  ]\n}\n`;
+  const lines = images.map(({ image, patient, label, probabilities, dice, iou }) => {
+    if (binary) return JSON.stringify({ image, patient, label, malignant: probabilities?.[1] ?? null, dice, iou });
+    const byName = probabilities && Object.fromEntries(names.map((name, c) => [name, probabilities[c]!]));
+    return JSON.stringify({
+      ...{ image, patient, label: label === null ? null : names[label]!, probabilities: byName },
+      ...{ dice, iou },
+    });
+  });
+  return `${beginning.slice(0, -2)},\n  "images": [\n    ${lines.join(",\n    ")}\n  ]\n}\n`;
 }
 
 /** @throws DataError in one line that names the file, where the text is no such record */
-export function parsePredictions(text: string, file: string): Predictions {
+export function parsePredictions(text: string, file: string): Predictions & { classes: Classes } {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
     throw new DataError(`${file}: is not JSON: ${reasonOf(error)}`);
   }
-  const result = predictionsSchema.safeParse(json);
+  const result = fileSchema.safeParse(json);
   if (!result.success) {
     throw new DataError(`${file}: is no record of train's or evaluate's predictions: ${explain(result.error)}`);
   }
-  const { checkpoint, data, on, threshold, images } = result.data;
+  const { checkpoint, data, on, threshold } = result.data;
+  const known = { checkpoint, data, on, threshold };
+  const found =
+    result.data.format === BINARY_FORMAT
+      ? { ...known, classes: benignMalignant, images: result.data.images.map(ofBinary) }
+      : { ...known, ...ofNamed(result.data, file) };
   const seen = new Set<string>();
-  for (const { image } of images) {
+  for (const { image } of found.images) {
     if (seen.has(image)) throw new DataError(`${file}: has the image ${image.slice(0, 60)} more than once`);
     seen.add(image);
   }
-  return { checkpoint, data, on, threshold, images };
+  return found;
+}
+
+const ofBinary = ({ malignant, ...image }: z.infer<typeof binaryImage>): ImagePrediction => ({
+  ...image,
+  probabilities: malignant === null ? null : fromSecond(malignant),
+});
+
+/** Probabilities of an image may add up to 1 less or more than this, by rounding. */
+const MAX_SUM_ERROR = 1e-3;
+
+function ofNamed(
+  { classes: names, positive, images }: Extract<z.infer<typeof fileSchema>, { format: typeof NAMED_FORMAT }>,
+  file: string,
+): Pick<Required<Predictions>, "classes" | "images"> {
+  let classes: Classes;
+  try {
+    classes = classesOf(names, positive);
+  } catch (error) {
+    throw new DataError(`${file}: ${reasonOf(error)}`);
+  }
+  const fault = (image: string, what: string) => new DataError(`${file}: the image ${image.slice(0, 60)} ${what}`);
+  return {
+    classes,
+    images: images.map(({ label, probabilities, ...image }): ImagePrediction => {
+      const index = label === null ? null : names.indexOf(label);
+      if (index === -1) throw fault(image.image, `has the class "${label!.slice(0, 60)}", which is none of the file's`);
+      if (!probabilities) return { ...image, label: index, probabilities };
+      const values = names.map((name) => probabilities[name]);
+      if (values.includes(undefined) || Object.keys(probabilities).length !== names.length) {
+        throw fault(image.image, "has not one probability for each class");
+      }
+      const list = values.map((value) => value!);
+      if (Math.abs(list.reduce((a, b) => a + b) - 1) > MAX_SUM_ERROR) {
+        throw fault(image.image, "has probabilities that do not add up to 1");
+      }
+      return { ...image, label: index, probabilities: list };
+    }),
+  };
 }
 
 /** A prediction of an image whose class is known, by a trained classifier. */
-export type Classified = ImagePrediction & { label: 0 | 1; malignant: number };
+export type Classified = ImagePrediction & { label: number; probabilities: readonly number[] };
 
 /** Those of the predictions that count for classification. */
 export const classified = (images: readonly ImagePrediction[]): Classified[] =>
-  images.filter((p): p is Classified => p.label !== null && p.malignant !== null);
+  images.filter((p): p is Classified => p.label !== null && p.probabilities !== null);
 
-/** Their probabilities and classes. */
-export const casesOf = (images: readonly Classified[]): Cases & { score: number[]; label: number[] } => ({
-  score: images.map((p) => p.malignant),
+/** Probabilities and labels (1 or 0) of the positive class against the rest. */
+export const casesOf = (
+  images: readonly Classified[],
+  classes: Classes = benignMalignant,
+): Cases & { score: number[]; label: number[] } => ({
+  score: images.map((p) => p.probabilities[classes.positive]!),
+  label: images.map((p) => (p.label === classes.positive ? 1 : 0)),
+  ...(isBenignMalignant(classes) ? {} : { sides: sidesOf(classes) }),
+});
+
+/** For the figures of more than two classes. */
+export const classCasesOf = (images: readonly Classified[], classes: Classes): ClassCases => ({
+  classes,
+  probabilities: images.map((p) => p.probabilities),
   label: images.map((p) => p.label),
 });
 

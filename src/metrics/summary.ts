@@ -1,4 +1,5 @@
 /** All figures of a set of predictions, with bootstrap intervals. */
+import { benignMalignant, type Classes } from "../data/classes.ts";
 import { type BootstrapOptions, percentiles, resample } from "./bootstrap.ts";
 import { brier, calibrationError } from "./calibration.ts";
 import { byScore, type Cases } from "./cases.ts";
@@ -6,8 +7,20 @@ import { type Confusion, confusion, rateNames, rates } from "./confusion.ts";
 import { auc, averagePrecision } from "./curves.ts";
 import type { Measure } from "./measure.ts";
 import { ratio } from "./measure.ts";
-import { casesOf, classified, groupsOf, type ImagePrediction, patientCount } from "./predictions.ts";
+import {
+  type ClassCases,
+  type ClassFigureName,
+  classFigureNames,
+  type ConfusionMatrix,
+  confusionMatrix,
+  multiclassFigures,
+  ordersOf,
+  type OverallFigureName,
+  overallFigureNames,
+} from "./multiclass.ts";
+import { casesOf, classCasesOf, classified, groupsOf, type ImagePrediction, patientCount } from "./predictions.ts";
 
+/** Figures of the positive class against the rest, and of the masks. */
 export const figureNames = [
   "accuracy",
   "auc",
@@ -22,62 +35,107 @@ export type FigureName = (typeof figureNames)[number];
 
 /** A figure with its interval, or why there is none. */
 export type Figure =
-  /** The interval is null where too many resamples leave the figure undefined, or there is but one thing to resample. */
+  /** The interval is null where too many resamples leave the figure undefined, or there is only one group to resample. */
   { value: number; interval: [number, number] | null } | { value: null; reason: string };
 
 export interface Summary {
   images: number;
-  /** Those that count for classification, and how many of them are malignant. */
+  /** Those that count for classification, and how many of them are of the positive class. */
   classified: number;
-  malignant: number;
+  positives: number;
   /** null where not every image has one. */
   patients: number | null;
   threshold: number;
-  /** null where there is no classification. */
+  /** Of the positive class against the rest; null where there is no classification. */
   confusion: Confusion | null;
   figures: Record<FigureName, Figure>;
+  /** Only of more than two classes. */
+  multiclass?: MulticlassSummary;
 }
 
-/** Above this share of resamples without a value, the rest is no fair picture of the figure's spread. */
-const MOST_UNDEFINED = 0.05;
+export interface MulticlassSummary {
+  /** null where there is no classification. */
+  confusion: ConfusionMatrix | null;
+  figures: Record<OverallFigureName, Figure>;
+  /** Each class against the rest, in the order of the classes. */
+  byClass: ({ name: string; images: number } & Record<ClassFigureName, Figure>)[];
+}
+
+/** Above this share of resamples without a value, the rest does not show the figure's spread fairly. */
+const MAX_UNDEFINED_SHARE = 0.05;
 
 export interface SummaryOptions extends BootstrapOptions {
+  /** Default: benign and malignant. */
+  classes?: Classes;
   /** Whether the network has learned outlines; default true. Without, the reason why there is no Dice says so. */
   outlines?: boolean;
 }
 
-/** Figures of predictions at a threshold. */
+/** Figures of predictions. The threshold decides on the positive class; among more than two the most probable class is predicted. */
 export function summarise(
   images: readonly ImagePrediction[],
   threshold: number,
-  { outlines = true, ...options }: SummaryOptions = {},
+  { outlines = true, classes = benignMalignant, ...options }: SummaryOptions = {},
 ): Summary {
   const known = classified(images);
-  const cases = casesOf(known);
-  const classes = intervals(ofClasses(cases, threshold), groupsOf(known), options);
+  const cases = casesOf(known, classes);
+  const binary = intervals(ofPositive(cases, threshold), groupsOf(known), options);
   const marked = images.filter((p) => p.dice !== null && p.iou !== null);
   const masks = intervals(ofMasks(marked, outlines), groupsOf(marked), options);
   return {
     images: images.length,
     classified: known.length,
-    malignant: cases.label.filter((label) => label === 1).length,
+    positives: cases.label.filter((label) => label === 1).length,
     patients: patientCount(images),
     threshold,
     confusion: known.length === 0 ? null : confusion(cases, threshold),
-    figures: { ...classes, ...masks } as Record<FigureName, Figure>,
+    figures: { ...binary, ...masks } as Record<FigureName, Figure>,
+    ...(classes.names.length > 2
+      ? { multiclass: ofAllClasses(classCasesOf(known, classes), groupsOf(known), options) }
+      : {}),
+  };
+}
+
+function ofAllClasses(cases: ClassCases, groups: readonly string[], options: BootstrapOptions): MulticlassSummary {
+  const { classes, label } = cases;
+  const orders = ordersOf(cases);
+  // One flat record for the bootstrap; names of classes do not come into it.
+  const key = (c: number, name: string) => `${c} ${name}`;
+  const found = intervals(
+    (weight) => {
+      const { overall, byClass } = multiclassFigures({ ...cases, weight }, orders);
+      const own = byClass.flatMap((figures, c) =>
+        classFigureNames.map((name) => [key(c, name), figures[name]] as const),
+      );
+      return { ...overall, ...Object.fromEntries(own) };
+    },
+    groups,
+    options,
+  );
+  return {
+    confusion: label.length === 0 ? null : confusionMatrix(cases),
+    figures: Object.fromEntries(overallFigureNames.map((name) => [name, found[name]!])) as MulticlassSummary["figures"],
+    byClass: classes.names.map((name, c) => ({
+      name,
+      images: label.filter((actual) => actual === c).length,
+      ...(Object.fromEntries(classFigureNames.map((figure) => [figure, found[key(c, figure)]!])) as Record<
+        ClassFigureName,
+        Figure
+      >),
+    })),
   };
 }
 
 /** Figures as a function of how often each image counts; undefined: once. */
 type Statistics = (weight?: Uint32Array) => Record<string, Measure>;
 
-function ofClasses(cases: Cases, threshold: number): Statistics {
+function ofPositive(cases: Cases, threshold: number): Statistics {
   // Sorted once, counted for every resample.
   const order = byScore(cases.score);
   return (weight) => {
     const weighted = { ...cases, weight };
     return {
-      ...rates(confusion(weighted, threshold)),
+      ...rates(confusion(weighted, threshold), cases.sides),
       auc: auc(weighted, order),
       averagePrecision: averagePrecision(weighted, order),
       brier: brier(weighted),
@@ -104,7 +162,7 @@ function ofMasks(images: readonly ImagePrediction[], outlines: boolean): Statist
 function intervals(statistics: Statistics, groups: readonly string[], options: BootstrapOptions) {
   const measures = Object.entries(statistics());
   const values = new Map(measures.map(([name]): [string, number[]] => [name, []]));
-  // Of one patient, or none, nothing can be drawn but what there is.
+  // Of one patient, or none, every resample would be the same.
   const weights = new Set(groups).size < 2 ? [] : resample(groups, options);
   for (const weight of weights) {
     for (const [name, { value }] of Object.entries(statistics(weight)))
@@ -114,7 +172,7 @@ function intervals(statistics: Statistics, groups: readonly string[], options: B
     measures.map(([name, measure]): [string, Figure] => {
       if (measure.value === null) return [name, measure];
       const drawn = values.get(name)!;
-      const enough = drawn.length > (1 - MOST_UNDEFINED) * weights.length;
+      const enough = drawn.length > (1 - MAX_UNDEFINED_SHARE) * weights.length;
       return [name, { value: measure.value, interval: enough ? percentiles(drawn, options.confidence) : null }];
     }),
   );

@@ -1,4 +1,4 @@
-/** The threshold above which a probability means malignant. */
+/** The threshold above which a probability means the positive class. */
 import { type Cases, classCounts, missingClass } from "./cases.ts";
 import { steps } from "./curves.ts";
 import { type Measure, defined, undefinedFor } from "./measure.ts";
@@ -13,7 +13,7 @@ export type ThresholdRule = (typeof thresholdRules)[number];
  */
 export function chooseThreshold(cases: Cases, rule: ThresholdRule): Measure {
   const { positives, negatives } = classCounts(cases);
-  const missing = missingClass({ positives, negatives });
+  const missing = missingClass({ positives, negatives }, cases.sides);
   if (missing !== undefined) return undefinedFor(missing);
   const found = steps(cases);
   // Products of whole numbers, so that equally good ones are equal.

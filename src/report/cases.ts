@@ -1,6 +1,6 @@
 /** How single images are shown: with box, mask and verdict. */
 import type { ImagePrediction } from "../metrics/predictions.ts";
-import { caseKinds, type CaseKind, type ChosenCases } from "../metrics/telling.ts";
+import { caseKinds, type CaseKind, type NotableCases } from "../metrics/notable-cases.ts";
 import { html, Markup } from "./html.ts";
 import { percent, three } from "./show.ts";
 
@@ -23,12 +23,12 @@ const titles: Readonly<Record<CaseKind, string>> = {
 };
 const byMask: Readonly<Record<CaseKind, string>> = { best: "Best masks", worst: "Worst masks", uncertain: "" };
 
-const className = (label: 0 | 1 | null): string =>
+const className = (label: number | null): string =>
   label === null ? "class not known" : label === 1 ? "malignant" : "benign";
 
 /** The chosen images, with pictures where there are any. */
-export function showCases(chosen: ChosenCases, pictures: ReadonlyMap<string, CasePicture>, threshold: number): Markup {
-  const masksOnly = !caseKinds.some((kind) => chosen[kind].some((p) => p.malignant !== null));
+export function showCases(chosen: NotableCases, pictures: ReadonlyMap<string, CasePicture>, threshold: number): Markup {
+  const masksOnly = !caseKinds.some((kind) => chosen[kind].some((p) => p.probabilities !== null));
   const groups = caseKinds.map((kind) => {
     if (chosen[kind].length === 0) return undefined;
     const cards = chosen[kind].map((p) => card(p, pictures.get(p.image), threshold));
@@ -39,8 +39,9 @@ export function showCases(chosen: ChosenCases, pictures: ReadonlyMap<string, Cas
 }
 
 function card(p: ImagePrediction, picture: CasePicture | undefined, threshold: number): Markup {
-  const wrong = p.label !== null && p.malignant !== null && p.malignant >= threshold !== (p.label === 1);
-  const verdict = p.malignant === null ? undefined : html`<b>${percent(p.malignant)} malignant</b>, `;
+  const malignant = p.probabilities?.[1];
+  const wrong = p.label !== null && malignant !== undefined && malignant >= threshold !== (p.label === 1);
+  const verdict = malignant === undefined ? undefined : html`<b>${percent(malignant)} malignant</b>, `;
   const dice = p.dice === null ? undefined : `, Dice ${three(p.dice)}`;
   return html`<figure${wrong ? new Markup(' class="wrong"') : ""}>${picture && draw(picture)}<figcaption>${verdict}truly ${className(p.label)}${dice}<br>${p.image}</figcaption></figure>`;
 }

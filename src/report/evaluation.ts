@@ -46,7 +46,7 @@ export function evaluationSection(
   const summary = summarise(images, threshold, options);
   const classes =
     summary.classified > 0
-      ? `, ${summary.malignant} malignant and ${summary.classified - summary.malignant} benign`
+      ? `, ${summary.positives} malignant and ${summary.classified - summary.positives} benign`
       : "";
   const what = `${plural(images.length, "image")} of ${data}${classes}; ${checkpoint.replace(/\.safetensors$/, "")} checkpoint, threshold ${threshold}.`;
   return html`<section>
@@ -60,7 +60,7 @@ export function evaluationSection(
 function plots(document: Document, { images, threshold }: Predictions, summary: Summary): Markup {
   const known = classified(images);
   const [cases, groups] = [casesOf(known), groupsOf(known)];
-  const { figures, confusion, malignant } = summary;
+  const { figures, confusion, positives } = summary;
   const { sensitivity, specificity, ppv } = figures;
   const at = `threshold ${threshold}`;
   const roc = rocCurve(cases);
@@ -78,7 +78,7 @@ function plots(document: Document, { images, threshold }: Predictions, summary: 
       ),
       figure(
         "Precision-recall curve",
-        prPlot(document, prCurve(cases), prBand(cases, groups), malignant / known.length, prMark),
+        prPlot(document, prCurve(cases), prBand(cases, groups), positives / known.length, prMark),
         `Average precision ${valueText(averagePrecision)} (${rangeText(averagePrecision)}). Dashed: the share of malignant images, which guessing reaches.`,
       ),
     );

@@ -2,7 +2,7 @@
 import type { Predictions } from "../metrics/predictions.ts";
 import { teachesOutlines, type TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
-import { chooseCases } from "../metrics/telling.ts";
+import { notableCases } from "../metrics/notable-cases.ts";
 import { casesCaption, showCases, type CasePicture } from "./cases.ts";
 import { evaluationSection } from "./evaluation.ts";
 import { html, type Content, type Markup } from "./html.ts";
@@ -89,7 +89,7 @@ function note({ on, checkpoint }: Predictions, { bestEpoch }: RunFacts): string 
 function cases({ predictions, pictures }: RunReport): Content {
   const side = casesSide(predictions);
   if (!side) return null;
-  const chosen = chooseCases(side.images, side.threshold);
+  const chosen = notableCases(side.images, side.threshold);
   return html`<section>
     <h2>Single images</h2>
     ${pictures.size > 0 ? casesCaption : ""}${showCases(chosen, pictures, side.threshold)}

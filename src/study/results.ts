@@ -133,7 +133,7 @@ function versus(base: readonly OfSeed[], runs: readonly OfSeed[]): TableRow["ver
 function delongOf(base: OfSeed, row: OfSeed): number | null {
   if (base.length > 1) return null;
   const [a, b] = [classified(base[0]!), classified(row[0]!)];
-  const scores = new Map(b.map(({ image, malignant }) => [image, malignant]));
+  const scores = new Map(b.map(({ image, probabilities }) => [image, probabilities[1]!]));
   if (scores.size !== a.length || a.some(({ image }) => !scores.has(image))) {
     throw new RangeError("the runs were not evaluated on the same images");
   }
@@ -141,7 +141,7 @@ function delongOf(base: OfSeed, row: OfSeed): number | null {
   if (delongReason(label) !== undefined) return null;
   return delong(
     label,
-    a.map(({ malignant }) => malignant),
+    a.map(({ probabilities }) => probabilities[1]!),
     a.map(({ image }) => scores.get(image)!),
   ).p;
 }

@@ -58,7 +58,7 @@ describe("a run", () => {
     const { code } = await mganet("train", ...tiny, "--joint-epochs", "0", "--out", at("masks"));
     expect(code).toBe(0);
     const { checkpoint, images } = read("masks", "predictions.json");
-    expect([checkpoint, images[0]!.malignant]).toEqual(["last.safetensors", null]);
+    expect([checkpoint, images[0]!.probabilities]).toEqual(["last.safetensors", null]);
     const { out, json } = await evaluated(at("masks"));
     expect(out.join("\n")).toMatch(/has not been trained yet\.\n.*\n {2}Dice of the mask .*\n {2}IoU of the mask .*$/);
     expect(json.metrics).toMatchObject({ confusion: null, figures: { auc: { value: null } } });

@@ -82,7 +82,9 @@ describe("a study of table 3 with two seeds", () => {
     expect([code, err]).toEqual([0, []]);
     const { images } = parsePredictions(readFileSync(path.join(run, "predictions.json"), "utf8"), "predictions.json");
     const evaluated = JSON.parse(bytes("evaluated.json").toString("utf8")) as { images: { malignant: number }[] };
-    expect(images.map(({ malignant }) => malignant)).toEqual(evaluated.images.map(({ malignant }) => malignant));
+    expect(images.map(({ probabilities }) => probabilities![1])).toEqual(
+      evaluated.images.map(({ malignant }) => malignant),
+    );
     expect(images.length).toBe(8);
   });
 

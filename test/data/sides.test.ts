@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { connected, type SplitItem, type Tie } from "../../src/data/clusters.ts";
 import { dealFolds } from "../../src/data/folds.ts";
-import { type Sides, withoutLeaks } from "../../src/data/given.ts";
+import { type Sides, withoutLeaks } from "../../src/data/predefined-split.ts";
 import { DataError, type Label } from "../../src/data/sample.ts";
 import { parseSplit, writeSplit } from "../../src/data/split-file.ts";
 import { split } from "../../src/data/split.ts";

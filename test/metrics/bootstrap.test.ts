@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { stream } from "../../src/data/random.ts";
 import { percentiles, quantile, resample } from "../../src/metrics/bootstrap.ts";
-import type { ImagePrediction } from "../../src/metrics/predictions.ts";
+import { fromSecond, type ImagePrediction } from "../../src/metrics/predictions.ts";
 import { figureNames, summarise, type Figure } from "../../src/metrics/summary.ts";
 
 const intervalOf = (figure: Figure) => (figure.value === null ? undefined : figure.interval);
@@ -15,7 +15,8 @@ function images(count: number, right: number, seed = 1): ImagePrediction[] {
     const label = i % 2 === 0 ? 0 : 1;
     const seen = share() < right ? label : 1 - label;
     const dice = share();
-    return { image: `${i}`, patient: null, label, malignant: (seen + share()) / 2, dice, iou: dice / (2 - dice) };
+    const probabilities = fromSecond((seen + share()) / 2);
+    return { image: `${i}`, patient: null, label, probabilities, dice, iou: dice / (2 - dice) };
   });
 }
 
@@ -79,7 +80,9 @@ describe("intervals", () => {
     const one = images(6, 1).map((p) => ({ ...p, patient: "p" }));
     expect(intervalOf(summarise(one, 0.5).figures.accuracy)).toBeNull();
     // A third of all resamples holds no malignant image.
-    const lonely = images(30, 1).map((p, i) => ({ ...p, label: i === 1 ? 1 : 0, malignant: i / 30 }) as const);
+    const lonely = images(30, 1).map(
+      (p, i) => ({ ...p, label: i === 1 ? 1 : 0, probabilities: fromSecond(i / 30) }) as const,
+    );
     const { figures } = summarise(lonely, 0.5);
     expect(figures.auc).toMatchObject({ interval: null });
     expect(figures.sensitivity).toMatchObject({ value: 0, interval: null });
@@ -89,9 +92,9 @@ describe("intervals", () => {
 
 describe("a summary", () => {
   test("of images without classes, or without marked nodules, has reasons in place of figures", () => {
-    const none = images(10, 1).map((p) => ({ ...p, malignant: null, dice: null, iou: null }));
+    const none = images(10, 1).map((p) => ({ ...p, probabilities: null, dice: null, iou: null }));
     const found = summarise(none, 0.5);
-    expect(found).toMatchObject({ images: 10, classified: 0, malignant: 0, patients: null, confusion: null });
+    expect(found).toMatchObject({ images: 10, classified: 0, positives: 0, patients: null, confusion: null });
     for (const name of figureNames) expect(found.figures[name]).toMatchObject({ value: null });
     expect(found.figures.dice).toEqual({ value: null, reason: "no image has a nodule marked on it" });
   });

@@ -18,19 +18,19 @@ test("the loss of a mask is that of training: soft Dice with smoothing 1, cross-
 test("images without a class count for the mask only", () => {
   const terms = { maskLoss: "dice", alpha: 2 } as const;
   const images = [
-    { malignant: 0.8, label: 1 as const, maskLoss: 0.1 },
-    { malignant: 0.5, label: undefined, maskLoss: 0.3 },
+    { probabilities: [0.2, 0.8], label: 1, maskLoss: 0.1 },
+    { probabilities: [0.5, 0.5], label: undefined, maskLoss: 0.3 },
   ];
   expect(heldOutLoss(images, terms)).toBeCloseTo(-Math.log(0.8) + 2 * 0.2, 12);
   expect(heldOutLoss(images.slice(1), terms)).toBeCloseTo(2 * 0.3, 12);
-  expect(classLossOf(0.8, 0)).toBeCloseTo(-Math.log(0.2), 12);
+  expect(classLossOf(0.2)).toBeCloseTo(-Math.log(0.2), 12);
 });
 
 test("sides that lack a class are told", () => {
   const side = (...labels: (0 | 1 | undefined)[]) => labels.map((label) => ({ label }));
   expect(classNotes(side(0, 1), side(1, 0))).toEqual([]);
   expect(classNotes(side(0, 0, undefined), side(0, 1))).toEqual([
-    "No training image is malignant: a classifier that has seen one class only calls everything by it",
+    "No training image is malignant: a classifier that has seen only one class predicts it for every image",
   ]);
   expect(classNotes(side(0, 1), side(1))).toEqual([
     "No held-out image is benign: F1 and AUC say nothing there, and the best epoch is chosen by the loss",

@@ -8,15 +8,7 @@ import { delong, delongAuc } from "../../src/metrics/delong.ts";
 import { maskScore } from "../../src/metrics/mask.ts";
 import { overRuns, pairedOverRuns } from "../../src/metrics/runs.ts";
 import { chooseThreshold } from "../../src/metrics/threshold.ts";
-import { byProc, reference } from "./reference.ts";
-
-/** Expects numbers to be equal to within `bar`, relative to the larger of 1 and the expected one. */
-function expectClose(given: readonly number[], expected: readonly number[], bar: number): void {
-  expect(given.length).toBe(expected.length);
-  const errors = expected.map((e, i) => Math.abs(given[i]! - e) / Math.max(1, Math.abs(e)));
-  const worst = errors.findIndex((error) => !(error <= bar));
-  expect(worst, `at ${worst}: ${given[worst]} instead of ${expected[worst]}`).toBe(-1);
-}
+import { byProc, expectClose, reference } from "./reference.ts";
 
 describe.each(reference.cases)("of the case $name,", (its) => {
   const cases = { score: its.score, label: its.label };

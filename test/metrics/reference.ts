@@ -1,5 +1,6 @@
 /** The reference values of test/reference/metrics_reference.py and delong_reference.R. */
 import { readFileSync } from "node:fs";
+import { expect } from "vitest";
 import type { Confusion, RateName } from "../../src/metrics/confusion.ts";
 
 const load = (name: string): unknown =>
@@ -32,6 +33,32 @@ export interface Delong {
   p: number;
 }
 
+/** Of more than two classes; null where scikit-learn has no value. */
+export interface MulticlassReference {
+  name: string;
+  label: number[];
+  probabilities: number[][];
+  confusion: number[][];
+  accuracy: number;
+  macroF1: number;
+  weightedF1: number;
+  macroAuc: number | null;
+  macroAveragePrecision: number | null;
+  brier: number;
+  byClass: {
+    images: number;
+    predicted: number;
+    precision: number;
+    recall: number;
+    f1: number;
+    auc: number | null;
+    averagePrecision: number | null;
+    brier: number;
+    calibrationError: number;
+    reliability: ReferenceCase["reliability"];
+  }[];
+}
+
 interface Runs {
   values: number[];
   mean: number;
@@ -41,11 +68,20 @@ interface Runs {
 
 export const reference = load("metrics") as {
   cases: ReferenceCase[];
+  multiclass: MulticlassReference[];
   runs: Runs[];
   paired: Omit<Runs, "values"> & { a: number[]; b: number[]; p: number };
   percentiles: { values: number[]; interval: [number, number] };
   mask: { mask: number[]; target: number[]; dice: number; iou: number };
 };
+
+/** Expects numbers to be equal to within `bar`, relative to the larger of 1 and the expected one. */
+export function expectClose(given: readonly number[], expected: readonly number[], bar: number): void {
+  expect(given.length).toBe(expected.length);
+  const errors = expected.map((e, i) => Math.abs(given[i]! - e) / Math.max(1, Math.abs(e)));
+  const worst = errors.findIndex((error) => !(error <= bar));
+  expect(worst, `at ${worst}: ${given[worst]} instead of ${expected[worst]}`).toBe(-1);
+}
 
 /** By pROC; the interval is the first model's AUC's. */
 export const byProc = (load("delong") as { cases: (Delong & { name: string })[] }).cases;

@@ -105,6 +105,75 @@ def case(name, seed, n, prevalence, strength, step, thresholds):
     }
 
 
+def softmax(logits):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def multiclass(name, seed, n, shares, strength=1.2, step=None, without=(), never=()):
+    """More than two classes: overall figures, and each class against the rest. Not defined values become null."""
+    rng = np.random.default_rng(seed)
+    k = len(shares)
+    label = rng.choice(k, size=n, p=np.asarray(shares) / np.sum(shares))
+    present = [c for c in range(k) if c not in without]
+    # Every class that is to occur does, twice.
+    label[: 2 * len(present)] = np.repeat(present, 2)
+    label[np.isin(label, without)] = present[0]
+    p = softmax(strength * np.eye(k)[label] + rng.standard_normal((n, k)) - 10 * np.isin(np.arange(k), never))
+    if step:
+        # Rounded, so that they tie; the first class takes what is left.
+        p = np.floor(p / step) * step
+        p[:, 0] = 1 - p[:, 1:].sum(axis=1)
+    predicted = p.argmax(axis=1)
+    every = list(range(k))
+    precision, recall, f1, support = skm.precision_recall_fscore_support(
+        label, predicted, labels=every, zero_division=0
+    )
+    hit = np.eye(k)[label]
+    by_class = []
+    for c in every:
+        actual, score = (label == c).astype(int), p[:, c]
+        true, mean = calibration_curve(actual, score, n_bins=10)
+        bins = np.searchsorted(np.linspace(0, 1, 11)[1:-1], score)
+        sizes = np.bincount(bins, minlength=10)
+        sizes = sizes[sizes > 0]
+        some = 0 < actual.sum() < n
+        by_class.append(
+            {
+                "images": int(support[c]),
+                "predicted": int((predicted == c).sum()),
+                "precision": precision[c],
+                "recall": recall[c],
+                "f1": f1[c],
+                "auc": skm.roc_auc_score(actual, score) if some else None,
+                "averagePrecision": skm.average_precision_score(actual, score) if some else None,
+                "brier": skm.brier_score_loss(actual, score, pos_label=1),
+                "calibrationError": float(np.sum(sizes * np.abs(true - mean)) / n),
+                "reliability": {"observed": finite(true), "predicted": finite(mean), "images": sizes.tolist()},
+            }
+        )
+    try:
+        # Of two classes it takes one column only; the AUCs of both are equal.
+        macro_auc = skm.roc_auc_score(label, p if k > 2 else p[:, 1], multi_class="ovr", average="macro", labels=every)
+    except ValueError:
+        macro_auc = None
+    complete = all(c["averagePrecision"] is not None for c in by_class)
+    return {
+        "name": name,
+        "label": label.tolist(),
+        "probabilities": p.tolist(),
+        "confusion": skm.confusion_matrix(label, predicted, labels=every).tolist(),
+        "accuracy": skm.accuracy_score(label, predicted),
+        "macroF1": skm.f1_score(label, predicted, labels=every, average="macro", zero_division=0),
+        "weightedF1": skm.f1_score(label, predicted, labels=every, average="weighted", zero_division=0),
+        "macroAuc": macro_auc,
+        "macroAveragePrecision": skm.average_precision_score(hit, p, average="macro") if complete else None,
+        # By its definition: scikit-learn has it of more than two classes from 1.8 on.
+        "brier": float(np.mean(np.sum((p - hit) ** 2, axis=1))),
+        "byClass": by_class,
+    }
+
+
 def runs(values):
     values = np.asarray(values)
     n = len(values)
@@ -132,6 +201,17 @@ def main():
             case("few malignant", 4, 300, 0.03, (0.9, 0.3), None, (0.5, 0.2)),
             case("small", 5, 12, 0.5, (0.3, 0.6), None, (0.5,)),
             case("scores at the edges of bins", 6, 120, 0.5, (0.6, 1.0), 0.1, (0.5, 0.3, 0.7)),
+        ],
+        "multiclass": [
+            multiclass("two classes", 10, 80, (1, 1)),
+            multiclass("three classes", 11, 150, (4, 2, 1)),
+            multiclass("three classes with many ties", 12, 200, (1, 1, 1), step=0.125),
+            multiclass("three classes of one image in fifty", 13, 300, (48, 1, 1)),
+            multiclass("three classes, one of them never predicted", 14, 120, (20, 20, 1), never=(2,)),
+            multiclass("three classes on twelve images", 15, 12, (1, 1, 1)),
+            multiclass("three classes, one of them without an image", 16, 60, (2, 1, 1), without=(2,)),
+            multiclass("six classes", 17, 341, (41, 19, 93, 77, 66, 45)),
+            multiclass("six classes, two of them without an image", 18, 90, (1, 1, 1, 1, 1, 1), without=(0, 4)),
         ],
         "runs": [runs([0.9, 0.92]), runs(five[0]), runs([1.0, 0.5, 0.75, 0.25]), runs(rng.random(40))],
         "paired": paired(five[0], five[1]),

@@ -2,7 +2,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { stream } from "../../src/data/random.ts";
-import { writePredictions, type EvaluatedSide, type ImagePrediction } from "../../src/metrics/predictions.ts";
+import {
+  fromSecond,
+  writePredictions,
+  type EvaluatedSide,
+  type ImagePrediction,
+} from "../../src/metrics/predictions.ts";
 import { checkConfig, presets, type TrainConfig } from "../../src/train/config.ts";
 import type { Study, StudyRun } from "../../src/train/study-file.ts";
 import { studyTable } from "../../src/train/study-results.ts";
@@ -25,7 +30,7 @@ export function drawnImages(count: number, skill: number, seed: number): ImagePr
       patient: `${i >> 1}`,
       label,
       // The first image is seen quite wrongly, so that it is among the worst.
-      malignant: i === 0 ? 0.999 : 1 / (1 + Math.exp(-(skill * (2 * label - 1) + 1.3 * normal()))),
+      probabilities: fromSecond(i === 0 ? 0.999 : 1 / (1 + Math.exp(-(skill * (2 * label - 1) + 1.3 * normal())))),
       dice,
       iou: dice / (2 - dice),
     };

@@ -49,7 +49,7 @@ describe("plots", () => {
   test("have bands that hold the curve, and widen with fewer images", () => {
     const band = (count: number) => {
       const images = drawnImages(count, 1, 5);
-      const cases = { score: images.map((p) => p.malignant!), label: images.map((p) => p.label!) };
+      const cases = { score: images.map((p) => p.probabilities![1]!), label: images.map((p) => p.label!) };
       return rocBand(cases, images.map((p) => p.image)); // prettier-ignore
     };
     const width = (count: number) => band(count).reduce((sum, { low, high }) => sum + high - low, 0);
@@ -136,7 +136,7 @@ describe.skipIf(leftOut)("in Chromium", () => {
     expect((await open(await writeRunReport(at("begun")))).text).toMatch(
       /not finished: .* after epoch 8 of 8 of the joint stage; nothing has been evaluated/,
     );
-    const masks = drawnImages(30, 1, 1).map((p) => ({ ...p, malignant: null }));
+    const masks = drawnImages(30, 1, 1).map((p) => ({ ...p, probabilities: null }));
     writeRun(at("masks"), { val: masks });
     const { text } = await open(await writeRunReport(at("masks")));
     expect(text).toMatch(/Dice of the mask\n0\.\d{3}/);

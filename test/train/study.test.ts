@@ -1,7 +1,7 @@
 /** Which runs a study has, and how their predictions become its tables. */
 import { describe, expect, test } from "vitest";
 import { delong } from "../../src/metrics/delong.ts";
-import type { ImagePrediction } from "../../src/metrics/predictions.ts";
+import { fromSecond, type ImagePrediction } from "../../src/metrics/predictions.ts";
 import { PHANTOM, presets } from "../../src/train/config.ts";
 import { firstDifference } from "../../src/train/study-file.ts";
 import { studyTable, studyTableSchema } from "../../src/train/study-results.ts";
@@ -10,7 +10,7 @@ import { planRuns, runConfig, runName, runTitle, tables } from "../../src/train/
 /** Predictions of images 0, 1, ... with these probabilities; the odd ones are malignant. */
 const said = (malignant: readonly number[], { first = 0, dice = 0.5 } = {}): ImagePrediction[] =>
   malignant.map((p, i) => {
-    return { image: String(first + i), patient: null, label: (i % 2) as 0 | 1, malignant: p, dice, iou: dice / 2 };
+    return { image: String(first + i), patient: null, label: i % 2, probabilities: fromSecond(p), dice, iou: dice / 2 };
   });
 const right = [0.1, 0.9, 0.2, 0.8];
 /** Accuracy 1/2; two of four pairs in order. */

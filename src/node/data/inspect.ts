@@ -1,14 +1,14 @@
 /** What a data set holds, in figures. */
 import { area } from "../../data/boxes.ts";
 import { nearPairs } from "../../data/fingerprint.ts";
-import { type Dataset, type Label, type Prepared, type Side, type Skipped } from "../../data/sample.ts";
+import { benignMalignant, className } from "../../data/classes.ts";
+import { type Classes, type Dataset, type Label, type Prepared, type Side, type Skipped } from "../../data/sample.ts";
 import { SIDES } from "../../data/split-file.ts";
 
-export const CLASS_NAMES = ["benign", "malignant", "unlabelled"] as const;
-export type ClassName = (typeof CLASS_NAMES)[number];
-export const className = (label: Label): ClassName => (label === undefined ? "unlabelled" : CLASS_NAMES[label]);
+export { className } from "../../data/classes.ts";
 
-export type Counts = Record<ClassName, number>;
+/** Images by the name of their class, in the order of the classes, and "unlabelled". */
+export type Counts = Readonly<Record<string, number>>;
 
 /** Least, middle and greatest value. */
 export interface Range {
@@ -21,7 +21,7 @@ export interface Range {
 export interface NearPair {
   images: [string, string];
   patients: [string, string];
-  classes: [ClassName, ClassName];
+  classes: [string, string];
   /** Of the set's own split. */
   sides: [Side | null, Side | null];
   /** In which the set itself holds them out. */
@@ -33,6 +33,9 @@ export const crosses = ([a, b]: readonly [unknown, unknown]): boolean => a !== n
 
 export interface Inspection {
   format: string;
+  classes: readonly string[];
+  /** The positive class. */
+  positive: string;
   images: number;
   byClass: Counts;
   patients: number;
@@ -69,16 +72,26 @@ export function inspectSet(
   const boxes = prepared.flatMap(({ id, source }) =>
     (boxesOf.get(id) ?? []).map((box) => area(box) / (source!.width * source!.height)),
   );
-  const byPatient = (label: Label) => new Set(prepared.filter((p) => p.label === label).map((p) => p.group)).size;
+  const { classes } = dataset;
   return {
     format: dataset.name,
     images: prepared.length,
-    byClass: countClasses(prepared),
+    classes: classes.names,
+    positive: classes.names[classes.positive]!,
+    byClass: countClasses(prepared, classes),
     patients: new Set(prepared.map(({ group }) => group)).size,
-    patientsByClass: { benign: byPatient(0), malignant: byPatient(1), unlabelled: byPatient(undefined) },
+    patientsByClass: countBy(classes, (label) => {
+      return new Set(prepared.filter((p) => p.label === label).map((p) => p.group)).size;
+    }),
     bySide: ownSplit
       ? (Object.fromEntries(
-          SIDES.map((side) => [side, countClasses(prepared.filter((p) => p.side === side))]),
+          SIDES.map((side) => [
+            side,
+            countClasses(
+              prepared.filter((p) => p.side === side),
+              classes,
+            ),
+          ]),
         ) as Record<Side, Counts>)
       : null,
     folds: new Set(prepared.flatMap(({ fold }) => (fold === undefined ? [] : [fold]))).size,
@@ -89,22 +102,23 @@ export function inspectSet(
     boxesPerImage: Object.fromEntries(frequent(prepared.map(({ id }) => String(boxesOf.get(id)?.length ?? 0)))),
     boxShare: range(boxes),
     cropShare: range(prepared.map(({ source }) => area(source!.crop) / (source!.width * source!.height))),
-    nearPairs: nearPairs(prepared.map(({ print }) => print)).map(([a, b]) => pair(prepared[a]!, prepared[b]!)),
+    nearPairs: nearPairs(prepared.map(({ print }) => print)).map(([a, b]) => pair(prepared[a]!, prepared[b]!, classes)),
     leftOut: byReason(skipped),
     notes: [...notes],
   };
 }
 
-export function countClasses(images: readonly { label: Label }[]): Counts {
-  const count = (label: Label) => images.filter((image) => image.label === label).length;
-  return { benign: count(0), malignant: count(1), unlabelled: count(undefined) };
-}
+export const countClasses = (images: readonly { label: Label }[], classes: Classes = benignMalignant): Counts =>
+  countBy(classes, (label) => images.filter((image) => image.label === label).length);
 
-function pair(a: Prepared, b: Prepared): NearPair {
+const countBy = (classes: Classes, count: (label: Label) => number): Counts =>
+  Object.fromEntries([...classes.names.keys(), undefined].map((label) => [className(label, classes), count(label)]));
+
+function pair(a: Prepared, b: Prepared, classes: Classes): NearPair {
   return {
     images: [a.id, b.id],
     patients: [a.group, b.group],
-    classes: [className(a.label), className(b.label)],
+    classes: [className(a.label, classes), className(b.label, classes)],
     sides: [a.side ?? null, b.side ?? null],
     folds: [a.fold ?? null, b.fold ?? null],
   };

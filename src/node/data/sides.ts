@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { SplitItem, Tie } from "../../data/clusters.ts";
 import { nearIdentical } from "../../data/fingerprint.ts";
 import { dealFolds } from "../../data/folds.ts";
-import { type Sides, withoutLeaks } from "../../data/given.ts";
+import { type Sides, withoutLeaks } from "../../data/predefined-split.ts";
 import { DataError, type Prepared, reasonOf, type Side, type Skipped } from "../../data/sample.ts";
 import { parseSplit, writeSplit } from "../../data/split-file.ts";
 import { split } from "../../data/split.ts";

@@ -6,6 +6,7 @@ import path from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { afterAll } from "vitest";
 import { stream } from "../../../src/data/random.ts";
+import { benignMalignant } from "../../../src/data/classes.ts";
 import type { Box, Dataset } from "../../../src/data/sample.ts";
 import type { GreyImage } from "../../../src/node/data/decode.ts";
 import { caseXml, outline, svg } from "../../data/ddti-case.ts";
@@ -72,5 +73,5 @@ export function datasetOf(dir: string, names: readonly string[]): Dataset {
     label: 0 as const,
     boxes: [],
   }));
-  return { name: "test", samples, skipped: [], notes: [] };
+  return { name: "test", classes: benignMalignant, samples, skipped: [], notes: [] };
 }

@@ -40,7 +40,7 @@ beforeAll(async () => {
 /** What a sample says, for comparison. */
 const said = ({ label, boxes, group, side }: Sample) => ({ label, boxes, group, side });
 /** Whether a damaged text has the word of a class beside what is of no class. */
-const namesClass = (text: string, label: 0 | 1) =>
+const namesClass = (text: string, label: number) =>
   new RegExp(["benign|\\b0\\b", "malignant|\\b1\\b"][label]!, "i").test(text);
 
 test.each(Object.keys(damages))(`${MUTATIONS} files, those %s`, async (kind) => {

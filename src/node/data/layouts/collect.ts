@@ -1,6 +1,7 @@
 /** Puts a data set together, image by image. */
 import path from "node:path";
 import { OtherShape } from "../../../data/annotation-frame.ts";
+import { benignMalignant } from "../../../data/classes.ts";
 import { DataError, type Dataset, reasonOf, type Sample } from "../../../data/sample.ts";
 import { decodeText } from "../../../data/text.ts";
 import { MOST_BYTES, readRegular } from "../../files.ts";
@@ -31,7 +32,7 @@ export class Collector {
   readonly #masks: MaskReading;
 
   constructor(name: string, dir: string, { signal, masksInverted = false }: ReadOptions) {
-    this.dataset = { name, samples: [], skipped: [], notes: [] };
+    this.dataset = { name, classes: benignMalignant, samples: [], skipped: [], notes: [] };
     this.#dir = dir;
     this.#signal = signal;
     this.#masks = { inverted: masksInverted };

@@ -1,5 +1,6 @@
 /** DDTI's folder: `<case>.xml` beside `<case>_<k>.jpg`, k from 1. */
 import path from "node:path";
+import { benignMalignant } from "../../../data/classes.ts";
 import { boxesInImage, type DdtiCase, type DdtiMark, parseDdtiCase } from "../../../data/readers/ddti.ts";
 import { rootOf } from "../../../data/readers/xml.ts";
 import { type Dataset, DataError, reasonOf } from "../../../data/sample.ts";
@@ -26,7 +27,7 @@ export const ddti: Layout = {
 };
 
 async function read(dir: string, listing: Listing, options: ReadOptions): Promise<Dataset> {
-  const dataset: Dataset = { name: "ddti", samples: [], skipped: [], notes: [] };
+  const dataset: Dataset = { name: "ddti", classes: benignMalignant, samples: [], skipped: [], notes: [] };
   const skip = (name: string, reason: string) => dataset.skipped.push({ file: path.join(dir, name), reason });
   // Images by id; each leaves the map as soon as it is accounted for.
   const images = new Map<string, string>();

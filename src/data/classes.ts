@@ -1,0 +1,103 @@
+/** The classes that images are told apart by: names in an order, one of them the positive class of the binary figures. */
+import { type Classes, DataError } from "./sample.ts";
+
+export type { Classes } from "./sample.ts";
+
+/** What a data set is assumed to hold unless it, or its user, says otherwise. */
+export const benignMalignant: Classes = { names: ["benign", "malignant"], positive: 1 };
+
+export const MIN_CLASSES = 2;
+export const MAX_CLASSES = 100;
+/** Longest name, in UTF-16 code units. */
+export const MAX_NAME_LENGTH = 60;
+
+/** What images without a class are counted as. No class has this name. */
+export const UNLABELLED = "unlabelled";
+
+/** Names as they are compared: in any case and any Unicode form, with single blanks. */
+export const classKey = (name: string): string => name.normalize("NFC").trim().replace(/\s+/g, " ").toLowerCase();
+
+/**
+ * Checks names of classes; blanks around them do not count.
+ *
+ * @returns the names, trimmed and in Unicode's composed form
+ * @throws DataError for fewer than 2 or more than 100, for two that differ in nothing but case and blanks, and for a name that is
+ *   empty, too long, holds a comma or a character that does not print, or begins with neither a letter nor a digit
+ */
+export function checkClassNames(names: readonly string[]): string[] {
+  const checked = names.map((name) => name.normalize("NFC").trim());
+  if (checked.length < MIN_CLASSES || checked.length > MAX_CLASSES) {
+    throw new DataError(
+      `${checked.length} class${checked.length === 1 ? " is" : "es are"} not possible: ` +
+        `${MIN_CLASSES} to ${MAX_CLASSES} names are needed`,
+    );
+  }
+  const seen = new Map<string, string>();
+  for (const name of checked) {
+    const fault = faultOf(name);
+    if (fault !== undefined) throw new DataError(`the class "${shown(name)}" ${fault}`);
+    const before = seen.get(classKey(name));
+    if (before !== undefined) {
+      throw new DataError(
+        before === name
+          ? `the class "${name}" is named twice`
+          : `the classes "${before}" and "${name}" differ in nothing but case and blanks`,
+      );
+    }
+    seen.set(classKey(name), name);
+  }
+  return checked;
+}
+
+function faultOf(name: string): string | undefined {
+  if (name === "") return "has no name";
+  if (name.length > MAX_NAME_LENGTH) return `has a name of more than ${MAX_NAME_LENGTH} characters`;
+  if (/[\p{C}\p{Zl}\p{Zp}]/u.test(name)) return "has a character in its name that does not print";
+  if (name.includes(",")) return "has a comma in its name";
+  if (!/^[\p{L}\p{N}]/u.test(name)) return "has a name that begins with neither a letter nor a digit";
+  if (classKey(name) === UNLABELLED) return "has the name of images without a class";
+  return undefined;
+}
+
+/** For messages: what does not print is left out. */
+const shown = (name: string): string => name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?").slice(0, MAX_NAME_LENGTH);
+
+/**
+ * Classes by their names.
+ *
+ * @param positive name of the positive class, in any case; default "malignant" where there is one, else the last
+ * @throws DataError for names that `checkClassNames` refuses, and a positive class that is none of them
+ */
+export function classesOf(names: readonly string[], positive?: string): Classes {
+  const checked = checkClassNames(names);
+  const find = (name: string) => checked.findIndex((other) => classKey(other) === classKey(name));
+  if (positive === undefined) {
+    const malignant = find("malignant");
+    return { names: checked, positive: malignant === -1 ? checked.length - 1 : malignant };
+  }
+  const found = find(positive);
+  if (found !== -1) return { names: checked, positive: found };
+  throw new DataError(`the positive class "${shown(positive)}" is none of ${checked.join(", ")}`);
+}
+
+/** Whether these are benign and malignant, in this order, with malignant as the positive class: the form of old files. */
+export const isBenignMalignant = ({ names, positive }: Classes): boolean =>
+  names.length === 2 && names.every((name, i) => name === benignMalignant.names[i]) && positive === 1;
+
+/** Whether a model of the one can be evaluated on images of the other. */
+export const sameNames = (a: Classes, b: Classes): boolean =>
+  a.names.length === b.names.length && a.names.every((name, i) => name === b.names[i]);
+
+/** A class for people; "unlabelled" for none. */
+export const className = (label: number | undefined, { names }: Classes = benignMalignant): string =>
+  label === undefined ? UNLABELLED : names[label]!;
+
+/** What the positive class is set against, for sentences: the other of two classes, else "anything but <positive>". */
+export const negativeName = ({ names, positive }: Classes): string =>
+  names.length === 2 ? names[1 - positive]! : `anything but ${names[positive]!}`;
+
+/** Whether a class is of tissue without a nodule, "normal" or "normal thyroid": an empty mask marks all that there is. */
+export function isNormalTissue(name: string): boolean {
+  const words: readonly string[] = name.toLowerCase().match(/\p{L}+/gu) ?? [];
+  return words.includes("normal") && !words.some((word) => ["not", "non", "no", "un"].includes(word));
+}

@@ -1,0 +1,68 @@
+/** The images that show most about a network: right and certain, wrong and certain, and undecided. */
+import { benignMalignant, type Classes } from "../data/classes.ts";
+import { predictedClass } from "./multiclass.ts";
+import { type Classified, classified, type ImagePrediction } from "./predictions.ts";
+
+export const caseKinds = ["best", "worst", "uncertain"] as const;
+export type CaseKind = (typeof caseKinds)[number];
+
+/** Images by kind; an image may be of two kinds where there are few. */
+export type NotableCases = Record<CaseKind, ImagePrediction[]>;
+
+/**
+ * The `count` images of each kind: the most certain right predictions, as many of each class as possible; the furthest from the
+ * truth; the nearest to the threshold, or among more than two classes those whose two most probable classes are nearest to each
+ * other. At most one of each patient. Without a trained classifier, best and worst by the mask's Dice.
+ */
+export function notableCases(
+  images: readonly ImagePrediction[],
+  threshold: number,
+  count = 4,
+  classes: Classes = benignMalignant,
+): NotableCases {
+  const known = classified(images);
+  if (known.length === 0) {
+    const byDice = images.filter((p) => p.dice !== null).sort((a, b) => b.dice! - a.dice!);
+    return { best: first(byDice, count), worst: first(byDice.reverse(), count), uncertain: [] };
+  }
+  const { names, positive } = classes;
+  const two = names.length === 2;
+  const score = (p: Classified) => p.probabilities[positive]!;
+  const error = (p: Classified) =>
+    two ? Math.abs(score(p) - (p.label === positive ? 1 : 0)) : 1 - p.probabilities[p.label]!;
+  const right = (p: Classified) =>
+    two ? score(p) >= threshold === (p.label === positive) : predictedClass(p.probabilities) === p.label;
+  const doubt = (p: Classified) => (two ? Math.abs(score(p) - threshold) : margin(p.probabilities));
+  const sorted = (by: (p: Classified) => number, from = known) => [...from].sort((a, b) => by(a) - by(b));
+  const certain = sorted(error, known.filter(right));
+  const best: ImagePrediction[] = [];
+  const order = [positive, ...names.keys()].filter((c, i) => i === 0 || c !== positive);
+  for (const [i, c] of order.entries()) {
+    const share = Math.ceil((count - best.length) / (order.length - i));
+    best.push(...first(certain.filter((p) => p.label === c), share)); // prettier-ignore
+  }
+  return {
+    best,
+    worst: first(sorted((p) => -error(p), known.filter((p) => !right(p))), count), // prettier-ignore
+    uncertain: first(sorted(doubt), count),
+  };
+}
+
+/** By how much the most probable class is ahead of the next. */
+function margin(probabilities: readonly number[]): number {
+  const [a, b] = [...probabilities].sort((x, y) => y - x);
+  return a! - b!;
+}
+
+/** The first `count`, only the first of each patient. */
+function first(images: readonly ImagePrediction[], count: number): ImagePrediction[] {
+  const seen = new Set<string>();
+  const chosen: ImagePrediction[] = [];
+  for (const image of images) {
+    if (chosen.length === count) break;
+    if (image.patient !== null && seen.has(image.patient)) continue;
+    if (image.patient !== null) seen.add(image.patient);
+    chosen.push(image);
+  }
+  return chosen;
+}
