@@ -6,9 +6,9 @@ import { PlanError } from "../graph/compile.ts";
 import { AdapterError } from "../node/dawn.ts";
 import { InputError, reason } from "../node/files.ts";
 import { CheckpointError } from "../train/checkpoint.ts";
-import { ConfigError } from "../train/config.ts";
-import { CaseError } from "../train/parity.ts";
-import { DivergedError } from "../train/stage.ts";
+import { ConfigError } from "../models/config-error.ts";
+import { CaseError } from "../models/parity-case.ts";
+import { DivergedError } from "../train/step.ts";
 
 /** Errors whose message says all that the user needs. */
 const expected = [

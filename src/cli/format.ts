@@ -1,63 +1,90 @@
-/** How results are shown to people. */
-import type { PlanSummary } from "../graph/plan.ts";
-import { formatBytes } from "../gpu/gpu.ts";
+/** How results are shown on a terminal. */
+import type { Classes } from "../data/classes.ts";
 import type { Skipped } from "../data/sample.ts";
-import type { Confusion } from "../metrics/confusion.ts";
+import { formatBytes } from "../gpu/gpu.ts";
+import type { PlanSummary } from "../graph/plan.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
-import { figureNames, type FigureName, type Summary } from "../metrics/summary.ts";
-import type { TrainConfig } from "../train/config.ts";
+import { classFigureNames, overallFigureNames, type ConfusionMatrix } from "../metrics/multiclass.ts";
+import { figureNames, type Figure, type MulticlassSummary, type Summary } from "../metrics/summary.ts";
+import { matrixOf } from "../report/confusion.ts";
+import { classFigureTitles, figureTitles, intervalOf, overallTitles, plural, three } from "../report/show.ts";
 import { table } from "./table.ts";
 import { visibleName } from "./terminal.ts";
 
-/** "F1 0.912  AUC 0.953  accuracy 0.900  Dice 0.801"; the loss in place of an F1 that says nothing. */
-export function showMetrics({ f1, loss, auc, accuracy, dice }: Evaluation): string {
+/** "F1 0.912  AUC 0.953  accuracy 0.900  Dice 0.801"; the loss in place of an F1 that cannot compare. */
+export function showMetrics({ f1, loss, auc, accuracy, dice, matrix }: Evaluation): string {
+  const macro = matrix ? "macro " : "";
   const parts: [string, number | undefined][] = [
-    loss === undefined ? ["F1", f1] : ["loss", loss],
-    ["AUC", auc],
+    loss === undefined ? [`${macro}F1`, f1] : ["loss", loss],
+    [`${macro}AUC`, auc],
     ["accuracy", accuracy],
     ["Dice", dice],
   ];
-  return parts.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value.toFixed(3)}`])).join("  ");
+  return parts.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${three(value)}`])).join("  ");
 }
 
 /** Said of a network whose masks mean nothing. */
-export const NO_OUTLINES =
-  "This network has not learned outlines (--seg-epochs 0 --alpha 0): it gives probabilities only.";
+export const NO_OUTLINES = "This network has not learned outlines: it gives probabilities only.";
 
-const titles: Readonly<Record<FigureName, string>> = {
-  accuracy: "accuracy",
-  auc: "AUC",
-  f1: "F1",
-  sensitivity: "sensitivity",
-  specificity: "specificity",
-  ppv: "PPV (precision)",
-  npv: "NPV",
-  averagePrecision: "average precision",
-  brier: "Brier score",
-  calibrationError: "calibration error",
-  dice: "Dice of the mask",
-  iou: "IoU of the mask",
-};
+const figureRow = (title: string, figure: Figure): string[] =>
+  figure.value === null
+    ? [`  ${title}`, "", `not defined: ${figure.reason}`]
+    : [`  ${title}`, three(figure.value), figure.interval ? intervalOf(figure) : "not known"];
 
 /** A table of all figures with their bootstrap intervals; those of classes only where classes were evaluated. */
-export function showFigures({ figures, classified, images, patients }: Summary): string[] {
-  const names = figureNames.filter((name) => classified > 0 || name === "dice" || name === "iou");
-  const rows = names.map((name) => {
-    const figure = figures[name];
-    if (figure.value === null) return [`  ${titles[name]}`, "", `not defined: ${figure.reason}`];
-    const { interval } = figure;
-    const range = interval ? interval.map((v) => v.toFixed(3)).join(" to ") : "not known";
-    return [`  ${titles[name]}`, figure.value.toFixed(3), range];
-  });
-  const drawn = patients === null ? `${images} images` : `${patients} patients`;
-  return table(["", "", `95 % by bootstrap over ${drawn}`], rows, { left: [0, 2] });
+export function showFigures(summary: Summary, { names, positive }: Classes): string[] {
+  const { figures, classified, images, patients, multiclass } = summary;
+  const masks = ["dice", "iou"];
+  const shown = figureNames.filter((name) => (classified > 0 && !multiclass) || masks.includes(name));
+  const drawn = patients === null ? plural(images, "image") : plural(patients, "patient");
+  const heads = ["", "", `95 % by bootstrap over ${drawn}`];
+  const rows = [
+    ...(multiclass && classified > 0
+      ? overallFigureNames.map((name) => figureRow(overallTitles[name], multiclass.figures[name]))
+      : []),
+    ...shown.map((name) => figureRow(figureTitles[name], figures[name])),
+  ];
+  const own = multiclass && classified > 0 ? showByClass(multiclass) : [];
+  const ofPositive =
+    multiclass && classified > 0
+      ? [
+          `Of ${names[positive]!} against the rest, at the threshold:`,
+          ...table(heads, figureNames.filter((n) => !masks.includes(n)).map((n) => figureRow(figureTitles[n], figures[n])), { left: [0, 2] }), // prettier-ignore
+        ]
+      : [];
+  return [...table(heads, rows, { left: [0, 2] }), ...own, ...ofPositive];
+}
+
+/** A row a class, each against the rest. */
+function showByClass({ byClass }: MulticlassSummary): string[] {
+  const heads = ["  each against the rest", "images", ...classFigureNames.map((name) => classFigureTitles[name])];
+  const rows = byClass.map((of) => [
+    `  ${of.name}`,
+    String(of.images),
+    ...classFigureNames.map((name) => (of[name].value === null ? "-" : three(of[name].value))),
+  ]);
+  return table(heads, rows, { left: [0] });
 }
 
 /** A small table of the confusion matrix. */
-export function showConfusion({ tp, fp, fn, tn }: Confusion): string {
-  const row = (name: string, a: number | string, b: number | string) =>
-    `  ${name.padEnd(18)}${String(a).padStart(8)}${String(b).padStart(11)}`;
-  return [row("", "benign", "malignant"), row("truly benign", tn, fp), row("truly malignant", fn, tp)].join("\n");
+export function showMatrix(matrix: ConfusionMatrix, { names }: Classes): string[] {
+  const heads = ["", ...names.map((name) => `predicted ${name}`)];
+  return table(heads, matrix.map((row, c) => [`  ${names[c]!} (actual)`, ...row.map(String)]), { left: [0] }); // prettier-ignore
+}
+
+/** The confusion matrix of a summary, or of an evaluation in training; nothing where no classes were evaluated. */
+export const showSummaryMatrix = ({ confusion, multiclass }: Summary, classes: Classes): string[] =>
+  matrixLines(multiclass?.confusion ?? undefined, confusion ?? undefined, classes);
+export const showEvaluationMatrix = ({ confusion, matrix }: Evaluation, classes: Classes): string[] =>
+  matrixLines(matrix, confusion, classes);
+
+function matrixLines(
+  matrix: ConfusionMatrix | undefined,
+  confusion: Evaluation["confusion"],
+  classes: Classes,
+): string[] {
+  const counts = matrix ?? (confusion && matrixOf(confusion, classes));
+  return counts ? showMatrix(counts, classes) : [];
 }
 
 /** What was left out: how many, and the first few with their reasons. */
@@ -90,7 +117,3 @@ export function showSummary({
     `parameters and state ${formatBytes(variableBytes)}`
   );
 }
-
-/** "quick: width 0.25, 96×96, batch 8, 3 + 5 epochs". */
-export const showSettings = ({ preset, width, size, batch, epochs }: TrainConfig): string =>
-  `${preset}: width ${width}, ${size[0]}×${size[1]}, batch ${batch}, ${epochs.segmentation} + ${epochs.joint} epochs`;

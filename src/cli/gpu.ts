@@ -25,8 +25,3 @@ export async function withGpu<T>(options: GpuOption & LessOption, use: (gpu: Gpu
     gpu.destroy();
   }
 }
-
-export const adapterName = (gpu: Gpu): string => {
-  const { description, device, vendor } = gpu.info;
-  return description || device || vendor || "unknown adapter";
-};

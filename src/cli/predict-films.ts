@@ -1,6 +1,22 @@
 /** Summaries of films: one answer a frame, and what they come to. */
-import type { Result } from "./predict.ts";
+import { isBenignMalignant, type Classes } from "../data/classes.ts";
+import type { Box } from "../data/sample.ts";
 import type { Film, Job } from "./predict-images.ts";
+
+/** A frame's answer. */
+interface FrameResult {
+  image: string;
+  box: Box | null;
+  /** Probability of the positive class; undefined while the classifier is not trained. */
+  score: number | undefined;
+}
+
+/** A probability over the frames, and the frame where it is greatest. */
+interface Over {
+  mean: number;
+  greatest: number;
+  frame: string;
+}
 
 /** What the frames of a film come to. Which figure counts is for the reader: none of them is a diagnosis. */
 export interface FilmSummary {
@@ -10,14 +26,16 @@ export interface FilmSummary {
   predicted: number;
   /** Frames with the outline of a nodule; null where the network has not learned outlines. */
   withNodule: number | null;
-  /** Probability of malignancy over the frames; null while the classifier is not trained. */
-  malignant: { mean: number; greatest: number; frame: string } | null;
+  /** Of benign and malignant; null while the classifier is not trained. */
+  malignant?: Over | null;
+  /** Of other classes: of the positive one. */
+  positive?: ({ class: string } & Over) | null;
 }
 
 export class Films {
-  readonly #results = new Map<Film, Result[]>();
+  readonly #results = new Map<Film, FrameResult[]>();
 
-  add({ film }: Job, result: Result): void {
+  add({ film }: Job, result: FrameResult): void {
     if (!film) return;
     const results = this.#results.get(film);
     if (results) results.push(result);
@@ -25,25 +43,32 @@ export class Films {
   }
 
   /** In the order of the films. */
-  summaries(outlines: boolean): FilmSummary[] {
+  summaries(outlines: boolean, classes: Classes): FilmSummary[] {
     return [...this.#results].map(([{ name, frames }, results]) => {
-      const greatest = results.reduce((a, b) => ((b.malignant ?? 0) > (a.malignant ?? 0) ? b : a));
-      const sum = results.reduce((total, { malignant }) => total + (malignant ?? NaN), 0);
-      const malignant =
-        greatest.malignant === null
-          ? null
-          : { mean: sum / results.length, greatest: greatest.malignant, frame: greatest.image };
+      const over = overFrames(results);
       const withNodule = outlines ? results.filter(({ box }) => box !== null).length : null;
-      return { image: name, frames, predicted: results.length, withNodule, malignant };
+      const summary = { image: name, frames, predicted: results.length, withNodule };
+      if (isBenignMalignant(classes)) return { ...summary, malignant: over };
+      return { ...summary, positive: over && { class: classes.names[classes.positive]!, ...over } };
     });
   }
 }
 
+function overFrames(results: readonly FrameResult[]): Over | null {
+  const known = results.flatMap(({ image, score }) => (score === undefined ? [] : [{ image, score }]));
+  if (known.length === 0) return null;
+  const greatest = known.reduce((a, b) => (b.score > a.score ? b : a));
+  const mean = known.reduce((sum, { score }) => sum + score, 0) / known.length;
+  return { mean, greatest: greatest.score, frame: greatest.image };
+}
+
 /** "loop.dcm: 120 frames: 31.0 % malignant on average, 58.2 % at most (loop.dcm#33); a nodule in 96 of 120". */
-export function showFilm({ image, frames, predicted, withNodule, malignant }: FilmSummary): string {
+export function showFilm({ image, frames, predicted, withNodule, malignant, positive }: FilmSummary): string {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  const verdict = malignant
-    ? [`${percent(malignant.mean)} malignant on average, ${percent(malignant.greatest)} at most (${malignant.frame})`]
+  const over = malignant ?? positive;
+  const name = positive?.class ?? "malignant";
+  const verdict = over
+    ? [`${percent(over.mean)} ${name} on average, ${percent(over.greatest)} at most (${over.frame})`]
     : [];
   const found = withNodule === null ? `${predicted} predicted` : `a nodule in ${withNodule} of ${predicted}`;
   return `${image}: ${frames} frames: ${[...verdict, found].join("; ")}`;

@@ -6,17 +6,27 @@ import {
   addExplainOptions,
   addProfileOptions,
   addSaveOption,
-  addShapeOptions,
-  addSplitOptions,
-  addStudyOptions,
-  addTrainOptions,
   addTunedOption,
-  cropOption,
-  formatOption,
-  labelOption,
-  masksInvertedOption,
 } from "./options.ts";
-import { count, features, number, size, tableList, text, texts, threshold } from "./values.ts";
+import { rows } from "../study/rows.ts";
+import { parseSize as size } from "../train/config.ts";
+import { addCommon, addModelOptions, commonOption, modelOption, parsed, presetOption } from "./settings.ts";
+import { count, features, number, tableList, text, texts, threshold } from "./values.ts";
+
+/** Which images there are, and how they are read. */
+const readSettings = ["format", "labelFrom", "masksInverted"] as const;
+const classSettings = ["target", "classes", "positive"] as const;
+const imageSettings = ["data", ...readSettings, ...classSettings, "phantomImages"] as const;
+/** Which images are held out. */
+const splitSettings = ["val", "folds", "split"] as const;
+const trainSettings = [
+  ...(["size", "batch", "lr", "schedule", "flip", "crop", "external"] as const),
+  ...(["classWeights", "sampling", "recompute", "evalEvery"] as const),
+] as const;
+/** Options of models that a table's rows decide. */
+const rowSettings = [...new Set(Object.values(rows).flatMap(({ settings }) => Object.keys(settings)))];
+/** Options of models that change no kernel's shape. */
+const untunedSettings = ["segEpochs", "jointEpochs", "epochs", "jointLr", "alpha", "maskLoss"];
 
 /** What a command returns: its exit code, 0 where it returns nothing. */
 type Outcome = number | void;
@@ -52,7 +62,7 @@ type Action = <A extends unknown[]>(
 function commands(action: Action): Command {
   const program = new Command("mganet")
     .description(
-      "MGA-Net on WebGPU: train, evaluate and run a thyroid nodule classifier guided by a segmentation branch.\nFor research; not a medical device.",
+      "MGA-Net on WebGPU: train, evaluate and run classifiers of thyroid nodules in ultrasound images.\nFor research; not a medical device.",
     )
     .exitOverride()
     .configureOutput({
@@ -70,69 +80,68 @@ function commands(action: Action): Command {
       .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
       .option("--debug", "show the stack of errors");
 
-  addProfileOptions(
-    addTunedOption(addSaveOption(addTrainOptions(command("train", "train on the built-in phantom, or on --data DIR")))),
-  )
+  const train = command("train", "train on the built-in phantom, or on --data DIR")
+    .addOption(presetOption())
+    .addOption(modelOption());
+  addModelOptions(addCommon(train, [...imageSettings, ...splitSettings, "fold", "seed", "splitSeed", ...trainSettings]));
+  addProfileOptions(addTunedOption(addSaveOption(train)))
     .option("--out <dir>", "run folder (default: runs/DATE-PRESET-DATA)", text)
-    .option("--resume <dir>", "go on with the run in this folder; its settings are taken from there", text)
+    .option("--resume <dir>", "resume the run in this folder; its settings are taken from there", text)
     .option("--tensorboard", "write TensorBoard's event file into the run folder, too: tensorboard --logdir runs")
-    .option("--summary", "print nodes, dispatches, FLOPs and memory of each stage's step")
+    .option("--summary", "print nodes, dispatches, FLOPs and memory of each phase's step")
     .option("--json <file>", "write the summary of the run", text)
-    .action(action(async () => (await import("./train.ts")).train));
+    .action(action(async () => (await import("./commands/train.ts")).train));
 
-  addTunedOption(
-    addSaveOption(
-      addStudyOptions(command("reproduce", "train the rows of the paper's Table 3 or 4, and print the table")),
-    ),
-  )
-    .requiredOption("--table <n>", "3: how the mask is used; 4: where the modules are; 3,4: both", tableList)
+  const reproduce = command("reproduce", "train the rows of the paper's tables, and print the tables")
+    .requiredOption(
+      "--table <n>",
+      "2: against other classifiers; 3: how the mask is used; 4: where the modules are; 3,4: both",
+      tableList,
+    )
+    .addOption(presetOption());
+  addModelOptions(addCommon(reproduce, [...imageSettings, ...splitSettings, ...trainSettings]), { without: rowSettings });
+  addTunedOption(addSaveOption(reproduce))
     .option("--seeds <n>", "trainings of each row, with seeds from 0", count, 5)
     .option("--split-seed <n>", "seed of the split and of the phantom's images, the same for all runs", number, 0)
     .addOption(
       new Option("--checkpoint <name>", "which one of each run is evaluated").choices(["last", "best"]).default("last"),
     )
     .option("--published <file>", "the paper's figures, to print beside (docs/study.md)", text)
-    .option("--out <dir>", "study folder; one that was begun is gone on with (default: runs/study-PRESET-DATA)", text)
+    .option("--out <dir>", "study folder; one that was begun is resumed (default: runs/study-PRESET-DATA)", text)
     .option("--dry-run", "say what there is to do, and do nothing")
     .option("--json <file>", "write the study with its tables", text)
-    .action(action(async () => (await import("./reproduce.ts")).reproduce));
+    .action(action(async () => (await import("./commands/reproduce.ts")).reproduce));
 
-  addSplitOptions(command("inspect", "what a folder of images holds: counts, sizes, duplicates, what is left out"))
-    .requiredOption("--data <dir>", "folder of images, or the file of a manifest", text)
-    .addOption(formatOption())
-    .addOption(labelOption())
-    .addOption(masksInvertedOption())
-    .addOption(cropOption())
+  const inspect = command("inspect", "what a folder of images holds: counts, sizes, duplicates, what is left out");
+  addCommon(inspect.requiredOption("--data <dir>", "folder of images, or the file of a manifest", text), [
+    ...readSettings,
+    ...classSettings,
+    ...splitSettings,
+    "fold",
+    "crop",
+  ])
     .option("--seed <n>", "seed of the split", number)
     .option("--images <n>", "images on the contact sheet", count, 48)
     .option("--out <dir>", "where contact-sheet.png and inspection.json go", text, "inspection")
-    .action(action(async () => (await import("./inspect.ts")).inspect));
+    .action(action(async () => (await import("./commands/inspect.ts")).inspect));
 
-  command("prepare", "write crops, masks and a manifest of a folder of images")
+  const prepare = command("prepare", "write crops, masks and a manifest of a folder of images")
     .requiredOption("--data <dir>", "folder of images, or the file of a manifest", text)
-    .requiredOption("--out <dir>", "where they go; a folder that was begun is gone on with", text)
-    .addOption(formatOption())
-    .addOption(labelOption())
-    .addOption(masksInvertedOption())
-    .addOption(cropOption().default("adaptive"))
-    .option("--size <pixels>", "size of the crops, or HEIGHTxWIDTH", size, [224, 224])
+    .requiredOption("--out <dir>", "where they go; a folder that was begun is resumed", text);
+  addCommon(prepare, [...readSettings, ...classSettings])
+    .addOption(commonOption("crop").default("adaptive"))
+    .addOption(new Option("--size <pixels>", "size of the crops, or HEIGHTxWIDTH").argParser((value) => parsed(size, value)).default([224, 224], "224"))
     .option("--no-resize", "keep the crops at the size they have in the images")
     .option("--workers <n>", "threads (default: one for each core)", count)
-    .action(action(async () => (await import("./prepare.ts")).prepare));
+    .action(action(async () => (await import("./commands/prepare.ts")).prepare));
 
-  addExplainOptions(
-    addTunedOption(
-      command("evaluate", "all figures of a run, with intervals, on its validation images or on --data DIR"),
-    ),
-    "the worst, most uncertain and best images",
-  )
+  const evaluate = command("evaluate", "all figures of a run, with intervals, on its validation images or on --data DIR");
+  addExplainOptions(addTunedOption(evaluate), "the worst, least certain and best images")
     .option("--panels <n>", "with --explain, panels of each of these", count, 3)
     .option("--out <dir>", "with --explain, where the panels go", text, "explained")
     .argument("<run>", "run folder, or a checkpoint file", text)
-    .option("--data <dir>", "evaluate on all images of this folder instead", text)
-    .addOption(formatOption())
-    .addOption(labelOption())
-    .addOption(masksInvertedOption())
+    .option("--data <dir>", "evaluate on all images of this folder instead", text);
+  addCommon(evaluate, [...readSettings, "target"])
     .addOption(
       new Option("--on <images>", "which of the run's images (default: val)").choices(["val", "test", "external"]),
     )
@@ -144,28 +153,28 @@ function commands(action: Action): Command {
     )
     .option(
       "--threshold <p>",
-      "from which probability on an image is taken for malignant (default: 0.5); youden or f1: the best by that, chosen on the run's validation images",
+      "probability from which on the positive class is predicted (default: 0.5); youden or f1: the best by that, chosen on the run's validation images",
       threshold,
     )
     .option("--compare <run>", "compare the AUC with another run's on the same images, by DeLong's test", text)
     .option("--json <file>", "write figures and predictions, one entry an image", text)
-    .action(action(async () => (await import("./evaluate.ts")).evaluateRun));
+    .action(action(async () => (await import("./commands/evaluate.ts")).evaluateRun));
 
   addExplainOptions(
-    addProfileOptions(addTunedOption(command("predict", "probability of malignancy and nodule outline of images"))),
-    "what the classifier has seen in each image",
+    addProfileOptions(addTunedOption(command("predict", "class probabilities and nodule outlines of images"))),
+    "what the classifier saw in each image",
   )
     .argument("<images...>", "image files", texts)
     .requiredOption("--run <dir>", "run folder, or a checkpoint file", text)
     .option("--out <dir>", "where predictions.json and the pictures go", text, "predictions")
     .option("--half", "store weights and activations in half precision, on adapters with shader-f16: less memory")
-    .action(action(async () => (await import("./predict.ts")).predict));
+    .action(action(async () => (await import("./commands/predict.ts")).predict));
 
   addTunedOption(command("report", "write report.html into the folder of a run or a study: all of it on one page"))
     .argument("<dir>", "folder of a run or a study", text)
-    .option("--base <run>", "a run with --fusion none, whose activation is shown beside the run's", text)
+    .option("--base <run>", "a run without attention, such as --fusion none, whose activation is shown beside the run's", text)
     .option("--no-pictures", "without pictures of images, for which the data and a GPU are needed")
-    .action(action(async () => (await import("./report.ts")).report));
+    .action(action(async () => (await import("./commands/report.ts")).report));
 
   command("verify", "is this adapter right? compares outputs, gradients and losses with PyTorch's")
     .option("--case <file>", "a file written by the reference generator (default: the built-in cases)", text)
@@ -173,17 +182,20 @@ function commands(action: Action): Command {
     .option("--without <features>", "leave out optional features, such as subgroups,shader-f16", features)
     .option("--default-limits", "keep to the limits that every adapter has")
     .option("--plain", "use the plain variant of every kernel")
-    .action(action(async () => (await import("./verify.ts")).verify));
+    .action(action(async () => (await import("./commands/verify.ts")).verify));
 
-  addShapeOptions(command("tune", "find the fastest variant of each kernel on this adapter, and remember it"))
+  const tune = command("tune", "find the fastest variant of each kernel on this adapter, and remember it")
+    .addOption(presetOption())
+    .addOption(modelOption());
+  addModelOptions(addCommon(tune, ["size", "batch"]), { without: untunedSettings })
     .option("--seconds <n>", "how long it may take (default: 30 for quick, 180 for paper)", number)
     .option("--kernels <n>", "tune no more than the n kernels with the most work", number)
     .option("--json <file>", "write all variants with their times and errors", text)
-    .action(action(async () => (await import("./tune.ts")).tune));
+    .action(action(async () => (await import("./commands/tune.ts")).tune));
 
   command("doctor", "adapter, driver, features, limits and measured peak")
     .option("--json <file>", "write what was found", text)
-    .action(action(async () => (await import("./doctor.ts")).doctor));
+    .action(action(async () => (await import("./commands/doctor.ts")).doctor));
 
   command("crop", "tissue rectangles of all images of a folder, as JSON")
     .argument("<dir>", "folder of images", text)
@@ -191,7 +203,7 @@ function commands(action: Action): Command {
       new Option("--method <name>", "how the tissue is found").choices(["adaptive", "fixed"]).default("adaptive"),
     )
     .requiredOption("--json <file>", "where to write { image: [x0, y0, x1, y1] }", text)
-    .action(action(async () => (await import("./crop.ts")).crop));
+    .action(action(async () => (await import("./commands/crop.ts")).crop));
 
   return program;
 }

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { parseJson } from "../data/json.ts";
 import { InputError, readInput } from "../node/files.ts";
-import { rows, tables, type RowName } from "../train/study.ts";
+import { rowOf, tableNumbers, tableOf } from "../study/rows.ts";
 
 const cell = z.string().max(60);
 const tableSchema = z
@@ -18,7 +18,7 @@ const tableSchema = z
 const publishedSchema = z.strictObject({
   /** Whose figures they are, such as a DOI and what they were measured on. */
   source: z.string().min(1).max(200),
-  tables: z.strictObject({ 3: tableSchema.optional(), 4: tableSchema.optional() }),
+  tables: z.strictObject({ 2: tableSchema.optional(), 3: tableSchema.optional(), 4: tableSchema.optional() }),
 });
 export type Published = z.infer<typeof publishedSchema>;
 
@@ -36,8 +36,8 @@ export async function readPublished(file: string): Promise<Published> {
     const [issue] = result.error.issues;
     throw new InputError(`${file}: ${issue!.path.join(".") || "published figures"}: ${issue!.message}`);
   }
-  for (const number of [3, 4] as const) {
-    const labels = tables[number].rows.map((name: RowName) => rows[name].label);
+  for (const number of tableNumbers) {
+    const labels = tableOf(number).rows.map((name) => rowOf(name).label);
     const unknown = Object.keys(result.data.tables[number]?.rows ?? {}).find((name) => !labels.includes(name));
     if (unknown !== undefined) {
       throw new InputError(`${file}: table ${number} has no row "${unknown}"; its rows are ${labels.join(", ")}`);

@@ -1,65 +1,61 @@
 /** What people see of a study under way: a bar over all of it on a terminal, a line a run elsewhere. */
-import { RunFolder } from "../node/run-folder.ts";
-import type { Stage } from "../train/stage.ts";
-import { runTitle } from "../train/study.ts";
+import { runTitle, type Place } from "../study/plan.ts";
+import type { StudyEvent, StudySink, StudyWork } from "../runs/study-events.ts";
 import type { StepRecord } from "../train/training.ts";
-import type { Place } from "../node/study-folder.ts";
+import { showMetrics } from "./format.ts";
 import { clock, type Progress } from "./progress.ts";
-import { SEGMENTATION, type StepKind, type StudyClock } from "./study-clock.ts";
+import { showImageEvent } from "./show-data.ts";
+import { SHARED, StudyClock, type StepKind } from "./study-clock.ts";
 
-/** A run, and how many steps it takes in the study. */
-export interface Work {
-  place: Place;
-  dir: string;
-  stage: Stage;
-  steps: number;
-  finished: boolean;
-}
-
-/** "Base, seed 1", or "segmentation stage, seed 1". */
+/** "Base, seed 1", or "shared phase, seed 1". */
 export function titleOf({ row, seed, fold }: Place): string {
   if (row !== null) return runTitle({ row, seed, fold });
-  return `segmentation stage, seed ${seed}${fold === undefined ? "" : `, fold ${fold}`}`;
+  return `shared phase, seed ${seed}${fold === undefined ? "" : `, fold ${fold}`}`;
 }
 
-const kindOf = ({ row }: Place): StepKind => row ?? SEGMENTATION;
+const kindOf = ({ row }: Place): StepKind => row ?? SHARED;
+
+/** A sink that prints. */
+export function showStudy(progress: Progress): StudySink {
+  const bar = { begun: false };
+  let shown: StudyProgress | undefined;
+  return (event: StudyEvent) => {
+    if (event.type === "works") shown = new StudyProgress(progress, new StudyClock(), event.works);
+    else if (event.type === "remark") progress.line(event.text);
+    else if (event.type === "run-begin") shown!.begin(event.place);
+    else if (event.type === "run-step") shown!.step(event.place, event.left, event.step);
+    else if (event.type === "run-end") {
+      shown!.end(event.place, event.last ? showMetrics(event.last) : "trained", event.seconds);
+    } else showImageEvent(progress, event, bar);
+  };
+}
 
 export class StudyProgress {
   readonly #progress: Progress;
   readonly #clock: StudyClock;
-  readonly #works: readonly Work[];
+  readonly #works: readonly StudyWork[];
   /** Steps that are left. */
-  readonly #left: Map<Work, number>;
-  #current: Work | undefined;
+  readonly #left: Map<StudyWork, number>;
 
-  constructor(progress: Progress, clock: StudyClock, works: readonly Work[]) {
+  /** Takes up what finished runs have recorded of their pace. */
+  constructor(progress: Progress, clock: StudyClock, works: readonly StudyWork[]) {
     this.#progress = progress;
     this.#clock = clock;
     this.#works = works;
     this.#left = new Map(works.map((work) => [work, work.finished ? 0 : work.steps]));
-  }
-
-  /** Takes up what earlier runs of the study have recorded of their pace. */
-  async learn(): Promise<void> {
-    for (const { place, dir, stage, steps, finished } of this.#works) {
-      if (!finished) continue;
-      const records = (await RunFolder.records(dir)).filter((record) => record.stage === stage);
-      const seconds = records.reduce((sum, record) => sum + record.seconds, 0);
-      if (seconds > 0) this.#clock.add(kindOf(place), seconds, steps);
-    }
+    for (const { place, seconds, steps } of works) if (seconds > 0) clock.add(kindOf(place), seconds, steps);
   }
 
   begin(place: Place): void {
-    this.#current = this.#find(place);
     this.#clock.pause();
     // The label is short, so that what is left still fits the line.
-    this.#progress.start(`${this.#count(this.#current)} ${titleOf(place)}`, this.#total, this.#done);
+    this.#progress.start(`${this.#count(this.#find(place))} ${titleOf(place)}`, this.#total, this.#done);
   }
 
-  step({ stage, epoch, epochs, batch, batches, loss }: StepRecord): void {
-    const work = this.#current!;
-    this.#clock.tick(kindOf(work.place));
-    this.#left.set(work, (epochs - epoch) * batches + batches - batch);
+  /** @param left steps of the run that are still to be taken */
+  step(place: Place, left: number, { stage, epoch, epochs, loss }: Pick<StepRecord, "stage" | "epoch" | "epochs" | "loss">): void {
+    this.#clock.tick(kindOf(place));
+    this.#left.set(this.#find(place), left);
     this.#progress.update(this.#done, `${stage} ${epoch}/${epochs} ${loss.toFixed(3)}`, this.left);
   }
 
@@ -73,7 +69,7 @@ export class StudyProgress {
     this.#progress.line(`[${this.#count(work)}] ${titleOf(place)}: ${result}  (${clock(seconds)}${rest})`);
   }
 
-  /** About how long the study will go on: "1:20:00". */
+  /** About how long the study will take: "1:20:00". */
   get left(): string {
     const ahead = this.#works.map((work) => ({ kind: kindOf(work.place), steps: this.#left.get(work)! }));
     return clock(this.#clock.left(ahead.filter(({ steps }) => steps > 0)) ?? NaN);
@@ -87,11 +83,11 @@ export class StudyProgress {
     return this.#total - [...this.#left.values()].reduce((a, b) => a + b, 0);
   }
 
-  #count(work: Work): string {
+  #count(work: StudyWork): string {
     return `${this.#works.indexOf(work) + 1}/${this.#works.length}`;
   }
 
-  #find(place: Place): Work {
+  #find(place: Place): StudyWork {
     return this.#works.find(({ place: p }) => p.row === place.row && p.seed === place.seed && p.fold === place.fold)!;
   }
 }

@@ -1,9 +1,8 @@
-/** From the text of an option to its value. What makes no sense is refused here, by the option's name. */
+/** From the text of an option to its value. What is invalid is refused here, by the option's name. */
 import { InvalidArgumentError } from "commander";
 import { usefulFeatures, type UsefulFeature } from "../gpu/capabilities.ts";
 import { thresholdRules, type ThresholdRule } from "../metrics/threshold.ts";
-import type { TrainConfig } from "../train/config.ts";
-import { tableNumbers, type TableNumber } from "../train/study.ts";
+import { tableNumbers, type TableNumber } from "../study/rows.ts";
 
 /** A decimal number. Its range is for the configuration's schema to say. */
 export function number(text: string): number {
@@ -30,11 +29,11 @@ export function duration(text: string): number {
   return seconds;
 }
 
-/** "3", "4" or "3,4": tables of the paper. */
+/** "3" or "3,4": tables of the paper. */
 export function tableList(text: string): TableNumber[] {
   const numbers = text.split(",").map((part) => {
     const found = tableNumbers.find((n) => String(n) === part.trim());
-    if (found === undefined) throw new InvalidArgumentError(`It is not one of ${tableNumbers.join(", ")}, or both.`);
+    if (found === undefined) throw new InvalidArgumentError(`It is not one of ${tableNumbers.join(", ")}, or a list of them.`);
     return found;
   });
   return [...new Set(numbers)].sort();
@@ -49,24 +48,6 @@ export function threshold(text: string): number | ThresholdRule {
     throw new InvalidArgumentError(`It is neither a probability nor one of ${thresholdRules.join(", ")}.`);
   }
   return value;
-}
-
-/** "224" or "192x256" (height x width). */
-export function size(text: string): [number, number] {
-  const match = /^(\d{1,9})(?:x(\d{1,9}))?$/.exec(text);
-  if (!match) throw new InvalidArgumentError("It is neither a number of pixels nor HEIGHTxWIDTH.");
-  const [height, width] = [Number(match[1]), Number(match[2] ?? match[1])];
-  return [height, width];
-}
-
-/** "0,2,4", "L0,L2" or "every-block". */
-export function scales(text: string): TrainConfig["at"] {
-  if (text === "every-block") return text;
-  return text.split(",").map((part) => {
-    const match = /^L?([0-4])$/i.exec(part);
-    if (!match) throw new InvalidArgumentError("It is neither every-block nor a list of scales from 0 to 4.");
-    return Number(match[1]);
-  });
 }
 
 /** "subgroups,timestamp-query": optional features of WebGPU that kernels use. */

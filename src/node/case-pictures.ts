@@ -2,38 +2,20 @@
 import sharp from "sharp";
 import { assembleBatch } from "../data/batches.ts";
 import type { Prepared } from "../data/sample.ts";
-import type { Gpu } from "../gpu/gpu.ts";
-import { MGANet } from "../models/mganet.ts";
 import type { CasePicture } from "../report/cases.ts";
-import { type Checkpoint, loadWeights } from "../train/checkpoint.ts";
-import { teachesOutlines } from "../train/config.ts";
-import { Predictor } from "../train/stage.ts";
+import type { OpenModel } from "../runs/open-model.ts";
 import { NO_OUTLINE, outline } from "./overlay.ts";
 
-/** Asks a checkpoint for the masks of images, and makes their pictures. */
-export async function casePictures(
-  gpu: Gpu,
-  { checkpoint, file }: { checkpoint: Checkpoint; file: string },
-  images: readonly Prepared[],
-): Promise<Map<string, CasePicture>> {
+/** Asks a model for the masks of images, where it has any, and makes their pictures. */
+export async function casePictures(open: OpenModel, images: readonly Prepared[]): Promise<Map<string, CasePicture>> {
   const pictures = new Map<string, CasePicture>();
-  if (images.length === 0) return pictures;
-  const { size, batch } = checkpoint.config;
-  const outlines = teachesOutlines(checkpoint.config);
-  const net = new MGANet(checkpoint.config);
-  loadWeights(gpu, net, checkpoint, file);
+  const { batch } = open.loaded.checkpoint.config;
   // The masks do not need the classifier; and the batch is training's, whose shaders are compiled already.
-  const predictor = await Predictor.create(gpu, net, { batch, size, stage: "segmentation" });
-  try {
-    for (let begin = 0; begin < images.length; begin += batch) {
-      const part = images.slice(begin, begin + batch);
-      const predictions = await predictor.predict(assembleBatch(part, []).image);
-      for (const [i, p] of part.entries())
-        pictures.set(p.id, await picture(p, outlines ? predictions[i]!.mask : undefined));
-    }
-  } finally {
-    predictor.destroy();
-    net.release(gpu);
+  const predictor = open.hasOutlines ? await open.predictor({ batch, masksOnly: true }) : undefined;
+  for (let begin = 0; begin < images.length; begin += batch) {
+    const part = images.slice(begin, begin + batch);
+    const predictions = await predictor?.predict(assembleBatch(part, []).image);
+    for (const [i, p] of part.entries()) pictures.set(p.id, await picture(p, predictions?.[i]!.mask));
   }
   return pictures;
 }

@@ -4,6 +4,7 @@ import sharp, { type Sharp } from "sharp";
 import type { Box } from "../data/sample.ts";
 import { openImage } from "./data/decode.ts";
 import type { ImageFile } from "./data/picture-file.ts";
+import { escapeXml } from "./svg-text.ts";
 
 export interface Outline {
   /** Closed rings in pixels of the original image. */
@@ -37,34 +38,41 @@ export function outline(mask: Float32Array, width: number, height: number, crop:
   return { rings, box: { x0: least(xs), y0: least(ys), x1: most(xs), y1: most(ys) } };
 }
 
+/** What is written on a picture of a prediction. */
+export interface Caption {
+  /** "malignant 83 %". */
+  short: string;
+  /** Whether it is drawn in the colour of warnings. */
+  alarming: boolean;
+}
+
 /**
- * Draws the outline, its box and the probability of malignancy (null: not known) over the image; returns a PNG. The picture is
- * turned as EXIF says, and transparent pixels are black: as the network saw it.
+ * Draws the outline, its box and the verdict (undefined: none) over the image; returns a PNG. The picture is turned as EXIF says, and transparent pixels are black: as the network saw it.
  *
  * @param image the bytes of an image file, or an image that is open already
  */
 export async function overlay(
   image: Uint8Array | ImageFile | Sharp,
   { rings, box, unlearned }: Outline,
-  malignant: number | null,
+  caption: Caption | undefined,
 ): Promise<Buffer> {
   const picture = image instanceof Uint8Array || "bytes" in image ? await openImage(image) : image.clone();
   const { data, info } = await picture.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   const unit = Math.max(1, Math.min(width, height) / 300);
   const fontSize = Math.round(13 * unit);
-  const colour = malignant !== null && malignant >= 0.5 ? "#ff5a4f" : "#4fd18b";
+  const colour = caption?.alarming ? "#ff5a4f" : "#4fd18b";
   const path = rings.map((ring) => `M${ring.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L")}Z`).join("");
   const rectangle = box
     ? `<rect x="${box.x0}" y="${box.y0}" width="${box.x1 - box.x0}" height="${box.y1 - box.y0}" fill="none" stroke="${colour}" stroke-width="${unit}" stroke-dasharray="${4 * unit} ${3 * unit}"/>`
     : "";
   const texts = [
-    ...(malignant === null ? [] : [`malignant ${(100 * malignant).toFixed(0)} %`]),
+    ...(caption ? [caption.short] : []),
     ...(box || unlearned ? [] : ["no nodule found"]),
   ];
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
     <path d="${path}" fill="${colour}" fill-opacity="0.07" stroke="${colour}" stroke-width="${1.6 * unit}"/>${rectangle}
-    <text x="${6 * unit}" y="${fontSize + 4 * unit}" font-family="DejaVu Sans, Arial, sans-serif" font-size="${fontSize}" fill="${colour}" stroke="black" stroke-width="${3 * unit}" paint-order="stroke">${texts.join(", ")}</text>
+    <text x="${6 * unit}" y="${fontSize + 4 * unit}" font-family="DejaVu Sans, Arial, sans-serif" font-size="${fontSize}" fill="${colour}" stroke="black" stroke-width="${3 * unit}" paint-order="stroke">${escapeXml(texts.join(", "))}</text>
   </svg>`;
   return sharp(data, { raw: { width, height, channels } })
     .composite([{ input: Buffer.from(svg) }])

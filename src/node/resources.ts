@@ -2,7 +2,7 @@
 import { totalmem } from "node:os";
 import { formatBytes, type Gpu } from "../gpu/gpu.ts";
 import { PlanError } from "../graph/compile.ts";
-import type { TrainConfig } from "../train/config.ts";
+import { specOf, type TrainConfig } from "../train/config.ts";
 import { isLarge, needsOf } from "../train/needs.ts";
 
 /** Memory of this machine in bytes, or what of it a container may use. */
@@ -20,8 +20,8 @@ export async function requireResources(gpu: Gpu, config: TrainConfig, machine = 
   if (!isLarge(config)) return;
   const { device, host } = needsOf(gpu, config);
   const software = gpu.caps.adapterClass === "software";
-  const { batch, size, width, recompute } = config;
-  const what = `batch ${batch} at ${size[0]}x${size[1]}, width ${width}`;
+  const { batch, size, recompute } = config;
+  const what = `batch ${batch} at ${size[0]}x${size[1]}, ${specOf(config).describe(config)}`;
   const advice = `use a smaller batch, size or width${recompute ? "" : ", or --recompute"}`;
   const needed = host + (software ? device : 0);
   if (needed > machine) {

@@ -9,6 +9,10 @@ export interface TextStyle {
 
 /** A line of text with its baseline at y; anything may be in it. */
 export function svgText(text: string, x: number, y: number, { size, colour, anchor = "start" }: TextStyle): string {
-  const escaped = text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/\p{Cc}/gu, " ");
+  const escaped = escapeXml(text);
   return `<text x="${x}" y="${y}" font-family="DejaVu Sans, Arial, sans-serif" font-size="${size}" text-anchor="${anchor}" fill="${colour}">${escaped}</text>`;
 }
+
+/** Text for XML; control characters become blanks. */
+export const escapeXml = (text: string): string =>
+  text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/\p{Cc}/gu, " ");

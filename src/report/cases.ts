@@ -1,4 +1,6 @@
 /** How single images are shown: with box, mask and verdict. */
+import { className, type Classes } from "../data/classes.ts";
+import { predictedClass } from "../metrics/multiclass.ts";
 import type { ImagePrediction } from "../metrics/predictions.ts";
 import { caseKinds, type CaseKind, type NotableCases } from "../metrics/notable-cases.ts";
 import { html, Markup } from "./html.ts";
@@ -17,33 +19,41 @@ export interface CasePicture {
 }
 
 const titles: Readonly<Record<CaseKind, string>> = {
-  best: "Right and sure",
+  best: "Correct and confident",
   worst: "Furthest from the truth",
-  uncertain: "Most uncertain",
+  uncertain: "Least certain",
 };
 const byMask: Readonly<Record<CaseKind, string>> = { best: "Best masks", worst: "Worst masks", uncertain: "" };
 
-const className = (label: number | null): string =>
-  label === null ? "class not known" : label === 1 ? "malignant" : "benign";
+/** How the cases are told apart. */
+export interface CaseRule {
+  classes: Classes;
+  threshold: number;
+}
 
 /** The chosen images, with pictures where there are any. */
-export function showCases(chosen: NotableCases, pictures: ReadonlyMap<string, CasePicture>, threshold: number): Markup {
+export function showCases(chosen: NotableCases, pictures: ReadonlyMap<string, CasePicture>, rule: CaseRule): Markup {
   const masksOnly = !caseKinds.some((kind) => chosen[kind].some((p) => p.probabilities !== null));
   const groups = caseKinds.map((kind) => {
     if (chosen[kind].length === 0) return undefined;
-    const cards = chosen[kind].map((p) => card(p, pictures.get(p.image), threshold));
+    const cards = chosen[kind].map((p) => card(p, pictures.get(p.image), rule));
     return html`<h3>${(masksOnly ? byMask : titles)[kind]}</h3>
       <div class="cases">${cards}</div>`;
   });
   return html`${groups}`;
 }
 
-function card(p: ImagePrediction, picture: CasePicture | undefined, threshold: number): Markup {
-  const malignant = p.probabilities?.[1];
-  const wrong = p.label !== null && malignant !== undefined && malignant >= threshold !== (p.label === 1);
-  const verdict = malignant === undefined ? undefined : html`<b>${percent(malignant)} malignant</b>, `;
+function card(p: ImagePrediction, picture: CasePicture | undefined, { classes, threshold }: CaseRule): Markup {
+  const { probabilities, label } = p;
+  const two = classes.names.length === 2;
+  const shown = probabilities ? (two ? classes.positive : predictedClass(probabilities)) : undefined;
+  const share = shown === undefined ? undefined : probabilities![shown]!;
+  const right = two ? share !== undefined && share >= threshold === (label === classes.positive) : shown === label;
+  const wrong = label !== null && share !== undefined && !right;
+  const verdict = share === undefined ? undefined : html`<b>${percent(share)} ${classes.names[shown!]!}</b>, `;
+  const actual = label === null ? "class not known" : `${className(label, classes)} (actual)`;
   const dice = p.dice === null ? undefined : `, Dice ${three(p.dice)}`;
-  return html`<figure${wrong ? new Markup(' class="wrong"') : ""}>${picture && draw(picture)}<figcaption>${verdict}truly ${className(p.label)}${dice}<br>${p.image}</figcaption></figure>`;
+  return html`<figure${wrong ? new Markup(' class="wrong"') : ""}>${picture && draw(picture)}<figcaption>${verdict}${actual}${dice}<br>${p.image}</figcaption></figure>`;
 }
 
 const numbers = (values: readonly number[]): string => values.map((v) => Number(v.toFixed(1))).join(",");

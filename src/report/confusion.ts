@@ -1,28 +1,39 @@
 /** Confusion matrices in percent, as the paper's Figure 3. */
+import type { Classes } from "../data/classes.ts";
 import type { Confusion } from "../metrics/confusion.ts";
+import type { ConfusionMatrix } from "../metrics/multiclass.ts";
 import { html, Markup } from "./html.ts";
 import { percent } from "./show.ts";
 
-/** Rows are the true classes, each 100 %; the counts stand below. */
-export function confusionMatrix({ tp, fp, fn, tn }: Confusion): Markup {
+/** The counts of two classes as a matrix in their order: rows actual, columns predicted. */
+export function matrixOf({ tp, fp, fn, tn }: Confusion, { positive }: Classes): ConfusionMatrix {
+  const rows = [
+    [tn, fp],
+    [fn, tp],
+  ];
+  return positive === 1 ? rows : rows.map((row) => [...row].reverse()).reverse();
+}
+
+/** Rows are the actual classes, each 100 %; the counts stand below. */
+export function confusionTable(matrix: ConfusionMatrix, { names }: Classes): Markup {
   const cell = (count: number, total: number) => {
     const share = total === 0 ? 0 : count / total;
     const style = new Markup(` style="--share:${share.toFixed(4)}"`);
     return html`<td><div${style}><b>${total === 0 ? "–" : percent(share)}</b>${count}</div></td>`;
   };
+  const heads = names.map((name) => html`<th>predicted ${name}</th>`);
+  const rows = matrix.map((row, c) => {
+    const total = row.reduce((a, b) => a + b, 0);
+    return html`<tr>
+      <th>${names[c]!} (actual)</th>
+      ${row.map((count) => cell(count, total))}
+    </tr>`;
+  });
   return html`<table class="confusion">
     <tr>
       <th></th>
-      <th>taken for benign</th>
-      <th>taken for malignant</th>
+      ${heads}
     </tr>
-    <tr>
-      <th>truly benign</th>
-      ${cell(tn, tn + fp)}${cell(fp, tn + fp)}
-    </tr>
-    <tr>
-      <th>truly malignant</th>
-      ${cell(fn, fn + tp)}${cell(tp, fn + tp)}
-    </tr>
+    ${rows}
   </table>`;
 }

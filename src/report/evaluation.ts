@@ -3,28 +3,38 @@ import { prBand, rocBand } from "../metrics/bands.ts";
 import { reliability } from "../metrics/calibration.ts";
 import { prCurve, rocCurve } from "../metrics/curves.ts";
 import { casesOf, classified, groupsOf, type Predictions } from "../metrics/predictions.ts";
-import { figureNames, summarise, type FigureName, type Summary } from "../metrics/summary.ts";
-import { confusionMatrix } from "./confusion.ts";
+import { figureNames, summarise, type Figure, type FigureName, type Summary } from "../metrics/summary.ts";
+import { benignMalignant, negativeName, type Classes } from "../data/classes.ts";
+import type { OverallFigureName } from "../metrics/multiclass.ts";
+import { confusionTable, matrixOf } from "./confusion.ts";
 import { html, type Content, type Markup } from "./html.ts";
+import { multiclassPlots } from "./multiclass.ts";
 import { figure, table } from "./page.ts";
 import { prPlot, reliabilityPlot, rocPlot } from "./plots.ts";
-import { figureTitles, plural, rangeText, sideTitles, valueText } from "./show.ts";
+import { figureTitles, overallTitles, plural, rangeText, sideTitles, valueText } from "./show.ts";
 
 const headline: readonly FigureName[] = ["auc", "accuracy", "f1", "sensitivity", "specificity", "dice"];
 const masks: readonly FigureName[] = ["dice", "iou"];
+const overall: readonly OverallFigureName[] = ["macroF1", "macroAuc", "accuracy", "weightedF1"];
+
+/** Whether a figure of the masks is one of a model that has masks at all. */
+const has = ({ figures }: Summary, name: FigureName): boolean => !masks.includes(name) || figures[name].value !== null;
 
 /** The most important figures, large. */
-function tiles({ figures, classified }: Summary): Markup {
-  const names = classified > 0 ? headline : masks;
-  const tile = (name: FigureName) =>
-    html`<div class="tile">
-      ${figureTitles[name]}<b>${valueText(figures[name])}</b><span>${rangeText(figures[name])}</span>
-    </div>`;
-  return html`<div class="tiles">${names.map(tile)}</div>`;
+function tiles(summary: Summary): Markup {
+  const { figures, classified, multiclass } = summary;
+  const tile = (title: string, figure: Figure) =>
+    html`<div class="tile">${title}<b>${valueText(figure)}</b><span>${rangeText(figure)}</span></div>`;
+  const names = (classified > 0 ? (multiclass ? masks.slice(0, 1) : headline) : masks).filter((n) => has(summary, n));
+  return html`<div class="tiles">
+    ${multiclass && classified > 0 ? overall.map((name) => tile(overallTitles[name], multiclass.figures[name])) : ""}
+    ${names.map((name) => tile(figureTitles[name], figures[name]))}
+  </div>`;
 }
 
-function allFigures({ figures, classified }: Summary): Markup {
-  const names = classified > 0 ? figureNames : masks;
+function allFigures(summary: Summary): Markup {
+  const { figures, classified } = summary;
+  const names = (classified > 0 ? figureNames : masks).filter((name) => has(summary, name));
   return table(
     [{ title: "" }, { title: "value" }, { title: "95 % interval", text: true, whole: true }],
     names.map((name) => [figureTitles[name], valueText(figures[name]), rangeText(figures[name])]),
@@ -42,24 +52,49 @@ export function evaluationSection(
   note: Content,
   options: { outlines: boolean },
 ): Markup {
-  const { on, threshold, data, images, checkpoint } = predictions;
-  const summary = summarise(images, threshold, options);
-  const classes =
-    summary.classified > 0
-      ? `, ${summary.positives} malignant and ${summary.classified - summary.positives} benign`
-      : "";
-  const what = `${plural(images.length, "image")} of ${data}${classes}; ${checkpoint.replace(/\.safetensors$/, "")} checkpoint, threshold ${threshold}.`;
+  const { on, threshold, data, images, checkpoint, classes = benignMalignant } = predictions;
+  const summary = summarise(images, threshold, { ...options, classes });
+  const { multiclass } = summary;
+  const counts = summary.classified > 0 ? `, ${countsOf(predictions, classes)}` : "";
+  const at = multiclass ? "" : `, threshold ${threshold}`;
+  const what = `${plural(images.length, "image")} of ${data}${counts}; ${checkpoint.replace(/\.safetensors$/, "")} checkpoint${at}.`;
+  const found = !summary.confusion
+    ? figure("All figures", allFigures(summary))
+    : multiclass
+      ? multiclassPlots(document, predictions, classes, multiclass)
+      : plots(document, predictions, classes, summary);
   return html`<section>
     <h2>${sideTitles[on]}</h2>
     <p class="dim">${what} Intervals: 95 %, bootstrap over ${drawnFrom(summary)}. ${note}</p>
     ${tiles(summary)}
-    ${summary.confusion ? plots(document, predictions, summary) : figure("All figures", allFigures(summary))}
+    ${found}
+    ${multiclass && summary.confusion ? positiveFigures(summary, classes, threshold) : ""}
   </section>`;
 }
 
-function plots(document: Document, { images, threshold }: Predictions, summary: Summary): Markup {
+/** "12 malignant and 16 benign". */
+function countsOf({ images }: Predictions, { names, positive }: Classes): string {
   const known = classified(images);
-  const [cases, groups] = [casesOf(known), groupsOf(known)];
+  const order = [positive, ...names.keys()].filter((c, i) => i === 0 || c !== positive);
+  const parts = order.map((c) => `${known.filter(({ label }) => label === c).length} ${names[c]!}`);
+  return `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)!}`;
+}
+
+/** Of more than two classes, the figures of the positive one. */
+const positiveFigures = (summary: Summary, classes: Classes, threshold: number): Markup =>
+  html`<figure class="below">
+    <h3>${classes.names[classes.positive]!} against ${negativeName(classes)}, at threshold ${threshold}</h3>
+    ${allFigures(summary)}
+  </figure>`;
+
+function plots(
+  document: Document,
+  { images, threshold }: Predictions,
+  classes: Classes,
+  summary: Summary,
+): Markup {
+  const known = classified(images);
+  const [cases, groups] = [casesOf(known, classes), groupsOf(known)];
   const { figures, confusion, positives } = summary;
   const { sensitivity, specificity, ppv } = figures;
   const at = `threshold ${threshold}`;
@@ -79,15 +114,15 @@ function plots(document: Document, { images, threshold }: Predictions, summary: 
       figure(
         "Precision-recall curve",
         prPlot(document, prCurve(cases), prBand(cases, groups), positives / known.length, prMark),
-        `Average precision ${valueText(averagePrecision)} (${rangeText(averagePrecision)}). Dashed: the share of malignant images, which guessing reaches.`,
+        `Average precision ${valueText(averagePrecision)} (${rangeText(averagePrecision)}). Dashed: the share of ${classes.names[classes.positive]!} images, which guessing reaches.`,
       ),
     );
   }
   const { calibrationError, brier } = figures;
   const matrix = figure(
     "Confusion matrix",
-    confusionMatrix(confusion!),
-    `In percent of the true class, with counts, at ${at}.`,
+    confusionTable(matrixOf(confusion!, classes), classes),
+    `In percent of the actual class, with counts, at ${at}.`,
   );
   const diagram = figure(
     "Reliability diagram",

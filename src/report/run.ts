@@ -1,13 +1,14 @@
 /** The report of a run. */
 import type { Predictions } from "../metrics/predictions.ts";
-import { teachesOutlines, type TrainConfig } from "../train/config.ts";
+import { benignMalignant } from "../data/classes.ts";
+import { specOf, type TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { notableCases } from "../metrics/notable-cases.ts";
 import { casesCaption, showCases, type CasePicture } from "./cases.ts";
 import { evaluationSection } from "./evaluation.ts";
 import { html, type Content, type Markup } from "./html.ts";
 import { page, table } from "./page.ts";
-import { durationText, percent, plural } from "./show.ts";
+import { durationText, percent, plural, settingsText } from "./show.ts";
 import { trainingSection } from "./training.ts";
 
 /** A picture that explains an image, made elsewhere. */
@@ -27,7 +28,7 @@ export interface RunFacts {
   split: { how: string; train: number; val: number; test: number } | null;
   /** Files that were left out of the data. */
   skipped: number | null;
-  bestEpoch: number | null;
+  bestEpoch: { stage: string; epoch: number } | null;
   /** What WebGPU calls the hardware. */
   device: string | null;
 }
@@ -52,23 +53,22 @@ export const casesSide = (predictions: readonly Predictions[]): Predictions | un
 /** The page. @param document of any DOM, in which the plots are made */
 export function runReport(document: Document, report: RunReport): string {
   const { name, config, facts, records, predictions } = report;
-  const { preset, fusion, width, size, epochs } = config;
+  const spec = specOf(config);
   const set = predictions[0]?.data ?? config.data;
-  const network = fusion === "none" ? "the network without modules" : `${fusion} fusion`;
   const about = [
-    `${set}; preset ${preset}, ${network}, width ${width}, ${size[0]}×${size[1]}, ${epochs.segmentation} + ${epochs.joint} epochs`,
+    `${set}; ${settingsText(config)}`,
     ...(facts.adapter ? [`on ${facts.adapter}`] : []),
     ...(facts.seconds === null ? [] : [`in ${durationText(facts.seconds)}`]),
   ].join(", ");
   const order = ["test", "external", "val"];
   const sides = [...predictions].sort((a, b) => order.indexOf(a.on) - order.indexOf(b.on));
   return page(
-    `MGA-Net: ${name}`,
+    `${spec.title}: ${name}`,
     html`<h1>${name}</h1>
       <p class="dim">${about}.</p>
       ${unfinished(report)}
-      ${sides.map((side) => evaluationSection(document, side, note(side, facts), { outlines: teachesOutlines(config) }))}
-      ${records.length > 0 ? trainingSection(document, records, config, facts.bestEpoch ?? undefined) : ""}
+      ${sides.map((side) => evaluationSection(document, side, note(side, facts), { outlines: spec.outlines(config).learned }))}
+      ${records.length > 0 ? trainingSection(document, records, config, facts.bestEpoch) : ""}
       ${cases(report)} ${explained(report.explained)} ${setup(report)}`,
   );
 }
@@ -76,23 +76,24 @@ export function runReport(document: Document, report: RunReport): string {
 function unfinished({ facts, predictions, records, config }: RunReport): Content {
   if (facts.seconds !== null) return null;
   const done = records.at(-1);
-  const where = done ? ` after epoch ${done.epoch} of ${config.epochs[done.stage]} of the ${done.stage} stage` : "";
+  const where = done ? ` after epoch ${done.epoch} of ${config.epochs[done.stage]!} (${done.stage})` : "";
   const what = predictions.length === 0 ? "; nothing has been evaluated yet" : "";
   return html`<p class="warning">This run is not finished: the report was made${where}${what}.</p>`;
 }
 
 function note({ on, checkpoint }: Predictions, { bestEpoch }: RunFacts): string {
   if (on !== "val" || bestEpoch === null || !checkpoint.startsWith("best")) return "";
-  return "The best checkpoint was chosen on these very images, so their figures are somewhat too good.";
+  return "The best checkpoint was chosen on these very images, so their figures are somewhat optimistic.";
 }
 
 function cases({ predictions, pictures }: RunReport): Content {
   const side = casesSide(predictions);
   if (!side) return null;
-  const chosen = notableCases(side.images, side.threshold);
+  const { threshold, classes = benignMalignant } = side;
+  const chosen = notableCases(side.images, threshold, undefined, classes);
   return html`<section>
     <h2>Single images</h2>
-    ${pictures.size > 0 ? casesCaption : ""}${showCases(chosen, pictures, side.threshold)}
+    ${pictures.size > 0 ? casesCaption : ""}${showCases(chosen, pictures, { threshold, classes })}
   </section>`;
 }
 
@@ -129,8 +130,7 @@ function setup({ config, facts, records }: RunReport): Markup {
     ...(device ? ([["device", device]] as [string, Content][]) : []),
     ["kernels", variants === null ? "not known" : variants === "fixed" ? "fixed choice" : `tuned (${variants})`],
     ["whole run", seconds === null ? "not finished" : durationText(seconds)],
-    ["training steps, segmentation stage", durationText(sum("segmentation"))],
-    ["training steps, joint stage", durationText(sum("joint"))],
+    ...specOf(config).phases.map(({ name }): [string, Content] => [`training steps, ${name}`, durationText(sum(name))]),
     ...(speeds.length > 0
       ? ([["images a second", `${Math.min(...speeds).toFixed(1)} to ${Math.max(...speeds).toFixed(1)}`]] as [
           string,

@@ -1,6 +1,9 @@
-/** Numbers and names as reports show them. */
+/** Numbers and names as people see them, in reports and on the command line. */
 import type { EvaluatedSide } from "../metrics/predictions.ts";
 import type { Figure, FigureName } from "../metrics/summary.ts";
+import type { ClassFigureName, OverallFigureName } from "../metrics/multiclass.ts";
+import type { Mean } from "../study/results.ts";
+import { specOf, type TrainConfig } from "../train/config.ts";
 
 export const figureTitles: Readonly<Record<FigureName, string>> = {
   accuracy: "Accuracy",
@@ -15,6 +18,25 @@ export const figureTitles: Readonly<Record<FigureName, string>> = {
   calibrationError: "Expected calibration error",
   dice: "Dice of the mask",
   iou: "IoU of the mask",
+};
+
+export const overallTitles: Readonly<Record<OverallFigureName, string>> = {
+  accuracy: "Accuracy",
+  macroF1: "Macro F1",
+  weightedF1: "Weighted F1",
+  macroAuc: "Macro AUC",
+  macroAveragePrecision: "Macro average precision",
+  brier: "Brier score over all classes",
+};
+
+export const classFigureTitles: Readonly<Record<ClassFigureName, string>> = {
+  precision: "Precision",
+  recall: "Recall",
+  f1: "F1",
+  auc: "AUC",
+  averagePrecision: "Average precision",
+  brier: "Brier score",
+  calibrationError: "Calibration error",
 };
 
 export const sideTitles: Readonly<Record<EvaluatedSide, string>> = {
@@ -37,6 +59,20 @@ export const rangeText = (figure: Figure): string =>
   figure.value === null ? `not defined: ${figure.reason}` : intervalOf(figure);
 
 export const pText = (p: number | null): string => (p === null ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3));
+
+/** "0.912 ± 0.021": the mean and half its 95 % interval, of one seed the value alone; "–" where it is not defined. */
+export function meanText(mean: Mean | null, { sign = false } = {}): string {
+  if (!mean) return "–";
+  const half = mean.interval ? ` ± ${three((mean.interval[1] - mean.interval[0]) / 2)}` : "";
+  return `${sign && mean.mean >= 0 ? "+" : ""}${three(mean.mean)}${half}`.replace("-", "−");
+}
+
+/** "quick: MGA-Net, parallel fusion, width 0.25; 96×96, batch 8, 3 + 5 epochs". */
+export function settingsText(config: TrainConfig): string {
+  const { preset, size, batch, epochs } = config;
+  const spec = specOf(config);
+  return `${preset}: ${spec.title}, ${spec.describe(config)}; ${size[0]}×${size[1]}, batch ${batch}, ${Object.values(epochs).join(" + ")} epochs`;
+}
 
 /** "1:02:03" or "2:03". */
 export function durationText(seconds: number): string {

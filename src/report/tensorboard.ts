@@ -76,9 +76,9 @@ export const fileVersion = (time: number): Uint8Array => tfRecord(message([[1, {
 
 /** One epoch: its losses, learning rate and speed, and what its evaluation found. @param time in seconds since 1970 */
 export function epochEvent(record: EpochRecord, time: number): Uint8Array {
-  const { stage, step, lr, loss, cls, seg, imagesPerSecond, validation = {} } = record;
+  const { stage, step, epoch, seconds, validation = {}, ...figures } = record;
   const scalars: [string, unknown][] = [
-    ...Object.entries({ loss, cls, seg, lr, imagesPerSecond }).map(([name, v]): [string, unknown] => [
+    ...Object.entries(figures).map(([name, v]): [string, unknown] => [
       `${stage}/${name}`,
       v,
     ]),

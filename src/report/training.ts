@@ -1,5 +1,5 @@
 /** The part of a report that shows how training went. */
-import type { TrainConfig } from "../train/config.ts";
+import { specOf, type TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { html, type Markup } from "./html.ts";
 import { figure } from "./page.ts";
@@ -8,10 +8,19 @@ import { epochPlot, legend, type Series } from "./plots.ts";
 /** One curve: its name and colour, and where its values come from. */
 type Curve = Omit<Series, "points"> & { of: (record: EpochRecord) => number | undefined };
 
-const losses: readonly Curve[] = [
+/** Line styles of the loss's terms. */
+const TERM_STYLES = [
+  { colour: "var(--b)", dash: "6 3" },
+  { colour: "var(--c)", dash: "2 3" },
+  { colour: "var(--d)", dash: "9 3 2 3" },
+];
+
+const lossCurves = (terms: Readonly<Record<string, string>>): Curve[] => [
   { name: "loss", colour: "var(--a)", of: (r) => r.loss },
-  { name: "of the classes", colour: "var(--b)", dash: "6 3", of: (r) => r.cls },
-  { name: "of the masks", colour: "var(--c)", dash: "2 3", of: (r) => r.seg },
+  ...Object.entries(terms).map(([term, name], i): Curve => {
+    const of = ({ [term]: value }: EpochRecord) => (typeof value === "number" ? value : undefined);
+    return { name, ...TERM_STYLES[i % TERM_STYLES.length]!, of };
+  }),
 ];
 const metrics: readonly Curve[] = [
   { name: "AUC", colour: "var(--a)", of: (r) => r.validation?.auc },
@@ -25,16 +34,22 @@ const metrics: readonly Curve[] = [
   { name: "Dice", colour: "var(--c)", dash: "9 3 2 3", of: (r) => r.validation?.dice },
 ];
 
-/** Loss and metrics by epoch, both stages behind each other. `best` is the joint epoch whose weights are the best. */
+/** Loss and metrics by epoch, the phases one after the other. `best` is the epoch whose weights are the best. */
 export function trainingSection(
   document: Document,
   records: readonly EpochRecord[],
-  { epochs }: TrainConfig,
-  best: number | undefined,
+  config: TrainConfig,
+  best: { stage: string; epoch: number } | null,
 ): Markup {
-  const axis = { ...epochs, best: best === undefined ? undefined : epochs.segmentation + best };
+  const { phases, terms } = specOf(config);
+  const before = epochsBefore(config);
+  const axis = {
+    phases: phases.map(({ name }) => ({ name, epochs: config.epochs[name]! })),
+    best: best ? before(best.stage) + best.epoch : undefined,
+  };
+  const multiclass = records.some(({ validation }) => validation?.matrix !== undefined);
   const plot = (heading: string, curves: readonly Curve[], share: boolean, caption: string) => {
-    const series = curves.map((curve) => ({ ...curve, points: pointsOf(records, epochs.segmentation, curve) }));
+    const series = curves.map((curve) => ({ ...curve, points: pointsOf(records, before, curve) }));
     const shown = series.filter(({ points }) => points.length > 0);
     if (shown.length === 0) return undefined;
     return figure(heading, html`${legend(shown)}${epochPlot(document, heading, shown, axis, share)}`, caption);
@@ -45,30 +60,39 @@ export function trainingSection(
       ${[
         plot(
           "Loss by epoch",
-          losses,
+          lossCurves(terms),
           false,
-          "Means over an epoch's batches. The joint loss weighs both terms, and is not to be compared with the segmentation stage's.",
+          `Means over an epoch's batches.${phases.length > 1 ? " The losses of different phases are not comparable." : ""}`,
         ),
         plot(
           "On the validation images",
           metrics,
           true,
-          `At threshold 0.5.${best === undefined ? "" : bestBy(records)}`,
+          `${multiclass ? "Macro means over the classes." : "At threshold 0.5."}${best ? bestBy(records) : ""}`,
         ),
       ]}
     </div>
   </section>`;
 }
 
-/** Where F1 says nothing, epochs are compared by the loss. */
+/** How many epochs come before a phase. */
+function epochsBefore(config: TrainConfig): (stage: string) => number {
+  const { phases } = specOf(config);
+  return (stage) => {
+    const earlier = phases.slice(0, Math.max(0, phases.findIndex(({ name }) => name === stage)));
+    return earlier.reduce((sum, { name }) => sum + config.epochs[name]!, 0);
+  };
+}
+
+/** Where F1 cannot compare, epochs are compared by the loss. */
 const bestBy = (records: readonly EpochRecord[]): string =>
   records.some(({ validation }) => validation?.loss !== undefined)
-    ? " The best epoch is that of the smallest loss on these images, which are not of both classes."
+    ? " The best epoch is that of the smallest loss on these images, which are of one class."
     : " The best epoch is that of the largest F1.";
 
-function pointsOf(records: readonly EpochRecord[], segmentation: number, { of }: Curve) {
+function pointsOf(records: readonly EpochRecord[], before: (stage: string) => number, { of }: Curve) {
   return records.flatMap((record) => {
     const y = of(record);
-    return y === undefined ? [] : [{ x: record.epoch + (record.stage === "joint" ? segmentation : 0), y }];
+    return y === undefined ? [] : [{ x: before(record.stage) + record.epoch, y }];
   });
 }

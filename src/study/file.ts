@@ -2,14 +2,10 @@
 import { z } from "zod";
 import { ConfigError } from "../models/config-error.ts";
 import { checkConfig, PHANTOM, type TrainConfig } from "../train/config.ts";
-import { studyTableSchema } from "./results.ts";
+import { sideNames, studyTableSchema } from "./results.ts";
 import { rowNames, tableNumbers } from "./rows.ts";
 
 const count = z.number().int().min(0);
-
-/** On which images a run is evaluated, in the order of the tables. */
-export const sideNames = ["val", "test", "external"] as const;
-export type SideName = (typeof sideNames)[number];
 
 /** A configuration, by the checks of `checkConfig`. */
 const configSchema = z.unknown().transform((value, context): TrainConfig => {

@@ -1,14 +1,27 @@
 /** From the predictions of a study's runs to its tables. */
 import { z } from "zod";
+import type { Classes } from "../data/classes.ts";
 import { confusion, rates } from "../metrics/confusion.ts";
 import { auc } from "../metrics/curves.ts";
 import { delong, delongReason } from "../metrics/delong.ts";
-import { casesOf, classified, type ImagePrediction } from "../metrics/predictions.ts";
+import { valueOf } from "../metrics/measure.ts";
+import { multiclassFigures } from "../metrics/multiclass.ts";
+import { casesOf, classCasesOf, classified, type ImagePrediction } from "../metrics/predictions.ts";
 import { overRuns, pairedOverRuns } from "../metrics/runs.ts";
 import { rowNames, rowOf, tableNumbers, tableOf, type RowName, type TableNumber } from "./rows.ts";
 
+/** On which images a run is evaluated, in the order of the tables. */
+export const sideNames = ["val", "test", "external"] as const;
+export type SideName = (typeof sideNames)[number];
+
 export const figureNames = ["accuracy", "auc", "f1", "dice"] as const;
 export type FigureName = (typeof figureNames)[number];
+export const figureTitles: Readonly<Record<FigureName, string>> = {
+  accuracy: "Accuracy",
+  auc: "AUC",
+  f1: "F1",
+  dice: "Dice",
+};
 
 const interval = z.tuple([z.number(), z.number()]).nullable();
 const meanSchema = z.strictObject({
@@ -46,7 +59,7 @@ export type TableRow = z.infer<typeof tableRowSchema>;
 
 export const studyTableSchema = z.strictObject({
   table: z.union(tableNumbers.map((n) => z.literal(n))),
-  on: z.string(),
+  on: z.enum(sideNames),
   /** Different images with a class that a seed is judged by. */
   images: z.number().int().min(0),
   seeds: z.array(z.number().int().min(0)),
@@ -59,9 +72,9 @@ type OfSeed = readonly (readonly ImagePrediction[])[];
 
 export interface TableInput {
   table: TableNumber;
-  /** What images: "val", "test" or "external". */
-  on: string;
+  on: SideName;
   seeds: readonly number[];
+  classes: Classes;
   of: (row: RowName, seed: number) => OfSeed;
 }
 
@@ -69,7 +82,7 @@ export interface TableInput {
  * One of the paper's tables. A seed's figures are those of all its folds' held-out images together, each of which one fold
  * holds out; where the folds' runs are evaluated on the same images (a test or an external set), the mean of the folds' figures.
  */
-export function studyTable({ table, on, seeds, of }: TableInput): StudyTable {
+export function studyTable({ table, on, seeds, classes, of }: TableInput): StudyTable {
   const pooled = (row: RowName) => seeds.map((seed) => (on === "val" ? [of(row, seed).flat()] : of(row, seed)));
   const { rows, reference } = tableOf(table);
   const base = pooled(reference);
@@ -80,25 +93,28 @@ export function studyTable({ table, on, seeds, of }: TableInput): StudyTable {
     seeds: [...seeds],
     rows: rows.map((row): TableRow => {
       const runs = pooled(row);
-      const each = runs.map((folds) => folds.map(figuresOf));
+      const each = runs.map((folds) => folds.map((images) => figuresOf(images, classes)));
       const figures = Object.fromEntries(
         figureNames.map((name) => [name, meanOf(each.map((folds) => average(folds.map((f) => f[name]))))]),
       ) as Record<FigureName, Mean | null>;
-      return { row, label: rowOf(row).label, figures, versusBase: row === reference ? null : versus(base, runs) };
+      return { row, label: rowOf(row).label, figures, versusBase: row === reference ? null : versus(base, runs, classes) };
     }),
   };
 }
 
 /** The figures of one evaluation; undefined where there is none. */
-function figuresOf(images: readonly ImagePrediction[]): Record<FigureName, number | undefined> {
-  const cases = casesOf(classified(images));
+function figuresOf(images: readonly ImagePrediction[], classes: Classes): Record<FigureName, number | undefined> {
+  const known = classified(images);
+  const dice = average(images.flatMap((image) => image.dice ?? []));
+  if (classes.names.length > 2) {
+    const { overall } = multiclassFigures(classCasesOf(known, classes));
+    const { accuracy, macroAuc, macroF1 } = overall;
+    const [a, b, c] = [accuracy, macroAuc, macroF1].map(valueOf);
+    return { accuracy: a, auc: b, f1: c, dice };
+  }
+  const cases = casesOf(known, classes);
   const { accuracy, f1 } = rates(confusion(cases));
-  return {
-    accuracy: accuracy.value ?? undefined,
-    auc: auc(cases).value ?? undefined,
-    f1: f1.value ?? undefined,
-    dice: average(images.flatMap(({ dice }) => dice ?? [])),
-  };
+  return { accuracy: valueOf(accuracy), auc: valueOf(auc(cases)), f1: valueOf(f1), dice };
 }
 
 /** undefined of nothing, and where a value is missing. */
@@ -116,8 +132,8 @@ function meanOf(values: readonly (number | undefined)[]): Mean | null {
 }
 
 /** How a row's AUC differs from the reference's. Both have seen the same images in every seed and fold. */
-function versus(base: readonly OfSeed[], runs: readonly OfSeed[]): TableRow["versusBase"] {
-  const area = (folds: OfSeed) => average(folds.map((images) => figuresOf(images).auc));
+function versus(base: readonly OfSeed[], runs: readonly OfSeed[], classes: Classes): TableRow["versusBase"] {
+  const area = (folds: OfSeed) => average(folds.map((images) => figuresOf(images, classes).auc));
   const [a, b] = [base.map(area), runs.map(area)];
   const [before, now] = [a.filter((v) => v !== undefined), b.filter((v) => v !== undefined)];
   if (before.length < a.length || now.length < b.length) return null;
@@ -125,23 +141,22 @@ function versus(base: readonly OfSeed[], runs: readonly OfSeed[]): TableRow["ver
   return {
     auc: { values: now.map((v, i) => v - before[i]!), mean, interval },
     p,
-    delong: runs.map((folds, i) => delongOf(base[i]!, folds)),
+    delong: runs.map((folds, i) => delongOf(base[i]!, folds, classes)),
   };
 }
 
-/** Of one evaluation. Several folds' verdicts on the same images are no independent cases: there it is not defined. */
-function delongOf(base: OfSeed, row: OfSeed): number | null {
-  if (base.length > 1) return null;
+/**
+ * Of one evaluation. Several folds' predictions of the same images are no independent cases, and the test compares the areas of two
+ * classes: elsewhere it is not defined.
+ */
+function delongOf(base: OfSeed, row: OfSeed, classes: Classes): number | null {
+  if (base.length > 1 || classes.names.length > 2) return null;
   const [a, b] = [classified(base[0]!), classified(row[0]!)];
-  const scores = new Map(b.map(({ image, probabilities }) => [image, probabilities[1]!]));
-  if (scores.size !== a.length || a.some(({ image }) => !scores.has(image))) {
+  const own = new Map(b.map((prediction) => [prediction.image, prediction]));
+  if (own.size !== a.length || a.some(({ image }) => !own.has(image))) {
     throw new RangeError("the runs were not evaluated on the same images");
   }
-  const label = a.map((image) => image.label);
+  const { label, score } = casesOf(a, classes);
   if (delongReason(label) !== undefined) return null;
-  return delong(
-    label,
-    a.map(({ probabilities }) => probabilities[1]!),
-    a.map(({ image }) => scores.get(image)!),
-  ).p;
+  return delong(label, score, casesOf(a.map(({ image }) => own.get(image)!), classes).score).p;
 }

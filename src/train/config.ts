@@ -19,8 +19,8 @@ const side = z
 const epochs = z.number().int().min(0).max(100_000);
 const seed = () => z.number().int().min(0).max(MAX_SEED);
 
-/** "224" or "192x256" (height x width). */
-function parseSize(text: string): [number, number] {
+/** "224" or "192x256" (height x width). @throws RangeError */
+export function parseSize(text: string): [number, number] {
   const match = /^(\d{1,9})(?:x(\d{1,9}))?$/.exec(text);
   if (!match) throw new RangeError("It is neither a number of pixels nor HEIGHTxWIDTH.");
   return [Number(match[1]), Number(match[2] ?? match[1])];

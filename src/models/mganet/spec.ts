@@ -9,7 +9,7 @@ import { jointLoss, maskLosses, segmentationLoss } from "./losses.ts";
 import { fusions, MGANet } from "./network.ts";
 
 /** "0,2,4", "L0,L2" or "every-block". */
-function parseScales(text: string): Settings["at"] {
+function parseScales(text: string): "every-block" | number[] {
   if (text === "every-block") return text;
   return text.split(",").map((part) => {
     const match = /^L?([0-4])$/i.exec(part);

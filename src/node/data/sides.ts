@@ -8,20 +8,9 @@ import { DataError, type Prepared, reasonOf, type Side, type Skipped } from "../
 import { parseSplit, writeSplit } from "../../data/split-file.ts";
 import { split } from "../../data/split.ts";
 import { decodeText } from "../../data/text.ts";
+import type { SplitSides } from "../../runs/images.ts";
 import { dataSeed, type TrainConfig } from "../../train/config.ts";
 import { nearTies, splitItems } from "./content.ts";
-
-export interface SplitSides {
-  train: Prepared[];
-  val: Prepared[];
-  /** Evaluated at the end; empty where there is none. */
-  test: Prepared[];
-  /** Images on no side, and why. */
-  left: Skipped[];
-  notes: string[];
-  /** How the split came about. */
-  how: string;
-}
 
 export type SplitConfig = Pick<TrainConfig, "data" | "val" | "seed" | "splitSeed" | "split" | "folds" | "fold">;
 
@@ -31,6 +20,8 @@ interface Material {
   items: SplitItem[];
   ties: Tie[];
   config: SplitConfig;
+  /** What the file of a split says, where it was read already. */
+  text: string | undefined;
 }
 
 interface Plan {
@@ -46,8 +37,8 @@ interface Plan {
  *
  * @throws DataError if it leaves nothing to train on or to hold out, or the file of a split cannot be used
  */
-export function splitData(prepared: readonly Prepared[], config: SplitConfig): SplitSides {
-  const material = { prepared, items: splitItems(prepared), ties: nearTies(prepared), config };
+export function splitData(prepared: readonly Prepared[], config: SplitConfig, text?: string): SplitSides {
+  const material = { prepared, items: splitItems(prepared), ties: nearTies(prepared), config, text };
   const { sides: planned, how, notes, why } = plan(material);
   const { sides, left } = withoutLeaks(material.items, planned, material.ties);
   const on = (side: Side) => prepared.filter((_, i) => sides[i] === side);
@@ -148,7 +139,7 @@ function inFolds({ prepared, items, ties, config }: Material, own: boolean, give
   return { sides, how: `${which}, dealt out with seed ${seed}`, notes, why: "is on no side" };
 }
 
-function fromFile({ prepared, config }: Material): Plan {
+function fromFile({ prepared, config, text }: Material): Plan {
   const file = config.split;
   const named = (error: unknown): never => {
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
@@ -156,7 +147,7 @@ function fromFile({ prepared, config }: Material): Plan {
   };
   let sides: ReadonlyMap<string, Side>;
   try {
-    sides = parseSplit(decodeText(readFileSync(file)));
+    sides = parseSplit(text ?? decodeText(readFileSync(file)));
   } catch (error) {
     return named(error);
   }

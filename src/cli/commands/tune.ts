@@ -1,28 +1,31 @@
 /** `mganet tune`: finds the fastest variant of each kernel on this adapter and remembers it. */
-import type { Gpu } from "../gpu/gpu.ts";
-import { requireWritableFile, writeWhole } from "../node/files.ts";
-import { tuningFile, tuningFiles } from "../node/tuning-store.ts";
-import { MGANet } from "../models/mganet.ts";
-import { ConfigError, type TrainConfig } from "../train/config.ts";
-import { stageSlabs, trainingKernels } from "../train/kernels.ts";
-import { unitsOf } from "../tune/key.ts";
-import { tasksOf, tune as tuneTasks, type TaskResult, type TuningResult } from "../tune/tuner.ts";
-import { adapterName, withGpu, type GpuOption } from "./gpu.ts";
-import { configOf, type TrainFlags } from "./options.ts";
-import { interruptible } from "./interruptible.ts";
-import { Progress } from "./progress.ts";
-import { table } from "./table.ts";
-import { loadRecord } from "./tuned.ts";
+import type { Gpu } from "../../gpu/gpu.ts";
+import { requireWritableFile, writeWhole } from "../../node/files.ts";
+import { tuningFile, tuningFiles } from "../../node/tuning-store.ts";
+import { ConfigError } from "../../models/config-error.ts";
+import type { PresetName } from "../../models/spec.ts";
+import { adapterName } from "../../runs/train.ts";
+import { buildModel } from "../../train/build.ts";
+import { specOf, type TrainConfig } from "../../train/config.ts";
+import { trainingKernels } from "../../train/kernels.ts";
+import { unitsOf } from "../../tune/key.ts";
+import { tasksOf, tune as tuneTasks, type TaskResult, type TuningResult } from "../../tune/tuner.ts";
+import { withGpu, type GpuOption } from "../gpu.ts";
+import { configOf, type ConfigFlags } from "../settings.ts";
+import { interruptible } from "../interruptible.ts";
+import { Progress } from "../progress.ts";
+import { table } from "../table.ts";
+import { loadRecord } from "../tuned.ts";
 
-export interface TuneOptions extends Pick<TrainFlags, "preset" | "width" | "size" | "batch">, GpuOption {
+export type TuneOptions = ConfigFlags & GpuOption & {
   seconds?: number;
   /** Tune this many at most, those with the most work. */
   kernels?: number;
   json?: string;
-}
+};
 
 /** Seconds that tuning may take at most, unless --seconds says so. */
-const budgets: Readonly<Record<TrainConfig["preset"], number>> = { quick: 30, paper: 180 };
+const budgets: Readonly<Record<PresetName, number>> = { quick: 30, paper: 180 };
 /** Rows of the table. */
 const ROWS = 20;
 
@@ -32,7 +35,7 @@ export async function tune({ adapter, seconds: given, kernels, json, ...flags }:
   const seconds = given ?? budgets[config.preset];
   if (seconds <= 0) throw new ConfigError("--seconds: must be more than 0");
   if (kernels !== undefined && !(Number.isInteger(kernels) && kernels > 0))
-    throw new ConfigError("--kernels: must be a whole number from 1 on");
+    throw new ConfigError("--kernels: must be a positive whole number");
   if (json !== undefined) await requireWritableFile(json);
   const { signal, code, dispose } = interruptible("finishing the kernel and saving");
   try {
@@ -52,15 +55,14 @@ async function run(
   json: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { width, size, batch } = config;
+  const { size, batch, recompute } = config;
   const begun = performance.now();
   const record = await loadRecord(gpu);
   const file = tuningFile(record.name);
   await requireWritableFile(file);
-  const net = new MGANet(config, config.seed);
-  const all = tasksOf(gpu, trainingKernels(net, stageSlabs(net), config).flat());
+  const all = tasksOf(gpu, trainingKernels(buildModel(config), { batch, size, recompute }).flat());
   const tasks = all.slice(0, kernels);
-  const network = `width ${width}, ${size[0]}×${size[1]}, batch ${batch}`;
+  const network = `${specOf(config).title}, ${specOf(config).describe(config)}, ${size[0]}×${size[1]}, batch ${batch}`;
   console.log(
     `Tuning ${tasks.length}${tasks.length < all.length ? ` of ${all.length}` : ""} kernels of ${network}, in ${seconds} s at the most, on ${adapterName(gpu)}` +
       (tasks.length === 0 ? "\nOn this adapter no kernel has more than one variant: there is nothing to choose." : ""),
@@ -85,7 +87,7 @@ async function run(
   if (json !== undefined) await writeWhole(json, `${JSON.stringify(report(gpu, config, result, took), null, 2)}\n`);
 }
 
-/** The winner and the first of the fixed order that can be had at all. */
+/** The winner, and the first of the fixed order that is available. */
 function duel({ winner, variants }: TaskResult) {
   const won = variants.find(({ variant }) => variant === winner)!;
   const fixed = variants[0]!;
@@ -144,7 +146,7 @@ const operands = ({ inputs }: TaskResult["task"]["kernel"]): string =>
 
 /** What `--json` writes. */
 function report(gpu: Gpu, config: TrainConfig, { results, failed, left }: TuningResult, seconds: number) {
-  const { preset, width, size, batch } = config;
+  const { model, preset, size, batch } = config;
   const describe = ({ kernel, calls, wanted }: TaskResult["task"]) => ({
     kernel: kernel.name,
     inputs: kernel.inputs.map(({ shape }) => shape),
@@ -155,7 +157,7 @@ function report(gpu: Gpu, config: TrainConfig, { results, failed, left }: Tuning
   });
   return {
     adapter: adapterName(gpu),
-    config: { preset, width, size, batch },
+    config: { model, preset, network: specOf(config).describe(config), size, batch },
     seconds,
     results: results.map((result) => ({
       ...describe(result.task),

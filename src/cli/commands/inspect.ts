@@ -1,8 +1,8 @@
 /** `mganet inspect`: what a folder of images holds, in figures and on a contact sheet. */
 import path from "node:path";
-import { DataError, type Dataset, type Prepared } from "../data/sample.ts";
-import { contactSheet, spread, type Tile } from "../node/contact-sheet.ts";
-import { openImage, readImage } from "../node/data/decode.ts";
+import { DataError, type Dataset, type Prepared } from "../../data/sample.ts";
+import { contactSheet, spread, type Tile } from "../../node/contact-sheet.ts";
+import { openImage, readImage } from "../../node/data/decode.ts";
 import {
   className,
   countClasses,
@@ -11,22 +11,19 @@ import {
   type Inspection,
   inspectSet,
   type Range,
-} from "../node/data/inspect.ts";
-import { openDataset } from "../node/data/open.ts";
-import { prepareDataset } from "../node/data/prepare.ts";
-import { openOptions } from "../node/data/training-data.ts";
-import { splitData, type SplitSides } from "../node/data/sides.ts";
-import { requireWritableFolder, writeWhole } from "../node/files.ts";
-import { checkConfig, presetFor, type TrainConfig } from "../train/config.ts";
-import { byOption, splitOf, type TrainFlags } from "./options.ts";
-import { Progress } from "./progress.ts";
-import { visibleName } from "./terminal.ts";
+} from "../../node/data/inspect.ts";
+import { openDataset } from "../../node/data/open.ts";
+import { prepareDataset } from "../../node/data/prepare.ts";
+import { openOptions } from "../../node/image-source.ts";
+import { splitData } from "../../node/data/sides.ts";
+import type { SplitSides } from "../../runs/images.ts";
+import { requireWritableFolder, writeWhole } from "../../node/files.ts";
+import { checkConfig, presetFor, type TrainConfig } from "../../train/config.ts";
+import { byOption, splitOf, type ConfigFlags } from "../settings.ts";
+import { Progress } from "../progress.ts";
+import { visibleName } from "../terminal.ts";
 
-export interface InspectOptions extends TrainFlags {
-  data: string;
-  out: string;
-  images: number;
-}
+export type InspectOptions = ConfigFlags & { data: string; out: string; images: number };
 
 /** Only fingerprints, sizes and crops are wanted of the prepared images. */
 const SMALL = { width: 32, height: 32 };

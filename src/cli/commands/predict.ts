@@ -1,22 +1,23 @@
 /** `mganet predict`: images in, probabilities and outlines out. */
 import path from "node:path";
-import { assembleBatch } from "../data/batches.ts";
-import type { Box, Skipped } from "../data/sample.ts";
-import { MGANet } from "../models/mganet.ts";
-import { Panels, requireExplainable } from "../node/explain.ts";
-import { requireWritableFolder, writeWhole } from "../node/files.ts";
-import { NO_OUTLINE, outline, overlay } from "../node/overlay.ts";
-import { findCheckpoint } from "../node/run-folder.ts";
-import { loadWeights, trainedStage } from "../train/checkpoint.ts";
-import { teachesOutlines } from "../train/config.ts";
-import { Predictor, type Prediction } from "../train/stage.ts";
-import { explainSettings, type ExplainFlags } from "./explain.ts";
-import { NO_OUTLINES } from "./format.ts";
-import { Films, showFilm } from "./predict-films.ts";
-import { type Job, openJobs, pictureNames, requireOthers } from "./predict-images.ts";
-import { Profiler, type ProfileOptions } from "./profile.ts";
-import { visibleName } from "./terminal.ts";
-import { withTunedGpu, type TunedOption } from "./tuned.ts";
+import { assembleBatch } from "../../data/batches.ts";
+import type { Box, Skipped } from "../../data/sample.ts";
+import { requireWritableFolder, writeWhole } from "../../node/files.ts";
+import { NO_OUTLINE, outline, overlay } from "../../node/overlay.ts";
+import { drawExplained } from "../../node/panels.ts";
+import { Activations, requireExplainable } from "../../runs/explain.ts";
+import { openModel, type OpenModel } from "../../runs/open-model.ts";
+import type { Prediction } from "../../train/predictor.ts";
+import { explainSettings, type ExplainFlags } from "../explain.ts";
+import { NO_OUTLINES } from "../format.ts";
+import { Films, showFilm } from "../predict-films.ts";
+import { type Job, openJobs, pictureNames, requireOthers } from "../predict-images.ts";
+import { Profiler, type ProfileOptions } from "../profile.ts";
+import { byOption } from "../settings.ts";
+import { findCheckpoint } from "../targets.ts";
+import { visibleName } from "../terminal.ts";
+import { verdictOf, type Verdict } from "../verdict.ts";
+import { withTunedGpu, type TunedOption } from "../tuned.ts";
 
 export interface PredictOptions extends TunedOption, ProfileOptions, ExplainFlags {
   run: string;
@@ -28,15 +29,23 @@ export interface PredictOptions extends TunedOption, ProfileOptions, ExplainFlag
 const BATCH = 8;
 
 export async function predict(images: readonly string[], options: PredictOptions): Promise<void> {
+  try {
+    await predictAll(images, options);
+  } catch (error) {
+    throw byOption(error);
+  }
+}
+
+async function predictAll(images: readonly string[], options: PredictOptions): Promise<void> {
   const { out } = options;
   const pictures = pictureNames(images);
   await requireWritableFolder(out);
   await Profiler.check(options);
   requireOthers(images, [...pictures, ...pictures.map(panelName)], out);
-  const { checkpoint, file } = await findCheckpoint(options.run);
-  const { config } = checkpoint;
+  const loaded = await findCheckpoint(options.run);
+  const { config } = loaded.checkpoint;
   const explain = await explainSettings(options);
-  if (explain) requireExplainable({ checkpoint, file }, explain);
+  if (explain) requireExplainable(loaded, explain);
   const [height, width] = config.size;
   const skipped: Skipped[] = [];
   const batches = inBatches(
@@ -52,44 +61,32 @@ export async function predict(images: readonly string[], options: PredictOptions
   );
   // What cannot be used at all is told before the network is loaded.
   let next = await batches.next();
-  const stage = trainedStage(checkpoint);
-  const outlines = teachesOutlines(config);
-  if (!outlines) console.log(NO_OUTLINES);
-  if (stage === "segmentation")
-    console.log("The classifier of this checkpoint has not been trained yet: outlines only.");
   const results: Result[] = [];
   const films = new Films();
-  await withTunedGpu(options, async (gpu) => {
-    const net = new MGANet(config);
-    loadWeights(gpu, net, checkpoint, file);
+  const { outlines, classes } = await withTunedGpu(options, async (gpu) => {
+    using open = openModel(gpu, loaded);
+    introduce(open);
     const batch = next.done ? BATCH : next.value.length;
-    const predictor = await Predictor.create(gpu, net, {
-      batch,
-      size: config.size,
-      stage,
-      half: options.half ?? false,
-    });
-    const panels = explain && (await Panels.create(gpu, net, { checkpoint, file }, explain, batch));
+    const predictor = await open.predictor({ batch, half: options.half ?? false });
+    using activations = explain && (await Activations.create(gpu, open, explain, batch));
     const profiler = Profiler.for(gpu, options);
     for (let first = true; !next.done; next = await batches.next(), first = false) {
       const jobs = next.value;
       const prepared = jobs.map(({ image }) => image);
       const { image } = assembleBatch(prepared, []);
       const predictions = await predictor.predict(image);
-      const drawn = await panels?.draw(
-        prepared,
-        predictions,
-        jobs.map(({ picture }) => picture),
-      );
-      // Pictures are compressed beside each other, and told of in order.
-      const drawing: ReturnType<typeof conclude>[] = [];
-      for (const [i, prediction] of predictions.entries()) {
-        drawing.push(conclude(jobs[i]!, prediction, { out, outlines, panel: drawn?.[i]!.png }));
-      }
+      const explained = await activations?.explain(prepared, predictions);
+      // Pictures are compressed in parallel, and told of in order.
+      const drawing = predictions.map(async (prediction, i) => {
+        const job = jobs[i]!;
+        const panel = explained && (await drawExplained(explained[i]!, activations!, open, job.picture)).png;
+        return conclude(job, prediction, open, { out, panel });
+      });
       for (const [i, { result, line }] of (await Promise.all(drawing)).entries()) {
         console.log(line);
         results.push(result);
-        films.add(jobs[i]!, result);
+        const score = open.isClassifier ? predictions[i]!.probabilities?.[open.classes.positive] : undefined;
+        films.add(jobs[i]!, { image: result.image, box: result.box, score });
       }
       if (first && profiler) {
         const nodes = await predictor.profile(gpu, image);
@@ -97,16 +94,14 @@ export async function predict(images: readonly string[], options: PredictOptions
         await profiler.add(name, nodes, (line) => console.log(line));
       }
     }
+    return { outlines: open.hasOutlines, classes: open.classes };
   });
-  const loops = films.summaries(outlines);
+  const loops = films.summaries(outlines, classes);
   for (const loop of loops) console.log(visibleName(showFilm(loop)));
   const report = {
-    ...{
-      checkpoint: file,
-      note: "for research; not a medical device",
-      ...(outlines ? {} : { outlines: "not learned" }),
-      predictions: results,
-    },
+    ...{ checkpoint: loaded.file, note: "for research; not a medical device" },
+    ...(outlines ? {} : { outlines: "not learned" }),
+    predictions: results,
     ...(loops.length > 0 ? { loops } : {}),
     skipped,
   };
@@ -115,6 +110,12 @@ export async function predict(images: readonly string[], options: PredictOptions
   console.log(
     `\nWritten to ${out}: predictions.json${explain ? "," : " and"} ${written}${explain ? `, and panels in ${PANELS}/` : ""}`,
   );
+}
+
+/** What is missing from the answers, before the first of them. */
+function introduce({ hasOutlines, isClassifier, model }: OpenModel): void {
+  if (!hasOutlines && model.spec.explain.takesMask) console.log(NO_OUTLINES);
+  if (!isClassifier) console.log("The classifier of this checkpoint has not been trained yet: outlines only.");
 }
 
 /** What a generator gives, in arrays of `size` and a last one of what is left. */
@@ -129,35 +130,31 @@ async function* inBatches<T>(items: AsyncIterable<T>, size: number): AsyncGenera
   if (batch.length > 0) yield batch;
 }
 
-export interface Result {
+export type Result = Verdict & {
   /** The image's name; `loop.dcm#12` of a film's frame. */
   image: string;
-  /** Probability of malignancy; null while the classifier is not trained. */
-  malignant: number | null;
   /** null where there is no nodule, or the network has not learned outlines. */
   box: Box | null;
   picture: string;
   /** With --explain. */
   panel?: string;
-}
+};
 
 /** Draws the picture of a prediction and reports it. */
 async function conclude(
   { name, picture, target, image, film }: Job,
-  prediction: Prediction,
-  { out, outlines, panel }: { out: string; outlines: boolean; panel: Buffer | undefined },
+  { probabilities, mask }: Prediction,
+  { hasOutlines, isClassifier, classes }: Pick<OpenModel, "hasOutlines" | "isClassifier" | "classes">,
+  { out, panel }: { out: string; panel: Buffer | undefined },
 ): Promise<{ result: Result; line: string }> {
   const { width, height, source } = image;
-  const malignant = Number.isNaN(prediction.malignant) ? null : prediction.malignant;
-  const found = outlines ? outline(prediction.mask, width, height, source!.crop) : NO_OUTLINE;
-  await writeWhole(path.join(out, target), await overlay(picture, found, malignant));
+  const found = hasOutlines && mask ? outline(mask, width, height, source!.crop) : NO_OUTLINE;
+  const { verdict, text } = verdictOf(isClassifier ? probabilities : undefined, classes);
+  await writeWhole(path.join(out, target), await overlay(picture, found, text));
   const where = found.box ? `nodule at ${showBox(found.box)}` : "no nodule found";
-  const verdict = [
-    ...(malignant === null ? [] : [`${(100 * malignant).toFixed(1)} % malignant`]),
-    ...(outlines ? [where] : []),
-  ];
-  const line = `${visibleName(name)}${film ? ` of ${film.frames}` : ""}: ${verdict.join(", ")}`;
-  const result = { image: name, malignant, box: found.box ?? null, picture: target };
+  const said = [...(text ? [text.long] : []), ...(hasOutlines ? [where] : [])];
+  const line = `${visibleName(name)}${film ? ` of ${film.frames}` : ""}: ${said.join(", ")}`;
+  const result = { image: name, ...verdict, box: found.box ?? null, picture: target };
   if (!panel) return { result, line };
   await writeWhole(path.join(out, panelName(target)), panel);
   return { result: { ...result, panel: panelName(target) }, line };

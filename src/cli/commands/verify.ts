@@ -1,12 +1,15 @@
 /** `mganet verify`: do outputs, gradients and losses on this adapter agree with PyTorch's in float64? */
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
-import { formatBytes, type Gpu } from "../gpu/gpu.ts";
-import { packageRoot, readInput, requireWritableFile, writeWhole } from "../node/files.ts";
-import { CaseError, compareCase, runCase, type Results } from "../train/parity.ts";
-import { StateDictError } from "../nn/module.ts";
-import { adapterName, withGpu, type GpuOption, type LessOption } from "./gpu.ts";
+import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../../data/safetensors.ts";
+import { formatBytes, type Gpu } from "../../gpu/gpu.ts";
+import { packageRoot, readInput, requireWritableFile, writeWhole } from "../../node/files.ts";
+import { compareCase, runCase, type Results } from "../../models/parity.ts";
+import { CaseError } from "../../models/parity-case.ts";
+import { adapterName } from "../../runs/train.ts";
+import { models } from "../../models/registry.ts";
+import { StateDictError } from "../../nn/module.ts";
+import { withGpu, type GpuOption, type LessOption } from "../gpu.ts";
 
 export interface VerifyOptions extends GpuOption, LessOption {
   /** A case file; default: the built-in ones. */
@@ -32,7 +35,7 @@ export async function verify(options: VerifyOptions): Promise<number> {
     for (const file of files) good = (await verifyFile(gpu, file, options)) && good;
     return good;
   });
-  console.log(good ? "All agree." : "Some do not agree: results on this adapter are not to be trusted.");
+  console.log(good ? "All agree." : "Some do not agree: do not trust results of this adapter.");
   return good ? 0 : 1;
 }
 
@@ -45,7 +48,8 @@ function used({ caps }: Gpu, { plain }: VerifyOptions): string {
 }
 
 async function builtInCases(): Promise<string[]> {
-  const names = (await readdir(builtIn)).filter((name) => /^mganet-.*\.safetensors$/.test(name)).sort();
+  const isCase = (name: string) => models.some(({ id }) => name.startsWith(`${id}-`)) && name.endsWith(".safetensors");
+  const names = (await readdir(builtIn)).filter(isCase).sort();
   return names.map((name) => path.join(builtIn, name));
 }
 

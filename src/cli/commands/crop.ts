@@ -1,8 +1,8 @@
 /** `mganet crop`: the tissue rectangle of every image of a folder. */
-import { cropRectangles } from "../node/data/prepare.ts";
-import { requireWritableFile, writeWhole } from "../node/files.ts";
-import { Progress } from "./progress.ts";
-import { visibleName } from "./terminal.ts";
+import { cropRectangles } from "../../node/data/prepare.ts";
+import { requireWritableFile, writeWhole } from "../../node/files.ts";
+import { Progress } from "../progress.ts";
+import { visibleName } from "../terminal.ts";
 
 export interface CropOptions {
   method: "adaptive" | "fixed";

@@ -1,22 +1,22 @@
 /** `mganet prepare`: crops, masks and a manifest of a folder of images. */
 import path from "node:path";
-import { DataError } from "../data/sample.ts";
-import { contactSheet, spread, type Tile } from "../node/contact-sheet.ts";
-import { openImage, readImage } from "../node/data/decode.ts";
-import { className } from "../node/data/inspect.ts";
-import { openDataset } from "../node/data/open.ts";
+import { DataError } from "../../data/sample.ts";
+import { contactSheet, spread, type Tile } from "../../node/contact-sheet.ts";
+import { openImage, readImage } from "../../node/data/decode.ts";
+import { className } from "../../node/data/inspect.ts";
+import { openDataset } from "../../node/data/open.ts";
 import {
   MANIFEST,
   type PreparedFolder,
   requirePreparedFolder,
   writePreparedFolder,
-} from "../node/data/prepared-folder.ts";
-import { openOptions } from "../node/data/training-data.ts";
-import { InputError, writeInFolder } from "../node/files.ts";
-import { exitCode, type Interrupt, onInterrupt } from "../node/vulkan/interrupt.ts";
-import type { TrainConfig } from "../train/config.ts";
-import { showNotes, showSkipped } from "./format.ts";
-import { clock, Progress } from "./progress.ts";
+} from "../../node/data/prepared-folder.ts";
+import { openOptions } from "../../node/image-source.ts";
+import { InputError, writeInFolder } from "../../node/files.ts";
+import { exitCode, type Interrupt, onInterrupt } from "../../node/vulkan/interrupt.ts";
+import type { TrainConfig } from "../../train/config.ts";
+import { showNotes, showSkipped } from "../format.ts";
+import { clock, Progress } from "../progress.ts";
 
 export interface PrepareOptions {
   data: string;

@@ -1,9 +1,9 @@
 /** `mganet doctor`: what adapter there is and what it can do. */
-import { usefulFeatures } from "../gpu/capabilities.ts";
-import { formatBytes, type Gpu } from "../gpu/gpu.ts";
-import { measure } from "../kernels/measure.ts";
-import { requireWritableFile, writeWhole } from "../node/files.ts";
-import { withGpu, type GpuOption } from "./gpu.ts";
+import { usefulFeatures } from "../../gpu/capabilities.ts";
+import { formatBytes, type Gpu } from "../../gpu/gpu.ts";
+import { measure } from "../../kernels/measure.ts";
+import { requireWritableFile, writeWhole } from "../../node/files.ts";
+import { withGpu, type GpuOption } from "../gpu.ts";
 
 /** What `--json` writes. */
 async function report(gpu: Gpu) {

@@ -1,0 +1,80 @@
+/** `mganet report`: a page of all that a run or a study has found. */
+import { DataError, type Prepared } from "../../data/sample.ts";
+import { FolderStore } from "../../node/folder-store.ts";
+import { requireWritableFile } from "../../node/files.ts";
+import { folderImages } from "../../node/image-source.ts";
+import { chooseImages } from "../../runs/choose-images.ts";
+import {
+  imagesToShow,
+  readRun,
+  REPORT,
+  studyRuns,
+  writeRunReport,
+  writeStudyReport,
+  type ReportPictures,
+  type ShownImages,
+} from "../../runs/report.ts";
+import { runCheckpoint, type Loaded } from "../../runs/run.ts";
+import { InputError, type Store } from "../../runs/store.ts";
+import { isStudy } from "../../runs/study-folder.ts";
+import { imagesOf, panelsOf, picturesOf, plotDocument } from "../run-report.ts";
+import { findCheckpoint } from "../targets.ts";
+import { withTunedGpu, type TunedOption } from "../tuned.ts";
+
+export interface ReportOptions extends TunedOption {
+  /** False with --no-pictures. */
+  pictures?: boolean;
+  base?: string;
+}
+
+/** Writes the report of a run folder, or of a study's. */
+export async function report(dir: string, options: ReportOptions): Promise<void> {
+  const store = new FolderStore(dir);
+  if (!(await store.exists(""))) throw new InputError(`${dir}: no such folder`);
+  await requireWritableFile(store.path(REPORT));
+  await ((await isStudy(store)) ? reportStudy(store, options) : reportFolder(store, options));
+  console.log(`Report:  ${store.path(REPORT)}`);
+}
+
+async function reportFolder(store: Store, options: ReportOptions): Promise<void> {
+  const { predictions } = await readRun(store);
+  const base = options.base === undefined ? undefined : await findCheckpoint(options.base);
+  const shown = options.pictures === false ? undefined : imagesToShow(predictions);
+  const pictures = shown ? await withPictures(store, shown, base, options) : {};
+  await writeRunReport(store, plotDocument(), pictures);
+}
+
+/** Reports of all runs that are finished, without pictures, and that of the study, with the activations of Proposed. */
+async function reportStudy(store: Store, options: ReportOptions): Promise<void> {
+  const { finished, pair } = await studyRuns(store);
+  for (const run of finished) await writeRunReport(run, plotDocument());
+  let explained: ReportPictures["explained"];
+  if (pair && options.pictures !== false) {
+    const shown = imagesToShow((await readRun(pair.proposed)).predictions);
+    const beside = await runCheckpoint(pair.base);
+    if (shown) ({ explained } = await withPictures(pair.proposed, shown, beside, options));
+  }
+  await writeStudyReport(store, plotDocument(), explained);
+}
+
+/** Pictures of a run's images, whose data are read again; none where they are gone, which is said. */
+async function withPictures(
+  store: Store,
+  { on, ids, explained }: ShownImages,
+  base: Loaded | undefined,
+  options: ReportOptions,
+): Promise<ReportPictures> {
+  const run = await runCheckpoint(store);
+  let images: Prepared[];
+  try {
+    ({ images } = await chooseImages(folderImages, run, { on }, { emit: () => {} }));
+  } catch (error) {
+    if (!(error instanceof DataError || error instanceof InputError)) throw error;
+    console.log(`Without pictures of images: ${error.message}`);
+    return {};
+  }
+  return withTunedGpu(options, async (gpu) => ({
+    pictures: await picturesOf(gpu, run, imagesOf(images, ids)),
+    explained: await panelsOf(gpu, run, imagesOf(images, explained), base),
+  }));
+}

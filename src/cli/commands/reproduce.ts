@@ -1,0 +1,163 @@
+/** `mganet reproduce`: the paper's tables, on any images. */
+import path from "node:path";
+import type { Gpu } from "../../gpu/gpu.ts";
+import { requireWritableFile, writeWhole } from "../../node/files.ts";
+import { FolderStore } from "../../node/folder-store.ts";
+import { folderImages } from "../../node/image-source.ts";
+import { requireResources } from "../../node/resources.ts";
+import { settingsText } from "../../report/show.ts";
+import { REPORT, writeStudyReport } from "../../runs/report.ts";
+import { isFinished, studyTables, trainStudy, unfinishedRuns } from "../../runs/study.ts";
+import { StudyFolder } from "../../runs/study-folder.ts";
+import { adapterName } from "../../runs/train.ts";
+import { toJson } from "../../runs/store.ts";
+import { planRuns, requireComparable, type Group, type RunKey } from "../../study/plan.ts";
+import type { StudyTable } from "../../study/results.ts";
+import type { TableNumber } from "../../study/rows.ts";
+import { sharedPhase } from "../../train/pretrained.ts";
+import { totalEpochs, type TrainConfig } from "../../train/config.ts";
+import { interruptible } from "../interruptible.ts";
+import type { SaveOption } from "../options.ts";
+import { clock, Progress } from "../progress.ts";
+import { readPublished, type Published } from "../published.ts";
+import { byOption, configOf, type ConfigFlags } from "../settings.ts";
+import { showStudy, titleOf } from "../study-progress.ts";
+import { csvTable, heading, markdownTable, remarks, showTable } from "../study-table.ts";
+import { sameFile } from "../targets.ts";
+import { withTunedGpu, type TunedOption } from "../tuned.ts";
+
+export type ReproduceOptions = ConfigFlags &
+  TunedOption &
+  SaveOption & {
+    table: TableNumber[];
+    seeds: number;
+    checkpoint: "last" | "best";
+    out?: string;
+    published?: string;
+    json?: string;
+    dryRun?: boolean;
+  };
+
+/** @returns the exit code: 0 all runs are finished, 130 or 129 interrupted */
+export async function reproduce(options: ReproduceOptions): Promise<number> {
+  const { checkpoint, table: tables, json } = options;
+  const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
+  try {
+    const config = settingsOf(options);
+    const out = options.out ?? path.join("runs", `study-${config.preset}-${path.basename(path.resolve(config.data))}`);
+    if (json !== undefined) await requireWritableFile(json);
+    const published = options.published === undefined ? undefined : await readPublished(options.published);
+    const folder = await StudyFolder.open(new FolderStore(out), { config, tables, seeds, checkpoint }, sameFile);
+    const groups = planRuns(tables, seeds, config.folds);
+    if (options.dryRun) {
+      for (const line of await showPlan(folder, groups)) console.log(line);
+      return 0;
+    }
+    await folder.lock();
+    const code = await trainAll(folder, groups, options);
+    if (code === 0) await conclude(folder, await studyTables(folder, tables, seeds), published, json);
+    return code;
+  } catch (error) {
+    throw byOption(error);
+  }
+}
+
+/** The settings that all runs share. The split is the same for all seeds, so that all are compared on the same images. */
+function settingsOf(options: ReproduceOptions): TrainConfig {
+  const config = configOf({ ...options, seed: 0, splitSeed: options.splitSeed ?? 0 });
+  requireComparable(config);
+  return config;
+}
+
+/** Trains what is not finished yet. @returns the exit code: 0 all are finished, 130 or 129 interrupted */
+async function trainAll(folder: StudyFolder, groups: readonly Group[], options: ReproduceOptions): Promise<number> {
+  const todo = await unfinishedRuns(folder, groups);
+  if (todo.size === 0) return 0;
+  const interrupt = interruptible();
+  const { signal } = interrupt;
+  const progress = new Progress();
+  try {
+    const finished = await withTunedGpu(options, async (gpu) => {
+      introduce(gpu, folder, groups, todo);
+      await requireResources(gpu, folder.study.config);
+      const { saveEvery } = options;
+      const emit = showStudy(progress);
+      return trainStudy({ gpu, folder, groups, source: folderImages, emit, signal, saveEvery }, todo);
+    });
+    progress.stop();
+    if (finished) return 0;
+    console.log("Stopped. Run the same command to resume.");
+    return interrupt.code();
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    // While the images were being prepared: there is nothing to save.
+    console.log("Stopped before training began. Run the same command to resume.");
+    return interrupt.code();
+  } finally {
+    progress.stop();
+    interrupt.dispose();
+  }
+}
+
+function introduce(gpu: Gpu, { study, store }: StudyFolder, groups: readonly Group[], todo: ReadonlySet<RunKey>): void {
+  const count = groups.reduce((sum, { runs }) => sum + runs.length, 0);
+  const finished = count - todo.size;
+  console.log(`Study in ${store.name}: ${count} runs${finished > 0 ? `, ${finished} of them finished` : ""}`);
+  console.log(`Preset ${settingsText(study.config)}; on ${adapterName(gpu)}`);
+}
+
+/** Keeps the tables and prints them. */
+async function conclude(
+  folder: StudyFolder,
+  results: readonly StudyTable[],
+  published: Published | undefined,
+  json: string | undefined,
+): Promise<void> {
+  const { store } = folder;
+  const others = folder.study.results.filter(
+    ({ table, on }) => !results.some((result) => result.table === table && result.on === on),
+  );
+  await folder.save({ results: [...others, ...results] });
+  const { checkpoint, data, external } = folder.study;
+  for (const result of results) {
+    const title = heading(result, result.on === "external" ? external : data, checkpoint);
+    console.log(`\n${title}\n\n${showTable(result, published).join("\n")}\n`);
+    for (const line of remarks(result, published)) console.log(line);
+    const name = `table-${result.table}${result.on === "val" ? "" : `-${result.on}`}`;
+    await store.write(`${name}.md`, markdownTable(result, title, published));
+    await store.write(`${name}.csv`, csvTable(result));
+  }
+  if (json !== undefined) await writeWhole(json, toJson(folder.study));
+  // Loaded at the end: nothing waits for what plots need.
+  const { plotDocument } = await import("../run-report.ts");
+  await writeStudyReport(store, plotDocument());
+  console.log(
+    `\nStudy folder: ${store.name}\nReport: ${store.path(REPORT)}  (npm run report -- ${store.name} adds those of the runs, and activations)`,
+  );
+}
+
+/** What there is to do, without doing any of it. */
+async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<string[]> {
+  const { study, store } = folder;
+  const runs = groups.flatMap((group) => group.runs);
+  const lines: string[] = [];
+  let waiting = 0;
+  for (const run of runs) {
+    const done = await isFinished(folder, run);
+    if (!done) waiting++;
+    lines.push(`  ${titleOf(run).padEnd(40)} ${done ? "finished" : folder.noted(run).state}`);
+  }
+  const shared = sharedPhase(study.config);
+  const phases = study.runs.filter((run) => run.row === null && run.state !== "finished").length;
+  const known = study.runs.filter((run) => run.row !== null && run.state === "finished").map((run) => run.seconds);
+  const mean = known.reduce((a, b) => a + b, 0) / known.length;
+  const time = known.length > 0 ? `, about ${clock(mean * waiting)} by the runs so far` : "";
+  const sharing = shared
+    ? `; the ${shared.title.toLowerCase()} (${study.config.epochs[shared.name]!} epochs) is trained once for each seed and fold`
+    : "";
+  return [
+    `${store.name}: ${runs.length} runs of ${totalEpochs(study.config)} epochs${sharing}:`,
+    ...lines,
+    `To do: ${shared ? `${phases} shared phases and ` : ""}${waiting} runs${time}`,
+  ];
+}

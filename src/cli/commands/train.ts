@@ -1,0 +1,141 @@
+/** `mganet train`. */
+import path from "node:path";
+import type { Command } from "commander";
+import type { Gpu } from "../../gpu/gpu.ts";
+import { EventFile } from "../../node/event-file.ts";
+import { requireWritableFile, writeWhole } from "../../node/files.ts";
+import { FolderGoneError } from "../../node/folder-lock.ts";
+import { FolderStore } from "../../node/folder-store.ts";
+import { folderImages } from "../../node/image-source.ts";
+import { requireResources } from "../../node/resources.ts";
+import { hasCheckpoint, isComplete, readRecords, Run } from "../../runs/run.ts";
+import { InputError } from "../../runs/store.ts";
+import { adapterName, train as trainRun, type TrainTask } from "../../runs/train.ts";
+import { settingsText } from "../../report/show.ts";
+import { specOf, type TrainConfig } from "../../train/config.ts";
+import { DivergedError } from "../../train/step.ts";
+import type { EpochRecord } from "../../train/training.ts";
+import { interruptible } from "../interruptible.ts";
+import { requireOnlyResume, type SaveOption } from "../options.ts";
+import { Profiler, type ProfileOptions } from "../profile.ts";
+import { Progress } from "../progress.ts";
+import { byOption, configOf, type ConfigFlags } from "../settings.ts";
+import { showTraining } from "../show-training.ts";
+import { withTunedGpu, type TunedOption } from "../tuned.ts";
+
+export type TrainCommand = ConfigFlags &
+  TunedOption &
+  SaveOption &
+  ProfileOptions & {
+    out?: string;
+    resume?: string;
+    summary?: boolean;
+    tensorboard?: boolean;
+    json?: string;
+  };
+
+/** @returns the exit code: 0 finished, 130 or 129 interrupted */
+export async function train(options: TrainCommand, command: Command): Promise<number> {
+  if (options.resume !== undefined) requireOnlyResume(command);
+  const resumed = options.resume === undefined ? undefined : await reopen(options.resume);
+  const config = resumed?.loaded.checkpoint.config ?? configOf(options);
+  const store = resumed?.run.store ?? new FolderStore(options.out ?? defaultFolder(config));
+  // Whatever can be known to fail fails now, not after an hour.
+  if (!resumed) await Run.requireFree(store);
+  if (options.json !== undefined) await requireWritableFile(options.json);
+  await Profiler.check(options);
+  const interrupt = interruptible();
+  const progress = new Progress();
+  const { signal } = interrupt;
+  const stopped = (message: string) => {
+    console.log(message);
+    return interrupt.code();
+  };
+  try {
+    return await withTunedGpu(options, async (gpu) => {
+      introduce(gpu, config, resumed !== undefined);
+      await requireResources(gpu, config);
+      const emit = showTraining(progress, config, { summaries: options.summary === true });
+      const task: TrainTask = {
+        ...{ gpu, store, config, resumed, emit, signal, source: folderImages, saveEvery: options.saveEvery },
+        ...(options.tensorboard ? { onRecord: tensorBoard() } : {}),
+        ...warmHook(gpu, options, progress),
+        async onReport(summary, images) {
+          progress.stop();
+          // Loaded at the end: training does not wait for what plots need.
+          const { reportFinished } = await import("../run-report.ts");
+          await reportFinished(gpu, store, images, summary);
+        },
+      };
+      const summary = await fit(task, progress);
+      progress.stop();
+      if (!summary) return stopped(`Stopped. ${resumeHint(store.name)}`);
+      if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(summary, null, 2)}\n`);
+      return 0;
+    });
+  } catch (error) {
+    // Stopped while the images were being prepared: there is nothing to save yet.
+    if (signal.aborted && error === signal.reason) return stopped("Stopped before training began.");
+    throw byOption(error, specOf(config));
+  } finally {
+    progress.stop();
+    interrupt.dispose();
+  }
+}
+
+async function reopen(dir: string) {
+  const found = await Run.open(new FolderStore(dir));
+  if (await isComplete(found.run.store)) throw new InputError(`${dir}: this run has finished`);
+  return found;
+}
+
+const resumeHint = (dir: string): string => `Resume with:  npm run train -- --resume ${dir}`;
+
+/** Trains. When that fails, says how to resume from the last checkpoint, unless that would fail in the same way. */
+async function fit(task: TrainTask, progress: Progress) {
+  try {
+    return await trainRun(task);
+  } catch (error) {
+    progress.stop();
+    if (error instanceof FolderGoneError) {
+      console.log("The run went with its folder. Resume with:  npm run train -- --resume ITS-NEW-PLACE");
+    } else if (!(error instanceof DivergedError) && error !== task.signal?.reason && (await hasCheckpoint(task.store))) {
+      console.log(`Training failed. ${resumeHint(task.store.name)}`);
+    }
+    throw error;
+  }
+}
+
+function introduce(gpu: Gpu, config: TrainConfig, resumed: boolean): void {
+  console.log(`${resumed ? "Resuming" : "Preset"} ${settingsText(config)}; on ${adapterName(gpu)}`);
+  if (config.preset === "quick" && !resumed)
+    console.log("(--preset paper trains as published: at full width on 224×224 images, for 200 epochs)");
+}
+
+function defaultFolder({ preset, data }: TrainConfig): string {
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
+  return path.join("runs", `${stamp}-${preset}-${path.basename(path.resolve(data))}`);
+}
+
+/** Keeps each epoch in TensorBoard's event file as well, which begins with those before it. */
+function tensorBoard() {
+  let file: EventFile | undefined;
+  return async ({ store }: Run, record: EpochRecord) => {
+    if (file) await file.add(record);
+    else file = await EventFile.begin(store.name, await readRecords(store));
+  };
+}
+
+/** With --profile or --trace, a profile of each phase's step. */
+function warmHook(gpu: Gpu, options: ProfileOptions, progress: Progress): Pick<TrainTask, "onWarm"> {
+  const profiler = Profiler.for(gpu, options);
+  if (!profiler) return {};
+  return {
+    async onWarm(stage, step, batch) {
+      const lines: string[] = [];
+      const nodes = await step.profile(gpu, batch);
+      await profiler.add(`${stage} step`, nodes, (line) => lines.push(line));
+      if (lines.length > 0) progress.line(lines.join("\n"));
+    },
+  };
+}

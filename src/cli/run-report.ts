@@ -1,0 +1,67 @@
+/** The report that a training leaves, and the pictures of reports. */
+import { parseHTML } from "linkedom";
+import sharp from "sharp";
+import { DataError, type Prepared } from "../data/sample.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { casePictures } from "../node/case-pictures.ts";
+import { drawExplained } from "../node/panels.ts";
+import type { ExplainedCase } from "../report/run.ts";
+import { explainImages } from "../runs/explain.ts";
+import { openModel } from "../runs/open-model.ts";
+import { imagesToShow, readRun, REPORT, writeRunReport } from "../runs/report.ts";
+import { runCheckpoint, type Loaded } from "../runs/run.ts";
+import { InputError, type Store } from "../runs/store.ts";
+import { isClassifier } from "../train/checkpoint.ts";
+
+/** A document for the plots to be made in; nothing is rendered. */
+export const plotDocument = (): Document => parseHTML("<!doctype html><html><body></body></html>").document;
+
+export const imagesOf = (images: readonly Prepared[], ids: ReadonlySet<string>): Prepared[] =>
+  images.filter(({ id }) => ids.has(id));
+
+/** What the network sees of images, with its masks. */
+export async function picturesOf(gpu: Gpu, loaded: Loaded, images: readonly Prepared[]) {
+  if (images.length === 0) return new Map<string, never>();
+  using open = openModel(gpu, loaded);
+  return await casePictures(open, images);
+}
+
+/** Panels of images as they are embedded in a report; none of a checkpoint whose classifier is not trained. */
+export async function panelsOf(
+  gpu: Gpu,
+  loaded: Loaded,
+  images: readonly Prepared[],
+  base: Loaded | undefined,
+): Promise<ExplainedCase[]> {
+  if (!isClassifier(loaded.checkpoint)) return [];
+  const found: ExplainedCase[] = [];
+  for await (const { explained, by, open } of explainImages(gpu, loaded, images, { base })) {
+    const { id, title, png } = await drawExplained(explained, by, open);
+    // A fifth of the PNG's size, and no visible difference.
+    const webp = await sharp(png).webp({ quality: 88 }).toBuffer();
+    found.push({ image: id, title, picture: `data:image/webp;base64,${webp.toString("base64")}` });
+  }
+  return found;
+}
+
+/**
+ * Writes the report of a run that is about to end, whose images are there, and says where. Activations are left to `mganet
+ * report`: compiling their gradient takes longer than all the rest. The run has ended well whatever happens here.
+ */
+export async function reportFinished(
+  gpu: Gpu,
+  store: Store,
+  sides: { val: readonly Prepared[]; test: readonly Prepared[] },
+  summary: object,
+): Promise<void> {
+  try {
+    const shown = imagesToShow((await readRun(store, summary)).predictions);
+    const images = shown ? imagesOf(sides[shown.on], shown.ids) : [];
+    const pictures = await picturesOf(gpu, await runCheckpoint(store), images);
+    await writeRunReport(store, plotDocument(), { pictures, summary });
+    console.log(`Report:  ${store.path(REPORT)}  (with activations: npm run report -- ${store.name})`);
+  } catch (error) {
+    if (!(error instanceof DataError || error instanceof InputError)) throw error;
+    console.error(`No report: ${error.message}`);
+  }
+}

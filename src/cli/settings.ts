@@ -1,0 +1,180 @@
+/** The options of a training, made from the settings' schemas, and back to a configuration. */
+import { InvalidArgumentError, Option, type Command } from "commander";
+import type { z } from "zod";
+import { ConfigError } from "../models/config-error.ts";
+import { DEFAULT_MODEL, modelNamed, models } from "../models/registry.ts";
+import { choicesOf, kindOfSetting, settingText, type SettingText } from "../models/setting.ts";
+import type { ModelSpec, PresetName } from "../models/spec.ts";
+import { layouts } from "../node/data/open.ts";
+import { checkConfig, commonSettings, PHANTOM, presetFor, presetNames, type TrainConfig } from "../train/config.ts";
+import { number, text } from "./values.ts";
+
+type CommonName = Exclude<keyof typeof commonSettings, "preset">;
+
+/** What the command line says of settings, by their names; those of models too, and the epochs of phases. */
+export type ConfigFlags = { preset: PresetName; model?: string } & {
+  readonly [name in CommonName]?: TrainConfig[name];
+} & Readonly<Record<string, unknown>>;
+
+/** An option for a setting, as its schema and its text say. */
+function optionOf(schema: z.ZodType, { flags, help, parse }: SettingText): Option {
+  const option = new Option(flags, help);
+  const choices = choicesOf(schema);
+  if (parse) return option.argParser((value) => parsed(parse, value));
+  if (choices) return option.choices(choices);
+  const kind = kindOfSetting(schema);
+  if (kind === "flag") return option;
+  return kind === "number" ? option.argParser(number) : option.argParser(text);
+}
+
+export function parsed(parse: (value: string) => unknown, value: string): unknown {
+  try {
+    return parse(value);
+  } catch (error) {
+    throw error instanceof RangeError ? new InvalidArgumentError(error.message) : error;
+  }
+}
+
+/** The option of a common setting. */
+export function commonOption(name: CommonName): Option {
+  const option = optionOf(commonSettings[name], settingText(commonSettings[name])!);
+  // The layouts are known to whoever reads them.
+  return name === "format" ? new Option(option.flags, `layout of the folder: ${layouts.map(({ format }) => format).join(", ")} (default: recognised)`).argParser(text) : option;
+}
+
+/** Adds options of common settings. */
+export const addCommon = (command: Command, names: readonly CommonName[]): Command =>
+  names.reduce((c, name) => c.addOption(commonOption(name)), command);
+
+export const presetOption = (): Option =>
+  new Option("--preset <name>", "settings to start from").choices(presetNames).default("quick");
+
+export const modelOption = (): Option => {
+  const list = models.map(({ id, summary }) => `${id}, ${summary}`).join("; ");
+  return new Option("--model <id>", `network to train: ${list} (default: ${DEFAULT_MODEL})`).choices(
+    models.map(({ id }) => id),
+  );
+};
+
+/** An option of some models. */
+interface ModelOption {
+  option: Option;
+  /** Setting, or phase whose epochs it says. */
+  name: string;
+  specs: ModelSpec[];
+}
+
+/** Options of models, each once. */
+function modelOptions(): ModelOption[] {
+  const found = new Map<string, ModelOption>();
+  const add = (spec: ModelSpec, name: string, make: () => Option, flags: string) => {
+    const known = found.get(flags);
+    if (known) known.specs.push(spec);
+    else found.set(flags, { option: make(), name, specs: [spec] });
+  };
+  for (const spec of models) {
+    for (const [name, schema] of Object.entries(spec.options)) {
+      const said = settingText(schema)!;
+      add(spec, name, () => optionOf(schema, said), said.flags);
+    }
+    for (const { epochs } of spec.phases) {
+      const option = () => new Option(epochs.flags, epochs.help).argParser(number);
+      add(spec, option().attributeName(), option, epochs.flags);
+    }
+  }
+  return [...found.values()];
+}
+
+/** Adds the options of all models, under the name of the model where one has it. */
+export function addModelOptions(command: Command, { without = [] }: { without?: readonly string[] } = {}): Command {
+  for (const { option, name, specs } of modelOptions()) {
+    if (without.includes(name)) continue;
+    const [only] = specs;
+    command.addOption(specs.length === 1 ? option.helpGroup(`Options of --model ${only!.id}:`) : option);
+  }
+  return command;
+}
+
+/** Settings that mean nothing without --data. */
+const ofFolders = ["masksInverted", "target"] as const;
+
+/** The preset with what the user gave instead. @throws ConfigError naming the option */
+export function configOf(flags: ConfigFlags): TrainConfig {
+  const { preset: name, model = DEFAULT_MODEL } = flags;
+  const spec = modelNamed(model);
+  const given = givenSettings(flags, spec);
+  const preset = presetFor(name, flags.data ?? PHANTOM, model);
+  requireEffect(flags, spec, given);
+  try {
+    const epochs = Object.fromEntries(
+      spec.phases.map((phase) => [phase.name, flags[attributeOf(phase.epochs)] ?? preset.epochs[phase.name]]),
+    );
+    return checkConfig({ ...preset, ...given, ...splitOf(flags), epochs });
+  } catch (error) {
+    throw byOption(error, spec);
+  }
+}
+
+const attributeOf = ({ flags }: SettingText): string => new Option(flags).attributeName();
+
+/** The values that were given for the settings of a model. @throws ConfigError for an option of another model */
+function givenSettings(flags: ConfigFlags, spec: ModelSpec): Record<string, unknown> {
+  const foreign = modelOptions().find(({ name, specs }) => flags[name] !== undefined && !specs.includes(spec));
+  if (foreign) {
+    const owners = foreign.specs.map(({ id }) => id).join(" and ");
+    throw new ConfigError(`${foreign.option.long} is an option of ${owners}, not of ${spec.id}`);
+  }
+  const known = { ...commonSettings, ...spec.options };
+  return Object.fromEntries(
+    Object.entries(flags).filter(([name, value]) => {
+      // --no-flip is the only form of that option; without it the preset decides.
+      if (name === "preset" || !(name in known) || value === undefined) return false;
+      const negated = settingText(known[name as keyof typeof known])?.flags.startsWith("--no-");
+      return !negated || value === false;
+    }),
+  );
+}
+
+/** @throws ConfigError for an option that would be ignored */
+function requireEffect(flags: ConfigFlags, spec: ModelSpec, given: Record<string, unknown>): void {
+  const { data = PHANTOM } = flags;
+  if (given["phantomImages"] !== undefined && data !== PHANTOM) {
+    throw new ConfigError("--phantom-images has no effect with --data");
+  }
+  if (data === PHANTOM) {
+    if (given["labelFrom"] === "name" && given["external"] === undefined) {
+      throw new ConfigError("--label-from has no effect on the phantom, which knows its classes");
+    }
+    const idle = ofFolders.find((name) => given[name] !== undefined);
+    if (idle) throw new ConfigError(`${commonOption(idle).long} has no effect without --data`);
+  }
+  const reason = spec.idle?.(given);
+  if (reason !== undefined) throw new ConfigError(reason);
+}
+
+/** A share is drawn at random, unless another split is asked for. @throws ConfigError for options that conflict */
+export function splitOf({ val, split, folds, fold }: Pick<ConfigFlags, "val" | "split" | "folds" | "fold">) {
+  const fromFile = split !== undefined && !["auto", "set", "random"].includes(split);
+  if (fromFile && (val !== undefined || folds !== undefined)) {
+    throw new ConfigError(`--${val === undefined ? "folds" : "val"} has no effect with --split ${split}`);
+  }
+  if (folds !== undefined && val !== undefined) throw new ConfigError("--val has no effect with --folds");
+  if (fold !== undefined && folds === undefined) throw new ConfigError("--fold needs --folds, how many there are");
+  return val !== undefined && split === undefined ? { split: "random" } : {};
+}
+
+/** The same error, if it is of a setting, under the name of the setting's option. */
+export function byOption(error: unknown, spec?: ModelSpec): unknown {
+  if (!(error instanceof ConfigError) || error.setting === undefined) return error;
+  return new ConfigError(`${optionName(error.setting, spec)}: ${error.reason}`);
+}
+
+function optionName(setting: string, spec?: ModelSpec): string {
+  const [name, phase] = setting.split(".");
+  if (name === "epochs" && phase !== undefined) {
+    const phases = (spec ? [spec] : models).flatMap(({ phases }) => phases);
+    const found = phases.find((p) => p.name === phase);
+    if (found) return new Option(found.epochs.flags).long!;
+  }
+  return `--${name!.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+}

@@ -1,0 +1,22 @@
+/** What users name on the command line: run folders, checkpoint files, images. */
+import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import { FolderStore } from "../node/folder-store.ts";
+import { readCheckpoint, runCheckpoint, type Loaded } from "../runs/run.ts";
+import { InputError } from "../runs/store.ts";
+
+/**
+ * The checkpoint that a user names by a run folder or a file. In a folder: `name`, or best where there is one, else last.
+ * @throws InputError, CheckpointError
+ */
+export async function findCheckpoint(target: string, name?: "best" | "last"): Promise<Loaded> {
+  if (!existsSync(target)) throw new InputError(`${target}: no such file or folder`);
+  if ((await stat(target)).isDirectory()) return runCheckpoint(new FolderStore(target), name);
+  if (name) throw new InputError(`${target}: --checkpoint chooses within a run folder, but this is a file`);
+  const { checkpoint, store, name: file } = await readCheckpoint(new FolderStore(path.dirname(target)), path.basename(target));
+  return { checkpoint, store, name: file, file: target };
+}
+
+/** Whether two names are of one file or folder. */
+export const sameFile = (a: string, b: string): boolean => path.resolve(a) === path.resolve(b);
