@@ -1,6 +1,18 @@
 /** Summaries of films: one answer a frame, and what they come to. */
-import type { Result } from "./predict.ts";
+import type { Box } from "../data/sample.ts";
 import type { Film, Job } from "./predict-images.ts";
+
+export interface Result {
+  /** The image's name; `loop.dcm#12` of a film's frame. */
+  image: string;
+  /** Probability of malignancy; null while the classifier is not trained. */
+  malignant: number | null;
+  /** null where there is no nodule, or the network has not learned outlines. */
+  box: Box | null;
+  picture: string;
+  /** With --explain. */
+  panel?: string;
+}
 
 /** What the frames of a film come to. Which figure counts is for the reader: none of them is a diagnosis. */
 export interface FilmSummary {

@@ -12,7 +12,7 @@ import { teachesOutlines } from "../train/config.ts";
 import { Predictor, type Prediction } from "../train/stage.ts";
 import { explainSettings, type ExplainFlags } from "./explain.ts";
 import { NO_OUTLINES } from "./format.ts";
-import { Films, showFilm } from "./predict-films.ts";
+import { Films, showFilm, type Result } from "./predict-films.ts";
 import { type Job, openJobs, pictureNames, requireOthers } from "./predict-images.ts";
 import { Profiler, type ProfileOptions } from "./profile.ts";
 import { visibleName } from "./terminal.ts";
@@ -127,18 +127,6 @@ async function* inBatches<T>(items: AsyncIterable<T>, size: number): AsyncGenera
     batch = [];
   }
   if (batch.length > 0) yield batch;
-}
-
-export interface Result {
-  /** The image's name; `loop.dcm#12` of a film's frame. */
-  image: string;
-  /** Probability of malignancy; null while the classifier is not trained. */
-  malignant: number | null;
-  /** null where there is no nodule, or the network has not learned outlines. */
-  box: Box | null;
-  picture: string;
-  /** With --explain. */
-  panel?: string;
 }
 
 /** Draws the picture of a prediction and reports it. */
