@@ -1,6 +1,7 @@
 import js from "@eslint/js";
 import globals from "globals";
 import tseslint from "typescript-eslint";
+import { noImportCycle } from "./lint/no-import-cycle.js";
 
 // The rooms of docs/architecture.md, from the bottom up: a room imports from those before it, never from those after.
 const rooms = [
@@ -58,6 +59,11 @@ export default tseslint.config(
     },
   },
   ...layers,
+  {
+    files: ["{src,shaders,bench}/**/*.{ts,mjs}"],
+    plugins: { local: { rules: { "no-import-cycle": noImportCycle } } },
+    rules: { "local/no-import-cycle": "error" },
+  },
   {
     files: ["test/browser/page.ts", "test/support/{check-*,ops,reference,runner,variants}.ts"],
     rules: { "no-restricted-imports": ["error", { patterns: [browserOnly] }] },

@@ -2,7 +2,8 @@
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { compile, kernelsOf } from "../../src/graph/compile.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { encodeStep, type Plan } from "../../src/graph/plan.ts";
+import type { Plan } from "../../src/graph/plan.ts";
+import { encodeStep } from "../../src/graph/steps.ts";
 import type { Node, Tensor } from "../../src/graph/tensor.ts";
 import { bytesMoved } from "../../src/kernels/kernel.ts";
 import type { KernelImplementation } from "../peers/peer.ts";

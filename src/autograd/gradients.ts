@@ -71,12 +71,15 @@ function dependants(graph: Graph, wrt: readonly Tensor[]): Set<Node> {
 /** The sum of tensors of one shape; where one of them comes from a kernel that can add the others itself, by that one. */
 function sum(graph: Graph, terms: readonly Tensor[]): Tensor {
   if (terms.length === 1) return terms[0]!;
-  const adding = terms.find((t) => t.source.kind === "node" && t.source.node.kernel.adding);
+  const adding = terms.find((t) => t.source.kind === "node" && t.source.node.kernel.traits?.withAddend);
   if (adding?.source.kind === "node") {
     const { node } = adding.source;
     const others = terms.filter((t) => t !== adding);
     const inputs = [...node.inputs, sum(graph, others)];
-    return graph.scope(node.layer, () => graph.record(node.kernel.adding!(), inputs, { shapes: [adding.shape] })[0]!);
+    return graph.scope(
+      node.layer,
+      () => graph.record(node.kernel.traits!.withAddend!(), inputs, { shapes: [adding.shape] })[0]!,
+    );
   }
   const some = terms.slice(0, MOST_INPUTS);
   const expression = [...operandNames].slice(0, some.length).join(" + ");

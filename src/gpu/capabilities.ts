@@ -1,12 +1,15 @@
 /** What an adapter offers, in the terms that kernels choose their variants by. */
+import { subgroupsOf } from "./subgroups.ts";
 
 /** The classes of adapter for which a fixed choice of kernel variants is kept. */
 export type AdapterClass = "software" | "integrated" | "discrete";
 
 export interface Capabilities {
   readonly adapterClass: AdapterClass;
-  /** Lanes of a subgroup, when subgroups are enabled and the adapter has one size only; undefined otherwise. */
+  /** Lanes of a subgroup; undefined without subgroups, or where their size varies and cannot be pinned. */
   readonly subgroupSize: number | undefined;
+  /** Whether the adapter has several sizes, so that a shader has to ask for `subgroupSize`; `Gpu.pipeline` sees to that. */
+  readonly pinsSubgroupSize: boolean;
   readonly f16: boolean;
   readonly timestamps: boolean;
   /** Bytes that one storage binding may span. */
@@ -19,14 +22,10 @@ export interface Capabilities {
   readonly maxWorkgroups: number;
   /** Alignment in bytes of a storage binding's offset. */
   readonly offsetAlignment: number;
-  /** Not the adapter's: in a plan of inference, what depends on weights alone is computed once, and so costs nothing. */
-  readonly frozen?: boolean;
-  /** Nor this: in such a plan, convolutions store their weights in half precision. */
-  readonly half?: boolean;
 }
 
 /** The optional WebGPU features that kernels can make use of. */
-export const usefulFeatures = ["subgroups", "shader-f16", "timestamp-query"] as const;
+export const usefulFeatures = ["subgroups", "shader-f16", "timestamp-query", "subgroup-size-control"] as const;
 export type UsefulFeature = (typeof usefulFeatures)[number];
 
 /** What to hide of a device, to run what a lesser adapter would run. */
@@ -39,15 +38,26 @@ export interface Restrictions {
   maxBindingBytes?: number | undefined;
 }
 
+/** The features to ask an adapter for. `subgroup-size-control`, which brings `subgroups` along, only where there are several sizes. */
+export function featuresOf(
+  { features, info }: Pick<GPUAdapter, "features" | "info">,
+  { without = [] }: Restrictions,
+): UsefulFeature[] {
+  const hidden = new Set<UsefulFeature>(without);
+  if (hidden.has("subgroups") || info.subgroupMinSize === info.subgroupMaxSize) hidden.add("subgroup-size-control");
+  return usefulFeatures.filter((feature) => features.has(feature) && !hidden.has(feature));
+}
+
 /** Reads the capabilities of a device, less what is to be hidden. */
 export function readCapabilities(device: GPUDevice, info: GPUAdapterInfo, restrictions: Restrictions = {}) {
   const { without = [], maxBindingBytes = Infinity } = restrictions;
   const has = (feature: UsefulFeature) => device.features.has(feature) && !without.includes(feature);
   const { limits } = device;
-  const { subgroupMinSize: min, subgroupMaxSize: max } = info;
+  const subgroups = subgroupsOf(info, has);
   const caps: Capabilities = {
     adapterClass: adapterClass(info),
-    subgroupSize: has("subgroups") && min === max && min !== undefined && min >= 4 ? min : undefined,
+    subgroupSize: subgroups.size,
+    pinsSubgroupSize: subgroups.pinned,
     f16: has("shader-f16"),
     timestamps: has("timestamp-query"),
     maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, maxBindingBytes),

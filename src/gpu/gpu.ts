@@ -1,6 +1,7 @@
 /** The WebGPU device: the only code that touches `GPUDevice`. */
 import type { Shader } from "./shader.ts";
-import { readCapabilities, usefulFeatures, type Capabilities, type Restrictions } from "./capabilities.ts";
+import { featuresOf, readCapabilities, type Capabilities, type Restrictions } from "./capabilities.ts";
+import { pinSubgroupSize } from "./subgroups.ts";
 
 /** Something went wrong on the device: a validation error, memory that could not be had, or a lost device. */
 export class GpuError extends Error {
@@ -93,7 +94,8 @@ export class Gpu {
           "https or from localhost, and that a GPU is not blocked; on Node, openGpu() of mganet-webgpu/node finds one",
       );
     }
-    const requiredFeatures = usefulFeatures.filter((f) => adapter.features.has(f) && !options.without?.includes(f));
+    // TypeScript's own list of WebGPU's features lacks the newest.
+    const requiredFeatures = featuresOf(adapter, options) as GPUFeatureName[];
     const { limits } = adapter;
     const requiredLimits = {
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
@@ -148,7 +150,9 @@ export class Gpu {
     let pipeline = this.#pipelines.get(code);
     if (!pipeline) {
       this.counters.pipelines++;
-      pipeline = this.#compile(code, this.bindGroupLayout(bindings, uniform), label);
+      const { subgroupSize, pinsSubgroupSize } = this.caps;
+      const pinned = pinsSubgroupSize ? pinSubgroupSize(code, subgroupSize!) : code;
+      pipeline = this.#compile(pinned, this.bindGroupLayout(bindings, uniform), label);
       this.#pipelines.set(code, pipeline);
     }
     return pipeline;

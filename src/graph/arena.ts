@@ -10,7 +10,7 @@ interface Lasting {
   outputs: readonly Tensor[];
   isConstant: (tensor: Tensor) => boolean;
   /** Whether a dispatch runs before all runs. */
-  beforehand: (node: Node, dispatch: Dispatch) => boolean;
+  hoisted: (node: Node, dispatch: Dispatch) => boolean;
   /** What is stored in half precision. */
   half: ReadonlySet<Tensor>;
 }
@@ -20,7 +20,7 @@ export function allocate(
   gpu: Gpu,
   nodes: readonly Node[],
   lowerings: readonly Lowering[],
-  { outputs, isConstant, beforehand, half }: Lasting,
+  { outputs, isConstant, hoisted, half }: Lasting,
 ) {
   const owner = (tensor: Tensor): Tensor => tensor.within?.base ?? tensor;
   const lifetimes = new Map<Tensor, { bytes: number; first: number; last: number }>();
@@ -38,7 +38,7 @@ export function allocate(
   }
   for (const tensor of outputs) touch(tensor, nodes.length);
   // Constants that only other constants are made of are needed once, before all runs, when there is memory enough.
-  const read = readInRuns(nodes, lowerings, beforehand);
+  const read = readInRuns(nodes, lowerings, hoisted);
   for (const tensor of [...lifetimes.keys()].filter((t) => isConstant(t) && read.has(t))) {
     touch(tensor, 0);
     touch(tensor, nodes.length);
@@ -48,7 +48,7 @@ export function allocate(
   /** Whether scratch memory holds from run to run. */
   const lasts = (step: number, k: number) =>
     lowerings[step]!.dispatches.some(
-      (d) => beforehand(nodes[step]!, d) && d.bindings.some((ref) => ref.role === "scratch" && ref.index === k),
+      (d) => hoisted(nodes[step]!, d) && d.bindings.some((ref) => ref.role === "scratch" && ref.index === k),
     );
   const requests: Lifetime[] = [
     ...lifetimes.values(),
@@ -96,15 +96,15 @@ export function leastBytes(nodes: readonly Node[], outputs: readonly Tensor[]): 
   return lowerBound([...lifetimes.values()]) + [...lasting].reduce((sum, tensor) => sum + tensor.bytes, 0);
 }
 
-/** The tensors that a run reads: all but those that are read by dispatches beforehand only. */
+/** The tensors that a run reads: all but those that are read by dispatches hoisted only. */
 function readInRuns(
   nodes: readonly Node[],
   lowerings: readonly Lowering[],
-  beforehand: Lasting["beforehand"],
+  hoisted: Lasting["hoisted"],
 ): ReadonlySet<Tensor> {
   const read = new Set<Tensor>();
   for (const [i, node] of nodes.entries()) {
-    for (const dispatch of lowerings[i]!.dispatches.filter((d) => !beforehand(node, d))) {
+    for (const dispatch of lowerings[i]!.dispatches.filter((d) => !hoisted(node, d))) {
       for (const { role, index } of dispatch.bindings) {
         const tensor = role === "input" ? node.inputs[index]! : undefined;
         if (tensor) read.add(tensor.within?.base ?? tensor);

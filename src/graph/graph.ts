@@ -150,7 +150,7 @@ export function graphOf(...operands: readonly (string | Tensor)[]): Graph {
   let graph: Graph | undefined;
   for (const tensor of operands) {
     if (typeof tensor === "string" || !tensor.graph) continue;
-    graph ??= tensor.graph;
+    graph ??= tensor.graph as Graph;
     if (tensor.graph !== graph) throw new TypeError(`${op}${apart(tensor)}`);
   }
   if (!graph) throw new TypeError(`${op}an op needs at least one tensor of a graph among its operands`);

@@ -1,31 +1,13 @@
 /** A compiled step: one command buffer and one submit a run. */
-import { alignUp, GpuError, type Gpu } from "../gpu/gpu.ts";
-import { aKind, kindOf, showShape, type HostArray } from "../kernels/kernel.ts";
+import { alignUp, type Gpu } from "../gpu/gpu.ts";
+import type { HostArray } from "../kernels/kernel.ts";
+import { PlanError } from "./plan-error.ts";
+import { requireInputs, type Inputs } from "./run-inputs.ts";
+import { encodeSteps, type PlanStep } from "./steps.ts";
 import { movesOf, requireCurrent, type Home, type Region } from "./storage.ts";
 import type { Node, Tensor, Variable } from "./tensor.ts";
 
 export type { HostArray };
-
-/** A graph or plan cannot be run as asked, such as one that wants more than the adapter has. */
-export class PlanError extends GpuError {
-  override name = "PlanError";
-}
-
-/** One dispatch of a plan. */
-export interface PlanStep {
-  readonly node: Node;
-  readonly variant: string;
-  readonly label: string;
-  readonly pipeline: GPUComputePipeline;
-  bindGroup: GPUBindGroup;
-  /** Makes the bind group anew, for variables that have moved; undefined where it binds none. */
-  readonly rebind: (() => GPUBindGroup) | undefined;
-  readonly workgroups: readonly [number, number, number];
-  /** Where the outputs of the node lie. */
-  readonly outputs: readonly Region[];
-  /** What the node, all of its dispatches together, reads and writes at least once. */
-  readonly bytes: number;
-}
 
 export interface PlanSummary {
   nodes: number;
@@ -41,7 +23,7 @@ export interface PlanSummary {
 
 interface PlanParts {
   /** What depends on variables alone, in a plan that takes them for constant. */
-  beforehand: readonly PlanStep[];
+  hoisted: readonly PlanStep[];
   steps: readonly PlanStep[];
   /** The inputs that anything depends on. */
   inputs: ReadonlyMap<string, { region: Region; tensor: Tensor }>;
@@ -57,7 +39,6 @@ interface PlanParts {
 /** Runs that may be under way at once; each has a buffer of its own to bring its results back. */
 const QUEUED = 2;
 
-type Inputs = Readonly<Record<string, HostArray>>;
 type Outputs = Record<string, Float32Array>;
 
 export class Plan {
@@ -72,7 +53,7 @@ export class Plan {
   readonly #resultBytes: number;
   readonly #updated: readonly Home[];
   readonly #held: Map<Variable, { home: Home; region: Region }>;
-  /** Writes to its variables when the steps beforehand were last run; undefined where they have to be run again. */
+  /** Writes to its variables when the steps hoisted were last run; undefined where they have to be run again. */
   #seen: number | undefined;
   /** Moves of variables on the device when it last made its bind groups; undefined before it has looked. */
   #moves: number | undefined;
@@ -83,7 +64,7 @@ export class Plan {
     this.#gpu = gpu;
     this.#parts = parts;
     this.#held = new Map(parts.variables);
-    const updated = new Set([...parts.beforehand, ...parts.steps].flatMap(({ node }) => node.updates));
+    const updated = new Set([...parts.hoisted, ...parts.steps].flatMap(({ node }) => node.updates));
     this.#updated = [...updated].map((variable) => parts.variables.get(variable)!.home);
     this.#resultBytes = parts.results.reduce((sum, r) => sum + alignUp(r.bytes, 8), 0);
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
@@ -115,7 +96,7 @@ export class Plan {
     }
     if ([...this.#held.values()].some(({ home, region }) => home.region !== region)) {
       for (const [variable, { home }] of this.#held) this.#held.set(variable, { home, region: home.region });
-      for (const step of [...this.#parts.beforehand, ...this.#parts.steps]) {
+      for (const step of [...this.#parts.hoisted, ...this.#parts.steps]) {
         if (step.rebind) step.bindGroup = step.rebind();
       }
       this.#seen = undefined;
@@ -143,7 +124,7 @@ export class Plan {
    */
   async run(inputs: Inputs = {}): Promise<Outputs> {
     this.requireAlive();
-    this.#requireInputs(inputs);
+    requireInputs(inputs, this.#parts.inputs, this.#parts.declared);
     const staging = this.#free.pop();
     if (staging) return this.#begin(inputs, staging);
     const wanted = [...this.#parts.inputs.keys()];
@@ -163,12 +144,12 @@ export class Plan {
 
   async #run(inputs: Inputs, staging: GPUBuffer): Promise<Outputs> {
     const gpu = this.#gpu;
-    const { beforehand, steps, results } = this.#parts;
+    const { hoisted, steps, results } = this.#parts;
     this.requireAlive();
     this.#write(inputs);
     const encoder = gpu.device.createCommandEncoder();
-    const writes = beforehand.length > 0 ? this.#writes() : undefined;
-    encodeSteps(gpu, encoder, writes === this.#seen ? steps : [...beforehand, ...steps]);
+    const writes = hoisted.length > 0 ? this.#writes() : undefined;
+    encodeSteps(gpu, encoder, writes === this.#seen ? steps : [...hoisted, ...steps]);
     this.#seen = writes;
     for (const home of this.#updated) home.writes.count++;
     let offset = 0;
@@ -208,7 +189,7 @@ export class Plan {
     for (const [name, values] of Object.entries(inputs)) if (!allFinite(values)) return `input ${name}`;
     for (const home of this.#updated) home.writes.count++;
     this.#seen = undefined;
-    const steps = [...this.#parts.beforehand, ...this.#parts.steps];
+    const steps = [...this.#parts.hoisted, ...this.#parts.steps];
     const lastOf = new Map(steps.map(({ node }, i) => [node, i]));
     for (const [i, step] of steps.entries()) {
       if (skip(step.node)) continue;
@@ -234,46 +215,12 @@ export class Plan {
    */
   upload(inputs: Inputs): void {
     this.requireAlive();
-    this.#requireInputs(inputs);
+    requireInputs(inputs, this.#parts.inputs, this.#parts.declared);
     this.#write(inputs);
   }
 
   #write(inputs: Inputs): void {
     for (const [name, { region }] of this.#parts.inputs) this.#gpu.write(region.buffer, region.offset, inputs[name]!);
-  }
-
-  /** @throws TypeError that names the first input at which something is wrong */
-  #requireInputs(inputs: Inputs): void {
-    const { inputs: wanted, declared } = this.#parts;
-    if (kindOf(inputs) !== "Object") {
-      throw new TypeError(`a run takes an object with its inputs by name, got ${aKind(inputs)}`);
-    }
-    const given = (name: string): HostArray | undefined => (Object.hasOwn(inputs, name) ? inputs[name] : undefined);
-    for (const name of Object.keys(inputs)) {
-      if (declared.has(name)) continue;
-      const known = [...declared.keys()].join(", ") || "none at all";
-      throw new TypeError(`the graph has no input ${name}; its inputs: ${known}`);
-    }
-    for (const [name, tensor] of declared) {
-      const values = given(name);
-      // An input that nothing of this plan depends on may be given all the same: another plan of the graph may want it.
-      if (values === undefined && !wanted.has(name)) continue;
-      if (!values) throw new TypeError(`the run lacks input ${name} ${showShape(tensor.shape)}`);
-      const type = tensor.dtype === "f32" ? "Float32Array" : "Uint32Array";
-      if (kindOf(values) !== type || !ArrayBuffer.isView(values)) {
-        throw new TypeError(`input ${name} holds ${tensor.dtype}, got ${aKind(values)}: pass a ${type}`);
-      }
-      if (values.length !== tensor.size) {
-        throw new TypeError(`input ${name} is ${showShape(tensor.shape)}, got ${values.length} values`);
-      }
-    }
-    for (const [name, { checks }] of declared) {
-      const values = checks.length > 0 ? given(name) : undefined;
-      for (const check of values ? checks : []) {
-        const wrong = check(values!);
-        if (wrong) throw new TypeError(`input ${name}: ${wrong}`);
-      }
-    }
   }
 
   /** Frees the plan's own buffers; variables stay. The plan cannot be run any more. */
@@ -285,27 +232,7 @@ export class Plan {
   }
 }
 
-function encodeSteps(gpu: Gpu, encoder: GPUCommandEncoder, steps: readonly PlanStep[]): void {
-  const pass = encoder.beginComputePass();
-  let current: GPUComputePipeline | undefined;
-  for (const { pipeline, bindGroup, workgroups } of steps) {
-    if (pipeline !== current) pass.setPipeline(pipeline);
-    current = pipeline;
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...workgroups);
-  }
-  pass.end();
-  gpu.counters.dispatches += steps.length;
-}
-
 const allFinite = (values: HostArray): boolean => values instanceof Uint32Array || values.every(Number.isFinite);
 
 /** Of numbers in half precision, by their bits. */
 const allFiniteHalf = (bits: Uint16Array): boolean => bits.every((b) => (b & 0x7c00) !== 0x7c00);
-
-/** Encodes one dispatch by itself. */
-export function encodeStep(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: PlanStep): void {
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, bindGroup);
-  pass.dispatchWorkgroups(...workgroups);
-}

@@ -1,7 +1,8 @@
 /** Where the time of a plan goes: every dispatch timed by itself. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { regionOf } from "./storage.ts";
-import { encodeStep, type HostArray, type Plan, type PlanStep } from "./plan.ts";
+import type { HostArray, Plan } from "./plan.ts";
+import { encodeStep, type PlanStep } from "./steps.ts";
 import type { Node } from "./tensor.ts";
 
 /** One node of a plan: all dispatches of one kernel call. */

@@ -1,9 +1,9 @@
 /** Whether what is to be compiled can be meant: nothing that would be left out, or computed otherwise than expected, without a word. */
 import { aKind, isList, kindOf } from "../kernels/kernel.ts";
-import type { CompileOptions } from "./compile.ts";
 import type { Graph } from "./graph.ts";
-import { PlanError } from "./plan.ts";
-import { Tensor, type Node } from "./tensor.ts";
+import type { CompileOptions } from "./options.ts";
+import { PlanError } from "./plan-error.ts";
+import { isUpdate, Tensor } from "./tensor.ts";
 
 /** @throws PlanError that says what is wrong with outputs and updates */
 export function requireMeant(graph: Graph, options: CompileOptions): void {
@@ -66,6 +66,3 @@ function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
-
-/** Whether a node is there for what it updates alone. */
-export const isUpdate = ({ outputs, updates }: Node): boolean => outputs.length === 0 && updates.length > 0;

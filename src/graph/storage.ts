@@ -112,10 +112,12 @@ function settleAt(gpu: Gpu, variable: Variable, region: Region, writes: Writes):
 }
 
 /**
- * Each device has values of its own. @throws GpuError for a variable that was changed on another one, and on `gpu` would have the values
- * that it began with
+ * Each device has values of its own.
+ * @throws GpuError for a variable that was changed on another device only: on `gpu` it would have its initial values
+ * @throws TypeError for a parameter that no finished module knows: it has no values
  */
 export function requireCurrent(gpu: Gpu, variable: Variable): void {
+  if (variable.unfit) throw new TypeError(variable.unfit);
   const { residences } = variable;
   if (residences.size === 0) return;
   let elsewhere = false;
@@ -174,7 +176,7 @@ function settle(gpu: Gpu, store: Store, slab: Slab): void {
   for (const old of left) old.destroy();
 }
 
-/** A variable's present values on `gpu`. @throws GpuError if it was changed on another device only */
+/** A variable's present values on `gpu`. @throws GpuError, TypeError as `requireCurrent` */
 export async function readVariable(gpu: Gpu, variable: Variable): Promise<Float32Array> {
   gpu.check();
   requireCurrent(gpu, variable);

@@ -2,7 +2,6 @@
 import type { Gpu } from "../gpu/gpu.ts";
 import type { DType, HostArray, Kernel, Spec } from "../kernels/kernel.ts";
 import { aKind, requireFloats, requireSizes, showShape, sizeOf } from "../kernels/kernel.ts";
-import type { Graph } from "./graph.ts";
 
 /**
  * How the gradient of an op is computed: given dy for each output (undefined where the loss does not depend on it) and
@@ -28,6 +27,9 @@ export interface Node {
   readonly layer: string;
 }
 
+/** Whether a node is there for what it updates alone. */
+export const isUpdate = ({ outputs, updates }: Node): boolean => outputs.length === 0 && updates.length > 0;
+
 /** Where a tensor's values come from. */
 export type Source =
   | { readonly kind: "node"; readonly node: Node; readonly index: number }
@@ -42,14 +44,14 @@ export class Tensor implements Spec {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly source: Source;
-  /** The graph it was recorded in; undefined for variables, which any graph may use. */
-  readonly graph: Graph | undefined;
+  /** The graph that it was recorded in (`graphOf` gives it); undefined for variables, which any graph may use. */
+  readonly graph: object | undefined;
   /** Set by `Graph.pack`: this tensor's memory is part of another's. Offset in bytes. */
   within: { readonly base: Tensor; readonly offset: number } | undefined;
   /** Of an input: what is wrong with values that are given for it, undefined where nothing is. */
   readonly checks: ((values: HostArray) => string | undefined)[] = [];
 
-  constructor(spec: Spec, source: Source, graph: Graph | undefined) {
+  constructor(spec: Spec, source: Source, graph: object | undefined) {
     this.shape = [...spec.shape];
     this.dtype = spec.dtype;
     this.source = source;

@@ -27,6 +27,7 @@ import {
   update,
   type Kernel,
   type Lowering,
+  type LoweringContext,
   type OperandRef,
 } from "./kernel.ts";
 import { perSubgroup, perThread, threadDispatch } from "./per-thread.ts";
@@ -95,7 +96,7 @@ export function batchNormTrainingStats(x: readonly number[], eps: number, moment
   const statistics = ({ threads }: ThreadGrid) => batchNormStatistics(threads, lanesOf(c));
   const merge = ({ threads }: ThreadGrid) => batchNormMerge(threads, lanesOf(c), eps, momentum);
   /** Over parts of so many images each: every part sums its runs of rows into their place among all, then one merge. */
-  const lower = (caps: Capabilities, counts: readonly number[]): Lowering => {
+  const lower = ({ caps }: LoweringContext, counts: readonly number[]): Lowering => {
     const size = sizeOf(x);
     const perImage = size.rows / x[0]!;
     let runs = runsOf(size, caps);
@@ -132,13 +133,13 @@ export function batchNormTrainingStats(x: readonly number[], eps: number, moment
       const mean = new Float32Array(c).map((_, i) => stats![i]! + stats![c + i]!);
       return [mean, stats!.subarray(2 * c), ...running];
     },
-    lower(caps) {
+    lower(context) {
       const bindings = [input(0), update(0), update(1), output(0)];
       return [
-        ...bySubgroups(caps, sizeOf(x), "batchNorm.stats", bindings, (subgroup, lanes) =>
+        ...bySubgroups(context.caps, sizeOf(x), "batchNorm.stats", bindings, (subgroup, lanes) =>
           batchNormStatisticsSubgroup(subgroup, lanes, eps, momentum),
         ),
-        lower(caps, [x[0]!]),
+        lower(context, [x[0]!]),
       ];
     },
     parts: { ...alongFirst(x, (part) => ({ ...kernel, inputs: [f32(...part)] })), lower },
@@ -168,8 +169,8 @@ export function batchNormForward(x: readonly number[], fusion: BatchNormFusion):
   const size = sizeOf(x);
   const code = ({ threads }: ThreadGrid) => batchNormApply(threads, size.lanes, fusion);
   const parts = alongFirst(x, (part) => batchNormForward(part, fusion));
-  const affine = { relu: fusion.relu };
-  const kernel = { name: "batchNorm", inputs, outputs: [f32(...x)], parts, cheap: true, affine };
+  const traits = { cheap: true, affine: { relu: fusion.relu } };
+  const kernel = { name: "batchNorm", inputs, outputs: [f32(...x)], parts, traits };
   return perThread(kernel, elementwise(size), code, paramsOf(size));
 }
 
@@ -184,7 +185,7 @@ export function batchNormParameterGrads(x: readonly number[], relu: boolean): Ke
     updates: [],
     flops: 0,
     parts: alongFirst(x, (part) => batchNormParameterGrads(part, relu)),
-    lower(caps) {
+    lower({ caps }) {
       const size = sizeOf(x);
       const { quads, lanes } = size;
       const runs = runsOf(size, caps);

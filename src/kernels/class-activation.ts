@@ -15,7 +15,13 @@ function sizeOf(op: string, f: readonly number[]) {
 export function classActivationKernel(f: readonly number[], relu: boolean): Kernel {
   const { lanes, weights, map, params } = sizeOf("classActivation", f);
   const parts = alongFirst(f, (part) => classActivationKernel(part, relu));
-  const kernel = { name: "classActivation", inputs: [f32(...f), weights], outputs: [map], parts, cheap: true };
+  const kernel = {
+    name: "classActivation",
+    inputs: [f32(...f), weights],
+    outputs: [map],
+    parts,
+    traits: { cheap: true },
+  };
   return perThread(
     kernel,
     map.shape.reduce((a, b) => a * b),

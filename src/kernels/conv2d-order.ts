@@ -6,7 +6,7 @@ import { multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { TileSize } from "../../shaders/lib/winograd.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv } from "./grid.ts";
-import type { Lowering } from "./kernel.ts";
+import type { Lowering, LoweringContext } from "./kernel.ts";
 import { tilesOf } from "./winograd.ts";
 
 export type Pass = "forward" | "inputGrad" | "weightGrad";
@@ -62,8 +62,8 @@ function surplusOf(pass: Pass, s: Conv2dShape, variant: string, { subgroupSize =
 }
 
 /** Microseconds that a variant takes on a software adapter. */
-function onSoftware(pass: Pass, s: Conv2dShape, variant: string, caps: Capabilities): number {
-  const { subgroupSize, frozen } = caps;
+function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { caps, frozen }: LoweringContext): number {
+  const { subgroupSize } = caps;
   const tile = tileSizeOf(variant);
   if (tile === undefined)
     return (surplusOf(pass, s, variant, caps) * multiplyAdds(s)) / rateOf(pass, s, variant) + DISPATCH;
@@ -85,7 +85,7 @@ const MULTIPLY_ADDS_A_FLOAT = 50;
 const SUBGROUP_EFFORT = 2;
 
 /** Time that a variant takes on a GPU, in multiply-adds. */
-function onGpu(pass: Pass, s: Conv2dShape, variant: string, { frozen }: Capabilities): number {
+function onGpu(pass: Pass, s: Conv2dShape, variant: string, { frozen }: LoweringContext): number {
   const tile = tileSizeOf(variant);
   if (tile === undefined) return multiplyAdds(s) * (variant === "tiled" ? 1 : SUBGROUP_EFFORT);
   const tiles = tilesOf({ n: s.n, h: s.oh, w: s.ow }, tile).count;
@@ -99,13 +99,13 @@ function onGpu(pass: Pass, s: Conv2dShape, variant: string, { frozen }: Capabili
 export function fastestFirst(
   pass: Pass,
   s: Conv2dShape,
-  caps: Capabilities,
+  context: LoweringContext,
   variants: readonly Lowering[],
 ): Lowering[] {
-  const software = caps.adapterClass === "software";
+  const software = context.caps.adapterClass === "software";
   const estimate = ({ variant }: Lowering): number => {
     if (variant === "depthwise") return 0;
-    return software ? onSoftware(pass, s, variant, caps) : onGpu(pass, s, variant, caps);
+    return software ? onSoftware(pass, s, variant, context) : onGpu(pass, s, variant, context);
   };
   const estimated = variants.map((variant) => ({ variant, estimate: estimate(variant) }));
   estimated.sort((a, b) => a.estimate - b.estimate);

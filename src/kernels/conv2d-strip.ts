@@ -10,7 +10,7 @@ import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import { multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv, grid1d } from "./grid.ts";
-import { input, output, scratch, type Lowering } from "./kernel.ts";
+import { input, output, scratch, type Lowering, type LoweringContext } from "./kernel.ts";
 import { single } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
 import { columnsPerLane, enoughWorkgroups, LARGE } from "./tile.ts";
@@ -63,7 +63,7 @@ function strip(s: Conv2dShape, { label, from, to, padding, turned, epilogue }: P
   ];
 }
 
-export function stripForward(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
+export function stripForward(s: Conv2dShape, epilogue: Epilogue, { caps }: LoweringContext): Lowering[] {
   const from = { h: s.h, w: s.w, c: s.ci };
   const to = { h: s.oh, w: s.ow, c: s.co };
   return strip(s, { label: "conv2d", from, to, padding: s.padding, turned: false, epilogue }, caps);

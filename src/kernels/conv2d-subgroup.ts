@@ -6,7 +6,7 @@ import { convParams, multiplyAdds, type Conv2dShape } from "../../shaders/lib/co
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv, grid1d } from "./grid.ts";
 import { narrowing } from "./half.ts";
-import { input, output, scratch, type Lowering } from "./kernel.ts";
+import { input, output, scratch, type Lowering, type LoweringContext } from "./kernel.ts";
 import { single } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
 import { columnsPerLane, enoughWorkgroups, rowsOfTeam, teamOf, type SubgroupCaps } from "./tile.ts";
@@ -35,12 +35,13 @@ function tileOf({ columns, depth, pixels, phases, flops }: Product, { subgroupSi
   return { tile, workgroups: [x, y, ceilDiv(columns / lane, team) * phases] as const };
 }
 
-export function subgroupForward(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
+export function subgroupForward(s: Conv2dShape, epilogue: Epilogue, context: LoweringContext): Lowering[] {
+  const { caps } = context;
   if (!covers(s, caps)) return [];
   const product = { columns: s.co, depth: s.ci, pixels: s.n * s.oh * s.ow, phases: 1, flops: 2 * multiplyAdds(s) };
   const { tile, workgroups } = tileOf(product, caps);
   const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
-  const half = tile.lane === 4 && (caps.half ?? false);
+  const half = tile.lane === 4 && context.half;
   const code = conv2dSubgroupForward(epilogue, tile, half);
   const lowering = single("subgroup", { label: "conv2d", code, bindings, params: convParams(s), workgroups });
   return [half ? narrowing(lowering, s.kh * s.kw * s.ci * s.co) : lowering];

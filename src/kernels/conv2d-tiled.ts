@@ -11,7 +11,7 @@ import type { Tile } from "../../shaders/lib/tiled.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv } from "./grid.ts";
 import { narrowing } from "./half.ts";
-import { input, output, scratch, type Lowering } from "./kernel.ts";
+import { input, output, scratch, type Lowering, type LoweringContext } from "./kernel.ts";
 import { finishPartsDispatch } from "./reduce.ts";
 import { MOST_ALONG_Z, tilingOf, type TiledSize } from "./tiled.ts";
 
@@ -49,9 +49,9 @@ function lowering(s: Conv2dShape, pass: Pass, caps: Capabilities): Lowering[] {
   return [{ variant: "tiled", scratch: [4 * elements * splits], dispatches: [product, sum] }];
 }
 
-export function tiledForward(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {
+export function tiledForward(s: Conv2dShape, epilogue: Epilogue, context: LoweringContext): Lowering[] {
   const rows = s.n * s.oh * s.ow;
-  const half = (s.co / s.groups) % 4 === 0 && (caps.half ?? false);
+  const half = (s.co / s.groups) % 4 === 0 && context.half;
   const pass = {
     label: "conv2d",
     size: { rows, columns: s.co / s.groups, depth: (s.kh * s.kw * s.ci) / s.groups, batch: s.groups },
@@ -60,7 +60,7 @@ export function tiledForward(s: Conv2dShape, epilogue: Epilogue, caps: Capabilit
     epilogue,
     code: (tile: Tile, epilogue: Epilogue) => conv2dTiledForward(s, epilogue, tile, half),
   };
-  const found = lowering(s, pass, caps);
+  const found = lowering(s, pass, context.caps);
   return half ? found.map((l) => narrowing(l, (s.kh * s.kw * s.ci * s.co) / s.groups)) : found;
 }
 

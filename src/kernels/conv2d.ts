@@ -3,7 +3,6 @@ import { convParams, multiplyAdds, type Conv2dShape } from "../../shaders/lib/co
 import { epilogueOperands, noEpilogue, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { conv2dPlainForward, conv2dPlainInputGrad, conv2dPlainWeightGrad } from "../../shaders/conv2d_plain.wgsl.ts";
-import type { Capabilities } from "../gpu/capabilities.ts";
 import { depthwiseForward, depthwiseInputGrad, depthwiseWeightGrad } from "./conv2d-depthwise.ts";
 import { fastestFirst, type Pass } from "./conv2d-order.ts";
 import { stripForward, stripInputGrad, stripWeightGrad } from "./conv2d-strip.ts";
@@ -21,10 +20,12 @@ import {
   sizeOf,
   type Kernel,
   type Lowering,
+  type LoweringContext,
+  type Source,
   type Spec,
 } from "./kernel.ts";
 import { single, threadDispatch } from "./per-thread.ts";
-import { assembling, dealingOut, dealt, ofImages, readShape, type Source } from "./sources.ts";
+import { assembling, splitSpecs, splittingOutput, ofImages, readShape } from "./sources.ts";
 import { covers, winogradForward, winogradInputGrad, winogradWeightGrad } from "./winograd.ts";
 
 /** Names and defaults as in PyTorch's Conv2d; a number stands for both directions. */
@@ -117,11 +118,11 @@ interface Found {
 function inOrder(
   pass: Pass,
   s: Conv2dShape,
-  caps: Capabilities,
+  context: LoweringContext,
   { direct, winograd, plain }: Found,
   adapt: (variant: Lowering) => Lowering = (variant) => variant,
 ): Lowering[] {
-  return [...fastestFirst(pass, s, caps, [...direct.map(adapt), ...winograd]), adapt(plain)];
+  return [...fastestFirst(pass, s, context, [...direct.map(adapt), ...winograd]), adapt(plain)];
 }
 
 /** y = relu?(conv2d(x, weight) (+ bias [Co]) (+ plus, of y's shape)); x may be put together from several sources. */
@@ -136,13 +137,15 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sour
     ...kernel,
     inputs: sources ? [...specsOf(sources), ...kernel.inputs.slice(1)] : kernel.inputs,
     ...(sources ? { temporaries: temporariesOf(s, sources) } : {}),
-    ...(bare && !sources ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
-    reading: (from) => (readable(s, from) ? conv2dForward(s, some, from) : undefined),
+    traits: {
+      ...(bare && !sources ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
+      withSources: (from) => (readable(s, from) ? conv2dForward(s, some, from) : undefined),
+    },
     parts: { units: s.n, of: (n) => conv2dForward({ ...s, n }, some, sources && ofImages(sources, n)) },
-    lower(caps) {
-      const winograd = winogradForward(s, epilogue, caps, sources);
-      const found = { direct: direct.flatMap((variant) => variant(s, epilogue, caps)), winograd, plain };
-      return inOrder("forward", s, caps, found, sources && ((variant) => assembling(variant, sources, caps)));
+    lower(context) {
+      const winograd = winogradForward(s, epilogue, context, sources);
+      const found = { direct: direct.flatMap((variant) => variant(s, epilogue, context)), winograd, plain };
+      return inOrder("forward", s, context, found, sources && ((variant) => assembling(variant, sources, context)));
     },
   };
 }
@@ -157,14 +160,17 @@ export function conv2dInputGrad(s: Conv2dShape, plus = false, channels?: readonl
   const dx = inputSpec(s).shape;
   return {
     ...kernel,
-    ...(channels ? { outputs: dealt(dx, channels), temporaries: [inputSpec(s)] } : {}),
-    ...(plus || channels ? {} : { adding: () => conv2dInputGrad(s, true) }),
-    ...(covers(s) && !plus ? { dealing: (among: readonly number[]) => conv2dInputGrad(s, false, among) } : {}),
+    ...(channels ? { outputs: splitSpecs(dx, channels), temporaries: [inputSpec(s)] } : {}),
+    traits: {
+      ...(plus || channels ? {} : { withAddend: () => conv2dInputGrad(s, true) }),
+      ...(covers(s) && !plus ? { splitOutput: (among: readonly number[]) => conv2dInputGrad(s, false, among) } : {}),
+    },
     parts: { units: s.n, of: (n) => conv2dInputGrad({ ...s, n }, plus, channels) },
-    lower(caps) {
-      const winograd = winogradInputGrad(s, epilogue, caps, channels);
-      const found = { direct: direct.flatMap((variant) => variant(s, epilogue, caps)), winograd, plain };
-      return inOrder("inputGrad", s, caps, found, channels && ((variant) => dealingOut(variant, dx, channels, caps)));
+    lower(context) {
+      const winograd = winogradInputGrad(s, epilogue, context, channels);
+      const found = { direct: direct.flatMap((variant) => variant(s, epilogue, context.caps)), winograd, plain };
+      const split = channels && ((variant: Lowering) => splittingOutput(variant, dx, channels, context));
+      return inOrder("inputGrad", s, context, found, split);
     },
   };
 }
@@ -182,14 +188,14 @@ export function conv2dWeightGrad(s: Conv2dShape, sources?: readonly Source[]): K
     outputs: [weightSpec(s)],
     updates: [],
     flops: 2 * multiplyAdds(s),
-    reading: (from) => (readable(s, from) ? conv2dWeightGrad(s, from) : undefined),
+    traits: { withSources: (from) => (readable(s, from) ? conv2dWeightGrad(s, from) : undefined) },
     parts: { units: s.n, of: (n) => conv2dWeightGrad({ ...s, n }, sources && ofImages(sources, n)) },
-    lower(caps) {
+    lower(context) {
       const direct = [depthwiseWeightGrad, stripWeightGrad, subgroupWeightGrad, tiledWeightGrad];
       const plain = single("plain", threadDispatch(label, items, bindings, code, convParams(s)));
-      const winograd = winogradWeightGrad(s, caps, sources);
-      const found = { direct: direct.flatMap((variant) => variant(s, caps)), winograd, plain };
-      return inOrder("weightGrad", s, caps, found, sources && ((variant) => assembling(variant, sources, caps)));
+      const winograd = winogradWeightGrad(s, context.caps, sources);
+      const found = { direct: direct.flatMap((variant) => variant(s, context.caps)), winograd, plain };
+      return inOrder("weightGrad", s, context, found, sources && ((variant) => assembling(variant, sources, context)));
     },
   };
 }

@@ -5,7 +5,6 @@
 import type { Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import type { Shader } from "../gpu/shader.ts";
-import type { Source } from "./sources.ts";
 
 export type DType = "f32" | "u32";
 
@@ -69,6 +68,52 @@ export interface Lowering {
   readonly estimate?: number;
 }
 
+/** What a kernel is lowered for: the adapter, and what the plan is compiled with. */
+export interface LoweringContext {
+  readonly caps: Capabilities;
+  /** In a plan for inference, what depends on weights alone is computed once and costs nothing per run. */
+  readonly frozen: boolean;
+  /** In a frozen plan, convolutions may store their weights in half precision. */
+  readonly half: boolean;
+}
+
+/** The context of a plan on this adapter; neither frozen nor in half precision unless `flags` say so. */
+export const contextOf = (caps: Capabilities, flags: Partial<Omit<LoweringContext, "caps">> = {}): LoweringContext => ({
+  caps,
+  frozen: false,
+  half: false,
+  ...flags,
+});
+
+/** A tensor [N, H, W, C], or what it becomes when height and width are doubled (bilinear, as `interpolate` does). */
+export interface Source {
+  readonly shape: readonly number[];
+  readonly enlarged: boolean;
+}
+
+/**
+ * What makes a kernel a candidate for one of the graph's passes. Every trait is optional: a pass skips a kernel without the trait that it
+ * needs, and the kernel runs as it was recorded. Methods return a kernel that computes the same values as the two that it replaces.
+ */
+export interface KernelTraits {
+  /** The same kernel with one more input, last, of its output's shape, that is added to the output. Used by `gradients`. */
+  readonly withAddend?: () => Kernel;
+  /** A convolution without an epilogue: the same with this one, whose operands follow the weight. Used by `foldBatchNorms`. */
+  readonly withEpilogue?: (epilogue: Epilogue) => Kernel;
+  /** A batch normalisation relu?((x - mean) invstd gamma + beta (+ residual)) of x, stats, gamma, beta (, residual). Used by `foldBatchNorms`. */
+  readonly affine?: { readonly relu: boolean };
+  /** The same kernel reading `sources`, concatenated along the channels, in place of its first input; undefined if it cannot. Used by `elideCopies`. */
+  readonly withSources?: (sources: readonly Source[]) => Kernel | undefined;
+  /** Its output is these sources, concatenated along the channels, and nothing else. Used by `elideCopies`. */
+  readonly sources?: readonly Source[];
+  /** The same kernel with its output split along the channels into one output of each of these sizes. Used by `elideCopies`. */
+  readonly splitOutput?: (channels: readonly number[]) => Kernel;
+  /** Its output is these channels of its input, and nothing else. Used by `elideCopies`. */
+  readonly slice?: { readonly offset: number; readonly take: number };
+  /** It costs little more than a pass over its operands, so the backward pass may compute its outputs again. Used by `recompute`. */
+  readonly cheap?: boolean;
+}
+
 export interface Kernel {
   readonly name: string;
   readonly inputs: readonly Spec[];
@@ -76,27 +121,10 @@ export interface Kernel {
   readonly updates: readonly Spec[];
   /** Floating-point operations (a multiply-add counts as two) of the direct algorithm; 0 where bytes are the cost. */
   readonly flops: number;
-  /** The variants that run on an adapter, the preferred one first, the plain one last. */
-  lower(caps: Capabilities): Lowering[];
-  /** The same kernel with one more input, last, that is added to its output; undefined where it cannot add. */
-  readonly adding?: () => Kernel;
-  /** A convolution with this epilogue, whose operands follow the weight; undefined where it has one or is none. */
-  readonly withEpilogue?: (epilogue: Epilogue) => Kernel;
-  /**
-   * The same kernel with its first input put together from these, which take the place of that input; undefined where it has no way to read
-   * them as they are.
-   */
-  readonly reading?: (sources: readonly Source[]) => Kernel | undefined;
-  /** The same kernel with its output dealt into so many channels for each of several outputs. */
-  readonly dealing?: (channels: readonly number[]) => Kernel;
-  /** What its output is put together from, where it does nothing but that. */
-  readonly sources?: readonly Source[];
-  /** Which channels of its input are its output, where it does nothing but take them. */
-  readonly slice?: { readonly offset: number; readonly take: number };
-  /** A batch normalisation: relu?((x - mean) invstd gamma + beta (+ residual)) of x, stats, gamma, beta (, residual). */
-  readonly affine?: { readonly relu: boolean };
-  /** Whether it costs little more than a pass over its operands: then the backward pass may compute its outputs again. */
-  readonly cheap?: boolean;
+  /** The variants that run in this context, the preferred one first, the plain one last. */
+  lower(context: LoweringContext): Lowering[];
+  /** What the passes over a graph may do with it (src/graph/passes/). */
+  readonly traits?: KernelTraits;
   /** What its plain variant lays out in scratch memory, which has to fit a binding as operands do. */
   readonly temporaries?: readonly Spec[];
   /** How to cut the work where an operand is larger than one binding may be; undefined where none grows with the batch. */
@@ -118,7 +146,7 @@ export interface Parts {
   /** The same kernel over so many of them. */
   of(units: number): Kernel;
   /** For kernels that are no sum over the parts: the whole, over parts of so many units each; `of` then gives shapes only. */
-  lower?(caps: Capabilities, counts: readonly number[]): Lowering;
+  lower?(context: LoweringContext, counts: readonly number[]): Lowering;
 }
 
 /** Variants of a kernel round differently; one that is farther than this from the plain one computes something else. */

@@ -80,7 +80,7 @@ export function mgaKernel(f: readonly number[], hidden: number, fusion: Fusion):
   const name = "mga";
   const parts = alongFirst(f, (part) => mgaKernel(part, hidden, fusion));
   const code = ({ threads }: ThreadGrid) => mgaForward(threads, lanes, fusion);
-  const spatial = { name, inputs: [all, map], outputs: [all], parts, cheap: true };
+  const spatial = { name, inputs: [all, map], outputs: [all], parts, traits: { cheap: true } };
   if (!usesChannels(fusion)) return perThread(spatial, blocks, code, params);
   const gate = gateOf(f, hidden);
   const [y, p, h, a] = [output(0), output(1), output(2), output(3)];

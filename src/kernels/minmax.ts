@@ -67,7 +67,7 @@ export function minMaxKernel(x: readonly number[], eps: number): Kernel {
     updates: [],
     flops: 0,
     parts: alongFirst(x, (part) => minMaxKernel(part, eps)),
-    lower: (caps) => [
+    lower: ({ caps }) => [
       ...bySubgroups(caps, x, "minmax", [input(0), output(1), output(0)], minMaxSubgroup, params),
       {
         variant: "plain",
@@ -95,7 +95,7 @@ export function minMaxGradKernel(x: readonly number[], eps: number): Kernel {
     updates: [],
     flops: 0,
     parts: alongFirst(x, (part) => minMaxGradKernel(part, eps)),
-    lower: (caps) => [
+    lower: ({ caps }) => [
       ...bySubgroups(caps, x, "minmax.grad", all, minMaxGradSubgroup, params),
       {
         variant: "plain",

@@ -13,6 +13,7 @@ import {
   type Dispatch,
   type Kernel,
   type Lowering,
+  type LoweringContext,
   type OperandRef,
   type Parts,
   type Spec,
@@ -99,11 +100,11 @@ export function cutOf(kernel: Kernel, { maxBindingBytes: limit, offsetAlignment 
  * A kernel as dispatches that stay within the limits of a binding. `choose` picks a variant of a kernel.
  * @throws BindingError
  */
-export function lowerWithin(kernel: Kernel, caps: Capabilities, choose: (kernel: Kernel) => Lowering): Lowering {
-  const cut = cutOf(kernel, caps);
+export function lowerWithin(kernel: Kernel, context: LoweringContext, choose: (kernel: Kernel) => Lowering): Lowering {
+  const cut = cutOf(kernel, context.caps);
   const { parts } = kernel;
   if (!cut || !parts) return choose(kernel);
-  return parts.lower?.(caps, cut.counts) ?? lowerParts(kernel, parts, cut, choose);
+  return parts.lower?.(context, cut.counts) ?? lowerParts(kernel, parts, cut, choose);
 }
 
 /** The dispatches of all parts behind each other. */

@@ -19,7 +19,7 @@ export function pointwiseKernel(
 ): Kernel {
   const specs = [...Array.from({ length: inputs }, () => f32(...shape)), ...(scalar ? [f32(1)] : [])];
   const parts = alongFirst(shape, (part) => pointwiseKernel(name, part, inputs, expression, scalar));
-  const kernel = { name, inputs: specs, outputs: [f32(...shape)], parts, cheap: true };
+  const kernel = { name, inputs: specs, outputs: [f32(...shape)], parts, traits: { cheap: true } };
   return perThread(kernel, ceilDiv(sizeOf(shape), 4), ({ threads }) =>
     pointwise({ threads, inputs, scalar, expression }),
   );

@@ -1,5 +1,4 @@
 /** Convolutions whose input is put together from several tensors, which are never laid out as one. */
-import type { Capabilities } from "../gpu/capabilities.ts";
 import {
   f32,
   input,
@@ -10,15 +9,11 @@ import {
   type Dispatch,
   type Kernel,
   type Lowering,
+  type LoweringContext,
   type OperandRef,
+  type Source,
 } from "./kernel.ts";
 import { concatKernel, interpolateKernel, offsetsOf, sliceKernel } from "./spatial.ts";
-
-/** A tensor [N, H, W, C], or what it becomes when height and width are doubled (bilinear, as `interpolate` does). */
-export interface Source {
-  readonly shape: readonly number[];
-  readonly enlarged: boolean;
-}
 
 /** Of the source as it is read. */
 export function readShape({ shape, enlarged }: Source): readonly number[] {
@@ -33,17 +28,17 @@ export const ofImages = (sources: readonly Source[], n: number): Source[] =>
 /** Operands of a kernel's only lowering, bound to others. */
 function bound(
   kernel: Kernel,
-  caps: Capabilities,
+  context: LoweringContext,
   operands: { inputs: readonly OperandRef[]; outputs: readonly OperandRef[] },
 ): Dispatch[] {
-  const { dispatches } = kernel.lower(caps)[0]!;
+  const { dispatches } = kernel.lower(context)[0]!;
   return rebound(dispatches, (ref) => (ref.role === "input" ? operands.inputs : operands.outputs)[ref.index]!);
 }
 
 /**
  * A lowering that reads one tensor as its input 0, made to read `sources` as its first inputs: they are laid out in scratch memory before.
  */
-export function assembling(lowering: Lowering, sources: readonly Source[], caps: Capabilities): Lowering {
+export function assembling(lowering: Lowering, sources: readonly Source[], context: LoweringContext): Lowering {
   const memory = [...lowering.scratch];
   const extra = (shape: readonly number[]) => scratch(memory.push(4 * sizeOf(shape)) - 1);
   const before: Dispatch[] = [];
@@ -51,7 +46,7 @@ export function assembling(lowering: Lowering, sources: readonly Source[], caps:
     if (!source.enlarged) return input(i);
     const larger = extra(readShape(source));
     const [, h, w] = readShape(source) as [number, number, number];
-    before.push(...bound(interpolateKernel(source.shape, [h, w]), caps, { inputs: [input(i)], outputs: [larger] }));
+    before.push(...bound(interpolateKernel(source.shape, [h, w]), context, { inputs: [input(i)], outputs: [larger] }));
     return larger;
   });
   const shapes = sources.map(readShape);
@@ -59,7 +54,7 @@ export function assembling(lowering: Lowering, sources: readonly Source[], caps:
   if (pieces.length > 1) {
     const kernel = concatKernel(shapes);
     whole = extra(kernel.outputs[0]!.shape);
-    before.push(...bound(kernel, caps, { inputs: pieces, outputs: [whole] }));
+    before.push(...bound(kernel, context, { inputs: pieces, outputs: [whole] }));
   }
   const shift = (ref: OperandRef): OperandRef => {
     if (ref.role !== "input") return ref;
@@ -73,20 +68,20 @@ export function assembling(lowering: Lowering, sources: readonly Source[], caps:
 }
 
 /** A lowering with one result [N, H, W, sum of channels], made to write these numbers of channels to an output each. */
-export function dealingOut(
+export function splittingOutput(
   lowering: Lowering,
   result: readonly number[],
   channels: readonly number[],
-  caps: Capabilities,
+  context: LoweringContext,
 ): Lowering {
   const whole = scratch(lowering.scratch.length);
   const dispatches = rebound(lowering.dispatches, (ref) => (ref.role === "output" ? { ...ref, ...whole } : ref));
   const outputs = channels.map((_, i) => output(i));
-  const after = bound(sliceKernel(result, offsetsOf(channels)), caps, { inputs: [whole], outputs });
+  const after = bound(sliceKernel(result, offsetsOf(channels)), context, { inputs: [whole], outputs });
   const memory = [...lowering.scratch, 4 * sizeOf(result)];
   return { variant: lowering.variant, scratch: memory, dispatches: [...dispatches, ...after] };
 }
 
 /** Outputs of so many channels each. */
-export const dealt = ([n, h, w]: readonly number[], channels: readonly number[]) =>
+export const splitSpecs = ([n, h, w]: readonly number[], channels: readonly number[]) =>
   channels.map((c) => f32(n!, h!, w!, c));

@@ -109,12 +109,11 @@ function interpolateKernelOf(
   ];
   return {
     name,
-    ...(doubles && !backward ? { sources: [{ shape: x, enlarged: true }] } : {}),
     inputs: [f32(...(backward ? y : x))],
     outputs: [f32(...(backward ? x : y))],
     updates: [],
     flops: 0,
-    cheap: true,
+    traits: { cheap: true, ...(doubles && !backward ? { sources: [{ shape: x, enlarged: true }] } : {}) },
     parts: alongFirst(x, (part) => interpolateKernelOf(name, part, [oh, ow], backward)),
     lower: () => variants,
   };
@@ -147,9 +146,8 @@ export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
     name: "cat",
     inputs: shapes.map((s) => f32(...s)),
     outputs: [f32(n, h, w, total)],
-    sources: shapes.map((shape) => ({ shape, enlarged: false })),
     parts,
-    cheap: true,
+    traits: { cheap: true, sources: shapes.map((shape) => ({ shape, enlarged: false })) },
   };
   const quads = channels.map((c) => c / lanes);
   const code = ({ threads }: ThreadGrid) => concatChannels(threads, lanes, channels.length);
@@ -173,7 +171,7 @@ export function sliceKernel(x: readonly number[], parts: readonly { offset: numb
   }
   return {
     name: "split",
-    ...(parts.length === 1 ? { slice: parts[0]! } : {}),
+    ...(parts.length === 1 ? { traits: { slice: parts[0]! } } : {}),
     inputs: [f32(...x)],
     outputs: parts.map(({ take }) => f32(n, h, w, take)),
     updates: [],

@@ -15,11 +15,19 @@ import {
 } from "../../shaders/winograd.wgsl.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv, THREADS } from "./grid.ts";
-import { input, output, scratch, type Dispatch, type Lowering, type OperandRef } from "./kernel.ts";
+import {
+  input,
+  output,
+  scratch,
+  type Dispatch,
+  type Lowering,
+  type LoweringContext,
+  type OperandRef,
+  type Source,
+} from "./kernel.ts";
 import { gram, matmul, splitsOf } from "./matmul.ts";
 import { threadDispatch } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
-import type { Source } from "./sources.ts";
 import { offsetsOf } from "./spatial.ts";
 
 /** Whether the method covers a convolution: 3x3, stride 1, no dilation, no groups, channels in fours. */
@@ -120,7 +128,7 @@ interface Pass {
   /** What is convolved, and what that is put together from. */
   from: Image;
   sources: readonly Source[];
-  /** The result, and the channels of the outputs into which it is dealt. */
+  /** The result, and the channels of the outputs into which it is split. */
   to: Image;
   outputs: readonly number[];
   padding: readonly [number, number];
@@ -129,7 +137,7 @@ interface Pass {
 }
 
 /** Forward pass and input gradient: operands image (or its sources), weight, those of the epilogue, and the result. */
-function convolve(pass: Pass, tile: TileSize, caps: Capabilities): Lowering {
+function convolve(pass: Pass, tile: TileSize, { caps, half: wanted }: LoweringContext): Lowering {
   const { label, from, sources, to, outputs, padding, turned, epilogue } = pass;
   const tiles = tilesOf(to, tile);
   const squares = tile * tile;
@@ -138,7 +146,7 @@ function convolve(pass: Pass, tile: TileSize, caps: Capabilities): Lowering {
   const [ci, co] = turned ? [to.c, from.c] : [from.c, to.c];
   const product = { m: tiles.count, k: from.c, n: to.c, batch: squares };
   const weight = sources.length;
-  const half = !turned && (caps.half ?? false);
+  const half = !turned && wanted;
   const threads = threadsOf(caps);
   return {
     variant: nameOf(tile),
@@ -184,21 +192,21 @@ const itself = (s: Conv2dShape): Source[] => [{ shape: [s.n, s.h, s.w, s.ci], en
 export const winogradForward = (
   s: Conv2dShape,
   epilogue: Epilogue,
-  caps: Capabilities,
+  context: LoweringContext,
   sources: readonly Source[] = itself(s),
 ): Lowering[] =>
   variants(s, (tile) => {
     const from = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const to = { n: s.n, h: s.oh, w: s.ow, c: s.co };
     const pass = { label: "conv2d", from, sources, to, outputs: [s.co], padding: s.padding, turned: false, epilogue };
-    return convolve(pass, tile, caps);
+    return convolve(pass, tile, context);
   });
 
-/** @param outputs channels of each tensor into which dx is dealt */
+/** @param outputs channels of each tensor into which dx is split */
 export const winogradInputGrad = (
   s: Conv2dShape,
   epilogue: Epilogue,
-  caps: Capabilities,
+  context: LoweringContext,
   outputs: readonly number[] = [s.ci],
 ): Lowering[] =>
   variants(s, (tile) => {
@@ -207,7 +215,7 @@ export const winogradInputGrad = (
     const padding = [TAPS - 1 - s.padding[0], TAPS - 1 - s.padding[1]] as const;
     const sources = [{ shape: [s.n, s.oh, s.ow, s.co], enlarged: false }];
     const pass = { label: "conv2d.inputGrad", from, sources, to, outputs, padding, turned: true, epilogue };
-    return convolve(pass, tile, caps);
+    return convolve(pass, tile, context);
   });
 
 export const winogradWeightGrad = (

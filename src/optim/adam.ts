@@ -40,6 +40,7 @@ const SLAB_BYTES = 64 * 2 ** 20;
 /**
  * Lays parameters out in slabs, so that one dispatch updates many of them. They may have been used before: their values move along.
  * @throws RangeError if there are none, one is given twice or lies in another slab; then none is laid out
+ * @throws TypeError for a parameter that no finished module knows
  */
 export function slabsOf(parameters: readonly Parameter[]): Slab[] {
   if (!isList(parameters)) {
@@ -48,6 +49,8 @@ export function slabsOf(parameters: readonly Parameter[]): Slab[] {
   if (parameters.length === 0) {
     throw new RangeError("slabsOf: there are no parameters to train; are all modules in public properties of modules?");
   }
+  const unfit = parameters.find((parameter) => parameter.unfit);
+  if (unfit) throw new TypeError(`slabsOf: ${unfit.unfit}`);
   requirePlaceless(parameters);
   const slabs: Slab[] = [];
   let pending: Parameter[] = [];

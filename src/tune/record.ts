@@ -2,8 +2,8 @@
 import { z } from "zod";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Choice } from "../graph/choice.ts";
-import { worthCompiling } from "../graph/economy.ts";
-import type { Kernel, Lowering } from "../kernels/kernel.ts";
+import { selectVariants } from "../graph/passes/variant-selection.ts";
+import { contextOf, type Kernel, type Lowering } from "../kernels/kernel.ts";
 import { codeOf, hash, labelOf, shapesOf, unitsOf, variantNames } from "./key.ts";
 import type { TuningStore } from "./store.ts";
 
@@ -159,9 +159,9 @@ export class TuningRecord {
 export function choiceFingerprint(gpu: Gpu, plans: readonly (readonly Kernel[])[], choice: Choice): string {
   const others = new Set<string>();
   for (const kernels of plans) {
-    const all = kernels.map((kernel) => ({ kernel: kernel.name, variants: kernel.lower(gpu.caps) }));
-    const fixed = worthCompiling(all);
-    const tuned = worthCompiling(
+    const all = kernels.map((kernel) => ({ kernel: kernel.name, variants: kernel.lower(contextOf(gpu.caps)) }));
+    const fixed = selectVariants(all);
+    const tuned = selectVariants(
       all.map(({ kernel, variants }, i) => {
         const chosen = choice(kernels[i]!, variants);
         return { kernel, variants: chosen ? [chosen] : variants };

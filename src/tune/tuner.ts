@@ -1,7 +1,7 @@
 /** Tuning: which variant of each kernel is the fastest on an adapter, shape by shape. */
 import type { Capabilities } from "../gpu/capabilities.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { bytesMoved, type Kernel } from "../kernels/kernel.ts";
+import { bytesMoved, contextOf, type Kernel } from "../kernels/kernel.ts";
 import { BenchError } from "./bench.ts";
 import { codeOf, labelOf, overUnits, unitsOf, variantNames } from "./key.ts";
 import { RandomData } from "./random-data.ts";
@@ -65,7 +65,7 @@ export function tasksOf(gpu: Gpu, kernels: readonly Kernel[]): Task[] {
   const tasks = new Map<string, Task>();
   for (const asked of kernels) {
     const kernel = overUnits(asked, measuredUnits(gpu, asked));
-    const variants = kernel.lower(gpu.caps);
+    const variants = kernel.lower(contextOf(gpu.caps));
     if (variants.length < 2) continue;
     const [label, code, units] = [labelOf(kernel), codeOf(kernel, gpu.caps), unitsOf(kernel)];
     const key = `${label} ${code} ${units}`;

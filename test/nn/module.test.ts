@@ -60,6 +60,30 @@ class InListOfArray extends Chain {
   protected chain = () => this.blocks[0]!.all;
 }
 
+class InSet extends Chain {
+  readonly convs = new Set([conv(), conv()]);
+  protected chain = () => this.convs;
+}
+
+class InMapsOfObjects extends Chain {
+  readonly stages = new Map([
+    ["early", [{ conv: conv() }]],
+    ["late", [{ conv: conv() }]],
+  ]);
+  protected chain = () => [...this.stages.values()].flat().map((stage) => stage.conv);
+}
+
+class InObjectWithoutPrototype extends Chain {
+  readonly convs = Object.assign(Object.create(null) as Record<string, Conv2d>, { first: conv(), second: conv() });
+  protected chain = () => Object.values(this.convs);
+}
+
+/** Among values that are no modules: they count as positions, and nothing else. */
+class BesideOthers extends Chain {
+  readonly mixed = [undefined, 3, conv(), new Float32Array(2), { deep: conv(), note: "text" }] as const;
+  protected chain = () => [this.mixed[2], this.mixed[4].deep];
+}
+
 test.each([
   [InArray, ["convs.0.weight", "convs.1.weight"]],
   [InNestedArrays, ["convs.0.0.weight", "convs.1.0.weight"]],
@@ -67,6 +91,10 @@ test.each([
   [InMap, ["convs.first.weight", "convs.second.weight"]],
   [InList, ["convs.0.weight", "convs.1.weight"]],
   [InListOfArray, ["blocks.0.0.weight", "blocks.0.1.weight"]],
+  [InSet, ["convs.0.weight", "convs.1.weight"]],
+  [InMapsOfObjects, ["stages.early.0.conv.weight", "stages.late.0.conv.weight"]],
+  [InObjectWithoutPrototype, ["convs.first.weight", "convs.second.weight"]],
+  [BesideOthers, ["mixed.2.weight", "mixed.4.deep.weight"]],
 ])("modules are found, trained and saved: %s", async (Kind, names) => {
   const net = new Kind();
   net.finish(initialValues(3));
@@ -138,6 +166,39 @@ describe("what finish has not found is an error at first use that names it", () 
     expect(() => net.block.conv.forward(x())).toThrow(/^Conv2d has no place/);
     expect(() => slabsOf(net.parameters())).toThrow("there are no parameters to train");
     expect(() => net.loadStateDict(gpu(), new Map())).toThrow(/^Net has no parameters: /);
+  });
+
+  test.each<[string, (net: Module, late: Parameter) => unknown]>([
+    ["read by an op", (_, late) => mul(new Graph().input("x", [2]), late)],
+    ["handed out by a plan", (_, late) => compile(gpu(), new Graph(), { outputs: { late } })],
+    ["read back", (_, late) => readVariable(gpu(), late)],
+    ["trained", (net) => slabsOf(net.parameters())],
+    ["trained for itself", (_, late) => slabsOf([late])],
+    ["saved", (net) => net.stateDict(gpu())],
+  ])("a parameter that came after finish: %s", async (_, use) => {
+    const net = new (class extends Module {
+      readonly conv = conv();
+      late: Parameter | undefined;
+    })();
+    net.finish(initialValues(0));
+    net.late = new Parameter([2], "vector", { fill: 3 });
+    await expect((async () => use(net, net.late!))()).rejects.toThrow("a parameter [2] that no finished module knows");
+  });
+
+  test("a module under a symbol, in a property that is not enumerable, or behind a getter", () => {
+    const key = Symbol("hidden");
+    class Hidden extends Module {
+      readonly [key] = conv();
+      get got(): Conv2d {
+        return got;
+      }
+    }
+    const got = conv();
+    const net = Object.defineProperty(new Hidden(), "quiet", { value: conv(), enumerable: false });
+    net.finish(initialValues(0));
+    for (const hidden of [net[key], net.got, Reflect.get(net, "quiet") as Conv2d]) {
+      expect(() => hidden.forward(x())).toThrow(/^Conv2d has no place in a finished module/);
+    }
   });
 
   test("but a parameter that was given values needs no module", async () => {

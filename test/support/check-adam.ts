@@ -24,6 +24,7 @@ export async function checkAdam(
   const given = (name: string) => reference.get(`in.${name}`)?.data as Float32Array | undefined;
   const { steps, steps_before: before = 0, ...options } = testCase.params as Record<string, number>;
   const parameter = new Parameter(testCase.in["p"]!, "vector");
+  parameter.name = "p";
   const adam = new Adam(slabsOf([parameter]), options);
   const { m, v } = adam.moments[0]!;
   writeVariable(gpu, parameter, given("p")!);

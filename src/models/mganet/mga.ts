@@ -1,6 +1,7 @@
 /** The Mask-Guided Attention module. */
 import { attentions, maskGuidedAttention, minMaxNormalize, type Fusion, type Gate } from "../../autograd/attention.ts";
 import { interpolate } from "../../autograd/spatial.ts";
+import { graphOf } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { requireShape, requireWhole } from "../../kernels/kernel.ts";
 import { Linear } from "../../nn/layers.ts";
@@ -31,7 +32,7 @@ export class MGA extends Module {
 
   /** f [N, H, W, C], mask [N, h, w, 1] of probabilities -> f's shape. */
   forward(f: Tensor, mask: Tensor): Tensor {
-    return f.graph!.scope(this.path, () => {
+    return graphOf(f).scope(this.path, () => {
       const m = minMaxNormalize(interpolate(mask, [f.shape[1]!, f.shape[2]!]));
       return maskGuidedAttention(f, m, this.#gate(), this.#fusion);
     });

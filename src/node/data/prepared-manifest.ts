@@ -1,11 +1,17 @@
 /** The manifest of a prepared folder, as src/data/readers/manifest.ts reads it. */
-import type { Sample } from "../../data/sample.ts";
-import type { Entry } from "./prepared-folder.ts";
+import type { Box, Sample } from "../../data/sample.ts";
+
+/** What a prepared folder holds of an image. */
+interface Prepared {
+  image: string;
+  mask: string;
+  boxes: readonly Box[];
+}
 
 const COLUMNS = ["image", "label", "boxes", "mask", "patient", "split", "fold", "cropped", "source"];
 
 /** A row an image. Boxes are to a millionth of a pixel. */
-export function writeManifest(entries: readonly { entry: Entry; sample: Sample }[]): string {
+export function writeManifest(entries: readonly { entry: Prepared; sample: Sample }[]): string {
   const rows = entries.map(({ entry, sample }) => [
     entry.image,
     sample.label === undefined ? "" : ["benign", "malignant"][sample.label]!,

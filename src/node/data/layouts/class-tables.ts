@@ -1,9 +1,9 @@
 /** Classes and patients of images from the tables that lie beside them. */
 import { parseClassTable } from "../../../data/readers/class-table.ts";
 import { type Label, reasonOf } from "../../../data/sample.ts";
-import type { Reading } from "./marked-set.ts";
+import type { Collector } from "./collect.ts";
 import { boundedText, MOST_OF_ONE } from "./text-file.ts";
-import { join, key, type TreeImage } from "./tree.ts";
+import { type ImageIndex, join, key, type Tree, type TreeImage } from "./tree.ts";
 
 interface Known {
   label: Label;
@@ -19,8 +19,15 @@ export interface Tables {
   files: string[];
 }
 
+/** The set whose tables are read. */
+interface TableSet {
+  collect: Collector;
+  tree: Tree;
+  index: ImageIndex;
+}
+
 /** Reads every .csv and .tsv of the set that names images and classes. */
-export async function readTables({ collect, tree, index }: Reading): Promise<Tables> {
+export async function readTables({ collect, tree, index }: TableSet): Promise<Tables> {
   const known = new Map<string, Known>();
   const torn = new Set<string>();
   const files: string[] = [];

@@ -1,7 +1,7 @@
 /** Activations in half precision, for plans of inference. */
-import { storingHalf } from "../../shaders/lib/half.ts";
-import type { Dispatch, Lowering, OperandRef } from "../kernels/kernel.ts";
-import type { Node, Tensor } from "./tensor.ts";
+import { storingHalf } from "../../../shaders/lib/half.ts";
+import type { Dispatch, Lowering, OperandRef } from "../../kernels/kernel.ts";
+import type { Node, Tensor } from "../tensor.ts";
 
 /** Where a dispatch cuts an operand, the cut would have to be moved. */
 const cuts = ({ dispatches }: Lowering): boolean =>

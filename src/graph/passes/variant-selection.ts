@@ -2,7 +2,7 @@
  * Variants that are not worth compiling. A software adapter takes a tenth of a second and more for each shader, so what a variant saves, over all
  * kernels of a graph that would take it, is held against the shaders that it brings.
  */
-import type { Lowering } from "../kernels/kernel.ts";
+import type { Lowering } from "../../kernels/kernel.ts";
 
 /** Microseconds that a software adapter takes to compile one character of WGSL (lavapipe: 35 to 80). */
 const COMPILING = 50;
@@ -19,7 +19,7 @@ export interface Candidates {
  * A variant of each, of which names are struck out, all of a kernel's variants of one name or all of the very same shaders, as long as that
  * makes the whole cheaper. Where estimates are missing (Lowering.estimate), the first is taken.
  */
-export function worthCompiling(all: readonly Candidates[]): Lowering[] {
+export function selectVariants(all: readonly Candidates[]): Lowering[] {
   const shaders = new Shaders();
   const options = all.map(({ kernel, variants }) => variants.map((v) => optionOf(kernel, v, shaders)));
   const open = alike(options.filter((variants) => variants.slice(0, -1).every((v) => v.estimate !== undefined)));

@@ -1,12 +1,12 @@
 /** Recomputing activations: the same bits in less memory. */
 import { describe, expect, test } from "vitest";
-import { readVariable, releaseVariables } from "../../src/graph/storage.ts";
-import { fusions, MGANet } from "../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
-import { stages, TrainingStep, type Stage } from "../../src/train/stage.ts";
-import type { Batch } from "../../src/data/sample.ts";
-import { useGpu } from "../support/gpu.ts";
-import { config, MadeUpData } from "../train/support.ts";
+import { readVariable, releaseVariables } from "../../../src/graph/storage.ts";
+import { fusions, MGANet } from "../../../src/models/mganet.ts";
+import { Adam, adamDefaults, slabsOf } from "../../../src/optim/adam.ts";
+import { stages, TrainingStep, type Stage } from "../../../src/train/stage.ts";
+import type { Batch } from "../../../src/data/sample.ts";
+import { useGpu } from "../../support/gpu.ts";
+import { config, MadeUpData } from "../../train/support.ts";
 
 const gpu = useGpu();
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { conv2d } from "../../src/autograd/conv2d.ts";
-import { relu, sum } from "../../src/autograd/elementwise.ts";
-import { gradients } from "../../src/autograd/gradients.ts";
-import { cat, interpolate } from "../../src/autograd/spatial.ts";
-import { kernelsOf } from "../../src/graph/compile.ts";
-import { Graph } from "../../src/graph/graph.ts";
-import { Variable, type Tensor } from "../../src/graph/tensor.ts";
-import { MGANet, paperOptions } from "../../src/models/mganet.ts";
+import { conv2d } from "../../../src/autograd/conv2d.ts";
+import { relu, sum } from "../../../src/autograd/elementwise.ts";
+import { gradients } from "../../../src/autograd/gradients.ts";
+import { cat, interpolate } from "../../../src/autograd/spatial.ts";
+import { kernelsOf } from "../../../src/graph/compile.ts";
+import { Graph } from "../../../src/graph/graph.ts";
+import { Variable, type Tensor } from "../../../src/graph/tensor.ts";
+import { MGANet, paperOptions } from "../../../src/models/mganet.ts";
 
 const weight = new Variable("weight", [3, 3, 12, 8]);
 

@@ -1,18 +1,8 @@
-/** What can be worked out beforehand where the variables stay as they are, as they do in inference. */
-import { foldKernel } from "../kernels/fold.ts";
-import type { Kernel } from "../kernels/kernel.ts";
-import { Tensor, Variable, type Node } from "./tensor.ts";
-
-/** Whether a tensor depends on variables alone; `nodes` in order. */
-export function constants(nodes: readonly Node[]): (tensor: Tensor) => boolean {
-  const found = new Set<Tensor>();
-  const isConstant = (tensor: Tensor) => tensor instanceof Variable || found.has(tensor);
-  for (const node of nodes) {
-    if (node.updates.length > 0 || node.inputs.length === 0 || !node.inputs.every(isConstant)) continue;
-    for (const tensor of node.outputs) found.add(tensor);
-  }
-  return isConstant;
-}
+/** Batch normalisations at constant statistics become part of the convolutions before them, in plans for inference. */
+import { foldKernel } from "../../kernels/fold.ts";
+import type { Kernel } from "../../kernels/kernel.ts";
+import { Tensor, type Node } from "../tensor.ts";
+import { constants } from "./hoist.ts";
 
 /**
  * The same nodes, but each batch normalisation at constant statistics, with its residual and ReLU, is part of the convolution before
@@ -25,7 +15,7 @@ export function foldBatchNorms(nodes: readonly Node[], kept: ReadonlySet<Tensor>
   for (const tensor of nodes.flatMap((node) => node.inputs)) uses.set(tensor, (uses.get(tensor) ?? 0) + 1);
   const folded = new Map<Node, Node[]>();
   for (const node of nodes) {
-    const convolution = node.kernel.affine && foldable(node, kept, uses, isConstant);
+    const convolution = node.kernel.traits?.affine && foldable(node, kept, uses, isConstant);
     if (!convolution) continue;
     folded.set(convolution, []);
     folded.set(node, fold(convolution, node));
@@ -45,16 +35,16 @@ function foldable(
   const fixed = [node.inputs[1]!, ...parameters.slice(0, 3)].every(isConstant);
   // One tensor cannot be bound twice.
   const apart = parameters[3] !== node.inputs[0];
-  return node.kernel.withEpilogue && fixed && apart ? node : undefined;
+  return node.kernel.traits?.withEpilogue && fixed && apart ? node : undefined;
 }
 
 function fold(convolution: Node, { kernel, inputs, outputs, layer, id }: Node): Node[] {
   const [, stats, gamma, beta, ...residual] = inputs;
   const [x, weight] = convolution.inputs;
-  const { relu } = kernel.affine!;
+  const { relu } = kernel.traits!.affine!;
   const folding = node(foldKernel(weight!.shape), [weight!, stats!, gamma!, beta!], convolution.layer, id);
   const [foldedWeight, bias] = folding.outputs as [Tensor, Tensor];
-  const fused = convolution.kernel.withEpilogue!({ bias: true, plus: residual.length > 0, relu });
+  const fused = convolution.kernel.traits!.withEpilogue!({ bias: true, plus: residual.length > 0, relu });
   const whole = { ...convolution, kernel: fused, inputs: [x!, foldedWeight, bias, ...residual], outputs, layer, id };
   return [folding, whole];
 }

@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
-import { conv2d } from "../../src/autograd/conv2d.ts";
-import { compile } from "../../src/graph/compile.ts";
-import { Graph } from "../../src/graph/graph.ts";
-import type { Choice } from "../../src/graph/choice.ts";
-import { scale } from "../../src/autograd/elementwise.ts";
-import { Variable } from "../../src/graph/tensor.ts";
-import { MGANet, paperOptions } from "../../src/models/mganet.ts";
-import { randomStream } from "../../src/nn/random.ts";
-import { Predictor } from "../../src/train/stage.ts";
-import { relativeError } from "../support/reference.ts";
-import { useGpu } from "../support/gpu.ts";
-import { withEveryVariant } from "../support/variants.ts";
+import { conv2d } from "../../../src/autograd/conv2d.ts";
+import { compile } from "../../../src/graph/compile.ts";
+import { Graph } from "../../../src/graph/graph.ts";
+import type { Choice } from "../../../src/graph/choice.ts";
+import { scale } from "../../../src/autograd/elementwise.ts";
+import { Variable } from "../../../src/graph/tensor.ts";
+import { MGANet, paperOptions } from "../../../src/models/mganet.ts";
+import { randomStream } from "../../../src/nn/random.ts";
+import { Predictor } from "../../../src/train/stage.ts";
+import { relativeError } from "../../support/reference.ts";
+import { useGpu } from "../../support/gpu.ts";
+import { withEveryVariant } from "../../support/variants.ts";
 
 const gpu = useGpu();
 const without = useGpu({ without: ["shader-f16"] });

@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
-import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
-import { conv2d } from "../../src/autograd/conv2d.ts";
-import { add } from "../../src/autograd/elementwise.ts";
-import { compile } from "../../src/graph/compile.ts";
-import { Graph } from "../../src/graph/graph.ts";
-import type { Plan } from "../../src/graph/plan.ts";
-import { writeVariable } from "../../src/graph/storage.ts";
-import { Variable, type Tensor } from "../../src/graph/tensor.ts";
-import { MGANet, paperOptions } from "../../src/models/mganet.ts";
-import { relativeError } from "../support/reference.ts";
-import { useGpu } from "../support/gpu.ts";
+import { batchNorm2d } from "../../../src/autograd/batchnorm.ts";
+import { conv2d } from "../../../src/autograd/conv2d.ts";
+import { add } from "../../../src/autograd/elementwise.ts";
+import { compile } from "../../../src/graph/compile.ts";
+import { Graph } from "../../../src/graph/graph.ts";
+import type { Plan } from "../../../src/graph/plan.ts";
+import { writeVariable } from "../../../src/graph/storage.ts";
+import { Variable, type Tensor } from "../../../src/graph/tensor.ts";
+import { MGANet, paperOptions } from "../../../src/models/mganet.ts";
+import { relativeError } from "../../support/reference.ts";
+import { useGpu } from "../../support/gpu.ts";
 
 const gpu = useGpu();
 

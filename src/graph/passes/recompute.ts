@@ -1,11 +1,11 @@
 /** Activations that the backward pass computes again instead of having them kept. */
-import { Tensor, type Node } from "./tensor.ts";
+import { Tensor, type Node } from "../tensor.ts";
 
 /** How many cheap kernels may have to run behind each other to have one tensor again. */
 const DEPTHS = [1, 2, 3, 4];
 
 /**
- * The nodes with the cheap ones (Kernel.cheap) repeated in the backward pass, right before they are first read there, where
+ * The nodes with the cheap ones (KernelTraits.cheap) repeated in the backward pass, right before they are first read there, where
  * that saves memory. The same kernels on the same values: the results are the same bits.
  *
  * A chain of recomputed tensors, such as the sums of residual blocks, would have to be gone through from its beginning with all
@@ -13,7 +13,7 @@ const DEPTHS = [1, 2, 3, 4];
  * @param backwardFrom id of the first node of the backward pass
  * @param kept tensors that the plan hands out
  */
-export function recomputing(nodes: readonly Node[], backwardFrom: number, kept: ReadonlySet<Tensor>): readonly Node[] {
+export function recompute(nodes: readonly Node[], backwardFrom: number, kept: ReadonlySet<Tensor>): readonly Node[] {
   let best = nodes;
   let least = peakBytes(nodes, kept);
   for (const depth of DEPTHS) {
@@ -89,7 +89,7 @@ function repeat(nodes: readonly Node[], backwardFrom: number, kept: ReadonlySet<
   return result;
 }
 
-const repeatable = (node: Node): boolean => node.kernel.cheap === true && node.updates.length === 0;
+const repeatable = (node: Node): boolean => node.kernel.traits?.cheap === true && node.updates.length === 0;
 
 /** The largest sum of bytes alive at once, scratch memory aside. */
 function peakBytes(nodes: readonly Node[], kept: ReadonlySet<Tensor>): number {

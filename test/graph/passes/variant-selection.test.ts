@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { worthCompiling, type Candidates } from "../../src/graph/economy.ts";
-import type { Lowering } from "../../src/kernels/kernel.ts";
+import { selectVariants, type Candidates } from "../../../src/graph/passes/variant-selection.ts";
+import type { Lowering } from "../../../src/kernels/kernel.ts";
 
 const variant = (name: string, estimate: number | undefined, ...codes: string[]): Lowering => ({
   variant: name,
@@ -10,7 +10,7 @@ const variant = (name: string, estimate: number | undefined, ...codes: string[])
 });
 /** Shaders of 4,000 characters take as long to compile as 500 us take in 400 runs. */
 const shader = (name: string): string => name.padEnd(4000, " ");
-const namesOf = (all: readonly Candidates[]): string[] => worthCompiling(all).map((v) => v.variant);
+const namesOf = (all: readonly Candidates[]): string[] => selectVariants(all).map((v) => v.variant);
 
 describe("variants that are worth compiling", () => {
   const fast = (saved: number) => [

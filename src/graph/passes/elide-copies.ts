@@ -1,16 +1,16 @@
 /** Concatenated and enlarged tensors that only convolutions read need not be there: each reads their sources itself. */
-import { readShape, type Source } from "../kernels/sources.ts";
-import { offsetsOf } from "../kernels/spatial.ts";
-import { sameShape } from "../kernels/kernel.ts";
-import type { Node, Tensor } from "./tensor.ts";
+import { readShape } from "../../kernels/sources.ts";
+import { offsetsOf } from "../../kernels/spatial.ts";
+import { sameShape, type Source } from "../../kernels/kernel.ts";
+import type { Node, Tensor } from "../tensor.ts";
 
 /**
  * The same nodes without the concatenations, and the enlargements to twice the size, whose every reader can read what they are made of
- * (Kernel.reading), and without the slices into which a gradient is cut that can be written as such (Kernel.dealing).
+ * (KernelTraits.withSources), and without the slices into which a gradient is cut that can be written as such (KernelTraits.splitOutput).
  * @param kept tensors that must be there
  */
-export function inPlace(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
-  return dealGradients(readSources(nodes, kept), kept);
+export function elideCopies(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
+  return splitGradients(readSources(nodes, kept), kept);
 }
 
 const readersOf = (nodes: readonly Node[]): Map<Tensor, Node[]> => {
@@ -35,7 +35,7 @@ function readSources(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonl
     if (!removable(tensor) || tensor.source.kind !== "node") return [itself];
     if (only && readers.get(tensor)!.some((reader) => reader !== only)) return [itself];
     const { node } = tensor.source;
-    const { sources } = node.kernel;
+    const sources = node.kernel.traits?.sources;
     if (!sources) return [itself];
     return sources.flatMap(({ shape, enlarged }, i): Part[] => {
       const from = node.inputs[i]!;
@@ -50,11 +50,11 @@ function readSources(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonl
   const gone = new Set<Node>();
   for (const node of nodes) {
     const [whole] = node.outputs;
-    if (!node.kernel.sources || !whole || !removable(whole)) continue;
+    if (!node.kernel.traits?.sources || !whole || !removable(whole)) continue;
     const parts = partsOf(whole);
     const kernels = (readers.get(whole) ?? []).map((reader) => {
       const first = reader.inputs[0] === whole && !reader.inputs.slice(1).includes(whole);
-      return first ? reader.kernel.reading?.(parts) : undefined;
+      return first ? reader.kernel.traits?.withSources?.(parts) : undefined;
     });
     if (kernels.length === 0 || kernels.some((kernel) => kernel === undefined)) continue;
     for (const [i, reader] of readers.get(whole)!.entries()) {
@@ -67,27 +67,30 @@ function readSources(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonl
   // What only a concatenation read that is gone, such as an enlargement.
   const read = readersOf(rest);
   return rest.filter((node) => {
-    if (!node.kernel.sources || node.updates.length > 0) return true;
+    if (!node.kernel.traits?.sources || node.updates.length > 0) return true;
     return node.outputs.some((tensor) => kept.has(tensor) || read.has(tensor) || !readers.has(tensor));
   });
 }
 
-function dealGradients(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
+function splitGradients(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
   const readers = readersOf(nodes);
   const replaced = new Map<Node, Node>();
   const gone = new Set<Node>();
   for (const node of nodes) {
     const [whole] = node.outputs;
-    if (!node.kernel.dealing || !whole || kept.has(whole) || whole.within) continue;
+    const splitOutput = node.kernel.traits?.splitOutput;
+    if (!splitOutput || !whole || kept.has(whole) || whole.within) continue;
     const slices = readers.get(whole) ?? [];
-    const sorted = slices.toSorted((a, b) => (a.kernel.slice?.offset ?? 0) - (b.kernel.slice?.offset ?? 0));
-    const channels = sorted.map(({ kernel }) => kernel.slice?.take ?? 0);
-    const covered = offsetsOf(channels).every(({ offset }, i) => sorted[i]!.kernel.slice?.offset === offset);
+    const sorted = slices.toSorted(
+      (a, b) => (a.kernel.traits?.slice?.offset ?? 0) - (b.kernel.traits?.slice?.offset ?? 0),
+    );
+    const channels = sorted.map(({ kernel }) => kernel.traits?.slice?.take ?? 0);
+    const covered = offsetsOf(channels).every(({ offset }, i) => sorted[i]!.kernel.traits?.slice?.offset === offset);
     const total = channels.reduce((a, b) => a + b, 0);
     const inFours = channels.every((c) => c > 0 && c % 4 === 0);
     if (slices.length < 2 || !covered || !inFours || total !== whole.shape[3]) continue;
     const outputs = sorted.map((slice) => slice.outputs[0]!);
-    replaced.set(node, { ...node, kernel: node.kernel.dealing(channels), outputs });
+    replaced.set(node, { ...node, kernel: splitOutput(channels), outputs });
     for (const slice of slices) gone.add(slice);
   }
   return nodes.filter((node) => !gone.has(node)).map((node) => replaced.get(node) ?? node);

@@ -1,0 +1,6 @@
+import { GpuError } from "../gpu/gpu.ts";
+
+/** A graph or plan cannot be run as asked, such as one that wants more than the adapter has. */
+export class PlanError extends GpuError {
+  override name = "PlanError";
+}
