@@ -13,6 +13,7 @@ const texts = z.registry<SettingText>();
 
 /** A schema of a setting that the command line offers. */
 export function setting<S extends z.ZodType>(schema: S, flags: string, help: string, parse?: SettingText["parse"]): S {
+  if (texts.has(schema)) throw new RangeError(`${flags}: this schema is another setting's already`);
   texts.add(schema, { flags, help, ...(parse ? { parse } : {}) });
   return schema;
 }
@@ -51,4 +52,5 @@ export const widthSetting = setting(
   "factor on all channel counts; 1 is the published network",
 );
 
-export const learningRateSchema = z.number().gt(0).max(1);
+/** A schema of its own each time: the texts of settings are kept by schema. */
+export const learningRateSchema = () => z.number().gt(0).max(1);

@@ -27,7 +27,7 @@ const options = {
     "enhanced scales, such as 0,1,3, or every-block",
     parseScales,
   ),
-  jointLr: setting(learningRateSchema, "--joint-lr <rate>", "Adam's learning rate in the joint stage"),
+  jointLr: setting(learningRateSchema(), "--joint-lr <rate>", "Adam's learning rate in the joint stage"),
   maskLoss: setting(z.enum(maskLosses), "--mask-loss <kind>", "loss of the segmentation branch"),
   alpha: setting(
     z.number().min(0).max(100),
