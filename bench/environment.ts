@@ -1,6 +1,6 @@
 /** What a result has to be read with. */
 import { availableParallelism, cpus } from "node:os";
-import { adapterName } from "../src/cli/gpu.ts";
+import { adapterName } from "../src/runs/train.ts";
 import type { Gpu } from "../src/gpu/gpu.ts";
 import { readInput, packageRoot } from "../src/node/files.ts";
 import type { Peer } from "./peers/peer.ts";

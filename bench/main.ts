@@ -1,14 +1,14 @@
 /** `npm run bench`: how fast are we, next to the other libraries that run on this adapter? */
 import { Command, CommanderError } from "commander";
 import { fail } from "../src/cli/fail.ts";
-import { adapterName } from "../src/cli/gpu.ts";
+import { adapterName } from "../src/runs/train.ts";
 import { addProfileOptions, addTunedOption } from "../src/cli/options.ts";
 import { Profiler } from "../src/cli/profile.ts";
 import { withTunedGpu } from "../src/cli/tuned.ts";
 import { text, texts } from "../src/cli/values.ts";
 import { oneLine } from "../src/data/sample.ts";
 import { requireWritableFile, writeWhole } from "../src/node/files.ts";
-import { ConfigError } from "../src/train/config.ts";
+import { ConfigError } from "../src/models/config-error.ts";
 import type { BenchContext } from "./contest.ts";
 import { environmentOf } from "./environment.ts";
 import { EqualityError } from "./equality.ts";

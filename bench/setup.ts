@@ -5,9 +5,10 @@ import type { Gpu } from "../src/gpu/gpu.ts";
 import { compile } from "../src/graph/compile.ts";
 import { Graph } from "../src/graph/graph.ts";
 import { readVariable, releaseVariables } from "../src/graph/storage.ts";
-import { MGANet, type MGANetOptions } from "../src/models/mganet.ts";
+import { MGANet, type MGANetOptions } from "../src/models/mganet/network.ts";
 import { randomStream } from "../src/nn/random.ts";
-import { presets, type TrainConfig } from "../src/train/config.ts";
+import { mganet } from "../src/models/mganet/spec.ts";
+import { PHANTOM, presetFor } from "../src/train/config.ts";
 import type { InferenceSetup, ParameterValue, StepSetup } from "./peers/peer.ts";
 
 /** The paper's: many steps on one batch stay in the range of ordinary numbers, whose arithmetic has its ordinary speed. */
@@ -24,21 +25,29 @@ export interface Size {
   readonly softwareBatch: number;
 }
 
+const quick = presetFor("quick", PHANTOM);
+
 /** The quick preset's. */
-export const quickSize: Size = { name: "quick", model: modelOf(presets.quick), size: presets.quick.size, batch: presets.quick.batch, softwareBatch: presets.quick.batch }; // prettier-ignore
+export const quickSize: Size = {
+  name: "quick",
+  model: modelOf(mganet.presets.quick),
+  size: quick.size,
+  batch: quick.batch,
+  softwareBatch: quick.batch,
+};
 
 /** Full width on images of 128 x 128 and of 224 x 224. */
 export const fullSizes: readonly Size[] = ([128, 224] as const).map((side) => {
   const name = `width-1-${side}x${side}`;
-  return { name, model: modelOf(presets.paper), size: [side, side], batch: 8, softwareBatch: 2 };
+  return { name, model: modelOf(mganet.presets.paper), size: [side, side], batch: 8, softwareBatch: 2 };
 });
 
-function modelOf({ width, fusion, at }: TrainConfig): MGANetOptions {
+function modelOf({ width, fusion, at }: MGANetOptions): MGANetOptions {
   return { width, fusion, at };
 }
 
 export function stepSetup({ model, size, ...by }: Size, software: boolean, seed = 0): StepSetup {
-  const { alpha } = presets.quick;
+  const { alpha } = mganet.presets.quick;
   const batch = software ? by.softwareBatch : by.batch;
   return {
     model,

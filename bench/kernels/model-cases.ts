@@ -2,7 +2,7 @@
 import { Graph } from "../../src/graph/graph.ts";
 import type { Node, Tensor } from "../../src/graph/tensor.ts";
 import { Variable } from "../../src/graph/tensor.ts";
-import { MGANet, paperOptions } from "../../src/models/mganet.ts";
+import { MGANet, paperOptions } from "../../src/models/mganet/network.ts";
 import { Parameter } from "../../src/nn/module.ts";
 import { convPasses, nameOf, type ConvShape, type KernelCase, type Shape4 } from "./case.ts";
 

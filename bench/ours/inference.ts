@@ -2,8 +2,8 @@
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { NodeProfile } from "../../src/graph/profile.ts";
 import { releaseVariables, writeVariable } from "../../src/graph/storage.ts";
-import { MGANet } from "../../src/models/mganet.ts";
-import { Predictor } from "../../src/train/stage.ts";
+import { MGANet } from "../../src/models/mganet/network.ts";
+import { Predictor } from "../../src/train/predictor.ts";
 import type { InferenceImplementation, InferenceSetup } from "../peers/peer.ts";
 
 export async function createInference(
@@ -13,14 +13,14 @@ export async function createInference(
   const net = new MGANet(setup.model);
   const variables = [...net.named()];
   for (const [name, variable] of variables) writeVariable(gpu, variable, setup.parameters.get(name)!.data);
-  const predictor = await Predictor.create(gpu, net, { batch: setup.n, size: setup.size });
+  const predictor = await Predictor.create(gpu, (x) => net.forward(x), { batch: setup.n, size: setup.size });
   return {
     async infer() {
       const predictions = await predictor.predict(setup.image);
       const [h, w] = setup.size;
       const mask = new Float32Array(setup.n * h * w);
-      for (const [i, prediction] of predictions.entries()) mask.set(prediction.mask, i * h * w);
-      return { malignant: Float32Array.from(predictions, (p) => p.malignant), mask };
+      for (const [i, prediction] of predictions.entries()) mask.set(prediction.mask!, i * h * w);
+      return { malignant: Float32Array.from(predictions, (p) => p.probabilities![1]!), mask };
     },
     profile: () => predictor.profile(gpu, setup.image),
     destroy() {

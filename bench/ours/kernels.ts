@@ -7,7 +7,7 @@ import type { Gpu } from "../../src/gpu/gpu.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { releaseVariables } from "../../src/graph/storage.ts";
 import { Variable, type Tensor } from "../../src/graph/tensor.ts";
-import { MGA } from "../../src/models/mga.ts";
+import { MGA } from "../../src/models/mganet/mga.ts";
 import { operandsOf, type BatchNormCase, type ConvCase, type KernelCase, type MgaCase, type ResizeCase } from "../kernels/case.ts"; // prettier-ignore
 import type { Operands } from "../kernels/data.ts";
 import { createAdam } from "./adam.ts";

@@ -6,15 +6,18 @@ import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { NodeProfile } from "../../src/graph/profile.ts";
 import { readVariable, releaseVariables, writeVariable } from "../../src/graph/storage.ts";
-import { MGANet } from "../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
-import { jointLoss } from "../../src/train/losses.ts";
-import { TrainingStep } from "../../src/train/stage.ts";
+import { Model } from "../../src/models/model.ts";
+import { jointLoss } from "../../src/models/mganet/losses.ts";
+import type { MGANet } from "../../src/models/mganet/network.ts";
+import { mganet } from "../../src/models/mganet/spec.ts";
+import { Adam, adamDefaults } from "../../src/optim/adam.ts";
+import { TrainingStep } from "../../src/train/step.ts";
 import type { LossAndGradients, StepImplementation, StepSetup } from "../peers/peer.ts";
 
 export class OurStep implements StepImplementation {
   readonly #gpu: Gpu;
   readonly #setup: StepSetup;
+  readonly #model: Model;
   readonly #net: MGANet;
   readonly #adam: Adam;
   #step: TrainingStep | undefined;
@@ -22,15 +25,17 @@ export class OurStep implements StepImplementation {
   constructor(gpu: Gpu, setup: StepSetup) {
     this.#gpu = gpu;
     this.#setup = setup;
-    this.#net = new MGANet(setup.model);
-    this.#adam = new Adam(slabsOf(this.#net.parameters()), { ...adamDefaults, lr: setup.lr });
+    const settings = { ...mganet.presets.quick, ...setup.model, alpha: setup.alpha, lr: setup.lr };
+    this.#model = new Model(mganet, settings, { classes: 2, seed: 0 });
+    this.#net = this.#model.net as MGANet;
+    this.#adam = new Adam(this.#model.phase("joint").slabs, { ...adamDefaults, lr: setup.lr });
     for (const [name, variable] of this.#net.named()) writeVariable(gpu, variable, setup.parameters.get(name)!.data);
   }
 
   async prepare(): Promise<void> {
-    const { size, batch, alpha } = this.#setup;
-    const options = { batch: batch.label.length, size, maskLoss: "dice", alpha } as const;
-    this.#step = await TrainingStep.create(this.#gpu, this.#net, this.#adam, "joint", options);
+    const { size, batch } = this.#setup;
+    const options = { batch: batch.label.length, size };
+    this.#step = await TrainingStep.create(this.#gpu, this.#model.phase("joint"), this.#adam, options);
   }
 
   /** Floating-point operations of the convolutions in one step; after `prepare`. */

@@ -1,7 +1,7 @@
 /** What the benchmark asks of every implementation, ours and the other libraries' alike. */
 import type { Batch } from "../../src/data/sample.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
-import type { MGANetOptions } from "../../src/models/mganet.ts";
+import type { MGANetOptions } from "../../src/models/mganet/network.ts";
 import type { KernelCase } from "../kernels/case.ts";
 import type { Operands } from "../kernels/data.ts";
 

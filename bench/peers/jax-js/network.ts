@@ -1,6 +1,6 @@
 /** MGA-Net in jax-js: functions of named parameters. The structure is that of src/models/. */
 import { lax, nn, numpy as np } from "@jax-js/jax";
-import type { MGANetOptions } from "../../../src/models/mganet.ts";
+import type { MGANetOptions } from "../../../src/models/mganet/network.ts";
 import { mga, stemPool, upsample2x, type conv } from "./layers.ts";
 import type { JaxArray } from "./library.ts";
 

@@ -2,7 +2,7 @@
  * Inference of MGA-Net in tfjs, on either of its backends: batch norm folded into the convolutions, bias and ReLU fused with
  * them where tfjs can, and the formulation of each that is fastest.
  */
-import type { MGANetOptions } from "../../../src/models/mganet.ts";
+import type { MGANetOptions } from "../../../src/models/mganet/network.ts";
 import { foldAll, linearOf, type Folded } from "../fold.ts";
 import type { Inferred, InferenceImplementation, InferenceSetup } from "../peer.ts";
 import { disposeConstants } from "./constants.ts";

@@ -1,5 +1,5 @@
 /** MGA-Net in tfjs: functions of named parameters. The structure is that of src/models/. */
-import type { MGANetOptions } from "../../../src/models/mganet.ts";
+import type { MGANetOptions } from "../../../src/models/mganet/network.ts";
 import { batchNorm, type BatchStatistics } from "./batchnorm.ts";
 import { scalar } from "./constants.ts";
 import type { Convolutions } from "./conv2d.ts";
