@@ -31,11 +31,14 @@ const figureRow = (title: string, figure: Figure): string[] =>
     ? [`  ${title}`, "", `not defined: ${figure.reason}`]
     : [`  ${title}`, three(figure.value), figure.interval ? intervalOf(figure) : "not known"];
 
-/** A table of all figures with their bootstrap intervals; those of classes only where classes were evaluated. */
-export function showFigures(summary: Summary, { names, positive }: Classes): string[] {
+/**
+ * A table of all figures with their bootstrap intervals; those of classes only where classes were evaluated, those of masks only of a
+ * model that has masks.
+ */
+export function showFigures(summary: Summary, { names, positive }: Classes, hasMasks: boolean): string[] {
   const { figures, classified, images, patients, multiclass } = summary;
   const masks = ["dice", "iou"];
-  const shown = figureNames.filter((name) => (classified > 0 && !multiclass) || masks.includes(name));
+  const shown = figureNames.filter((name) => (masks.includes(name) ? hasMasks : classified > 0 && !multiclass));
   const drawn = patients === null ? plural(images, "image") : plural(patients, "patient");
   const heads = ["", "", `95 % by bootstrap over ${drawn}`];
   const rows = [

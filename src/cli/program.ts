@@ -2,12 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
 import { fail } from "./fail.ts";
-import {
-  addExplainOptions,
-  addProfileOptions,
-  addSaveOption,
-  addTunedOption,
-} from "./options.ts";
+import { addExplainOptions, addProfileOptions, addSaveOption, addTunedOption } from "./options.ts";
 import { rows } from "../study/rows.ts";
 import { parseSize as size } from "../train/config.ts";
 import { addCommon, addModelOptions, commonOption, modelOption, parsed, presetOption } from "./settings.ts";
@@ -83,7 +78,9 @@ function commands(action: Action): Command {
   const train = command("train", "train on the built-in phantom, or on --data DIR")
     .addOption(presetOption())
     .addOption(modelOption());
-  addModelOptions(addCommon(train, [...imageSettings, ...splitSettings, "fold", "seed", "splitSeed", ...trainSettings]));
+  addModelOptions(
+    addCommon(train, [...imageSettings, ...splitSettings, "fold", "seed", "splitSeed", ...trainSettings]),
+  );
   addProfileOptions(addTunedOption(addSaveOption(train)))
     .option("--out <dir>", "run folder (default: runs/DATE-PRESET-DATA)", text)
     .option("--resume <dir>", "resume the run in this folder; its settings are taken from there", text)
@@ -99,7 +96,9 @@ function commands(action: Action): Command {
       tableList,
     )
     .addOption(presetOption());
-  addModelOptions(addCommon(reproduce, [...imageSettings, ...splitSettings, ...trainSettings]), { without: rowSettings });
+  addModelOptions(addCommon(reproduce, [...imageSettings, ...splitSettings, ...trainSettings]), {
+    without: rowSettings,
+  });
   addTunedOption(addSaveOption(reproduce))
     .option("--seeds <n>", "trainings of each row, with seeds from 0", count, 5)
     .option("--split-seed <n>", "seed of the split and of the phantom's images, the same for all runs", number, 0)
@@ -130,12 +129,19 @@ function commands(action: Action): Command {
     .requiredOption("--out <dir>", "where they go; a folder that was begun is resumed", text);
   addCommon(prepare, [...readSettings, ...classSettings])
     .addOption(commonOption("crop").default("adaptive"))
-    .addOption(new Option("--size <pixels>", "size of the crops, or HEIGHTxWIDTH").argParser((value) => parsed(size, value)).default([224, 224], "224"))
+    .addOption(
+      new Option("--size <pixels>", "size of the crops, or HEIGHTxWIDTH")
+        .argParser((value) => parsed(size, value))
+        .default([224, 224], "224"),
+    )
     .option("--no-resize", "keep the crops at the size they have in the images")
     .option("--workers <n>", "threads (default: one for each core)", count)
     .action(action(async () => (await import("./commands/prepare.ts")).prepare));
 
-  const evaluate = command("evaluate", "all figures of a run, with intervals, on its validation images or on --data DIR");
+  const evaluate = command(
+    "evaluate",
+    "all figures of a run, with intervals, on its validation images or on --data DIR",
+  );
   addExplainOptions(addTunedOption(evaluate), "the worst, least certain and best images")
     .option("--panels <n>", "with --explain, panels of each of these", count, 3)
     .option("--out <dir>", "with --explain, where the panels go", text, "explained")
@@ -172,7 +178,11 @@ function commands(action: Action): Command {
 
   addTunedOption(command("report", "write report.html into the folder of a run or a study: all of it on one page"))
     .argument("<dir>", "folder of a run or a study", text)
-    .option("--base <run>", "a run without attention, such as --fusion none, whose activation is shown beside the run's", text)
+    .option(
+      "--base <run>",
+      "a run without attention, such as --fusion none, whose activation is shown beside the run's",
+      text,
+    )
     .option("--no-pictures", "without pictures of images, for which the data and a GPU are needed")
     .action(action(async () => (await import("./commands/report.ts")).report));
 

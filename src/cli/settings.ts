@@ -39,7 +39,12 @@ export function parsed(parse: (value: string) => unknown, value: string): unknow
 export function commonOption(name: CommonName): Option {
   const option = optionOf(commonSettings[name], settingText(commonSettings[name])!);
   // The layouts are known to whoever reads them.
-  return name === "format" ? new Option(option.flags, `layout of the folder: ${layouts.map(({ format }) => format).join(", ")} (default: recognised)`).argParser(text) : option;
+  return name === "format"
+    ? new Option(
+        option.flags,
+        `layout of the folder: ${layouts.map(({ format }) => format).join(", ")} (default: recognised)`,
+      ).argParser(text)
+    : option;
 }
 
 /** Adds options of common settings. */

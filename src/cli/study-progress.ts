@@ -1,17 +1,11 @@
 /** What people see of a study under way: a bar over all of it on a terminal, a line a run elsewhere. */
-import { runTitle, type Place } from "../study/plan.ts";
+import type { Place } from "../study/plan.ts";
 import type { StudyEvent, StudySink, StudyWork } from "../runs/study-events.ts";
 import type { StepRecord } from "../train/training.ts";
 import { showMetrics } from "./format.ts";
 import { clock, type Progress } from "./progress.ts";
 import { showImageEvent } from "./show-data.ts";
 import { SHARED, StudyClock, type StepKind } from "./study-clock.ts";
-
-/** "Base, seed 1", or "shared phase, seed 1". */
-export function titleOf({ row, seed, fold }: Place): string {
-  if (row !== null) return runTitle({ row, seed, fold });
-  return `shared phase, seed ${seed}${fold === undefined ? "" : `, fold ${fold}`}`;
-}
 
 const kindOf = ({ row }: Place): StepKind => row ?? SHARED;
 
@@ -49,11 +43,16 @@ export class StudyProgress {
   begin(place: Place): void {
     this.#clock.pause();
     // The label is short, so that what is left still fits the line.
-    this.#progress.start(`${this.#count(this.#find(place))} ${titleOf(place)}`, this.#total, this.#done);
+    const work = this.#find(place);
+    this.#progress.start(`${this.#count(work)} ${work.title}`, this.#total, this.#done);
   }
 
   /** @param left steps of the run that are still to be taken */
-  step(place: Place, left: number, { stage, epoch, epochs, loss }: Pick<StepRecord, "stage" | "epoch" | "epochs" | "loss">): void {
+  step(
+    place: Place,
+    left: number,
+    { stage, epoch, epochs, loss }: Pick<StepRecord, "stage" | "epoch" | "epochs" | "loss">,
+  ): void {
     this.#clock.tick(kindOf(place));
     this.#left.set(this.#find(place), left);
     this.#progress.update(this.#done, `${stage} ${epoch}/${epochs} ${loss.toFixed(3)}`, this.left);
@@ -66,7 +65,7 @@ export class StudyProgress {
     this.#progress.clear();
     const { left } = this;
     const rest = this.#works.every((w) => this.#left.get(w) === 0) ? "" : `; about ${left} for the rest`;
-    this.#progress.line(`[${this.#count(work)}] ${titleOf(place)}: ${result}  (${clock(seconds)}${rest})`);
+    this.#progress.line(`[${this.#count(work)}] ${work.title}: ${result}  (${clock(seconds)}${rest})`);
   }
 
   /** About how long the study will take: "1:20:00". */

@@ -18,12 +18,23 @@ function publishedCells(published: Published | undefined, { table }: StudyTable,
 function cells(study: StudyTable, published: Published | undefined): { heads: string[]; rows: string[][] } {
   const paper = published?.tables[study.table]?.columns.map((name) => `paper: ${name}`) ?? [];
   return {
-    heads: ["", ...figureNames.map((name) => figureTitles[name]), `AUC − ${referenceOf(study)}'s`, "p", "DeLong's p by seed", ...paper],
+    heads: [
+      "",
+      ...figureNames.map((name) => figureTitles[name]),
+      `AUC − ${referenceOf(study)}'s`,
+      "p",
+      "DeLong's p by seed",
+      ...paper,
+    ],
     rows: study.rows.map((row) => [
       row.label,
       ...figureNames.map((name) => meanText(row.figures[name])),
       ...(row.versusBase
-        ? [meanText(row.versusBase.auc, { sign: true }), pText(row.versusBase.p), row.versusBase.delong.map(pText).join(" ")]
+        ? [
+            meanText(row.versusBase.auc, { sign: true }),
+            pText(row.versusBase.p),
+            row.versusBase.delong.map(pText).join(" "),
+          ]
         : ["", "", ""]),
       ...publishedCells(published, study, row),
     ]),
@@ -71,9 +82,15 @@ export function markdownTable(study: StudyTable, title: string, published?: Publ
 export function csvTable(study: StudyTable): string {
   const heads = ["table", "on", "row", "figure", "mean", "low", "high", ...study.seeds.map((seed) => `seed ${seed}`)];
   const line = (row: TableRow, figure: string, mean: Mean | null) =>
-    [study.table, study.on, row.label, figure, mean?.mean, ...(mean?.interval ?? ["", ""]), ...(mean?.values ?? [])].map(
-      (cell) => String(cell ?? ""),
-    );
+    [
+      study.table,
+      study.on,
+      row.label,
+      figure,
+      mean?.mean,
+      ...(mean?.interval ?? ["", ""]),
+      ...(mean?.values ?? []),
+    ].map((cell) => String(cell ?? ""));
   const lines = study.rows.flatMap((row) => [
     ...figureNames.map((name) => line(row, name, row.figures[name])),
     ...(row.versusBase ? [line(row, `auc - ${tableOf(study.table).reference}`, row.versusBase.auc)] : []),

@@ -14,7 +14,11 @@ export async function findCheckpoint(target: string, name?: "best" | "last"): Pr
   if (!existsSync(target)) throw new InputError(`${target}: no such file or folder`);
   if ((await stat(target)).isDirectory()) return runCheckpoint(new FolderStore(target), name);
   if (name) throw new InputError(`${target}: --checkpoint chooses within a run folder, but this is a file`);
-  const { checkpoint, store, name: file } = await readCheckpoint(new FolderStore(path.dirname(target)), path.basename(target));
+  const {
+    checkpoint,
+    store,
+    name: file,
+  } = await readCheckpoint(new FolderStore(path.dirname(target)), path.basename(target));
   return { checkpoint, store, name: file, file: target };
 }
 

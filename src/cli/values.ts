@@ -33,7 +33,8 @@ export function duration(text: string): number {
 export function tableList(text: string): TableNumber[] {
   const numbers = text.split(",").map((part) => {
     const found = tableNumbers.find((n) => String(n) === part.trim());
-    if (found === undefined) throw new InvalidArgumentError(`It is not one of ${tableNumbers.join(", ")}, or a list of them.`);
+    if (found === undefined)
+      throw new InvalidArgumentError(`It is not one of ${tableNumbers.join(", ")}, or a list of them.`);
     return found;
   });
   return [...new Set(numbers)].sort();

@@ -4,8 +4,7 @@ import { predictedClass } from "../metrics/multiclass.ts";
 
 /** Of benign and malignant the probability of malignancy, of other classes all probabilities; null while nothing is classified. */
 export type Verdict =
-  | { malignant: number | null }
-  | { probabilities: Readonly<Record<string, number>> | null; predicted: string | null };
+  { malignant: number | null } | { probabilities: Readonly<Record<string, number>> | null; predicted: string | null };
 
 export interface VerdictText {
   /** "83.2 % malignant", and "malignant 83 %" for pictures. */

@@ -3,7 +3,16 @@ import { slabsOf } from "../optim/adam.ts";
 import type { Slab } from "../graph/storage.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Module, Parameter } from "../nn/module.ts";
-import type { BatchInput, BatchTensors, Explained, Losses, ModelSpec, Outputs, PhaseSpec, TrainedWith } from "./spec.ts";
+import type {
+  BatchInput,
+  BatchTensors,
+  Explained,
+  Losses,
+  ModelSpec,
+  Outputs,
+  PhaseSpec,
+  TrainedWith,
+} from "./spec.ts";
 
 /** A phase of a network's training. */
 export interface Phase {

@@ -142,7 +142,9 @@ export interface ModelSpec<Net extends Module = Module, S = object> {
   /** Its own options, by setting; what the command line says of each is in `setting`. */
   readonly options: Readonly<Record<string, z.ZodType>>;
   /** `images`: what the quick preset does otherwise with a folder's few hundred images. */
-  readonly presets: Readonly<Record<PresetName, PresetValues<S>>> & { readonly images: Readonly<Record<string, unknown>> };
+  readonly presets: Readonly<Record<PresetName, PresetValues<S>>> & {
+    readonly images: Readonly<Record<string, unknown>>;
+  };
   /** At least one. */
   readonly phases: readonly PhaseSpec<Net, S>[];
   readonly explain: ExplainSpec<Net>;
@@ -168,4 +170,3 @@ export interface ModelSpec<Net extends Module = Module, S = object> {
    */
   landmarks(settings: S): Readonly<Record<string, readonly number[]>>;
 }
-

@@ -66,10 +66,7 @@ export async function overlay(
   const rectangle = box
     ? `<rect x="${box.x0}" y="${box.y0}" width="${box.x1 - box.x0}" height="${box.y1 - box.y0}" fill="none" stroke="${colour}" stroke-width="${unit}" stroke-dasharray="${4 * unit} ${3 * unit}"/>`
     : "";
-  const texts = [
-    ...(caption ? [caption.short] : []),
-    ...(box || unlearned ? [] : ["no nodule found"]),
-  ];
+  const texts = [...(caption ? [caption.short] : []), ...(box || unlearned ? [] : ["no nodule found"])];
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
     <path d="${path}" fill="${colour}" fill-opacity="0.07" stroke="${colour}" stroke-width="${1.6 * unit}"/>${rectangle}
     <text x="${6 * unit}" y="${fontSize + 4 * unit}" font-family="DejaVu Sans, Arial, sans-serif" font-size="${fontSize}" fill="${colour}" stroke="black" stroke-width="${3 * unit}" paint-order="stroke">${escapeXml(texts.join(", "))}</text>

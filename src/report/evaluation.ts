@@ -66,9 +66,7 @@ export function evaluationSection(
   return html`<section>
     <h2>${sideTitles[on]}</h2>
     <p class="dim">${what} Intervals: 95 %, bootstrap over ${drawnFrom(summary)}. ${note}</p>
-    ${tiles(summary)}
-    ${found}
-    ${multiclass && summary.confusion ? positiveFigures(summary, classes, threshold) : ""}
+    ${tiles(summary)} ${found} ${multiclass && summary.confusion ? positiveFigures(summary, classes, threshold) : ""}
   </section>`;
 }
 
@@ -87,12 +85,7 @@ const positiveFigures = (summary: Summary, classes: Classes, threshold: number):
     ${allFigures(summary)}
   </figure>`;
 
-function plots(
-  document: Document,
-  { images, threshold }: Predictions,
-  classes: Classes,
-  summary: Summary,
-): Markup {
+function plots(document: Document, { images, threshold }: Predictions, classes: Classes, summary: Summary): Markup {
   const known = classified(images);
   const [cases, groups] = [casesOf(known, classes), groupsOf(known)];
   const { figures, confusion, positives } = summary;

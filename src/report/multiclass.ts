@@ -29,7 +29,11 @@ export const overallFigures = ({ figures }: MulticlassSummary): Markup =>
 
 /** A row a class, each against the rest; the interval of a figure is its tooltip. */
 function byClass({ byClass }: MulticlassSummary): Markup {
-  const columns = [{ title: "class" }, { title: "images" }, ...classFigureNames.map((n) => ({ title: classFigureTitles[n] }))];
+  const columns = [
+    { title: "class" },
+    { title: "images" },
+    ...classFigureNames.map((n) => ({ title: classFigureTitles[n] })),
+  ];
   const rows = byClass.map((of): Content[] => [
     of.name,
     String(of.images),
@@ -70,9 +74,7 @@ export function multiclassPlots(
       `Expected calibration error ${valueText(summary.byClass[c]!.calibrationError)} over ten bins. Grey: images in each bin.`,
     ),
   );
-  return html`<div class="plots">
-      ${roc || ""} ${matrix} ${figure("All classes together", overallFigures(summary))}
-    </div>
+  return html`<div class="plots">${roc || ""} ${matrix} ${figure("All classes together", overallFigures(summary))}</div>
     <h3>Each class against the rest</h3>
     ${byClass(summary)}
     <div class="plots below">${diagrams}</div>`;

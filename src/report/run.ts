@@ -68,8 +68,8 @@ export function runReport(document: Document, report: RunReport): string {
       <p class="dim">${about}.</p>
       ${unfinished(report)}
       ${sides.map((side) => evaluationSection(document, side, note(side, facts), { outlines: spec.outlines(config).learned }))}
-      ${records.length > 0 ? trainingSection(document, records, config, facts.bestEpoch) : ""}
-      ${cases(report)} ${explained(report.explained)} ${setup(report)}`,
+      ${records.length > 0 ? trainingSection(document, records, config, facts.bestEpoch) : ""} ${cases(report)}
+      ${explained(report.explained)} ${setup(report)}`,
   );
 }
 

@@ -70,13 +70,19 @@ function tableSection(document: Document, result: StudyTable, study: Study): Mar
     ...figureNames.map((name) => meanText(figures[name])),
     ...(v ? [meanText(v.auc, { sign: true }), pText(v.p), v.delong.map(pText).join(", ")] : ["", "", ""]),
   ]);
-  const heads = ["", ...figureNames.map((name) => figureTitles[name]), `AUC − ${reference}'s`, "p", "DeLong's p by seed"];
+  const heads = [
+    "",
+    ...figureNames.map((name) => figureTitles[name]),
+    `AUC − ${reference}'s`,
+    "p",
+    "DeLong's p by seed",
+  ];
   const plots = figureNames.flatMap((figure) => forest(document, figure, rows, name));
   return html`<section>
     <h2>Table ${result.table}: ${title}. ${sideTitles[on]}</h2>
     <p class="dim">
-      ${images} images of ${set}. ${spread} DeLong's test compares a row with ${reference} on the images of one seed; it assumes
-      independent images.
+      ${images} images of ${set}. ${spread} DeLong's test compares a row with ${reference} on the images of one seed; it
+      assumes independent images.
     </p>
     ${table(
       heads.map((title, i) => ({ title, text: i === heads.length - 1 })),

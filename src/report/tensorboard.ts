@@ -78,10 +78,7 @@ export const fileVersion = (time: number): Uint8Array => tfRecord(message([[1, {
 export function epochEvent(record: EpochRecord, time: number): Uint8Array {
   const { stage, step, epoch, seconds, validation = {}, ...figures } = record;
   const scalars: [string, unknown][] = [
-    ...Object.entries(figures).map(([name, v]): [string, unknown] => [
-      `${stage}/${name}`,
-      v,
-    ]),
+    ...Object.entries(figures).map(([name, v]): [string, unknown] => [`${stage}/${name}`, v]),
     ...Object.entries(validation).map(([name, v]): [string, unknown] => [`validation/${name}`, v]),
   ];
   const values = scalars.flatMap(

@@ -79,7 +79,13 @@ export function trainingSection(
 function epochsBefore(config: TrainConfig): (stage: string) => number {
   const { phases } = specOf(config);
   return (stage) => {
-    const earlier = phases.slice(0, Math.max(0, phases.findIndex(({ name }) => name === stage)));
+    const earlier = phases.slice(
+      0,
+      Math.max(
+        0,
+        phases.findIndex(({ name }) => name === stage),
+      ),
+    );
     return earlier.reduce((sum, { name }) => sum + config.epochs[name]!, 0);
   };
 }

@@ -97,7 +97,12 @@ export function studyTable({ table, on, seeds, classes, of }: TableInput): Study
       const figures = Object.fromEntries(
         figureNames.map((name) => [name, meanOf(each.map((folds) => average(folds.map((f) => f[name]))))]),
       ) as Record<FigureName, Mean | null>;
-      return { row, label: rowOf(row).label, figures, versusBase: row === reference ? null : versus(base, runs, classes) };
+      return {
+        row,
+        label: rowOf(row).label,
+        figures,
+        versusBase: row === reference ? null : versus(base, runs, classes),
+      };
     }),
   };
 }
@@ -158,5 +163,12 @@ function delongOf(base: OfSeed, row: OfSeed, classes: Classes): number | null {
   }
   const { label, score } = casesOf(a, classes);
   if (delongReason(label) !== undefined) return null;
-  return delong(label, score, casesOf(a.map(({ image }) => own.get(image)!), classes).score).p;
+  return delong(
+    label,
+    score,
+    casesOf(
+      a.map(({ image }) => own.get(image)!),
+      classes,
+    ).score,
+  ).p;
 }

@@ -77,11 +77,7 @@ export const commonSettings = {
     "--split-seed <n>",
     "another seed for the split, and for the phantom's images",
   ),
-  val: setting(
-    z.number().gt(0).lt(1),
-    "--val <share>",
-    "share of the images that is held out, drawn at random",
-  ),
+  val: setting(z.number().gt(0).lt(1), "--val <share>", "share of the images that is held out, drawn at random"),
   folds: setting(
     z
       .number()
@@ -106,11 +102,7 @@ export const commonSettings = {
   lr: setting(learningRateSchema(), "--lr <rate>", "Adam's learning rate"),
   schedule: setting(z.enum(["constant", "cosine"]), "--schedule <kind>", "learning rate over a phase"),
   flip: setting(z.boolean(), "--no-flip", "no horizontal flips"),
-  crop: setting(
-    z.enum(["adaptive", "fixed", "none"]),
-    "--crop <method>",
-    "how images are cropped to the tissue",
-  ),
+  crop: setting(z.enum(["adaptive", "fixed", "none"]), "--crop <method>", "how images are cropped to the tissue"),
   /** "" for none. */
   external: setting(
     z.string().default(""),

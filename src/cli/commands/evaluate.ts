@@ -15,7 +15,7 @@ import { explainImages, requireExplainable, type ExplainSettings } from "../../r
 import type { Loaded } from "../../runs/run.ts";
 import { isClassifier } from "../../train/checkpoint.ts";
 import { classesOf } from "../../train/classes.ts";
-import { outlinesOf } from "../../train/config.ts";
+import { outlinesOf, specOf } from "../../train/config.ts";
 import { explainSettings, type ExplainFlags } from "../explain.ts";
 import { NO_OUTLINES, showFigures, showNotes, showSkipped, showSummaryMatrix } from "../format.ts";
 import { byOption } from "../settings.ts";
@@ -85,7 +85,7 @@ function resultLines({ checkpoint }: Loaded, { found, threshold, summary, compar
     // Of a model that has no masks nobody expects any.
     ...(!learned && without ? [NO_OUTLINES] : []),
     trained ? thresholdLine(threshold) : "The classifier of this checkpoint has not been trained yet.",
-    ...showFigures(summary, classes),
+    ...showFigures(summary, classes, specOf(checkpoint.config).maskTerm(checkpoint.config) !== undefined),
     ...showSummaryMatrix(summary, classes),
     ...(comparison ? delongLines(comparison.checkpoint, comparison.delong, known) : []),
   ];

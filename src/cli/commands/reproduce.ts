@@ -11,7 +11,7 @@ import { isFinished, studyTables, trainStudy, unfinishedRuns } from "../../runs/
 import { StudyFolder } from "../../runs/study-folder.ts";
 import { adapterName } from "../../runs/train.ts";
 import { toJson } from "../../runs/store.ts";
-import { planRuns, requireComparable, type Group, type RunKey } from "../../study/plan.ts";
+import { planRuns, requireComparable, runTitle, type Group, type RunKey } from "../../study/plan.ts";
 import type { StudyTable } from "../../study/results.ts";
 import type { TableNumber } from "../../study/rows.ts";
 import { sharedPhase } from "../../train/pretrained.ts";
@@ -21,7 +21,7 @@ import type { SaveOption } from "../options.ts";
 import { clock, Progress } from "../progress.ts";
 import { readPublished, type Published } from "../published.ts";
 import { byOption, configOf, type ConfigFlags } from "../settings.ts";
-import { showStudy, titleOf } from "../study-progress.ts";
+import { showStudy } from "../study-progress.ts";
 import { csvTable, heading, markdownTable, remarks, showTable } from "../study-table.ts";
 import { sameFile } from "../targets.ts";
 import { withTunedGpu, type TunedOption } from "../tuned.ts";
@@ -145,7 +145,7 @@ async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<
   for (const run of runs) {
     const done = await isFinished(folder, run);
     if (!done) waiting++;
-    lines.push(`  ${titleOf(run).padEnd(40)} ${done ? "finished" : folder.noted(run).state}`);
+    lines.push(`  ${runTitle(run).padEnd(40)} ${done ? "finished" : folder.noted(run).state}`);
   }
   const shared = sharedPhase(study.config);
   const phases = study.runs.filter((run) => run.row === null && run.state !== "finished").length;
@@ -153,11 +153,11 @@ async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<
   const mean = known.reduce((a, b) => a + b, 0) / known.length;
   const time = known.length > 0 ? `, about ${clock(mean * waiting)} by the runs so far` : "";
   const sharing = shared
-    ? `; the ${shared.title.toLowerCase()} (${study.config.epochs[shared.name]!} epochs) is trained once for each seed and fold`
+    ? `, after a ${shared.title.toLowerCase()} of ${study.config.epochs[shared.name]!} for each seed and fold`
     : "";
   return [
-    `${store.name}: ${runs.length} runs of ${totalEpochs(study.config)} epochs${sharing}:`,
+    `${store.name}: ${runs.length} runs of ${totalEpochs(study.config) - (shared ? study.config.epochs[shared.name]! : 0)} epochs${sharing}:`,
     ...lines,
-    `To do: ${shared ? `${phases} shared phases and ` : ""}${waiting} runs${time}`,
+    `To do: ${shared ? `${phases} ${shared.title.toLowerCase()}s and ` : ""}${waiting} runs${time}`,
   ];
 }

@@ -99,7 +99,11 @@ async function fit(task: TrainTask, progress: Progress) {
     progress.stop();
     if (error instanceof FolderGoneError) {
       console.log("The run went with its folder. Resume with:  npm run train -- --resume ITS-NEW-PLACE");
-    } else if (!(error instanceof DivergedError) && error !== task.signal?.reason && (await hasCheckpoint(task.store))) {
+    } else if (
+      !(error instanceof DivergedError) &&
+      error !== task.signal?.reason &&
+      (await hasCheckpoint(task.store))
+    ) {
       console.log(`Training failed. ${resumeHint(task.store.name)}`);
     }
     throw error;

@@ -17,12 +17,13 @@ import { Progress } from "../progress.ts";
 import { table } from "../table.ts";
 import { loadRecord } from "../tuned.ts";
 
-export type TuneOptions = ConfigFlags & GpuOption & {
-  seconds?: number;
-  /** Tune this many at most, those with the most work. */
-  kernels?: number;
-  json?: string;
-};
+export type TuneOptions = ConfigFlags &
+  GpuOption & {
+    seconds?: number;
+    /** Tune this many at most, those with the most work. */
+    kernels?: number;
+    json?: string;
+  };
 
 /** Seconds that tuning may take at most, unless --seconds says so. */
 const budgets: Readonly<Record<PresetName, number>> = { quick: 30, paper: 180 };

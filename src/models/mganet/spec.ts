@@ -29,11 +29,7 @@ const options = {
   ),
   jointLr: setting(learningRateSchema(), "--joint-lr <rate>", "Adam's learning rate in the joint stage"),
   maskLoss: setting(z.enum(maskLosses), "--mask-loss <kind>", "loss of the segmentation branch"),
-  alpha: setting(
-    z.number().min(0).max(100),
-    "--alpha <weight>",
-    "weight of the segmentation loss in the joint stage",
-  ),
+  alpha: setting(z.number().min(0).max(100), "--alpha <weight>", "weight of the segmentation loss in the joint stage"),
 };
 type Settings = z.infer<z.ZodObject<typeof options>>;
 
@@ -160,7 +156,11 @@ export const mganet: ModelSpec<MGANet, Settings> = {
   describe({ width, fusion, at }) {
     const network = fusion === "none" ? "no modules" : `${fusion} fusion`;
     const places =
-      fusion === "none" || at.length === SCALES.length ? "" : at === "every-block" ? " at every block" : ` at L${at.join(", L")}`;
+      fusion === "none" || at.length === SCALES.length
+        ? ""
+        : at === "every-block"
+          ? " at every block"
+          : ` at L${at.join(", L")}`;
     return `${network}${places}, width ${width}`;
   },
   outlines: ({ fusion, alpha, epochs }) => ({
