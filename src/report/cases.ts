@@ -50,7 +50,7 @@ function card(p: ImagePrediction, picture: CasePicture | undefined, { classes, t
   const share = shown === undefined ? undefined : probabilities![shown]!;
   const right = two ? share !== undefined && share >= threshold === (label === classes.positive) : shown === label;
   const wrong = label !== null && share !== undefined && !right;
-  const verdict = share === undefined ? undefined : html`<b>${percent(share)} ${classes.names[shown!]!}</b>, `;
+  const verdict = share === undefined ? undefined : html`<b>${percent(share)} ${classes.names[shown!]}</b>, `;
   const actual = label === null ? "class not known" : `${className(label, classes)} (actual)`;
   const dice = p.dice === null ? undefined : `, Dice ${three(p.dice)}`;
   return html`<figure${wrong ? new Markup(' class="wrong"') : ""}>${picture && draw(picture)}<figcaption>${verdict}${actual}${dice}<br>${p.image}</figcaption></figure>`;

@@ -25,7 +25,7 @@ export function confusionTable(matrix: ConfusionMatrix, { names }: Classes): Mar
   const rows = matrix.map((row, c) => {
     const total = row.reduce((a, b) => a + b, 0);
     return html`<tr>
-      <th>${names[c]!} (actual)</th>
+      <th>${names[c]} (actual)</th>
       ${row.map((count) => cell(count, total))}
     </tr>`;
   });

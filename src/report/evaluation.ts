@@ -81,7 +81,7 @@ function countsOf({ images }: Predictions, { names, positive }: Classes): string
 /** Of more than two classes, the figures of the positive one. */
 const positiveFigures = (summary: Summary, classes: Classes, threshold: number): Markup =>
   html`<figure class="below">
-    <h3>${classes.names[classes.positive]!} against ${negativeName(classes)}, at threshold ${threshold}</h3>
+    <h3>${classes.names[classes.positive]} against ${negativeName(classes)}, at threshold ${threshold}</h3>
     ${allFigures(summary)}
   </figure>`;
 

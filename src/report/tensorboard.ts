@@ -74,11 +74,15 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
 /** The record that an event file begins with. @param time in seconds since 1970 */
 export const fileVersion = (time: number): Uint8Array => tfRecord(message([[1, { double: time }], [3, "brain.Event:2"]])); // prettier-ignore
 
+/** What of a record is no figure of its own. */
+const NO_FIGURES = ["stage", "epoch", "step", "seconds", "validation"];
+
 /** One epoch: its losses, learning rate and speed, and what its evaluation found. @param time in seconds since 1970 */
 export function epochEvent(record: EpochRecord, time: number): Uint8Array {
-  const { stage, step, epoch, seconds, validation = {}, ...figures } = record;
+  const { stage, step, validation = {} } = record;
+  const figures = Object.entries(record).filter(([name]) => !NO_FIGURES.includes(name));
   const scalars: [string, unknown][] = [
-    ...Object.entries(figures).map(([name, v]): [string, unknown] => [`${stage}/${name}`, v]),
+    ...figures.map(([name, v]): [string, unknown] => [`${stage}/${name}`, v]),
     ...Object.entries(validation).map(([name, v]): [string, unknown] => [`validation/${name}`, v]),
   ];
   const values = scalars.flatMap(
