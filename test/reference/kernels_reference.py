@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from mganet_reference import dice_loss, save_safetensors
 
 HERE = Path(__file__).resolve().parent
-LIMIT = 15_000_000  # bytes of all reference data together
+LIMIT = 16_000_000  # bytes of all reference data together
 
 
 # --- the ops: inputs by name and parameters -> outputs by name ------------------------------------------------------
