@@ -1,6 +1,8 @@
 /** The data of a training run: read, prepared, split and served in batches. */
 import path from "node:path";
-import { type Batch, DataError, type Prepared, type Skipped } from "../../data/sample.ts";
+import { benignMalignant, sameNames } from "../../data/classes.ts";
+import { type Batch, type Classes, DataError, type Prepared, type Skipped } from "../../data/sample.ts";
+import { type ClassRequest, resolveClasses } from "../../data/settle-classes.ts";
 import { dataSeed, PHANTOM, teachesOutlines, type TrainConfig } from "../../train/config.ts";
 import type { TrainingData } from "../../train/training.ts";
 import { stages, type Stage } from "../../train/stage.ts";
@@ -11,6 +13,8 @@ import { prepareDataset, type WorkOptions } from "./prepare.ts";
 
 export interface PreparedData {
   name: string;
+  /** Of which labels are indices. */
+  classes: Classes;
   prepared: Prepared[];
   skipped: Skipped[];
   notes: string[];
@@ -20,6 +24,7 @@ type DataConfig = Pick<
   TrainConfig,
   "data" | "phantomImages" | "seed" | "splitSeed" | "size" | "crop" | "format" | "labelFrom" | "masksInverted"
 > &
+  ClassRequest &
   Parameters<typeof learnsOutlines>[0];
 
 export interface DataOptions extends WorkOptions {
@@ -28,6 +33,8 @@ export interface DataOptions extends WorkOptions {
    * on outlines.
    */
   bare?: "keep" | "skip";
+  /** As in `OpenOptions`. */
+  missingClasses?: "refuse" | "allow";
 }
 
 /** Whether a training's loss depends on the outlines of nodules. */
@@ -35,26 +42,30 @@ export const learnsOutlines = ({ fusion, alpha, epochs }: Pick<TrainConfig, "fus
   fusion !== "none" || alpha > 0 || epochs.segmentation > 0;
 
 /**
- * Reads and prepares all images that a configuration names. Images without a box are left out, and said so: those whose nodule
- * lies outside the tissue, and, where outlines are to be learned, those of which none is known.
+ * Reads and prepares all images that a configuration names. Images without a box are left out with a reason, unless it is known
+ * that there is no nodule: those whose nodule lies outside the tissue, and, where outlines are to be learned, those whose outline is
+ * unknown.
  */
 export async function prepareData(config: DataConfig, options: DataOptions = {}): Promise<PreparedData> {
   const [height, width] = config.size;
   const { data, crop } = config;
   if (data === PHANTOM) {
+    const classes = phantomClasses(config);
     const seed = dataSeed(config);
     const prepared = await preparePhantom({ seed, count: config.phantomImages }, { width, height, crop, ...options });
-    return { name: `phantom ${seed}`, prepared, skipped: [], notes: [] };
+    return { name: `phantom ${seed}`, classes, prepared, skipped: [], notes: [] };
   }
   const dataset = await openDataset(data, {
     ...openOptions(config),
     ...(options.signal ? { signal: options.signal } : {}),
+    ...(options.missingClasses ? { missingClasses: options.missingClasses } : {}),
   });
   const { prepared, skipped, notes } = await prepareDataset(dataset, { width, height, crop, ...options });
-  const unmarked = new Set(dataset.samples.filter(({ boxes }) => boxes.length === 0).map(({ id }) => id));
+  const unmarked = new Set(dataset.samples.filter(isBare).map(({ id }) => id));
   const keep = (options.bare ?? (learnsOutlines(config) ? "skip" : "keep")) === "keep";
-  const usable = prepared.filter((p) => p.boxes.length > 0 || (keep && unmarked.has(p.id)));
-  if (usable.length === 0 && unmarked.size > 0) {
+  const usable = prepared.filter((p) => !isBare(p) || (keep && unmarked.has(p.id)));
+  const outlined = usable.some((p) => p.boxes.length > 0);
+  if (!outlined && !keep && unmarked.size > 0) {
     throw new DataError(
       `${data}: the ${dataset.name} images have no outlines, from which MGA-Net learns: give boxes or masks, or train without masks by --fusion none --seg-epochs 0 --alpha 0`,
     );
@@ -64,6 +75,7 @@ export async function prepareData(config: DataConfig, options: DataOptions = {})
   const bare = prepared.filter((p) => !kept.has(p));
   return {
     name: path.basename(path.resolve(data)),
+    classes: dataset.classes,
     prepared: usable,
     skipped: [
       ...dataset.skipped,
@@ -74,30 +86,48 @@ export async function prepareData(config: DataConfig, options: DataOptions = {})
   };
 }
 
+/** Whether the outline of an image is unknown; where it is known that there is no nodule it is not. */
+export const isBare = ({ boxes, outline }: Pick<Prepared, "boxes" | "outline">): boolean =>
+  boxes.length === 0 && outline !== "none";
+
+/** @throws DataError for a request that the phantom cannot meet: it has these two classes, in this order */
+function phantomClasses(request: ClassRequest): Classes {
+  const classes = resolveClasses(request, benignMalignant);
+  if (request.target === "tirads") throw new DataError("the phantom has no TI-RADS grades");
+  if (sameNames(classes, benignMalignant)) return classes;
+  throw new DataError(`the phantom has the classes ${benignMalignant.names.join(" and ")} only`);
+}
+
 /** How the folder of a configuration is to be read. */
 export const openOptions = ({
   format,
   labelFrom,
   masksInverted,
-}: Pick<TrainConfig, "format" | "labelFrom" | "masksInverted">): OpenOptions => ({
+  target,
+  classes,
+  positive,
+}: Pick<TrainConfig, "format" | "labelFrom" | "masksInverted"> & ClassRequest): OpenOptions => ({
+  ...{ target, classes, positive },
   ...(format === "auto" ? {} : { format }),
   ...(labelFrom === "name" ? { labelFrom } : {}),
   masksInverted,
 });
 
 /**
- * n / (2 n_c) for each class c, as scikit-learn's "balanced".
+ * n / (K n_c) for each class c of K, as scikit-learn's "balanced".
+ * @param labels of the training images
  * @throws DataError for a class without an image
  */
-export function balancedWeights(classes: readonly number[], { data }: Pick<TrainConfig, "data">): [number, number] {
-  const weight = (label: number) => {
-    const count = classes.filter((c) => c === label).length;
-    if (count > 0) return classes.length / (2 * count);
-    throw new DataError(
-      `${data}: no training image is ${label === 0 ? "benign" : "malignant"}: there is nothing to balance`,
-    );
-  };
-  return [weight(0), weight(1)];
+export function balancedWeights(
+  labels: readonly number[],
+  { data }: Pick<TrainConfig, "data">,
+  { names }: Classes = benignMalignant,
+): number[] {
+  return names.map((name, c) => {
+    const count = labels.filter((label) => label === c).length;
+    if (count > 0) return labels.length / (names.length * count);
+    throw new DataError(`${data}: no training image is ${name}: there is nothing to balance`);
+  });
 }
 
 /** Serves the two sides of a split to the trainer. */
@@ -105,14 +135,19 @@ export class SplitData implements TrainingData {
   readonly unlabelled: ReadonlySet<string>;
   readonly bare: ReadonlySet<string>;
   /** Of each class, for the loss; undefined where all count alike. */
-  readonly classWeights: readonly [number, number] | undefined;
+  readonly classWeights: readonly number[] | undefined;
   readonly #classes: readonly number[];
   readonly #loaders: Record<Stage, BatchLoader>;
   readonly #counts: Record<Stage, number>;
   readonly #validation: BatchLoader;
   readonly #config: TrainConfig;
 
-  constructor(train: readonly Prepared[], validation: readonly Prepared[], config: TrainConfig) {
+  constructor(
+    train: readonly Prepared[],
+    validation: readonly Prepared[],
+    config: TrainConfig,
+    classes: Classes = benignMalignant,
+  ) {
     const labelled = train.filter((p) => p.label !== undefined);
     if (config.epochs.joint > 0 && labelled.length === 0) {
       throw new DataError(`${config.data}: no training image has a class, which the joint stage needs`);
@@ -120,8 +155,9 @@ export class SplitData implements TrainingData {
     this.unlabelled = SplitData.unlabelled(validation);
     this.bare = SplitData.bare(validation, config);
     this.#classes = labelled.map((p) => p.label!);
-    this.classWeights = config.classWeights === "balanced" ? balancedWeights(this.#classes, config) : undefined;
-    if (config.sampling === "balanced") balancedWeights(this.#classes, config);
+    this.classWeights =
+      config.classWeights === "balanced" ? balancedWeights(this.#classes, config, classes) : undefined;
+    if (config.sampling === "balanced") balancedWeights(this.#classes, config, classes);
     this.#config = config;
     this.#counts = { segmentation: train.length, joint: labelled.length };
     // Images without a class serve the segmentation stage only.
@@ -138,7 +174,7 @@ export class SplitData implements TrainingData {
   /** The ids of images of which no outline is known, or none is learned: there is no Dice of them. */
   static bare(prepared: readonly Prepared[], config: Parameters<typeof teachesOutlines>[0]): ReadonlySet<string> {
     const taught = teachesOutlines(config);
-    return new Set(prepared.filter((p) => !taught || p.boxes.length === 0).map((p) => p.id));
+    return new Set(prepared.filter((p) => !taught || isBare(p)).map((p) => p.id));
   }
 
   images(stage: Stage): number {
