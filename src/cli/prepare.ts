@@ -1,6 +1,7 @@
 /** `mganet prepare`: crops, masks and a manifest of a folder of images. */
 import path from "node:path";
-import { DataError } from "../data/sample.ts";
+import { benignMalignant, sameNames } from "../data/classes.ts";
+import { type Classes, DataError } from "../data/sample.ts";
 import { contactSheet, spread, type Tile } from "../node/contact-sheet.ts";
 import { openImage, readImage } from "../node/data/decode.ts";
 import { className } from "../node/data/inspect.ts";
@@ -11,7 +12,7 @@ import {
   requirePreparedFolder,
   writePreparedFolder,
 } from "../node/data/prepared-folder.ts";
-import { openOptions } from "../node/data/training-data.ts";
+import { isBare, openOptions } from "../node/data/training-data.ts";
 import { InputError, writeInFolder } from "../node/files.ts";
 import { exitCode, type Interrupt, onInterrupt } from "../node/vulkan/interrupt.ts";
 import type { TrainConfig } from "../train/config.ts";
@@ -52,7 +53,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
   const progress = new Progress();
   try {
     const dataset = await openDataset(data, { ...openOptions({ format, labelFrom, masksInverted }), signal });
-    if (dataset.samples.every(({ boxes }) => boxes.length === 0)) {
+    if (dataset.samples.every(isBare)) {
       throw new DataError(`${data}: the ${dataset.name} images have no outlines, of which masks would be made`);
     }
     progress.start("preparing", dataset.samples.length);
@@ -64,13 +65,17 @@ export async function prepare(options: PrepareOptions): Promise<number> {
     progress.clear();
     const shown = spread(result.entries, SHOWN);
     const title = `${shown.length} of ${result.entries.length} images before and after: boxes yellow, ellipses green, crop blue`;
-    await writeInFolder(path.join(out, "contact-sheet.png"), await contactSheet(tiles(shown, out), { ...TILE, title }));
+    await writeInFolder(
+      path.join(out, "contact-sheet.png"),
+      await contactSheet(tiles(shown, out, dataset.classes), { ...TILE, title }),
+    );
     for (const line of showSkipped([...dataset.skipped, ...result.skipped])) console.log(line);
     for (const line of showNotes([...dataset.notes, ...result.notes])) console.log(line);
     const again = result.reused > 0 ? ` (${result.reused} of them were there already)` : "";
     console.log(`${result.entries.length} images prepared${again} in ${clock((performance.now() - begun) / 1000)}`);
     console.log(`Written to ${out}: images, masks, ${MANIFEST}, contact-sheet.png`);
-    console.log(`\nTrain on them:  npm run train -- --data ${out}`);
+    const classes = sameNames(dataset.classes, benignMalignant) ? "" : ` --classes "${dataset.classes.names.join(",")}"`;
+    console.log(`\nTrain on them:  npm run train -- --data ${out}${classes}`);
     return 0;
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
@@ -85,7 +90,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
 const SHOWN = 32;
 const TILE = { columns: 4, width: 200, height: 160 };
 
-async function* tiles(shown: PreparedFolder["entries"], out: string): AsyncGenerator<Tile> {
+async function* tiles(shown: PreparedFolder["entries"], out: string, classes: Classes): AsyncGenerator<Tile> {
   for (const { entry, sample } of shown) {
     const { original, crop, boxes, width, height } = entry;
     const before = {
@@ -96,6 +101,6 @@ async function* tiles(shown: PreparedFolder["entries"], out: string): AsyncGener
     };
     const image = await openImage(await readImage(path.join(out, entry.image)));
     const after = { image, width, height, boxes, ellipses: true };
-    yield { pictures: [before, after], caption: `${entry.id}  ${className(sample.label)}` };
+    yield { pictures: [before, after], caption: `${entry.id}  ${className(sample.label, classes)}` };
   }
 }

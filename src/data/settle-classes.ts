@@ -102,8 +102,8 @@ const onPositive = ({ names, positive }: Classes, asked: string | undefined): st
 function requireEach(dir: string, words: ClassWords, names: readonly string[], counts: readonly number[]): void {
   const missing = names.filter((name) => counts[words.names.indexOf(name)]! === 0);
   if (missing.length === 0) return;
-  const there = words.names.flatMap((name, label) =>
-    counts[label]! > 0 ? [`${name.slice(0, 60)} (${counts[label]!})`] : [],
+  const there = inOrder(words.names.filter((_, label) => counts[label]! > 0)).map(
+    (name) => `${name.slice(0, 60)} (${counts[words.names.indexOf(name)]!})`,
   );
   const heard = words instanceof BinaryWords ? [...words.heard].slice(0, 20).map((name) => name.slice(0, 60)) : [];
   const all = [...there.slice(0, 20), ...heard];

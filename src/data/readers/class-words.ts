@@ -272,7 +272,8 @@ const ANATOMY = new Set([
  * @param images how many images the set has, besides those in folders of unknown names
  */
 export function ownNames({ heard, heardOwn, inFolders }: BinaryWords, images: number): string[] | undefined {
-  const byKey = new Map([...heard].map((name) => [keyOf(name), name]));
+  // Of several forms of a name the first that the set has.
+  const byKey = new Map([...heard].reverse().map((name) => [keyOf(name), name]));
   const names = inOrder(byKey.values());
   if (heardOwn || names.length < 2 || names.length > MAX_CLASSES || 2 * names.length > images + inFolders)
     return undefined;
