@@ -12,6 +12,7 @@ import {
 } from "../train/config.ts";
 import { explainedClasses, explainMethods, scaleNames } from "../train/explain.ts";
 import { maskLosses } from "../train/losses.ts";
+import { formats } from "../node/data/layouts/registry.ts";
 import { duration, number, scales, size, text } from "./values.ts";
 
 export interface TrainFlags {
@@ -54,7 +55,7 @@ const choice = (flags: string, description: string, values: readonly string[]) =
 export const formatOption = (): Option =>
   new Option(
     "--format <name>",
-    "layout of the folder: manifest, ddti, tn5000, tn3k, busi, bus-bra, tn-scui, coco, cvat, labelme, voc, yolo, masks or classes (default: recognised)",
+    `layout of the folder: ${formats.slice(0, -1).join(", ")} or ${formats.at(-1)!} (default: recognised)`,
   ).argParser(text);
 
 export const labelOption = (): Option =>

@@ -74,7 +74,9 @@ export async function prepare(options: PrepareOptions): Promise<number> {
     const again = result.reused > 0 ? ` (${result.reused} of them were there already)` : "";
     console.log(`${result.entries.length} images prepared${again} in ${clock((performance.now() - begun) / 1000)}`);
     console.log(`Written to ${out}: images, masks, ${MANIFEST}, contact-sheet.png`);
-    const classes = sameNames(dataset.classes, benignMalignant) ? "" : ` --classes "${dataset.classes.names.join(",")}"`;
+    const classes = sameNames(dataset.classes, benignMalignant)
+      ? ""
+      : ` --classes "${dataset.classes.names.join(",")}"`;
     console.log(`\nTrain on them:  npm run train -- --data ${out}${classes}`);
     return 0;
   } catch (error) {

@@ -1,14 +1,7 @@
 /** From what a user asks for and what a set has to the classes of a data set. */
 import { checkClassNames, type Classes, classesOf, isBenignMalignant } from "./classes.ts";
-import {
-  BinaryWords,
-  type ClassWords,
-  gradeOf,
-  inOrder,
-  NamedWords,
-  type Target,
-  TiradsWords,
-} from "./readers/class-words.ts";
+import { BinaryWords, type ClassWords, inOrder, NamedWords, type Target } from "./readers/class-words.ts";
+import { gradeOf, TiradsWords } from "./readers/tirads-words.ts";
 import { DataError, type Dataset } from "./sample.ts";
 
 /** Which classes a user asks for; the settings of a training have these names, too. */

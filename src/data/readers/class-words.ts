@@ -1,12 +1,12 @@
 /**
  * How the texts of a data set name classes: cells of tables, names of objects and folders, words in names of files. Readers ask one
  * of these, and do not know which classes there are: benign and malignant (BinaryWords), those a user or the set names (NamedWords),
- * or TI-RADS grades (TiradsWords).
+ * or TI-RADS grades (./tirads-words.ts).
  */
-import { classKey, MAX_CLASSES } from "../classes.ts";
+import { classKey } from "../classes.ts";
 import { DataError, type Label } from "../sample.ts";
 import { parseClass, parseNumber } from "./values.ts";
-import { classInWords, hasClassWord, isDenied, noduleOf, wordsOf } from "./words.ts";
+import { classInWords, hasClassWord, isDenied, noduleOf } from "./words.ts";
 
 /** What a label is read from: the set's classes, or its TI-RADS grades. */
 export const targets = ["class", "tirads"] as const;
@@ -208,43 +208,8 @@ export class NamedWords implements ClassWords {
   }
 }
 
-/** 4a, TR4, TI-RADS 4a, ACR-TIRADS 3, in any case. */
-const GRADE = /^(?:(?:acr|eu|k|kwak)?[ _-]*(?:ti[ _-]*rads|tr)[ _-]*)?([1-6][abc]?)(?:\.0*)?$/i;
-
-/** A TI-RADS grade in its plain form, such as 4a; undefined for anything else. */
-export const gradeOf = (text: string): string | undefined => GRADE.exec(text.trim())?.[1]?.toLowerCase();
-
-/** TI-RADS grades, in ascending order once a set is read. */
-export class TiradsWords extends NamedWords {
-  override readonly target = "tirads";
-
-  override cell(text: string): number {
-    const grade = gradeOf(text);
-    if (grade !== undefined) return super.cell(grade);
-    throw new DataError(`has the TI-RADS score "${text.slice(0, 20)}", which is not known`);
-  }
-
-  override knows(text: string): boolean {
-    return gradeOf(text) !== undefined;
-  }
-
-  override inText(): Label {
-    return undefined;
-  }
-
-  override object(name: string): { label: Label } | undefined {
-    if (gradeOf(name) !== undefined) return { label: this.cell(name) };
-    return noduleOf(name, { numbers: false }) && { label: undefined };
-  }
-
-  override folder([first = ""]: readonly string[]): FolderClass | undefined {
-    if (first === "normal") return { tissue: "normal", length: 1 };
-    return ["benign", "malignant"].includes(first) ? { tissue: undefined, length: 1 } : undefined;
-  }
-}
-
 /** 2.0 is 2, as a column of numbers with gaps is saved. */
-const keyOf = (text: string): string => parseNumber(text)?.toString() ?? classKey(text);
+export const keyOf = (text: string): string => parseNumber(text)?.toString() ?? classKey(text);
 
 /** Words and numbers of a text, in lower case. */
 const wordsIn = (text: string): string[] =>
@@ -258,47 +223,3 @@ const LONG = new Intl.Collator("en", { numeric: true });
 /** The order of classes that nobody gave one: alphabetical, numbers by their value. */
 export const inOrder = (names: Iterable<string>): string[] =>
   [...names].sort((a, b) => LONG.compare(a, b) || (a < b ? -1 : 1));
-
-/** Anatomy that is annotated beside nodules: a set with boxes of these has no classes of its own by its objects' names. */
-const ANATOMY = new Set([
-  ...["thyroid", "gland", "trachea", "carotid", "artery", "vein", "jugular", "vessel", "muscle", "cartilage"],
-  ...["isthmus", "lobe", "oesophagus", "esophagus", "node", "background", "other", "others", "unknown", "undefined"],
-]);
-
-/**
- * The classes of a set that calls nothing benign or malignant, from the names it has instead; undefined where these are no classes,
- * or may be misspelt ones: nothing is guessed.
- *
- * @param images how many images the set has, besides those in folders of unknown names
- */
-export function ownNames({ heard, heardOwn, inFolders }: BinaryWords, images: number): string[] | undefined {
-  // Of several forms of a name the first that the set has.
-  const byKey = new Map([...heard].reverse().map((name) => [keyOf(name), name]));
-  const names = inOrder(byKey.values());
-  if (heardOwn || names.length < 2 || names.length > MAX_CLASSES || 2 * names.length > images + inFolders)
-    return undefined;
-  if (names.some((name) => /^\d+$/.test(keyOf(name)) || mayBeMisspelt(name))) return undefined;
-  if (names.some((name) => wordsOf(name).some((word) => ANATOMY.has(word)))) return undefined;
-  // Names that differ in their numbers only are cases: patient1, patient2.
-  if (new Set(names.map((name) => name.replace(/\d+/g, "#"))).size < names.length) return undefined;
-  return names;
-}
-
-/** Whether a word looks like benign or malignant: "malignat", "benigno", "malign". */
-export const mayBeMisspelt = (name: string): boolean =>
-  wordsOf(name).some((word) => {
-    return /^(?:pre)?(?:mali|beni|belign)/.test(word) || ["benign", "malignant"].some((is) => distance(word, is) <= 2);
-  });
-
-/** Insertions, deletions and replacements of letters from one word to another (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length]!;
-}

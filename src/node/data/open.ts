@@ -2,7 +2,8 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { labelFromNames } from "../../data/label-from.ts";
-import { BinaryWords, type ClassWords, NamedWords, ownNames } from "../../data/readers/class-words.ts";
+import { BinaryWords, type ClassWords, NamedWords } from "../../data/readers/class-words.ts";
+import { ownNames } from "../../data/readers/own-classes.ts";
 import { type Dataset, DataError } from "../../data/sample.ts";
 import { type ClassRequest, settleClasses, wordsFor } from "../../data/settle-classes.ts";
 import { describeFound, MANIFEST_HINT } from "./found.ts";
@@ -10,7 +11,7 @@ import { classFolders, hasFoldersOfClasses } from "./layouts/class-folders.ts";
 import type { Layout, Listing, Look, Peek, ReadContext, ReadOptions } from "./layouts/layout.ts";
 import { manifest, readManifest } from "./layouts/manifest.ts";
 import { FRAME } from "./layouts/paths.ts";
-import { certainLayouts, generalLayouts, layouts } from "./layouts/registry.ts";
+import { certainLayouts, formats, generalLayouts, layouts } from "./layouts/registry.ts";
 import { beginningOf } from "./layouts/text-file.ts";
 
 export interface OpenOptions extends ReadOptions, ClassRequest {
@@ -60,7 +61,7 @@ const labelsOf = ({ samples }: Dataset) =>
 type OpenContext = OpenOptions & ReadContext;
 
 async function read(dir: string, options: OpenContext): Promise<{ dataset: Dataset; format: string }> {
-  const forced = options.format === undefined ? undefined : byFormat(options.format);
+  const forced = options.format === undefined ? undefined : await byFormat(options.format);
   if ((forced ?? manifest) === manifest && /\.(?:csv|jsonl)$/i.test(dir) && (await isFile(dir))) {
     const folder = path.dirname(dir);
     const dataset = await readManifest(folder, path.basename(dir), options, lookIn(folder));
@@ -159,10 +160,10 @@ const isWithin = (inner: string, outer: string): boolean => {
   return way !== ".." && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way);
 };
 
-function byFormat(format: string): Layout {
-  const layout = layouts.find((l) => l.format === format);
-  if (layout) return layout;
-  throw new DataError(`unknown format "${format}"; known are ${layouts.map((l) => l.format).join(", ")}`);
+function byFormat(format: string): Promise<Layout> {
+  const entry = layouts.find((l) => l.format === format);
+  if (entry) return entry.load();
+  throw new DataError(`unknown format "${format}"; known are ${formats.join(", ")}`);
 }
 
 interface Recognised {
@@ -182,7 +183,8 @@ async function recognise(dir: string, listing: Listing, words: ClassWords): Prom
   if (words instanceof BinaryWords && (await hasFoldersOfClasses(listing, lookIn(dir), words))) {
     return { layout: classFolders, others: [] };
   }
-  const known = layouts.map((l) => `${l.format} (${l.shape})`).join(", ");
+  const all = await Promise.all(layouts.map((entry) => entry.load()));
+  const known = all.map((l) => `${l.format} (${l.shape})`).join(", ");
   const what = await describeFound(listing, lookIn(dir), peekIn(dir));
   throw new DataError(`${dir}: no known layout; known are ${known}; found: ${what}; ${MANIFEST_HINT}`);
 }
@@ -214,10 +216,13 @@ async function lookBelow(
 
 async function whoKnows(dir: string, listing: Listing, words: ClassWords): Promise<Recognised | undefined> {
   const [look, peek] = [lookIn(dir), peekIn(dir)];
-  for (const layout of certainLayouts)
+  for (const entry of certainLayouts) {
+    const layout = await entry.load();
     if (await layout.recognises(listing, look, peek, words)) return { layout, others: [] };
+  }
   const fits: Layout[] = [];
-  for (const layout of generalLayouts) {
+  for (const entry of generalLayouts) {
+    const layout = await entry.load();
     if (fits[0]?.implies?.includes(layout.format)) continue;
     if (await layout.recognises(listing, look, peek, words)) fits.push(layout);
   }

@@ -3,7 +3,8 @@
  * outlines; they serve to evaluate a network, or to train one without masks.
  */
 import path from "node:path";
-import { type BinaryWords, type ClassWords, ownNames } from "../../../data/readers/class-words.ts";
+import type { BinaryWords, ClassWords } from "../../../data/readers/class-words.ts";
+import { ownNames } from "../../../data/readers/own-classes.ts";
 import { DataError, type Dataset, type Sample } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
 import { IMAGE_FILE } from "./collect.ts";
