@@ -5,7 +5,7 @@ import { ConfigError } from "../models/config-error.ts";
 import { DEFAULT_MODEL, modelNamed, models } from "../models/registry.ts";
 import { choicesOf, kindOfSetting, settingText, type SettingText } from "../models/setting.ts";
 import type { ModelSpec, PresetName } from "../models/spec.ts";
-import { layouts } from "../node/data/open.ts";
+import { formats } from "../node/data/layouts/registry.ts";
 import { checkConfig, commonSettings, PHANTOM, presetFor, presetNames, type TrainConfig } from "../train/config.ts";
 import { number, text } from "./values.ts";
 
@@ -40,10 +40,7 @@ export function commonOption(name: CommonName): Option {
   const option = optionOf(commonSettings[name], settingText(commonSettings[name])!);
   // The layouts are known to whoever reads them.
   return name === "format"
-    ? new Option(
-        option.flags,
-        `layout of the folder: ${layouts.map(({ format }) => format).join(", ")} (default: recognised)`,
-      ).argParser(text)
+    ? new Option(option.flags, `layout of the folder: ${formats.join(", ")} (default: recognised)`).argParser(text)
     : option;
 }
 

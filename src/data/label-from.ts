@@ -1,12 +1,12 @@
 /** Classes from the names of files, where a user says that they are in them. */
-import { classInWords } from "./readers/words.ts";
+import type { ClassWords } from "./readers/class-words.ts";
 import type { Dataset } from "./sample.ts";
 
 /**
- * Gives the samples without a class the one that their file's name has as a word (benign, malignant). A sample whose class is
+ * Gives the samples without a class the one that their file's name has as a word. A sample whose class is
  * known by another way and contradicted by its name has none afterwards. Both are noted.
  */
-export function labelFromNames(dataset: Dataset): void {
+export function labelFromNames(dataset: Dataset, words: ClassWords): void {
   const { samples, notes } = dataset;
   let [taken, bare] = [0, 0];
   for (const sample of samples) {
@@ -15,7 +15,7 @@ export function labelFromNames(dataset: Dataset): void {
       .split(/[\\/]/)
       .at(-1)!
       .replace(/(?:\.[a-z]{3,5})?(?:#\d+)?$/i, "");
-    const label = classInWords(name);
+    const label = words.inText(name);
     if (sample.label === undefined) {
       if (label === undefined) bare++;
       else taken++;

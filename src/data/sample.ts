@@ -41,6 +41,8 @@ export interface Sample extends Given {
   label: Label;
   /** The nodules, in pixels of the original image. */
   boxes: Box[];
+  /** "none" where it is known that there is no nodule, and `boxes` is empty for that; without boxes the outline is unknown else. */
+  outline?: "none";
   /** Whether the image is a crop to the tissue already. */
   cropped?: boolean;
 }
@@ -73,11 +75,17 @@ export interface Prepared extends Given {
   grey: Uint8Array;
   /** In pixels of the prepared image. */
   boxes: Box[];
+  /** As in `Sample`. */
+  outline?: "none";
   /** To find the same picture elsewhere. */
   print?: Fingerprint;
   /** Where it came from: `crop` is in pixels of the original image, whose size `width` × `height` is. */
   source?: { file: string; width: number; height: number; crop: Box };
 }
+
+/** Whether the outline of an image is unknown; where it is known that there is no nodule it is not. */
+export const isBare = ({ boxes, outline }: Pick<Prepared, "boxes" | "outline">): boolean =>
+  boxes.length === 0 && outline !== "none";
 
 /** What one training or evaluation step takes. */
 export interface Batch {

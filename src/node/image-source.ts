@@ -1,8 +1,8 @@
 /** Images from folders on disk, prepared and put into batches by worker threads. */
 import path from "node:path";
 import { benignMalignant, sameNames } from "../data/classes.ts";
-import { DataError, type Prepared } from "../data/sample.ts";
-import { ConfigError } from "../models/config-error.ts";
+import { type Classes, DataError, isBare, type Prepared } from "../data/sample.ts";
+import { type ClassRequest, resolveClasses } from "../data/settle-classes.ts";
 import type { BatchSource, ImageSource, KeptSplit, PreparedData, PrepareOptions, SplitSides } from "../runs/images.ts";
 import { classesOf } from "../train/classes.ts";
 import { dataSeed, outlinesOf, PHANTOM, specOf, type TrainConfig } from "../train/config.ts";
@@ -16,8 +16,10 @@ export const folderImages: ImageSource = {
   prepare: (config, options = {}) =>
     config.data === PHANTOM ? drawPhantom(config, options) : readFolder(config, options),
   split(prepared: readonly Prepared[], config: TrainConfig, kept?: KeptSplit): SplitSides {
-    if (!kept) return splitData(prepared, config);
-    return splitData(prepared, { ...config, split: kept.file, folds: 0, fold: 0 }, kept.text);
+    const classes = classesOf(config);
+    if (!kept) return splitData(prepared, config, { classes });
+    const { file: split, text } = kept;
+    return splitData(prepared, { ...config, split, folds: 0, fold: 0 }, { classes, text });
   },
   splitText: (sides: SplitSides, data: string): string => splitFile(sides, data),
   withoutSeen,
@@ -27,33 +29,41 @@ export const folderImages: ImageSource = {
 async function drawPhantom(config: TrainConfig, options: PrepareOptions): Promise<PreparedData> {
   const [height, width] = config.size;
   const seed = dataSeed(config);
-  const classes = classesOf(config);
-  if (config.target !== "class") throw new ConfigError(`the phantom has no ${config.target} grades`, "target");
-  if (!sameNames(classes, benignMalignant)) {
-    throw new ConfigError(`the phantom's are ${benignMalignant.names.join(", ")}`, "classes");
-  }
+  const classes = phantomClasses(config);
   const { crop } = config;
   const prepared = await preparePhantom({ seed, count: config.phantomImages }, { width, height, crop, ...options });
   return { name: `phantom ${seed}`, classes, prepared, skipped: [], notes: [] };
 }
 
+/** @throws DataError for a request that the phantom cannot meet: it has these two classes, in this order */
+function phantomClasses(request: ClassRequest): Classes {
+  const classes = resolveClasses(request, benignMalignant);
+  if (request.target === "tirads") throw new DataError("the phantom has no TI-RADS grades");
+  if (sameNames(classes, benignMalignant)) return classes;
+  throw new DataError(`the phantom has the classes ${benignMalignant.names.join(" and ")} only`);
+}
+
 /**
- * Images without a box are left out, and said so: those whose nodule lies outside the tissue, and, where outlines are needed,
- * those of which none is known.
+ * Images without a box are left out with a reason, unless it is known that there is no nodule: those whose nodule lies outside the
+ * tissue, and, where outlines are needed, those whose outline is unknown.
  */
-async function readFolder(config: TrainConfig, { bare, ...options }: PrepareOptions): Promise<PreparedData> {
+async function readFolder(
+  config: TrainConfig,
+  { bare, missingClasses, ...options }: PrepareOptions,
+): Promise<PreparedData> {
   const [height, width] = config.size;
   const { data, crop } = config;
   const dataset = await openDataset(data, {
     ...openOptions(config),
     ...(options.signal ? { signal: options.signal } : {}),
+    ...(missingClasses ? { missingClasses } : {}),
   });
   const { prepared, skipped, notes } = await prepareDataset(dataset, { width, height, crop, ...options });
-  const unmarked = new Set(dataset.samples.filter(({ boxes }) => boxes.length === 0).map(({ id }) => id));
+  const unmarked = new Set(dataset.samples.filter(isBare).map(({ id }) => id));
   const outlines = outlinesOf(config);
   const keep = (bare ?? (outlines.needed ? "skip" : "keep")) === "keep";
-  const usable = prepared.filter((p) => p.boxes.length > 0 || (keep && unmarked.has(p.id)));
-  if (usable.length === 0 && unmarked.size > 0) {
+  const usable = prepared.filter((p) => !isBare(p) || (keep && unmarked.has(p.id)));
+  if (!keep && unmarked.size > 0 && !usable.some((p) => p.boxes.length > 0)) {
     const { title } = specOf(config);
     const without = outlines.without ? `, or train without masks by ${outlines.without}` : "";
     throw new DataError(
@@ -80,7 +90,11 @@ export const openOptions = ({
   format,
   labelFrom,
   masksInverted,
-}: Pick<TrainConfig, "format" | "labelFrom" | "masksInverted">): OpenOptions => ({
+  target,
+  classes,
+  positive,
+}: Pick<TrainConfig, "format" | "labelFrom" | "masksInverted"> & ClassRequest): OpenOptions => ({
+  ...{ target, classes, positive },
   ...(format === "auto" ? {} : { format }),
   ...(labelFrom === "name" ? { labelFrom } : {}),
   masksInverted,

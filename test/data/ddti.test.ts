@@ -1,7 +1,9 @@
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { describe, expect, test } from "vitest";
-import { boxesInImage, parseDdtiCase } from "../../src/data/readers/ddti.ts";
+import { boxesInImage, labelOfGrade, parseDdtiCase } from "../../src/data/readers/ddti.ts";
 import { stream } from "../../src/data/random.ts";
+import { BinaryWords } from "../../src/data/readers/class-words.ts";
+import { TiradsWords } from "../../src/data/readers/tirads-words.ts";
 import { DataError } from "../../src/data/sample.ts";
 import { decodeText } from "../../src/data/text.ts";
 import { caseXml, outline, svg } from "./ddti-case.ts";
@@ -18,7 +20,7 @@ describe("a case file", () => {
     const parsed = parseDdtiCase(caseXml(7, "4a", marks, between));
     expect(parsed).toEqual({
       number: "7",
-      label: 1,
+      grade: "4a",
       marks: [
         { image: 1, rings: [ring], notes: [] },
         { image: 3, rings: [ring, outline(200, 20, 260, 60)], notes: [] },
@@ -35,7 +37,11 @@ describe("a case file", () => {
     ["5", 1],
     ["", undefined],
   ])("of TI-RADS %j has the label %s", (score, label) => {
-    expect(parseDdtiCase(caseXml(7, score, [])).label).toBe(label);
+    const { grade } = parseDdtiCase(caseXml(7, score, []));
+    expect(labelOfGrade(grade, new BinaryWords())).toBe(label);
+    const words = new TiradsWords([]);
+    expect(labelOfGrade(grade, words)).toBe(score === "" ? undefined : 0);
+    expect(words.names).toEqual(score === "" ? [] : [score.toLowerCase()]);
   });
 
   test.each([
@@ -148,7 +154,7 @@ test("200 mutated files end in a reason or in a case whose values are sound, nev
     const bytes = mutate(original, round, (low, high) => uniformInt(random, low, high));
     try {
       const parsed = parseDdtiCase(decodeText(bytes));
-      expect([0, 1, undefined]).toContain(parsed.label);
+      expect([0, 1, undefined]).toContain(labelOfGrade(parsed.grade, new BinaryWords()));
       for (const mark of parsed.marks) {
         for (const box of boxesInImage(mark.rings, 560, 360).boxes) {
           expect(box.x0).toBeGreaterThanOrEqual(0);

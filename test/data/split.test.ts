@@ -60,7 +60,7 @@ describe("split", () => {
 
   test("has each class on both sides even where every case is larger than the share", () => {
     const large: SplitItem[] = ["p", "q", "r", "s"].flatMap((group, g) =>
-      Array.from({ length: 5 }, () => ({ group, label: (g % 2) })),
+      Array.from({ length: 5 }, () => ({ group, label: g % 2 })),
     );
     const { train, val, notes } = split(large, { val: 0.1, seed: 1 });
     expect([labels(train, large), labels(val, large)]).toEqual([

@@ -1,6 +1,6 @@
 /** `mganet inspect`: what a folder of images holds, in figures and on a contact sheet. */
 import path from "node:path";
-import { DataError, type Dataset, type Prepared } from "../../data/sample.ts";
+import { type Classes, DataError, type Dataset, type Prepared } from "../../data/sample.ts";
 import { contactSheet, spread, type Tile } from "../../node/contact-sheet.ts";
 import { openImage, readImage } from "../../node/data/decode.ts";
 import {
@@ -46,8 +46,8 @@ export async function inspect(options: InspectOptions): Promise<void> {
     const notes = [...dataset.notes, ...result.notes];
     const found = inspectSet(dataset, prepared, [...dataset.skipped, ...result.skipped], notes);
     for (const line of show(found)) console.log(line);
-    const split = trySplit(prepared, config);
-    for (const line of showSplit(split)) console.log(line);
+    const split = trySplit(prepared, config, dataset.classes);
+    for (const line of showSplit(split, dataset.classes)) console.log(line);
     const sheet = path.join(out, "contact-sheet.png");
     const shown = spread(prepared, options.images);
     const title = `${data}: ${shown.length} of ${prepared.length} images; boxes yellow, ellipses green, crop blue`;
@@ -65,7 +65,8 @@ const TILE = { columns: 6, width: 240, height: 180 };
 /** The settings that a training run with the same options would have. @throws ConfigError naming the option */
 function configOf(flags: InspectOptions): TrainConfig {
   const { val, format, labelFrom, masksInverted, split, folds, fold, crop, seed, data } = flags;
-  const some = { val, format, labelFrom, masksInverted, split, folds, fold, crop, seed };
+  const { target, classes, positive } = flags;
+  const some = { val, format, labelFrom, masksInverted, target, classes, positive, split, folds, fold, crop, seed };
   const given = Object.entries(some).filter(([, v]) => v !== undefined);
   try {
     return checkConfig({ ...presetFor("quick", data), data, ...Object.fromEntries(given), ...splitOf(flags) });
@@ -74,31 +75,31 @@ function configOf(flags: InspectOptions): TrainConfig {
   }
 }
 
-async function* tiles(shown: readonly Prepared[], { samples }: Dataset): AsyncGenerator<Tile> {
+async function* tiles(shown: readonly Prepared[], { samples, classes }: Dataset): AsyncGenerator<Tile> {
   const boxes = new Map(samples.map((sample) => [sample.id, sample.boxes]));
   for (const { id, label, source } of shown) {
     const { file, width, height, crop } = source!;
     const image = await openImage(await readImage(file));
     const picture = { image, width, height, crop, boxes: boxes.get(id) ?? [], ellipses: true };
-    yield { pictures: [picture], caption: `${id}  ${className(label)}  ${width}x${height}` };
+    yield { pictures: [picture], caption: `${id}  ${className(label, classes)}  ${width}x${height}` };
   }
 }
 
 /** The split that a training would use, or why there is none. */
-function trySplit(prepared: readonly Prepared[], config: TrainConfig): SplitSides | string {
+function trySplit(prepared: readonly Prepared[], config: TrainConfig, classes: Classes): SplitSides | string {
   try {
-    return splitData(prepared, config);
+    return splitData(prepared, config, { classes });
   } catch (error) {
     if (error instanceof DataError) return error.message;
     throw error;
   }
 }
 
-function showSplit(split: SplitSides | string): string[] {
+function showSplit(split: SplitSides | string, classes: Classes): string[] {
   if (typeof split === "string") return ["", `No split: ${split}`];
   const { train, val, test, left, how, notes } = split;
   const line = (name: string, images: readonly Prepared[]) =>
-    `  ${name.padEnd(10)}${String(images.length).padStart(6)}   ${counts(countClasses(images))}`;
+    `  ${name.padEnd(10)}${String(images.length).padStart(6)}   ${counts(countClasses(images, classes), classes.names)}`;
   return [
     "",
     `A training would be split like this: ${how}`,
@@ -115,14 +116,16 @@ function showSplit(split: SplitSides | string): string[] {
 }
 
 function show(found: Inspection): string[] {
-  const { images, byClass, patients, patientsByClass, bySide, width, height, sizes, boxes } = found;
+  const { images, classes, byClass, patients, patientsByClass, bySide, width, height, sizes, boxes } = found;
   const row = (name: string, text: string) => `${name.padEnd(16)} ${text}`;
   const several = Object.entries(found.boxesPerImage).map(([n, count]) => `${count} with ${n}`);
   return [
     row("format", found.format),
-    row("images", `${images}: ${counts(byClass)}`),
-    row("patients", `${patients}: ${counts(patientsByClass)}`),
-    ...(bySide ? Object.entries(bySide).map(([side, c]) => row(`set's own ${side}`, `${total(c)}: ${counts(c)}`)) : []),
+    row("images", `${images}: ${counts(byClass, classes)}`),
+    row("patients", `${patients}: ${counts(patientsByClass, classes)}`),
+    ...(bySide
+      ? Object.entries(bySide).map(([side, c]) => row(`set's own ${side}`, `${total(c)}: ${counts(c, classes)}`))
+      : []),
     ...(found.folds > 0 ? [row("set's own folds", String(found.folds))] : []),
     row(
       "width, height",
@@ -178,8 +181,9 @@ function showLeftOut({ leftOut }: Inspection): string[] {
 }
 
 const total = (c: Counts) => Object.values(c).reduce((a, b) => a + b);
-const counts = ({ unlabelled = 0, ...byClass }: Counts) => {
-  const known = Object.entries(byClass).map(([name, n]) => `${n} ${name}`);
+const counts = (c: Counts, names: readonly string[]) => {
+  const { unlabelled = 0 } = c;
+  const known = names.map((name) => (/^\d/.test(name) ? `${name}: ${c[name]!}` : `${c[name]!} ${name}`));
   return [...known, ...(unlabelled > 0 ? [`${unlabelled} without a class`] : [])].join(", ");
 };
 const pixels = ({ least, greatest }: Range) => (least === greatest ? `${least}` : `${least} to ${greatest}`);

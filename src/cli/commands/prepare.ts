@@ -1,6 +1,7 @@
 /** `mganet prepare`: crops, masks and a manifest of a folder of images. */
 import path from "node:path";
-import { DataError } from "../../data/sample.ts";
+import { benignMalignant, sameNames } from "../../data/classes.ts";
+import { type Classes, DataError, isBare } from "../../data/sample.ts";
 import { contactSheet, spread, type Tile } from "../../node/contact-sheet.ts";
 import { openImage, readImage } from "../../node/data/decode.ts";
 import { className } from "../../node/data/inspect.ts";
@@ -23,6 +24,9 @@ export interface PrepareOptions {
   out: string;
   format?: string;
   labelFrom?: TrainConfig["labelFrom"];
+  target?: TrainConfig["target"];
+  classes?: string[];
+  positive?: string;
   masksInverted?: boolean;
   crop: TrainConfig["crop"];
   /** Height and width. */
@@ -35,6 +39,7 @@ export interface PrepareOptions {
 export async function prepare(options: PrepareOptions): Promise<number> {
   const begun = performance.now();
   const { out, crop, format = "auto", labelFrom = "set", masksInverted = false, workers } = options;
+  const { target = "class", classes: asked, positive } = options;
   const [height, width] = options.size;
   if (width < 8 || height < 8 || width > 4096 || height > 4096) {
     throw new InputError(`--size: ${height}x${width} is not possible: a side has 8 to 4096 pixels`);
@@ -51,8 +56,11 @@ export async function prepare(options: PrepareOptions): Promise<number> {
   const { signal } = controller;
   const progress = new Progress();
   try {
-    const dataset = await openDataset(data, { ...openOptions({ format, labelFrom, masksInverted }), signal });
-    if (dataset.samples.every(({ boxes }) => boxes.length === 0)) {
+    const dataset = await openDataset(data, {
+      ...openOptions({ format, labelFrom, masksInverted, target, classes: asked, positive }),
+      signal,
+    });
+    if (dataset.samples.every(isBare)) {
       throw new DataError(`${data}: the ${dataset.name} images have no outlines, of which masks would be made`);
     }
     progress.start("preparing", dataset.samples.length);
@@ -64,13 +72,19 @@ export async function prepare(options: PrepareOptions): Promise<number> {
     progress.clear();
     const shown = spread(result.entries, SHOWN);
     const title = `${shown.length} of ${result.entries.length} images before and after: boxes yellow, ellipses green, crop blue`;
-    await writeInFolder(path.join(out, "contact-sheet.png"), await contactSheet(tiles(shown, out), { ...TILE, title }));
+    await writeInFolder(
+      path.join(out, "contact-sheet.png"),
+      await contactSheet(tiles(shown, out, dataset.classes), { ...TILE, title }),
+    );
     for (const line of showSkipped([...dataset.skipped, ...result.skipped])) console.log(line);
     for (const line of showNotes([...dataset.notes, ...result.notes])) console.log(line);
     const again = result.reused > 0 ? ` (${result.reused} of them were there already)` : "";
     console.log(`${result.entries.length} images prepared${again} in ${clock((performance.now() - begun) / 1000)}`);
     console.log(`Written to ${out}: images, masks, ${MANIFEST}, contact-sheet.png`);
-    console.log(`\nTrain on them:  npm run train -- --data ${out}`);
+    const classes = sameNames(dataset.classes, benignMalignant)
+      ? ""
+      : ` --classes "${dataset.classes.names.join(",")}"`;
+    console.log(`\nTrain on them:  npm run train -- --data ${out}${classes}`);
     return 0;
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
@@ -85,7 +99,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
 const SHOWN = 32;
 const TILE = { columns: 4, width: 200, height: 160 };
 
-async function* tiles(shown: PreparedFolder["entries"], out: string): AsyncGenerator<Tile> {
+async function* tiles(shown: PreparedFolder["entries"], out: string, classes: Classes): AsyncGenerator<Tile> {
   for (const { entry, sample } of shown) {
     const { original, crop, boxes, width, height } = entry;
     const before = {
@@ -96,6 +110,6 @@ async function* tiles(shown: PreparedFolder["entries"], out: string): AsyncGener
     };
     const image = await openImage(await readImage(path.join(out, entry.image)));
     const after = { image, width, height, boxes, ellipses: true };
-    yield { pictures: [before, after], caption: `${entry.id}  ${className(sample.label)}` };
+    yield { pictures: [before, after], caption: `${entry.id}  ${className(sample.label, classes)}` };
   }
 }

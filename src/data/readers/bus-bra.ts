@@ -4,12 +4,12 @@
  */
 import { DataError, reasonOf } from "../sample.ts";
 import { parseNamedTable } from "./table.ts";
-import { parseClass } from "./values.ts";
+import { BinaryWords, type ClassWords } from "./class-words.ts";
 
 export interface BusBraRow {
   line: number;
   id: string;
-  label: 0 | 1;
+  label: number;
   /** The number in the ID where the table has no column for it: its images show both sides of one patient. */
   patient: string;
 }
@@ -17,7 +17,11 @@ export interface BusBraRow {
 type Bad = (line: number, reason: string) => void;
 
 /** @throws DataError when the text is not that table. `bad` is told of each row that cannot be used */
-export function parseBusData(text: string, bad: Bad): { rows: BusBraRow[]; hasPatients: boolean } {
+export function parseBusData(
+  text: string,
+  bad: Bad,
+  words: ClassWords = new BinaryWords(),
+): { rows: BusBraRow[]; hasPatients: boolean } {
   const { columns, rows } = parseNamedTable(text, ["id", "pathology"], bad);
   const hasPatients = columns.includes("case");
   const parsed = rows.flatMap(({ line, cell }): BusBraRow[] => {
@@ -27,7 +31,7 @@ export function parseBusData(text: string, bad: Bad): { rows: BusBraRow[]; hasPa
       if (number === undefined) throw new DataError(`has the ID "${id.slice(0, 30)}", which is no image of this set`);
       const patient = hasPatients ? cell("case")! : number;
       if (patient === "") throw new DataError("has no Case");
-      return [{ line, id, label: parseClass(cell("pathology")!), patient }];
+      return [{ line, id, label: words.cell(cell("pathology")!), patient }];
     } catch (error) {
       bad(line, reasonOf(error));
       return [];

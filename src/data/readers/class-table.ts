@@ -1,7 +1,7 @@
-/** A table of classes beside images, of whatever columns: `id,label`, `image_name;pathology`, TN-SCUI's `ID,CATE`. */
-import { DataError, type Label } from "../sample.ts";
+/** A table of classes, or of TI-RADS grades, beside images, of whatever columns: `id,label`, `image_name;pathology`, TN-SCUI's `ID,CATE`. */
+import { DataError, type Label, reasonOf } from "../sample.ts";
+import { BinaryWords, type ClassWords } from "./class-words.ts";
 import { parseTable } from "./table.ts";
-import { parseClass } from "./values.ts";
 
 export interface ClassRow {
   line: number;
@@ -35,6 +35,10 @@ const CLASS = [
   ...["label", "class", "classname", "classlabel", "cate", "category", "pathology", "diagnosis", "histology", "target"],
   ...["malignancy", "malignant", "benignmalignant", "histopathdiagnosis", "type", "y", "groundtruth"],
 ];
+const TIRADS = [
+  ...["tirads", "acrtirads", "eutirads", "ktirads", "kwaktirads", "tiradsscore", "tiradsgrade", "tiradscategory"],
+  ...["tiradslevel", "tr", "trlevel"],
+];
 const PATIENT = ["patient", "patientid", "case", "caseid", "subject", "subjectid"];
 
 /** Column names as they are compared: letters only, in lower case. */
@@ -45,13 +49,19 @@ const plain = (name: string) => name.toLowerCase().replace(/[^a-z]/g, "");
  * contradict each other the table is refused.
  *
  * @param bad told of each row that cannot be used
+ * @param words by which classes are told
  * @throws DataError for no table, or one whose columns do not say which is the image and which the class
  */
-export function parseClassTable(text: string, bad: (line: number, reason: string) => void): ClassTable {
+export function parseClassTable(
+  text: string,
+  bad: (line: number, reason: string) => void,
+  words: ClassWords = new BinaryWords(),
+): ClassTable {
   const [head, ...rest] = parseTable(text);
   if (!head) throw new DataError("is empty");
-  if (isHeadless(head.cells)) {
-    return { rows: [head, ...rest].flatMap((row) => readRow(row, { image: 0, classes: [1] }, 2, bad)), notes: [] };
+  if (isHeadless(head.cells, words)) {
+    const places = { image: 0, classes: [1], words };
+    return { rows: [head, ...rest].flatMap((row) => readRow(row, places, 2, bad)), notes: [] };
   }
   const columns = head.cells;
   const among = (names: readonly string[]) => columns.flatMap((name, i) => (names.includes(plain(name)) ? [i] : []));
@@ -62,15 +72,36 @@ export function parseClassTable(text: string, bad: (line: number, reason: string
   if (image.length > 1) throw new DataError(`has several columns that may name the image: ${quoted(image)}`);
   const patient = among(PATIENT);
   if (patient.length > 1) throw new DataError(`has several columns that may name the patient: ${quoted(patient)}`);
-  const named = among(CLASS);
-  if (named.length === 0)
-    throw new DataError(`has no column of the class, such as "label" or "pathology", among ${all}`);
+  const grades = words.target === "tirads";
+  const named = among(grades ? TIRADS : CLASS);
+  if (named.length === 0) {
+    const what = grades ? 'TI-RADS grades, such as "tirads"' : 'the class, such as "label" or "pathology"';
+    throw new DataError(`has no column of ${what}, among ${all}`);
+  }
+  const isClass = (cell: string) => cell === "" || words.knows(cell);
   const whole = named.filter((i) => rest.every(({ cells }) => isClass(cells[i] ?? "")));
-  const classes = named.length === 1 ? named : whole;
+  // A user's classes may be some of the column's: the only one that has any of them.
+  const some = whole.length > 0 ? whole : named.filter((i) => rest.some(({ cells }) => words.knows(cells[i] ?? "")));
+  const classes =
+    named.length === 1
+      ? named
+      : words.names.length > 0 && !(words instanceof BinaryWords) && some.length === 1
+        ? some
+        : whole;
   if (classes.length === 0) {
     throw new DataError(`has several columns that may be the class, each with cells that are none: ${quoted(named)}`);
   }
-  const torn = rest.find(({ cells }) => new Set(classes.flatMap((i) => classOf(cells[i] ?? "") ?? [])).size > 1);
+  const torn =
+    classes.length > 1 &&
+    rest.find(
+      ({ cells }) =>
+        new Set(
+          classes
+            .map((i) => cells[i] ?? "")
+            .filter((cell) => cell !== "")
+            .map((cell) => words.cell(cell)),
+        ).size > 1,
+    );
   if (torn)
     throw new DataError(`has several columns of the class that differ in line ${torn.line}: ${quoted(classes)}`);
   const read = new Set([...image, ...patient, ...classes]);
@@ -78,13 +109,18 @@ export function parseClassTable(text: string, bad: (line: number, reason: string
   const notes = [`the class is the column ${quoted(classes.slice(0, 1))}`];
   if (patient.length > 0) notes.push(`the patient is the column ${quoted(patient)}`);
   if (others.length > 0) notes.push(`columns that are not read: ${quoted(others.slice(0, 12))}`);
-  const places = { image: image[0]!, classes, patient: patient[0] };
+  const places = { image: image[0]!, classes, patient: patient[0], words };
   return { rows: rest.flatMap((row) => readRow(row, places, columns.length, bad)), notes };
 }
 
 function readRow(
   { line, cells }: { line: number; cells: readonly string[] },
-  { image, classes, patient }: { image: number; classes: readonly number[]; patient?: number | undefined },
+  {
+    image,
+    classes,
+    patient,
+    words,
+  }: { image: number; classes: readonly number[]; patient?: number | undefined; words: ClassWords },
   width: number,
   bad: (line: number, reason: string) => void,
 ): ClassRow[] {
@@ -96,23 +132,17 @@ function readRow(
   };
   if (cells.length !== width) return fault(`has ${cells.length} cells, but there are ${width} columns`);
   if (name === "") return fault("names no image");
-  const wrong = classes.find((i) => !isClass(cells[i]!));
-  if (wrong !== undefined) return fault(`has the class "${cells[wrong]!.slice(0, 20)}", which is neither 0 nor 1`);
-  const label = classes.map((i) => classOf(cells[i]!)).find((c) => c !== undefined);
+  let label: Label;
+  try {
+    const filled = classes.map((i) => cells[i]!).filter((cell) => cell !== "");
+    [label] = filled.map((cell) => words.cell(cell));
+  } catch (error) {
+    return fault(reasonOf(error));
+  }
   const who = patient === undefined ? "" : cells[patient]!;
   return [{ line, image: name, label, patient: who === "" ? undefined : who }];
 }
 
 /** As TN3K's: `0000.jpg,1`. */
-const isHeadless = (cells: readonly string[]) =>
-  cells.length === 2 && /\.\w{3,5}$/.test(cells[0]!) && classOf(cells[1]!) !== undefined;
-
-const isClass = (cell: string) => cell === "" || classOf(cell) !== undefined;
-
-function classOf(cell: string): Label {
-  try {
-    return parseClass(cell);
-  } catch {
-    return undefined;
-  }
-}
+const isHeadless = (cells: readonly string[], words: ClassWords) =>
+  cells.length === 2 && /\.\w{3,5}$/.test(cells[0]!) && words.knows(cells[1]!);

@@ -15,7 +15,8 @@ import { type Box, DataError, reasonOf, type Side } from "../sample.ts";
 import { boxesOfOutlines, type Marked, turnedBox } from "./marked.ts";
 import { maskOfRuns } from "./rle.ts";
 import { explain } from "./values.ts";
-import { wordsOf } from "./words.ts";
+import { BinaryWords, type ClassWords } from "./class-words.ts";
+import { hasClassWord } from "./words.ts";
 import { xmlParser } from "./xml.ts";
 
 const number = z
@@ -77,7 +78,11 @@ const SIDES = new Map<string, Side>([
  * @param bad told of each image without a name
  * @throws DataError when the text is no such file; by name for the form of videos, whose frames are not files
  */
-export function parseCvat(text: string, bad: (reason: string) => void): CvatImage[] {
+export function parseCvat(
+  text: string,
+  bad: (reason: string) => void,
+  words: ClassWords = new BinaryWords(),
+): CvatImage[] {
   const result = FILE.safeParse(parse(text));
   if (!result.success) throw new DataError(`is not a CVAT annotation: ${explain(result.error)}`);
   const { image: images, track } = result.data.annotations;
@@ -97,20 +102,20 @@ export function parseCvat(text: string, bad: (reason: string) => void): CvatImag
     const size = width === undefined || height === undefined ? {} : { size: { width, height } };
     const known = { name, ...(side === undefined ? {} : { side }) };
     try {
-      return [{ ...known, marked: { ...size, ...parseShapes(value) } }];
+      return [{ ...known, marked: { ...size, ...parseShapes(value, words) } }];
     } catch (error) {
       return [{ ...known, reason: reasonOf(error) }];
     }
   });
 }
 
-function parseShapes(value: unknown): Marked {
+function parseShapes(value: unknown, words: ClassWords): Marked {
   const result = SHAPES.safeParse(value);
   if (!result.success) throw new DataError(`has a shape that cannot be used: ${explain(result.error)}`);
   const { box, polygon, ellipse, mask, tag, ...open } = result.data;
   const marked: Marked = { objects: [], notes: [], tags: tag.map(({ label }) => label) };
   const add = (object: z.infer<typeof TAG>, ...boxes: Box[]) => {
-    for (const b of boxes) marked.objects.push({ name: nameOf(object), box: b });
+    for (const b of boxes) marked.objects.push({ name: nameOf(object, words), box: b });
   };
   const turned = (b: Box, rotation = 0): Box => {
     if (rotation === 0) return b;
@@ -137,11 +142,12 @@ function parseShapes(value: unknown): Marked {
 }
 
 /** The label, or the class that an attribute of the shape gives where the label gives none. */
-function nameOf({ label, attribute = [] }: z.infer<typeof TAG>): string {
-  if (wordsOf(label).some((word) => word === "benign" || word === "malignant")) return label;
-  const values = attribute.map((a) => (typeof a === "string" ? a : (a["#text"] ?? "")).trim().toLowerCase());
-  const classes = new Set(values.filter((v) => v === "benign" || v === "malignant"));
-  return classes.size === 1 ? `${[...classes][0]!} ${label}` : label;
+function nameOf({ label, attribute = [] }: z.infer<typeof TAG>, words: ClassWords): string {
+  if (hasClassWord(label) || words.inText(label) !== undefined) return label;
+  const values = attribute.map((a) => (typeof a === "string" ? a : (a["#text"] ?? "")).trim());
+  // A number may be the value of any attribute.
+  const classes = new Set(values.filter((v) => !/^\d+(?:\.0*)?$/.test(v) && words.knows(v)));
+  return classes.size === 1 ? [...classes][0]! : label;
 }
 
 function pointsOf(text: string) {

@@ -12,11 +12,13 @@ import { XMLParser } from "fast-xml-parser";
 import { z } from "zod";
 import { area, boundingBox, clip, type Point } from "../boxes.ts";
 import { type Box, DataError, type Label, reasonOf } from "../sample.ts";
+import type { ClassWords } from "./class-words.ts";
 import { explain } from "./values.ts";
 
 export interface DdtiCase {
   number: string;
-  label: Label;
+  /** TI-RADS: 2, 3, 4a, 4b, 4c or 5; undefined where the case has none. */
+  grade: string | undefined;
   marks: DdtiMark[];
 }
 
@@ -31,16 +33,21 @@ export interface DdtiMark {
   notes: string[];
 }
 
-/** TI-RADS scores as usually coded. The score is not histology. */
-const LABELS = new Map<string, Label>([
-  ["", undefined],
-  ["2", 0],
-  ["3", 0],
-  ["4a", 1],
-  ["4b", 1],
-  ["4c", 1],
-  ["5", 1],
+/** TI-RADS grades as usually coded. The grade is not histology. */
+const CLASSES = new Map([
+  ["2", "benign"],
+  ["3", "benign"],
+  ["4a", "malignant"],
+  ["4b", "malignant"],
+  ["4c", "malignant"],
+  ["5", "malignant"],
 ]);
+
+/** The class, or the grade itself, of a case as the user's words have it; undefined for a case without a grade. */
+export function labelOfGrade(grade: string | undefined, words: ClassWords): Label {
+  if (grade === undefined) return undefined;
+  return words.cell(words.target === "tirads" ? grade : CLASSES.get(grade)!);
+}
 
 /**
  * An outline with less than this share of its bounding box inside the image is dropped. All of DDTI's lie inside but the
@@ -72,12 +79,14 @@ export function parseDdtiCase(xml: string): DdtiCase {
     throw new DataError(`is not well-formed XML: ${reasonOf(error)}`);
   }
   const { number, tirads, mark = [] } = check(z.object({ case: CASE }), document, "").case;
-  const score = tirads.toLowerCase();
-  if (!LABELS.has(score)) throw new DataError(`has the TI-RADS score "${tirads.slice(0, 20)}", which is not known`);
+  const grade = tirads === "" ? undefined : tirads.toLowerCase();
+  if (grade !== undefined && !CLASSES.has(grade)) {
+    throw new DataError(`has the TI-RADS score "${tirads.slice(0, 20)}", which is not known`);
+  }
   const marks = mark.map(parseMark);
   const twice = marks.find((m, i) => marks.findIndex((other) => other.image === m.image) !== i);
   if (twice) throw new DataError(`marks image ${twice.image} more than once`);
-  return { number, label: LABELS.get(score), marks };
+  return { number, grade, marks };
 }
 
 function parseMark(value: unknown, index: number): DdtiMark {

@@ -14,7 +14,8 @@ import { z } from "zod";
 import type { Size } from "../annotation-frame.ts";
 import { type Box, DataError, type Label, reasonOf, type Side } from "../sample.ts";
 import { type Bad, parseBoxes, readCsv, readJson } from "./manifest-text.ts";
-import { explain, parseClass, parseCount, parseNumber, patientName, patientNotes } from "./values.ts";
+import { BinaryWords, type ClassWords } from "./class-words.ts";
+import { explain, parseCount, parseNumber, patientName, patientNotes } from "./values.ts";
 
 export interface ManifestRow {
   line: number;
@@ -23,6 +24,8 @@ export interface ManifestRow {
   boxes: Box[];
   /** Those of the boxes that are written as four bare numbers: they may be meant as something else than edges. */
   bare: Box[];
+  /** Whether it is said that there is no nodule on the image. */
+  empty: boolean;
   masks: string[];
   /** Size of the image that the boxes were drawn on. */
   drawnOn: Size | undefined;
@@ -33,7 +36,9 @@ export interface ManifestRow {
 }
 
 /** `source` is the original image of one that was cropped, for people. */
-const COLUMNS = "image label boxes boxes_xywh mask width height patient split fold cropped source".split(" ");
+const COLUMNS = "image label boxes boxes_xywh mask outline width height patient split fold cropped source".split(" ");
+/** Read with `--target tirads` only, in the place of `label`. */
+const GRADE = "tirads";
 /** More columns that are not read are not named one by one. */
 const NAMED = 10;
 /** The names that other tools give the sides. */
@@ -87,6 +92,8 @@ const isFour = (value: unknown): boolean =>
 const ROW = z.object({
   image: text.min(1),
   label: cell,
+  tirads: cell,
+  outline: cell,
   boxes: boxList,
   boxes_xywh: boxList,
   width: cell,
@@ -108,26 +115,28 @@ export function parseManifest(
   content: string,
   kind: "csv" | "jsonl",
   bad: Bad,
+  words: ClassWords = new BinaryWords(),
 ): { rows: ManifestRow[]; notes: string[] } {
-  const raw = kind === "csv" ? readCsv(content, COLUMNS, bad) : readJson(content, bad);
-  if (raw.rows.length > 0 && !["boxes", "boxes_xywh", "mask"].some((name) => raw.columns.has(name))) {
+  const raw = kind === "csv" ? readCsv(content, [...COLUMNS, GRADE], bad) : readJson(content, bad);
+  if (raw.rows.length > 0 && !["boxes", "boxes_xywh", "mask", "outline"].some((name) => raw.columns.has(name))) {
     const names = [...raw.columns].slice(0, NAMED).map((name) => `"${name.slice(0, 40)}"`);
     throw new DataError(
       `has no column "boxes" or "mask", but ${names.join(", ")}: boxes are four numbers in one cell, x0 y0 x1 y1`,
     );
   }
   const notes: string[] = [];
-  const unknown = [...raw.columns].filter((name) => name !== "" && !COLUMNS.includes(name));
+  const source = words.target === "tirads" ? GRADE : "label";
+  const unknown = [...raw.columns].filter((name) => name !== "" && !COLUMNS.includes(name) && name !== source);
   if (unknown.length > 0) {
     const names = unknown.slice(0, NAMED).map((n) => n.slice(0, 40));
     const more = unknown.length > NAMED ? ` and ${unknown.length - NAMED} more` : "";
     notes.push(`columns that are not read: ${names.join(", ")}${more}`);
   }
-  if (!raw.columns.has("label")) notes.push('no column "label": no image has a class');
+  if (!raw.columns.has(source)) notes.push(`no column "${source}": no image has a class`);
   const patients: string[] = [];
   const rows = raw.rows.flatMap(({ line, value }): ManifestRow[] => {
     try {
-      const { row, written } = parseRow(line, value);
+      const { row, written } = parseRow(line, value, words);
       patients.push(written);
       return [row];
     } catch (error) {
@@ -140,10 +149,15 @@ export function parseManifest(
 }
 
 /** The row, and its patient as it is written. */
-function parseRow(line: number, value: unknown): { row: ManifestRow; written: string } {
+function parseRow(line: number, value: unknown, words: ClassWords): { row: ManifestRow; written: string } {
   const result = ROW.safeParse(value);
   if (!result.success) throw new DataError(`is no image of a manifest: ${explain(result.error)}`);
-  const { image, label, boxes, boxes_xywh: sized, mask, patient: written, split, fold, cropped } = result.data;
+  const { image, boxes, boxes_xywh: sized, mask, patient: written, split, fold, cropped } = result.data;
+  const label = words.target === "tirads" ? result.data.tirads : result.data.label;
+  const outline = result.data.outline.toLowerCase();
+  if (outline !== "" && outline !== "none") {
+    throw new DataError(`has the outline "${outline.slice(0, 20)}", which is neither none nor empty`);
+  }
   const side = split.toLowerCase();
   if (!SIDES.has(side)) throw new DataError(`has the split "${split.slice(0, 20)}", which is not train, val or test`);
   const held = fold === "" ? undefined : parseCount(fold);
@@ -168,9 +182,10 @@ function parseRow(line: number, value: unknown): { row: ManifestRow; written: st
   const row = {
     line,
     image,
-    label: label === "" ? undefined : parseClass(label),
+    label: label === "" ? undefined : words.cell(label),
     boxes: [...plain, ...bySize],
     bare,
+    empty: outline === "none",
     masks: (typeof mask === "string" ? [mask] : (mask ?? [])).filter((file) => file !== ""),
     drawnOn: sizeOf(result.data),
     patient: patient === "" ? undefined : patient,
@@ -178,6 +193,7 @@ function parseRow(line: number, value: unknown): { row: ManifestRow; written: st
     fold: held,
     cropped: crop,
   };
+  if (row.empty && row.boxes.length > 0) throw new DataError("has boxes, but the outline none");
   return { row, written };
 }
 
@@ -200,7 +216,7 @@ function together(rows: readonly ManifestRow[], bad: Bad): ManifestRow[] {
     if (!byImage.has(row.image)) byImage.set(row.image, { ...row });
     else if (first) {
       const differs =
-        (["label", "patient", "side", "fold", "cropped"] as const).find((key) => first[key] !== row[key]) ??
+        (["label", "patient", "side", "fold", "cropped", "empty"] as const).find((key) => first[key] !== row[key]) ??
         (sameSize(first.drawnOn, row.drawnOn) ? undefined : "size");
       if (differs === undefined) {
         first.boxes = [...first.boxes, ...row.boxes];

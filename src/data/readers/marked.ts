@@ -2,7 +2,7 @@
 import type { Size } from "../annotation-frame.ts";
 import { area, boundingBox, type Point } from "../boxes.ts";
 import { type Box, DataError, type Label } from "../sample.ts";
-import { noduleOf } from "./words.ts";
+import { BinaryWords, type ClassWords } from "./class-words.ts";
 
 export interface MarkedObject {
   /** Its class in the tool; undefined where that is not known. */
@@ -28,28 +28,33 @@ export interface Marked {
  *
  * @param numbers whether the names 0 and 1 are classes
  * @param note told where they differ
+ * @param words by which classes are told
  * @throws DataError for an object that is not known to be a nodule: its box may be anything's
  */
 export function classOfObjects(
   { objects, tags = [] }: Pick<Marked, "objects" | "tags">,
   { numbers, note }: { numbers: boolean; note: (text: string) => void },
+  words: ClassWords = new BinaryWords(),
 ): Label {
   const labels = new Set<Label>();
   for (const { name } of objects) {
-    const nodule = name === undefined ? { label: undefined } : noduleOf(name, { numbers });
+    const nodule = name === undefined ? { label: undefined } : words.object(name, { numbers });
     if (!nodule) {
       throw new DataError(`marks "${name!.slice(0, 40)}", which is neither a class nor known to be a nodule`);
     }
     labels.add(nodule.label);
   }
   const known = [...labels].filter((label) => label !== undefined);
-  if (known.length === 2) note("its objects are of both classes: it counts as without a class");
+  // The boxes of other classes may be anything's: the image is left out for the one of them.
+  const other = known.find((label) => words.isOther(label));
+  if (other !== undefined) return other;
+  if (known.length > 1) note("its objects are of different classes: it counts as without a class");
   else if (known.length === 1 && labels.size > 1) {
     note("not all of its objects have a class: it counts as without a class");
   }
   if (known.length > 0) return labels.size === 1 ? known[0] : undefined;
-  const tagged = new Set(tags.flatMap((tag) => noduleOf(tag, { numbers: false })?.label ?? []));
-  if (tagged.size > 1) note("is tagged with both classes: it counts as without a class");
+  const tagged = new Set(tags.flatMap((tag) => words.inText(tag) ?? []));
+  if (tagged.size > 1) note("is tagged with several classes: it counts as without a class");
   return tagged.size === 1 ? [...tagged][0] : undefined;
 }
 

@@ -6,7 +6,8 @@ import { z } from "zod";
 import { parseJson } from "../json.ts";
 import { DataError, reasonOf } from "../sample.ts";
 import { parseTable } from "./table.ts";
-import { explain, parseClass } from "./values.ts";
+import { BinaryWords, type ClassWords } from "./class-words.ts";
+import { explain } from "./values.ts";
 
 const numbers = z.array(z.int().nonnegative());
 const FOLD = z.object({ train: numbers, val: numbers });
@@ -33,14 +34,18 @@ export function parseFold(text: string): number[] {
  * @param bad told of each row that cannot be used
  * @throws DataError when the text is no table
  */
-export function parseLabels(text: string, bad: (line: number, reason: string) => void): Map<string, 0 | 1> {
-  const labels = new Map<string, 0 | 1>();
+export function parseLabels(
+  text: string,
+  bad: (line: number, reason: string) => void,
+  words: ClassWords = new BinaryWords(),
+): Map<string, number> {
+  const labels = new Map<string, number>();
   const contradicted = new Set<string>();
   for (const { line, cells } of parseTable(text)) {
     const [name = "", label = ""] = cells;
     try {
       if (cells.length !== 2) throw new DataError(`has ${cells.length} cells instead of 2`);
-      const parsed = parseClass(label);
+      const parsed = words.cell(label);
       if ((labels.get(name) ?? parsed) !== parsed) contradicted.add(name);
       labels.set(name, parsed);
     } catch (error) {
@@ -49,7 +54,7 @@ export function parseLabels(text: string, bad: (line: number, reason: string) =>
   }
   for (const name of contradicted) {
     labels.delete(name);
-    bad(0, `${name} has both classes`);
+    bad(0, `${name} has different classes`);
   }
   return labels;
 }

@@ -20,17 +20,23 @@ const SCORE = /^(?:ti-?rads|tr|eu-?ti-?rads|acr-?ti-?rads)[ _-]?\d[abc]?$/i;
 /** The letters between other characters, in lower case: "Benign_Case-12 (2)" -> benign, case. */
 export const wordsOf = (text: string): string[] => text.toLowerCase().match(/\p{L}+/gu) ?? [];
 
+/** Whether a text has benign or malignant as a whole word, denied or not. */
+export const hasClassWord = (text: string): boolean => wordsOf(text).some((word) => CLASS_WORDS.has(word));
+
+/** Whether the word at a position is denied by the one before it. */
+export const isDenied = (words: readonly string[], at: number): boolean => NEGATIONS.has(words[at - 1] ?? "");
+
 /**
  * The class that a text names: benign or malignant as a whole word. Undefined for both, neither, or a denial such as
  * "non-malignant".
  */
-export function classInWords(text: string): Label {
+export function classInWords(text: string): 0 | 1 | undefined {
   const words = wordsOf(text);
   const found = new Set<0 | 1>();
   for (const [i, word] of words.entries()) {
     const label = CLASS_WORDS.get(word);
     if (label === undefined) continue;
-    if (NEGATIONS.has(words[i - 1] ?? "")) return undefined;
+    if (isDenied(words, i)) return undefined;
     found.add(label);
   }
   return found.size === 1 ? [...found][0] : undefined;
@@ -51,7 +57,7 @@ export function noduleOf(name: string, { numbers }: { numbers: boolean }): { lab
     return digit === undefined ? undefined : { label: digit === "1" ? 1 : 0 };
   }
   const words = wordsOf(text);
-  if (words.some((word) => CLASS_WORDS.has(word))) return { label: classInWords(text) };
+  if (hasClassWord(text)) return { label: classInWords(text) };
   if (words.some((word) => NODULE_WORDS.has(word)) && !words.some((word) => NEGATIONS.has(word))) {
     return { label: undefined };
   }

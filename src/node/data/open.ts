@@ -2,58 +2,66 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { labelFromNames } from "../../data/label-from.ts";
+import { BinaryWords, type ClassWords, NamedWords } from "../../data/readers/class-words.ts";
+import { ownNames } from "../../data/readers/own-classes.ts";
 import { type Dataset, DataError } from "../../data/sample.ts";
+import { type ClassRequest, settleClasses, wordsFor } from "../../data/settle-classes.ts";
 import { describeFound, MANIFEST_HINT } from "./found.ts";
-import { busBra } from "./layouts/bus-bra.ts";
-import { busi } from "./layouts/busi.ts";
-import { classFolders } from "./layouts/class-folders.ts";
-import { coco } from "./layouts/coco.ts";
-import { cvat } from "./layouts/cvat.ts";
-import { ddti } from "./layouts/ddti.ts";
-import { labelme } from "./layouts/labelme.ts";
-import type { Layout, Listing, Look, Peek, ReadOptions } from "./layouts/layout.ts";
+import { classFolders, hasFoldersOfClasses } from "./layouts/class-folders.ts";
+import type { Layout, Listing, Look, Peek, ReadContext, ReadOptions } from "./layouts/layout.ts";
 import { manifest, readManifest } from "./layouts/manifest.ts";
-import { masks, tnScui } from "./layouts/mask-folders.ts";
 import { FRAME } from "./layouts/paths.ts";
+import { certainLayouts, formats, generalLayouts, layouts } from "./layouts/registry.ts";
 import { beginningOf } from "./layouts/text-file.ts";
-import { tn3k } from "./layouts/tn3k.ts";
-import { tn5000 } from "./layouts/tn5000.ts";
-import { voc } from "./layouts/voc.ts";
-import { yolo } from "./layouts/yolo.ts";
 
-/** Layouts of which a folder has all the marks or none. A manifest says outright what the folder holds. */
-const certain: readonly Layout[] = [manifest, ddti, tn5000, tn3k, busBra, busi];
-/** Layouts that many sets have; a folder may fit several, for it was exported in more than one. */
-const general: readonly Layout[] = [tnScui, coco, cvat, labelme, voc, yolo, masks, classFolders];
-
-/** Every known layout; the first that recognises a folder reads it. */
-export const layouts: readonly Layout[] = [...certain, ...general];
-
-export interface OpenOptions extends ReadOptions {
+export interface OpenOptions extends ReadOptions, ClassRequest {
   /** Read as this layout without looking for another. */
   format?: string;
+  /**
+   * What becomes of a class of `classes` without an image: "refuse" (default), or "allow", for evaluating a model that was trained
+   * with these classes.
+   */
+  missingClasses?: "refuse" | "allow";
 }
 
 /**
  * Reads a data set's annotations and lists its images; pixels are decoded later, by `prepareDataset`.
  *
+ * The classes are those that are asked for; else benign and malignant; else, of a set that calls nothing by these, its own, in
+ * alphabetical order, which a note says.
+ *
  * @param dir a folder, or the file of a manifest
- * @throws DataError for a folder that is missing, empty, of no known layout, or without a single usable image
+ * @throws DataError for a folder that is missing, empty, of no known layout, or without a single usable image; for classes that
+ *   cannot be, or of which the set has no image; for TI-RADS grades of a set that has none
  */
 export async function openDataset(dir: string, options: OpenOptions = {}): Promise<Dataset> {
-  const { dataset, format } = await read(dir, options);
+  let words = wordsFor(options);
+  let { dataset, format } = await read(dir, { ...options, words });
+  let own = false;
+  if (words instanceof BinaryWords && options.classes === undefined && options.labelFrom === undefined) {
+    const names = ownNames(words, dataset.samples.length + dataset.skipped.length);
+    const other = names && new NamedWords(names);
+    const again = other && (await read(dir, { ...options, words: other }));
+    if (again && labelsOf(again.dataset).size >= 2) [{ dataset, format }, words, own] = [again, other, true];
+  }
   leaveOutTwice(dataset);
-  if (options.labelFrom === "name") labelFromNames(dataset);
+  if (options.labelFrom === "name") labelFromNames(dataset, words);
   if (dataset.samples.length === 0) {
     const first = dataset.skipped[0];
     const why = first ? `, ${dataset.skipped.length} left out, the first: ${first.file}: ${first.reason}` : "";
     throw new DataError(`${dir}: there is no usable ${format} sample${why}`);
   }
+  settleClasses(dir, dataset, { ...options, words, own });
   return dataset;
 }
 
-async function read(dir: string, options: OpenOptions): Promise<{ dataset: Dataset; format: string }> {
-  const forced = options.format === undefined ? undefined : byFormat(options.format);
+const labelsOf = ({ samples }: Dataset) =>
+  new Set(samples.flatMap(({ label }) => (label === undefined ? [] : [label])));
+
+type OpenContext = OpenOptions & ReadContext;
+
+async function read(dir: string, options: OpenContext): Promise<{ dataset: Dataset; format: string }> {
+  const forced = options.format === undefined ? undefined : await byFormat(options.format);
   if ((forced ?? manifest) === manifest && /\.(?:csv|jsonl)$/i.test(dir) && (await isFile(dir))) {
     const folder = path.dirname(dir);
     const dataset = await readManifest(folder, path.basename(dir), options, lookIn(folder));
@@ -62,7 +70,10 @@ async function read(dir: string, options: OpenOptions): Promise<{ dataset: Datas
   const listing = await listFolder(dir);
   if (listing.files.length + listing.folders.length === 0) throw new DataError(`${dir}: the folder is empty`);
   const look = lookIn(dir);
-  const { layout, others } = forced ? { layout: forced, others: [] } : await recognise(dir, listing);
+  const { layout, others } = forced ? { layout: forced, others: [] } : await recognise(dir, listing, options.words);
+  if (options.target === "tirads" && layout.targets?.includes("tirads") !== true) {
+    throw new DataError(`${dir}: the ${layout.format} layout has no TI-RADS grades, which --target tirads needs`);
+  }
   const dataset = await layout.read(dir, listing, options, look);
   if (layout !== manifest) await noteOutside(dataset, dir);
   if (others.length > 0) {
@@ -149,10 +160,10 @@ const isWithin = (inner: string, outer: string): boolean => {
   return way !== ".." && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way);
 };
 
-function byFormat(format: string): Layout {
-  const layout = layouts.find((l) => l.format === format);
-  if (layout) return layout;
-  throw new DataError(`unknown format "${format}"; known are ${layouts.map((l) => l.format).join(", ")}`);
+function byFormat(format: string): Promise<Layout> {
+  const entry = layouts.find((l) => l.format === format);
+  if (entry) return entry.load();
+  throw new DataError(`unknown format "${format}"; known are ${formats.join(", ")}`);
 }
 
 interface Recognised {
@@ -161,15 +172,19 @@ interface Recognised {
   others: Layout[];
 }
 
-async function recognise(dir: string, listing: Listing): Promise<Recognised> {
-  const found = await whoKnows(dir, listing);
+async function recognise(dir: string, listing: Listing, words: ClassWords): Promise<Recognised> {
+  const found = await whoKnows(dir, listing, words);
   if (found) return found;
-  const below = await lookBelow(dir, listing);
+  const below = await lookBelow(dir, listing, words);
   if (below.length > 0) {
     const places = below.slice(0, 3).map(({ inner, format }) => `${inner} looks like ${format}`);
     throw new DataError(`${dir}: no known layout here, but ${places.join(", ")}`);
   }
-  const known = layouts.map((l) => `${l.format} (${l.shape})`).join(", ");
+  if (words instanceof BinaryWords && (await hasFoldersOfClasses(listing, lookIn(dir), words))) {
+    return { layout: classFolders, others: [] };
+  }
+  const all = await Promise.all(layouts.map((entry) => entry.load()));
+  const known = all.map((l) => `${l.format} (${l.shape})`).join(", ");
   const what = await describeFound(listing, lookIn(dir), peekIn(dir));
   throw new DataError(`${dir}: no known layout; known are ${known}; found: ${what}; ${MANIFEST_HINT}`);
 }
@@ -178,14 +193,18 @@ async function recognise(dir: string, listing: Listing): Promise<Recognised> {
 const [DEEPEST, MOST_FOLDERS] = [3, 200] as const;
 
 /** The sets in the folders below, the nearest first; not within another. */
-async function lookBelow(dir: string, listing: Listing): Promise<{ inner: string; format: string }[]> {
+async function lookBelow(
+  dir: string,
+  listing: Listing,
+  words: ClassWords,
+): Promise<{ inner: string; format: string }[]> {
   let level = listing.folders.map((folder) => path.join(dir, folder));
   for (let depth = 1; depth <= DEEPEST; depth++) {
     const found: { inner: string; format: string }[] = [];
     const next: string[] = [];
     for (const inner of level.slice(0, MOST_FOLDERS)) {
       const names = await listFolder(inner).catch(() => ({ files: [], folders: [] }));
-      const known = await whoKnows(inner, names);
+      const known = await whoKnows(inner, names, words);
       if (known) found.push({ inner, format: known.layout.format });
       next.push(...names.folders.map((folder) => path.join(inner, folder)));
     }
@@ -195,13 +214,17 @@ async function lookBelow(dir: string, listing: Listing): Promise<{ inner: string
   return [];
 }
 
-async function whoKnows(dir: string, listing: Listing): Promise<Recognised | undefined> {
+async function whoKnows(dir: string, listing: Listing, words: ClassWords): Promise<Recognised | undefined> {
   const [look, peek] = [lookIn(dir), peekIn(dir)];
-  for (const layout of certain) if (await layout.recognises(listing, look, peek)) return { layout, others: [] };
+  for (const entry of certainLayouts) {
+    const layout = await entry.load();
+    if (await layout.recognises(listing, look, peek, words)) return { layout, others: [] };
+  }
   const fits: Layout[] = [];
-  for (const layout of general) {
+  for (const entry of generalLayouts) {
+    const layout = await entry.load();
     if (fits[0]?.implies?.includes(layout.format)) continue;
-    if (await layout.recognises(listing, look, peek)) fits.push(layout);
+    if (await layout.recognises(listing, look, peek, words)) fits.push(layout);
   }
   const [layout, ...others] = fits;
   return layout && { layout, others };

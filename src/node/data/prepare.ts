@@ -62,6 +62,7 @@ export async function prepareDataset(
     const grey = new Uint8Array(greys, i * pixels, pixels);
     const image: Prepared = { id, group, label, width, height, grey, boxes, source: { file, ...source } };
     if (print) image.print = print;
+    if (sample.outline !== undefined) image.outline = sample.outline;
     if (sample.side !== undefined) image.side = sample.side;
     if (sample.fold !== undefined) image.fold = sample.fold;
     prepared.push(image);

@@ -98,9 +98,9 @@ async function fill(dataset: Dataset, out: string, settings: Settings, options: 
   try {
     const entries = await Promise.all(
       dataset.samples.map(async (sample, i): Promise<Entry | Skipped> => {
-        const { id, file, boxes, cropped = false } = sample;
-        const marked = boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].join(" ")).join("; ");
-        if (boxes.length === 0) {
+        const { id, file, boxes, outline, cropped = false } = sample;
+        const marked = outline ?? boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].join(" ")).join("; ");
+        if (boxes.length === 0 && outline === undefined) {
           onProgress?.(++count, dataset.samples.length);
           return { file, reason: "has no outline, of which its mask would be made" };
         }
@@ -110,9 +110,10 @@ async function fill(dataset: Dataset, out: string, settings: Settings, options: 
           onProgress?.(++count, dataset.samples.length);
           return before;
         }
-        const entry = await pool.run({ file, name: names[i]!, boxes, cropped }).then(
+        const entry = await pool.run({ file, name: names[i]!, boxes, cropped, empty: outline === "none" }).then(
           async ({ source, lost, note, ...written }): Promise<Entry | Skipped> => {
-            if (written.boxes.length === 0) return { file, reason: "no nodule lies inside its tissue" };
+            if (written.boxes.length === 0 && outline === undefined)
+              return { file, reason: "no nodule lies inside its tissue" };
             if (note !== undefined) result.notes.push(`${id}: ${note}`);
             if (lost > 0) result.notes.push(`${id}: ${lost} of ${boxes.length} boxes lie outside the tissue: dropped`);
             const entry: Entry = { id, source: { file, ...source }, marked, ...written };
@@ -145,7 +146,7 @@ async function fill(dataset: Dataset, out: string, settings: Settings, options: 
       `${settings.data}: no image can be used${first ? `; the first: ${first.file}: ${first.reason}` : ""}`,
     );
   }
-  await writeWhole(path.join(out, MANIFEST), writeManifest(result.entries));
+  await writeWhole(path.join(out, MANIFEST), writeManifest(result.entries, dataset.classes));
   return result;
 }
 

@@ -1,5 +1,5 @@
 /** The manifest of a prepared folder, as src/data/readers/manifest.ts reads it. */
-import type { Box, Sample } from "../../data/sample.ts";
+import type { Box, Classes, Sample } from "../../data/sample.ts";
 
 /** What a prepared folder holds of an image. */
 interface Prepared {
@@ -10,13 +10,15 @@ interface Prepared {
 
 const COLUMNS = ["image", "label", "boxes", "mask", "patient", "split", "fold", "cropped", "source"];
 
-/** A row an image. Boxes are to a millionth of a pixel. */
-export function writeManifest(entries: readonly { entry: Prepared; sample: Sample }[]): string {
+/** A row for each image. Boxes are to a millionth of a pixel. The column `outline` is there where it says something. */
+export function writeManifest(entries: readonly { entry: Prepared; sample: Sample }[], classes: Classes): string {
+  const outlines = entries.some(({ sample }) => sample.outline !== undefined);
   const rows = entries.map(({ entry, sample }) => [
     entry.image,
-    sample.label === undefined ? "" : ["benign", "malignant"][sample.label]!,
+    sample.label === undefined ? "" : classes.names[sample.label]!,
     entry.boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].map(decimal).join(" ")).join("; "),
     entry.mask,
+    ...(outlines ? [sample.outline ?? ""] : []),
     // An image of no known patient is its own group; the prefix is the manifest reader's.
     sample.group === sample.id ? "" : sample.group.replace(/^patient /, ""),
     sample.side ?? "",
@@ -24,7 +26,8 @@ export function writeManifest(entries: readonly { entry: Prepared; sample: Sampl
     "yes",
     sample.file,
   ]);
-  return [COLUMNS, ...rows].map((row) => `${row.map(quoted).join(",")}\n`).join("");
+  const columns = COLUMNS.flatMap((name) => (name === "mask" && outlines ? [name, "outline"] : [name]));
+  return [columns, ...rows].map((row) => `${row.map(quoted).join(",")}\n`).join("");
 }
 
 const decimal = (n: number): string => String(Number(n.toFixed(6)));

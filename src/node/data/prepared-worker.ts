@@ -24,6 +24,8 @@ export interface WriteTask {
   name: string;
   boxes: Box[];
   cropped: boolean;
+  /** Whether it is known that there is no nodule: the mask is empty then. */
+  empty: boolean;
 }
 
 export interface WriteResult {
@@ -41,32 +43,35 @@ export interface WriteResult {
   note?: string;
 }
 
-serve<WriteInit, WriteTask, WriteResult>(({ out, size, crop: method }) => async ({ file, name, boxes, cropped }) => {
-  const image = await readImage(file);
-  const { size: bytes, mtimeMs: changed } = await stat(image.file);
-  const { original, crop } = await openAndCrop(image, method, cropped);
-  const [width, height] = size ?? [crop.x1 - crop.x0, crop.y1 - crop.y0];
-  const grey = await resizeGrey(original, crop, width, height);
-  const kept = boxesInCrop(boxes, crop, width, height);
-  const mask = ellipseMask(kept, width, height);
-  const [imageFile, maskFile] = [`images/${name}`, `masks/${name}`];
-  if (kept.length > 0) {
-    await writePng(path.join(out, imageFile), { width, height, grey });
-    await writePng(path.join(out, maskFile), { width, height, grey: Uint8Array.from(mask, (m) => 255 * m) });
-  }
-  return {
-    source: { bytes, changed },
-    image: imageFile,
-    mask: maskFile,
-    original: { width: original.width, height: original.height },
-    crop,
-    width,
-    height,
-    boxes: kept,
-    lost: boxes.length - kept.length,
-    ...(original.note === undefined ? {} : { note: original.note }),
-  };
-});
+serve<WriteInit, WriteTask, WriteResult>(
+  ({ out, size, crop: method }) =>
+    async ({ file, name, boxes, cropped, empty }) => {
+      const image = await readImage(file);
+      const { size: bytes, mtimeMs: changed } = await stat(image.file);
+      const { original, crop } = await openAndCrop(image, method, cropped);
+      const [width, height] = size ?? [crop.x1 - crop.x0, crop.y1 - crop.y0];
+      const grey = await resizeGrey(original, crop, width, height);
+      const kept = boxesInCrop(boxes, crop, width, height);
+      const mask = ellipseMask(kept, width, height);
+      const [imageFile, maskFile] = [`images/${name}`, `masks/${name}`];
+      if (kept.length > 0 || empty) {
+        await writePng(path.join(out, imageFile), { width, height, grey });
+        await writePng(path.join(out, maskFile), { width, height, grey: Uint8Array.from(mask, (m) => 255 * m) });
+      }
+      return {
+        source: { bytes, changed },
+        image: imageFile,
+        mask: maskFile,
+        original: { width: original.width, height: original.height },
+        crop,
+        width,
+        height,
+        boxes: kept,
+        lost: boxes.length - kept.length,
+        ...(original.note === undefined ? {} : { note: original.note }),
+      };
+    },
+);
 
 async function writePng(file: string, { width, height, grey }: GreyImage): Promise<void> {
   const png = sharp(grey, { raw: { width, height, channels: 1 } })

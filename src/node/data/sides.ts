@@ -4,7 +4,8 @@ import type { SplitItem, Tie } from "../../data/clusters.ts";
 import { nearIdentical } from "../../data/fingerprint.ts";
 import { dealFolds } from "../../data/folds.ts";
 import { type Sides, withoutLeaks } from "../../data/predefined-split.ts";
-import { DataError, type Prepared, reasonOf, type Side, type Skipped } from "../../data/sample.ts";
+import { benignMalignant } from "../../data/classes.ts";
+import { type Classes, DataError, type Prepared, reasonOf, type Side, type Skipped } from "../../data/sample.ts";
 import { parseSplit, writeSplit } from "../../data/split-file.ts";
 import { split } from "../../data/split.ts";
 import { decodeText } from "../../data/text.ts";
@@ -22,6 +23,7 @@ interface Material {
   config: SplitConfig;
   /** What the file of a split says, where it was read already. */
   text: string | undefined;
+  classes: Classes;
 }
 
 interface Plan {
@@ -37,8 +39,12 @@ interface Plan {
  *
  * @throws DataError if it leaves nothing to train on or to hold out, or the file of a split cannot be used
  */
-export function splitData(prepared: readonly Prepared[], config: SplitConfig, text?: string): SplitSides {
-  const material = { prepared, items: splitItems(prepared), ties: nearTies(prepared), config, text };
+export function splitData(
+  prepared: readonly Prepared[],
+  config: SplitConfig,
+  { classes = benignMalignant, text }: { classes?: Classes; text?: string } = {},
+): SplitSides {
+  const material = { prepared, items: splitItems(prepared), ties: nearTies(prepared), config, classes, text };
   const { sides: planned, how, notes, why } = plan(material);
   const { sides, left } = withoutLeaks(material.items, planned, material.ties);
   const on = (side: Side) => prepared.filter((_, i) => sides[i] === side);
@@ -81,7 +87,7 @@ function ownFolds(prepared: readonly Prepared[]): number {
 }
 
 /** Draws the validation side from what `before` has for training. */
-function atRandom({ prepared, items, ties, config }: Material, before: Sides, also: string): Plan {
+function atRandom({ prepared, items, ties, config, classes }: Material, before: Sides, also: string): Plan {
   const train = prepared.flatMap((_, i) => (before[i] === "train" ? [i] : []));
   const place = new Map(train.map((i, t) => [i, t]));
   const within = ties.flatMap(([a, b]): Tie[] => {
@@ -92,7 +98,7 @@ function atRandom({ prepared, items, ties, config }: Material, before: Sides, al
   const seed = dataSeed(config);
   const drawn = split(
     train.map((i) => items[i]!),
-    { val, seed, ties: within },
+    { val, seed, ties: within, classes },
   );
   const sides = [...before];
   for (const t of drawn.val) sides[train[t]!] = "val";

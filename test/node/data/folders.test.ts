@@ -165,7 +165,7 @@ describe("masks", () => {
       matching(/^images\/4\.png: which is its mask: masks\/4\.jpg, masks\/4\.png\?/),
       matching(/^images\/5\.png: which is its mask: masks\/5\.png, masks\/5_mask\.png\?/),
       "masks/2.png: its image is missing",
-      "normal/images/7.png: shows normal tissue: there is no nodule to mark",
+      "normal/images/7.png: shows normal tissue, without a nodule: --classes benign,malignant,normal takes it as a class",
     ]);
     expect(dataset.notes).toContain("extra: 1 images in a folder of this name are not read");
   });
@@ -221,7 +221,7 @@ describe("class folders", () => {
       "train/52.png: lies in no folder of a class",
       "train/benign/51_mask.png: is named as a mask is",
       matching(/^train\/benign\/53\.png: is not a readable image/),
-      "train/normal/90.png: shows normal tissue: there is no nodule to classify",
+      "train/normal/90.png: shows normal tissue, without a nodule: --classes benign,malignant,normal takes it as a class",
     ]);
     expect(dataset.notes).toEqual([
       "no outlines: these images serve to evaluate, or to train a network that uses no mask",

@@ -86,7 +86,7 @@ describe("TN5000", () => {
       "000008.jpg": matching(/no annotation/),
       Main: matching(/names 000099/),
     });
-    expect(dataset.notes).toEqual([matching(/000002.xml: its objects are of both classes/)]);
+    expect(dataset.notes).toEqual([matching(/000002.xml: its objects are of different classes/)]);
   });
 });
 

@@ -25,7 +25,9 @@ describe.each(Object.keys(otherWriters))("%s", (format) => {
       }
     }
     expect(dataset.skipped.map(({ reason }) => reason)).toEqual(
-      format === "classes" ? ["shows normal tissue: there is no nodule to classify"] : [],
+      format === "classes"
+        ? ["shows normal tissue, without a nodule: --classes benign,malignant,normal takes it as a class"]
+        : [],
     );
     expect(await openDataset(dir, { format })).toEqual(dataset);
     const { prepared, skipped } = await prepareDataset(dataset, { width: 32, height: 32, crop: "none", workers: 1 });

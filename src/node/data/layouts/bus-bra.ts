@@ -3,7 +3,7 @@ import { type BusBraRow, parseBusData, parseBusFolds } from "../../../data/reade
 import { type Dataset, DataError, type Sample, reasonOf } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
 import { Collector, groupBy, imagesByStem } from "./collect.ts";
-import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
+import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
 import { boxesOfMasks } from "./masks.ts";
 
 const DATA = "bus_data.csv";
@@ -16,12 +16,14 @@ export const busBra: Layout = {
   read,
 };
 
-async function read(dir: string, listing: Listing, options: ReadOptions, look: Look): Promise<Dataset> {
+async function read(dir: string, listing: Listing, options: ReadContext, look: Look): Promise<Dataset> {
   const collect = new Collector("bus-bra", dir, options);
   const data = await collect.text(DATA).catch((error: unknown) => {
     throw new DataError(`${collect.file(DATA)}: ${reasonOf(error)}`);
   });
-  const { rows, hasPatients } = naming(collect.file(DATA), () => parseBusData(data, collect.badLine(DATA)));
+  const { rows, hasPatients } = naming(collect.file(DATA), () =>
+    parseBusData(data, collect.badLine(DATA), collect.words),
+  );
   if (!hasPatients) collect.note(`${DATA} has no column Case: the number in each ID counts as its patient`);
   const folds = listing.files.includes(FOLDS)
     ? await collect.parsed(FOLDS, (text) => parseBusFolds(text, collect.badLine(FOLDS)))

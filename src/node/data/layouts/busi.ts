@@ -6,22 +6,18 @@ import path from "node:path";
 import { type Dataset, DataError, type Sample } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
 import { byNumber, Collector, groupBy } from "./collect.ts";
-import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
-import { boxesOfMasks } from "./masks.ts";
+import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
+import { NORMAL } from "./marked-set.ts";
+import { boxesOfMasks, isNormal, outlineOf } from "./masks.ts";
 
-const CLASSES = new Map([
-  ["benign", 0],
-  ["malignant", 1],
-  ["normal", undefined],
-] as const);
-type Class = "benign" | "malignant" | "normal";
+const CLASSES = ["benign", "malignant", "normal"];
 
 const FILE = /^(benign|malignant|normal) \((\d+)\)(?:_mask(?:_\d+)?)?\.png$/i;
 const MASK = /_mask(?:_\d+)?\.png$/i;
 
 interface Entry {
   /** The class of the folder. */
-  kind: Class;
+  kind: string;
   image: string;
   masks: string[];
 }
@@ -40,10 +36,10 @@ export const busi: Layout = {
 };
 
 /** The folders that are named as a class, in any case. */
-function classFolders(folders: readonly string[]): { folder: string; kind: Class }[] {
+function classFolders(folders: readonly string[]): { folder: string; kind: string }[] {
   return folders.flatMap((folder) => {
     const kind = folder.toLowerCase();
-    return CLASSES.has(kind as Class) ? [{ folder, kind: kind as Class }] : [];
+    return CLASSES.includes(kind) ? [{ folder, kind }] : [];
   });
 }
 
@@ -53,7 +49,7 @@ async function namesIn(folder: string, look: Look): Promise<{ files: string[]; i
   return { files: await at(folder), images: [...(await at(`${folder}/images`)), ...(await at(`${folder}/mask`))] };
 }
 
-async function read(dir: string, { folders }: Listing, options: ReadOptions, look: Look): Promise<Dataset> {
+async function read(dir: string, { folders }: Listing, options: ReadContext, look: Look): Promise<Dataset> {
   const collect = new Collector("busi", dir, options);
   const entries: Entry[] = [];
   for (const { folder, kind } of classFolders(folders)) {
@@ -77,13 +73,15 @@ async function read(dir: string, { folders }: Listing, options: ReadOptions, loo
       const match = FILE.exec(path.basename(image));
       if (!match) throw new DataError("is not named as an image of this set is");
       if (match[1]!.toLowerCase() !== kind) throw new DataError(`lies in the folder of ${kind} images`);
-      if (kind === "normal") throw new DataError("shows normal tissue: there is no nodule to mark");
+      const tissue = collect.words.folder([kind])?.tissue;
+      if (tissue === "normal") throw new DataError(NORMAL);
       if (masks.length === 0) throw new DataError("its mask is missing");
       const file = collect.file(image);
       const named = masks.map((name) => ({ name: path.basename(name), file: collect.file(name) }));
-      const boxes = await boxesOfMasks(named, await imageSize(file), remarks);
+      const normal = isNormal(tissue, collect.words);
+      const boxes = await boxesOfMasks(named, await imageSize(file), remarks, { normal });
       const id = `${kind} (${match[2]})`;
-      return { id, file, group: id, label: CLASSES.get(kind), boxes };
+      return { id, file, group: id, label: tissue, boxes, ...outlineOf(boxes, normal) };
     },
   );
 }

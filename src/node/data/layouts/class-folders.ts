@@ -2,35 +2,63 @@
  * A folder for each class and nothing that says where the nodules are: `benign/`, `train/Malignant/`. Its images have no
  * outlines; they serve to evaluate a network, or to train one without masks.
  */
+import path from "node:path";
+import type { BinaryWords, ClassWords } from "../../../data/readers/class-words.ts";
+import { ownNames } from "../../../data/readers/own-classes.ts";
 import { DataError, type Dataset, type Sample } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
-import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
+import { IMAGE_FILE } from "./collect.ts";
+import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
 import { readTables } from "./class-tables.ts";
-import { agreed, begin, finish, sideOf } from "./marked-set.ts";
+import { agreed, begin, finish, NORMAL, sideOf } from "./marked-set.ts";
 import { isNamedAsMask } from "./pairs.ts";
-import { imagesOf, labelOf, readTree } from "./tree.ts";
+import { imagesOf, labelOf, readTree, type Tree } from "./tree.ts";
 
 export const classFolders: Layout = {
   format: "classes",
   shape: "benign/ and malignant/, or train/benign/ .., with images only: no outlines",
-  async recognises(listing, look) {
-    const tree = await readTree(listing, look);
+  async recognises(listing, look, _peek, words) {
+    const tree = await readTree(listing, look, words);
     return imagesOf(tree).some(({ folder, name }) => labelOf(folder) !== undefined && !isNamedAsMask(name));
   },
   read,
 };
 
-async function read(dir: string, listing: Listing, options: ReadOptions, look: Look): Promise<Dataset> {
+/** Files that systems put into folders, and texts for people. */
+const BESIDE = /^(?:thumbs\.db|desktop\.ini|readme.*|license.*)$/i;
+
+/**
+ * Whether a folder that no layout knows is one of class folders of other names: several, with nothing in them but images, and
+ * named as classes may be.
+ */
+export async function hasFoldersOfClasses(listing: Listing, look: Look, words: BinaryWords): Promise<boolean> {
+  const tree = await readTree(listing, look, words);
+  if (tree.unread.length < 2 || imagesOf(tree).length > 0) return false;
+  for (const { path: folder } of tree.unread) {
+    const { files, folders } = await look(folder);
+    if (folders.length > 0) return false;
+    if (!files.every((name) => (IMAGE_FILE.test(name) && !isNamedAsMask(name)) || BESIDE.test(name))) return false;
+  }
+  hearFolders(tree, words);
+  return ownNames(words, 0) !== undefined;
+}
+
+function hearFolders({ unread }: Tree, words: ClassWords): void {
+  for (const { path: folder, images } of unread) words.hearFolder(path.posix.basename(folder), images);
+}
+
+async function read(dir: string, listing: Listing, options: ReadContext, look: Look): Promise<Dataset> {
   const reading = await begin("classes", dir, listing, options, look);
   const { collect, tree } = reading;
   const tables = await readTables(reading);
+  hearFolders(tree, collect.words);
   const dataset = await collect.each(
     imagesOf(tree),
     ({ file }) => file,
     async (image, remarks): Promise<Sample> => {
       const { file: id, name, folder } = image;
-      if (folder.kindOfTissue === "normal") throw new DataError("shows normal tissue: there is no nodule to classify");
-      if (folder.kindOfTissue === "both") throw new DataError("lies in folders of both classes");
+      if (folder.kindOfTissue === "normal") throw new DataError(NORMAL);
+      if (folder.kindOfTissue === "several") throw new DataError("lies in folders of different classes");
       const inFolder = labelOf(folder);
       if (inFolder === undefined) throw new DataError("lies in no folder of a class");
       if (isNamedAsMask(name)) throw new DataError("is named as a mask is");

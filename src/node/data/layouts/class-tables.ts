@@ -38,7 +38,11 @@ export async function readTables({ collect, tree, index }: TableSet): Promise<Ta
       if (!/\.(?:csv|tsv)$/i.test(name)) continue;
       let table;
       try {
-        table = parseClassTable(await boundedText(collect.file(file), MOST_OF_ONE), collect.badLine(file));
+        table = parseClassTable(
+          await boundedText(collect.file(file), MOST_OF_ONE),
+          collect.badLine(file),
+          collect.words,
+        );
       } catch (error) {
         collect.skip(file, `${reasonOf(error)}: no class is taken from it`);
         continue;

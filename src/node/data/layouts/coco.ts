@@ -2,7 +2,7 @@
 import { topKeys } from "../../../data/readers/json.ts";
 import { parseCoco } from "../../../data/readers/coco.ts";
 import type { Dataset } from "../../../data/sample.ts";
-import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
+import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
 import { begin } from "./marked-set.ts";
 import { readLists } from "./listed-set.ts";
 import { anyFile, hasImages } from "./recognise.ts";
@@ -16,15 +16,16 @@ const isCoco = (beginning: string): boolean => {
 export const coco: Layout = {
   format: "coco",
   shape: "COCO: annotations/*.json or _annotations.coco.json, and images",
+  targets: ["class", "tirads"],
   implies: ["classes"],
-  async recognises(listing, look, peek) {
-    const tree = await readTree(listing, look);
+  async recognises(listing, look, peek, words) {
+    const tree = await readTree(listing, look, words);
     return hasImages(tree) && anyFile(tree, /\.json$/i, async (file) => isCoco(await peek(file)));
   },
   read,
 };
 
-async function read(dir: string, listing: Listing, options: ReadOptions, look: Look): Promise<Dataset> {
+async function read(dir: string, listing: Listing, options: ReadContext, look: Look): Promise<Dataset> {
   // Without a class of its own, a category is often called by its number.
   return readLists(await begin("coco", dir, listing, options, look), {
     extension: /\.json$/i,

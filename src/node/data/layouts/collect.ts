@@ -3,11 +3,12 @@ import path from "node:path";
 import { OtherShape } from "../../../data/annotation-frame.ts";
 import { benignMalignant } from "../../../data/classes.ts";
 import { DataError, type Dataset, reasonOf, type Sample } from "../../../data/sample.ts";
+import type { ClassWords } from "../../../data/readers/class-words.ts";
 import { decodeText } from "../../../data/text.ts";
 import { MOST_BYTES, readRegular } from "../../files.ts";
 import { type MaskContent, MaskReader } from "../read-mask.ts";
 import type { MaskReading } from "../../../data/masks/levels.ts";
-import type { ReadOptions } from "./layout.ts";
+import type { ReadContext } from "./layout.ts";
 
 export { IMAGE_FILE, imagesByStem } from "./stems.ts";
 
@@ -27,11 +28,14 @@ const ONE_BY_ONE = 3;
 
 export class Collector {
   readonly dataset: Dataset;
+  /** How the set names its classes. */
+  readonly words: ClassWords;
   readonly #dir: string;
   readonly #signal: AbortSignal | undefined;
   readonly #masks: MaskReading;
 
-  constructor(name: string, dir: string, { signal, masksInverted = false }: ReadOptions) {
+  constructor(name: string, dir: string, { signal, masksInverted = false, words }: ReadContext) {
+    this.words = words;
     this.dataset = { name, classes: benignMalignant, samples: [], skipped: [], notes: [] };
     this.#dir = dir;
     this.#signal = signal;

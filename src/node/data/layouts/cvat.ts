@@ -10,9 +10,10 @@ import { readTree } from "./tree.ts";
 export const cvat: Layout = {
   format: "cvat",
   shape: "CVAT for images 1.1: annotations.xml and images",
+  targets: ["class", "tirads"],
   implies: ["classes"],
-  async recognises(listing, look, peek) {
-    const tree = await readTree(listing, look);
+  async recognises(listing, look, peek, words) {
+    const tree = await readTree(listing, look, words);
     return hasImages(tree) && anyFile(tree, /\.xml$/i, async (file) => rootOf(await peek(file)) === "annotations");
   },
   read: async (...args) =>

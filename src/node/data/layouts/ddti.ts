@@ -1,14 +1,14 @@
 /** DDTI's folder: `<case>.xml` beside `<case>_<k>.jpg`, k from 1. */
 import path from "node:path";
 import { benignMalignant } from "../../../data/classes.ts";
-import { boxesInImage, type DdtiCase, type DdtiMark, parseDdtiCase } from "../../../data/readers/ddti.ts";
+import { boxesInImage, type DdtiCase, type DdtiMark, labelOfGrade, parseDdtiCase } from "../../../data/readers/ddti.ts";
 import { rootOf } from "../../../data/readers/xml.ts";
 import { type Dataset, DataError, reasonOf } from "../../../data/sample.ts";
 import { decodeText } from "../../../data/text.ts";
 import { MOST_BYTES, readRegular } from "../../files.ts";
 import { imageSize } from "../decode.ts";
 import { groupBy } from "./collect.ts";
-import type { Layout, Listing, ReadOptions } from "./layout.ts";
+import type { Layout, Listing, ReadContext } from "./layout.ts";
 import { firstTexts } from "./recognise.ts";
 
 const CASE_FILE = /^(\d+)\.xml$/i;
@@ -17,6 +17,7 @@ const IMAGE_FILE = /^(\d+_\d+)\.(?:jpe?g|png)$/i;
 export const ddti: Layout = {
   format: "ddti",
   shape: "<case>.xml beside <case>_<k>.jpg",
+  targets: ["class", "tirads"],
   async recognises({ files }, look, peek) {
     if (!files.some((f) => CASE_FILE.test(f)) || !files.some((f) => IMAGE_FILE.test(f))) return false;
     // Other annotations may be numbered as cases are.
@@ -26,7 +27,7 @@ export const ddti: Layout = {
   read,
 };
 
-async function read(dir: string, listing: Listing, options: ReadOptions): Promise<Dataset> {
+async function read(dir: string, listing: Listing, options: ReadContext): Promise<Dataset> {
   const dataset: Dataset = { name: "ddti", classes: benignMalignant, samples: [], skipped: [], notes: [] };
   const skip = (name: string, reason: string) => dataset.skipped.push({ file: path.join(dir, name), reason });
   // Images by id; each leaves the map as soon as it is accounted for.
@@ -66,7 +67,7 @@ async function read(dir: string, listing: Listing, options: ReadOptions): Promis
   for (const [id, file] of images) skip(file, `no annotation: ${id.split("_")[0]}.xml is missing or does not name it`);
   return dataset;
 
-  async function readMark(id: string, name: string, { number, label }: DdtiCase, mark: DdtiMark): Promise<void> {
+  async function readMark(id: string, name: string, { number, grade }: DdtiCase, mark: DdtiMark): Promise<void> {
     if (mark.incomplete !== undefined) {
       if (mark.rings.length === 0 || options.incomplete !== "keep") return void skip(name, mark.incomplete);
       dataset.notes.push(`${name}: ${mark.incomplete}`);
@@ -77,7 +78,7 @@ async function read(dir: string, listing: Listing, options: ReadOptions): Promis
       const { boxes, notes } = boxesInImage(mark.rings, width, height);
       dataset.notes.push(...[...mark.notes, ...notes].map((note) => `${name}: ${note}`));
       if (boxes.length === 0) skip(name, "no outline of a nodule lies inside the image");
-      else dataset.samples.push({ id, file, group: number, label, boxes });
+      else dataset.samples.push({ id, file, group: number, label: labelOfGrade(grade, options.words), boxes });
     } catch (error) {
       skip(name, reasonOf(error));
     }

@@ -9,9 +9,10 @@ import { readTree } from "./tree.ts";
 export const labelme: Layout = {
   format: "labelme",
   shape: "a .json of labelme for each image, beside it or in annotations/",
+  targets: ["class", "tirads"],
   implies: ["classes"],
-  async recognises(listing, look, peek) {
-    const tree = await readTree(listing, look);
+  async recognises(listing, look, peek, words) {
+    const tree = await readTree(listing, look, words);
     const is = async (file: string) => topKeys(await peek(file))?.includes("shapes") ?? false;
     return hasImages(tree) && anyFile(tree, /\.json$/i, is);
   },

@@ -1,4 +1,5 @@
-/** How a data set lies on disk. A new format is one file beside this one and one line in ../open.ts. */
+/** How a data set lies on disk. A new format is one file beside this one and one line in ./registry.ts. */
+import type { ClassWords, Target } from "../../../data/readers/class-words.ts";
 import type { Dataset } from "../../../data/sample.ts";
 
 /** The names in a folder, sorted. */
@@ -15,8 +16,7 @@ export type Peek = (file: string) => Promise<string>;
 
 export interface ReadOptions {
   /**
-   * Where the class of an image is taken from that the set itself gives none: "name" is a word of its file's name, benign or
-   * malignant. Default: from nowhere.
+   * Where the class of an image comes from that the set itself gives none: "name" is a word of its file's name. Default: nowhere.
    */
   labelFrom?: "name" | undefined;
   /**
@@ -29,14 +29,22 @@ export interface ReadOptions {
   signal?: AbortSignal;
 }
 
+/** What a layout is asked for. */
+export interface ReadContext extends ReadOptions {
+  /** How the texts of the set name its classes. */
+  words: ClassWords;
+}
+
 export interface Layout {
   /** What `--format` calls it. */
   format: string;
   /** What the folder looks like, for error messages. */
   shape: string;
-  recognises(listing: Listing, look: Look, peek: Peek): boolean | Promise<boolean>;
+  /** What its labels may be; default classes only. */
+  targets?: readonly Target[];
+  recognises(listing: Listing, look: Look, peek: Peek, words: ClassWords): boolean | Promise<boolean>;
   /** Formats that such a folder fits, too, without being of two kinds. */
   implies?: readonly string[];
   /** Reads the annotations and the images' headers. What is wrong with single files goes to `skipped`. */
-  read(dir: string, listing: Listing, options: ReadOptions, look: Look): Promise<Dataset>;
+  read(dir: string, listing: Listing, options: ReadContext, look: Look): Promise<Dataset>;
 }

@@ -1,6 +1,7 @@
 /** Sets with files of annotations that list many images each. */
 import path from "node:path";
 import type { Marked } from "../../../data/readers/marked.ts";
+import type { ClassWords } from "../../../data/readers/class-words.ts";
 import { wordsOf } from "../../../data/readers/words.ts";
 import { DataError, type Dataset, reasonOf, type Side } from "../../../data/sample.ts";
 import { readTables } from "./class-tables.ts";
@@ -14,7 +15,7 @@ export type Entry = { name: string; side?: Side } & ({ marked: Marked } | { reas
 export interface Lists {
   extension: RegExp;
   /** @throws DataError for text that is no such file */
-  parse: (text: string, bad: (reason: string) => void) => Entry[];
+  parse: (text: string, bad: (reason: string) => void, words: ClassWords) => Entry[];
   numbers: boolean;
 }
 
@@ -43,7 +44,7 @@ export async function readLists(reading: Reading, { extension, parse, numbers }:
       let entries: Entry[];
       try {
         const text = await boundedText(collect.file(list), MOST_OF_SET);
-        entries = parse(text, (reason) => collect.skip(list, reason));
+        entries = parse(text, (reason) => collect.skip(list, reason), collect.words);
       } catch (error) {
         collect.skip(list, reasonOf(error));
         continue;

@@ -1,11 +1,12 @@
 /** A set of one's own: images anywhere, named in manifest.csv, manifest.jsonl or manifest.json. */
 import path from "node:path";
 import { type ManifestRow, parseManifest } from "../../../data/readers/manifest.ts";
+import type { ClassWords } from "../../../data/readers/class-words.ts";
 import { type Box, type Dataset, DataError, reasonOf, type Sample } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
 import { Collector, IMAGE_FILE, type Remarks } from "./collect.ts";
-import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
-import { boxesOfMasks } from "./masks.ts";
+import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
+import { boxesOfMasks, isNormal, outlineOf } from "./masks.ts";
 import { FRAME, PathFinder, tidy } from "./paths.ts";
 import { placed } from "./placed.ts";
 
@@ -15,6 +16,7 @@ const isManifest = (name: string): boolean => NAMES.includes(name.toLowerCase())
 export const manifest: Layout = {
   format: "manifest",
   shape: "manifest.csv, .jsonl or .json: image, label, boxes or mask, patient, split",
+  targets: ["class", "tirads"],
   recognises: ({ files }) => files.some(isManifest),
   read: (dir, listing, options, look) => {
     const name = listing.files.find(isManifest);
@@ -27,7 +29,7 @@ export const manifest: Layout = {
 export async function readManifest(
   dir: string,
   name: string,
-  options: ReadOptions,
+  options: ReadContext,
   look: Look,
   listing: Listing = { files: [name], folders: [] },
 ): Promise<Dataset> {
@@ -37,7 +39,7 @@ export async function readManifest(
   let parsed;
   try {
     const kind = /\.csv$/i.test(name) ? "csv" : "jsonl";
-    parsed = parseManifest(await collect.text(name), kind, collect.badLine(name));
+    parsed = parseManifest(await collect.text(name), kind, collect.badLine(name), collect.words);
   } catch (error) {
     throw new DataError(`${collect.file(name)}: ${reasonOf(error)}`);
   }
@@ -55,7 +57,7 @@ export async function readManifest(
   const dataset = await collect.each(
     parsed.rows,
     ({ image }) => image,
-    (row, remarks) => readRow(row, files, remarks),
+    (row, remarks) => readRow(row, files, remarks, collect.words),
   );
   for (const note of files.notes()) collect.note(`${name}: ${note}`);
   return dataset;
@@ -141,11 +143,14 @@ const LARGE = 200;
 /** The share of boxes that may not fit as x y width height where they are taken for that. */
 const MISFITS = 0.02;
 
-async function readRow(row: ManifestRow, files: PathFinder, remarks: Remarks): Promise<Sample> {
+async function readRow(row: ManifestRow, files: PathFinder, remarks: Remarks, words: ClassWords): Promise<Sample> {
   const { image, label, masks, patient, side, fold, cropped } = row;
   const file = await files.find(image);
   const size = await imageSize(file);
-  if (row.boxes.length + masks.length === 0) throw new DataError("has neither boxes nor a mask");
+  const normal = row.empty || isNormal(label, words);
+  if (row.boxes.length + masks.length === 0 && !row.empty) throw new DataError("has neither boxes nor a mask");
+  // Boxes say where each nodule is; a mask beside them is for people.
+  const boxes = row.boxes.length > 0 ? placed(row.boxes, size, row.drawnOn, remarks) : await fromMasks();
   const id = tidy(image);
   const sample: Sample = {
     id,
@@ -154,8 +159,8 @@ async function readRow(row: ManifestRow, files: PathFinder, remarks: Remarks): P
     // The frames of one film show one patient, known or not.
     group: patient === undefined ? id.replace(/#\d+$/, "") : `patient ${patient}`,
     label,
-    // Boxes say where each nodule is; a mask beside them is for people.
-    boxes: row.boxes.length > 0 ? placed(row.boxes, size, row.drawnOn, remarks) : await fromMasks(),
+    boxes,
+    ...outlineOf(boxes, normal),
   };
   if (side !== undefined) sample.side = side;
   if (fold !== undefined) sample.fold = fold;
@@ -164,6 +169,6 @@ async function readRow(row: ManifestRow, files: PathFinder, remarks: Remarks): P
 
   async function fromMasks() {
     const named = await Promise.all(masks.map(async (name) => ({ name, file: await files.find(name) })));
-    return boxesOfMasks(named, size, remarks);
+    return boxesOfMasks(named, size, remarks, { normal });
   }
 }

@@ -2,12 +2,11 @@
 import path from "node:path";
 import { parseImageSet } from "../../../data/readers/image-set.ts";
 import { classOfObjects, type Marked } from "../../../data/readers/marked.ts";
-import { noduleOf } from "../../../data/readers/words.ts";
 import { DataError, type Dataset, type Label, reasonOf, type Sample, type Side } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
 import { readTables, type Tables } from "./class-tables.ts";
 import { byNumber, Collector, type Remarks } from "./collect.ts";
-import type { Listing, Look, ReadOptions } from "./layout.ts";
+import type { Listing, Look, ReadContext } from "./layout.ts";
 import { placed } from "./placed.ts";
 import { boundedText, MOST_OF_ONE } from "./text-file.ts";
 import {
@@ -39,10 +38,10 @@ export async function begin(
   format: string,
   dir: string,
   listing: Listing,
-  options: ReadOptions,
+  options: ReadContext,
   look: Look,
 ): Promise<Reading> {
-  const tree = await readTree(listing, look);
+  const tree = await readTree(listing, look, options.words);
   return {
     collect: new Collector(format, dir, options),
     tree,
@@ -87,16 +86,19 @@ export async function sampleOf(
   const all = marked.objects.map(({ box }) => box);
   const boxes = placed(all, size, marked.size, remarks);
   const note = (text: string) => remarks.note(text);
-  const given = agreed(classOfObjects(marked, { numbers, note }), labelOf(image.folder), note);
+  const given = agreed(classOfObjects(marked, { numbers, note }, collect.words), labelOf(image.folder), note);
   const { label: listed, patient } = tables?.of(image) ?? {};
   const label = agreed(listed, given, note, { marks: "table", folder: "annotation" });
   for (const { name } of marked.objects) {
-    if (name !== undefined && noduleOf(name, { numbers })?.label === undefined) nameless.add(name);
+    if (name !== undefined && collect.words.object(name, { numbers })?.label === undefined) nameless.add(name);
   }
   marked.notes.forEach(note);
   const group = patient === undefined ? image.file : `patient ${patient}`;
   return { id: image.file, file, group, label, boxes, ...sideOf(side ?? inFolder) };
 }
+
+/** Why an image of normal tissue is left out where that is no class. */
+export const NORMAL = "shows normal tissue, without a nodule: --classes benign,malignant,normal takes it as a class";
 
 export const sideOf = (side: Side | undefined): { side?: Side } => (side === undefined ? {} : { side });
 

@@ -2,9 +2,9 @@
 import { DataError, type Dataset, type Sample } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
 import { readTables } from "./class-tables.ts";
-import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
-import { agreed, begin, finish, sideOf } from "./marked-set.ts";
-import { boxesOfMasks } from "./masks.ts";
+import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
+import { agreed, begin, finish, NORMAL, sideOf } from "./marked-set.ts";
+import { boxesOfMasks, isNormal, outlineOf } from "./masks.ts";
 import { findPairs } from "./pairs.ts";
 import { ImageIndex, labelOf, readTree, type Tree } from "./tree.ts";
 
@@ -13,8 +13,9 @@ const hasPairs = (tree: Tree): boolean => findPairs(tree).pairs.some(({ masks })
 export const masks: Layout = {
   format: "masks",
   shape: "images/ and masks/ with the same names, or <image>_mask beside <image>; classes in a .csv",
+  targets: ["class", "tirads"],
   implies: ["classes"],
-  recognises: async (listing, look) => hasPairs(await readTree(listing, look)),
+  recognises: async (listing, look, _peek, words) => hasPairs(await readTree(listing, look, words)),
   read: (dir, listing, options, look) => readPairs("masks", dir, listing, options, look),
 };
 
@@ -24,6 +25,7 @@ const TABLES = ["train.csv", "category.csv"];
 export const tnScui: Layout = {
   format: "tn-scui",
   shape: "image/, mask/ and train.csv or category.csv with ID,CATE",
+  targets: ["class", "tirads"],
   implies: ["masks", "classes"],
   async recognises({ files, folders }, _look, peek) {
     if (!folders.includes("image") || !folders.includes("mask")) return false;
@@ -47,7 +49,7 @@ async function readPairs(
   format: string,
   dir: string,
   listing: Listing,
-  options: ReadOptions,
+  options: ReadContext,
   look: Look,
 ): Promise<Dataset> {
   const reading = await begin(format, dir, listing, options, look);
@@ -66,21 +68,22 @@ async function readPairs(
     pairs,
     ({ image }) => image.file,
     async ({ image, masks, reason }, remarks): Promise<Sample> => {
-      if (image.folder.kindOfTissue === "normal")
-        throw new DataError("shows normal tissue: there is no nodule to mark");
+      if (image.folder.kindOfTissue === "normal") throw new DataError(NORMAL);
+      if (image.folder.kindOfTissue === "several") throw new DataError("lies in folders of different classes");
       if (reason !== undefined) throw new DataError(reason);
       if (masks.length === 0) throw new DataError("its mask is missing");
       const { file: id, folder } = image;
       const file = collect.file(id);
       const files = masks.map(({ file: mask }) => ({ name: mask, file: collect.file(mask) }));
-      const boxes = await boxesOfMasks(files, await imageSize(file), remarks);
       const { label, patient } = tables?.of(image) ?? {};
       const group = patient === undefined ? id : `patient ${patient}`;
       const known = agreed(label, labelOf(folder), (text) => remarks.note(text), {
         marks: "table",
         folder: "folder",
       });
-      return { id, file, group, label: known, boxes, ...sideOf(folder.side) };
+      const normal = isNormal(known, collect.words);
+      const boxes = await boxesOfMasks(files, await imageSize(file), remarks, { normal });
+      return { id, file, group, label: known, boxes, ...outlineOf(boxes, normal), ...sideOf(folder.side) };
     },
   );
   for (const { file } of lost) collect.skip(file, "its image is missing");

@@ -1,6 +1,8 @@
 /** Mask files to boxes. */
 import { annotationFrame, type PictureSize, type Size } from "../../../data/annotation-frame.ts";
-import { type Box, DataError, reasonOf } from "../../../data/sample.ts";
+import { isNormalTissue } from "../../../data/classes.ts";
+import type { ClassWords } from "../../../data/readers/class-words.ts";
+import { type Box, DataError, type Label, reasonOf } from "../../../data/sample.ts";
 import type { Remarks } from "./collect.ts";
 
 /** Parts of less than this share of the largest one's area may be letters or marks as well as nodules. */
@@ -10,6 +12,7 @@ const SMALL = 0.05;
  * The boxes of the nodules in one or more masks of an image, in pixels of the image as viewers show it: one for each connected
  * component of each level of each mask. A component that several masks have counts once.
  *
+ * @param normal whether the image is of normal tissue: its masks then have to be empty, and there is no box
  * @param files names and paths of the masks
  * @throws DataError naming the mask that cannot be read, is not known to mark what, has another shape than the image, or for
  *   masks without a nodule
@@ -18,6 +21,7 @@ export async function boxesOfMasks(
   files: readonly { name: string; file: string }[],
   size: PictureSize,
   remarks: Remarks,
+  { normal = false }: { normal?: boolean } = {},
 ): Promise<Box[]> {
   const boxes = new Map<string, Box>();
   const notes = new Set<string>();
@@ -39,7 +43,8 @@ export async function boxesOfMasks(
       throw error;
     }
   }
-  if (boxes.size === 0) throw new DataError("no nodule is marked on it: its mask is empty");
+  if (normal && boxes.size > 0) throw new DataError("is of normal tissue, but a nodule is marked on it");
+  if (boxes.size === 0 && !normal) throw new DataError("no nodule is marked on it: its mask is empty");
   for (const note of notes) remarks.note(note);
   return [...boxes.values()];
 }
@@ -54,3 +59,11 @@ function placeOf(mask: Size, size: PictureSize, notes: Set<string>): (box: Box) 
     throw new DataError(`is ${mask.width}x${mask.height}, but the image is ${size.width}x${size.height}`);
   }
 }
+
+/** Whether images of a class are of normal tissue, whose masks are empty. */
+export const isNormal = (label: Label, { names }: Pick<ClassWords, "names">): boolean =>
+  label !== undefined && isNormalTissue(names[label]!);
+
+/** What a sample says of its outline, by its boxes: that of normal tissue is known to be none. */
+export const outlineOf = (boxes: readonly Box[], normal: boolean): { outline?: "none" } =>
+  normal && boxes.length === 0 ? { outline: "none" } : {};

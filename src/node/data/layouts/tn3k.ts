@@ -7,7 +7,7 @@ import { parseFold, parseLabels } from "../../../data/readers/tn3k.ts";
 import { type Dataset, DataError, type Sample } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
 import { byNumber, Collector, IMAGE_FILE, imagesByStem } from "./collect.ts";
-import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
+import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
 import { boxesOfMasks } from "./masks.ts";
 import type { Stems } from "./stems.ts";
 
@@ -26,18 +26,21 @@ export const tn3k: Layout = {
   read,
 };
 
-async function read(dir: string, listing: Listing, options: ReadOptions, look: Look): Promise<Dataset> {
+async function read(dir: string, listing: Listing, options: ReadContext, look: Look): Promise<Dataset> {
   const collect = new Collector("tn3k", dir, options);
   const folds = await readFolds(collect, listing.files);
   const entries: Entry[] = [];
   const masks = new Map<Part, Stems>();
-  const labels = new Map<Part, Map<string, 0 | 1> | undefined>();
+  const labels = new Map<Part, Map<string, number> | undefined>();
   for (const part of PARTS) {
     const images = (await look(`${part}-image`)).files.filter((f) => IMAGE_FILE.test(f)).sort(byNumber);
     masks.set(part, imagesByStem((await look(`${part}-mask`)).files));
     const csv = `label4${part}.csv`;
     const known = listing.files.includes(csv);
-    labels.set(part, known ? await collect.parsed(csv, (t) => parseLabels(t, collect.badLine(csv))) : undefined);
+    labels.set(
+      part,
+      known ? await collect.parsed(csv, (t) => parseLabels(t, collect.badLine(csv), collect.words)) : undefined,
+    );
     if (!known && images.length > 0) collect.note(`there is no ${csv}: the ${part} images have no class`);
     entries.push(...images.map((image) => ({ part, image })));
     const names = new Set(images);

@@ -4,11 +4,10 @@
  */
 import { type Dataset, DataError, reasonOf, type Side } from "../../../data/sample.ts";
 import { parseImageSet } from "../../../data/readers/image-set.ts";
-import { parseClass } from "../../../data/readers/values.ts";
 import { parseVoc } from "../../../data/readers/voc.ts";
 import { imageSize } from "../decode.ts";
 import { byNumber, Collector, imagesByStem } from "./collect.ts";
-import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
+import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
 import { placed } from "./placed.ts";
 import { imageOf, stemOf } from "./stems.ts";
 import { firstTexts } from "./recognise.ts";
@@ -30,7 +29,7 @@ export const tn5000: Layout = {
   read,
 };
 
-async function read(dir: string, _: Listing, options: ReadOptions, look: Look): Promise<Dataset> {
+async function read(dir: string, _: Listing, options: ReadContext, look: Look): Promise<Dataset> {
   const collect = new Collector("tn5000", dir, options);
   const images = imagesByStem((await look("JPEGImages")).files);
   const annotations = (await look("Annotations")).files.filter((f) => /\.xml$/i.test(f)).sort(byNumber);
@@ -53,7 +52,7 @@ async function read(dir: string, _: Listing, options: ReadOptions, look: Look): 
           );
         }
         if (objects.length === 0) throw new DataError("has no object: no nodule is marked");
-        const labels = new Set(objects.map(({ name }) => parseClass(name ?? "")));
+        const labels = new Set(objects.map(({ name }) => collect.words.cell(name ?? "")));
         const side = sides.get(id);
         if (side === "several") throw new DataError("is on several sides of the set's own split");
         const file = collect.file(`JPEGImages/${image}`);
@@ -63,8 +62,9 @@ async function read(dir: string, _: Listing, options: ReadOptions, look: Look): 
         const all = objects.map(({ box }) => box);
         const boxes = placed(all, size, drawnOn, remarks);
         for (const note of notes) remarks.note(note);
-        const label = labels.size === 1 ? [...labels][0] : undefined;
-        if (label === undefined) remarks.note("its objects are of both classes: it counts as without a class");
+        const other = [...labels].find((l) => collect.words.isOther(l));
+        const label = other ?? (labels.size === 1 ? [...labels][0] : undefined);
+        if (label === undefined) remarks.note("its objects are of different classes: it counts as without a class");
         return { id, file, group: id, label, boxes, ...(side ? { side } : {}) };
       } finally {
         for (const file of image === undefined ? images.all(id) : [image]) used.add(file);

@@ -1,8 +1,9 @@
 /**
- * The folders of a set that are named in plain words: sides (train, val, test), kinds (images, masks, annotations) and classes
- * (benign, malignant, normal), in any order, alone or joined as in `test_images`. Other folders are entered within these only.
+ * The folders of a set that are named in plain words: sides (train, val, test), kinds (images, masks, annotations) and classes,
+ * in any order, alone or joined as in `test_images`. Other folders are entered within these only.
  */
 import path from "node:path";
+import type { ClassWords } from "../../../data/readers/class-words.ts";
 import type { Label, Side } from "../../../data/sample.ts";
 import { byNumber, groupBy, IMAGE_FILE } from "./collect.ts";
 import type { Listing, Look } from "./layout.ts";
@@ -15,8 +16,8 @@ export interface TreeFolder {
   place: string;
   kind: "images" | "marks" | undefined;
   side: Side | undefined;
-  /** normal: tissue without a nodule. */
-  kindOfTissue: 0 | 1 | "normal" | "both" | undefined;
+  /** A class; normal: tissue without a nodule, where that is no class. */
+  kindOfTissue: number | "normal" | "several" | undefined;
 }
 
 export interface Tree {
@@ -53,11 +54,6 @@ const MARKS = new Set([
   ...["mask", "masks", "label", "labels", "gt", "groundtruth", "ground", "truth", "seg", "segs", "segmentation"],
   ...["segmentations", "annotation", "annotations", "annot", "annots", "xml", "xmls", "json", "jsons", "contours"],
 ]);
-const TISSUES = new Map<string, 0 | 1 | "normal">([
-  ["benign", 0],
-  ["malignant", 1],
-  ["normal", "normal"],
-]);
 const NEUTRAL = new Set([
   "thyroid",
   "nodule",
@@ -77,12 +73,29 @@ const DEEPEST = 5;
 type Words = Pick<TreeFolder, "kind" | "side" | "kindOfTissue"> & { rest: string[] };
 
 /** What a folder's name says; undefined where a word of it is not known. */
-function understand(name: string): Words | undefined {
+function understand(name: string, classes: ClassWords): Words | undefined {
   const found: Words = { kind: undefined, side: undefined, kindOfTissue: undefined, rest: [] };
   let says = false;
   // obj_train_data, as CVAT exports YOLO.
   const plain = name.toLowerCase().replace(/^obj_(.+)_data$/, "$1");
-  for (const token of plain.split(/[^\p{L}\p{N}]+/u)) {
+  const tokens = plain
+    .normalize("NFC")
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((token) => token !== "");
+  let passed = 0;
+  for (const [i, token] of tokens.entries()) {
+    if (i < passed) continue;
+    const known = classes.folder(tokens.slice(i));
+    if (known) {
+      const { tissue, length } = known;
+      const before = found.kindOfTissue;
+      found.kindOfTissue =
+        before === undefined || tissue === undefined || before === tissue ? (tissue ?? before) : "several";
+      found.rest.push(...tokens.slice(i, i + length));
+      passed = i + length;
+      says = true;
+      continue;
+    }
     // train2017, as COCO has it.
     const word = token.replace(/(?<=\p{L})(?:19|20)\d\d$/u, "");
     const kind = IMAGES.has(word) ? "images" : MARKS.has(word) ? "marks" : undefined;
@@ -92,10 +105,6 @@ function understand(name: string): Words | undefined {
     } else if (SIDES.has(word)) {
       found.side = SIDES.get(word);
       found.rest.push(found.side!);
-    } else if (TISSUES.has(word)) {
-      const tissue = TISSUES.get(word);
-      found.kindOfTissue = found.kindOfTissue === undefined || found.kindOfTissue === tissue ? tissue : "both";
-      found.rest.push(word);
     } else if (/^\d+$/.test(word)) {
       // 0_benign: the number says nothing by itself.
       found.rest.push(word);
@@ -108,7 +117,7 @@ function understand(name: string): Words | undefined {
 }
 
 /** Reads the tree below a set's folder. */
-export async function readTree(listing: Listing, look: Look): Promise<Tree> {
+export async function readTree(listing: Listing, look: Look, classes: ClassWords): Promise<Tree> {
   const tree: Tree = { folders: [], unread: [] };
   const top: TreeFolder = {
     ...{ path: "", files: listing.files, place: "" },
@@ -125,7 +134,7 @@ export async function readTree(listing: Listing, look: Look): Promise<Tree> {
       const { files, folders } = await look(where);
       // Within images/, masks/ or a class, folders of any name are part of it: patients, subsets of labelling tools.
       const within = folder.kind !== undefined || folder.kindOfTissue !== undefined;
-      const words = understand(name) ?? (within ? { rest: [name.toLowerCase()] } : undefined);
+      const words = understand(name, classes) ?? (within ? { rest: [name.toLowerCase()] } : undefined);
       if (!words) {
         const images = files.filter((file) => IMAGE_FILE.test(file)).length;
         if (images > 0) tree.unread.push({ path: where, images });
@@ -145,7 +154,7 @@ export async function readTree(listing: Listing, look: Look): Promise<Tree> {
           place: [folder.place, ...rest].filter(Boolean).join("/"),
           kind: kind ?? folder.kind,
           side: side ?? folder.side,
-          kindOfTissue: tissue === undefined || outer === undefined || tissue === outer ? (tissue ?? outer) : "both",
+          kindOfTissue: tissue === undefined || outer === undefined || tissue === outer ? (tissue ?? outer) : "several",
         },
         folders,
         depth + 1,
@@ -159,7 +168,7 @@ export const join = (folder: TreeFolder, name: string): string =>
 
 /** The class that folders give; undefined where they give none. */
 export const labelOf = ({ kindOfTissue }: TreeFolder): Label =>
-  kindOfTissue === 0 || kindOfTissue === 1 ? kindOfTissue : undefined;
+  typeof kindOfTissue === "number" ? kindOfTissue : undefined;
 
 /** The images of a tree, in the order of their numbers; `where` picks folders. */
 export function imagesOf(tree: Tree, where = (folder: TreeFolder) => folder.kind !== "marks"): TreeImage[] {

@@ -9,9 +9,10 @@ import { readTree } from "./tree.ts";
 export const voc: Layout = {
   format: "voc",
   shape: "Pascal VOC: an .xml for each image, beside it or in annotations/",
+  targets: ["class", "tirads"],
   implies: ["classes"],
-  async recognises(listing, look, peek) {
-    const tree = await readTree(listing, look);
+  async recognises(listing, look, peek, words) {
+    const tree = await readTree(listing, look, words);
     return (
       hasImages(tree) &&
       anyFile(tree, /\.xml$/i, async (file) => rootOf(await peek(file))?.toLowerCase() === "annotation")

@@ -1,7 +1,7 @@
 /** YOLO: `<image>.txt` in labels/ beside images/, or beside the image; names of the classes in data.yaml or classes.txt. */
 import { parseYoloData, parseYoloLabels, type YoloData } from "../../../data/readers/yolo.ts";
 import { DataError, type Dataset, reasonOf } from "../../../data/sample.ts";
-import type { Layout, Listing, Look, ReadOptions } from "./layout.ts";
+import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
 import { begin, readBeside, type Reading } from "./marked-set.ts";
 import { anyFile } from "./recognise.ts";
 import { boundedText } from "./text-file.ts";
@@ -18,9 +18,10 @@ const MOST = 2 ** 20;
 export const yolo: Layout = {
   format: "yolo",
   shape: "YOLO: images/ and labels/ with a .txt for each image, data.yaml",
+  targets: ["class", "tirads"],
   implies: ["classes"],
-  async recognises(listing, look, peek) {
-    const tree = await readTree(listing, look);
+  async recognises(listing, look, peek, words) {
+    const tree = await readTree(listing, look, words);
     const index = new ImageIndex(imagesOf(tree));
     if (index.all.length === 0) return false;
     for (const { files, place } of tree.folders) {
@@ -38,7 +39,7 @@ export const yolo: Layout = {
   read,
 };
 
-async function read(dir: string, listing: Listing, options: ReadOptions, look: Look): Promise<Dataset> {
+async function read(dir: string, listing: Listing, options: ReadContext, look: Look): Promise<Dataset> {
   const reading = await begin("yolo", dir, listing, options, look);
   const data = await readData(reading);
   const names = data?.names;

@@ -1,0 +1,225 @@
+/**
+ * How the texts of a data set name classes: cells of tables, names of objects and folders, words in names of files. Readers ask one
+ * of these, and do not know which classes there are: benign and malignant (BinaryWords), those a user or the set names (NamedWords),
+ * or TI-RADS grades (./tirads-words.ts).
+ */
+import { classKey } from "../classes.ts";
+import { DataError, type Label } from "../sample.ts";
+import { parseClass, parseNumber } from "./values.ts";
+import { classInWords, hasClassWord, isDenied, noduleOf } from "./words.ts";
+
+/** What a label is read from: the set's classes, or its TI-RADS grades. */
+export const targets = ["class", "tirads"] as const;
+export type Target = (typeof targets)[number];
+
+/** What words of a folder's name say, and how many of them it takes. */
+export interface FolderClass {
+  /** A class; "normal" where normal tissue is no class; undefined where the words tell none of those that are asked for. */
+  tissue: number | "normal" | undefined;
+  length: number;
+}
+
+export interface ClassWords {
+  readonly target: Target;
+  /** While a set is read, labels are indices into these. They may grow: classes that nobody asked for are others. */
+  readonly names: readonly string[];
+  /** The class that a cell of a table is. @throws DataError for none: no class is guessed */
+  cell(text: string): number;
+  /** Whether a cell is a class that is known beforehand. */
+  knows(text: string): boolean;
+  /** The class that a text has as a whole word; undefined for several, none, or a denial such as "non-malignant". */
+  inText(text: string): Label;
+  /**
+   * What the name of an object says: a nodule of a class, a nodule of no known class, or (undefined) something not known to be a
+   * nodule.
+   * @param numbers whether the names 0 and 1 are benign and malignant: not where they may be mere positions in a list
+   */
+  object(name: string, options: { numbers: boolean }): { label: Label } | undefined;
+  /** What the words of a folder's name begin with; undefined for what is not known. */
+  folder(words: readonly string[]): FolderClass | undefined;
+  /** Whether a label is of a class that nobody asked for. */
+  isOther(label: number): boolean;
+  /** A folder of unknown name holds images: it may be called as a class. */
+  hearFolder(name: string, images: number): void;
+}
+
+/** Benign and malignant. Notes which other names a set has, for sets that have their own classes. */
+export class BinaryWords implements ClassWords {
+  readonly target = "class";
+  readonly names = ["benign", "malignant"] as const;
+  /** Names that are neither, as they are written. */
+  readonly heard = new Set<string>();
+  /** Whether anything in the set is called benign or malignant, 0 or 1. */
+  heardOwn = false;
+  readonly #folders = new Map<string, number>();
+
+  cell(text: string): number {
+    try {
+      const label = parseClass(text);
+      this.heardOwn = true;
+      return label;
+    } catch (error) {
+      this.#hear(text);
+      throw error;
+    }
+  }
+
+  knows(text: string): boolean {
+    try {
+      parseClass(text);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  inText(text: string): Label {
+    const label = classInWords(text);
+    if (label !== undefined) this.heardOwn = true;
+    return label;
+  }
+
+  object(name: string, options: { numbers: boolean }): { label: Label } | undefined {
+    const found = noduleOf(name, options);
+    if (found === undefined) this.#hear(name);
+    else if (found.label !== undefined) this.heardOwn = true;
+    return found;
+  }
+
+  folder([first]: readonly string[]): FolderClass | undefined {
+    if (first === "normal") return { tissue: "normal", length: 1 };
+    const label = this.names.findIndex((name) => name === first);
+    if (label === -1) return undefined;
+    this.heardOwn = true;
+    return { tissue: label, length: 1 };
+  }
+
+  isOther(): boolean {
+    return false;
+  }
+
+  hearFolder(name: string, images: number): void {
+    this.#hear(name);
+    this.#folders.set(name, images);
+  }
+
+  /** Images in folders of names that are neither. */
+  get inFolders(): number {
+    return [...this.#folders.values()].reduce((a, b) => a + b, 0);
+  }
+
+  #hear(text: string): void {
+    if (hasClassWord(text)) this.heardOwn = true;
+    else if (text.trim() !== "") this.heard.add(text.trim());
+  }
+}
+
+/** More names than these are no classes, but something else, such as a free text for each image. */
+const MAX_HEARD = 1000;
+
+/** Classes by their names. Whatever else the set has for a class is noted as another one. */
+export class NamedWords implements ClassWords {
+  readonly target: Target = "class";
+  readonly #names: string[];
+  readonly #asked: number;
+  readonly #byKey = new Map<string, number>();
+
+  /** @param names checked by `checkClassNames` */
+  constructor(names: readonly string[]) {
+    this.#names = [...names];
+    this.#asked = names.length;
+    for (const [i, name] of names.entries()) this.#byKey.set(keyOf(name), i);
+    // A set may write them as 0 and 1, as most do, unless these are names of their own.
+    for (const [i, word] of ["benign", "malignant"].entries()) {
+      const label = this.#byKey.get(word);
+      if (label !== undefined && !this.#byKey.has(`${i}`)) this.#byKey.set(`${i}`, label);
+    }
+  }
+
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  cell(text: string): number {
+    const known = this.#byKey.get(keyOf(text));
+    if (known !== undefined) return known;
+    if (this.#names.length > MAX_HEARD) throw new DataError(`is one of more than ${MAX_HEARD} different classes`);
+    const name = text.normalize("NFC").trim();
+    this.#byKey.set(keyOf(name), this.#names.length);
+    return this.#names.push(name) - 1;
+  }
+
+  knows(text: string): boolean {
+    const label = this.#byKey.get(keyOf(text));
+    return label !== undefined && !this.isOther(label);
+  }
+
+  inText(text: string): Label {
+    const words = wordsIn(text);
+    const found = new Set<number>();
+    for (const [label, name] of this.#names.slice(0, this.#asked).entries()) {
+      const own = wordsIn(name);
+      for (let i = 0; i + own.length <= words.length; i++) {
+        if (!own.every((word, k) => words[i + k] === word)) continue;
+        if (isDenied(words, i)) return undefined;
+        found.add(label);
+      }
+    }
+    // Of "normal" and "normal thyroid" the longer one is meant.
+    const longest = [...found].filter((a) => ![...found].some((b) => b !== a && this.#contains(b, a)));
+    return longest.length === 1 ? longest[0] : undefined;
+  }
+
+  #contains(outer: number, inner: number): boolean {
+    return ` ${wordsIn(this.#names[outer]!).join(" ")} `.includes(` ${wordsIn(this.#names[inner]!).join(" ")} `);
+  }
+
+  object(name: string, { numbers }: { numbers: boolean }): { label: Label } | undefined {
+    const isNumber = /^\d+(?:\.0*)?$/.test(name.trim());
+    if (this.knows(name) && !(isNumber && !numbers && !this.#names.includes(name.trim()))) {
+      return { label: this.cell(name) };
+    }
+    const label = this.inText(name);
+    if (label !== undefined) return { label };
+    const nodule = noduleOf(name, { numbers });
+    // A nodule of no class, as for benign and malignant; any other name is that of another class.
+    return nodule?.label === undefined && nodule !== undefined ? nodule : { label: this.cell(name) };
+  }
+
+  folder(words: readonly string[]): FolderClass | undefined {
+    let best: FolderClass | undefined;
+    for (const [label, name] of this.#names.entries()) {
+      const own = wordsIn(name);
+      if (own.length > (best?.length ?? 0) && own.every((word, k) => words[k] === word)) {
+        best = { tissue: label, length: own.length };
+      }
+    }
+    if (best) return best;
+    const [first = ""] = words;
+    return ["benign", "malignant", "normal"].includes(first) ? { tissue: this.cell(first), length: 1 } : undefined;
+  }
+
+  isOther(label: number): boolean {
+    return this.#asked > 0 && label >= this.#asked;
+  }
+
+  hearFolder(): void {
+    // Folders of other names are not read.
+  }
+}
+
+/** 2.0 is 2, as a column of numbers with gaps is saved. */
+export const keyOf = (text: string): string => parseNumber(text)?.toString() ?? classKey(text);
+
+/** Words and numbers of a text, in lower case. */
+const wordsIn = (text: string): string[] =>
+  text
+    .normalize("NFC")
+    .toLowerCase()
+    .match(/[\p{L}\p{N}]+/gu) ?? [];
+
+const LONG = new Intl.Collator("en", { numeric: true });
+
+/** The order of classes that nobody gave one: alphabetical, numbers by their value. */
+export const inOrder = (names: Iterable<string>): string[] =>
+  [...names].sort((a, b) => LONG.compare(a, b) || (a < b ? -1 : 1));

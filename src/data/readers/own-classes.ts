@@ -1,0 +1,48 @@
+/** Sets with classes of their own: what is neither benign nor malignant, 0 nor 1. */
+import { MAX_CLASSES } from "../classes.ts";
+import { type BinaryWords, inOrder, keyOf } from "./class-words.ts";
+import { wordsOf } from "./words.ts";
+
+/** Anatomy that is annotated beside nodules: a set with boxes of these has no classes of its own by its objects' names. */
+const ANATOMY = new Set([
+  ...["thyroid", "gland", "trachea", "carotid", "artery", "vein", "jugular", "vessel", "muscle", "cartilage"],
+  ...["isthmus", "lobe", "oesophagus", "esophagus", "node", "background", "other", "others", "unknown", "undefined"],
+]);
+
+/**
+ * The classes of a set that calls nothing benign or malignant, from the names it has instead; undefined where these are no classes,
+ * or may be misspelt ones: nothing is guessed.
+ *
+ * @param images how many images the set has, besides those in folders of unknown names
+ */
+export function ownNames({ heard, heardOwn, inFolders }: BinaryWords, images: number): string[] | undefined {
+  // Of several forms of a name the first that the set has.
+  const byKey = new Map([...heard].reverse().map((name) => [keyOf(name), name]));
+  const names = inOrder(byKey.values());
+  if (heardOwn || names.length < 2 || names.length > MAX_CLASSES || 2 * names.length > images + inFolders)
+    return undefined;
+  if (names.some((name) => /^\d+$/.test(keyOf(name)) || mayBeMisspelt(name))) return undefined;
+  if (names.some((name) => wordsOf(name).some((word) => ANATOMY.has(word)))) return undefined;
+  // Names that differ in their numbers only are cases: patient1, patient2.
+  if (new Set(names.map((name) => name.replace(/\d+/g, "#"))).size < names.length) return undefined;
+  return names;
+}
+
+/** Whether a word looks like benign or malignant: "malignat", "benigno", "malign". */
+export const mayBeMisspelt = (name: string): boolean =>
+  wordsOf(name).some((word) => {
+    return /^(?:pre)?(?:mali|beni|belign)/.test(word) || ["benign", "malignant"].some((is) => distance(word, is) <= 2);
+  });
+
+/** Insertions, deletions and replacements of letters from one word to another (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

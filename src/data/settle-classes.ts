@@ -1,0 +1,105 @@
+/** From what a user asks for and what a set has to the classes of a data set. */
+import { checkClassNames, type Classes, classesOf, isBenignMalignant } from "./classes.ts";
+import { BinaryWords, type ClassWords, inOrder, NamedWords, type Target } from "./readers/class-words.ts";
+import { gradeOf, TiradsWords } from "./readers/tirads-words.ts";
+import { DataError, type Dataset } from "./sample.ts";
+
+/** Which classes a user asks for; the settings of a training have these names, too. */
+export interface ClassRequest {
+  /** What a label is: the set's class (default), or its TI-RADS grade. */
+  target?: Target | undefined;
+  /** Names in the order of the labels; default the set's own. */
+  classes?: readonly string[] | undefined;
+  /** The positive class; default malignant where there is one, else the last. */
+  positive?: string | undefined;
+}
+
+/** How a set is to be read for what is asked for. @throws DataError for names that cannot be those of classes */
+export function wordsFor({ target = "class", classes }: ClassRequest): ClassWords {
+  const names = classes && checkClassNames(classes);
+  if (target === "tirads") {
+    const grades = (names ?? []).map((name) => {
+      const grade = gradeOf(name);
+      if (grade !== undefined) return grade;
+      throw new DataError(
+        `the class "${name}" is no TI-RADS grade: with --target tirads these are 1 to 6, 4a, 4b and 4c`,
+      );
+    });
+    return new TiradsWords(grades);
+  }
+  return names === undefined || isBenignMalignant(classesOf(names)) ? new BinaryWords() : new NamedWords(names);
+}
+
+/**
+ * The classes of a request, for data that have these of their own.
+ * @throws DataError for names that cannot be those of classes, and a positive class that is none of them
+ */
+export const resolveClasses = ({ classes, positive }: ClassRequest, own: Classes): Classes =>
+  classes === undefined && positive === undefined ? own : classesOf(classes ?? own.names, positive);
+
+export interface SettleOptions extends ClassRequest {
+  /** How the set was read. */
+  words: ClassWords;
+  /** Whether the names are the set's own, and nobody's choice. */
+  own: boolean;
+  /** Default "refuse". */
+  missingClasses?: "refuse" | "allow" | undefined;
+}
+
+/**
+ * Gives a set that was read its classes: leaves out the images of others, with a reason each, and says in a note what was
+ * understood where nobody asked for it.
+ *
+ * @param dir what messages call the set
+ * @throws DataError for a class without an image, with the names that the set has
+ */
+export function settleClasses(dir: string, dataset: Dataset, options: SettleOptions): void {
+  const { words, own, classes: asked, positive, target = "class", missingClasses = "refuse" } = options;
+  const counts = words.names.map((_, label) => dataset.samples.filter((sample) => sample.label === label).length);
+  const open = asked === undefined && (own || target === "tirads");
+  // Names that nobody chose are those of which there is an image.
+  const names = open ? inOrder(words.names.filter((_, label) => counts[label]! > 0)) : keptNames(words);
+  if (open && names.length < 2) {
+    const what = names.length === 0 ? "no image has one" : `all images have the grade ${names[0]!}`;
+    throw new DataError(`${dir}: there are no TI-RADS grades to tell apart: ${what}`);
+  }
+  if (asked !== undefined && missingClasses === "refuse") requireEach(dir, words, names, counts);
+  const place = words.names.map((name) => names.indexOf(name));
+  dataset.samples = dataset.samples.filter((sample) => {
+    if (sample.label === undefined) return true;
+    const label = place[sample.label]!;
+    if (label === -1) {
+      const name = words.names[sample.label]!.slice(0, 60);
+      dataset.skipped.push({ file: sample.file, reason: `is of the class "${name}", which --classes does not name` });
+      return false;
+    }
+    sample.label = label;
+    return true;
+  });
+  dataset.classes = classesOf(names, positive);
+  if (open) {
+    const what = target === "tirads" ? "TI-RADS grades" : "the set's own, in alphabetical order";
+    dataset.notes.unshift(`classes: ${names.join(", ")} (${what})${onPositive(dataset.classes, positive)}`);
+  } else if (names.length > 2 && onPositive(dataset.classes, positive) !== "") {
+    dataset.notes.unshift(`classes: ${names.join(", ")}${onPositive(dataset.classes, positive)}`);
+  }
+}
+
+const keptNames = (words: ClassWords): string[] => words.names.filter((_, label) => !words.isOther(label));
+
+const onPositive = ({ names, positive }: Classes, asked: string | undefined): string =>
+  asked !== undefined || names[positive] === "malignant"
+    ? ""
+    : `; the positive class is ${names[positive]!}: --positive chooses another`;
+
+function requireEach(dir: string, words: ClassWords, names: readonly string[], counts: readonly number[]): void {
+  const missing = names.filter((name) => counts[words.names.indexOf(name)]! === 0);
+  if (missing.length === 0) return;
+  const there = inOrder(words.names.filter((_, label) => counts[label]! > 0)).map(
+    (name) => `${name.slice(0, 60)} (${counts[words.names.indexOf(name)]!})`,
+  );
+  const heard = words instanceof BinaryWords ? [...words.heard].slice(0, 20).map((name) => name.slice(0, 60)) : [];
+  const all = [...there.slice(0, 20), ...heard];
+  const has = all.length === 0 ? "no image of it has a class" : `it has ${all.join(", ")}`;
+  throw new DataError(`${dir}: no image is ${missing.join(" or ")}: ${has}`);
+}
