@@ -82,7 +82,7 @@ function sum(graph: Graph, terms: readonly Tensor[]): Tensor {
     );
   }
   const some = terms.slice(0, MOST_INPUTS);
-  const expression = [...operandNames].slice(0, some.length).join(" + ");
+  const expression = operandNames.slice(0, some.length).join(" + ");
   const total = graph.record(pointwiseKernel("accumulate", some[0]!.shape, some.length, expression), some)[0]!;
   return sum(graph, [total, ...terms.slice(MOST_INPUTS)]);
 }

@@ -95,7 +95,7 @@ export function shadersOfTrial(gpu: Gpu, kernel: Kernel): Shader[] {
 
 /** Compares what each computes with what the plain one, the last, does. */
 async function check(bench: Bench, runners: readonly Runner[], kernel: Kernel): Promise<void> {
-  const { tolerance = TOLERANCE, canonical = (result) => result } = kernel;
+  const { tolerance = TOLERANCE, canonical = (result: HostValues) => result } = kernel;
   const plain = runners.at(-1)!;
   const expected = plain.candidate && (await orRefused(plain, bench.compute(plain.candidate)));
   if (!expected) throw new BenchError(`the plain variant does not run: ${plain.out!.reason}`);
