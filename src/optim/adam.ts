@@ -20,7 +20,7 @@ export interface AdamOptions {
 export const adamDefaults: AdamOptions = { lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 
 /** Small enough to leave a finite loss finite; not 0, which a compiler may take for granted. */
-const TINY = 1e-30;
+const GUARD_SCALE = 1e-30;
 
 /**
  * The loss, plus a trifle of the gradients that are computed right from the graph's inputs. The loss alone does not tell:
@@ -29,7 +29,7 @@ const TINY = 1e-30;
  */
 function guardOf(loss: Tensor, all: readonly Tensor[]): Tensor {
   const ends = all.filter(({ source }) => source.kind === "node" && source.node.inputs.some(isInput));
-  return ends.reduce((guard, gradient) => add(guard, scale(sum(gradient), TINY)), loss);
+  return ends.reduce((guard, gradient) => add(guard, scale(sum(gradient), GUARD_SCALE)), loss);
 }
 
 const isInput = (tensor: Tensor): boolean => tensor.source.kind === "input";
