@@ -1,6 +1,6 @@
 /**
  * Which variant of a convolution is likely to be the fastest, for adapters without a tuning record: durations estimated from
- * sizes, fitted to measurements on lavapipe (docs/kernels.md). On other adapters the order is a guess that the tuner corrects.
+ * sizes, fitted to measurements on lavapipe (docs/kernels/ledger.md). On other adapters the order is a guess that the tuner corrects.
  */
 import { multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { TileSize } from "../../shaders/lib/winograd.ts";
