@@ -48,18 +48,39 @@ const layers = rooms.map((room, i) => {
   };
 });
 
+// TEMPORARY: goes with the block below.
+/** @param {readonly { rules?: object }[]} configs */
+const namesOf = (configs) => configs.flatMap(({ rules = {} }) => Object.keys(rules));
+
 export default tseslint.config(
   { ignores: ["dist", "runs", "node_modules", "test/reference/data"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],
-    extends: [tseslint.configs.recommendedTypeChecked],
+    extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
+      // An index that was just checked, or found: `noUncheckedIndexedAccess` makes each one undefined, and ! says that it is not.
       "@typescript-eslint/no-non-null-assertion": "off",
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      // `get<T>(name)` with a T that only the caller knows is a cast in fewer words.
+      "@typescript-eslint/no-unnecessary-type-parameters": "off",
+      // `() => gpu.destroy()` reads better than a block.
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
       eqeqeq: "error",
     },
+  },
+  // TEMPORARY, to be deleted: folders that are being rewritten and are not held to the strict rules yet.
+  {
+    files: [
+      "src/{models,train,cli,report,node,data,metrics}/**/*.ts",
+      "test/{cli,data,metrics,node,report,soak,train}/**/*.ts",
+    ],
+    rules: Object.fromEntries(
+      namesOf(tseslint.configs.strictTypeChecked)
+        .filter((rule) => !namesOf(tseslint.configs.recommendedTypeChecked).includes(rule))
+        .map((rule) => [rule, "off"]),
+    ),
   },
   ...layers,
   {

@@ -60,7 +60,7 @@ function machineTable(machine: string, files: readonly Results[]): string {
   const lanes = environment.lpNumThreads === null ? "" : `, LP_NUM_THREADS ${environment.lpNumThreads}`;
   const caption =
     `**${machine}**: multiply-add peak ${peak.toFixed(0)} GFLOP/s, Node ${environment.node}${lanes}, ` +
-    `${environment.date.slice(0, 10)}`;
+    environment.date.slice(0, 10);
   return [caption, "", line(head), rule, ...rows.map(line)].join("\n");
 }
 

@@ -24,7 +24,7 @@ import { vec, type Lanes } from "./lib/vec.ts";
 export const batchNormFields = ["rows", "quads", "runs", "run", "total", "first", "count"] as const;
 
 /** Rows of one vector of channels that a thread of the elementwise kernels takes, so as to load the channel's data once. */
-export const ROWS_A_THREAD = 8;
+export const ROWS_PER_THREAD = 8;
 
 const sizes = `
   let ROWS = p.rows; let QUADS = p.quads; let RUNS = p.runs; let RUN = p.run;`;
@@ -122,11 +122,11 @@ export interface BatchNormFusion {
 /** `main` of the elementwise kernels: `setup` once a thread with the vector of channels in `c`, `each` once a row at `at`. */
 const rowsMain = (threads: number, setup: string, each: string): string =>
   threadMain(
-    { items: `p.quads * ((p.rows + ${ROWS_A_THREAD - 1}u) / ${ROWS_A_THREAD}u)`, threads },
+    { items: `p.quads * ((p.rows + ${ROWS_PER_THREAD - 1}u) / ${ROWS_PER_THREAD}u)`, threads },
     `  let QUADS = p.quads;
   let c = i % QUADS;
-  let begin = i / QUADS * ${ROWS_A_THREAD}u;
-  let end = min(begin + ${ROWS_A_THREAD}u, p.rows);
+  let begin = i / QUADS * ${ROWS_PER_THREAD}u;
+  let end = min(begin + ${ROWS_PER_THREAD}u, p.rows);
 ${setup}
   for (var r = begin; r < end; r++) {
     let at = r * QUADS + c;

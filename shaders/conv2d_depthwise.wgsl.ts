@@ -6,7 +6,7 @@
  *   input grad    dx[n,iy,ix,c] = sum_{ky,kx} dy[n,oy,ox,c] w[ky,kx,c]   over the (oy,ox) that read (iy,ix)
  *   weight grad   dw[ky,kx,c]   = sum_{n,oy,ox} x[n,iy,ix,c] dy[n,oy,ox,c], lines of pixels cut into splits of p.extra lines
  *
- * x [N,H,W,C], w [KH,KW,1,C], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,C], all as vectors of `lanes` channels. One thread computes PIXELS pixels of a line, SW apart in the
+ * x [N,H,W,C], w [KH,KW,1,C], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,C], all as vectors of `lanes` channels. One thread computes PIXELS_PER_THREAD pixels of a line, SW apart in the
  * input gradient, whose pixels of equal remainder by SW are reached by the same taps; or a line of taps of one split,
  * dw then being [splits,KH,KW,1,C].
  */
@@ -17,7 +17,7 @@ import { bindings, threadMain } from "./lib/thread.ts";
 import { unroll, vec, type Lanes } from "./lib/vec.ts";
 
 /** Pixels of a line that a thread computes. */
-export const PIXELS = 4;
+export const PIXELS_PER_THREAD = 4;
 
 /** Vector of channels `c`, and the rest of the item's index. */
 const channel = (lanes: Lanes): string => `${convSizes}
@@ -32,21 +32,21 @@ export const conv2dDepthwiseForward = (s: Conv2dShape, epilogue: Epilogue, threa
 ${bindings(...names.map((name): [string, string] => [name, type]))}
 ${convHead(s, names.length)}
 ${threadMain(
-  { items: `p.n * p.oh * ((p.ow + ${PIXELS - 1}u) / ${PIXELS}u) * (p.co / ${lanes}u)`, threads },
+  { items: `p.n * p.oh * ((p.ow + ${PIXELS_PER_THREAD - 1}u) / ${PIXELS_PER_THREAD}u) * (p.co / ${lanes}u)`, threads },
   `${channel(lanes)}
-  let RUNS = (OW + ${PIXELS - 1}u) / ${PIXELS}u;
-  let ox = rest % RUNS * ${PIXELS}u;
+  let RUNS = (OW + ${PIXELS_PER_THREAD - 1}u) / ${PIXELS_PER_THREAD}u;
+  let ox = rest % RUNS * ${PIXELS_PER_THREAD}u;
   let line = rest / RUNS;
   let image = line / OH * H;
   let top = i32(line % OH) * SH - PH;
-${unroll(PIXELS, (j) => `  var sum${j} = ${type}();`)}
+${unroll(PIXELS_PER_THREAD, (j) => `  var sum${j} = ${type}();`)}
   for (var ky = 0u; ky < KH; ky++) {
     let iy = top + i32(ky) * DH;
     if (u32(iy) >= H) { continue; }
     for (var kx = 0u; kx < KW; kx++) {
       let weight = w[(ky * KW + kx) * COLS + c];
 ${unroll(
-  PIXELS,
+  PIXELS_PER_THREAD,
   (j) => `
       let ix${j} = i32(ox + ${j}u) * SW - PW + i32(kx) * DW;
       if (u32(ix${j}) < W) { sum${j} += x[((image + u32(iy)) * W + u32(ix${j})) * COLS + c] * weight; }`,
@@ -54,7 +54,7 @@ ${unroll(
     }
   }
 ${unroll(
-  PIXELS,
+  PIXELS_PER_THREAD,
   (j) => `
   if (ox + ${j}u < OW) {
     let at = (line * OW + ox + ${j}u) * COLS + c;
@@ -67,7 +67,7 @@ ${unroll(
 export const conv2dDepthwiseInputGrad = (s: Conv2dShape, epilogue: Epilogue, threads: number, lanes: Lanes): string => {
   const type = vec(lanes);
   const names = ["dy", "w", ...epilogueOperands(epilogue), "dx"];
-  const run = PIXELS * s.stride[1];
+  const run = PIXELS_PER_THREAD * s.stride[1];
   return wgsl`
 ${bindings(...names.map((name): [string, string] => [name, type]))}
 ${convHead(s, names.length)}
@@ -76,10 +76,10 @@ ${threadMain(
   `${channel(lanes)}
   let RUNS = (W + ${run - 1}u) / ${run}u * ${s.stride[1]}u;
   let phase = rest % RUNS % ${s.stride[1]}u;
-  let first = rest % RUNS / ${s.stride[1]}u * ${PIXELS}u;
+  let first = rest % RUNS / ${s.stride[1]}u * ${PIXELS_PER_THREAD}u;
   let line = rest / RUNS;
   let image = line / H * OH;
-${unroll(PIXELS, (j) => `  var sum${j} = ${type}();`)}
+${unroll(PIXELS_PER_THREAD, (j) => `  var sum${j} = ${type}();`)}
   for (var ky = 0u; ky < KH; ky++) {
     let ty = i32(line % H) + PH - i32(ky) * DH;
     if ((ty % SH != 0) | (u32(ty / SH) >= OH)) { continue; }
@@ -88,7 +88,7 @@ ${unroll(PIXELS, (j) => `  var sum${j} = ${type}();`)}
       if (tx % SW != 0) { continue; }
       let weight = w[(ky * KW + kx) * COLS + c];
 ${unroll(
-  PIXELS,
+  PIXELS_PER_THREAD,
   (j) => `
       let ox${j} = i32(first + ${j}u) + tx / SW;
       if (u32(ox${j}) < OW) { sum${j} += dy[((image + u32(ty / SH)) * OW + u32(ox${j})) * COLS + c] * weight; }`,
@@ -96,7 +96,7 @@ ${unroll(
     }
   }
 ${unroll(
-  PIXELS,
+  PIXELS_PER_THREAD,
   (j) => `
   let ix${j} = (first + ${j}u) * ${s.stride[1]}u + phase;
   if (ix${j} < W) {

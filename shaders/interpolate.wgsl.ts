@@ -67,11 +67,11 @@ ${imageMain(
 )}`;
 
 /** Rows of y that a thread of `interpolateMap` takes. */
-export const MAP_RESULT_ROWS = 4;
+export const MAP_ROWS_PER_THREAD = 4;
 
 /**
- * The same for maps, of one channel: a thread takes four pixels beside each other, OW in fours, of MAP_RESULT_ROWS rows, for which it works out
- * only once where they lie. Dispatch (ceil(OW / 4 / threads), ceil(OH / MAP_RESULT_ROWS), N).
+ * The same for maps, of one channel: a thread takes four pixels beside each other, OW in fours, of MAP_ROWS_PER_THREAD rows, for which it works out
+ * only once where they lie. Dispatch (ceil(OW / 4 / threads), ceil(OH / MAP_ROWS_PER_THREAD), N).
  */
 export const interpolateMap = (threads: number): string => wgsl`
 ${bindings(["x", "f32"], ["y", "vec4f"])}
@@ -82,8 +82,8 @@ ${imageMain(
   "(OW / 4u)",
   `${unroll(4, (j) => `  let s${j} = source(4u * column + ${j}u, RX, W);`)}
   let across = vec4f(${unroll(4, (j) => `s${j}.t`, ", ")});
-  let end = min((row + 1u) * ${MAP_RESULT_ROWS}u, OH);
-  for (var oy = row * ${MAP_RESULT_ROWS}u; oy < end; oy++) {
+  let end = min((row + 1u) * ${MAP_ROWS_PER_THREAD}u, OH);
+  for (var oy = row * ${MAP_ROWS_PER_THREAD}u; oy < end; oy++) {
     let sy = source(oy, RY, H);
 ${["0", "1"]
   .map((k) => {
@@ -128,7 +128,7 @@ ${range("x", "ix", "W", "OW", "RX")}
 )}`;
 
 /** Rows of x that a thread of `shrinkMapGrad` takes. */
-export const MAP_ROWS = 8;
+export const SHRINK_MAP_ROWS_PER_THREAD = 8;
 
 // Where height and width of y are half of x's at most, one output at most reads a pixel: the one on whose share of x it lies.
 const reader = (o: string, i: string, ratio: string, outs: string): string =>
@@ -149,7 +149,7 @@ ${imageMain(
 
 /**
  * The same for maps, whose one channel leaves a thread time for nothing but addresses: it takes four pixels beside each other, W in fours, of
- * MAP_ROWS rows. Dispatch (ceil(W / 4 / threads), ceil(H / MAP_ROWS), N).
+ * SHRINK_MAP_ROWS_PER_THREAD rows. Dispatch (ceil(W / 4 / threads), ceil(H / SHRINK_MAP_ROWS_PER_THREAD), N).
  */
 export const shrinkMapGrad = (threads: number): string => wgsl`
 ${bindings(["dy", "f32"], ["dx", "vec4f"])}
@@ -160,8 +160,8 @@ ${imageMain(
   "(W / 4u)",
   `${unroll(4, (j) => `  let x${j} = 4u * column + ${j}u; ${reader(`ox${j}`, `x${j}`, "RX", "OW")}`)}
   let across = vec4f(${unroll(4, (j) => `weight(ox${j}, RX, W, x${j})`, ", ")});
-  let end = min((row + 1u) * ${MAP_ROWS}u, H);
-  for (var iy = row * ${MAP_ROWS}u; iy < end; iy++) {
+  let end = min((row + 1u) * ${SHRINK_MAP_ROWS_PER_THREAD}u, H);
+  for (var iy = row * ${SHRINK_MAP_ROWS_PER_THREAD}u; iy < end; iy++) {
     ${reader("oy", "iy", "RY", "OH")}
     let share = weight(oy, RY, H, iy);
     let line = (n * OH + oy) * OW;

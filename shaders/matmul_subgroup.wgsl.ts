@@ -30,7 +30,7 @@ export interface MatmulTile {
 /** Elements of K taken at once. */
 const CHUNK = 4;
 /** Columns a lane. */
-const COLUMNS = 4;
+const COLUMNS_PER_LANE = 4;
 
 const head = (t: MatmulTile, half = false): string => `
 enable subgroups;
@@ -40,7 +40,7 @@ ${params(matmulFields, 3)}
 @compute @workgroup_size(${t.subgroup})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
 ${teamHead(t.team)}
-  let COLS = p.n / ${COLUMNS}u;
+  let COLS = p.n / ${COLUMNS_PER_LANE}u;
   let column = group.y * ${t.team}u + member;
   let load = min(column, COLS - 1u);
 ${unroll(t.rows, (r) => `  var acc${r} = vec4f();`)}`;
@@ -60,8 +60,8 @@ export const matmulSubgroup = (t: MatmulTile, transposed: boolean, half: boolean
   const b = (at: string) => widened(`b[${at}]`, 4, half);
   const loads = t.rows / t.team;
   const loadB = transposed
-    ? `${unroll(COLUMNS, (j) => `    let w${j} = ${b(`at + ${j}u * STEPS + s`)};`)}
-${unroll(CHUNK, (k) => `    let b${k} = vec4f(${unroll(COLUMNS, (j) => component(`w${j}`, k, 4), ", ")});`)}`
+    ? `${unroll(COLUMNS_PER_LANE, (j) => `    let w${j} = ${b(`at + ${j}u * STEPS + s`)};`)}
+${unroll(CHUNK, (k) => `    let b${k} = vec4f(${unroll(COLUMNS_PER_LANE, (j) => component(`w${j}`, k, 4), ", ")});`)}`
     : unroll(CHUNK, (k) => `    let b${k} = ${b(`at + (4u * s + ${k}u) * COLS`)};`);
   return wgsl`
 ${head(t, half)}

@@ -11,7 +11,7 @@ import { unroll } from "./lib/vec.ts";
 /** Scalar chains of one thread. */
 export const PEAK_CHAINS = 16;
 /** Steps of the chains in one turn of the loop, so that the loop itself does not count. Divides the iterations. */
-const UNROLLED = 16;
+const UNROLLED_STEPS = 16;
 
 export const peak = (grid: ThreadGrid, iterations: number): string => wgsl`
 ${bindings(["x", "vec4f"], ["y", "vec4f"])}
@@ -20,8 +20,8 @@ ${threadMain(
   `  let a = x[0];
   let b = x[1];
 ${unroll(PEAK_CHAINS / 4, (k) => `  var c${k} = x[${k}] + f32(i);`)}
-  for (var n = 0u; n < ${iterations / UNROLLED}u; n++) {
-${unroll(UNROLLED, () => unroll(PEAK_CHAINS / 4, (k) => `    c${k} = fma(c${k}, a, b);`))}
+  for (var n = 0u; n < ${iterations / UNROLLED_STEPS}u; n++) {
+${unroll(UNROLLED_STEPS, () => unroll(PEAK_CHAINS / 4, (k) => `    c${k} = fma(c${k}, a, b);`))}
   }
   y[i] = ${unroll(PEAK_CHAINS / 4, (k) => `c${k}`, " + ")};`,
 )}`;

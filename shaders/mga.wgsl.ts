@@ -9,7 +9,7 @@
  *   df = dy (dy/df) + m g,   dm[n,p] = sum_c f (dy (parallel, spatial: 1, serial: a, channel: 0) + g)
  *
  * f, y, df, a and g in vectors of `lanes` channels. Sizes come as a uniform. Forward: one thread a vector of channels and
- * PIXELS_A_THREAD pixels. Gradients: one thread a pixel.
+ * PIXELS_PER_THREAD pixels. Gradients: one thread a pixel.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
@@ -21,7 +21,7 @@ export type Fusion = "parallel" | "serial" | "spatial" | "channel";
 /** Uniform: pixels P a sample; vectors a pixel; samples; a factor as bits. */
 export const mgaFields = ["pixels", "quads", "samples", "factor"] as const;
 
-export const PIXELS_A_THREAD = 8;
+export const PIXELS_PER_THREAD = 8;
 
 export const usesMap = (fusion: Fusion): boolean => fusion !== "channel";
 export const usesChannels = (fusion: Fusion): boolean => fusion !== "spatial";
@@ -44,13 +44,13 @@ const sizes = "  let P = p.pixels; let QUADS = p.quads;";
 /** `main` with one vector of channels `q` of sample `n` a thread; `each` once a pixel, with the vector's index in `at`. */
 const pixelsMain = (threads: number, setup: string, each: string): string =>
   threadMain(
-    { items: `p.samples * p.quads * ((p.pixels + ${PIXELS_A_THREAD - 1}u) / ${PIXELS_A_THREAD}u)`, threads },
+    { items: `p.samples * p.quads * ((p.pixels + ${PIXELS_PER_THREAD - 1}u) / ${PIXELS_PER_THREAD}u)`, threads },
     `${sizes}
-  let BLOCKS = (P + ${PIXELS_A_THREAD - 1}u) / ${PIXELS_A_THREAD}u;
+  let BLOCKS = (P + ${PIXELS_PER_THREAD - 1}u) / ${PIXELS_PER_THREAD}u;
   let q = i % QUADS;
   let n = i / QUADS / BLOCKS;
-  let begin = i / QUADS % BLOCKS * ${PIXELS_A_THREAD}u;
-  let end = min(begin + ${PIXELS_A_THREAD}u, P);
+  let begin = i / QUADS % BLOCKS * ${PIXELS_PER_THREAD}u;
+  let end = min(begin + ${PIXELS_PER_THREAD}u, P);
 ${setup}
   for (var k = begin; k < end; k++) {
     let pixel = n * P + k;

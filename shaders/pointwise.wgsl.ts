@@ -18,10 +18,10 @@ export interface Pointwise {
   expression: string;
 }
 
-export const operandNames = "abcdefg";
+export const operandNames = ["a", "b", "c", "d", "e", "f", "g"] as const;
 
 export const pointwise = ({ threads, inputs, scalar, expression }: Pointwise): string => {
-  const names = [...operandNames].slice(0, inputs);
+  const names = operandNames.slice(0, inputs);
   const arrays = names.map((n): [string, string] => [`in_${n}`, "vec4f"]);
   if (scalar) arrays.push(["in_s", "f32"]);
   return wgsl`

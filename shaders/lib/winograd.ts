@@ -127,7 +127,7 @@ export interface Square {
 }
 
 /** Loads or stores that are no longer slow when they are written out. */
-const FEW = 16;
+const MAX_UNROLLED_ACCESSES = 16;
 
 /**
  * WGSL that computes Y = matrix X matrix^T of a square X, a few of whose rows are read at a time, and hands each element of Y to
@@ -166,7 +166,7 @@ export function sandwich(
   return [
     before,
     unroll(n, (i) => unroll(results, (j) => `var c${i}_${j} = vec4f();`)),
-    (n * n > FEW ? round : openLoop)("r", n, reading.join("\n"), step),
-    (results * results > FEW ? round : openLoop)("column", results, writing.join("\n"), half),
+    (n * n > MAX_UNROLLED_ACCESSES ? round : openLoop)("r", n, reading.join("\n"), step),
+    (results * results > MAX_UNROLLED_ACCESSES ? round : openLoop)("column", results, writing.join("\n"), half),
   ].join("\n");
 }

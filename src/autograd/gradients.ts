@@ -1,6 +1,6 @@
 /** Reverse-mode differentiation: records the backward pass in the graph of the forward pass. */
 import { aKind, isList, sameShape, ShapeError, showShape } from "../kernels/kernel.ts";
-import { MOST_INPUTS, pointwiseKernel } from "../kernels/pointwise.ts";
+import { MAX_INPUTS, pointwiseKernel } from "../kernels/pointwise.ts";
 import { operandNames } from "../../shaders/pointwise.wgsl.ts";
 import { graphOf, type Graph } from "../graph/graph.ts";
 import { requireTensors, type Node, type Tensor } from "../graph/tensor.ts";
@@ -81,8 +81,8 @@ function sum(graph: Graph, terms: readonly Tensor[]): Tensor {
       () => graph.record(node.kernel.traits!.withAddend!(), inputs, { shapes: [adding.shape] })[0]!,
     );
   }
-  const some = terms.slice(0, MOST_INPUTS);
-  const expression = [...operandNames].slice(0, some.length).join(" + ");
+  const some = terms.slice(0, MAX_INPUTS);
+  const expression = operandNames.slice(0, some.length).join(" + ");
   const total = graph.record(pointwiseKernel("accumulate", some[0]!.shape, some.length, expression), some)[0]!;
-  return sum(graph, [total, ...terms.slice(MOST_INPUTS)]);
+  return sum(graph, [total, ...terms.slice(MAX_INPUTS)]);
 }

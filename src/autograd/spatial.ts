@@ -47,7 +47,7 @@ export function maxPool2d(x: Tensor, given: MaxPool2dOptions): Tensor {
 export function interpolate(x: Tensor, size: readonly [number, number]): Tensor {
   requireTensors("interpolate", x);
   requireShape(
-    isList(size) && size.length <= 2,
+    isList(size) && (size as readonly number[]).length <= 2,
     () => `interpolate: size is ${isList(size) ? showShape(size) : aKind(size)}, and has to be [height, width]`,
   );
   const graph = graphOf("interpolate", x);

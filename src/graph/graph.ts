@@ -20,7 +20,7 @@ export interface RecordOptions {
 }
 
 /** Bytes to which packed tensors are aligned: WebGPU's floor for binding offsets. */
-export const PACK_ALIGNMENT = 256;
+export const PACK_ALIGNMENT_BYTES = 256;
 
 export class Graph {
   readonly training: boolean;
@@ -132,7 +132,7 @@ export class Graph {
     const base = new Tensor({ shape: [floats], dtype: "f32" }, { kind: "pack", parts: own }, this);
     for (const [i, part] of own.entries()) {
       const offset = 4 * offsets[i]!;
-      if (offset % PACK_ALIGNMENT !== 0 || offset + bytesOf(part) > base.bytes) {
+      if (offset % PACK_ALIGNMENT_BYTES !== 0 || offset + bytesOf(part) > base.bytes) {
         throw new RangeError(`pack: offset ${offset} of ${part.label} is misaligned or out of range`);
       }
       part.within = { base, offset };

@@ -24,7 +24,7 @@ const orders: readonly ((bytes: number, steps: number, first: number) => number)
   (bytes, _, first) => -first + bytes * 1e-12,
 ];
 /** A plan this close to the lower bound is good enough to look no further. */
-const CLOSE = 1.01;
+const CLOSE_TO_BOUND_RATIO = 1.01;
 
 /**
  * Greedy in several orders, of which the best counts: each request at the lowest offset where it overlaps no request that
@@ -43,7 +43,7 @@ export function planMemory(requests: readonly Lifetime[], alignment: number, pag
     const plan = place(requests, sizes, order, pageBytes);
     const bytes = plan.pages.reduce((a, b) => a + b, 0);
     if (bytes < least) [best, least] = [{ ...plan, lowerBound: bound }, bytes];
-    if (least <= CLOSE * bound) break;
+    if (least <= CLOSE_TO_BOUND_RATIO * bound) break;
   }
   return best!;
 }

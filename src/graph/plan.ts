@@ -37,7 +37,7 @@ interface PlanParts {
 }
 
 /** Runs that may be under way at once; each has a buffer of its own to bring its results back. */
-const QUEUED = 2;
+const MAX_CONCURRENT_RUNS = 2;
 
 type Outputs = Record<string, Float32Array>;
 
@@ -68,7 +68,9 @@ export class Plan {
     this.#updated = [...updated].map((variable) => parts.variables.get(variable)!.home);
     this.#resultBytes = parts.results.reduce((sum, r) => sum + alignUp(r.bytes, 8), 0);
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-    this.#staging = Array.from({ length: QUEUED }, () => gpu.createBuffer(this.#resultBytes, usage, "results"));
+    this.#staging = Array.from({ length: MAX_CONCURRENT_RUNS }, () =>
+      gpu.createBuffer(this.#resultBytes, usage, "results"),
+    );
     this.#free = [...this.#staging];
   }
 

@@ -25,11 +25,11 @@ export interface NodeProfile {
 }
 
 /** Queries of one set that WebGPU promises. */
-const QUERIES = 4096;
-const PER_SET = QUERIES / 2;
+const MAX_QUERIES_PER_SET = 4096;
+const DISPATCHES_PER_SET = MAX_QUERIES_PER_SET / 2;
 
 /** After so many milliseconds there are no further repeats. */
-const ENOUGH = 10_000;
+const MAX_PROFILE_MS = 10_000;
 
 /**
  * Runs the plan `repeats` times, fewer if that takes long, each dispatch in a compute pass of its own between two
@@ -51,7 +51,8 @@ export async function profilePlan(
   try {
     await time.run(); // The first one may include compiling.
     const begun = performance.now();
-    for (let i = 0; i < repeats && (i === 0 || performance.now() - begun < ENOUGH); i++) runs.push(await time.run());
+    for (let i = 0; i < repeats && (i === 0 || performance.now() - begun < MAX_PROFILE_MS); i++)
+      runs.push(await time.run());
   } finally {
     time.destroy();
     variables.restore();
@@ -109,8 +110,10 @@ type Times = Float64Array;
 
 function byTimestamps(gpu: Gpu, steps: readonly PlanStep[]): { run: () => Promise<Times>; destroy: () => void } {
   const sets: GPUQuerySet[] = [];
-  for (let i = 0; i < steps.length; i += PER_SET) {
-    sets.push(gpu.device.createQuerySet({ type: "timestamp", count: 2 * Math.min(PER_SET, steps.length - i) }));
+  for (let i = 0; i < steps.length; i += DISPATCHES_PER_SET) {
+    sets.push(
+      gpu.device.createQuerySet({ type: "timestamp", count: 2 * Math.min(DISPATCHES_PER_SET, steps.length - i) }),
+    );
   }
   const bytes = 16 * steps.length;
   const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
@@ -119,15 +122,16 @@ function byTimestamps(gpu: Gpu, steps: readonly PlanStep[]): { run: () => Promis
     async run() {
       const encoder = gpu.device.createCommandEncoder();
       for (const [i, step] of steps.entries()) {
-        const at = 2 * (i % PER_SET);
-        const querySet = sets[Math.floor(i / PER_SET)]!;
+        const at = 2 * (i % DISPATCHES_PER_SET);
+        const querySet = sets[Math.floor(i / DISPATCHES_PER_SET)]!;
         const pass = encoder.beginComputePass({
           timestampWrites: { querySet, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 },
         });
         encodeStep(pass, step);
         pass.end();
       }
-      for (const [i, set] of sets.entries()) encoder.resolveQuerySet(set, 0, set.count, resolved, 16 * i * PER_SET);
+      for (const [i, set] of sets.entries())
+        encoder.resolveQuerySet(set, 0, set.count, resolved, 16 * i * DISPATCHES_PER_SET);
       gpu.submit(encoder.finish());
       return Float64Array.from(new BigUint64Array(await gpu.read(resolved, 0, bytes)), (ns) => Number(ns) / 1e6);
     },

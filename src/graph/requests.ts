@@ -3,7 +3,7 @@ import { aKind, isList, kindOf } from "../kernels/kernel.ts";
 import type { Graph } from "./graph.ts";
 import type { CompileOptions } from "./options.ts";
 import { PlanError } from "./plan-error.ts";
-import { isUpdate, Tensor } from "./tensor.ts";
+import { isUpdate, Tensor, type Node } from "./tensor.ts";
 
 /** @throws PlanError that says what is wrong with outputs and updates */
 export function requireMeant(graph: Graph, options: CompileOptions): void {
@@ -26,7 +26,7 @@ export function requireMeant(graph: Graph, options: CompileOptions): void {
     }
   }
   for (const node of updates ?? []) {
-    if (typeof node !== "object" || !node?.kernel) {
+    if (!(node as Partial<Node> | null | undefined)?.kernel) {
       throw new PlanError(`compile: among the updates is ${aKind(node)}, not a node of the graph`);
     }
     if (graph.nodes[node.id] === node) continue;

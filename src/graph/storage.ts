@@ -1,7 +1,7 @@
 /** Variables on the device. */
 import { alignUp, GpuError, type Gpu } from "../gpu/gpu.ts";
 import { requireFloats, showShape } from "../kernels/kernel.ts";
-import { PACK_ALIGNMENT } from "./graph.ts";
+import { PACK_ALIGNMENT_BYTES } from "./graph.ts";
 import { Variable, type Residence } from "./tensor.ts";
 
 /** A stretch of a device buffer. */
@@ -46,7 +46,7 @@ export class Slab {
     for (const variable of variables) {
       offsets.push(bytes / 4);
       variable.place = { slab: this, offset: bytes };
-      bytes += alignUp(variable.bytes, PACK_ALIGNMENT);
+      bytes += alignUp(variable.bytes, PACK_ALIGNMENT_BYTES);
     }
     this.variables = variables;
     this.offsets = offsets;

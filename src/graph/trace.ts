@@ -21,8 +21,8 @@ export interface TraceEvent {
   readonly args: Readonly<Record<string, string | number>>;
 }
 
-const KERNELS = 1;
-const MODULES = 2;
+const KERNEL_TRACK = 1;
+const MODULE_TRACK = 2;
 
 /**
  * Each plan is a process with two tracks: its kernels one after the other, and above each kernel the modules it belongs to,
@@ -36,8 +36,8 @@ export function chromeTrace(profiles: readonly NamedProfile[]): { traceEvents: T
     };
     const names = [
       label("process_name", 0, name),
-      label("thread_name", KERNELS, "kernels"),
-      label("thread_name", MODULES, "modules"),
+      label("thread_name", KERNEL_TRACK, "kernels"),
+      label("thread_name", MODULE_TRACK, "modules"),
     ];
     return [...names, ...kernelEvents(nodes, pid), ...moduleEvents(nodes, pid)];
   });
@@ -67,7 +67,7 @@ function kernelEvents(nodes: readonly NodeProfile[], pid: number): TraceEvent[] 
   return nodes.map(({ node, kernel, layer, dispatches, begin, end, flops, bytes }, i) => {
     const seconds = Math.max(end - begin, 1e-6) / 1e3;
     const rates = { ...(flops > 0 ? { "GFLOP/s": round(flops / seconds / 1e9) } : {}) };
-    return span(kernel, isBackward(layer) ? "backward" : "forward", pid, KERNELS, spans[i]!, {
+    return span(kernel, isBackward(layer) ? "backward" : "forward", pid, KERNEL_TRACK, spans[i]!, {
       layer,
       inputs: node.inputs.map(({ shape }) => showShape(shape)).join(" "),
       outputs: node.outputs.map(({ shape }) => showShape(shape)).join(" "),
@@ -84,7 +84,7 @@ function moduleEvents(nodes: readonly NodeProfile[], pid: number): TraceEvent[] 
   const events: TraceEvent[] = [];
   const open: { name: string; span: Span }[] = [];
   const close = (depth: number) => {
-    for (const { name, span: time } of open.splice(depth)) events.push(span(name, "module", pid, MODULES, time));
+    for (const { name, span: time } of open.splice(depth)) events.push(span(name, "module", pid, MODULE_TRACK, time));
   };
   const spans = spansOf(nodes);
   for (const [i, { layer }] of nodes.entries()) {

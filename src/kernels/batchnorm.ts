@@ -8,7 +8,7 @@ import {
   batchNormRunning,
   batchNormFields,
   batchNormStatistics,
-  ROWS_A_THREAD,
+  ROWS_PER_THREAD,
   type BatchNormFusion,
 } from "../../shaders/batch_norm.wgsl.ts";
 import { batchNormGradSumsSubgroup, batchNormStatisticsSubgroup } from "../../shaders/batch_norm_subgroup.wgsl.ts";
@@ -35,7 +35,7 @@ import { lanesOf } from "./reduce.ts";
 
 /** Threads that keep an adapter busy in a reduction over rows. */
 const enoughThreads = (caps: Capabilities) => (caps.adapterClass === "software" ? 512 : 8192);
-const FEWEST_ROWS = 16;
+const MIN_RUN_ROWS = 16;
 
 /** Rows up to which one subgroup a vector of channels sums faster than two dispatches do. */
 const fewRows = (caps: Capabilities) => (caps.adapterClass === "software" ? 10_000 : 1024);
@@ -74,12 +74,12 @@ function paramsOf({ rows, quads }: Size, runs = 1, more: { total?: number; first
 
 /** Runs of equal length, the last one shorter but never empty, into which the rows are cut for sums over them. */
 function runsOf({ rows, quads }: Size, caps: Capabilities): number {
-  const wanted = Math.max(1, Math.min(ceilDiv(enoughThreads(caps), quads), Math.floor(rows / FEWEST_ROWS)));
+  const wanted = Math.max(1, Math.min(ceilDiv(enoughThreads(caps), quads), Math.floor(rows / MIN_RUN_ROWS)));
   return ceilDiv(rows, ceilDiv(rows, wanted));
 }
 
 /** Threads of the elementwise kernels. */
-const elementwise = ({ rows, quads }: Size): number => quads * ceilDiv(rows, ROWS_A_THREAD);
+const elementwise = ({ rows, quads }: Size): number => quads * ceilDiv(rows, ROWS_PER_THREAD);
 
 const channels = (op: string, x: readonly number[]): number => nhwc(op, x)[3];
 

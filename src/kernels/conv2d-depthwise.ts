@@ -3,7 +3,7 @@ import {
   conv2dDepthwiseForward,
   conv2dDepthwiseInputGrad,
   conv2dDepthwiseWeightGrad,
-  PIXELS,
+  PIXELS_PER_THREAD,
 } from "../../shaders/conv2d_depthwise.wgsl.ts";
 import { convParams, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
@@ -20,7 +20,7 @@ const covers = (s: Conv2dShape): boolean => s.groups === s.ci && s.groups === s.
 export function depthwiseForward(s: Conv2dShape, epilogue: Epilogue): Lowering[] {
   if (!covers(s)) return [];
   const lanes = lanesOf(s.co);
-  const items = s.n * s.oh * ceilDiv(s.ow, PIXELS) * (s.co / lanes);
+  const items = s.n * s.oh * ceilDiv(s.ow, PIXELS_PER_THREAD) * (s.co / lanes);
   const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
   const code = ({ threads }: { threads: number }) => conv2dDepthwiseForward(s, epilogue, threads, lanes);
   return [single(variant, threadDispatch("conv2d", items, bindings, code, convParams(s)))];
@@ -30,7 +30,7 @@ export function depthwiseInputGrad(s: Conv2dShape, epilogue: Epilogue): Lowering
   if (!covers(s)) return [];
   const lanes = lanesOf(s.ci);
   const [, sw] = s.stride;
-  const items = s.n * s.h * ceilDiv(s.w, PIXELS * sw) * sw * (s.ci / lanes);
+  const items = s.n * s.h * ceilDiv(s.w, PIXELS_PER_THREAD * sw) * sw * (s.ci / lanes);
   const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
   const code = ({ threads }: { threads: number }) => conv2dDepthwiseInputGrad(s, epilogue, threads, lanes);
   return [single(variant, threadDispatch("conv2d.inputGrad", items, bindings, code, convParams(s)))];

@@ -1,6 +1,6 @@
 /**
  * Which variant of a convolution is likely to be the fastest, for adapters without a tuning record: durations estimated from
- * sizes, fitted to measurements on lavapipe (docs/kernels.md). On other adapters the order is a guess that the tuner corrects.
+ * sizes, fitted to measurements on lavapipe (docs/kernels/ledger.md). On other adapters the order is a guess that the tuner corrects.
  */
 import { multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { TileSize } from "../../shaders/lib/winograd.ts";
@@ -14,22 +14,22 @@ export type Pass = "forward" | "inputGrad" | "weightGrad";
 /** Pixels of the result that a tile of the direct variants has: of few pixels, many of the last tile are computed in vain. */
 const TILE_PIXELS = 32;
 /** Multiply-adds a microsecond of the direct variants, with many result channels and with few (at least so many). */
-const DIRECT = { forward: 28_000, inputGrad: 28_000, weightGrad: 25_000 };
-const FEW = [
+const DIRECT_MULTIPLY_ADDS_PER_US = { forward: 28_000, inputGrad: 28_000, weightGrad: 25_000 };
+const FEW_CHANNELS_MULTIPLY_ADDS_PER_US = [
   { channels: 16, strip: 24_000, subgroup: 19_000 },
   { channels: 8, strip: 18_500, subgroup: 10_500 },
   { channels: 4, strip: 10_500, subgroup: 4200 },
   { channels: 1, strip: 6000, subgroup: 2800 },
 ] as const;
 /** The same of products in workgroup memory, whose barriers and loads cost a software adapter dear. */
-const TILED = 2000;
+const TILED_MULTIPLY_ADDS_PER_US = 2000;
 /** Transformed weights that are read in a microsecond. */
-const WEIGHTS_READ = 1500;
+const WEIGHTS_READ_PER_US = 1500;
 /** Microseconds that every dispatch takes. */
-const DISPATCH = 40;
+const DISPATCH_US = 40;
 
 /** Microseconds of the steps of Winograd's method: by channel and tile, by pair of channels; multiply-adds a microsecond. */
-const WINOGRAD = {
+const WINOGRAD_COSTS = {
   6: {
     convolve: { input: 0.042, output: 0.042, weights: 0.028, products: 21_000 },
     weightGrad: { input: 0.044, output: 0.033, weights: 0.052, products: 24_000 },
@@ -45,10 +45,10 @@ const tileSizeOf = (variant: string): TileSize | undefined =>
 
 /** Multiply-adds a microsecond of a direct variant on a software adapter. */
 function rateOf(pass: Pass, s: Conv2dShape, variant: string): number {
-  if (variant === "tiled") return TILED;
+  if (variant === "tiled") return TILED_MULTIPLY_ADDS_PER_US;
   const channels = pass === "inputGrad" ? s.ci : s.co;
-  const few = channels <= 16 ? FEW.find((row) => channels >= row.channels) : undefined;
-  return few ? few[variant === "strip" ? "strip" : "subgroup"] : DIRECT[pass];
+  const few = channels <= 16 ? FEW_CHANNELS_MULTIPLY_ADDS_PER_US.find((row) => channels >= row.channels) : undefined;
+  return few ? few[variant === "strip" ? "strip" : "subgroup"] : DIRECT_MULTIPLY_ADDS_PER_US[pass];
 }
 
 /** Multiply-adds of a direct variant for each one that counts. */
@@ -66,33 +66,36 @@ function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { caps, frozen 
   const { subgroupSize } = caps;
   const tile = tileSizeOf(variant);
   if (tile === undefined)
-    return (surplusOf(pass, s, variant, caps) * multiplyAdds(s)) / rateOf(pass, s, variant) + DISPATCH;
-  const cost = WINOGRAD[tile][pass === "weightGrad" ? "weightGrad" : "convolve"];
+    return (surplusOf(pass, s, variant, caps) * multiplyAdds(s)) / rateOf(pass, s, variant) + DISPATCH_US;
+  const cost = WINOGRAD_COSTS[tile][pass === "weightGrad" ? "weightGrad" : "convolve"];
   const tiles = tilesOf({ n: s.n, h: s.oh, w: s.ow }, tile).count;
   const pairs = s.ci * s.co;
   const weights = frozen && pass === "forward" ? 0 : pairs * cost.weights;
   const transforms = tiles * (s.ci * cost.input + s.co * cost.output) + weights;
   const squares = tile * tile * pairs;
   // Few tiles leave little to do with each weight that is read.
-  const reading = pass === "weightGrad" ? 0 : squares / WEIGHTS_READ;
-  const products = Math.max((squares * tiles) / (subgroupSize === undefined ? TILED : cost.products), reading);
-  return transforms + products + 4 * DISPATCH;
+  const reading = pass === "weightGrad" ? 0 : squares / WEIGHTS_READ_PER_US;
+  const products = Math.max(
+    (squares * tiles) / (subgroupSize === undefined ? TILED_MULTIPLY_ADDS_PER_US : cost.products),
+    reading,
+  );
+  return transforms + products + 4 * DISPATCH_US;
 }
 
 /** Multiply-adds in the time in which a GPU moves one float, both at what kernels reach in practice. Not measured: a guess. */
-const MULTIPLY_ADDS_A_FLOAT = 50;
+const MULTIPLY_ADDS_PER_FLOAT = 50;
 /** Time of a multiply-add by subgroups against one in workgroup memory: fewer results a load. A guess as well. */
-const SUBGROUP_EFFORT = 2;
+const SUBGROUP_TIME_RATIO = 2;
 
 /** Time that a variant takes on a GPU, in multiply-adds. */
 function onGpu(pass: Pass, s: Conv2dShape, variant: string, { frozen }: LoweringContext): number {
   const tile = tileSizeOf(variant);
-  if (tile === undefined) return multiplyAdds(s) * (variant === "tiled" ? 1 : SUBGROUP_EFFORT);
+  if (tile === undefined) return multiplyAdds(s) * (variant === "tiled" ? 1 : SUBGROUP_TIME_RATIO);
   const tiles = tilesOf({ n: s.n, h: s.oh, w: s.ow }, tile).count;
   const pairs = s.ci * s.co;
   // What is transformed is written once and read once.
   const floats = tile * tile * (2 * tiles * (s.ci + s.co) + (frozen && pass === "forward" ? pairs : 2 * pairs));
-  return tile * tile * tiles * pairs + MULTIPLY_ADDS_A_FLOAT * floats;
+  return tile * tile * tiles * pairs + MULTIPLY_ADDS_PER_FLOAT * floats;
 }
 
 /** The variants, the one with the least estimate first; depthwise ones, which do nothing in vain, before all. */

@@ -13,16 +13,16 @@ import { ceilDiv, grid1d } from "./grid.ts";
 import { input, output, scratch, type Lowering, type LoweringContext } from "./kernel.ts";
 import { single } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
-import { columnsPerLane, enoughWorkgroups, LARGE } from "./tile.ts";
+import { columnsPerLane, enoughWorkgroups, TALL_TILE_FLOPS } from "./tile.ts";
 
 /** The most result channels: more would take more registers than there are. */
-const MOST_CHANNELS = 16;
-const MOST_GRAD_CHANNELS = 8;
+const MAX_CHANNELS = 16;
+const MAX_GRAD_CHANNELS = 8;
 /** Rows of the kernel up to which the loop stays short enough. */
-const MOST_TAPS = 3;
+const MAX_KERNEL_ROWS = 3;
 
 const covers = (s: Conv2dShape): boolean =>
-  [...s.stride, ...s.dilation, s.groups].every((v) => v === 1) && s.kh <= MOST_TAPS;
+  [...s.stride, ...s.dilation, s.groups].every((v) => v === 1) && s.kh <= MAX_KERNEL_ROWS;
 
 interface Image {
   h: number;
@@ -42,12 +42,12 @@ interface Pass {
 function strip(s: Conv2dShape, { label, from, to, padding, turned, epilogue }: Pass, caps: Capabilities): Lowering[] {
   const { subgroupSize: subgroup } = caps;
   const [ph, pw] = padding;
-  if (subgroup === undefined || !covers(s) || to.c > MOST_CHANNELS || ph < 0 || pw < 0) return [];
+  if (subgroup === undefined || !covers(s) || to.c > MAX_CHANNELS || ph < 0 || pw < 0) return [];
   if (s.kw > 1 && beyondLast(s.kw) > subgroup) return [];
   const lane = columnsPerLane(to.c);
   const quads = to.c / lane;
   // Twice the rows take twice as long to compile. The forward pass's weights as they are broadcast take more registers: it is slower so.
-  const tall = 2 * multiplyAdds(s) >= LARGE && (quads <= 2 || turned);
+  const tall = 2 * multiplyAdds(s) >= TALL_TILE_FLOPS && (quads <= 2 || turned);
   const rows = tall ? 8 : 4;
   const chunk = from.c % 4 ? 1 : 4;
   const values = { n: s.n, h: from.h, w: from.w, c: from.c, oh: to.h, ow: to.w, ph, pw };
@@ -81,7 +81,7 @@ const STRIP_ROWS = 32;
 
 export function stripWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering[] {
   const { subgroupSize: subgroup } = caps;
-  if (subgroup === undefined || !covers(s) || s.co > MOST_GRAD_CHANNELS) return [];
+  if (subgroup === undefined || !covers(s) || s.co > MAX_GRAD_CHANNELS) return [];
   const label = "conv2d.weightGrad";
   const lane = columnsPerLane(s.co);
   const quads = s.co / lane;

@@ -58,7 +58,7 @@ export function subgroupInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capa
   return [single("subgroup", { label: "conv2d.inputGrad", code, bindings, params: convParams(s), workgroups })];
 }
 
-const FEWEST_PIXELS = 64;
+const MIN_SPLIT_PIXELS = 64;
 
 export function subgroupWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering[] {
   if (!covers(s, caps)) return [];
@@ -75,7 +75,7 @@ export function subgroupWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering
   const columnTiles = ceilDiv(s.co / lane, team);
   // A split takes whole lines of pixels.
   const lines = s.n * s.oh;
-  const most = Math.max(1, Math.floor((lines * s.ow) / FEWEST_PIXELS));
+  const most = Math.max(1, Math.floor((lines * s.ow) / MIN_SPLIT_PIXELS));
   const wanted = Math.min(most, ceilDiv(enoughWorkgroups(caps), rowTiles * columnTiles));
   const splits = Math.min(wanted, lines);
   const size = s.kh * s.kw * s.ci * s.co;

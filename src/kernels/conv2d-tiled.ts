@@ -13,12 +13,12 @@ import { ceilDiv } from "./grid.ts";
 import { narrowing } from "./half.ts";
 import { input, output, scratch, type Lowering, type LoweringContext } from "./kernel.ts";
 import { finishPartsDispatch } from "./reduce.ts";
-import { MOST_ALONG_Z, tilingOf, type TiledSize } from "./tiled.ts";
+import { MAX_WORKGROUPS_Z, tilingOf, type TiledSize } from "./tiled.ts";
 
 /** The fewest channels of a group for which a tile is worth its while: below, most of its columns would be empty. */
-const FEWEST_CHANNELS = 8;
+const MIN_GROUP_CHANNELS = 8;
 
-const covers = (s: Conv2dShape): boolean => s.groups === 1 || Math.min(s.ci, s.co) >= FEWEST_CHANNELS * s.groups;
+const covers = (s: Conv2dShape): boolean => s.groups === 1 || Math.min(s.ci, s.co) >= MIN_GROUP_CHANNELS * s.groups;
 
 interface Pass {
   label: string;
@@ -33,7 +33,7 @@ interface Pass {
 function lowering(s: Conv2dShape, pass: Pass, caps: Capabilities): Lowering[] {
   const { label, size, elements, channels, epilogue, code } = pass;
   const { tile, splits, run, workgroups } = tilingOf(size, caps, caps.maxBindingBytes / (4 * elements));
-  if (!covers(s) || workgroups[2] > MOST_ALONG_Z) return [];
+  if (!covers(s) || workgroups[2] > MAX_WORKGROUPS_Z) return [];
   const more = epilogueOperands(epilogue).map((_, i) => input(2 + i));
   const params = convParams(s, run);
   if (splits === 1) {

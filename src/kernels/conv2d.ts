@@ -50,7 +50,7 @@ export function requireConv2dOptions(op: string, options: Conv2dOptions) {
   };
   for (const name of ["stride", "padding", "dilation"] as const) {
     requireShape(
-      all[name].length === 2,
+      (all[name] as readonly number[]).length === 2,
       () => `${op}: ${name} is [${all[name].join(", ")}], and has to be one number or two`,
     );
     for (const value of all[name]) requireWhole(op, name, value, name === "padding" ? 0 : 1);

@@ -1,13 +1,13 @@
 /** Workgroup counts. */
 
-const MAX_PER_DIMENSION = 65535;
+const MAX_WORKGROUPS_PER_DIMENSION = 65535;
 
 /**
  * A one-dimensional range of workgroups, folded over x and y when it is longer than one dimension allows. The shader
  * computes its index from `num_workgroups` (shaders/lib/thread.ts) and ignores indices beyond the range.
  */
 export function grid1d(groups: number): readonly [number, number, number] {
-  const y = Math.ceil(groups / MAX_PER_DIMENSION);
+  const y = Math.ceil(groups / MAX_WORKGROUPS_PER_DIMENSION);
   return [Math.ceil(groups / y), y, 1];
 }
 

@@ -129,7 +129,7 @@ export interface Kernel {
   readonly temporaries?: readonly Spec[];
   /** How to cut the work where an operand is larger than one binding may be; undefined where none grows with the batch. */
   readonly parts?: Parts;
-  /** Relative L2 distance that a variant may have from the plain one; `TOLERANCE` where undefined. */
+  /** Relative L2 distance that a variant may have from the plain one; `RELATIVE_TOLERANCE` where undefined. */
   readonly tolerance?: number;
   /** Brings a result (outputs, then updates) that can be stated in more than one way into one form, to compare variants by. */
   readonly canonical?: (result: HostValues) => HostValues;
@@ -150,7 +150,7 @@ export interface Parts {
 }
 
 /** Variants of a kernel round differently; one that is farther than this from the plain one computes something else. */
-export const TOLERANCE = 1e-4;
+export const RELATIVE_TOLERANCE = 1e-4;
 
 /** Wrong shapes, found when the graph is built. */
 export class ShapeError extends Error {

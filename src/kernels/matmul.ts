@@ -71,7 +71,7 @@ export function matmul(
 /** Rows of c that a team holds. */
 const gramRows = (m: number): number => Math.min(32, m);
 /** The fewest rows of k worth a split. */
-const FEWEST = 64;
+const MIN_SPLIT_ROWS = 64;
 
 /** Into how many parts k is cut by `gram`. */
 export function splitsOf(size: MatmulSize, caps: Capabilities): number {
@@ -79,7 +79,7 @@ export function splitsOf(size: MatmulSize, caps: Capabilities): number {
   if (subgroup === undefined) return tilingFor(size, caps).splits;
   const { m, k, n, batch } = size;
   const tiles = ceilDiv(m, gramRows(m)) * ceilDiv(n / 4, teamOf(n, 4, subgroup)) * batch;
-  const wanted = Math.max(1, Math.min(Math.floor(k / FEWEST), ceilDiv(enoughWorkgroups(caps), tiles)));
+  const wanted = Math.max(1, Math.min(Math.floor(k / MIN_SPLIT_ROWS), ceilDiv(enoughWorkgroups(caps), tiles)));
   return ceilDiv(k, ceilDiv(k, wanted));
 }
 

@@ -6,7 +6,7 @@ import {
   mgaFields,
   mgaForward,
   mgaGrad,
-  PIXELS_A_THREAD,
+  PIXELS_PER_THREAD,
   spreadPixels,
   usesChannels,
   usesMap,
@@ -35,7 +35,7 @@ function mgaSize(op: string, f: readonly number[], factor = 1) {
     ...{ lanes, n, c, map: f32(n, h, w, 1), all: f32(...f) },
     params: mgaFields.map((name) => values[name]),
     /** Threads of the kernels that take some pixels of one vector of channels each. */
-    blocks: (n * ceilDiv(h * w, PIXELS_A_THREAD) * c) / lanes,
+    blocks: (n * ceilDiv(h * w, PIXELS_PER_THREAD) * c) / lanes,
     pixels: h * w,
   };
 }

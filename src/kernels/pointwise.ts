@@ -5,7 +5,7 @@ import { alongFirst, f32, sizeOf, type Kernel } from "./kernel.ts";
 import { perThread } from "./per-thread.ts";
 
 /** The most tensors that one elementwise kernel takes. */
-export const MOST_INPUTS = operandNames.length;
+export const MAX_INPUTS = operandNames.length;
 
 /**
  * y = expression over `inputs` tensors of `shape`, called a, b, c, ... (vec4f), and, if `scalar`, one more input s [1].

@@ -7,8 +7,8 @@ import {
   interpolateFields,
   interpolateGrad,
   interpolateMap,
-  MAP_RESULT_ROWS,
-  MAP_ROWS,
+  MAP_ROWS_PER_THREAD,
+  SHRINK_MAP_ROWS_PER_THREAD,
   shrinkGrad,
   shrinkMapGrad,
 } from "../../shaders/interpolate.wgsl.ts";
@@ -102,8 +102,10 @@ function interpolateKernelOf(
     ...(doubles
       ? [backward ? of("double", doubleGrad, [h, ceilDiv(w, 2)]) : of("double", double, [h + 1, w + 1])]
       : []),
-    ...(map && !doubles ? [of("map", interpolateMap, [ceilDiv(oh, MAP_RESULT_ROWS), ow / 4])] : []),
-    ...(shrinks && c === 1 && w % 4 === 0 ? [of("shrinkMap", shrinkMapGrad, [ceilDiv(h, MAP_ROWS), w / 4])] : []),
+    ...(map && !doubles ? [of("map", interpolateMap, [ceilDiv(oh, MAP_ROWS_PER_THREAD), ow / 4])] : []),
+    ...(shrinks && c === 1 && w % 4 === 0
+      ? [of("shrinkMap", shrinkMapGrad, [ceilDiv(h, SHRINK_MAP_ROWS_PER_THREAD), w / 4])]
+      : []),
     ...(shrinks ? [of("shrink", shrinkGrad, [h, w])] : []),
     backward ? of("plain", interpolateGrad, [h, w]) : of("plain", interpolate, [oh, ow]),
   ];

@@ -18,28 +18,29 @@ export function teamOf(columns: number, lane: Lanes, subgroup: number): number {
 }
 
 /** Cost of loading a vector of four by all lanes, in multiply-adds of all lanes; measured on lavapipe. */
-const LOAD = 34;
+const LOAD_MULTIPLY_ADDS = 34;
 /** Vectors of the other operand that a tile loads for each four elements of the reduction. */
-const OTHER_LOADS = 4;
+const OTHER_VECTOR_LOADS = 4;
 /** Vectors that each lane loads for its team: more make the loop longer than what is decoded in advance, and long to compile. */
-const MOST_LOADS = 4;
+const MAX_VECTOR_LOADS = 4;
 /** The same where a lane is a team of its own and shares nothing. */
-const MOST_LOADS_ALONE = 8;
+const MAX_VECTOR_LOADS_ALONE = 8;
 /** Floating-point operations from which the tallest tiles earn the time that they take to compile. */
-export const LARGE = 1e8;
+export const TALL_TILE_FLOPS = 1e8;
 
 /**
  * Rows of the result that a team holds, `team` times a power of two: more reuse what the lanes load more often, fewer leave less of
  * the last tile unused. `teams` is the number of teams of a subgroup, `lane` the columns a lane.
  */
 export function rowsOfTeam(rows: number, team: number, teams: number, lane: Lanes, flops: number): number {
-  const shared = MOST_LOADS / (teams === 1 && flops < LARGE ? 2 : 1);
-  const most = team === 1 ? MOST_LOADS_ALONE : shared;
+  const shared = MAX_VECTOR_LOADS / (teams === 1 && flops < TALL_TILE_FLOPS ? 2 : 1);
+  const most = team === 1 ? MAX_VECTOR_LOADS_ALONE : shared;
   let best = team;
   let least = Infinity;
   for (let loads = 1; loads <= most; loads *= 2) {
     const height = loads * team;
-    const cost = Math.ceil(rows / (height * teams)) * (height * 4 * lane + (loads + OTHER_LOADS) * LOAD);
+    const cost =
+      Math.ceil(rows / (height * teams)) * (height * 4 * lane + (loads + OTHER_VECTOR_LOADS) * LOAD_MULTIPLY_ADDS);
     if (cost < least) [best, least] = [height, cost];
   }
   return best;

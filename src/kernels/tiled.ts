@@ -27,13 +27,13 @@ const tiles: readonly { tile: Tile; effort: number }[] = [
 ];
 
 /** Workgroups that keep an adapter busy. */
-const ENOUGH = { software: 16, integrated: 128, discrete: 512 } as const;
+const ENOUGH_WORKGROUPS = { software: 16, integrated: 128, discrete: 512 } as const;
 /** The fewest elements of depth worth a split. */
-const FEWEST = 256;
+const MIN_SPLIT_DEPTH = 256;
 /** Multiply-adds in the time in which a partial result is written and read again: a guess, as in conv2d-order.ts. */
-const MULTIPLY_ADDS_A_PART = 100;
+const MULTIPLY_ADDS_PER_PARTIAL = 100;
 /** Workgroups that a dispatch may have along z. */
-export const MOST_ALONG_Z = 65535;
+export const MAX_WORKGROUPS_Z = 65535;
 
 /** @param mostSplits what the caller has memory for */
 export function tilingOf(size: TiledSize, { adapterClass }: Capabilities, mostSplits = Infinity): Tiling {
@@ -41,10 +41,10 @@ export function tilingOf(size: TiledSize, { adapterClass }: Capabilities, mostSp
   const count = (t: Tile) => ceilDiv(rows, t.rows) * ceilDiv(columns, t.columns);
   const cost = ({ tile: t, effort }: (typeof tiles)[number]) => count(t) * t.rows * t.columns * effort;
   const { tile } = tiles.reduce((best, t) => (cost(t) < cost(best) ? t : best));
-  const most = Math.min(depth / FEWEST, MOST_ALONG_Z / batch, mostSplits);
-  const idle = ENOUGH[adapterClass] / (count(tile) * batch);
+  const most = Math.min(depth / MIN_SPLIT_DEPTH, MAX_WORKGROUPS_Z / batch, mostSplits);
+  const idle = ENOUGH_WORKGROUPS[adapterClass] / (count(tile) * batch);
   // Where depth * idle / splits, the time that idle units lose, and what the parts cost are least in sum.
-  const best = Math.sqrt((depth * idle) / MULTIPLY_ADDS_A_PART);
+  const best = Math.sqrt((depth * idle) / MULTIPLY_ADDS_PER_PARTIAL);
   const wanted = Math.max(1, Math.floor(Math.min(most, idle, best)));
   const run = Math.max(1, ceilDiv(ceilDiv(depth, wanted), tile.depth)) * tile.depth;
   const splits = Math.max(1, ceilDiv(depth, run));

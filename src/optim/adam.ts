@@ -6,7 +6,7 @@ import { requirePlaceless, Slab } from "../graph/storage.ts";
 import { Variable, type Node, type Tensor } from "../graph/tensor.ts";
 import { adamKernel } from "../kernels/adam.ts";
 import { aKind, isList } from "../kernels/kernel.ts";
-import type { Parameter } from "../nn/module.ts";
+import { Parameter } from "../nn/module.ts";
 
 export interface AdamOptions {
   /** May be changed between steps. */
@@ -20,7 +20,7 @@ export interface AdamOptions {
 export const adamDefaults: AdamOptions = { lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 
 /** Small enough to leave a finite loss finite; not 0, which a compiler may take for granted. */
-const TINY = 1e-30;
+const GUARD_SCALE = 1e-30;
 
 /**
  * The loss, plus a trifle of the gradients that are computed right from the graph's inputs. The loss alone does not tell:
@@ -29,7 +29,7 @@ const TINY = 1e-30;
  */
 function guardOf(loss: Tensor, all: readonly Tensor[]): Tensor {
   const ends = all.filter(({ source }) => source.kind === "node" && source.node.inputs.some(isInput));
-  return ends.reduce((guard, gradient) => add(guard, scale(sum(gradient), TINY)), loss);
+  return ends.reduce((guard, gradient) => add(guard, scale(sum(gradient), GUARD_SCALE)), loss);
 }
 
 const isInput = (tensor: Tensor): boolean => tensor.source.kind === "input";
@@ -97,7 +97,7 @@ export class Adam {
   }
 
   get parameters(): Parameter[] {
-    return this.slabs.flatMap((slab) => slab.variables as Parameter[]);
+    return this.slabs.flatMap(({ variables }) => variables.filter((variable) => variable instanceof Parameter));
   }
 
   /** State tensors by name, for checkpoints. */
@@ -130,8 +130,9 @@ export class Adam {
     hyper.checks.push(unusedBefore(this));
     const guard = guardOf(loss, all);
     const byParameter = new Map(parameters.map((p, i) => [p, all[i]!]));
+    const byVariable: ReadonlyMap<Variable, Tensor> = byParameter;
     const updates = this.slabs.map((slab, i) => {
-      const parts = slab.variables.map((p) => byParameter.get(p as Parameter)!);
+      const parts = slab.variables.map((variable) => byVariable.get(variable)!);
       const gradient = graph.pack(parts, slab.offsets, slab.floats);
       const { m, v } = this.moments[i]!;
       graph.record(adamKernel(slab.floats, this.options), [gradient, hyper, guard], { updates: [slab.flat, m, v] });

@@ -41,7 +41,7 @@ export class Bench {
         if (bytes <= limit) this.#scratchBytes[k] = Math.max(this.#scratchBytes[k] ?? 16, bytes);
       }
     }
-    this.#scratch = Array.from(this.#scratchBytes, (bytes = 16) => this.#storage(bytes));
+    this.#scratch = Array.from(this.#scratchBytes, (bytes: number | undefined = 16) => this.#storage(bytes));
   }
 
   /** @throws BenchError if an operand exceeds the adapter's limits or its memory */

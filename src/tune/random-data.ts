@@ -5,9 +5,9 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { DType } from "../kernels/kernel.ts";
 
 /** Elements of the pool. A prime: a long tensor repeats it, but no two rows, images or channels of one are alike. */
-const POOL = 262_147;
+const POOL_ELEMENTS = 262_147;
 /** Where in the pool the operands begin. */
-const STRIDE = 10_007;
+const OPERAND_STRIDE = 10_007;
 
 export class RandomData {
   readonly #gpu: Gpu;
@@ -25,20 +25,20 @@ export class RandomData {
     this.#pools = {
       f32: pool(
         "random numbers",
-        new Float32Array(POOL).map(() => 2 * random() - 1),
+        new Float32Array(POOL_ELEMENTS).map(() => 2 * random() - 1),
       ),
       // As class, and as index of the largest of a window, 0 and 1 always make sense.
       u32: pool(
         "random bits",
-        new Uint32Array(POOL).map(() => Math.round(random())),
+        new Uint32Array(POOL_ELEMENTS).map(() => Math.round(random())),
       ),
-      poison: pool("no numbers", new Uint32Array(POOL).fill(0xffffffff)),
+      poison: pool("no numbers", new Uint32Array(POOL_ELEMENTS).fill(0xffffffff)),
     };
   }
 
   /** Fills `buffer` with numbers from -1 to 1, or with 0 and 1 where it holds u32; `seed` tells operands apart. */
   fill(buffer: GPUBuffer, dtype: DType, seed: number): void {
-    this.#copy(this.#pools[dtype], buffer, (seed * STRIDE) % POOL);
+    this.#copy(this.#pools[dtype], buffer, (seed * OPERAND_STRIDE) % POOL_ELEMENTS);
   }
 
   /** Fills `buffer` with NaN, 2^32 - 1 as u32. */
@@ -54,7 +54,7 @@ export class RandomData {
     const encoder = this.#gpu.device.createCommandEncoder();
     let from = 4 * begin;
     for (let at = 0; at < buffer.size;) {
-      const bytes = Math.min(4 * POOL - from, buffer.size - at);
+      const bytes = Math.min(4 * POOL_ELEMENTS - from, buffer.size - at);
       encoder.copyBufferToBuffer(pool, from, buffer, at, bytes);
       at += bytes;
       from = 0;

@@ -11,6 +11,9 @@ export interface TuningStore {
 export function webStore(storage: Pick<Storage, "getItem" | "setItem">, prefix = "mganet/tuning/"): TuningStore {
   return {
     read: (name) => Promise.resolve(storage.getItem(prefix + name) ?? undefined),
-    write: (name, text) => Promise.resolve(storage.setItem(prefix + name, text)),
+    write(name, text) {
+      storage.setItem(prefix + name, text);
+      return Promise.resolve();
+    },
   };
 }

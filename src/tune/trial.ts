@@ -1,7 +1,14 @@
 /** The contest among the variants of one kernel: each checked against the plain one, the right ones timed. */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Shader } from "../gpu/shader.ts";
-import { contextOf, shaderOf, TOLERANCE, type HostValues, type Kernel, type Lowering } from "../kernels/kernel.ts";
+import {
+  contextOf,
+  shaderOf,
+  RELATIVE_TOLERANCE,
+  type HostValues,
+  type Kernel,
+  type Lowering,
+} from "../kernels/kernel.ts";
 import { Bench, BenchError, type Candidate } from "./bench.ts";
 import { variantNames } from "./key.ts";
 import type { RandomData } from "./random-data.ts";
@@ -29,19 +36,19 @@ export interface TrialResult {
 }
 
 /** A variant so many times slower than the fastest is looked at again beside it, and if that is never better no more. */
-const HOPELESS = 2;
+const SLOW_RATIO = 2;
 /** One so many times slower has not merely been disturbed: it gets no second look, unless that is soon over. */
-const BEYOND_DOUBT = 8;
+const CERTAINLY_SLOW_RATIO = 8;
 /** One that is estimated to take so many times as long as the least estimate does not even run. */
-const IMPROBABLE = 3;
+const IMPROBABLE_RATIO = 3;
 /** Milliseconds within which a sample is soon over. */
-const SOON = 100;
+const SHORT_SAMPLE_MS = 100;
 /** Looks at the doubtful. */
-const LOOKS = 3;
+const MAX_SECOND_LOOKS = 3;
 /** Share of its time that a variant must save to replace the first one; and it must save more than the spreads' mean. */
-const GAIN = 0.03;
-const FEWEST = 5;
-const MOST = 25;
+const MIN_GAIN = 0.03;
+const MIN_ROUNDS = 5;
+const MAX_ROUNDS = 25;
 
 interface Runner {
   name: string;
@@ -52,7 +59,7 @@ interface Runner {
 }
 
 /**
- * Runs the contest on random data; takes about `seconds` beyond compiling and checking, at least `FEWEST` rounds.
+ * Runs the contest on random data; takes about `seconds` beyond compiling and checking, at least `MIN_ROUNDS` rounds.
  * @throws BenchError if the plain variant does not run, so that nothing can be said
  */
 export async function runTrial(gpu: Gpu, kernel: Kernel, data: RandomData, seconds: number): Promise<TrialResult> {
@@ -64,7 +71,10 @@ export async function runTrial(gpu: Gpu, kernel: Kernel, data: RandomData, secon
       return { name, candidate: undefined, error: undefined, times: [], out: undefined };
     });
     for (const i of improbable(variants)) {
-      runners[i]!.out = { why: "slow", reason: `estimated to take more than ${IMPROBABLE} times as long as another` };
+      runners[i]!.out = {
+        why: "slow",
+        reason: `estimated to take more than ${IMPROBABLE_RATIO} times as long as another`,
+      };
     }
     await Promise.all(
       runners.map(async (runner, i) => {
@@ -83,7 +93,7 @@ export async function runTrial(gpu: Gpu, kernel: Kernel, data: RandomData, secon
 /** The variants that are not worth a trial, by their position. */
 function improbable(variants: readonly Lowering[]): number[] {
   const least = Math.min(...variants.map(({ estimate = Infinity }) => estimate));
-  return variants.flatMap(({ estimate = 0 }, i) => (estimate > IMPROBABLE * least ? [i] : []));
+  return variants.flatMap(({ estimate = 0 }, i) => (estimate > IMPROBABLE_RATIO * least ? [i] : []));
 }
 
 /** What a trial compiles. */
@@ -95,7 +105,7 @@ export function shadersOfTrial(gpu: Gpu, kernel: Kernel): Shader[] {
 
 /** Compares what each computes with what the plain one, the last, does. */
 async function check(bench: Bench, runners: readonly Runner[], kernel: Kernel): Promise<void> {
-  const { tolerance = TOLERANCE, canonical = (result) => result } = kernel;
+  const { tolerance = RELATIVE_TOLERANCE, canonical = (result: HostValues) => result } = kernel;
   const plain = runners.at(-1)!;
   const expected = plain.candidate && (await orRefused(plain, bench.compute(plain.candidate)));
   if (!expected) throw new BenchError(`the plain variant does not run: ${plain.out!.reason}`);
@@ -121,7 +131,7 @@ async function race(gpu: Gpu, runners: readonly Runner[], seconds: number): Prom
     const best = ({ times }: Runner) => Math.min(...times);
     await round(runners, () => 1);
     // By one run, which something may have disturbed, nobody could tell how many make a sample.
-    const brief = runners.filter((runner) => best(runner) < SOON);
+    const brief = runners.filter((runner) => best(runner) < SHORT_SAMPLE_MS);
     if (brief.length > 0) await round(brief, () => 1);
     const repeats = new Map(runners.map((r) => [r, Math.min(64, Math.max(1, Math.ceil(timer.least / best(r))))]));
     const inFull = (runner: Runner) => repeats.get(runner)!;
@@ -129,15 +139,18 @@ async function race(gpu: Gpu, runners: readonly Runner[], seconds: number): Prom
     // A run that is over at once says little.
     if (best(leader()) < timer.least) await round(runners, inFull);
     const behind = (runner: Runner) => best(runner) / best(leader());
-    const slow = new Set(runners.filter((runner) => behind(runner) > HOPELESS));
-    for (let look = 0; look < LOOKS; look++) {
-      const doubtful = [...slow].filter((r) => behind(r) <= BEYOND_DOUBT || best(r) * inFull(r) < SOON);
+    const slow = new Set(runners.filter((runner) => behind(runner) > SLOW_RATIO));
+    for (let look = 0; look < MAX_SECOND_LOOKS; look++) {
+      const doubtful = [...slow].filter(
+        (r) => behind(r) <= CERTAINLY_SLOW_RATIO || best(r) * inFull(r) < SHORT_SAMPLE_MS,
+      );
       if (doubtful.length === 0) break;
       // Side by side: what the machine does besides slows both.
       const ahead = leader();
       await round([ahead, ...doubtful], inFull);
       for (const runner of doubtful) {
-        if (behind(runner) <= HOPELESS || runner.times.at(-1)! <= HOPELESS * ahead.times.at(-1)!) slow.delete(runner);
+        if (behind(runner) <= SLOW_RATIO || runner.times.at(-1)! <= SLOW_RATIO * ahead.times.at(-1)!)
+          slow.delete(runner);
       }
     }
     for (const runner of slow) {
@@ -149,7 +162,7 @@ async function race(gpu: Gpu, runners: readonly Runner[], seconds: number): Prom
     // The first run says whether a variant is hopeless, not how fast it is.
     for (const runner of left) runner.times = [];
     const begun = performance.now();
-    for (let i = 0; i < MOST && (i < FEWEST || performance.now() - begun < 1000 * seconds); i++) {
+    for (let i = 0; i < MAX_ROUNDS && (i < MIN_ROUNDS || performance.now() - begun < 1000 * seconds); i++) {
       await round(left, (runner) => repeats.get(runner)!);
       left = [...left.slice(1), left[0]!];
     }
@@ -165,7 +178,7 @@ function winnerOf(runners: readonly Runner[]): string {
   const best = able.reduce((a, b) => (median(b.times) < median(a.times) ? b : a));
   const saved = median(first.times) - median(best.times);
   const noise = (spread(first.times) + spread(best.times)) / 2;
-  return saved > GAIN * median(first.times) && saved > noise ? best.name : first.name;
+  return saved > MIN_GAIN * median(first.times) && saved > noise ? best.name : first.name;
 }
 
 function resultOf({ name, error, times, out }: Runner): VariantResult {

@@ -52,7 +52,7 @@ const enoughWork: Readonly<Record<Capabilities["adapterClass"], number>> = {
   discrete: 1e11,
 };
 /** Seconds of timing that one kernel may take where there is time enough. */
-const SLICE = 0.4;
+const MAX_KERNEL_SECONDS = 0.4;
 
 /**
  * Tasks whose shaders are compiled at once: several keep all processors busy, and all may be more than there is time for. The
@@ -115,7 +115,7 @@ export async function tune(
       onTask?.(done, tasks.length, task);
       const share = (end - now) / 1000 / (tasks.length - done);
       try {
-        const result = await runTrial(gpu, task.kernel, data, Math.min(SLICE, share / 3));
+        const result = await runTrial(gpu, task.kernel, data, Math.min(MAX_KERNEL_SECONDS, share / 3));
         results.push({ ...result, task });
         const codes = tasks.filter(({ label }) => label === task.label).map(({ code }) => code);
         record.forgetOthers(task.label, new Set(codes));

@@ -23,7 +23,7 @@ describe.skipIf(leftOut)("in Chromium, on SwiftShader", () => {
       network: (given) => page.evaluate(async (name) => (await suite).runner.network(name), given),
     };
   });
-  afterAll(async () => opened?.close());
+  afterAll(async () => (opened as typeof opened | undefined)?.close());
 
   it("has four lanes and no f16", async () => {
     const { page } = opened;

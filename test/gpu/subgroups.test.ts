@@ -89,7 +89,7 @@ describe("on this adapter, as if it had several sizes", () => {
     // The size that is pinned then is the one that it has.
     const several = new Proxy(adapter, {
       get(target, key) {
-        if (key === "info") return { ...info(4, size), isFallbackAdapter: true, subgroupMaxSize: size };
+        if (key === "info") return Object.assign(info(4, size), { isFallbackAdapter: true });
         const value: unknown = Reflect.get(target, key);
         return typeof value === "function" ? (value.bind(target) as unknown) : value;
       },

@@ -14,7 +14,7 @@ const MiB = 2 ** 20;
 
 /** An adapter that allows so much in one binding and in one buffer. Nothing else of it is asked for. */
 const adapter = (maxBindingBytes: number, maxBufferBytes = 4096 * MiB) =>
-  ({ caps: { maxBindingBytes, maxBufferBytes, offsetAlignment: 256 } as Capabilities }) as Gpu;
+  ({ caps: { maxBindingBytes, maxBufferBytes, offsetAlignment: 256 } as Capabilities }) as unknown as Gpu;
 
 const net = new MGANet(config);
 

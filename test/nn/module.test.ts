@@ -182,7 +182,9 @@ describe("what finish has not found is an error at first use that names it", () 
     })();
     net.finish(initialValues(0));
     net.late = new Parameter([2], "vector", { fill: 3 });
-    await expect((async () => use(net, net.late!))()).rejects.toThrow("a parameter [2] that no finished module knows");
+    await expect(Promise.resolve().then(() => use(net, net.late!))).rejects.toThrow(
+      "a parameter [2] that no finished module knows",
+    );
   });
 
   test("a module under a symbol, in a property that is not enumerable, or behind a getter", () => {

@@ -33,7 +33,9 @@ export const ops: Record<string, OpUnderTest> = {
       const names = Object.keys(sources).sort();
       const parts = names.map((name, i): Tensor => {
         const [, h, w] = sources[name]!.shape as [number, number, number];
-        return enlarge![i] ? interpolate(sources[name]!, [2 * h, 2 * w]) : sources[name]!;
+        return (enlarge as unknown as readonly boolean[])[i]
+          ? interpolate(sources[name]!, [2 * h, 2 * w])
+          : sources[name]!;
       });
       return conv2d(parts.length > 1 ? cat(parts) : parts[0]!, weight!, bias, { padding: padding! });
     },

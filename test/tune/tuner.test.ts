@@ -92,7 +92,9 @@ test("what is wrong is reported and not recorded, what fails is told, and time t
   const none = await tune(gpu(), tasks, empty, { seconds: -1 });
   expect([none.results, none.left.length, empty.size]).toEqual([[], 3, 0]);
   const controller = new AbortController();
-  const onTask = (done: number) => void (done === 0 && controller.abort());
+  const onTask = (done: number) => {
+    if (done === 0) controller.abort();
+  };
   const one = await tune(gpu(), tasks, empty, { seconds: 20, signal: controller.signal, onTask });
   expect([one.results.length, one.left.length, empty.size]).toEqual([1, 2, 1]);
 });

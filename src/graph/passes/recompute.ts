@@ -2,7 +2,7 @@
 import { Tensor, type Node } from "../tensor.ts";
 
 /** How many cheap kernels may have to run behind each other to have one tensor again. */
-const DEPTHS = [1, 2, 3, 4];
+const MAX_CHAIN_LENGTHS = [1, 2, 3, 4];
 
 /**
  * The nodes with the cheap ones (KernelTraits.cheap) repeated in the backward pass, right before they are first read there, where
@@ -16,7 +16,7 @@ const DEPTHS = [1, 2, 3, 4];
 export function recompute(nodes: readonly Node[], backwardFrom: number, kept: ReadonlySet<Tensor>): readonly Node[] {
   let best = nodes;
   let least = peakBytes(nodes, kept);
-  for (const depth of DEPTHS) {
+  for (const depth of MAX_CHAIN_LENGTHS) {
     const candidate = repeat(nodes, backwardFrom, kept, depth);
     const bytes = peakBytes(candidate, kept);
     if (bytes < least) [best, least] = [candidate, bytes];

@@ -5,9 +5,9 @@
 import type { Lowering } from "../../kernels/kernel.ts";
 
 /** Microseconds that a software adapter takes to compile one character of WGSL (lavapipe: 35 to 80). */
-const COMPILING = 50;
+const COMPILE_US_PER_CHARACTER = 50;
 /** Runs of a plan within which that is to be made up for. */
-const RUNS = 400;
+const AMORTIZED_RUNS = 400;
 
 /** A kernel's name, and its variants, the preferred one first. */
 export interface Candidates {
@@ -85,7 +85,7 @@ function alike(all: readonly (readonly Option[])[]): Alike[] {
 const firstOf = (variants: readonly Option[], struck: ReadonlySet<string>, name?: string): Option =>
   variants.find((v) => v.names.every((n) => !struck.has(n) && n !== name)) ?? variants.at(-1)!;
 
-/** Microseconds of `RUNS` runs and of compiling once. The last variant, which is the plain one, is never worth it. */
+/** Microseconds of `AMORTIZED_RUNS` runs and of compiling once. The last variant, which is the plain one, is never worth it. */
 function costOf(open: readonly Alike[], { lengths }: Shaders, struck: ReadonlySet<string>, name?: string): number {
   const compiled = new Set<number>();
   let running = 0;
@@ -96,5 +96,5 @@ function costOf(open: readonly Alike[], { lengths }: Shaders, struck: ReadonlySe
   }
   let characters = 0;
   for (const shader of compiled) characters += lengths[shader]!;
-  return RUNS * running + COMPILING * characters;
+  return AMORTIZED_RUNS * running + COMPILE_US_PER_CHARACTER * characters;
 }
