@@ -1,0 +1,41 @@
+// Dawn prints a warning about each limit that it cuts down, on lavapipe two of them whenever it looks for adapters, in native code, straight
+// to descriptor 2. They concern dynamic offsets, which this program does not use, and Dawn has no switch for them.
+import { Transform } from "node:stream";
+
+const warning =
+  /^Warning: maxDynamic\w+ artificially reduced from \d+ to \d+ to fit dynamic offset allocation limit\.$/;
+const beginning = "Warning: maxDynamic";
+
+/** Of this text, more may follow that makes it such a warning. */
+const mayBecome = (/** @type {string} */ text) => beginning.startsWith(text) || text.startsWith(beginning);
+
+/**
+ * Passes every byte on, at once, except for these warnings' lines.
+ * @returns {Transform}
+ */
+export function withoutDawnWarnings() {
+  // Bytes as characters: a chunk may end within one.
+  let held = "";
+  let lineBegun = false;
+  return new Transform({
+    transform(/** @type {Buffer} */ chunk, _encoding, done) {
+      const lines = (held + chunk.toString("latin1")).split("\n");
+      const rest = /** @type {string} */ (lines.pop());
+      let passed = "";
+      for (const line of lines) {
+        if (lineBegun || !warning.test(line)) passed += `${line}\n`;
+        lineBegun = false;
+      }
+      if (!lineBegun && mayBecome(rest)) held = rest;
+      else {
+        passed += rest;
+        lineBegun ||= rest !== "";
+        held = "";
+      }
+      done(null, Buffer.from(passed, "latin1"));
+    },
+    flush(done) {
+      done(null, Buffer.from(held, "latin1"));
+    },
+  });
+}
