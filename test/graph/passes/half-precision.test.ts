@@ -9,6 +9,7 @@ import { MGANet, paperOptions } from "../../../src/models/mganet.ts";
 import { randomStream } from "../../../src/nn/random.ts";
 import { Predictor } from "../../../src/train/stage.ts";
 import { relativeError } from "../../support/reference.ts";
+import { slow } from "../../support/selection.ts";
 import { useGpu } from "../../support/gpu.ts";
 import { withEveryVariant } from "../../support/variants.ts";
 
@@ -75,7 +76,7 @@ test("the network's answers change by a thousandth, and it takes less memory", a
   expect(half.summary.peakBytes).toBeLessThan(0.8 * full.summary.peakBytes);
 });
 
-test("with any variants of its kernels, half precision changes a narrow network's answers by less than a hundredth", async () => {
+test("with any variants of its kernels, half precision changes a narrow network's answers by less than a hundredth", slow, async () => {
   const [n, size] = [2, 64];
   const net = new MGANet({ ...paperOptions, width: 1 / 8 }, 3);
   const graph = new Graph();
