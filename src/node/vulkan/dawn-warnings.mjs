@@ -10,32 +10,39 @@ const beginning = "Warning: maxDynamic";
 const mayBecome = (/** @type {string} */ text) => beginning.startsWith(text) || text.startsWith(beginning);
 
 /**
- * Passes every byte on, at once, except for these warnings' lines.
- * @returns {Transform}
+ * Filters what arrives in pieces: passes every byte on, at once, except for these warnings' lines.
+ * @returns {{ next(chunk: Buffer): Buffer, rest(): Buffer }}
  */
-export function withoutDawnWarnings() {
+export function warningFilter() {
   // Bytes as characters: a chunk may end within one.
   let held = "";
   let lineBegun = false;
-  return new Transform({
-    transform(/** @type {Buffer} */ chunk, _encoding, done) {
+  return {
+    next(chunk) {
       const lines = (held + chunk.toString("latin1")).split("\n");
-      const rest = /** @type {string} */ (lines.pop());
+      const last = /** @type {string} */ (lines.pop());
       let passed = "";
+      held = "";
       for (const line of lines) {
         if (lineBegun || !warning.test(line)) passed += `${line}\n`;
         lineBegun = false;
       }
-      if (!lineBegun && mayBecome(rest)) held = rest;
+      if (!lineBegun && mayBecome(last)) held = last;
       else {
-        passed += rest;
-        lineBegun ||= rest !== "";
-        held = "";
+        passed += last;
+        lineBegun ||= last !== "";
       }
-      done(null, Buffer.from(passed, "latin1"));
+      return Buffer.from(passed, "latin1");
     },
-    flush(done) {
-      done(null, Buffer.from(held, "latin1"));
-    },
+    rest: () => Buffer.from(held, "latin1"),
+  };
+}
+
+/** `warningFilter` as a stream. */
+export function withoutDawnWarnings() {
+  const filter = warningFilter();
+  return new Transform({
+    transform: (/** @type {Buffer} */ chunk, _encoding, done) => done(null, filter.next(chunk)),
+    flush: (done) => done(null, filter.rest()),
   });
 }
