@@ -9,13 +9,13 @@ export const everything = process.env["MGANET_TESTS"] !== "fast";
 
 /** Marks a test or a group of tests that `npm test` leaves out: `test("...", slow, ...)`. */
 export const slow = { tags: ["slow"] };
-/** Marks a case of a kernel that an earlier one stands for on an adapter, as long as not everything runs. */
+/** Marks a case of an op whose kernels other cases run, too. */
 export const further = { tags: ["further"] };
 
 /** The tags, and why `npm test` leaves out what has them. */
 export const tags = [
   { name: "slow", description: "longer forms of what other tests show in short" },
-  { name: "further", description: "cases of which every kernel also runs in another one, on adapters that have less" },
+  { name: "further", description: "cases of ops, each kernel of which runs in another case in every variant" },
 ];
 
 /** Files that `npm test` leaves out, and why. */
