@@ -18,10 +18,12 @@ interface Project {
 const projects: readonly Project[] = [
   { name: "peers", has: (file) => /^test\/peers\//.test(file) },
   { name: "browser", has: (file) => /^test\/browser\//.test(file) },
+  // These tell the driver something before it is loaded.
+  { name: "gpu, apart", has: (file) => /^test\/(kernels\/wide|node\/precompile)\./.test(file) },
   {
     name: "gpu",
-    has: (file) =>
-      /^test\/(autograd|gpu|graph|kernels|models|nn|optim|train|tune)\/|^test\/node\/precompile\./.test(file),
+    isolate: false,
+    has: (file) => /^test\/(autograd|gpu|graph|kernels|models|nn|optim|train|tune)\//.test(file),
   },
   { name: "e2e", has: (file) => /^test\/(cli\/|readme\.|bench\/process\.|node\/vulkan\/)/.test(file) },
   { name: "unit", has: (file) => !mocks(file), isolate: false },
