@@ -12,8 +12,11 @@ export interface DawnOptions {
   readonly toggles?: readonly string[] | undefined;
 }
 
-/** Dawn crashes if what create() returns is collected while one of its devices lives, so all are kept for ever. */
-const kept: GPU[] = [];
+/**
+ * One instance of Dawn for each set of flags. Dawn crashes if what create() returns is collected while one of its devices lives, so none is
+ * ever let go; and each one looks for adapters anew, which takes time, and on lavapipe prints two warnings about limits of no concern to us.
+ */
+const instances = new Map<string, GPU>();
 
 /**
  * Opens Dawn and takes an adapter. Makes WebGPU's globals (GPUBufferUsage, ...) known, as in a browser.
@@ -30,8 +33,9 @@ export async function openDawn(options: DawnOptions = {}): Promise<{ gpu: GPU; a
   const flags = ["disable-dawn-features=timestamp_quantization"];
   if (options.toggles?.length) flags.push(`enable-dawn-features=${options.toggles.join(",")}`);
   if (options.adapter) flags.push(`adapter=${options.adapter}`);
-  const gpu = create(flags);
-  kept.push(gpu);
+  const key = flags.join(" ");
+  const gpu = instances.get(key) ?? create(flags);
+  instances.set(key, gpu);
   // For an unknown name Dawn throws an error that lists the names there are.
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch((error: unknown) => {
     const names = [...messageOf(error).matchAll(/^\s*\* .*name: '(.*)'$/gm)].map(([, name]) => `"${name}"`);

@@ -19,7 +19,7 @@ describe.skipIf(leftOut)("in Chromium, on SwiftShader", () => {
     opened = await openPage(executable);
     const { page } = opened;
     runner = {
-      op: (...given) => page.evaluate(async ([op, name, rounds]) => (await suite).runner.op(op, name, rounds), given),
+      op: (...given) => page.evaluate(async ([op, name, which]) => (await suite).runner.op(op, name, which), given),
       network: (given) => page.evaluate(async (name) => (await suite).runner.network(name), given),
     };
   });

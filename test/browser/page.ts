@@ -33,7 +33,10 @@ async function showAll({ gpu, runner }: Suite): Promise<void> {
   const table = parseTable(new TextDecoder().decode(await load("cases.json")));
   const cases: [string, (runner: Runner) => ReturnType<Runner["network"]>][] = [
     ...Object.entries(table).flatMap(([op, found]) =>
-      found.map(({ name }): (typeof cases)[number] => [`${op}/${name}`, (r) => r.op(op, name)]),
+      found.map(({ name }): (typeof cases)[number] => [
+        `${op}/${name}`,
+        async (r) => (await r.op(op, name)).comparisons,
+      ]),
     ),
     ...networks.map((name): (typeof cases)[number] => [`MGA-Net/${name}`, (r) => r.network(name)]),
   ];

@@ -79,7 +79,7 @@ describe("prepare", () => {
 
 test("a run keeps its split; an external set is evaluated, and never trained on; the split is used again", async () => {
   const sizes = tiny.slice(0, tiny.indexOf("--phantom-images"));
-  const common = [...sizes, "--crop", "none", "--seg-epochs", "1", "--joint-epochs", "1", "--batch", "2"];
+  const common = [...sizes, "--crop", "none", "--seg-epochs", "1", "--joint-epochs", "1"];
   await writeManifestSet(at("own"), 20);
   const args = ["--data", at("own"), "--val", "0.3", "--class-weights", "balanced", "--sampling", "balanced"];
   const first = await mganet("train", ...common, ...args, "--external", at("external"), "--out", at("run"));

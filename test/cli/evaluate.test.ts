@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { confusion } from "../../src/metrics/confusion.ts";
 import { casesOf, classified, parsePredictions } from "../../src/metrics/predictions.ts";
 import { writeManifestSet } from "../node/data/sets.ts";
+import { slow } from "../support/selection.ts";
 import { expectRefused, mganet, temporaryFolder, tiny } from "./support.ts";
 
 const dir = temporaryFolder();
@@ -24,12 +25,14 @@ async function evaluated(...args: string[]) {
 }
 
 beforeAll(async () => {
-  const settings = [...tiny, "--phantom-images", "60"];
-  for (const [name, ...more] of [["a"], ["b", "--fusion", "none"], ["bigger", "--size", "64", "--joint-epochs", "1"]]) {
-    const { code, err } = await mganet("train", ...settings, ...more, "--out", at(name!));
-    expect([code, err]).toEqual([0, []]);
-  }
+  await trained("a");
+  await trained("b", "--fusion", "none");
 });
+
+async function trained(name: string, ...settings: string[]) {
+  const { code, err } = await mganet("train", ...tiny, "--phantom-images", "60", ...settings, "--out", at(name));
+  expect([code, err]).toEqual([0, []]);
+}
 
 describe("a run", () => {
   test("has the predictions of its best weights, as evaluate computes them", async () => {
@@ -101,14 +104,21 @@ describe("thresholds", () => {
 });
 
 describe("--compare", () => {
-  test("tests the difference on the same images, also of networks of another size", async () => {
-    for (const other of ["b", "bigger"]) {
-      const { out, json } = await evaluated(at("a"), "--compare", at(other));
-      expect(out.join("\n")).toMatch(
-        /on the same 12 images, by DeLong's test:\n {2}AUC .* against .*: difference -?\d\.\d{3} /,
-      );
-      expect(json.comparison).toMatchObject({ checkpoint: at(other, "best.safetensors") });
-    }
+  async function expectCompared(other: string) {
+    const { out, json } = await evaluated(at("a"), "--compare", at(other));
+    expect(out.join("\n")).toMatch(
+      /on the same 12 images, by DeLong's test:\n {2}AUC .* against .*: difference -?\d\.\d{3} /,
+    );
+    expect(json.comparison).toMatchObject({ checkpoint: at(other, "best.safetensors") });
+  }
+
+  test("tests the difference to a network of another size on the same images", slow, async () => {
+    await trained("bigger", "--size", "64", "--joint-epochs", "1");
+    await expectCompared("bigger");
+  });
+
+  test("tests the difference on the same images", async () => {
+    await expectCompared("b");
     const [ab, ba] = [await evaluated(at("a"), "--compare", at("b")), await evaluated(at("b"), "--compare", at("a"))];
     const difference = (e: typeof ab) => (e.json.comparison!.delong as { difference: number }).difference;
     expect(difference(ab)).toBeCloseTo(-difference(ba), 12);
@@ -163,7 +173,7 @@ describe("report", () => {
   });
 });
 
-test("--tensorboard leaves one event file with a record an epoch", async () => {
+test("--tensorboard leaves one event file with a record an epoch", slow, async () => {
   const { code } = await mganet("train", ...tiny, "--tensorboard", "--out", at("events"));
   expect(code).toBe(0);
   const files = readdirSync(at("events")).filter((name) => name.includes("tfevents"));

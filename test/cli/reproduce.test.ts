@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { parsePredictions } from "../../src/metrics/predictions.ts";
 import { studySchema } from "../../src/train/study-file.ts";
 import { writeManifestSet } from "../node/data/sets.ts";
+import { slow } from "../support/selection.ts";
 import { expectRefused, mganet, temporaryFolder, tiny, write, type Ended } from "./support.ts";
 
 const dir = temporaryFolder();
@@ -107,7 +108,7 @@ describe("a study of table 3 with two seeds", () => {
     );
   });
 
-  test("is not trained again, nor are rows that another table shares", async () => {
+  test("is not trained again, nor are rows that another table shares", slow, async () => {
     const [before, predicted] = [written(at("study"), "last.safetensors"), written(at("study"), "predictions.json")];
     const again = await mganet(...reproduce("study", "--table", "3", "--seeds", "2"));
     expect(again.code).toBe(0);
@@ -127,7 +128,7 @@ describe("a study of table 3 with two seeds", () => {
     expect(studyOf("study")).toMatchObject({ tables: [3, 4], seeds: [0, 1], results: [{ table: 3 }, { table: 4 }] });
   });
 
-  test("is told with --dry-run, and nothing is made", async () => {
+  test("is told with --dry-run, and nothing is made", slow, async () => {
     const planned = await mganet(...reproduce("study", "--table", "3,4", "--seeds", "2", "--dry-run"));
     expect(planned.code).toBe(0);
     expect(planned.out.at(-1)).toMatch(/^To do: 0 segmentation stages and 6 runs, about \d:\d\d by the runs so far$/);
@@ -141,30 +142,41 @@ describe("a study of table 3 with two seeds", () => {
   });
 });
 
-test("with folds each image is held out once; an external set is judged too, by the best checkpoint if so wished", async () => {
-  const args = ["reproduce", ...tiny.filter((arg) => !["--phantom-images", "40"].includes(arg)), "--out", at("folds")];
-  const { code, out, err } = await mganet(
-    ...[...args, "--table", "3", "--seeds", "1", "--data", at("set"), "--folds", "2"],
-    ...["--seg-epochs", "0", "--external", at("external"), "--checkpoint", "best"],
-  );
-  expect([code, err]).toEqual([0, []]);
-  expect(lines(out, "[").length).toBe(10);
-  expect(existsSync(at("folds", "pretrained"))).toBe(false);
-  const images = [0, 1].flatMap((fold) => {
-    const file = `base/seed-0-fold-${fold}/predictions.json`;
-    return parsePredictions(bytes("folds", file).toString("utf8"), file).images.map(({ image }) => image);
-  });
-  expect(new Set(images).size).toBe(images.length);
-  const { results, sides } = studyOf("folds");
-  expect(sides).toEqual(["val", "external"]);
-  expect(results.map(({ on, images }) => [on, images])).toEqual([
-    ["val", images.length],
-    ["external", 12],
-  ]);
-  const own = JSON.parse(bytes("folds", "proposed/seed-0-fold-1/predictions-external.json").toString("utf8")) as object;
-  expect(own).toMatchObject({ checkpoint: "best.safetensors", on: "external" });
-  expect(existsSync(at("folds", "table-3-external.md"))).toBe(true);
-});
+test(
+  "with folds each image is held out once; an external set is judged too, by the best checkpoint if so wished",
+  slow,
+  async () => {
+    const args = [
+      "reproduce",
+      ...tiny.filter((arg) => !["--phantom-images", "40"].includes(arg)),
+      "--out",
+      at("folds"),
+    ];
+    const { code, out, err } = await mganet(
+      ...[...args, "--table", "3", "--seeds", "1", "--data", at("set"), "--folds", "2"],
+      ...["--seg-epochs", "0", "--external", at("external"), "--checkpoint", "best"],
+    );
+    expect([code, err]).toEqual([0, []]);
+    expect(lines(out, "[").length).toBe(10);
+    expect(existsSync(at("folds", "pretrained"))).toBe(false);
+    const images = [0, 1].flatMap((fold) => {
+      const file = `base/seed-0-fold-${fold}/predictions.json`;
+      return parsePredictions(bytes("folds", file).toString("utf8"), file).images.map(({ image }) => image);
+    });
+    expect(new Set(images).size).toBe(images.length);
+    const { results, sides } = studyOf("folds");
+    expect(sides).toEqual(["val", "external"]);
+    expect(results.map(({ on, images }) => [on, images])).toEqual([
+      ["val", images.length],
+      ["external", 12],
+    ]);
+    const own = JSON.parse(
+      bytes("folds", "proposed/seed-0-fold-1/predictions-external.json").toString("utf8"),
+    ) as object;
+    expect(own).toMatchObject({ checkpoint: "best.safetensors", on: "external" });
+    expect(existsSync(at("folds", "table-3-external.md"))).toBe(true);
+  },
+);
 
 test("published figures are printed beside, and marked as of other data", async () => {
   const columns = ["ACC", "AUC"];

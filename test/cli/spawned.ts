@@ -3,6 +3,7 @@ import { spawn, type SpawnOptionsWithStdioTuple, type StdioNull, type StdioPipe 
 import { once } from "node:events";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { withoutDawnWarnings } from "../../src/node/vulkan/dawn-warnings.mjs";
 
 /** Milliseconds for what may have to compile every shader first. */
 export const COLD = 900_000;
@@ -34,8 +35,8 @@ export async function spawned(
     out.push(line);
     onLine(line, (signal) => child.kill(signal));
   });
-  // Dawn's own warnings are none of ours.
-  createInterface(child.stderr).on("line", (line) => line.startsWith("Warning: ") || err.push(line));
+  // The launcher leaves Dawn's warnings out, and here there is none in between.
+  createInterface(child.stderr.pipe(withoutDawnWarnings())).on("line", (line) => err.push(line));
   const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
   return { code, signal, out, err };
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encode, ultrasound } from "../node/data/images.ts";
+import { slow } from "../support/selection.ts";
 import { expectRefused, mganet, temporaryFolder, tiny, write } from "./support.ts";
 
 const dir = temporaryFolder();
@@ -145,7 +146,7 @@ describe("with a record", () => {
   test.each([
     ["broken", (text: string) => text.slice(0, 100), "it is not JSON"],
     ["another driver's", (text: string) => text.replace(/"driver":"/, '"driver":"old '), "it is of another driver"],
-  ])("that is %s, the fixed choice is taken, said in a line; tuning replaces it", async (_, spoil, reason) => {
+  ])("that is %s, the fixed choice is taken, said in a line; tuning replaces it", slow, async (_, spoil, reason) => {
     const whole = readFileSync(file(), "utf8");
     const spoilt = spoil(whole);
     expect(spoilt).not.toBe(whole);

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../../src/data/safetensors.ts";
+import { slow } from "../support/selection.ts";
 import { expectRefused, mganet, temporaryFolder } from "./support.ts";
 
 const dir = temporaryFolder();
@@ -26,7 +27,7 @@ const zeros = (...shape: number[]): SafeTensor => {
   return { dtype: "F32", shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) };
 };
 
-test("all seven built-in cases agree with PyTorch", async () => {
+test("all seven built-in cases agree with PyTorch", slow, async () => {
   const { code, out, err } = await mganet("verify");
   expect([code, err]).toEqual([0, []]);
   const titles = out.flatMap((line) => /^mganet-(.+) \(/.exec(line)?.[1] ?? []);
@@ -35,7 +36,7 @@ test("all seven built-in cases agree with PyTorch", async () => {
   expect(out.at(-1)).toBe("All agree.");
 });
 
-test("with less than the adapter has, the kernels that do with it agree as well", async () => {
+test("with less than the adapter has, the kernels that do with it agree as well", slow, async () => {
   const lines = async (...args: string[]) => {
     const { code, out, err } = await mganet("verify", "--case", name, ...args);
     expect([code, err, out.at(-1)]).toEqual([0, [], "All agree."]);

@@ -111,7 +111,7 @@ describe("on this adapter, as if it had several sizes", () => {
   test("every variant by subgroups compiles with the size pinned, and agrees with PyTorch", async () => {
     expect(gpu.caps).toMatchObject({ pinsSubgroupSize: true, subgroupSize: gpu.info.subgroupMaxSize });
     for (const [op, name] of cases) {
-      const comparisons = await runner.op(op, name);
+      const { comparisons } = await runner.op(op, name);
       expect(comparisons.filter(({ error, bar }) => !(error <= bar)).map(compareLine)).toEqual([]);
     }
     const users = shaders.filter((code) => code.includes("enable subgroups;"));

@@ -19,6 +19,7 @@ import { contextOf, sizeOf, type Kernel, type Lowering } from "../../src/kernels
 import { FORWARD_BAR, GRADIENT_BAR } from "../support/check-op.ts";
 import { useGpu } from "../support/gpu.ts";
 import { relativeError } from "../support/reference.ts";
+import { slow } from "../support/selection.ts";
 
 const gpu = useGpu();
 
@@ -122,10 +123,10 @@ describe("large shapes of few channels, by all variants of this adapter, agree w
 });
 
 describe.each([
-  ["the least of adapters", least],
-  ["a discrete GPU", discrete],
-])("large shapes, for %s, agree with the plain variant", (_, caps) => {
-  test.each(large)("%s", async (name, x, weight, options, epilogue) => {
+  ["the least of adapters", least, {}],
+  ["a discrete GPU", discrete, slow],
+] as const)("large shapes, for %s, agree with the plain variant", (_, caps, tags) => {
+  test.each(large)("%s", tags, async (name, x, weight, options, epilogue) => {
     const s = conv2dShape(x, weight, options);
     const passes: [Kernel, number][] = [
       [conv2dForward(s, epilogue), FORWARD_BAR],

@@ -6,6 +6,7 @@ import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Comparison } from "../../src/train/parity.ts";
 import { compareLine, networks, parseTable } from "./reference.ts";
 import { makeRunner, type Runner } from "./runner.ts";
+import { everything, further } from "./selection.ts";
 
 const at = (file: string) => new URL(`../reference/${file}`, import.meta.url);
 
@@ -22,19 +23,32 @@ export interface SuiteOptions {
   whole?: readonly string[];
   /** Runs every variant in one of so many cases of an op, and in the others the one that is chosen by default; for slow adapters. */
   sample?: number;
+  /** When not everything runs: one of so many cases of an op runs at all. */
+  fewer?: number;
 }
 
 /** Declares a test for each case. `runner` is called within tests only. */
-export function kernelSuite(runner: () => Runner, { whole = networks, sample = 1 }: SuiteOptions = {}): void {
+export function kernelSuite(
+  runner: () => Runner,
+  { whole = networks, sample = 1, fewer = 1 }: SuiteOptions = {},
+): void {
   for (const [op, cases] of Object.entries(table)) {
     describe(`${op} agrees with PyTorch in float64`, () => {
       for (const [i, { name }] of cases.entries()) {
-        it(name, async () => expectAgreement(await runner().op(op, name, i % sample === 0 ? undefined : 1)));
+        it(name, i % fewer === 0 ? {} : further, async ({ task }) => {
+          const which = i % sample !== 0 ? "first" : everything ? "all" : "new";
+          const { comparisons, leftOut } = await runner().op(op, name, which);
+          task.meta.variantsLeftOut = everything ? 0 : leftOut;
+          expectAgreement(comparisons);
+        });
       }
     });
   }
   describe("MGA-Net agrees with PyTorch in float64", () => {
-    for (const name of whole) it(name, async () => expectAgreement(await runner().network(name)));
+    for (const name of whole) {
+      const options = fewer === 1 || name === robust[0] ? {} : further;
+      it(name, options, async () => expectAgreement(await runner().network(name)));
+    }
   });
 }
 

@@ -5,12 +5,12 @@ import { compareCase, runCase, type Comparison } from "../../src/train/parity.ts
 import { checkAdam } from "./check-adam.ts";
 import { checkOp } from "./check-op.ts";
 import { dataFile, parseReference, parseTable, type OpCase, type Reference } from "./reference.ts";
-import { withEveryVariant } from "./variants.ts";
+import { withVariants, type Checked, type Rounds, type Seen } from "./variants.ts";
 
 /** What a runner compares is given back, never thrown: it may run in another process. */
 export interface Runner {
-  /** A case of an op, with every choice of its kernels that the adapter offers, or only so many rounds of them. */
-  op(op: string, name: string, rounds?: number): Promise<Comparison[]>;
+  /** A case of an op, with these of the choices among its kernels' variants that the adapter offers. */
+  op(op: string, name: string, which?: Rounds): Promise<Checked>;
   /**
    * The whole network of data/mganet-<name>.safetensors: one pass, training steps and inference. With the variants that are chosen by
    * default only: every other mixture rounds differently, and some put a ReLU's input on the other side of its kink.
@@ -30,22 +30,24 @@ export async function makeRunner(gpu: Gpu, load: (file: string) => Promise<Uint8
     if (!reference) references.set(op, (reference = load(dataFile(op)).then((bytes) => parseReference(bytes, op))));
     return reference;
   };
+  const seen: Seen = new Set();
   const find = (op: string, name: string): OpCase => {
     const found = table[op]?.find((testCase) => testCase.name === name);
     if (!found) throw new Error(`cases.json has no case ${op}/${name}`);
     return found;
   };
   return {
-    async op(op, name, rounds) {
+    async op(op, name, which) {
       const testCase = find(op, name);
       const reference = await referenceOf(op);
       const smooth = op === "conv2d" || !unsuited.test(name);
-      return withEveryVariant(
+      return withVariants(
         (choice, round) =>
           op === "adam"
             ? checkAdam(gpu, testCase, reference, choice)
             : checkOp(gpu, op, testCase, reference, { choice, differences: smooth && round === 0 }),
-        rounds,
+        which,
+        seen,
       );
     },
     async network(name) {

@@ -9,6 +9,7 @@ import { parseCheckpoint } from "../../src/train/checkpoint.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { EpochRecord, FitOptions, TrainerEvents } from "../../src/train/training.ts";
 import { useGpu } from "../support/gpu.ts";
+import { slow } from "../support/selection.ts";
 import { config, MadeUpData, withoutTimes } from "./support.ts";
 
 const gpu = useGpu();
@@ -117,7 +118,7 @@ describe("an orderly stop", () => {
     ["while the last epoch is evaluated", "evaluation", 4],
     ["right after the last step of a stage", "step", 8],
     ["right at the end of a stage", "after the record", 2],
-  ])("%s", async (_, moment, occurrence) => {
+  ])("%s", slow, async (_, moment, occurrence) => {
     const dir = newFolder();
     const controller = new AbortController();
     let seen = 0;
@@ -128,24 +129,28 @@ describe("an orderly stop", () => {
   });
 });
 
-test("a death at any moment leaves the last checkpoint whole, from which the run goes on to the same bits", async () => {
-  expect(moments.length).toBeGreaterThanOrEqual(steps + 4 * 5 + 2);
-  // At every second moment the process dies, each time once more in the run that goes on from there.
-  const dir = newFolder();
-  for (let dies = 1; ; dies += 2) {
-    let seen = 0;
-    const dying = train(dir, (what) => {
-      if (++seen === dies) throw new Error(`dead at ${what}`);
-    });
-    const outcome = await dying.catch((error: unknown) => String(error));
-    if (typeof outcome !== "string") {
-      expect(outcome).toMatchObject({ finished: true });
-      break;
+test(
+  "a death at any moment leaves the last checkpoint whole, from which the run goes on to the same bits",
+  slow,
+  async () => {
+    expect(moments.length).toBeGreaterThanOrEqual(steps + 4 * 5 + 2);
+    // At every second moment the process dies, each time once more in the run that goes on from there.
+    const dir = newFolder();
+    for (let dies = 1; ; dies += 2) {
+      let seen = 0;
+      const dying = train(dir, (what) => {
+        if (++seen === dies) throw new Error(`dead at ${what}`);
+      });
+      const outcome = await dying.catch((error: unknown) => String(error));
+      if (typeof outcome !== "string") {
+        expect(outcome).toMatchObject({ finished: true });
+        break;
+      }
+      expect(outcome).toMatch(/^Error: dead at /);
     }
-    expect(outcome).toMatch(/^Error: dead at /);
-  }
-  expectSame(leftIn(dir), whole);
-});
+    expectSame(leftIn(dir), whole);
+  },
+);
 
 test("saved by time, it goes on from within an epoch, to the same bits", async () => {
   const dir = newFolder();

@@ -5,10 +5,12 @@ import { constants } from "node:os";
 import { pathToFileURL } from "node:url";
 import { cacheFolder } from "./cache.mjs";
 import { choose } from "./choose.mjs";
+import { withoutDawnWarnings } from "./dawn-warnings.mjs";
 import { readyVariable, variablesFor } from "./environment.mjs";
 import { LaunchError } from "./errors.mjs";
 import { hasFewFiles } from "./few-files.mjs";
 import { openCache } from "./private.mjs";
+import { stderrVariable } from "./stderr.mjs";
 
 export { shellExports } from "./environment.mjs";
 
@@ -38,9 +40,24 @@ export function report(error) {
   process.exitCode = 2;
 }
 
+/** For what a program has printed right before its end. */
+const LAST_WORDS_MS = 2000;
+
+/** The descriptor by which a program reaches the launcher's standard error. */
+const STDERR_DESCRIPTOR = 3;
+
+/**
+ * Whether a program runs on a software adapter and prints Dawn's warnings about it. A process that the launcher has started says no: its
+ * descriptor 2 leads through there, or to whoever reads its output.
+ * @param {Record<string, string>} variables
+ */
+const warns = (variables) =>
+  process.env[stderrVariable] === undefined && "LP_NUM_THREADS" in { ...process.env, ...variables };
+
 /**
  * Runs a program: in this process where that is possible, else in a new one, because the dynamic linker reads LD_LIBRARY_PATH
- * only when a process starts. Exit code and signals are passed on.
+ * only when a process starts, and because Dawn's warnings can be left out of another process's output only. Exit code and signals
+ * are passed on.
  * @param {object} program
  * @param {string} program.script path
  * @param {string[]} program.args
@@ -49,24 +66,32 @@ export function report(error) {
  */
 export async function launch({ script, args, preload: given }, variables) {
   const preload = hasFewFiles() ? [...given, new URL("./few-files-preload.mjs", import.meta.url).href] : given;
-  if (!("LD_LIBRARY_PATH" in variables)) {
+  if (!("LD_LIBRARY_PATH" in variables) && !warns(variables)) {
     Object.assign(process.env, variables);
     process.argv = [process.execPath, script, ...args];
     for (const url of preload) await import(url);
     await import(pathToFileURL(script).href);
     return;
   }
-  const imports = preload.flatMap((url) => ["--import", url]);
+  const imports = [new URL("./stderr-preload.mjs", import.meta.url).href, ...preload].flatMap((url) => [
+    "--import",
+    url,
+  ]);
   const child = spawn(process.execPath, [...process.execArgv, ...imports, script, ...args], {
-    stdio: "inherit",
-    env: { ...process.env, ...variables },
+    stdio: ["inherit", "inherit", "pipe", process.stderr.fd],
+    env: { ...process.env, ...variables, [stderrVariable]: String(STDERR_DESCRIPTOR) },
   });
+  const native = /** @type {import("node:stream").Readable} */ (child.stderr).pipe(withoutDawnWarnings());
+  native.pipe(process.stderr, { end: false });
+  const printed = new Promise((resolve) => native.once("end", resolve));
   passSignals(child);
   child.on("error", (error) => {
     console.error(`mganet: cannot start Node: ${error.message}`);
     process.exitCode = 1;
   });
-  child.on("exit", (code, signal) => {
+  child.on("exit", async (code, signal) => {
+    // What the program has left running may keep the pipe open.
+    await Promise.race([printed, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS).unref())]);
     if (!signal) process.exit(code ?? 1);
     // End in the same way, so that a shell reports the same.
     process.removeAllListeners(signal);

@@ -9,6 +9,7 @@ import { MGANet, paperOptions } from "../../../src/models/mganet.ts";
 import { randomStream } from "../../../src/nn/random.ts";
 import { Predictor } from "../../../src/train/stage.ts";
 import { relativeError } from "../../support/reference.ts";
+import { slow } from "../../support/selection.ts";
 import { useGpu } from "../../support/gpu.ts";
 import { withEveryVariant } from "../../support/variants.ts";
 
@@ -75,26 +76,30 @@ test("the network's answers change by a thousandth, and it takes less memory", a
   expect(half.summary.peakBytes).toBeLessThan(0.8 * full.summary.peakBytes);
 });
 
-test("with any variants of its kernels, half precision changes a narrow network's answers by less than a hundredth", async () => {
-  const [n, size] = [2, 64];
-  const net = new MGANet({ ...paperOptions, width: 1 / 8 }, 3);
-  const graph = new Graph();
-  const { logits, mask } = net.forward(graph.input("image", [n, size, size, 3]));
-  const image = normal(n * size * size * 3, "image");
-  const options = { outputs: { logits, mask }, frozen: true };
-  const expected = await (await compile(gpu(), graph, options)).run({ image });
-  const comparisons = await withEveryVariant(async (choice) => {
-    const plan = await compile(gpu(), graph, { ...options, half: true, choice });
-    const actual = await plan.run({ image });
-    expect(await plan.firstNonFinite({ image })).toBeUndefined();
-    plan.destroy();
-    return ["logits", "mask"].map((what) => {
-      return { what, error: relativeError(actual[what]!, expected[what]!), bar: 1e-2 };
+test(
+  "with any variants of its kernels, half precision changes a narrow network's answers by less than a hundredth",
+  slow,
+  async () => {
+    const [n, size] = [2, 64];
+    const net = new MGANet({ ...paperOptions, width: 1 / 8 }, 3);
+    const graph = new Graph();
+    const { logits, mask } = net.forward(graph.input("image", [n, size, size, 3]));
+    const image = normal(n * size * size * 3, "image");
+    const options = { outputs: { logits, mask }, frozen: true };
+    const expected = await (await compile(gpu(), graph, options)).run({ image });
+    const comparisons = await withEveryVariant(async (choice) => {
+      const plan = await compile(gpu(), graph, { ...options, half: true, choice });
+      const actual = await plan.run({ image });
+      expect(await plan.firstNonFinite({ image })).toBeUndefined();
+      plan.destroy();
+      return ["logits", "mask"].map((what) => {
+        return { what, error: relativeError(actual[what]!, expected[what]!), bar: 1e-2 };
+      });
     });
-  });
-  expect(comparisons.length).toBeGreaterThan(6);
-  for (const { what, error, bar } of comparisons) expect(error, what).toBeLessThan(bar);
-});
+    expect(comparisons.length).toBeGreaterThan(6);
+    for (const { what, error, bar } of comparisons) expect(error, what).toBeLessThan(bar);
+  },
+);
 
 test("what is not finite in half precision is found and named", async () => {
   const graph = new Graph();

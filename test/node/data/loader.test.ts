@@ -1,4 +1,3 @@
-import { setTimeout } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { assembleBatch, planEpoch } from "../../../src/data/batches.ts";
 import { type Batch, DataError } from "../../../src/data/sample.ts";
@@ -77,7 +76,11 @@ test("as many batches are made ahead as asked for, and no more, however slow the
   for await (const batch of loader.epoch({ seed: 0, epoch: 0, batchSize: 1 })) {
     levels.push(batch.image[0]);
     if (levels.length > 1) continue;
-    await setTimeout(300);
+    // The worker takes orders in turn: when it has this batch ready, it has those that were ordered before.
+    for await (const later of loader.epoch({ seed: 1, epoch: 0, batchSize: 1 })) {
+      expect(later.image[0]).toBe(levels[0]);
+      break;
+    }
     grey.fill(255);
   }
   const [dark, , , light] = levels;

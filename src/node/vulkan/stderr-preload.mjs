@@ -1,0 +1,3 @@
+import { restoreStderr } from "./stderr.mjs";
+
+restoreStderr();

@@ -1,0 +1,42 @@
+/**
+ * Which tests run. `npm test` runs enough to see within minutes that a change works; `npm run test:all`, and whoever names a file, runs
+ * everything. What takes long is trainings, and the compiling of shaders for a software adapter.
+ */
+import { readdirSync } from "node:fs";
+
+/** Whether everything runs; bin/test.mjs says so. */
+export const everything = process.env["MGANET_TESTS"] !== "fast";
+
+/** Marks a test or a group of tests that `npm test` leaves out: `test("...", slow, ...)`. */
+export const slow = { tags: ["slow"] };
+/** Marks a case of an op whose kernels other cases run, too. */
+export const further = { tags: ["further"] };
+
+/** The tags, and why `npm test` leaves out what has them. */
+export const tags = [
+  { name: "slow", description: "longer forms of what other tests show in short" },
+  { name: "further", description: "cases of ops, each kernel of which runs in another case in every variant" },
+];
+
+/** Files that `npm test` leaves out, and why. */
+const leftOut: readonly { files: RegExp; why: string }[] = [
+  { files: /^test\/peers\//, why: "whether the other libraries of the benchmark compute the same" },
+  { files: /^test\/browser\//, why: "the kernels in Chromium" },
+  { files: /^test\/kernels\/wide\./, why: "the kernels with 16 lanes" },
+  { files: /^test\/node\/data\/memory\./, why: "that many images take no more memory than few" },
+  { files: /^test\/bench\/process\./, why: "what npm run bench refuses" },
+  { files: /^test\/cli\/.*-process\./, why: "processes that are killed or hung up on, or lose their folder or disk" },
+];
+
+const all = (readdirSync(new URL("../../test", import.meta.url), { recursive: true }) as string[])
+  .map((file) => `test/${file.replaceAll("\\", "/")}`)
+  .filter((file) => file.endsWith(".test.ts"))
+  .sort();
+
+/** The files that run. */
+export const files = all.filter((file) => everything || !leftOut.some((group) => group.files.test(file)));
+
+/** The files that do not, by the reason. */
+export const filesLeftOut = leftOut
+  .map(({ files: pattern, why }) => ({ why, files: all.filter((file) => !everything && pattern.test(file)) }))
+  .filter((group) => group.files.length > 0);
