@@ -29,11 +29,13 @@ export function confusionTable(matrix: ConfusionMatrix, { names }: Classes): Mar
       ${row.map((count) => cell(count, total))}
     </tr>`;
   });
-  return html`<table class="confusion">
-    <tr>
-      <th></th>
-      ${heads}
-    </tr>
-    ${rows}
-  </table>`;
+  return html`<div class="scroll">
+    <table class="confusion">
+      <tr>
+        <th></th>
+        ${heads}
+      </tr>
+      ${rows}
+    </table>
+  </div>`;
 }

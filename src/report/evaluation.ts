@@ -70,9 +70,13 @@ export function evaluationSection(
   </section>`;
 }
 
-/** "12 malignant and 16 benign". */
+/** "12 malignant and 16 benign"; of more classes "classes a: 12, b: 3, c: 7". */
 function countsOf({ images }: Predictions, { names, positive }: Classes): string {
   const known = classified(images);
+  if (names.length > 2) {
+    const counts = names.map((name, c) => `${name}: ${known.filter(({ label }) => label === c).length}`);
+    return `classes ${counts.join(", ")}`;
+  }
   const order = [positive, ...names.keys()].filter((c, i) => i === 0 || c !== positive);
   const parts = order.map((c) => `${known.filter(({ label }) => label === c).length} ${names[c]!}`);
   return `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)!}`;
@@ -119,7 +123,7 @@ function plots(document: Document, { images, threshold }: Predictions, classes: 
   );
   const diagram = figure(
     "Reliability diagram",
-    reliabilityPlot(document, reliability(cases)),
+    reliabilityPlot(document, reliability(cases), classes.names[classes.positive]!),
     `Expected calibration error ${valueText(calibrationError)} (${rangeText(calibrationError)}) over ten bins; Brier score ${valueText(brier)}. Grey: images in each bin.`,
   );
   const all = html`<figure class="below">

@@ -70,7 +70,7 @@ export function multiclassPlots(
   const diagrams = of.map(({ name, cases }, c) =>
     figure(
       `Reliability diagram: ${name}`,
-      reliabilityPlot(document, reliability(cases)),
+      reliabilityPlot(document, reliability(cases), name),
       `Expected calibration error ${valueText(summary.byClass[c]!.calibrationError)} over ten bins. Grey: images in each bin.`,
     ),
   );

@@ -154,7 +154,7 @@ export function rocPlot(
   });
 }
 
-/** @param share of malignant images, which is the precision of guessing */
+/** @param share of positive images, which is the precision of guessing */
 export function prPlot(
   document: Document,
   points: readonly PrPoint[],
@@ -179,13 +179,14 @@ export function prPlot(
 }
 
 /** Observed against predicted probability; the bars at the foot say how many images a bin has. */
-export function reliabilityPlot(document: Document, bins: readonly ReliabilityBin[]): Markup {
+/** @param name of the class whose probability it is */
+export function reliabilityPlot(document: Document, bins: readonly ReliabilityBin[], name: string): Markup {
   const most = Math.max(...bins.map(({ images }) => images));
   const bars = bins.map((bin) => ({ ...bin, height: (0.12 * bin.images) / most }));
   return svg(document, "Reliability diagram", {
     ...square,
-    x: unit("predicted probability of malignancy"),
-    y: unit("observed share of malignant images"),
+    x: unit(`predicted probability of ${name}`),
+    y: unit(`observed share of ${name} images`),
     marks: [
       Plot.rect(bars, { x1: "low", x2: "high", y1: 0, y2: "height", fill: "var(--dim)", fillOpacity: 0.35, inset: 1 }),
       Plot.line([[0, 0], [1, 1]], { stroke: "var(--dim)", strokeDasharray: "2 4" }), // prettier-ignore
