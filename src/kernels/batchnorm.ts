@@ -91,7 +91,7 @@ export function batchNormTrainingStats(x: readonly number[], eps: number, moment
   const c = channels("batchNorm", x);
   requireShape(
     x[0]! * x[1]! * x[2]! > 1,
-    () => `batchNorm: training needs more than one value a channel, got ${showShape(x)}`,
+    () => `batchNorm: training needs more than one value per channel, got ${showShape(x)}`,
   );
   const statistics = ({ threads }: ThreadGrid) => batchNormStatistics(threads, lanesOf(c));
   const merge = ({ threads }: ThreadGrid) => batchNormMerge(threads, lanesOf(c), eps, momentum);

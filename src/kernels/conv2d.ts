@@ -51,7 +51,7 @@ export function requireConv2dOptions(op: string, options: Conv2dOptions) {
   for (const name of ["stride", "padding", "dilation"] as const) {
     requireShape(
       (all[name] as readonly number[]).length === 2,
-      () => `${op}: ${name} is [${all[name].join(", ")}], and has to be one number or two`,
+      () => `${op}: ${name} must be one number or two, got [${all[name].join(", ")}]`,
     );
     for (const value of all[name]) requireWhole(op, name, value, name === "padding" ? 0 : 1);
   }
@@ -70,7 +70,7 @@ export function conv2dShape(x: readonly number[], weight: readonly number[], opt
   const { stride, padding, dilation, groups } = requireConv2dOptions("conv2d", options);
   requireShape(
     ci === perGroup * groups && co % groups === 0,
-    () => `conv2d: input ${showShape(x)} and weight ${showShape(weight)} do not fit with groups ${groups}`,
+    () => `conv2d: input ${showShape(x)} and weight ${showShape(weight)} do not match with groups ${groups}`,
   );
   const size = (i: 0 | 1, length: number, k: number) =>
     Math.floor((length + 2 * padding[i] - dilation[i] * (k - 1) - 1) / stride[i]) + 1;
