@@ -25,7 +25,7 @@ export interface Home extends Residence {
   released: boolean;
 }
 
-/** Variables behind each other in one buffer, so that one dispatch can update all of them. */
+/** Variables one after another in one buffer, so that one dispatch can update all of them. */
 export class Slab {
   readonly variables: readonly Variable[];
   /** Element at which each variable begins. */
