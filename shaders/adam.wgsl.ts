@@ -5,7 +5,7 @@
  *
  * Bindings: g [COUNT], hyper [2] = lr / (1 - B1^t), 1 / sqrt(1 - B2^t), loss [1], then p, m, v [COUNT], updated in
  * place; g, p, m, v as vec4f. Nothing is changed when the loss is not finite, so that a bad batch cannot spoil the
- * weights; the test is on the bits, since WGSL lets a compiler assume that NaN does not occur. One thread a vector.
+ * weights; the test is on the bits, since WGSL lets a compiler assume that NaN does not occur. One thread per vector.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain } from "./lib/thread.ts";

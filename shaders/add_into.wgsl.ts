@@ -1,5 +1,5 @@
 /**
- * y[i] += x[i]. Bindings x, y as vec4f; both are padded to whole vectors. One thread a vector.
+ * y[i] += x[i]. Bindings x, y as vec4f; both are padded to whole vectors. One thread per vector.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain } from "./lib/thread.ts";

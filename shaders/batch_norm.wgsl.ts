@@ -18,7 +18,7 @@ import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 
 /**
- * Uniform: rows M; vectors a row; runs of rows, and rows a run, of kernels that sum over rows; rows that the statistics are
+ * Uniform: rows M; vectors per row; runs of rows, and rows per run, of kernels that sum over rows; rows that the statistics are
  * of, where x is bound in parts; the first run and the number of runs of the part that the statistics kernel has.
  */
 export const batchNormFields = ["rows", "quads", "runs", "run", "total", "first", "count"] as const;
@@ -35,7 +35,7 @@ ${params(batchNormFields, names.length)}`;
 
 /**
  * x, from the first row of run p.first on -> part [3,RUNS,C]: shift, mean - shift, sum of squared deviations of each run.
- * One thread a run and vector.
+ * One thread per run and vector.
  */
 export const batchNormStatistics = (threads: number, lanes: Lanes): string => {
   const type = vec(lanes);
@@ -69,7 +69,7 @@ ${threadMain(
 
 /**
  * part [3,RUNS,C] -> stats [3,C]; running mean and variance [C] move by MOMENTUM towards the batch's mean and unbiased
- * variance. One thread a vector of channels.
+ * variance. One thread per vector of channels.
  */
 export const batchNormMerge = (threads: number, lanes: Lanes, eps: number, momentum: number): string => {
   const type = vec(lanes);
@@ -100,7 +100,7 @@ ${threadMain(
 )}`;
 };
 
-/** Running mean and variance [C] -> stats [3,C]. One thread a vector of channels. */
+/** Running mean and variance [C] -> stats [3,C]. One thread per vector of channels. */
 export const batchNormRunning = (threads: number, lanes: Lanes, eps: number): string => {
   const type = vec(lanes);
   return wgsl`
@@ -162,7 +162,7 @@ export const gradientAt = (relu: boolean, type: string, at: string): string =>
   relu ? `select(${type}(), dy[${at}], y[${at}] > ${type}())` : `dy[${at}]`;
 
 /**
- * Bindings x, dy [M,C], stats [3,C], (y [M,C] with ReLU,) part [RUNS,2,C] = sum g xhat, sum g. One thread a run and
+ * Bindings x, dy [M,C], stats [3,C], (y [M,C] with ReLU,) part [RUNS,2,C] = sum g xhat, sum g. One thread per run and
  * vector.
  */
 export const batchNormGradSums = (threads: number, lanes: Lanes, relu: boolean): string => {
@@ -191,7 +191,7 @@ ${threadMain(
 )}`;
 };
 
-/** part [RUNS,2,C] -> sums [2,C] = dgamma, dbeta; and each for itself. One thread a vector of channels. */
+/** part [RUNS,2,C] -> sums [2,C] = dgamma, dbeta; and each for itself. One thread per vector of channels. */
 export const batchNormGradMerge = (threads: number, lanes: Lanes): string => {
   const type = vec(lanes);
   return wgsl`

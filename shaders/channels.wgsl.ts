@@ -3,14 +3,14 @@
  *
  *   y[p, 0..C0) = a[p], y[p, C0..C0+C1) = b[p], ...        slice: y[p, c] = x[p, OFFSET + c]
  *
- * Rows p are the N H W pixels. In vectors of `lanes` channels; a uniform has the vectors a pixel. One thread a vector of y.
+ * Rows p are the N H W pixels. In vectors of `lanes` channels; a uniform has the vectors per pixel. One thread per vector of y.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { unroll, vec, type Lanes } from "./lib/vec.ts";
 
-/** Uniform: vectors a pixel of y, then of each input. */
+/** Uniform: vectors per pixel of y, then of each input. */
 export const concatChannels = (threads: number, lanes: Lanes, inputs: number): string => {
   const arrays = Array.from({ length: inputs }, (_, k): [string, string] => [`in${k}`, vec(lanes)]);
   const names = arrays.map((_, k) => `quads${k}`);
@@ -29,7 +29,7 @@ ${unroll(
 )}`;
 };
 
-/** Uniform: vectors a pixel of x, of y, and before the slice. */
+/** Uniform: vectors per pixel of x, of y, and before the slice. */
 export const sliceChannels = (threads: number, lanes: Lanes): string => wgsl`
 ${bindings(["x", vec(lanes)], ["y", vec(lanes)])}
 ${params(["whole", "take", "offset"], 2)}

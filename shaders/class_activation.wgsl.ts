@@ -5,7 +5,7 @@
  *
  *   g = dy where y > 0, else 0 (without ReLU dy),   df[n,p,c] = a[n,c] g[n,p],   da[n,c] = sum_p g f   (da: spatial_sum)
  *
- * f, a and df in vectors of `lanes` channels; y, dy and g [N,P]. A uniform holds P, the vectors a pixel and N. One thread a pixel.
+ * f, a and df in vectors of `lanes` channels; y, dy and g [N,P]. A uniform holds P, the vectors per pixel and N. One thread per pixel.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";

@@ -42,7 +42,7 @@ fn loadX(image: u32, iy: i32, ix: i32, s: u32) -> ${vec(chunk)} {
 }`;
 
 /**
- * The weights of a column of the kernel and a chunk of input channels, as they are dealt out to the lanes: item e is held by lane e mod
+ * The weights of a column of the kernel and a chunk of input channels, as they are distributed over the lanes: item e is held by lane e mod
  * subgroup in register e div subgroup. Each is a vector as it lies in memory: of result channels, or, where the kernel is turned, of the chunk.
  */
 function weightsOf(t: Strip) {
@@ -77,7 +77,7 @@ fn loadWeight(e: u32, kx: u32, c: u32) -> ${vec(turned ? chunk : lane)} {
 }
 
 /**
- * How the lanes come by the columns of the input under the kernel: each loads one, and those beyond the last are dealt out, so that every
+ * How the lanes come by the columns of the input under the kernel: each loads one, and those beyond the last are distributed, so that every
  * column is loaded once; for column kx of the kernel they are handed on.
  */
 function columnsOf({ subgroup, rows, chunk, kh, kw }: Strip) {

@@ -4,7 +4,7 @@
  *   DW [K,CO] = X'^T [K,P] DY [P,CO]     K = (ky,kx,ci)
  *
  * P is split; partial sums are added by a second kernel. Of a split's lines of output pixels, a team takes every (subgroup / team)th `pixels`.
- * The `rows / chunk` units of the tile, each at `pixels` pixels, are dealt out to the team: item e of them is unit e mod units at pixel e div
+ * The `rows / chunk` units of the tile, each at `pixels` pixels, are distributed over the team: item e of them is unit e mod units at pixel e div
  * units, held by member e mod team in register e div team. In the end the teams' sums are added.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
@@ -17,7 +17,7 @@ import { all, component, unroll, vec, type Lanes } from "./lib/vec.ts";
 export interface WeightGradTile {
   subgroup: number;
   team: number;
-  /** Output channels a lane. */
+  /** Output channels per lane. */
   lane: Lanes;
   /** Input channels loaded at once by one lane. */
   chunk: 1 | 4;

@@ -1,7 +1,7 @@
 /**
  * y[AT + i] = x[FIRST + i] for i < WORDS: a copy of 4-byte words between places where no binding may begin.
  *
- * Bindings x, y; a uniform with WORDS, FIRST and AT. One thread a word.
+ * Bindings x, y; a uniform with WORDS, FIRST and AT. One thread per word.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";

@@ -4,7 +4,7 @@
  *   wf[k,co] = w[k,co] gamma[co] invstd[co],   bf[co] = beta[co] - mean[co] gamma[co] invstd[co]
  *
  * Bindings w [K,CO] (K = KH KW CI), stats [3,CO] = shift, delta, invstd (batch_norm.wgsl.ts), gamma, beta [CO], wf [K,CO], bf [CO], in vectors of
- * `lanes` channels. One thread a vector of w.
+ * `lanes` channels. One thread per vector of w.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";

@@ -7,7 +7,7 @@
  *
  * Both use the same function for s, so that one is the exact transpose of the other. x, dx [N,H,W,C], y, dy [N,OH,OW,C];
  * in vectors of `lanes` channels. Uniform: sizes, and IN / OUT of both directions as bits.
- * One thread a vector of the result; dispatch (ceil(width vectors / threads), height, N) workgroups.
+ * One thread per vector of the result; dispatch (ceil(width vectors / threads), height, N) workgroups.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
@@ -36,7 +36,7 @@ const head = (from: string, to: string, lanes: Lanes): string => wgsl`
 ${bindings([from, vec(lanes)], [to, vec(lanes)])}
 ${params(interpolateFields, 2)}`;
 
-/** `main` for results of `width` pixels a row; the pixel is (row, column) of sample n, vector q. */
+/** `main` for results of `width` pixels per row; the pixel is (row, column) of sample n, vector q. */
 const imageMain = (threads: number, width: string, body: string): string => `
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -70,7 +70,7 @@ ${imageMain(
 export const MAP_ROWS_PER_THREAD = 4;
 
 /**
- * The same for maps, of one channel: a thread takes four pixels beside each other, OW in fours, of MAP_ROWS_PER_THREAD rows, for which it works out
+ * The same for maps, of one channel: a thread takes four pixels beside each other, OW in fours, of MAP_ROWS_PER_THREAD rows, for which it computes
  * only once where they lie. Dispatch (ceil(OW / 4 / threads), ceil(OH / MAP_ROWS_PER_THREAD), N).
  */
 export const interpolateMap = (threads: number): string => wgsl`
@@ -134,7 +134,7 @@ export const SHRINK_MAP_ROWS_PER_THREAD = 8;
 const reader = (o: string, i: string, ratio: string, outs: string): string =>
   `let ${o} = min(u32((f32(${i}) + 0.5) / ${ratio}), ${outs} - 1u);`;
 
-/** The adjoint there. One thread a vector of dx. */
+/** The adjoint there. One thread per vector of dx. */
 export const shrinkGrad = (threads: number, lanes: Lanes): string => wgsl`
 ${head("dy", "dx", lanes)}
 ${common}

@@ -32,7 +32,7 @@ fn weight(n: u32) -> f32 {
 
 const times = ({ weights }: CrossEntropySize, n: string): string => (weights ? `weight(${n}) * ` : "");
 
-/** Bindings z [N,K], label u32 [N], loss [N], softmax [N,K]. One thread a sample. */
+/** Bindings z [N,K], label u32 [N], loss [N], softmax [N,K]. One thread per sample. */
 export const crossEntropy = (grid: ThreadGrid, size: CrossEntropySize): string => wgsl`
 ${bindings(["z", "f32"], ["label", "u32"], ["loss", "f32"], ["softmax", "f32"])}
 ${crossEntropyConstants(size)}
@@ -64,7 +64,7 @@ const diceConstants = (s: DiceSize): string => `
 const SAMPLES = ${s.samples}u; const P = ${s.pixels}u; const RUNS = ${s.runs}u; const RUN = ${Math.ceil(s.pixels / s.runs)}u;
 const SMOOTH = f32(${s.smooth});`;
 
-/** Bindings p, t [N,P], part [RUNS,N,4] = sums of p t, p, t, 0. One thread a run. */
+/** Bindings p, t [N,P], part [RUNS,N,4] = sums of p t, p, t, 0. One thread per run. */
 export const diceRuns = (s: DiceSize, grid: ThreadGrid): string => wgsl`
 ${bindings(["p", "f32"], ["t", "f32"], ["part", "vec4f"])}
 ${diceConstants(s)}
@@ -77,7 +77,7 @@ ${threadMain(
   part[i] = sum;`,
 )}`;
 
-/** Bindings part [RUNS,N,4], loss [N], slope [N,2] = -2 / D, (2 I + S) / D^2. One thread a sample. */
+/** Bindings part [RUNS,N,4], loss [N], slope [N,2] = -2 / D, (2 I + S) / D^2. One thread per sample. */
 export const diceMerge = (s: DiceSize, grid: ThreadGrid): string => wgsl`
 ${bindings(["part", "vec4f"], ["loss", "f32"], ["slope", "vec2f"])}
 ${diceConstants(s)}

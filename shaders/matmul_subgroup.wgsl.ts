@@ -29,7 +29,7 @@ export interface MatmulTile {
 
 /** Elements of K taken at once. */
 const CHUNK = 4;
-/** Columns a lane. */
+/** Columns per lane. */
 const COLUMNS_PER_LANE = 4;
 
 const head = (t: MatmulTile, half = false): string => `
@@ -85,7 +85,7 @@ ${store(t, (k) => `min(first + ${k}u, p.m - 1u)`)}
 
 /**
  * Dispatch: (ceil(M / rows), ceil(N / (4 team)), splits batch), the batch running faster. A team takes every (subgroup / team)th
- * four rows of K, and in the end the teams' sums are added. The `rows / 4` vectors of a row of a are dealt out to the team: vector e of four
+ * four rows of K, and in the end the teams' sums are added. The `rows / 4` vectors of a row of a are distributed over the team: vector e of four
  * rows is held by member e mod team in register e div team.
  */
 export const gramSubgroup = (t: MatmulTile): string => {

@@ -4,7 +4,7 @@
  *   y[n,oy,ox,c] = max over the window of x;  at[n,oy,ox,c] = index ky K + kx of the first maximum in the window
  *   dx[n,iy,ix,c] = sum of dy[n,oy,ox,c] over the windows whose first maximum is (iy,ix)
  *
- * x [N,H,W,C], y, at, dy [N,OH,OW,C]; in vectors of `lanes` channels. One thread a vector of y, or of dx.
+ * x [N,H,W,C], y, at, dy [N,OH,OW,C]; in vectors of `lanes` channels. One thread per vector of y, or of dx.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, loop, threadMain, type ThreadGrid } from "./lib/thread.ts";

@@ -8,8 +8,8 @@
  *
  *   df = dy (dy/df) + m g,   dm[n,p] = sum_c f (dy (parallel, spatial: 1, serial: a, channel: 0) + g)
  *
- * f, y, df, a and g in vectors of `lanes` channels. Sizes come as a uniform. Forward: one thread a vector of channels and
- * PIXELS_PER_THREAD pixels. Gradients: one thread a pixel.
+ * f, y, df, a and g in vectors of `lanes` channels. Sizes come as a uniform. Forward: one thread per vector of channels and
+ * PIXELS_PER_THREAD pixels. Gradients: one thread per pixel.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
@@ -18,7 +18,7 @@ import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";
 
 export type Fusion = "parallel" | "serial" | "spatial" | "channel";
 
-/** Uniform: pixels P a sample; vectors a pixel; samples; a factor as bits. */
+/** Uniform: pixels P per sample; vectors per pixel; samples; a factor as bits. */
 export const mgaFields = ["pixels", "quads", "samples", "factor"] as const;
 
 export const PIXELS_PER_THREAD = 8;

@@ -5,7 +5,7 @@
  *   z2 = da a (1 - a)        dW2 = h^T z2,  db2 = sum_n z2        z1 = [h > 0] (z2 W2^T)
  *   g = z1 W1^T / P          dW1 = p^T z1,  db1 = sum_n z1
  *
- * W1 [C,R], W2 [R,C]. What runs along C is in vectors of `lanes` channels unless said otherwise. The products are small: one thread a result,
+ * W1 [C,R], W2 [R,C]. What runs along C is in vectors of `lanes` channels unless said otherwise. The products are small: one thread per result,
  * and what depends on the same operands in one dispatch.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
@@ -13,7 +13,7 @@ import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";
 
-/** Uniform: N; R and C, and both in vectors; runs whose sums da is; pixels P a sample. */
+/** Uniform: N; R and C, and both in vectors; runs whose sums da is; pixels P per sample. */
 export const gateFields = ["samples", "hidden", "hiddenQuads", "channels", "quads", "runs", "pixels"] as const;
 
 const declare = (...arrays: [string, string][]): string => `

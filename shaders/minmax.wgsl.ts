@@ -10,7 +10,7 @@ import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 
-/** Uniform: samples N, elements P a sample, runs into which a sample is cut, elements a run, EPS as bits. */
+/** Uniform: samples N, elements P per sample, runs into which a sample is cut, elements per run, EPS as bits. */
 export const minMaxFields = ["samples", "pixels", "runs", "run", "eps"] as const;
 
 export const declare = (...arrays: [string, string][]): string => `
@@ -41,7 +41,7 @@ fn merge(a: vec4f, b: vec4f) -> vec4f {
   return vec4f(low, high);
 }`;
 
-/** x [N,P] -> part [RUNS,N,4]. One thread a run. */
+/** x [N,P] -> part [RUNS,N,4]. One thread per run. */
 export const minMaxRuns = (threads: number): string => wgsl`
 ${declare(["x", "f32"], ["part", "vec4f"])}${mergeFunction}
 ${threadMain(
@@ -54,7 +54,7 @@ ${threadMain(
   part[i] = stats;`,
 )}`;
 
-/** part [RUNS,N,4] -> stats [N,4]. One thread a sample. */
+/** part [RUNS,N,4] -> stats [N,4]. One thread per sample. */
 export const minMaxMerge = (threads: number): string => wgsl`
 ${declare(["part", "vec4f"], ["stats", "vec4f"])}${mergeFunction}
 ${threadMain(
@@ -75,7 +75,7 @@ ${threadMain(
   y[i] = ${normalized("x[i]")};`,
 )}`;
 
-/** dy, y [N,P] -> part [RUNS,N,2] = sums of dy and dy y. One thread a run. */
+/** dy, y [N,P] -> part [RUNS,N,2] = sums of dy and dy y. One thread per run. */
 export const minMaxGradRuns = (threads: number): string => wgsl`
 ${declare(["dy", "f32"], ["y", "f32"], ["part", "vec2f"])}
 ${threadMain(

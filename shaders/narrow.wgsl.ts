@@ -1,7 +1,7 @@
 /**
  * y = x rounded to half precision.
  *
- * Bindings x [COUNT] as vec4f, y [COUNT] as vec4<f16>; a uniform with COUNT in vectors. One thread a vector.
+ * Bindings x [COUNT] as vec4f, y [COUNT] as vec4<f16>; a uniform with COUNT in vectors. One thread per vector.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { enableHalf, narrowed, stored } from "./lib/half.ts";

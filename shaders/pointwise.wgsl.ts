@@ -3,7 +3,7 @@
  *
  * Bindings: the inputs a, b, c, ... [COUNT], (s [1],) then y [COUNT]; as vec4f but for s. Buffers are padded to whole
  * vectors, so the last thread may compute up to three elements that nobody reads.
- * One thread a vector; dispatch ceil(COUNT / 4 / threads) workgroups.
+ * One thread per vector; dispatch ceil(COUNT / 4 / threads) workgroups.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain } from "./lib/thread.ts";

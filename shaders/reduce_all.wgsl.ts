@@ -1,7 +1,7 @@
 /**
  * part[i] = sum of x over the i-th run of consecutive elements.
  *
- * Bindings: x [count], part [parts]; a uniform with parts, count and elements a run. One thread a run; a second kernel
+ * Bindings: x [count], part [parts]; a uniform with parts, count and elements per run. One thread per run; a second kernel
  * adds the parts in order.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";

@@ -106,7 +106,7 @@ const whichTile = `
   let tiles = p.n * p.down * p.across;`;
 
 /**
- * Bindings x [N,H,W,C], v [n n, T, all channels]. With `enlarged`, of x at twice its height and width, and a padding of 1. One thread a tile
+ * Bindings x [N,H,W,C], v [n n, T, all channels]. With `enlarged`, of x at twice its height and width, and a padding of 1. One thread per tile
  * and four channels.
  */
 export const winogradInput = ({ threads, round }: Threads, n: TileSize, enlarged: boolean): string => {
@@ -131,7 +131,7 @@ ${sandwich(
 )}`;
 };
 
-/** Bindings dy [N,OH,OW,CO], z [n n, T, CO]: the tiles of dy as filters of m taps. One thread a tile and four channels. */
+/** Bindings dy [N,OH,OW,CO], z [n n, T, CO]: the tiles of dy as filters of m taps. One thread per tile and four channels. */
 export const winogradOutputGrad = ({ threads, round }: Threads, n: TileSize): string => {
   const m = n - TAPS + 1;
   const { filter } = winogradMatrices(n, m);
@@ -168,7 +168,7 @@ ${sandwich(filter, taps, round, (r, c, name) => `u[(${r} * ${n}u + ${c}) * size 
 )}`;
 };
 
-/** Bindings m [n n, T, all channels], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO]. One thread a tile and four channels. */
+/** Bindings m [n n, T, all channels], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO]. One thread per tile and four channels. */
 export const winogradOutput = ({ threads, round }: Threads, n: TileSize, epilogue: Epilogue): string => {
   const m = n - TAPS + 1;
   const { outputs } = winogradMatrices(n, TAPS);

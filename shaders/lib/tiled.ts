@@ -7,7 +7,7 @@
  * A workgroup of 64 threads computes a tile of C, in steps of `depth` elements of k. Each thread fetches at most one square of 4 x 4
  * elements of A and one of B a step, as vectors along k or along the edge of the tile, whichever lie together in memory, turns the former,
  * and puts them into workgroup memory as vectors along the edge. There are two buffers in workgroup memory: the next step's loads are
- * under way while this one's products are computed, and one barrier a step suffices. Columns of workgroup memory are permuted by
+ * in flight while this one's products are computed, and one barrier per step is enough. Columns of workgroup memory are permuted by
  * `k / 4` (exclusive or), so that neither the turned squares nor the reads meet in one bank.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";

@@ -37,10 +37,10 @@ export interface Gate {
 export function maskGuidedAttention(f: Tensor, m: Tensor, gate: Gate | undefined, fusion: Fusion): Tensor {
   requireTensors("mga", f, m);
   nhwc("mga", f.shape);
-  requireShape(attentions.includes(fusion), () => `mga: there is no ${fusion} fusion`);
+  requireShape(attentions.includes(fusion), () => `mga: unknown fusion ${fusion}`);
   requireShape(
     sameShape(m.shape, [...f.shape.slice(0, 3), 1]),
-    () => `mga: a map ${showShape(m.shape)} does not fit features ${showShape(f.shape)}`,
+    () => `mga: a map ${showShape(m.shape)} does not match features ${showShape(f.shape)}`,
   );
   requireShape(usesChannels(fusion) === (gate !== undefined), () =>
     gate ? `mga: ${fusion} fusion has no gate` : `mga: ${fusion} fusion needs a gate`,
@@ -52,7 +52,7 @@ export function maskGuidedAttention(f: Tensor, m: Tensor, gate: Gate | undefined
   requireShape(
     layers.every(({ shape }, i) => sameShape(shape, wanted[i]!)),
     () =>
-      `mga: a gate of ${layers.map((t) => showShape(t.shape)).join(", ")} does not fit features ${showShape(f.shape)}`,
+      `mga: a gate of ${layers.map((t) => showShape(t.shape)).join(", ")} does not match features ${showShape(f.shape)}`,
   );
   const outputs = graph.record(mgaKernel(f.shape, r, fusion), [f, m, ...layers], {
     gradient([dy]) {

@@ -17,7 +17,7 @@ export function classActivation(f: Tensor, a: Tensor, { relu = false }: { relu?:
   const kernel = classActivationKernel(f.shape, relu);
   requireShape(
     a.shape.length === 2 && a.shape[0] === f.shape[0] && a.shape[1] === f.shape[3],
-    () => `classActivation: weights ${showShape(a.shape)} do not fit features ${showShape(f.shape)}`,
+    () => `classActivation: weights ${showShape(a.shape)} do not match features ${showShape(f.shape)}`,
   );
   const graph = graphOf("classActivation", f, a);
   const outputs = graph.record(kernel, [f, a], {

@@ -41,7 +41,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const o = weight.shape[1];
   requireShape(
     x.shape.length === 2 && weight.shape.length === 2 && weight.shape[0] === i,
-    () => `linear: input ${showShape(x.shape)} and weight ${showShape(weight.shape)} do not fit`,
+    () => `linear: input ${showShape(x.shape)} and weight ${showShape(weight.shape)} do not match`,
   );
   const s = conv2dShape([n!, 1, 1, i!], [1, 1, i!, o!]);
   return convolve("linear", s, x, weight, bias, [n!, o!]);
@@ -57,7 +57,7 @@ function convolve(
 ): Tensor {
   requireShape(
     bias === undefined || (bias.shape.length === 1 && bias.shape[0] === s.co),
-    () => `${op}: a bias ${showShape(bias!.shape)} does not fit weight ${showShape(weight.shape)}`,
+    () => `${op}: a bias ${showShape(bias!.shape)} does not match weight ${showShape(weight.shape)}`,
   );
   const inputs = bias ? [x, weight, bias] : [x, weight];
   const graph = graphOf(op, ...inputs);

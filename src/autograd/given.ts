@@ -5,7 +5,7 @@ import type { Tensor } from "../graph/tensor.ts";
 export function checkClasses(op: string, label: Tensor, classes: number): void {
   label.checks.push((values) => {
     const i = values.findIndex((value) => value >= classes);
-    return i < 0 ? undefined : `value ${i} is ${values[i]!}, and ${op} has classes 0 to ${classes - 1} only`;
+    return i < 0 ? undefined : `value ${i} is ${values[i]!}; ${op} takes classes 0 to ${classes - 1}`;
   });
 }
 
@@ -15,7 +15,7 @@ export function checkShares(op: string, target: Tensor): void {
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
       if ((value >= 0 && value <= 1) || Number.isNaN(value)) continue;
-      return `value ${i} is ${value}, and ${op} takes values in [0, 1]`;
+      return `value ${i} is ${value}; ${op} takes values in [0, 1]`;
     }
     return undefined;
   });

@@ -14,7 +14,7 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[], dy?: Tensor): Te
   if (!isList(wrt)) throw new TypeError(`gradients: expected an array of tensors, got ${aKind(wrt)}`);
   requireTensors("gradients", loss, ...wrt, ...(dy === undefined ? [] : [dy]));
   if (dy ? !sameShape(dy.shape, loss.shape) : loss.size !== 1) {
-    const given = dy ? `a gradient ${showShape(dy.shape)} does not fit` : "the loss must be a single number, got";
+    const given = dy ? `a gradient ${showShape(dy.shape)} does not match` : "the loss must be a single number, got";
     throw new ShapeError(`gradients: ${given} ${showShape(loss.shape)}`);
   }
   const graph = graphOf("gradients", loss, ...(dy ? [dy] : []));

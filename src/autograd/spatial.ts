@@ -48,7 +48,7 @@ export function interpolate(x: Tensor, size: readonly [number, number]): Tensor 
   requireTensors("interpolate", x);
   requireShape(
     isList(size) && (size as readonly number[]).length <= 2,
-    () => `interpolate: size is ${isList(size) ? showShape(size) : aKind(size)}, and has to be [height, width]`,
+    () => `interpolate: size must be [height, width], got ${isList(size) ? showShape(size) : aKind(size)}`,
   );
   const graph = graphOf("interpolate", x);
   return graph.record(interpolateKernel(x.shape, size), [x], {
@@ -76,12 +76,12 @@ export function cat(tensors: readonly Tensor[]): Tensor {
  */
 export function split(x: Tensor, sizes: readonly number[]): readonly Tensor[] {
   requireTensors("split", x);
-  requireShape(isList(sizes), () => `split: expected an array of numbers of channels, got ${aKind(sizes)}`);
+  requireShape(isList(sizes), () => `split: expected an array of channel counts, got ${aKind(sizes)}`);
   const graph = graphOf("split", x);
   const total = sizes.reduce((a, b) => a + b, 0);
   requireShape(
     x.shape.length === 4 && total === x.shape[3],
-    () => `split: parts of [${sizes.join(", ")}] channels do not make up ${showShape(x.shape)}`,
+    () => `split: channel counts [${sizes.join(", ")}] do not add up to ${showShape(x.shape)}`,
   );
   const outputs: readonly Tensor[] = graph.record(sliceKernel(x.shape, offsetsOf(sizes)), [x], {
     // A part that the loss does not depend on has gradient zero.

@@ -3,30 +3,30 @@ import type { Shader } from "./shader.ts";
 import { featuresOf, readCapabilities, type Capabilities, type Restrictions } from "./capabilities.ts";
 import { pinSubgroupSize } from "./subgroups.ts";
 
-/** Something went wrong on the device: a validation error, memory that could not be had, or a lost device. */
+/** Something went wrong on the device: a validation error, failed allocation, or a lost device. */
 export class GpuError extends Error {
   override name = "GpuError";
 }
 
-/** The adapter's memory does not suffice. The message is for the person at the terminal. */
+/** The adapter is out of memory. The message is for the user. */
 export class OutOfMemoryError extends GpuError {
   override name = "OutOfMemoryError";
 
   constructor(cause: unknown) {
-    super("the adapter's memory does not suffice: use a smaller batch, size or width", { cause });
+    super("out of GPU memory: use a smaller batch, size or width", { cause });
   }
 }
 
-/** The device is gone. The message is for the person at the terminal. */
+/** The device is gone. The message is for the user. */
 export class DeviceLostError extends GpuError {
   override name = "DeviceLostError";
 
   constructor(why: string) {
-    super(`the GPU device was lost (${why || "its driver does not say why"}), and with it what was not saved yet`);
+    super(`the GPU device was lost (${why || "the driver gave no reason"}); unsaved work is lost`);
   }
 }
 
-/** How much was asked of the device so far; tests hold a training step to one submit and no new buffer. */
+/** Calls to the device so far. Tests require one submit and no new buffer per training step. */
 export interface Counters {
   buffers: number;
   submits: number;
@@ -43,7 +43,7 @@ export type Precompile = (
 export interface GpuOptions extends Restrictions {
   /** For drivers that otherwise compile a shader when it is first dispatched; used on software adapters only. */
   precompile?: Precompile | undefined;
-  /** How to wait for a promise of the device's, where simply awaiting it would keep a core busy, as with Dawn on Node. */
+  /** How to wait for one of the device's promises, where awaiting it would keep a core busy, as with Dawn on Node. */
   wait?: <T>(promise: Promise<T>) => Promise<T>;
 }
 
@@ -51,7 +51,7 @@ export class Gpu {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
   readonly caps: Capabilities;
-  /** Waits for a promise of the device's. */
+  /** Waits for one of the device's promises. */
   readonly wait: <T>(promise: Promise<T>) => Promise<T>;
   readonly counters: Counters = { buffers: 0, submits: 0, dispatches: 0, pipelines: 0 };
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
@@ -73,7 +73,7 @@ export class Gpu {
       this.#failure ??=
         error instanceof GPUOutOfMemoryError
           ? new OutOfMemoryError(error)
-          : new GpuError(error.message || "the device reports an error and does not say which");
+          : new GpuError(error.message || "the device reported an error without a message");
       // Some implementations also print the error unless the event is handled.
       event.preventDefault();
     };
@@ -90,8 +90,8 @@ export class Gpu {
   static async create(adapter: GPUAdapter | null | undefined, options: GpuOptions = {}): Promise<Gpu> {
     if (!adapter) {
       throw new GpuError(
-        "there is no GPU adapter: requestAdapter() gave none. In a browser, see that it has WebGPU switched on, that the page comes over " +
-          "https or from localhost, and that a GPU is not blocked; on Node, openGpu() of mganet-webgpu/node finds one",
+        "no GPU adapter: requestAdapter() returned null. In a browser, check that WebGPU is enabled, that the page is served over https " +
+          "or from localhost, and that the GPU is not blocklisted; on Node, use openGpu() from mganet-webgpu/node",
       );
     }
     // TypeScript's own list of WebGPU's features lacks the newest.
@@ -109,7 +109,7 @@ export class Gpu {
       .requestDevice({ requiredFeatures, ...(options.defaultLimits ? {} : { requiredLimits }) })
       .catch((error: unknown) => {
         const reason = error instanceof Error && error.message ? error.message : String(error);
-        throw new GpuError(`the adapter gives no device (each one gives one only): ${reason}`, { cause: error });
+        throw new GpuError(`the adapter returned no device (it can be used only once): ${reason}`, { cause: error });
       });
     return new Gpu(device, adapter.info, options);
   }
@@ -135,7 +135,7 @@ export class Gpu {
     return this.createBuffer(bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST, label);
   }
 
-  /** Has shaders compiled that the driver would otherwise compile when they are first dispatched. */
+  /** Compiles shaders that the driver would otherwise compile at their first dispatch. */
   async precompile(shaders: readonly Shader[], { background = false } = {}): Promise<void> {
     if (!this.#precompile || this.caps.adapterClass !== "software") return;
     const fresh = [...new Map(shaders.map((shader) => [shader.code, shader])).values()].filter(
@@ -196,7 +196,7 @@ export class Gpu {
     return layout;
   }
 
-  /** Fills a part of a buffer; what the values are afterwards does not matter to it. */
+  /** Fills a part of a buffer; `values` may be changed afterwards. */
   write(buffer: GPUBuffer, offset: number, values: Float32Array | Uint32Array): void {
     // Dawn for Node crashes over memory that is shared between threads.
     const own = values.buffer instanceof ArrayBuffer ? values : values.slice();
@@ -211,7 +211,7 @@ export class Gpu {
   /** Copies `bytes` of a buffer to the host. */
   async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     if (!this.#failure && this.#destroyed) {
-      throw new GpuError("the device has refused to hand out results: it was given back");
+      throw new GpuError("the results cannot be read: the device was destroyed");
     }
     this.check();
     const size = alignUp(bytes, 4);
@@ -237,7 +237,7 @@ export class Gpu {
     this.check();
   }
 
-  /** What the device rejects, it rejects without a word: the reason comes by other ways, and some moments later. */
+  /** The device rejects promises without a reason; that arrives separately, a moment later. */
   async #answered(ask: () => Promise<unknown>): Promise<void> {
     try {
       await this.wait(ask());
@@ -245,12 +245,12 @@ export class Gpu {
       await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
       this.check();
       const { message } = error as Error;
-      const closed = this.#closing.signal.aborted ? "it was given back" : "it does not say why";
-      throw new GpuError(`the device has refused to hand out results: ${message || closed}`, { cause: error });
+      const closed = this.#closing.signal.aborted ? "the device was destroyed" : "the driver gave no reason";
+      throw new GpuError(`the results cannot be read: ${message || closed}`, { cause: error });
     }
   }
 
-  /** Whether the device has so many bytes to give, which are given back at once. */
+  /** Whether the device can allocate this many bytes; frees them at once. */
   async hasMemory(bytes: number): Promise<boolean> {
     const page = Math.floor(this.caps.maxBufferBytes / 16) * 16;
     const buffers: GPUBuffer[] = [];
@@ -261,7 +261,7 @@ export class Gpu {
     return error === null;
   }
 
-  /** Whoever uses it, or a plan of it, from here on is told so. */
+  /** Destroys the device. Any later use of it, or of its plans, throws. */
   destroy(): void {
     this.#destroyed = true;
     this.#closing.abort();

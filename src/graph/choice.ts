@@ -7,7 +7,7 @@ export type Choice = (kernel: Kernel, variants: readonly Lowering[]) => Lowering
 
 const choices = new WeakMap<Gpu, Choice>();
 
-/** Lets `choice` decide in everything that is compiled for `gpu` from now on; undefined goes back to the fixed order. */
+/** Sets the choice for everything compiled for `gpu` from now on; undefined restores the fixed order. */
 export function setChoice(gpu: Gpu, choice: Choice | undefined): void {
   if (choice) choices.set(gpu, choice);
   else choices.delete(gpu);

@@ -19,8 +19,8 @@ export type { CompileOptions };
 /**
  * Compiles what `outputs` and `updates` depend on.
  * Kernels with tensors beyond the adapter's limit of a binding are cut into parts.
- * @throws PlanError naming layer, tensor and limit, if a tensor exceeds the adapter's limits all the same; or if outputs and updates are
- *   none, another graph's, or do not go with the options
+ * @throws PlanError naming layer, tensor and limit, if a tensor exceeds the adapter's limits even so; or if outputs and updates are missing,
+ *   belong to another graph, or contradict the options
  * @throws GpuError if a variable was changed on another device and has no values on this one
  */
 export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<Plan> {
@@ -110,7 +110,7 @@ function requireArguments(gpu: unknown, graph: unknown, options: unknown): void 
 }
 
 /**
- * Has the shaders of a graph compiled in the background, where the driver puts that off, for a `compile` later on.
+ * Compiles the shaders of a graph in the background, where the driver would defer that, for a later `compile`.
  * @throws PlanError as `compile` does
  */
 export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<void> {
@@ -119,8 +119,8 @@ export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptio
 }
 
 /**
- * Whether a graph could be compiled as far as the adapter's limits are concerned; costs little.
- * @returns bytes of memory that it needs on the device at the least
+ * Checks a graph against the adapter's limits; cheap.
+ * @returns a lower bound of the device memory it needs, in bytes
  * @throws PlanError as `compile` does
  */
 export function requireFit(gpu: Gpu, graph: Graph, options: CompileOptions): number {

@@ -30,7 +30,7 @@ export class Graph {
   backwardFrom: number | undefined;
   #layer = "";
 
-  /** @throws ShapeError for an option that there is not */
+  /** @throws ShapeError for an unknown option */
   constructor(options: GraphOptions = {}) {
     requireKnown("Graph", options, ["training"]);
     const { training = false } = options;
@@ -39,14 +39,18 @@ export class Graph {
   }
 
   /**
-   * A tensor that every run is given anew, by name.
-   * @throws ShapeError for a shape or type that there is not
-   * @throws RangeError for a name that is taken
+   * A tensor whose values every run takes by name.
+   * @throws ShapeError for an invalid shape or an unknown type
+   * @throws RangeError if the name is taken
    */
   input(name: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
-    if (typeof name !== "string" || name === "") throw new TypeError(`input: ${aKind(name)} is no name to go by`);
-    requireShape(["f32", "u32"].includes(dtype), () => `input ${name}: there is no type ${dtype}; there are f32, u32`);
-    if (this.inputs.has(name)) throw new RangeError(`the graph has an input ${name} already`);
+    if (typeof name !== "string" || name === "")
+      throw new TypeError(`input: the name must be a non-empty string, got ${aKind(name)}`);
+    requireShape(
+      ["f32", "u32"].includes(dtype),
+      () => `input ${name}: unknown type ${dtype}; the types are f32 and u32`,
+    );
+    if (this.inputs.has(name)) throw new RangeError(`the graph already has an input ${name}`);
     requireSizes(`input ${name}`, shape);
     const tensor = new Tensor({ shape, dtype }, { kind: "input", name }, this);
     this.inputs.set(name, tensor);
@@ -57,7 +61,7 @@ export class Graph {
    * Records a kernel call. The kernel's own function has checked the shapes; here only sizes are compared, so that a
    * kernel may see [N, C] as [N, 1, 1, C]. `shapes` are the outputs' shapes where they are not the kernel's.
    * @throws ShapeError
-   * @throws TypeError if an operand belongs to another graph, or is a parameter that no finished module knows
+   * @throws TypeError if an operand belongs to another graph, or is a parameter that is not registered with a finished module
    */
   record(
     kernel: Kernel,
@@ -153,9 +157,9 @@ export function graphOf(...operands: readonly (string | Tensor)[]): Graph {
     graph ??= tensor.graph as Graph;
     if (tensor.graph !== graph) throw new TypeError(`${op}${apart(tensor)}`);
   }
-  if (!graph) throw new TypeError(`${op}an op needs at least one tensor of a graph among its operands`);
+  if (!graph) throw new TypeError(`${op}an op needs at least one operand that belongs to a graph`);
   return graph;
 }
 
 const apart = ({ label }: Tensor): string =>
-  `the operands of an op belong to different graphs: ${label} is another graph's`;
+  `the operands of an op belong to different graphs: ${label} belongs to another graph`;

@@ -24,13 +24,13 @@ export function requireWithinLimits(gpu: Gpu, nodes: readonly Node[]): void {
   if (!worst) return;
   const { node, error } = worst;
   const tensor = [...node.inputs, ...node.outputs, ...node.updates].reduce((a, b) => (b.bytes > a.bytes ? b : a));
-  const limit = `one binding at least, and this adapter allows ${formatBytes(maxBindingBytes)}`;
+  const limit = `one binding, and this adapter allows ${formatBytes(maxBindingBytes)}`;
   throw refusal(node, tensor, error.bytes, limit);
 }
 
 function refusal({ layer, kernel }: Node, tensor: Tensor, bytes: number, limit: string): PlanError {
   return new PlanError(
-    `${layer || kernel.name}: a tensor ${showShape(tensor.shape)} takes ${formatBytes(bytes)} in ${limit}; ` +
+    `${layer || kernel.name}: a tensor ${showShape(tensor.shape)} needs ${formatBytes(bytes)} in ${limit}; ` +
       "use a smaller batch, input or width",
   );
 }

@@ -16,7 +16,7 @@ export interface PlanSummary {
   flops: number;
   /** Memory of activations, gradients and scratch. */
   peakBytes: number;
-  /** The least that the same order of nodes could do with. */
+  /** The least memory that this order of nodes needs. */
   lowerBoundBytes: number;
   variableBytes: number;
 }
@@ -36,7 +36,7 @@ interface PlanParts {
   buffers: readonly GPUBuffer[];
 }
 
-/** Runs that may be under way at once; each has a buffer of its own to bring its results back. */
+/** Runs that may be in flight at once; each has a buffer of its own to bring its results back. */
 const MAX_CONCURRENT_RUNS = 2;
 
 type Outputs = Record<string, Float32Array>;
@@ -75,8 +75,8 @@ export class Plan {
   }
 
   /**
-   * Has the next run of a plan compiled with `frozen` compute again what depends on variables alone. Needed only where their buffers were
-   * written by other means than `writeVariable`, `loadStateDict` and plans.
+   * Makes the next run of a frozen plan recompute what depends on variables alone. Needed only where their buffers were written by other
+   * means than `writeVariable`, `loadStateDict` and plans.
    */
   refresh(): void {
     this.#seen = undefined;
@@ -118,8 +118,8 @@ export class Plan {
   }
 
   /**
-   * Runs the plan once with these inputs, as they are now, and returns the outputs that `compile` was asked for. A second run may be
-   * started before the first has ended; further ones wait, on copies of their inputs, and take variables as they then are.
+   * Runs the plan once with the present values of these inputs, and returns the outputs named in `compile`. A second run may start before
+   * the first has ended; further ones wait, on copies of their inputs, and use the variables' values of when they start.
    * @throws TypeError when the inputs are not those of the graph, in name, type, size or range; nothing is uploaded then
    * @throws PlanError when the plan was destroyed, or variables that it uses were released
    * @throws GpuError if the device reports an error, is lost or was destroyed

@@ -28,7 +28,7 @@ export interface NodeProfile {
 const MAX_QUERIES_PER_SET = 4096;
 const DISPATCHES_PER_SET = MAX_QUERIES_PER_SET / 2;
 
-/** After so many milliseconds there are no further repeats. */
+/** No further repeats after this time. */
 const MAX_PROFILE_MS = 10_000;
 
 /**

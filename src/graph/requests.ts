@@ -1,4 +1,4 @@
-/** Whether what is to be compiled can be meant: nothing that would be left out, or computed otherwise than expected, without a word. */
+/** Checks the arguments of `compile`, so that nothing is left out or computed differently than expected in silence. */
 import { aKind, isList, kindOf } from "../kernels/kernel.ts";
 import type { Graph } from "./graph.ts";
 import type { CompileOptions } from "./options.ts";
@@ -10,11 +10,11 @@ export function requireMeant(graph: Graph, options: CompileOptions): void {
   const { outputs = {}, updates, frozen = false } = options;
   for (const name of Object.keys(options)) {
     if (known.has(name)) continue;
-    throw new PlanError(`compile: there is no option ${name}; there are ${[...known].join(", ")}`);
+    throw new PlanError(`compile: unknown option ${name}; the options are ${[...known].join(", ")}`);
   }
-  if (!isPlain(outputs)) throw new PlanError("compile: outputs has to be a plain object of tensors by name");
+  if (!isPlain(outputs)) throw new PlanError("compile: outputs must be a plain object of tensors by name");
   if (updates !== undefined && !isList(updates)) {
-    throw new PlanError(`compile: updates has to be an array of nodes, got ${aKind(updates)}`);
+    throw new PlanError(`compile: updates must be an array of nodes, got ${aKind(updates)}`);
   }
   for (const [name, tensor] of Object.entries(outputs) as [string, unknown][]) {
     if (!(tensor instanceof Tensor)) throw new PlanError(`compile: output ${name} is ${aKind(tensor)}, not a tensor`);
@@ -22,15 +22,15 @@ export function requireMeant(graph: Graph, options: CompileOptions): void {
       throw new PlanError(`compile: output ${name} (${tensor.label}) belongs to another graph`);
     }
     if (tensor.dtype !== "f32") {
-      throw new PlanError(`compile: output ${name} (${tensor.label}) holds ${tensor.dtype}; a run hands back f32 only`);
+      throw new PlanError(`compile: output ${name} (${tensor.label}) holds ${tensor.dtype}; a run returns f32 only`);
     }
   }
   for (const node of updates ?? []) {
     if (!(node as Partial<Node> | null | undefined)?.kernel) {
-      throw new PlanError(`compile: among the updates is ${aKind(node)}, not a node of the graph`);
+      throw new PlanError(`compile: updates contains ${aKind(node)}, not a node of the graph`);
     }
     if (graph.nodes[node.id] === node) continue;
-    throw new PlanError(`compile: among the updates, ${node.kernel.name} belongs to another graph`);
+    throw new PlanError(`compile: the update ${node.kernel.name} belongs to another graph`);
   }
   const recorded = graph.nodes.filter(isUpdate);
   if (updates === undefined && recorded.length > 0) {
@@ -40,13 +40,15 @@ export function requireMeant(graph: Graph, options: CompileOptions): void {
     );
   }
   if (Object.keys(outputs).length === 0 && !updates?.length) {
-    throw new PlanError("compile: neither outputs nor updates are asked for; the plan would do nothing");
+    throw new PlanError("compile: no outputs and no updates: the plan would do nothing");
   }
   if (frozen && graph.training) {
-    throw new PlanError("compile: a frozen plan is for inference, and this graph is one of training; record it anew");
+    throw new PlanError(
+      "compile: a frozen plan is for inference, and this graph was recorded for training; record a new one",
+    );
   }
   if (frozen && updates?.length) {
-    throw new PlanError("compile: in a frozen plan variables stay as they are, so it can have no updates");
+    throw new PlanError("compile: a frozen plan keeps its variables as they are, so it cannot have updates");
   }
 }
 

@@ -21,14 +21,14 @@ export function requireInputs(
   const given = (name: string): HostArray | undefined => (Object.hasOwn(inputs, name) ? inputs[name] : undefined);
   for (const name of Object.keys(inputs)) {
     if (declared.has(name)) continue;
-    const known = [...declared.keys()].join(", ") || "none at all";
+    const known = [...declared.keys()].join(", ") || "none";
     throw new TypeError(`the graph has no input ${name}; its inputs: ${known}`);
   }
   for (const [name, tensor] of declared) {
     const values = given(name);
     // An input that nothing of this plan depends on may be given all the same: another plan of the graph may want it.
     if (values === undefined && !wanted.has(name)) continue;
-    if (!values) throw new TypeError(`the run lacks input ${name} ${showShape(tensor.shape)}`);
+    if (!values) throw new TypeError(`missing input ${name} ${showShape(tensor.shape)}`);
     const type = tensor.dtype === "f32" ? "Float32Array" : "Uint32Array";
     if (kindOf(values) !== type || !ArrayBuffer.isView(values)) {
       throw new TypeError(`input ${name} holds ${tensor.dtype}, got ${aKind(values)}: pass a ${type}`);

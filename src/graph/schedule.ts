@@ -38,7 +38,7 @@ export function lowerNodes(
   requireWithinLimits(gpu, nodes);
   const choice = options.choice ?? choiceOf(gpu);
   const { frozen = false, half = false } = options;
-  if (half && !frozen) throw new PlanError("half precision is for frozen plans: training needs all digits");
+  if (half && !frozen) throw new PlanError("half precision needs a frozen plan: training needs full precision");
   if (half && !gpu.caps.f16) throw new PlanError("half precision: this adapter has no shader-f16");
   const context = contextOf(gpu.caps, { frozen, half });
   const variantsOf = (kernel: Kernel): Lowering[] => {

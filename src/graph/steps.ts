@@ -12,7 +12,7 @@ export interface PlanStep {
   readonly label: string;
   readonly pipeline: GPUComputePipeline;
   bindGroup: GPUBindGroup;
-  /** Makes the bind group anew, for variables that have moved; undefined where it binds none. */
+  /** Recreates the bind group, for variables that have moved; undefined where it binds none. */
   readonly rebind: (() => GPUBindGroup) | undefined;
   readonly workgroups: readonly [number, number, number];
   /** Where the outputs of the node lie. */

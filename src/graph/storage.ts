@@ -25,7 +25,7 @@ export interface Home extends Residence {
   released: boolean;
 }
 
-/** Variables behind each other in one buffer, so that one dispatch can update all of them. */
+/** Variables one after another in one buffer, so that one dispatch can update all of them. */
 export class Slab {
   readonly variables: readonly Variable[];
   /** Element at which each variable begins. */
@@ -64,7 +64,7 @@ export function requirePlaceless(variables: readonly Variable[]): void {
     if (variables.indexOf(variable) < i) throw new RangeError(`variable ${name} is given twice`);
     if (!variable.place) continue;
     throw new RangeError(
-      `variable ${name} lies in another slab: a second optimiser takes the slabs of the first, as in new Adam(first.slabs, options)`,
+      `variable ${name} already belongs to a slab: give a second optimiser the slabs of the first, as in new Adam(first.slabs, options)`,
     );
   }
 }
@@ -114,7 +114,7 @@ function settleAt(gpu: Gpu, variable: Variable, region: Region, writes: Writes):
 /**
  * Each device has values of its own.
  * @throws GpuError for a variable that was changed on another device only: on `gpu` it would have its initial values
- * @throws TypeError for a parameter that no finished module knows: it has no values
+ * @throws TypeError for a parameter that is not registered with a finished module: it has no values
  */
 export function requireCurrent(gpu: Gpu, variable: Variable): void {
   if (variable.unfit) throw new TypeError(variable.unfit);
@@ -129,7 +129,7 @@ export function requireCurrent(gpu: Gpu, variable: Variable): void {
   if (!elsewhere) return;
   throw new GpuError(
     `${variable.label} was changed on another device and has no values on this one: copy them, as in ` +
-      "net.loadStateDict(here, await net.stateDict(there)), or give them up by net.release(there)",
+      "net.loadStateDict(here, await net.stateDict(there)), or drop them with net.release(there)",
   );
 }
 

@@ -37,7 +37,7 @@ export type Source =
   | { readonly kind: "input"; readonly name: string }
   /** Kept on the device from run to run. */
   | { readonly kind: "variable" }
-  /** Other tensors laid out behind each other. */
+  /** Other tensors laid out one after another. */
   | { readonly kind: "pack"; readonly parts: readonly Tensor[] };
 
 export class Tensor implements Spec {

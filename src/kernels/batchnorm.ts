@@ -37,7 +37,7 @@ import { lanesOf } from "./reduce.ts";
 const enoughThreads = (caps: Capabilities) => (caps.adapterClass === "software" ? 512 : 8192);
 const MIN_RUN_ROWS = 16;
 
-/** Rows up to which one subgroup a vector of channels sums faster than two dispatches do. */
+/** Rows up to which one subgroup per vector of channels sums faster than two dispatches do. */
 const fewRows = (caps: Capabilities) => (caps.adapterClass === "software" ? 10_000 : 1024);
 
 /** The lowering of one dispatch by subgroups, where the adapter has them and the rows are few. */
@@ -55,7 +55,7 @@ function bySubgroups(
 
 interface Size {
   rows: number;
-  /** Vectors of `lanes` channels a row. */
+  /** Vectors of `lanes` channels per row. */
   quads: number;
   lanes: 1 | 4;
 }
@@ -91,11 +91,11 @@ export function batchNormTrainingStats(x: readonly number[], eps: number, moment
   const c = channels("batchNorm", x);
   requireShape(
     x[0]! * x[1]! * x[2]! > 1,
-    () => `batchNorm: training needs more than one value a channel, got ${showShape(x)}`,
+    () => `batchNorm: training needs more than one value per channel, got ${showShape(x)}`,
   );
   const statistics = ({ threads }: ThreadGrid) => batchNormStatistics(threads, lanesOf(c));
   const merge = ({ threads }: ThreadGrid) => batchNormMerge(threads, lanesOf(c), eps, momentum);
-  /** Over parts of so many images each: every part sums its runs of rows into their place among all, then one merge. */
+  /** Over parts of that many images each: every part sums its runs of rows into their place among all, then one merge. */
   const lower = ({ caps }: LoweringContext, counts: readonly number[]): Lowering => {
     const size = sizeOf(x);
     const perImage = size.rows / x[0]!;

@@ -11,9 +11,9 @@ import { tilesOf } from "./winograd.ts";
 
 export type Pass = "forward" | "inputGrad" | "weightGrad";
 
-/** Pixels of the result that a tile of the direct variants has: of few pixels, many of the last tile are computed in vain. */
+/** Pixels of the result that a tile of the direct variants has: of few pixels, many of the last tile are computed for nothing. */
 const TILE_PIXELS = 32;
-/** Multiply-adds a microsecond of the direct variants, with many result channels and with few (at least so many). */
+/** Multiply-adds per microsecond of the direct variants, with many result channels and with few (lower bounds). */
 const DIRECT_MULTIPLY_ADDS_PER_US = { forward: 28_000, inputGrad: 28_000, weightGrad: 25_000 };
 const FEW_CHANNELS_MULTIPLY_ADDS_PER_US = [
   { channels: 16, strip: 24_000, subgroup: 19_000 },
@@ -21,14 +21,14 @@ const FEW_CHANNELS_MULTIPLY_ADDS_PER_US = [
   { channels: 4, strip: 10_500, subgroup: 4200 },
   { channels: 1, strip: 6000, subgroup: 2800 },
 ] as const;
-/** The same of products in workgroup memory, whose barriers and loads cost a software adapter dear. */
+/** The same of products in workgroup memory, whose barriers and loads are expensive on a software adapter. */
 const TILED_MULTIPLY_ADDS_PER_US = 2000;
 /** Transformed weights that are read in a microsecond. */
 const WEIGHTS_READ_PER_US = 1500;
 /** Microseconds that every dispatch takes. */
 const DISPATCH_US = 40;
 
-/** Microseconds of the steps of Winograd's method: by channel and tile, by pair of channels; multiply-adds a microsecond. */
+/** Microseconds of the steps of Winograd's method: by channel and tile, by pair of channels; multiply-adds per microsecond. */
 const WINOGRAD_COSTS = {
   6: {
     convolve: { input: 0.042, output: 0.042, weights: 0.028, products: 21_000 },
@@ -43,7 +43,7 @@ const WINOGRAD_COSTS = {
 const tileSizeOf = (variant: string): TileSize | undefined =>
   (({ winograd4: 6, winograd2: 4 }) as const satisfies Record<string, TileSize>)[variant];
 
-/** Multiply-adds a microsecond of a direct variant on a software adapter. */
+/** Multiply-adds per microsecond of a direct variant on a software adapter. */
 function rateOf(pass: Pass, s: Conv2dShape, variant: string): number {
   if (variant === "tiled") return TILED_MULTIPLY_ADDS_PER_US;
   const channels = pass === "inputGrad" ? s.ci : s.co;
@@ -84,7 +84,7 @@ function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { caps, frozen 
 
 /** Multiply-adds in the time in which a GPU moves one float, both at what kernels reach in practice. Not measured: a guess. */
 const MULTIPLY_ADDS_PER_FLOAT = 50;
-/** Time of a multiply-add by subgroups against one in workgroup memory: fewer results a load. A guess as well. */
+/** Time of a multiply-add by subgroups against one in workgroup memory: fewer results per load. A guess as well. */
 const SUBGROUP_TIME_RATIO = 2;
 
 /** Time that a variant takes on a GPU, in multiply-adds. */
@@ -98,7 +98,7 @@ function onGpu(pass: Pass, s: Conv2dShape, variant: string, { frozen }: Lowering
   return tile * tile * tiles * pairs + MULTIPLY_ADDS_PER_FLOAT * floats;
 }
 
-/** The variants, the one with the least estimate first; depthwise ones, which do nothing in vain, before all. */
+/** The variants, the one with the least estimate first; depthwise ones, which waste no work, before all others. */
 export function fastestFirst(
   pass: Pass,
   s: Conv2dShape,

@@ -18,7 +18,7 @@ interface Product {
   /** Channels of the result, and of what is summed over. */
   columns: number;
   depth: number;
-  /** Pixels of the result, in each of so many phases of the stride. */
+  /** Pixels of the result, in each phase of the stride. */
   pixels: number;
   phases: number;
   /** Floating-point operations in all. */

@@ -15,7 +15,7 @@ import { input, output, scratch, type Lowering, type LoweringContext } from "./k
 import { finishPartsDispatch } from "./reduce.ts";
 import { MAX_WORKGROUPS_Z, tilingOf, type TiledSize } from "./tiled.ts";
 
-/** The fewest channels of a group for which a tile is worth its while: below, most of its columns would be empty. */
+/** The fewest channels of a group for which a tile is worthwhile: below, most of its columns would be empty. */
 const MIN_GROUP_CHANNELS = 8;
 
 const covers = (s: Conv2dShape): boolean => s.groups === 1 || Math.min(s.ci, s.co) >= MIN_GROUP_CHANNELS * s.groups;

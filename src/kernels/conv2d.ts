@@ -51,7 +51,7 @@ export function requireConv2dOptions(op: string, options: Conv2dOptions) {
   for (const name of ["stride", "padding", "dilation"] as const) {
     requireShape(
       (all[name] as readonly number[]).length === 2,
-      () => `${op}: ${name} is [${all[name].join(", ")}], and has to be one number or two`,
+      () => `${op}: ${name} must be one number or two, got [${all[name].join(", ")}]`,
     );
     for (const value of all[name]) requireWhole(op, name, value, name === "padding" ? 0 : 1);
   }
@@ -70,7 +70,7 @@ export function conv2dShape(x: readonly number[], weight: readonly number[], opt
   const { stride, padding, dilation, groups } = requireConv2dOptions("conv2d", options);
   requireShape(
     ci === perGroup * groups && co % groups === 0,
-    () => `conv2d: input ${showShape(x)} and weight ${showShape(weight)} do not fit with groups ${groups}`,
+    () => `conv2d: input ${showShape(x)} and weight ${showShape(weight)} do not match with groups ${groups}`,
   );
   const size = (i: 0 | 1, length: number, k: number) =>
     Math.floor((length + 2 * padding[i] - dilation[i] * (k - 1) - 1) / stride[i]) + 1;
@@ -112,7 +112,7 @@ interface Found {
 }
 
 /**
- * The variants in order. Where operands are put together from parts or dealt into some, `adapt` lays them out for those that take them whole:
+ * The variants in order. Where operands are assembled from parts or split into some, `adapt` lays them out for those that take them whole:
  * all but Winograd's.
  */
 function inOrder(
@@ -125,7 +125,7 @@ function inOrder(
   return [...fastestFirst(pass, s, context, [...direct.map(adapt), ...winograd]), adapt(plain)];
 }
 
-/** y = relu?(conv2d(x, weight) (+ bias [Co]) (+ plus, of y's shape)); x may be put together from several sources. */
+/** y = relu?(conv2d(x, weight) (+ bias [Co]) (+ plus, of y's shape)); x may be assembled from several sources. */
 export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sources?: readonly Source[]): Kernel {
   const epilogue = noEpilogueBut(some);
   const { kernel, plain } = pass("conv2d", s, [inputSpec(s), outputSpec(s)], epilogue, ({ threads }) =>
@@ -150,7 +150,7 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sour
   };
 }
 
-/** dx from dy and weight (, plus what is added, of dx's shape); dx may be dealt into several outputs of so many channels. */
+/** dx from dy and weight (, plus what is added, of dx's shape); dx may be split into several outputs of that many channels. */
 export function conv2dInputGrad(s: Conv2dShape, plus = false, channels?: readonly number[]): Kernel {
   const epilogue = noEpilogueBut({ plus });
   const { kernel, plain } = pass("conv2d.inputGrad", s, [outputSpec(s), inputSpec(s)], epilogue, ({ threads }) =>
@@ -175,7 +175,7 @@ export function conv2dInputGrad(s: Conv2dShape, plus = false, channels?: readonl
   };
 }
 
-/** dweight from x and dy; x may be put together from several sources. */
+/** dweight from x and dy; x may be assembled from several sources. */
 export function conv2dWeightGrad(s: Conv2dShape, sources?: readonly Source[]): Kernel {
   const label = "conv2d.weightGrad";
   const bindings = [input(0), input(1), output(0)];

@@ -1,4 +1,4 @@
-/** Weights of convolutions in half precision, for plans of inference (`CompileOptions.half`). */
+/** Weights of convolutions in half precision, for inference plans (`CompileOptions.half`). */
 import { narrow } from "../../shaders/narrow.wgsl.ts";
 import { input, rebound, scratch, type Lowering } from "./kernel.ts";
 import { threadDispatch } from "./per-thread.ts";

@@ -143,9 +143,9 @@ export interface Kernel {
 export interface Parts {
   /** Units in all. */
   readonly units: number;
-  /** The same kernel over so many of them. */
+  /** The same kernel over this many units. */
   of(units: number): Kernel;
-  /** For kernels that are no sum over the parts: the whole, over parts of so many units each; `of` then gives shapes only. */
+  /** For kernels whose result is not a sum over the parts: the whole kernel, over parts of `counts` units; `of` then gives shapes only. */
   lower?(context: LoweringContext, counts: readonly number[]): Lowering;
 }
 
@@ -157,7 +157,7 @@ export class ShapeError extends Error {
   override name = "ShapeError";
 }
 
-/** What a value given from outside is: "Float32Array", "Array", "Undefined". */
+/** The kind of a value from outside: "Float32Array", "Array", "Undefined". */
 export const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
 /** Array.isArray, but for its taking a readonly array's elements for any. */
@@ -205,18 +205,18 @@ export function requireSizes(what: string, shape: readonly number[]): void {
 export function requireWhole(op: string, name: string, value: unknown, least: number): void {
   requireShape(
     Number.isSafeInteger(value) && (value as number) >= least,
-    () => `${op}: ${name} is ${String(value)}, and has to be a whole number of at least ${least}`,
+    () => `${op}: ${name} must be a whole number of at least ${least}, got ${String(value)}`,
   );
 }
 
-/** Throws a ShapeError for an option that there is not, such as a misspelt one. */
+/** Throws a ShapeError for an unknown option, such as a misspelt one. */
 export function requireKnown(op: string, options: object, known: readonly string[]): void {
   requireShape(
     kindOf(options) === "Object",
     () => `${op}: options are an object of ${known.join(", ")}; got ${aKind(options)}`,
   );
   for (const name of Object.keys(options)) {
-    requireShape(known.includes(name), () => `${op}: there is no option ${name}; there are ${known.join(", ")}`);
+    requireShape(known.includes(name), () => `${op}: unknown option ${name}; the options are ${known.join(", ")}`);
   }
 }
 
@@ -225,7 +225,7 @@ export function requireNumber(op: string, name: string, value: unknown, least = 
   requireShape(
     typeof value === "number" && Number.isFinite(Math.fround(value)) && value >= least,
     () =>
-      `${op}: ${name} is ${String(value)}, and has to be a finite number${least > -Infinity ? ` of at least ${least}` : ""}`,
+      `${op}: ${name} must be a finite number${least > -Infinity ? ` of at least ${least}` : ""}, got ${String(value)}`,
   );
 }
 

@@ -24,7 +24,7 @@ export function crossEntropyKernel(
 ): Kernel {
   requireShape(
     logits.length === 2 && label.length === 1 && label[0] === logits[0],
-    () => `crossEntropy: logits ${showShape(logits)} and labels ${showShape(label)} do not fit`,
+    () => `crossEntropy: logits ${showShape(logits)} and labels ${showShape(label)} do not match`,
   );
   const [n, k] = logits as [number, number];
   requireShape(

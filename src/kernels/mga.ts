@@ -48,7 +48,7 @@ export function spreadKernel(y: readonly number[], factor: number): Kernel {
   return perThread(kernel, blocks, ({ threads }) => spreadPixels(threads, lanes), params);
 }
 
-/** The shaders of the gate for features f and so many hidden ones. */
+/** The shaders of the gate for features f and that many hidden ones. */
 function gateOf(f: readonly number[], hidden: number) {
   const { lanes, n, c, pixels } = mgaSize("mga", f);
   const hiddenLanes = lanesOf(hidden);

@@ -107,7 +107,7 @@ export function lowerWithin(kernel: Kernel, context: LoweringContext, choose: (k
   return parts.lower?.(context, cut.counts) ?? lowerParts(kernel, parts, cut, choose);
 }
 
-/** The dispatches of all parts behind each other. */
+/** The dispatches of all parts one after another. */
 function lowerParts(kernel: Kernel, parts: Parts, cut: Cut, choose: (kernel: Kernel) => Lowering): Lowering {
   const { units } = parts;
   const lowerings = new Map([...new Set(cut.counts)].map((count) => [count, choose(parts.of(count))]));

@@ -44,7 +44,7 @@ export function sumPartsDispatch(
   ]);
 }
 
-/** The same, finished by a convolution's epilogue: y is an activation of so many channels. */
+/** The same, finished by a convolution's epilogue: y is an activation of that many channels. */
 export function finishPartsDispatch(
   label: string,
   { count, channels, epilogue }: { count: number; channels: number; epilogue: Epilogue },

@@ -1,4 +1,4 @@
-/** Convolutions whose input is put together from several tensors, which are never laid out as one. */
+/** Convolutions whose input is assembled from several tensors, which are never laid out as one. */
 import {
   f32,
   input,
@@ -21,7 +21,7 @@ export function readShape({ shape, enlarged }: Source): readonly number[] {
   return enlarged ? [n, 2 * h, 2 * w, c] : shape;
 }
 
-/** The same sources of so many images. */
+/** The same sources of that many images. */
 export const ofImages = (sources: readonly Source[], n: number): Source[] =>
   sources.map(({ shape, enlarged }) => ({ shape: [n, ...shape.slice(1)], enlarged }));
 
@@ -82,6 +82,6 @@ export function splittingOutput(
   return { variant: lowering.variant, scratch: memory, dispatches: [...dispatches, ...after] };
 }
 
-/** Outputs of so many channels each. */
+/** Outputs of that many channels each. */
 export const splitSpecs = ([n, h, w]: readonly number[], channels: readonly number[]) =>
   channels.map((c) => f32(n!, h!, w!, c));

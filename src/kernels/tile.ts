@@ -7,7 +7,7 @@ export const enoughWorkgroups = (caps: Capabilities): number => (caps.adapterCla
 
 export type SubgroupCaps = { readonly subgroupSize: number };
 
-/** The most columns a lane that divide the number of columns. */
+/** The most columns per lane that divide the number of columns. */
 export const columnsPerLane = (columns: number): Lanes => ([4, 2, 1] as const).find((lane) => columns % lane === 0)!;
 
 /** Lanes of a team: as many as hold all columns, a power of two, but no more than a subgroup has. */
@@ -30,7 +30,7 @@ export const TALL_TILE_FLOPS = 1e8;
 
 /**
  * Rows of the result that a team holds, `team` times a power of two: more reuse what the lanes load more often, fewer leave less of
- * the last tile unused. `teams` is the number of teams of a subgroup, `lane` the columns a lane.
+ * the last tile unused. `teams` is the number of teams of a subgroup, `lane` the columns per lane.
  */
 export function rowsOfTeam(rows: number, team: number, teams: number, lane: Lanes, flops: number): number {
   const shared = MAX_VECTOR_LOADS / (teams === 1 && flops < TALL_TILE_FLOPS ? 2 : 1);

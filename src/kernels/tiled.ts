@@ -19,7 +19,7 @@ export interface Tiling {
   workgroups: readonly [number, number, number];
 }
 
-/** All within 16 KiB. `effort` is what a multiply-add costs against the largest tile's: half the results a load from workgroup memory. */
+/** All within 16 KiB. `effort` is what a multiply-add costs against the largest tile's: half the results per load from workgroup memory. */
 const tiles: readonly { tile: Tile; effort: number }[] = [
   { tile: { rows: 64, columns: 64, depth: 16 }, effort: 1 },
   { tile: { rows: 32, columns: 32, depth: 32 }, effort: 1.5 },

@@ -125,7 +125,7 @@ function inputTiles(
 
 interface Pass {
   label: string;
-  /** What is convolved, and what that is put together from. */
+  /** What is convolved, and what that is assembled from. */
   from: Image;
   sources: readonly Source[];
   /** The result, and the channels of the outputs into which it is split. */

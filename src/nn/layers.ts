@@ -27,7 +27,7 @@ export class Conv2d extends Module {
       requireWhole("Conv2d", name, count, 1);
     requireShape(
       channelsIn % groups === 0 && channelsOut % groups === 0,
-      () => `Conv2d: ${channelsIn} channels in and ${channelsOut} out cannot both be divided into ${groups} groups`,
+      () => `Conv2d: channelsIn ${channelsIn} and channelsOut ${channelsOut} must be divisible by groups ${groups}`,
     );
     const shape = [kernel, kernel, channelsIn / groups, channelsOut];
     this.weight = new Parameter(shape, "conv");
@@ -54,10 +54,7 @@ export class BatchNorm2d extends Module {
   /** @throws ShapeError unless `channels` is a whole number above 0 */
   constructor(channels: number, ...more: readonly never[]) {
     super();
-    requireShape(
-      more.length === 0,
-      () => "BatchNorm2d takes channels and nothing else; batchNorm2d takes eps and momentum",
-    );
+    requireShape(more.length === 0, () => "BatchNorm2d takes channels only; pass eps and momentum to batchNorm2d");
     requireWhole("BatchNorm2d", "channels", channels, 1);
     this.weight = new Parameter([channels], "vector", { fill: 1 });
     this.bias = new Parameter([channels], "vector");
@@ -85,10 +82,7 @@ export class Linear extends Module {
   /** @throws ShapeError unless both are whole numbers above 0 */
   constructor(featuresIn: number, featuresOut: number, ...more: readonly never[]) {
     super();
-    requireShape(
-      more.length === 0,
-      () => "Linear takes featuresIn, featuresOut and nothing else; it always has a bias",
-    );
+    requireShape(more.length === 0, () => "Linear takes featuresIn and featuresOut only; it always has a bias");
     for (const [name, count] of Object.entries({ featuresIn, featuresOut })) requireWhole("Linear", name, count, 1);
     this.weight = new Parameter([featuresIn, featuresOut], "linear");
     this.bias = new Parameter([featuresOut], "vector");

@@ -19,9 +19,9 @@ import { fromTorch, toTorch, torchShape, type Layout } from "./layout.ts";
 export class Parameter extends Variable {
   readonly layout: Layout;
   readonly trainable: boolean;
-  /** `initialValues` draws uniformly within this of 0; undefined where the layout or `fill` says how the parameter begins. */
+  /** `initialValues` draws uniformly from [-uniform, uniform]; undefined where the layout or `fill` determines the initial values. */
   readonly uniform: number | undefined;
-  /** What it holds where that cannot be negative, such as "variance". */
+  /** The name of a quantity that cannot be negative, such as "variance". */
   readonly notNegative: string | undefined;
 
   /** @throws ShapeError if `shape` is none */
@@ -46,14 +46,14 @@ export class Parameter extends Variable {
 
   override get unfit(): string | undefined {
     if (this.name !== "" || this.written) return undefined;
-    return `a parameter ${showShape(this.shape)} that no finished module knows, so it has no values: ${ADVICE}`;
+    return `a parameter ${showShape(this.shape)} that is not registered with a finished module, so it has no values: ${ADVICE}`;
   }
 }
 
-/** What a module that was not found by `finish` needs. */
+/** How to have a module found by `finish`. */
 const ADVICE =
-  "call finish(initialValues(seed)) on the root module once all are made, and keep modules and parameters in public properties of " +
-  "modules (also in arrays, plain objects and maps there), since private #fields cannot be seen";
+  "call finish(initialValues(seed)) on the root module once all modules exist, and keep modules and parameters in public properties " +
+  "(or in arrays, plain objects and maps there): private #fields cannot be found";
 
 /** A state dict in PyTorch's names and layouts. */
 export type StateDict = Map<string, { shape: readonly number[]; data: Float32Array }>;
@@ -61,7 +61,7 @@ export type StateDict = Map<string, { shape: readonly number[]; data: Float32Arr
 /** The same as a safetensors file holds it: `serializeSafetensors(state)` writes it as it is. */
 export type SavedState = Map<string, { dtype: "F32"; shape: number[]; data: Float32Array }>;
 
-/** What may be a state dict: that of a file, such as `parseSafetensors(bytes, name).tensors`, can hold numbers of other types. */
+/** A state dict that has not been checked: a file's, such as `parseSafetensors(bytes, name).tensors`, may hold other types. */
 export type GivenState = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayBufferView }>;
 
 /** A state dict does not fit the model. */
@@ -69,7 +69,7 @@ export class StateDictError extends Error {
   override name = "StateDictError";
 }
 
-/** A module was used in a way that cannot be meant. */
+/** A module was used in an invalid way. */
 export class ModuleError extends Error {
   override name = "ModuleError";
 }
@@ -83,28 +83,27 @@ export abstract class Module {
    */
   get path(): string {
     if (this.#path === undefined)
-      throw new ModuleError(`${this.constructor.name} has no place in a finished module: ${ADVICE}`);
+      throw new ModuleError(`${this.constructor.name} is not part of a finished module: ${ADVICE}`);
     return this.#path;
   }
 
   /**
    * Every parameter and buffer below this module with its path from here, in order of definition: of public properties, and of arrays by
-   * index, of plain objects and maps by key. What is reached by two paths is named twice.
+   * index, of plain objects and maps by key. A member with two paths is named twice.
    */
   *named(prefix = ""): Generator<[string, Parameter]> {
     for (const [path, member] of membersBelow(this, prefix, [])) if (member instanceof Parameter) yield [path, member];
   }
 
-  /** What training changes, each once. */
+  /** The trainable parameters, each once. */
   parameters(): Parameter[] {
     return [...new Set([...this.named()].map(([, p]) => p))].filter((p) => p.trainable);
   }
 
   /**
-   * Gives modules and parameters their paths, and each parameter initial values by `init`; call it on the root, once all modules are made.
-   * Of what is reached by two paths, the first counts.
-   * @throws ModuleError if some were used or given values already and would not take initial ones any more, two have one path, or a
-   *   module holds itself
+   * Gives modules and parameters their paths, and each parameter its initial values from `init`. Call it on the root, once all modules exist.
+   * A member with two paths gets the first.
+   * @throws ModuleError if a parameter was already used or given values, two members have one path, or a module contains itself
    */
   finish(init: (name: string, parameter: Parameter) => Float32Array | undefined): void {
     const members = [...membersBelow(this, "", [])];
@@ -112,13 +111,13 @@ export abstract class Module {
     const byPath = new Map<string, Module | Parameter>();
     for (const [path, member] of members) {
       const other = byPath.get(path);
-      if (other && other !== member) throw new ModuleError(`finish: ${path} is the path of two members; rename one`);
+      if (other && other !== member) throw new ModuleError(`finish: two members have the path ${path}; rename one`);
       byPath.set(path, member);
       if (!(member instanceof Parameter)) continue;
       const already = member.written ? "given values" : member.residences.size > 0 ? "used on a device" : undefined;
       if (!already) continue;
       throw new ModuleError(
-        `finish: ${path} was ${already} already; finish the root module first (or release(gpu) it; of a module that came later, finish that)`,
+        `finish: ${path} was already ${already}; finish the root module first, or release(gpu) it (of a module added later, finish that one)`,
       );
     }
     this.#path = "";
@@ -144,7 +143,7 @@ export abstract class Module {
 
   /**
    * Present values of all parameters and buffers on `gpu`.
-   * @throws ModuleError if there are none, or one has no values since no finished module knows it
+   * @throws ModuleError if there are none, or one has no values since it is not registered with a finished module
    * @throws GpuError if they were changed on another device only
    */
   async stateDict(gpu: Gpu): Promise<SavedState> {
@@ -194,12 +193,12 @@ export abstract class Module {
       const { notNegative } = parameter;
       const bad = notNegative === undefined ? undefined : data.find((value) => !(value >= 0));
       if (bad !== undefined) {
-        const what = Number.isNaN(bad) ? `${notNegative} that is no number` : `negative ${notNegative}, ${bad}`;
-        throw new StateDictError(`${name} holds a ${what}`);
+        const what = Number.isNaN(bad) ? `${notNegative} that is NaN` : `negative ${notNegative}, ${bad}`;
+        throw new StateDictError(`${name} contains a ${what}`);
       }
       const before = values.get(parameter);
       if (before?.data.some((value, i) => !Object.is(value, data[i]))) {
-        throw new StateDictError(`${before.name} and ${name} are one parameter, and are given unlike values`);
+        throw new StateDictError(`${before.name} and ${name} are one parameter, and are given different values`);
       }
       values.set(parameter, { name, data });
     }
@@ -209,13 +208,13 @@ export abstract class Module {
   }
 }
 
-/** Parameters and modules below `holder`, modules before what they hold. `around`: the modules on the way, which must not come again. */
+/** Parameters and modules below `holder`, modules before their members. `around`: the modules on the path, to find cycles. */
 function* membersBelow(
   holder: object,
   prefix: string,
   around: readonly object[],
 ): Generator<[string, Module | Parameter]> {
-  if (around.includes(holder)) throw new ModuleError(`${prefix}: a ${holder.constructor.name} that holds itself`);
+  if (around.includes(holder)) throw new ModuleError(`${prefix}: a ${holder.constructor.name} that contains itself`);
   const inside = [...around, holder];
   for (const [key, value] of entriesOf(holder)) {
     const path = prefix ? `${prefix}.${key}` : key;
@@ -234,7 +233,7 @@ function entriesOf(holder: object): Iterable<readonly [string, unknown]> {
   return Object.entries(holder);
 }
 
-/** What may hold modules without being one. */
+/** Whether a value may contain modules without being one. */
 function isContainer(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   if (Array.isArray(value) || value instanceof Map || value instanceof Set || value instanceof ModuleList) return true;

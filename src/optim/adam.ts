@@ -19,13 +19,13 @@ export interface AdamOptions {
 /** PyTorch's defaults but for the learning rate, which is the paper's. */
 export const adamDefaults: AdamOptions = { lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 
-/** Small enough to leave a finite loss finite; not 0, which a compiler may take for granted. */
+/** Small enough to keep a finite loss finite; not 0, which a compiler may optimise away. */
 const GUARD_SCALE = 1e-30;
 
 /**
- * The loss, plus a trifle of the gradients that are computed right from the graph's inputs. The loss alone does not tell:
+ * The loss, plus a tiny share of the gradients that are computed directly from the graph's inputs. The loss alone is not enough:
  * ReLU turns NaN into 0, so a batch with NaN in it has a finite loss. But the gradients of the first layers, where the
- * backward pass ends, take up whatever is not finite in any layer.
+ * backward pass ends, pick up whatever is not finite in any layer.
  */
 function guardOf(loss: Tensor, all: readonly Tensor[]): Tensor {
   const ends = all.filter(({ source }) => source.kind === "node" && source.node.inputs.some(isInput));
@@ -34,20 +34,20 @@ function guardOf(loss: Tensor, all: readonly Tensor[]): Tensor {
 
 const isInput = (tensor: Tensor): boolean => tensor.source.kind === "input";
 
-/** Well below the 128 MiB that WebGPU promises for one binding. */
+/** Well below the 128 MiB that WebGPU guarantees for one binding. */
 const SLAB_BYTES = 64 * 2 ** 20;
 
 /**
- * Lays parameters out in slabs, so that one dispatch updates many of them. They may have been used before: their values move along.
- * @throws RangeError if there are none, one is given twice or lies in another slab; then none is laid out
- * @throws TypeError for a parameter that no finished module knows
+ * Lays parameters out in slabs, so that one dispatch updates many of them. Parameters that were used before keep their values.
+ * @throws RangeError if there are none, one is given twice or already belongs to a slab
+ * @throws TypeError for a parameter that is not registered with a finished module
  */
 export function slabsOf(parameters: readonly Parameter[]): Slab[] {
   if (!isList(parameters)) {
     throw new TypeError(`slabsOf: expected an array such as net.parameters(), got ${aKind(parameters)}`);
   }
   if (parameters.length === 0) {
-    throw new RangeError("slabsOf: there are no parameters to train; are all modules in public properties of modules?");
+    throw new RangeError("slabsOf: no parameters to train; are all modules in public properties of modules?");
   }
   const unfit = parameters.find((parameter) => parameter.unfit);
   if (unfit) throw new TypeError(`slabsOf: ${unfit.unfit}`);
@@ -78,11 +78,11 @@ export class Adam {
   steps = 0;
 
   /**
-   * @param options `adamDefaults` where they say nothing
-   * @throws RangeError for options that cannot be, or without slabs
+   * @param options default: `adamDefaults`
+   * @throws RangeError for invalid options, or without slabs
    */
   constructor(slabs: readonly Slab[], options: Partial<AdamOptions> = {}) {
-    if (slabs.length === 0) throw new RangeError("Adam: there are no slabs of parameters to train");
+    if (slabs.length === 0) throw new RangeError("Adam: no slabs of parameters to train");
     const wrong = slabs.find((slab: unknown) => !(slab instanceof Slab));
     if (wrong)
       throw new TypeError(`Adam: expected slabs, as slabsOf(net.parameters()) makes them, got ${aKind(wrong)}`);
@@ -121,7 +121,7 @@ export class Adam {
   ): { updates: Node[]; gradients: Map<Parameter, Tensor>; guard: Tensor } {
     if (graph.inputs.has(input)) {
       throw new RangeError(
-        `Adam: the graph has an input ${input} already; for a second optimiser give another name: record(graph, loss, "adam2")`,
+        `Adam: the graph already has an input ${input}; for a second optimiser, use another name: record(graph, loss, "adam2")`,
       );
     }
     const { parameters } = this;
@@ -142,9 +142,8 @@ export class Adam {
   }
 
   /**
-   * Counts one step and returns the value of the input "adam" for it, at a learning rate of `lr`; for one run, since the next step has
-   * another one.
-   * @throws RangeError if `lr` is no number, or negative
+   * Counts one step and returns the value of the input "adam" for it, at a learning rate of `lr`; for one run only.
+   * @throws RangeError if `lr` is not a number, or negative
    */
   advance(lr = this.options.lr): Float32Array {
     requireRate(lr);
@@ -156,14 +155,14 @@ export class Adam {
   }
 }
 
-/** What `advance` has returned, and whose. */
+/** Which optimiser's `advance` returned these values. */
 const advanced = new WeakMap<object, Adam>();
 
-/** Whether a plan is given what `advance` of its own optimiser has returned, once only. */
+/** Checks that a plan takes each value that its own optimiser's `advance` returned, once. */
 function unusedBefore(adam: Adam) {
   const used = new WeakSet<object>();
   return (values: object): string | undefined => {
-    if (used.has(values)) return "these values were used for a step before; call adam.advance() for every step";
+    if (used.has(values)) return "these values were already used for a step; call adam.advance() for every step";
     const whose = advanced.get(values);
     if (whose && whose !== adam) return "these values come from another optimiser's advance()";
     if (whose) used.add(values);
@@ -173,21 +172,21 @@ function unusedBefore(adam: Adam) {
 
 function requireRate(lr: number): void {
   if (Number.isFinite(lr) && lr >= 0) return;
-  throw new RangeError(`Adam: a learning rate of ${typeof lr === "number" ? lr : aKind(lr)} is none`);
+  throw new RangeError(
+    `Adam: the learning rate must be a number of at least 0, got ${typeof lr === "number" ? lr : aKind(lr)}`,
+  );
 }
 
 function requireOptions(options: AdamOptions): AdamOptions {
   for (const name of Object.keys(options)) {
     if (name in adamDefaults) continue;
-    throw new RangeError(`Adam: there is no option ${name}; there are ${Object.keys(adamDefaults).join(", ")}`);
+    throw new RangeError(`Adam: unknown option ${name}; the options are ${Object.keys(adamDefaults).join(", ")}`);
   }
   const { lr, beta1, beta2, eps } = options;
   requireRate(lr);
   for (const [name, beta] of Object.entries({ beta1, beta2 })) {
-    if (!(beta >= 0 && beta < 1))
-      throw new RangeError(`Adam: ${name} is ${beta}, and has to be at least 0 and less than 1`);
+    if (!(beta >= 0 && beta < 1)) throw new RangeError(`Adam: ${name} must be at least 0 and less than 1, got ${beta}`);
   }
-  if (!(Number.isFinite(eps) && eps >= 0))
-    throw new RangeError(`Adam: eps is ${eps}, and has to be a number of at least 0`);
+  if (!(Number.isFinite(eps) && eps >= 0)) throw new RangeError(`Adam: eps must be a number of at least 0, got ${eps}`);
   return options;
 }

@@ -20,7 +20,7 @@ const entrySchema = z.strictObject({
   variant: z.string(),
 });
 
-/** The winner among the variants of one kernel over so many images. */
+/** The winner among the variants of one kernel over a number of images. */
 export type Entry = z.infer<typeof entrySchema>;
 
 const adapterSchema = z.strictObject({
@@ -82,14 +82,14 @@ export class TuningRecord {
     if (!file.success) {
       const { format } = (json ?? {}) as { format?: unknown };
       const other = typeof format === "string" && format !== FORMAT;
-      return empty(other ? `its format is ${format.slice(0, 40)}, not ${FORMAT}` : "it is no tuning record");
+      return empty(other ? `its format is ${format.slice(0, 40)}, not ${FORMAT}` : "it is not a tuning record");
     }
     const { adapter, entries } = file.data;
     const own = record.#adapter;
     if (adapter.driver !== own.driver)
-      return empty(`it is of another driver (${adapter.driver.slice(0, 80) || "unnamed"})`);
+      return empty(`it belongs to another driver (${adapter.driver.slice(0, 80) || "unnamed"})`);
     if ((["vendor", "architecture", "device"] as const).some((key) => adapter[key] !== own[key]))
-      return empty(`it is of another adapter (${adapter.device.slice(0, 80)})`);
+      return empty(`it belongs to another adapter (${adapter.device.slice(0, 80)})`);
     for (const entry of entries) record.add(entry);
     return { record };
   }

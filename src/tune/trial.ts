@@ -35,15 +35,15 @@ export interface TrialResult {
   readonly winner: string;
 }
 
-/** A variant so many times slower than the fastest is looked at again beside it, and if that is never better no more. */
+/** A variant this many times slower than the fastest is timed again beside it, and dropped if it is never better. */
 const SLOW_RATIO = 2;
-/** One so many times slower has not merely been disturbed: it gets no second look, unless that is soon over. */
+/** A variant this many times slower was not merely disturbed: no second look, unless its samples are short. */
 const CERTAINLY_SLOW_RATIO = 8;
-/** One that is estimated to take so many times as long as the least estimate does not even run. */
+/** A variant estimated to take this many times the least estimate does not run at all. */
 const IMPROBABLE_RATIO = 3;
-/** Milliseconds within which a sample is soon over. */
+/** The longest sample that counts as short. */
 const SHORT_SAMPLE_MS = 100;
-/** Looks at the doubtful. */
+/** Second looks at a doubtful variant. */
 const MAX_SECOND_LOOKS = 3;
 /** Share of its time that a variant must save to replace the first one; and it must save more than the spreads' mean. */
 const MIN_GAIN = 0.03;

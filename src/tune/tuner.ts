@@ -30,7 +30,7 @@ export interface TuningResult {
   readonly results: readonly TaskResult[];
   /** Those that could not be measured, and why. */
   readonly failed: readonly { readonly task: Task; readonly reason: string }[];
-  /** Those that time did not suffice for; they keep what the record says, or the fixed order. */
+  /** Those that time ran out for; they keep the record's variant, or the fixed order. */
   readonly left: readonly Task[];
 }
 

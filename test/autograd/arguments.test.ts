@@ -63,21 +63,21 @@ const untyped = (value: unknown) => value as never;
 
 /** Options, and what is said of them. */
 const badConv: [Conv2dLayerOptions, string][] = [
-  [{ stride: 0 }, "stride is 0, and has to be a whole number of at least 1"],
-  [{ stride: -1 }, "stride is -1"],
-  [{ stride: 1.5 }, "stride is 1.5"],
-  [{ stride: [1, NaN] }, "stride is NaN"],
-  [{ stride: untyped([1, 1, 1]) }, "stride is [1, 1, 1], and has to be one number or two"],
-  [{ padding: -1 }, "padding is -1, and has to be a whole number of at least 0"],
-  [{ padding: 0.5 }, "padding is 0.5"],
-  [{ padding: untyped("same") }, "padding is same"],
-  [{ dilation: 0 }, "dilation is 0"],
-  [{ dilation: Infinity }, "dilation is Infinity"],
-  [{ groups: 0 }, "groups is 0"],
-  [{ groups: -2 }, "groups is -2"],
-  [{ groups: 1.5 }, "groups is 1.5"],
-  [{ groups: NaN }, "groups is NaN"],
-  [untyped({ pading: 1 }), "there is no option pading; there are stride, padding, dilation, groups"],
+  [{ stride: 0 }, "stride must be a whole number of at least 1, got 0"],
+  [{ stride: -1 }, "stride must be a whole number of at least 1, got -1"],
+  [{ stride: 1.5 }, "stride must be a whole number of at least 1, got 1.5"],
+  [{ stride: [1, NaN] }, "stride must be a whole number of at least 1, got NaN"],
+  [{ stride: untyped([1, 1, 1]) }, "stride must be one number or two, got [1, 1, 1]"],
+  [{ padding: -1 }, "padding must be a whole number of at least 0, got -1"],
+  [{ padding: 0.5 }, "padding must be a whole number of at least 0, got 0.5"],
+  [{ padding: untyped("same") }, "padding must be a whole number of at least 0, got same"],
+  [{ dilation: 0 }, "dilation must be a whole number of at least 1, got 0"],
+  [{ dilation: Infinity }, "dilation must be a whole number of at least 1, got Infinity"],
+  [{ groups: 0 }, "groups must be a whole number of at least 1, got 0"],
+  [{ groups: -2 }, "groups must be a whole number of at least 1, got -2"],
+  [{ groups: 1.5 }, "groups must be a whole number of at least 1, got 1.5"],
+  [{ groups: NaN }, "groups must be a whole number of at least 1, got NaN"],
+  [untyped({ pading: 1 }), "unknown option pading; the options are stride, padding, dilation, groups"],
 ];
 
 const ops: [string, (graph: Graph) => unknown, ...string[]][] = [
@@ -93,15 +93,19 @@ const ops: [string, (graph: Graph) => unknown, ...string[]][] = [
   ["linear", (g) => linear(t(g, 2, 8), t(g, 8)), "[2, 8]", "[8]"],
   ["linear", (g) => linear(a(g), t(g, 4, 2)), "[2, 8, 8, 4]"],
   ["linear", (g) => linear(u(g, 2, 8), t(g, 8, 4)), "got u32 [2, 8]"],
+  ["batchNorm", (g) => batchNorm2d(a(g), stats(), { eps: -1 }), "eps must be a finite number of at least 0, got -1"],
+  ["batchNorm", (g) => batchNorm2d(a(g), stats(), { eps: NaN }), "eps must be a finite number of at least 0, got NaN"],
   [
     "batchNorm",
-    (g) => batchNorm2d(a(g), stats(), { eps: -1 }),
-    "eps is -1, and has to be a finite number of at least 0",
+    (g) => batchNorm2d(a(g), stats(), { momentum: NaN }),
+    "momentum must be a finite number of at least 0, got NaN",
   ],
-  ["batchNorm", (g) => batchNorm2d(a(g), stats(), { eps: NaN }), "eps is NaN"],
-  ["batchNorm", (g) => batchNorm2d(a(g), stats(), { momentum: NaN }), "momentum is NaN"],
-  ["batchNorm", (g) => batchNorm2d(a(g), stats(), { momentum: -0.1 }), "momentum is -0.1"],
-  ["batchNorm", (g) => batchNorm2d(a(g), stats(), untyped({ Relu: true })), "there is no option Relu"],
+  [
+    "batchNorm",
+    (g) => batchNorm2d(a(g), stats(), { momentum: -0.1 }),
+    "momentum must be a finite number of at least 0, got -0.1",
+  ],
+  ["batchNorm", (g) => batchNorm2d(a(g), stats(), untyped({ Relu: true })), "unknown option Relu"],
   ["batchNorm", (g) => batchNorm2d(a(g, 3), stats()), "[2, 8, 8, 3]", "[4]"],
   ["batchNorm", (g) => batchNorm2d(t(g, 1, 1, 1, 4), stats()), "[1, 1, 1, 4]"],
   ["add", (g) => add(t(g, 2), u(g, 2)), "got [2], u32 [2]"],
@@ -111,19 +115,27 @@ const ops: [string, (graph: Graph) => unknown, ...string[]][] = [
   ["sum", (g) => sum(u(g, 2)), "got u32 [2]"],
   ["sum", (g) => mean(u(g, 2)), "got u32 [2]"],
   ...[NaN, Infinity, 1e39, untyped("2"), untyped(undefined)].map((factor): [string, (g: Graph) => unknown, string] => {
-    return ["scale", (g) => scale(a(g), factor), `factor is ${String(factor)}, and has to be a finite number`];
+    return ["scale", (g) => scale(a(g), factor), `factor must be a finite number, got ${String(factor)}`];
   }),
   ["bceWithLogits", (g) => bceWithLogits(t(g, 2), t(g, 3)), "[2]", "[3]"],
   ["bceWithLogits", (g) => bceWithLogits(t(g, 2), u(g, 2)), "u32 [2]"],
-  ["maxPool2d", (g) => maxPool2d(a(g), untyped({})), "kernel is undefined"],
-  ["maxPool2d", (g) => maxPool2d(a(g), { kernel: 0 }), "kernel is 0, and has to be a whole number of at least 1"],
-  ["maxPool2d", (g) => maxPool2d(a(g), { kernel: 2.5 }), "kernel is 2.5"],
-  ["maxPool2d", (g) => maxPool2d(a(g), { kernel: 2, stride: 0 }), "stride is 0"],
-  ["maxPool2d", (g) => maxPool2d(a(g), { kernel: 2, stride: NaN }), "stride is NaN"],
-  ["maxPool2d", (g) => maxPool2d(a(g), { kernel: 2, padding: -1 }), "padding is -1"],
+  ["maxPool2d", (g) => maxPool2d(a(g), untyped({})), "kernel must be a whole number of at least 1, got undefined"],
+  ["maxPool2d", (g) => maxPool2d(a(g), { kernel: 0 }), "kernel must be a whole number of at least 1, got 0"],
+  ["maxPool2d", (g) => maxPool2d(a(g), { kernel: 2.5 }), "kernel must be a whole number of at least 1, got 2.5"],
+  ["maxPool2d", (g) => maxPool2d(a(g), { kernel: 2, stride: 0 }), "stride must be a whole number of at least 1, got 0"],
+  [
+    "maxPool2d",
+    (g) => maxPool2d(a(g), { kernel: 2, stride: NaN }),
+    "stride must be a whole number of at least 1, got NaN",
+  ],
+  [
+    "maxPool2d",
+    (g) => maxPool2d(a(g), { kernel: 2, padding: -1 }),
+    "padding must be a whole number of at least 0, got -1",
+  ],
   ["maxPool2d", (g) => maxPool2d(a(g), { kernel: 3, padding: 2 }), "padding 2 is more than half of the kernel 3"],
   ["maxPool2d", (g) => maxPool2d(a(g), { kernel: 9 }), "a kernel of 9 does not fit into input [2, 8, 8, 4]"],
-  ["maxPool2d", (g) => maxPool2d(a(g), untyped({ kernel: 2, ceil_mode: true })), "there is no option ceil_mode"],
+  ["maxPool2d", (g) => maxPool2d(a(g), untyped({ kernel: 2, ceil_mode: true })), "unknown option ceil_mode"],
   ["maxPool2d", (g) => maxPool2d(t(g, 2, 8), { kernel: 2 }), "[2, 8]"],
   ...[[0, 4], [4, -1], [2.5, 4], [NaN, 4], [4]].map((size): [string, (g: Graph) => unknown, string] => {
     return ["interpolate", (g) => interpolate(a(g), untyped(size)), `[2, 8, 8, 4] cannot be resized to ${size[0]}×${size[1]}`]; // prettier-ignore
@@ -132,7 +144,7 @@ const ops: [string, (graph: Graph) => unknown, ...string[]][] = [
   ["cat", () => cat([]), "no tensors were given"],
   ["cat", (g) => cat([t(g, 2, 8)]), "[2, 8]"],
   ["cat", (g) => cat([a(g), u(g, 2, 8, 8, 4)]), "u32 [2, 8, 8, 4]"],
-  ["split", (g) => split(a(g), []), "parts of [] channels do not make up [2, 8, 8, 4]"],
+  ["split", (g) => split(a(g), []), "channel counts [] do not add up to [2, 8, 8, 4]"],
   ["split", (g) => split(a(g), [5, -1]), "split: channels 0 to 5 are not in"],
   ["split", (g) => split(a(g), [4, 0]), "split: channels 4 to 4"],
   ["split", (g) => split(a(g), [1.5, 2.5]), "channels 0 to 1.5"],
@@ -140,9 +152,9 @@ const ops: [string, (graph: Graph) => unknown, ...string[]][] = [
   ["split", (g) => split(t(g, 2, 4), [2, 2]), "[2, 4]"],
   ["globalAvgPool", (g) => globalAvgPool(t(g, 4)), "[4]"],
   ["globalAvgPool", (g) => globalAvgPool(u(g, 2, 8, 8, 4)), "u32"],
-  ["minMaxNormalize", (g) => minMaxNormalize(a(g, 1), -1), "eps is -1"],
-  ["minMaxNormalize", (g) => minMaxNormalize(a(g, 1), NaN), "eps is NaN"],
-  ["mga", (g) => maskGuidedAttention(a(g), a(g, 1), undefined, untyped("sideways")), "there is no sideways fusion"],
+  ["minMaxNormalize", (g) => minMaxNormalize(a(g, 1), -1), "eps must be a finite number of at least 0, got -1"],
+  ["minMaxNormalize", (g) => minMaxNormalize(a(g, 1), NaN), "eps must be a finite number of at least 0, got NaN"],
+  ["mga", (g) => maskGuidedAttention(a(g), a(g, 1), undefined, untyped("sideways")), "unknown fusion sideways"],
   ["mga", (g) => maskGuidedAttention(t(g, 8, 4), t(g, 8, 1), undefined, "spatial"), "[8, 4]"],
   ["crossEntropy", (g) => crossEntropy(t(g, 4), u(g, 4)), "[4]"],
   ["crossEntropy", (g) => crossEntropy(t(g, 4, 2), u(g, 4, 1)), "[4, 1]"],
@@ -150,8 +162,8 @@ const ops: [string, (graph: Graph) => unknown, ...string[]][] = [
   ["crossEntropy", (g) => crossEntropy(t(g, 4, 2), u(g, 4), [1, NaN]), "weights [1, NaN]"],
   ["crossEntropy", (g) => crossEntropy(u(g, 4, 2), u(g, 4)), "got u32 [4, 2]"],
   ["diceLoss", (g) => diceLoss(t(g, 4), t(g, 4, 1)), "[4]", "[4, 1]"],
-  ["diceLoss", (g) => diceLoss(t(g, 4, 2), t(g, 4, 2), NaN), "smooth is NaN"],
-  ["diceLoss", (g) => diceLoss(t(g, 4, 2), t(g, 4, 2), -1), "smooth is -1"],
+  ["diceLoss", (g) => diceLoss(t(g, 4, 2), t(g, 4, 2), NaN), "smooth must be a finite number of at least 0, got NaN"],
+  ["diceLoss", (g) => diceLoss(t(g, 4, 2), t(g, 4, 2), -1), "smooth must be a finite number of at least 0, got -1"],
   ["gradients", (g) => gradients(relu(t(g, 2)), []), "the loss must be a single number, got [2]"],
   ...[[], [0], [2, -1], [1.5], [NaN], [Infinity]].map((shape): [string, (g: Graph) => unknown, string] => {
     return ["input", (g) => g.input("x", shape), `input x: [${shape.join(", ")}] is not a shape`];
@@ -164,17 +176,17 @@ const made: [string, () => unknown, string][] = [
     () => new Conv2d(4, 8, 3, options),
     said,
   ]),
-  ["Conv2d", () => new Conv2d(3, 8, 3, { groups: 2 }), "3 channels in and 8 out cannot both be divided into 2 groups"],
-  ["Conv2d", () => new Conv2d(4, 9, 3, { groups: 2 }), "4 channels in and 9 out cannot both be divided into 2 groups"],
-  ["Conv2d", () => new Conv2d(0, 8, 3), "channelsIn is 0, and has to be a whole number of at least 1"],
-  ["Conv2d", () => new Conv2d(3, -8, 3), "channelsOut is -8"],
-  ["Conv2d", () => new Conv2d(3, 8, 2.5), "kernel is 2.5"],
-  ["Conv2d", () => new Conv2d(3, 8, untyped([3, 3])), "kernel is 3,3"],
-  ["Parameter", () => new Conv2d(3, 8, 3, { bias: NaN }), "fill is NaN, and has to be a finite number"],
-  ["BatchNorm2d", () => new BatchNorm2d(0), "channels is 0"],
-  ["BatchNorm2d", () => new BatchNorm2d(NaN), "channels is NaN"],
-  ["Linear", () => new Linear(0, 2), "featuresIn is 0"],
-  ["Linear", () => new Linear(2, 1.5), "featuresOut is 1.5"],
+  ["Conv2d", () => new Conv2d(3, 8, 3, { groups: 2 }), "channelsIn 3 and channelsOut 8 must be divisible by groups 2"],
+  ["Conv2d", () => new Conv2d(4, 9, 3, { groups: 2 }), "channelsIn 4 and channelsOut 9 must be divisible by groups 2"],
+  ["Conv2d", () => new Conv2d(0, 8, 3), "channelsIn must be a whole number of at least 1, got 0"],
+  ["Conv2d", () => new Conv2d(3, -8, 3), "channelsOut must be a whole number of at least 1, got -8"],
+  ["Conv2d", () => new Conv2d(3, 8, 2.5), "kernel must be a whole number of at least 1, got 2.5"],
+  ["Conv2d", () => new Conv2d(3, 8, untyped([3, 3])), "kernel must be a whole number of at least 1, got 3,3"],
+  ["Parameter", () => new Conv2d(3, 8, 3, { bias: NaN }), "fill must be a finite number, got NaN"],
+  ["BatchNorm2d", () => new BatchNorm2d(0), "channels must be a whole number of at least 1, got 0"],
+  ["BatchNorm2d", () => new BatchNorm2d(NaN), "channels must be a whole number of at least 1, got NaN"],
+  ["Linear", () => new Linear(0, 2), "featuresIn must be a whole number of at least 1, got 0"],
+  ["Linear", () => new Linear(2, 1.5), "featuresOut must be a whole number of at least 1, got 1.5"],
   ["Parameter", () => new Parameter([0, 3], "vector"), "[0, 3] is not a shape"],
   ["variable v", () => new Variable("v", [2, NaN]), "[2, NaN] is not a shape"],
   ["variable v", () => new Variable("v", []), "[] is not a shape"],
@@ -183,14 +195,14 @@ const made: [string, () => unknown, string][] = [
   ["MGANet", () => new MGANet({ ...paperOptions, width: 0 }), "width is 0, which leaves layers without channels"],
   ["MGANet", () => new MGANet({ ...paperOptions, width: NaN }), "width is NaN"],
   ["MGANet", () => new MGANet({ ...paperOptions, width: -1 }), "width is -1"],
-  ["MGANet", () => new MGANet({ ...paperOptions, at: [5] }), "there is no scale 5; there are 0 to 4"],
-  ["MGANet", () => new MGANet({ ...paperOptions, fusion: untyped("sum") }), "there is no sum fusion"],
-  ["MGA", () => new MGA(0, "parallel"), "channels is 0"],
+  ["MGANet", () => new MGANet({ ...paperOptions, at: [5] }), "there is no scale 5; the scales are 0 to 4"],
+  ["MGANet", () => new MGANet({ ...paperOptions, fusion: untyped("sum") }), "unknown fusion sum"],
+  ["MGA", () => new MGA(0, "parallel"), "channels must be a whole number of at least 1, got 0"],
   ["MGA", () => new MGA(4, untyped("none")), "there is no none fusion"],
   ["UNet", () => new UNet(0), "width is 0"],
   ["ResNet", () => new ResNet([2, 2, 2, 2], NaN), "width is NaN"],
   ["ResNet", () => new ResNet([2, 2, 2, 0], 1 / 8), "blocks [2, 2, 2, 0]"],
-  ["Conv2d", () => new BasicBlock(4, 4, 0), "stride is 0"],
+  ["Conv2d", () => new BasicBlock(4, 4, 0), "stride must be a whole number of at least 1, got 0"],
 ];
 
 const layers: [string, (graph: Graph) => unknown, string][] = [
@@ -202,7 +214,7 @@ const layers: [string, (graph: Graph) => unknown, string][] = [
   ["UNet", (g) => new MGANet({ ...paperOptions, width: 1 / 16 }).forward(t(g, 1, 64, 64, 1)), "[1, 64, 64, 1]"],
   ["segmentationLoss", (g) => jointLoss({ logits: t(g, 2, 2), segLogits: a(g, 1), mask: a(g, 1) }, u(g, 2), a(g, 1), untyped({ kind: "iou" })), "there is no iou loss"], // prettier-ignore
   ["segmentationLoss", (g) => segmentationLoss(untyped("iou"), a(g, 1), a(g, 1), a(g, 1)), "there is no iou loss"],
-  ["jointLoss", (g) => jointLoss({ logits: t(g, 2, 2), segLogits: a(g, 1), mask: a(g, 1) }, u(g, 2), a(g, 1), { alpha: NaN }), "alpha is NaN"], // prettier-ignore
+  ["jointLoss", (g) => jointLoss({ logits: t(g, 2, 2), segLogits: a(g, 1), mask: a(g, 1) }, u(g, 2), a(g, 1), { alpha: NaN }), "alpha must be a finite number, got NaN"], // prettier-ignore
 ];
 
 function expectSentence(op: string, build: () => unknown, said: readonly string[]) {
@@ -248,7 +260,7 @@ const mixed: [string, (graph: Graph, other: Graph) => unknown][] = [
 ];
 test.each(mixed)("%s refuses tensors of two graphs: case %#", (op, build) => {
   expect(() => build(new Graph(), new Graph())).toThrow(
-    new RegExp(`^${op}: the operands of an op belong to different graphs: input input \\d+ is another graph's$`),
+    new RegExp(`^${op}: the operands of an op belong to different graphs: input input \\d+ belongs to another graph$`),
   );
 });
 
@@ -267,7 +279,7 @@ const alone: [string, (v: Variable) => unknown][] = [
 ];
 test.each(alone)("%s of variables alone belongs to no graph: case %#", (op, build) => {
   expect(() => build(new Variable("v", op === "gradients" ? [1] : [4, 4]))).toThrow(
-    `${op}: an op needs at least one tensor of a graph among its operands`,
+    `${op}: an op needs at least one operand that belongs to a graph`,
   );
 });
 

@@ -101,9 +101,9 @@ describe("a ShapeError names op and shapes", () => {
 test("operands belong to one graph, and a loss depends on what it is differentiated by", () => {
   const [a, b] = [new Graph(), new Graph()];
   expect(() => add(t(a, 2), t(b, 2))).toThrow("the operands of an op belong to different graphs");
-  expect(() => graphOf(new Variable("v", [1]))).toThrow("at least one tensor of a graph");
+  expect(() => graphOf(new Variable("v", [1]))).toThrow("at least one operand that belongs to a graph");
   const [x, y] = [t(a, 2), t(a, 2)];
   expect(() => gradients(sum(x), [y])).toThrow(/the loss does not depend on input input/);
   a.input("image", [1]);
-  expect(() => a.input("image", [1])).toThrow("the graph has an input image already");
+  expect(() => a.input("image", [1])).toThrow("the graph already has an input image");
 });

@@ -56,7 +56,7 @@ test("memory that does not suffice is for the user to mend; other errors of the 
   expect(await report(new GPUOutOfMemoryError("out of memory"))).toBe(2);
   expect(await report(new GPUValidationError("wrong usage"))).toBe(1);
   expect(lines).toEqual([
-    "Error: the adapter's memory does not suffice: use a smaller batch, size or width",
+    "Error: out of GPU memory: use a smaller batch, size or width",
     "Unexpected error: wrong usage",
     "Run the command again with --debug for details.",
   ]);

@@ -145,7 +145,11 @@ describe("with a record", () => {
 
   test.each([
     ["broken", (text: string) => text.slice(0, 100), "it is not JSON"],
-    ["another driver's", (text: string) => text.replace(/"driver":"/, '"driver":"old '), "it is of another driver"],
+    [
+      "another driver's",
+      (text: string) => text.replace(/"driver":"/, '"driver":"old '),
+      "it belongs to another driver",
+    ],
   ])("that is %s, the fixed choice is taken, said in a line; tuning replaces it", slow, async (_, spoil, reason) => {
     const whole = readFileSync(file(), "utf8");
     const spoilt = spoil(whole);

@@ -81,18 +81,22 @@ test.each(ops)("%s names an operand that is no tensor", (op, build) => {
 });
 
 const options: [string, () => unknown, string][] = [
-  ["Graph", () => new Graph(wrong({ train: true })), "Graph: there is no option train; there are training"],
+  ["Graph", () => new Graph(wrong({ train: true })), "Graph: unknown option train; the options are training"],
   ["Graph of true", () => new Graph(wrong(true)), "Graph: options are an object of training; got a Boolean"],
   ["training", () => new Graph(wrong({ training: "false" })), "Graph: training is a String, not true or false"],
-  ["type", () => new Graph().input("x", [1], wrong("i32")), "input x: there is no type i32; there are f32, u32"],
+  ["type", () => new Graph().input("x", [1], wrong("i32")), "input x: unknown type i32; the types are f32 and u32"],
   ["shape", () => new Graph().input("x", wrong(3)), "input x: a shape is an array of sizes, got a Number"],
-  ["name", () => new Graph().input(wrong(3), [1]), "input: a Number is no name to go by"],
+  ["name", () => new Graph().input(wrong(3), [1]), "input: the name must be a non-empty string, got a Number"],
   ["Conv2d", () => new Conv2d(3, 8, 3, wrong(2)), "Conv2d: options are an object of stride, padding"],
-  ["Linear", () => new Linear(2, 2, wrong({ bias: false })), "Linear takes featuresIn, featuresOut and nothing else"],
-  ["BatchNorm2d", () => new BatchNorm2d(2, wrong({ eps: 1 })), "BatchNorm2d takes channels and nothing else"],
+  ["Linear", () => new Linear(2, 2, wrong({ bias: false })), "Linear takes featuresIn and featuresOut only"],
+  ["BatchNorm2d", () => new BatchNorm2d(2, wrong({ eps: 1 })), "BatchNorm2d takes channels only"],
   ["maxPool2d", () => maxPool2d(new Graph().input("x", [1, 4, 4, 4]), wrong(2)), "maxPool2d: options are an object of kernel"], // prettier-ignore
-  ["interpolate", () => interpolate(new Graph().input("x", [1, 4, 4, 4]), wrong(8)), "interpolate: size is a Number"],
-  ["interpolate", () => interpolate(new Graph().input("x", [1, 4, 4, 4]), wrong([8, 8, 8])), "interpolate: size is [8, 8, 8], and has to be [height, width]"], // prettier-ignore
+  [
+    "interpolate",
+    () => interpolate(new Graph().input("x", [1, 4, 4, 4]), wrong(8)),
+    "interpolate: size must be [height, width], got a Number",
+  ],
+  ["interpolate", () => interpolate(new Graph().input("x", [1, 4, 4, 4]), wrong([8, 8, 8])), "interpolate: size must be [height, width], got [8, 8, 8]"], // prettier-ignore
   ["MGANet", () => new MGANet(wrong({ ...paperOptions, width: "1" })), "MGANet: width is a String, not a number"],
   ["initial values", () => new Variable("v", [2], wrong(Int32Array.of(1, 2))), "the initial value of variable v holds f32, got an Int32Array: pass a Float32Array"], // prettier-ignore
   [
@@ -109,18 +113,18 @@ test("compile, Predictor and openGpu", async () => {
   const y = relu(graph.input("x", [1]));
   const given = (more: object) => compile(gpu(), graph, { outputs: { y }, ...more });
   await expect(given({ freeze: true })).rejects.toThrow(
-    "compile: there is no option freeze; there are outputs, updates",
+    "compile: unknown option freeze; the options are outputs, updates",
   );
-  await expect(given({ outputs: y })).rejects.toThrow("compile: outputs has to be a plain object of tensors by name");
-  await expect(given({ outputs: [y] })).rejects.toThrow("compile: outputs has to be a plain object");
-  await expect(given({ updates: {} })).rejects.toThrow("compile: updates has to be an array of nodes, got an Object");
+  await expect(given({ outputs: y })).rejects.toThrow("compile: outputs must be a plain object of tensors by name");
+  await expect(given({ outputs: [y] })).rejects.toThrow("compile: outputs must be a plain object");
+  await expect(given({ updates: {} })).rejects.toThrow("compile: updates must be an array of nodes, got an Object");
   await expect(compile(wrong(graph), wrong(gpu()), {})).rejects.toThrow("compile: expected a Gpu, got an Object");
   const net = new MGANet({ ...paperOptions, width: 1 / 16 });
   const predictor = (more: object) => Predictor.create(gpu(), net, { batch: 1, size: [32, 32], ...more });
-  await expect(predictor({ stages: "joint" })).rejects.toThrow("Predictor: there is no option stages");
+  await expect(predictor({ stages: "joint" })).rejects.toThrow("Predictor: unknown option stages");
   await expect(predictor({ stage: "joined" })).rejects.toThrow("Predictor: there is no stage joined");
   await expect(predictor({ size: 32 })).rejects.toThrow("Predictor: size is 32, and has to be [height, width]");
-  await expect(openGpu(wrong({ adaptor: "x" }))).rejects.toThrow("openGpu: there is no option adaptor");
+  await expect(openGpu(wrong({ adaptor: "x" }))).rejects.toThrow("openGpu: unknown option adaptor");
 });
 
 test("what an optimiser's step is made of stays, and its values are its own", async () => {
@@ -137,7 +141,7 @@ test("what an optimiser's step is made of stays, and its values are its own", as
   expect(() => other.record(graph, loss)).toThrow("the loss does not depend on weight");
   const { updates } = adam.record(graph, loss);
   expect(() => adam.record(graph, loss)).toThrow(
-    'for a second optimiser give another name: record(graph, loss, "adam2")',
+    'for a second optimiser, use another name: record(graph, loss, "adam2")',
   );
   const plan = await compile(gpu(), graph, { outputs: { loss }, updates });
   await expect(plan.run({ x: Float32Array.of(1, 2), adam: other.advance() })).rejects.toThrow(

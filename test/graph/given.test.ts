@@ -31,8 +31,8 @@ describe("inputs", () => {
 
   const wrong: [string, object, string][] = [
     ["misspelt", { lable: right().label }, "the graph has no input lable; its inputs: logits, target, label"],
-    ["missing", { label: undefined }, "the run lacks input label [4]"],
-    ["null", { label: null }, "the run lacks input label [4]"],
+    ["missing", { label: undefined }, "missing input label [4]"],
+    ["null", { label: null }, "missing input label [4]"],
     ["too long", { label: new Uint32Array(5) }, "input label is [4], got 5 values"],
     ["too short", { logits: new Float32Array(11) }, "input logits is [4, 3], got 11 values"],
     ["detached", { logits: detached(12) }, "input logits is [4, 3], got 0 values"],
@@ -47,9 +47,9 @@ describe("inputs", () => {
     ["a number", { logits: 1 }, "input logits holds f32, got a Number"],
     ["Int32Array for u32", { label: Int32Array.of(0, 1, -1, 0) }, "input label holds u32, got an Int32Array: pass a Uint32Array"], // prettier-ignore
     ["Float32Array for u32", { label: new Float32Array(4) }, "input label holds u32, got a Float32Array"],
-    ["a class too many", { label: Uint32Array.of(0, 1, 3, 0) }, "input label: value 2 is 3, and crossEntropy has classes 0 to 2 only"], // prettier-ignore
+    ["a class too many", { label: Uint32Array.of(0, 1, 3, 0) }, "input label: value 2 is 3; crossEntropy takes classes 0 to 2"], // prettier-ignore
     ["a negative class", { label: Uint32Array.from([0, -1, 0, 0]) }, "input label: value 1 is 4294967295"],
-    ["a mask of bytes", { target: new Float32Array(12).fill(255) }, "input target: value 0 is 255, and bceWithLogits takes values in [0, 1]"], // prettier-ignore
+    ["a mask of bytes", { target: new Float32Array(12).fill(255) }, "input target: value 0 is 255; bceWithLogits takes values in [0, 1]"], // prettier-ignore
     ["a negative target", { target: new Float32Array(12).fill(-0.5, 7) }, "input target: value 7 is -0.5"],
   ];
 
@@ -136,15 +136,15 @@ describe("what cannot be meant is refused by compile", () => {
     return new Adam(slabsOf([parameter])).record(graph, sum(add(graph.input("y", [2]), parameter))).updates;
   };
   const wrong: [string, (graph: Graph, y: Tensor) => CompileOptions, string][] = [
-    ["nothing at all", () => ({}), "neither outputs nor updates are asked for; the plan would do nothing"],
-    ["empty lists", () => ({ outputs: {}, updates: [] }), "neither outputs nor updates are asked for"],
+    ["nothing at all", () => ({}), "no outputs and no updates: the plan would do nothing"],
+    ["empty lists", () => ({ outputs: {}, updates: [] }), "no outputs and no updates"],
     ["another graph's output", () => ({ outputs: { z: other() } }), "output z (relu) belongs to another graph"],
     ["another graph's input", () => ({ outputs: { z: new Graph().input("x", [2]) } }), "output z (input x) belongs to"],
-    ["another graph's update", (_, y) => ({ outputs: { y }, updates: adam(new Graph()) }), "among the updates, adam belongs to another graph"], // prettier-ignore
+    ["another graph's update", (_, y) => ({ outputs: { y }, updates: adam(new Graph()) }), "the update adam belongs to another graph"], // prettier-ignore
     ["no tensor", () => ({ outputs: { z: undefined as unknown as Tensor } }), "output z is undefined, not a tensor"],
-    ["u32", (graph) => ({ outputs: { z: graph.input("label", [2], "u32") } }), "output z (input label) holds u32; a run hands back f32 only"], // prettier-ignore
+    ["u32", (graph) => ({ outputs: { z: graph.input("label", [2], "u32") } }), "output z (input label) holds u32; a run returns f32 only"], // prettier-ignore
     ["updates left out", (graph, y) => (adam(graph), { outputs: { y } }), "the graph records updates (adam) that would not be run"], // prettier-ignore
-    ["frozen updates", (graph) => ({ updates: adam(graph), frozen: true }), "in a frozen plan variables stay as they are"], // prettier-ignore
+    ["frozen updates", (graph) => ({ updates: adam(graph), frozen: true }), "a frozen plan keeps its variables as they are"], // prettier-ignore
   ];
   test.each(wrong)("%s", async (_, options, message) => {
     const graph = new Graph();
@@ -158,7 +158,7 @@ describe("what cannot be meant is refused by compile", () => {
     const graph = new Graph({ training: true });
     const y = relu(graph.input("x", [2]));
     await expect(compile(gpu(), graph, { outputs: { y }, frozen: true })).rejects.toThrow(
-      "compile: a frozen plan is for inference, and this graph is one of training; record it anew",
+      "compile: a frozen plan is for inference, and this graph was recorded for training; record a new one",
     );
   });
 });
@@ -167,6 +167,6 @@ test("operands of another graph are found in whatever place they stand", () => {
   const [graph, other] = [new Graph(), new Graph()];
   const [x, weight] = [graph.input("x", [1, 4, 4, 3]), graph.input("weight", [1, 1, 3, 8])];
   expect(() => conv2d(x, weight, other.input("bias", [8]))).toThrow(
-    "conv2d: the operands of an op belong to different graphs: input bias is another graph's",
+    "conv2d: the operands of an op belong to different graphs: input bias belongs to another graph",
   );
 });

@@ -174,14 +174,16 @@ describe("no device", () => {
   test.each([null, undefined])("because there is no adapter: %s", async (adapter) => {
     await expect(Gpu.create(adapter)).rejects.toThrow(GpuError);
     await expect(Gpu.create(adapter)).rejects.toThrow(
-      /^there is no GPU adapter: requestAdapter\(\) gave none\. In a browser, .*; on Node, openGpu\(\) of mganet-webgpu\/node/,
+      /^no GPU adapter: requestAdapter\(\) returned null\. In a browser, .*; on Node, use openGpu\(\) from mganet-webgpu\/node/,
     );
   });
 
   test("because the adapter has given one already", async () => {
     const { adapter } = await openDawn();
     const on = await Gpu.create(adapter);
-    await expect(Gpu.create(adapter)).rejects.toThrow(/^the adapter gives no device \(each one gives one only\): ./);
+    await expect(Gpu.create(adapter)).rejects.toThrow(
+      /^the adapter returned no device \(it can be used only once\): ./,
+    );
     on.destroy();
   });
 });

@@ -37,7 +37,7 @@ describe("limits of an adapter", () => {
     for (const batch of [1, 3, 500]) {
       expect(fits(adapter(48 * KiB), batch)).toBeUndefined();
       expect(fits(adapter(48 * KiB - 16), batch)!.message).toBe(
-        `segmenter.encoder.conv1: a tensor [${batch}, 64, 64, 3] takes 48.0 KiB in one binding at least, and this ` +
+        `segmenter.encoder.conv1: a tensor [${batch}, 64, 64, 3] needs 48.0 KiB in one binding, and this ` +
           "adapter allows 48.0 KiB; use a smaller batch, input or width",
       );
     }
@@ -52,14 +52,14 @@ describe("limits of an adapter", () => {
     const wide = new MGANet({ ...config, width: 1 });
     // [3, 3, 512, 512] takes 9 MiB.
     expect(fits(adapter(9 * MiB), 8, wide)).toBeUndefined();
-    expect(fits(adapter(9 * MiB - 16), 8, wide)!.message).toMatch(/^segmenter\.encoder\.layer4.*takes 9\.0 MiB in one/);
+    expect(fits(adapter(9 * MiB - 16), 8, wide)!.message).toMatch(/^segmenter\.encoder\.layer4.*needs 9\.0 MiB in one/);
   });
 
   test("a tensor goes into one buffer", () => {
     // [500, 64, 64, 3] takes 23.4 MiB, and after the last upsampling there are two channels.
     expect(fits(adapter(MiB, 24 * MiB), 500)).toBeUndefined();
     expect(fits(adapter(MiB, 23 * MiB), 500)!.message).toMatch(
-      /^segmenter\.\S+: a tensor \[500, 64, 64, 3\] takes 23\.4 MiB in one buffer, and this adapter allows 23\.0 MiB; /,
+      /^segmenter\.\S+: a tensor \[500, 64, 64, 3\] needs 23\.4 MiB in one buffer, and this adapter allows 23\.0 MiB; /,
     );
   });
 

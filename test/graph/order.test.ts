@@ -76,7 +76,7 @@ describe("names that every object has", () => {
       ["__proto__", Float32Array.of(6)],
       ["valueOf", Float32Array.of(6)],
     ]);
-    await expect(plan.run({})).rejects.toThrow("the run lacks input constructor [1]");
+    await expect(plan.run({})).rejects.toThrow("missing input constructor [1]");
   });
 
   test.each([null, [], new Map(), new Float32Array(2)])(

@@ -125,7 +125,7 @@ describe("what finish has not found is an error at first use that names it", () 
     const net = new InPrivateField();
     net.finish(initialValues(0));
     expect(() => net.forward(x())).toThrow(ModuleError);
-    expect(() => net.forward(x())).toThrow(/^Conv2d has no place in a finished module: .*private #fields/);
+    expect(() => net.forward(x())).toThrow(/^Conv2d is not part of a finished module: .*private #fields/);
   });
 
   test("a parameter in a private field", () => {
@@ -136,11 +136,13 @@ describe("what finish has not found is an error at first use that names it", () 
     }
     const net = new Scaled();
     net.finish(initialValues(0));
-    expect(() => net.forward(x())).toThrow(/^mul: a parameter \[1, 4, 4, 3\] that no finished module knows/);
+    expect(() => net.forward(x())).toThrow(
+      /^mul: a parameter \[1, 4, 4, 3\] that is not registered with a finished module/,
+    );
   });
 
   test("a module that forgets finish, and one that is made after it", () => {
-    expect(() => new InArray().forward(x())).toThrow(/^Conv2d has no place in a finished module: call finish/);
+    expect(() => new InArray().forward(x())).toThrow(/^Conv2d is not part of a finished module: call finish/);
     class Head extends InArray {
       readonly head: Conv2d;
 
@@ -151,7 +153,7 @@ describe("what finish has not found is an error at first use that names it", () 
       }
     }
     const net = new Head();
-    expect(() => net.head.forward(net.forward(x()))).toThrow(/^Conv2d has no place in a finished module/);
+    expect(() => net.head.forward(net.forward(x()))).toThrow(/^Conv2d is not part of a finished module/);
   });
 
   test("a module of a class that is none", () => {
@@ -163,8 +165,8 @@ describe("what finish has not found is an error at first use that names it", () 
     }
     const net = new Net();
     net.finish(initialValues(0));
-    expect(() => net.block.conv.forward(x())).toThrow(/^Conv2d has no place/);
-    expect(() => slabsOf(net.parameters())).toThrow("there are no parameters to train");
+    expect(() => net.block.conv.forward(x())).toThrow(/^Conv2d is not part/);
+    expect(() => slabsOf(net.parameters())).toThrow("no parameters to train");
     expect(() => net.loadStateDict(gpu(), new Map())).toThrow(/^Net has no parameters: /);
   });
 
@@ -183,7 +185,7 @@ describe("what finish has not found is an error at first use that names it", () 
     net.finish(initialValues(0));
     net.late = new Parameter([2], "vector", { fill: 3 });
     await expect(Promise.resolve().then(() => use(net, net.late!))).rejects.toThrow(
-      "a parameter [2] that no finished module knows",
+      "a parameter [2] that is not registered with a finished module",
     );
   });
 
@@ -199,7 +201,7 @@ describe("what finish has not found is an error at first use that names it", () 
     const net = Object.defineProperty(new Hidden(), "quiet", { value: conv(), enumerable: false });
     net.finish(initialValues(0));
     for (const hidden of [net[key], net.got, Reflect.get(net, "quiet") as Conv2d]) {
-      expect(() => hidden.forward(x())).toThrow(/^Conv2d has no place in a finished module/);
+      expect(() => hidden.forward(x())).toThrow(/^Conv2d is not part of a finished module/);
     }
   });
 
@@ -225,18 +227,18 @@ test("a module under two names is one: trained once, named by the first", async 
   expect(net.b.path).toBe("a");
 });
 
-test("a module that holds itself", () => {
+test("a module that contains itself", () => {
   class Loop extends Module {
     readonly conv = conv();
     readonly children: Module[] = [this];
   }
-  expect(() => new Loop().finish(initialValues(0))).toThrow("children.0: a Loop that holds itself");
+  expect(() => new Loop().finish(initialValues(0))).toThrow("children.0: a Loop that contains itself");
 });
 
 test("finish comes before values, and its values fit", () => {
   const net = new InArray();
   writeVariable(gpu(), net.convs[1]!.weight, new Float32Array(9));
-  expect(() => net.finish(initialValues(0))).toThrow("finish: convs.1.weight was given values already");
+  expect(() => net.finish(initialValues(0))).toThrow("finish: convs.1.weight was already given values");
   expect(() => new InArray().finish(() => new Float32Array(3))).toThrow(
     "finish: convs.0.weight [1, 1, 3, 3] has 9 elements, but got 3 initial values",
   );
@@ -268,9 +270,9 @@ test("a running variance that is negative or no number is refused by name", () =
     );
   norm.loadStateDict(gpu(), state(0));
   expect(() => norm.loadStateDict(gpu(), state(-1))).toThrow(
-    new StateDictError("running_var holds a negative variance, -1"),
+    new StateDictError("running_var contains a negative variance, -1"),
   );
-  expect(() => norm.loadStateDict(gpu(), state(NaN))).toThrow("running_var holds a variance that is no number");
+  expect(() => norm.loadStateDict(gpu(), state(NaN))).toThrow("running_var contains a variance that is NaN");
 });
 
 describe("a state dict that does not fit changes nothing", () => {
@@ -298,18 +300,22 @@ test("finish refuses what was used already, and takes it once it is released", a
   const net = new InArray();
   net.finish(initialValues(0));
   const before = await net.stateDict(gpu());
-  expect(() => net.finish(initialValues(1))).toThrow("finish: convs.0.weight was used on a device already");
+  expect(() => net.finish(initialValues(1))).toThrow("finish: convs.0.weight was already used on a device");
   net.release(gpu());
   net.finish(initialValues(1));
   expect((await net.stateDict(gpu())).get("convs.0.weight")).not.toEqual(before.get("convs.0.weight"));
   for (const seed of [NaN, 0.5, -1, undefined]) {
-    expect(() => initialValues(seed as number)).toThrow("initialValues: seed is");
+    expect(() => initialValues(seed as number)).toThrow(
+      "initialValues: seed must be a whole number of at least 0, got",
+    );
   }
 });
 
 test("a state dict before finish is refused, and does no harm", async () => {
   const net = new InArray();
-  await expect(net.stateDict(gpu())).rejects.toThrow(/^convs\.0\.weight: a parameter .* that no finished module knows/);
+  await expect(net.stateDict(gpu())).rejects.toThrow(
+    /^convs\.0\.weight: a parameter .* that is not registered with a finished module/,
+  );
   net.finish(initialValues(0));
   const { data } = (await net.stateDict(gpu())).get("convs.0.weight")!;
   expect(data.some((value) => value !== 0)).toBe(true);
@@ -326,8 +332,8 @@ test("two members of one path are refused", () => {
       ["1", conv()],
     ]);
   }
-  expect(() => new Dotted().finish(initialValues(0))).toThrow("finish: a.b is the path of two members");
-  expect(() => new Keys().finish(initialValues(0))).toThrow("finish: convs.1 is the path of two members");
+  expect(() => new Dotted().finish(initialValues(0))).toThrow("finish: two members have the path a.b");
+  expect(() => new Keys().finish(initialValues(0))).toThrow("finish: two members have the path convs.1");
 });
 
 test("a state dict goes into a file as it is, and comes back from it", async () => {

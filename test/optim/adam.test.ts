@@ -109,7 +109,7 @@ describe("parameters lie in one slab", () => {
     const net = new Net();
     const adam = makeAdam(net);
     expect(() => slabsOf(net.parameters())).toThrow(
-      "variable conv.weight lies in another slab: a second optimiser takes the slabs of the first, as in new Adam(first.slabs, options)",
+      "variable conv.weight already belongs to a slab: give a second optimiser the slabs of the first, as in new Adam(first.slabs, options)",
     );
     const second = new Adam(adam.slabs, { lr: 1e-2 });
     expect(await (await training(net, second))(3)).toEqual(await expectedLosses(3));
@@ -118,7 +118,7 @@ describe("parameters lie in one slab", () => {
   test("or none has got a place when one cannot", () => {
     const net = new Net();
     slabsOf([net.fc.bias]);
-    expect(() => slabsOf(net.parameters())).toThrow("variable fc.bias lies in another slab");
+    expect(() => slabsOf(net.parameters())).toThrow("variable fc.bias already belongs to a slab");
     expect(net.conv.weight.place).toBeUndefined();
     expect(() => slabsOf([net.fc.weight, net.fc.weight])).toThrow("variable fc.weight is given twice");
   });
@@ -138,17 +138,17 @@ describe("parameters lie in one slab", () => {
 
 describe("an optimiser that would train nothing, or nonsense, is an error", () => {
   test("no parameters", () => {
-    expect(() => slabsOf([])).toThrow("slabsOf: there are no parameters to train");
-    expect(() => new Adam([], {})).toThrow("Adam: there are no slabs of parameters to train");
+    expect(() => slabsOf([])).toThrow("slabsOf: no parameters to train");
+    expect(() => new Adam([], {})).toThrow("Adam: no slabs of parameters to train");
   });
 
   test.each<[Record<string, number>, string]>([
-    [{ lr: NaN }, "a learning rate of NaN is none"],
-    [{ lr: -1 }, "a learning rate of -1 is none"],
-    [{ beta1: 1 }, "beta1 is 1, and has to be at least 0 and less than 1"],
-    [{ beta2: NaN }, "beta2 is NaN"],
-    [{ eps: -1 }, "eps is -1"],
-    [{ learningRate: 1 }, "there is no option learningRate; there are lr, beta1, beta2, eps"],
+    [{ lr: NaN }, "the learning rate must be a number of at least 0, got NaN"],
+    [{ lr: -1 }, "the learning rate must be a number of at least 0, got -1"],
+    [{ beta1: 1 }, "beta1 must be at least 0 and less than 1, got 1"],
+    [{ beta2: NaN }, "beta2 must be at least 0 and less than 1, got NaN"],
+    [{ eps: -1 }, "eps must be a number of at least 0, got -1"],
+    [{ learningRate: 1 }, "unknown option learningRate; the options are lr, beta1, beta2, eps"],
   ])("options %o", (options, message) => {
     const net = new Net();
     expect(() => new Adam(slabsOf(net.parameters()), options)).toThrow(`Adam: ${message}`);
@@ -156,7 +156,7 @@ describe("an optimiser that would train nothing, or nonsense, is an error", () =
 
   test("a learning rate of a step", () => {
     const adam = makeAdam(new Net());
-    expect(() => adam.advance(NaN)).toThrow("Adam: a learning rate of NaN is none");
+    expect(() => adam.advance(NaN)).toThrow("Adam: the learning rate must be a number of at least 0, got NaN");
     expect(adam.steps).toBe(0);
   });
 
@@ -176,9 +176,9 @@ describe("an optimiser that would train nothing, or nonsense, is an error", () =
     const stale = adam.advance();
     await plan.run({ image, label, adam: stale });
     await expect(plan.run({ image, label, adam: stale })).rejects.toThrow(
-      "input adam: these values were used for a step before; call adam.advance() for every step",
+      "input adam: these values were already used for a step; call adam.advance() for every step",
     );
-    await expect(plan.run({ image, label })).rejects.toThrow("the run lacks input adam [2]");
+    await expect(plan.run({ image, label })).rejects.toThrow("missing input adam [2]");
   });
 
   test("updates that are not passed on", async () => {

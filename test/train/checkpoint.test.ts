@@ -157,7 +157,7 @@ describe("a checkpoint is refused, by one line that names the file and the reaso
     [
       "with a negative running variance",
       () => changed({}, { "model.classifier.bn1.running_var": f32(1, 0, -0.5, 1) }),
-      /: classifier\.bn1\.running_var holds a negative variance, -0\.5$/,
+      /: classifier\.bn1\.running_var contains a negative variance, -0\.5$/,
     ],
     [
       "with a negative mean square",

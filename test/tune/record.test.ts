@@ -100,12 +100,16 @@ describe("is ignored, with a reason, and can be written anew: a record", () => {
   const cases: [string, (text: string) => string, string | RegExp][] = [
     ["cut off", (text) => text.slice(0, -20), "it is not JSON"],
     ["that is empty", () => "", "it is not JSON"],
-    ["that is something else", () => '{"a": 1}', "it is no tuning record"],
-    ["that is null", () => "null", "it is no tuning record"],
+    ["that is something else", () => '{"a": 1}', "it is not a tuning record"],
+    ["that is null", () => "null", "it is not a tuning record"],
     ["of another format", (text) => text.replace("tuning-1", "tuning-7"), /^its format is mganet-tuning-7, not /],
-    ["with an entry that makes no sense", (text) => text.replace('"units":1', '"units":-1'), "it is no tuning record"],
-    ["of another driver", (text) => text.replace("25.0.7", "24.3.0"), "it is of another driver (Mesa 24.3.0)"],
-    ["of another adapter", (text) => text.replace('"llvmpipe"', '"swiftshader"'), /^it is of another adapter/],
+    [
+      "with an entry that makes no sense",
+      (text) => text.replace('"units":1', '"units":-1'),
+      "it is not a tuning record",
+    ],
+    ["of another driver", (text) => text.replace("25.0.7", "24.3.0"), "it belongs to another driver (Mesa 24.3.0)"],
+    ["of another adapter", (text) => text.replace('"llvmpipe"', '"swiftshader"'), /^it belongs to another adapter/],
   ];
   test.each(cases)("%s", async (_, spoil, expected) => {
     await recordOf(entryOf(kernel, "other")).save(gpu, store);

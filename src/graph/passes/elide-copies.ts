@@ -1,4 +1,4 @@
-/** Concatenated and enlarged tensors that only convolutions read need not be there: each reads their sources itself. */
+/** Concatenated and enlarged tensors that only convolutions read are not laid out: each convolution reads their sources itself. */
 import { readShape } from "../../kernels/sources.ts";
 import { offsetsOf } from "../../kernels/spatial.ts";
 import { sameShape, type Source } from "../../kernels/kernel.ts";
@@ -7,7 +7,7 @@ import type { Node, Tensor } from "../tensor.ts";
 /**
  * The same nodes without the concatenations, and the enlargements to twice the size, whose every reader can read what they are made of
  * (KernelTraits.withSources), and without the slices into which a gradient is cut that can be written as such (KernelTraits.splitOutput).
- * @param kept tensors that must be there
+ * @param kept tensors that must be computed, such as outputs
  */
 export function elideCopies(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
   return splitGradients(readSources(nodes, kept), kept);

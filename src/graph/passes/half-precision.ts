@@ -1,4 +1,4 @@
-/** Activations in half precision, for plans of inference. */
+/** Activations in half precision, for inference plans. */
 import { storingHalf } from "../../../shaders/lib/half.ts";
 import type { Dispatch, Lowering, OperandRef } from "../../kernels/kernel.ts";
 import type { Node, Tensor } from "../tensor.ts";

@@ -1,15 +1,15 @@
-/** Activations that the backward pass computes again instead of having them kept. */
+/** Activations that the backward pass recomputes instead of keeping them. */
 import { Tensor, type Node } from "../tensor.ts";
 
-/** How many cheap kernels may have to run behind each other to have one tensor again. */
+/** The longest chains of cheap kernels that may run again for one tensor. */
 const MAX_CHAIN_LENGTHS = [1, 2, 3, 4];
 
 /**
  * The nodes with the cheap ones (KernelTraits.cheap) repeated in the backward pass, right before they are first read there, where
  * that saves memory. The same kernels on the same values: the results are the same bits.
  *
- * A chain of recomputed tensors, such as the sums of residual blocks, would have to be gone through from its beginning with all
- * of it alive. So every few of them one is kept; how many is tried out.
+ * A chain of recomputed tensors, such as the sums of residual blocks, would have to be recomputed from its beginning, with all of it alive.
+ * So one in every few is kept; several distances are tried.
  * @param backwardFrom id of the first node of the backward pass
  * @param kept tensors that the plan hands out
  */
@@ -24,7 +24,7 @@ export function recompute(nodes: readonly Node[], backwardFrom: number, kept: Re
   return best;
 }
 
-/** What it takes to have a tensor in the backward pass: kernels behind each other, and bytes kept for it alone. */
+/** The cost of a tensor in the backward pass: kernels to run again in a chain, and bytes kept for it alone. */
 interface Cost {
   depth: number;
   bytes: number;

@@ -1,12 +1,12 @@
 /**
- * Variants that are not worth compiling. A software adapter takes a tenth of a second and more for each shader, so what a variant saves, over all
- * kernels of a graph that would take it, is held against the shaders that it brings.
+ * Chooses variants by run time and compile time together. A software adapter compiles a shader in a tenth of a second or more, so what a variant
+ * saves, over all kernels of a graph that would use it, is weighed against the shaders that it adds.
  */
 import type { Lowering } from "../../kernels/kernel.ts";
 
 /** Microseconds that a software adapter takes to compile one character of WGSL (lavapipe: 35 to 80). */
 const COMPILE_US_PER_CHARACTER = 50;
-/** Runs of a plan within which that is to be made up for. */
+/** Runs of a plan that the compile time is spread over. */
 const AMORTIZED_RUNS = 400;
 
 /** A kernel's name, and its variants, the preferred one first. */
@@ -16,8 +16,8 @@ export interface Candidates {
 }
 
 /**
- * A variant of each, of which names are struck out, all of a kernel's variants of one name or all of the very same shaders, as long as that
- * makes the whole cheaper. Where estimates are missing (Lowering.estimate), the first is taken.
+ * Picks a variant for each kernel. Starts from the preferred ones, and excludes variants, by name or by their shaders, as long as that makes
+ * the whole cheaper. Where an estimate (Lowering.estimate) is missing, the first variant is taken.
  */
 export function selectVariants(all: readonly Candidates[]): Lowering[] {
   const shaders = new Shaders();
@@ -55,7 +55,7 @@ class Shaders {
 interface Option {
   readonly estimate: number | undefined;
   readonly shaders: readonly number[];
-  /** Under which it may be struck out. */
+  /** The names under which it may be excluded. */
   readonly names: readonly string[];
 }
 
