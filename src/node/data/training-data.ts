@@ -160,7 +160,7 @@ export class SplitData implements TrainingData {
     if (config.sampling === "balanced") balancedWeights(this.#classes, config, classes);
     this.#config = config;
     this.#counts = { segmentation: train.length, joint: labelled.length };
-    // Images without a class serve the segmentation stage only.
+    // Of images without a class only the outlines are used.
     const all = new BatchLoader(train);
     this.#loaders = { segmentation: all, joint: labelled.length < train.length ? new BatchLoader(labelled) : all };
     this.#validation = new BatchLoader(validation);
