@@ -15,7 +15,7 @@ export interface EpochOptions {
   /** From 0; each epoch has its own order and flips. */
   epoch: number;
   batchSize: number;
-  /** Batches to pass over, for a run that goes on in the middle of an epoch. Default 0. */
+  /** Batches to skip, for a run that resumes in the middle of an epoch. Default 0. */
   startBatch?: number;
   /** Visit the images in a random order of (seed, epoch). Default false. */
   shuffle?: boolean;

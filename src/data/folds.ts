@@ -5,7 +5,7 @@ import { DataError } from "./sample.ts";
 import { strataOf } from "./split.ts";
 
 /**
- * The fold of each item, 0 .. folds - 1. Clusters are dealt out the largest first, in an order that the seed decides among
+ * The fold of each item, 0 .. folds - 1. Clusters are assigned the largest first, in an order that the seed decides among
  * equals, each to the fold that lacks most of what it holds of each class.
  *
  * @throws DataError for a number of folds that the clusters do not fill

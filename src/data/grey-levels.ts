@@ -35,7 +35,7 @@ const DEPTHS = [8, 10, 12, 14, 16];
  * @throws DataError, without the file's name, with the range
  */
 export function whiteLevel({ least, greatest }: LevelRange, kind: "whole" | "float"): Scale {
-  if (!Number.isFinite(least) || !Number.isFinite(greatest)) throw new DataError("has levels that are no numbers");
+  if (!Number.isFinite(least) || !Number.isFinite(greatest)) throw new DataError("has levels that are not numbers");
   const range = `levels ${show(least)} to ${show(greatest)}`;
   const rounding = kind === "float" ? ROUNDING : 0;
   if (least < -rounding * Math.max(1, greatest)) throw new DataError(`has ${range}: what is black is not known`);

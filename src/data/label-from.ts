@@ -21,7 +21,7 @@ export function labelFromNames(dataset: Dataset, words: ClassWords): void {
       else taken++;
       sample.label = label;
     } else if (label !== undefined && label !== sample.label) {
-      notes.push(`${sample.id}: its name is of another class than the set says: it counts as without a class`);
+      notes.push(`${sample.id}: its name is of another class than the set says: it counts as unlabelled`);
       sample.label = undefined;
     }
   }

@@ -91,7 +91,7 @@ function zodReason(error: z.ZodError): string {
   return oneLine(at === "" ? issue.message : `${at}: ${issue.message}`);
 }
 
-/** Number of elements; NaN where it is no exact integer any more. */
+/** Number of elements; NaN where it is no longer an exact integer. */
 function elementCount(shape: readonly number[]): number {
   let count = 1;
   for (const extent of shape) {

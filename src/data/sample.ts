@@ -41,7 +41,7 @@ export interface Sample extends Given {
   label: Label;
   /** The nodules, in pixels of the original image. */
   boxes: Box[];
-  /** "none" where it is known that there is no nodule, and `boxes` is empty for that; without boxes the outline is unknown else. */
+  /** "none" where it is known that there is no nodule, and `boxes` is empty for that; else an image without boxes has an unknown outline. */
   outline?: "none";
   /** Whether the image is a crop to the tissue already. */
   cropped?: boolean;
@@ -91,7 +91,7 @@ export const isBare = ({ boxes, outline }: Pick<Prepared, "boxes" | "outline">):
 export interface Batch {
   /** [N,H,W,3], normalised. */
   image: Float32Array;
-  /** [N]; 0 where the class is not known (such samples serve the segmentation stage only). */
+  /** [N]; 0 where the class is not known (only the outlines of such samples are used). */
   label: Uint32Array;
   /** [N,H,W,1]: 1 inside the ellipses of the image's boxes, else 0. */
   target: Float32Array;

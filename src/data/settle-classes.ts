@@ -22,7 +22,7 @@ export function wordsFor({ target = "class", classes }: ClassRequest): ClassWord
       const grade = gradeOf(name);
       if (grade !== undefined) return grade;
       throw new DataError(
-        `the class "${name}" is no TI-RADS grade: with --target tirads these are 1 to 6, 4a, 4b and 4c`,
+        `the class "${name}" is not a TI-RADS grade: with --target tirads these are 1 to 6, 4a, 4b and 4c`,
       );
     });
     return new TiradsWords(grades);

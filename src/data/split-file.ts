@@ -26,7 +26,7 @@ export function writeSplit(split: Omit<SplitFile, "format">): string {
   return `${JSON.stringify({ format: FORMAT, data, how, train, val, test }, null, 1)}\n`;
 }
 
-/** The side of each image by id. @throws DataError when the text is no split, or has an image twice; without the file's name */
+/** The side of each image by id. @throws DataError when the text is not a split, or has an image twice; without the file's name */
 export function parseSplit(text: string): Map<string, Side> {
   let json: unknown;
   try {

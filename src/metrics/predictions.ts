@@ -120,7 +120,7 @@ export function parsePredictions(text: string, file: string): Predictions & { cl
   }
   const result = fileSchema.safeParse(json);
   if (!result.success) {
-    throw new DataError(`${file}: is no record of train's or evaluate's predictions: ${explain(result.error)}`);
+    throw new DataError(`${file}: is not a record of the predictions of train or evaluate: ${explain(result.error)}`);
   }
   const { checkpoint, data, on, threshold } = result.data;
   const known = { checkpoint, data, on, threshold };

@@ -17,7 +17,7 @@ export interface RunMean {
  */
 export function overRuns(values: readonly number[], confidence = 0.95): RunMean {
   const runs = values.length;
-  if (runs === 0) throw new RangeError("there is no run to take the mean of");
+  if (runs === 0) throw new RangeError("there is no run to average");
   const mean = values.reduce((a, b) => a + b, 0) / runs;
   if (runs === 1) return { runs, mean, deviation: null, interval: null };
   const deviation = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (runs - 1));

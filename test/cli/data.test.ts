@@ -69,8 +69,8 @@ describe("prepare", () => {
   });
 
   test("refuses other settings, other folders and impossible sizes", async () => {
-    await expectRefused([...args(), "--crop", "fixed"], "was begun with --crop adaptive, not fixed");
-    await expectRefused(["prepare", "--data", at("voc"), "--out", at("other")], "nothing to go on with");
+    await expectRefused([...args(), "--crop", "fixed"], "was started with --crop adaptive, not fixed");
+    await expectRefused(["prepare", "--data", at("voc"), "--out", at("other")], "holds nothing to resume");
     await expectRefused([...args().slice(0, -1), "4"], "--size: 4x4 is not possible");
     await expectRefused(["prepare", "--data", at("none"), "--out", at("new")], "there is no such folder");
     expect(existsSync(at("new"))).toBe(false);

@@ -44,8 +44,8 @@ describe("what is white", () => {
     [-60, 0, "float", "has levels -60 to 0: what is black is not known"],
     [0, 30, "float", "has levels 0 to 30, which is a dim picture of 8 bits or one of fewer; save it with 8 bits"],
     [0, 0.01, "float", "is blank: all its pixels are of levels 0 to 0.01"],
-    [0, NaN, "float", "has levels that are no numbers"],
-    [0, Infinity, "float", "has levels that are no numbers"],
+    [0, NaN, "float", "has levels that are not numbers"],
+    [0, Infinity, "float", "has levels that are not numbers"],
   ] as const)("is not known of levels from %s to %s (%s): refused with the range", (least, greatest, kind, reason) => {
     expect(() => whiteLevel(of(least, greatest), kind)).toThrow(new DataError(reason));
   });

@@ -45,7 +45,7 @@ test("a record that was written is read again, with what else was put there left
 });
 
 describe("a file is refused, by one line that names it and the reason,", () => {
-  const no = "is no record of train's or evaluate's predictions: ";
+  const no = "is not a record of the predictions of train or evaluate: ";
   test.each([
     ["that is not JSON", "{", "is not JSON: "],
     ["that is null", "null", no],

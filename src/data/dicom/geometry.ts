@@ -6,9 +6,9 @@ import { frameAttributes } from "./grey.ts";
 import { type DicomImage, MOST_PIXELS } from "./image.ts";
 
 const PIXEL_MEASURES = 0x00289110;
-/** Distances that differ by less than this share are taken for equal: they are rounded in many files. */
+/** Distances that differ by less than this share count as equal: they are rounded in many files. */
 const EQUAL = 0.01;
-/** Rows and columns whose distances differ by more are no picture that anyone would look at. */
+/** Rows and columns whose distances differ by more are not a picture that anyone would look at. */
 const MOST_UNEQUAL = 8;
 
 /**

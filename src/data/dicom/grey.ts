@@ -100,7 +100,7 @@ export function fullRange(ranges: Extent[], image: DicomImage, precision: number
       // One bit of signed words is the sign.
       const white = 2 ** (signed ? Math.min(bits, bitsStored - 1) : bits) - 1;
       const told = bits < declared ? `: read as ${bits} bits` : isDim(greatest, bits) ? ", which makes it dim" : "";
-      const black = signed ? `${told === "" ? ": " : ", "}0 is taken for black` : "";
+      const black = signed ? `${told === "" ? ": " : ", "}0 is black` : "";
       return { black: 0, white, ...(told + black === "" ? {} : { note: `${found}${told}${black}` }) };
     }
   }

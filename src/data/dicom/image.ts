@@ -31,7 +31,7 @@ const PHOTOMETRIC = [
 ] as const;
 export type Photometric = (typeof PHOTOMETRIC)[number];
 
-/** Larger images are refused before memory is taken for them: a damaged header can claim 65535 x 65535. */
+/** Larger images are refused before memory is allocated for them: a damaged header can claim 65535 x 65535. */
 export const MOST_PIXELS = 2 ** 26;
 
 /** SOP classes that hold no picture, PS3.6 annex A. */
@@ -96,7 +96,7 @@ export const isColour = (photometric: Photometric) => /^(RGB|YBR)/.test(photomet
 /** Whether two pixels share their colours in native pixels. */
 export const isHalved = ({ photometric }: DicomImage) => /_422$/.test(photometric);
 
-/** Bytes of so many frames in native pixels. Frames of single bits follow each other without a gap, PS3.5 8.1.1. */
+/** Bytes of that many frames in native pixels. Frames of single bits follow each other without a gap, PS3.5 8.1.1. */
 export function nativeBytes(image: DicomImage, frames: number): number {
   const pixels = image.rows * image.columns;
   const words = isHalved(image) ? 2 * pixels : image.samples * pixels;

@@ -9,7 +9,7 @@ export interface Words {
   swapped: boolean;
 }
 
-/** Stored values; what is above and below the bits stored (overlays, once) is no part of them. */
+/** Stored values; what is above and below the bits stored (overlays, once) is not part of them. */
 export type Stored = Uint8Array | Int32Array | Float64Array;
 
 export function storedValues({ bytes, littleEndian, swapped }: Words, image: DicomImage, count: number): Stored {

@@ -30,13 +30,13 @@ const MOST_COLOURS = 256;
 /** More levels than these are told apart to a thousandth of the range. */
 const MOST_LEVELS = 1024;
 
-/** @throws DataError for pixels that are no numbers, or all transparent */
+/** @throws DataError for pixels that are not numbers, or all transparent */
 export function fieldOf(pixels: MaskPixels): { field: Field; note?: string } {
   const { width, height, channels, levels, alpha, lossy } = pixels;
   const count = width * height;
   const real = levels instanceof Float32Array || levels instanceof Float64Array;
   for (let i = 0; real && i < levels.length; i++) {
-    if (!Number.isFinite(levels[i]!)) throw new DataError("has pixels that are no numbers");
+    if (!Number.isFinite(levels[i]!)) throw new DataError("has pixels that are not numbers");
   }
   const shape = { width, height, lossy };
   const colours = alpha ? channels - 1 : channels;

@@ -33,10 +33,10 @@ const NUMBERS = 64;
 const NEAR = { few: 0.02, noisy: 0.06 };
 /** In a mask of flat areas, so much of the foreground is within `NEAR.few` of one of their levels. */
 const FLAT = 0.6;
-/** A flat area of so many pixels inside, and of this share of the largest one's, is a class. */
+/** A flat area of this many pixels inside, and of this share of the largest one's, is a class. */
 const LEAST_INSIDE = 4;
 const LEAST_SHARE = 0.01;
-/** In a mask without flat areas, more of the image than this is no soft edge. */
+/** In a mask without flat areas, more of the image than this is not a soft edge. */
 const PICTURE = 0.4;
 /** JPEG makes levels up to this out of nothing. */
 const JPEG_NOISE = 16;
@@ -101,7 +101,7 @@ class Levels {
         const note = `its mask has several ${grey ? "levels" : "colours"} (${names}): each counts as nodules of its own`;
         return { layers, notes: [note, ...said] };
       }
-      // Shades that lie around each other like the lines of a map are no classes.
+      // Shades that lie around each other like the lines of a map are not classes.
       if (classes.length <= 3 || within.length < classes.length / 2) {
         const [inner, outer] = within[0]!.map((k) => this.#name(classes[k]!));
         throw new DataError(
@@ -156,7 +156,7 @@ class Levels {
     return codes.filter((c) => this.#inside[c]! >= least).sort((a, b) => this.#inside[b]! - this.#inside[a]! || a - b);
   }
 
-  /** A layer for each class, of the pixels whose level is nearest to its own; soft edges between two of them are no third. */
+  /** A layer for each class, of the pixels whose level is nearest to its own; soft edges between two of them are not a third. */
   #nearest(classes: readonly number[]): Uint8Array[] {
     const { codes, values, width, height } = this.#field;
     const all = [this.#background, ...classes];

@@ -28,7 +28,8 @@ export function parseBusData(
     try {
       const id = cell("id")!;
       const number = /^bus_(\d+)-\w+$/.exec(id)?.[1];
-      if (number === undefined) throw new DataError(`has the ID "${id.slice(0, 30)}", which is no image of this set`);
+      if (number === undefined)
+        throw new DataError(`has the ID "${id.slice(0, 30)}", which is not an image of this set`);
       const patient = hasPatients ? cell("case")! : number;
       if (patient === "") throw new DataError("has no Case");
       return [{ line, id, label: words.cell(cell("pathology")!), patient }];
@@ -45,7 +46,7 @@ export function parseBusFolds(text: string, bad: Bad): Map<string, number> {
   const folds = new Map<string, number>();
   for (const { line, cell } of parseNamedTable(text, ["id", "kfold"], bad).rows) {
     if (/^[1-9]\d?$/.test(cell("kfold")!)) folds.set(cell("id")!, Number(cell("kfold")) - 1);
-    else bad(line, `has the kFold "${cell("kfold")!.slice(0, 20)}", which is no number from 1 on`);
+    else bad(line, `has the kFold "${cell("kfold")!.slice(0, 20)}", which is not a number from 1 on`);
   }
   return folds;
 }

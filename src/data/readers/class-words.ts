@@ -114,7 +114,7 @@ export class BinaryWords implements ClassWords {
   }
 }
 
-/** More names than these are no classes, but something else, such as a free text for each image. */
+/** More names than these are not classes but something else, such as a free text for each image. */
 const MAX_HEARD = 1000;
 
 /** Classes by their names. Whatever else the set has for a class is noted as another one. */

@@ -21,11 +21,11 @@ import { xmlParser } from "./xml.ts";
 
 const number = z
   .string()
-  .regex(/^-?\d{1,9}(\.\d{1,20})?$/, "is no number")
+  .regex(/^-?\d{1,9}(\.\d{1,20})?$/, "is not a number")
   .transform(Number);
 const whole = z
   .string()
-  .regex(/^\d{1,9}$/, "is no whole number")
+  .regex(/^\d{1,9}$/, "is not a whole number")
   .transform(Number);
 const attribute = z.union([z.string(), z.looseObject({ "#text": z.string().optional() })]);
 const named = { label: z.string().max(200), attribute: z.array(attribute).optional() };
@@ -136,7 +136,7 @@ function parseShapes(value: unknown, words: ClassWords): Marked {
     add(m, ...boxes.map(shift));
   }
   for (const [kind, shapes] of Object.entries(open)) {
-    if (shapes.length > 0) marked.notes.push(`${shapes.length} × ${kind}, which is no outline: left out`);
+    if (shapes.length > 0) marked.notes.push(`${shapes.length} × ${kind}, which is not an outline: left out`);
   }
   return marked;
 }

@@ -68,7 +68,7 @@ const parser = new XMLParser({ parseTagValue: false, ignoreAttributes: true, isA
 /**
  * Reads one case.
  *
- * @throws DataError when the text is no XML, no case, or has a score or an image number that cannot be understood: no
+ * @throws DataError when the text is not XML, not a case, or has a score or an image number that cannot be understood: no
  * label is guessed
  */
 export function parseDdtiCase(xml: string): DdtiCase {
@@ -98,7 +98,8 @@ function parseMark(value: unknown, index: number): DdtiMark {
   for (const item of items) {
     const ring = RING.safeParse(item);
     if (!ring.success) lost = explain(ring.error);
-    else if (ring.data.regionType !== "freehand") mark.notes.push(`"${ring.data.regionType}" is no outline: left out`);
+    else if (ring.data.regionType !== "freehand")
+      mark.notes.push(`"${ring.data.regionType}" is not an outline: left out`);
     else if (ring.data.points.length < 3) mark.notes.push("an outline of fewer than 3 points: left out");
     else mark.rings.push(ring.data.points);
   }

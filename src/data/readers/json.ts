@@ -3,7 +3,7 @@ import { z } from "zod";
 import { DataError, reasonOf } from "../sample.ts";
 import { explain } from "./values.ts";
 
-/** @throws DataError for text that is no JSON; `what` it should be is named where the schema does not fit */
+/** @throws DataError for text that is not JSON; `what` it should be is named where the schema does not fit */
 export function parseJson<T>(text: string, schema: z.ZodType<T>, what: string): T {
   let json: unknown;
   try {
@@ -18,7 +18,7 @@ export function parseJson<T>(text: string, schema: z.ZodType<T>, what: string): 
 
 /**
  * The keys of the outermost object, as far as the beginning of a file shows them: it need not be whole. Undefined where the
- * text is no object.
+ * text is not an object.
  */
 export function topKeys(beginning: string): string[] | undefined {
   const text = beginning.replace(/^\ufeff/, "").trimStart();

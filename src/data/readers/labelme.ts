@@ -34,7 +34,7 @@ export function parseLabelme(text: string): Marked {
   const marked: Marked = { objects: [], notes: [] };
   for (const [i, { label, points: pairs, shape_type: type }] of shapes.entries()) {
     if (OPEN.has(type)) {
-      marked.notes.push(`a ${type} is no outline: left out`);
+      marked.notes.push(`a ${type} is not an outline: left out`);
       continue;
     }
     try {

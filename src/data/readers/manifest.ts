@@ -109,7 +109,7 @@ const ROW = z.object({
  * The images of a manifest, in the order of their first rows.
  *
  * @param bad told of each row, or image, that cannot be used
- * @throws DataError when the text is no manifest at all
+ * @throws DataError when the text is not a manifest
  */
 export function parseManifest(
   content: string,
@@ -151,7 +151,7 @@ export function parseManifest(
 /** The row, and its patient as it is written. */
 function parseRow(line: number, value: unknown, words: ClassWords): { row: ManifestRow; written: string } {
   const result = ROW.safeParse(value);
-  if (!result.success) throw new DataError(`is no image of a manifest: ${explain(result.error)}`);
+  if (!result.success) throw new DataError(`is not an image of a manifest: ${explain(result.error)}`);
   const { image, boxes, boxes_xywh: sized, mask, patient: written, split, fold, cropped } = result.data;
   const label = words.target === "tirads" ? result.data.tirads : result.data.label;
   const outline = result.data.outline.toLowerCase();
@@ -162,7 +162,7 @@ function parseRow(line: number, value: unknown, words: ClassWords): { row: Manif
   if (!SIDES.has(side)) throw new DataError(`has the split "${split.slice(0, 20)}", which is not train, val or test`);
   const held = fold === "" ? undefined : parseCount(fold);
   if (fold !== "" && (held === undefined || held > 99)) {
-    throw new DataError(`has the fold "${fold.slice(0, 20)}", which is no number from 0 on`);
+    throw new DataError(`has the fold "${fold.slice(0, 20)}", which is not a number from 0 on`);
   }
   const crop = YES.get(parseNumber(cropped)?.toString() ?? cropped.toLowerCase());
   if (crop === undefined) throw new DataError(`has cropped "${cropped.slice(0, 20)}", which is not yes or no`);
@@ -201,7 +201,7 @@ function parseRow(line: number, value: unknown, words: ClassWords): { row: Manif
 function sizeOf({ width, height }: { width: string; height: string }): Size | undefined {
   const [w, h] = [width, height].map((text) => (text === "" ? 0 : parseCount(text)));
   if (w === undefined || h === undefined) {
-    throw new DataError(`has the size "${`${width} x ${height}`.slice(0, 40)}", which is no number of pixels`);
+    throw new DataError(`has the size "${`${width} x ${height}`.slice(0, 40)}", which is not a number of pixels`);
   }
   if (w === 0 && h === 0) return undefined;
   if (w === 0 || h === 0) throw new DataError("has only one of width and height");

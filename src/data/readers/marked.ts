@@ -40,7 +40,7 @@ export function classOfObjects(
   for (const { name } of objects) {
     const nodule = name === undefined ? { label: undefined } : words.object(name, { numbers });
     if (!nodule) {
-      throw new DataError(`marks "${name!.slice(0, 40)}", which is neither a class nor known to be a nodule`);
+      throw new DataError(`marks "${name!.slice(0, 40)}", which is neither a class nor a known name of a nodule`);
     }
     labels.add(nodule.label);
   }
@@ -48,13 +48,13 @@ export function classOfObjects(
   // The boxes of other classes may be anything's: the image is left out for the one of them.
   const other = known.find((label) => words.isOther(label));
   if (other !== undefined) return other;
-  if (known.length > 1) note("its objects are of different classes: it counts as without a class");
+  if (known.length > 1) note("its objects are of different classes: it counts as unlabelled");
   else if (known.length === 1 && labels.size > 1) {
-    note("not all of its objects have a class: it counts as without a class");
+    note("not all of its objects have a class: it counts as unlabelled");
   }
   if (known.length > 0) return labels.size === 1 ? known[0] : undefined;
   const tagged = new Set(tags.flatMap((tag) => words.inText(tag) ?? []));
-  if (tagged.size > 1) note("is tagged with several classes: it counts as without a class");
+  if (tagged.size > 1) note("is tagged with several classes: it counts as unlabelled");
   return tagged.size === 1 ? [...tagged][0] : undefined;
 }
 

@@ -10,8 +10,8 @@ const ANATOMY = new Set([
 ]);
 
 /**
- * The classes of a set that calls nothing benign or malignant, from the names it has instead; undefined where these are no classes,
- * or may be misspelt ones: nothing is guessed.
+ * The classes of a set that calls nothing benign or malignant, from the names it has instead; undefined where these are not classes,
+ * or may be misspelt: nothing is guessed.
  *
  * @param images how many images the set has, besides those in folders of unknown names
  */

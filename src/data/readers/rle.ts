@@ -1,12 +1,12 @@
 /** Masks as run lengths. */
 import { DataError } from "../sample.ts";
 
-/** Larger masks are refused before memory is taken for them. */
+/** Larger masks are refused before memory is allocated for them. */
 const MOST_PIXELS = 2 ** 26;
 
 /**
  * The run lengths in COCO's compressed form: six bits a character from "0" on, of which five are the number's, least first, and
- * the sixth says that it goes on; from the fourth run on the difference to the run two before.
+ * the sixth says that it continues; from the fourth run on the difference to the run two before.
  *
  * @throws DataError for a text that is no such form
  */
@@ -29,7 +29,7 @@ export function decompressCounts(text: string): number[] {
 }
 
 /**
- * The mask, row by row, whose pixels are alternately 0 and 1 for so many: down the columns as in COCO, or along the rows.
+ * The mask, row by row, of runs of pixels that are alternately 0 and 1: down the columns as in COCO, or along the rows.
  *
  * @throws DataError for runs that do not fill the mask exactly, or a mask too large
  */
@@ -39,7 +39,7 @@ export function maskOfRuns(
   order: "columns" | "rows",
 ): Uint8Array {
   if (!(width >= 1 && height >= 1 && width * height <= MOST_PIXELS)) {
-    throw new DataError(`has a mask of ${width}x${height}, which is no possible size`);
+    throw new DataError(`has a mask of ${width}x${height}, which is not a possible size`);
   }
   const pixels = width * height;
   const sum = counts.reduce((total, count) => (count >= 0 ? total + count : NaN), 0);

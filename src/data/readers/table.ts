@@ -24,7 +24,7 @@ const EXCEL = /^\ufeff?"?sep=([,;\t])"?[ \t]*(?:\r\n|\r|\n|$)/i;
 /**
  * The rows in which any cell is filled, with blanks around the cells taken away. Rows may differ in length.
  *
- * @throws DataError for text that is no table, such as a quote that is never closed
+ * @throws DataError for text that is not a table, such as a quote that is never closed
  */
 export function parseTable(text: string): Row[] {
   const excel = EXCEL.exec(text);

@@ -12,7 +12,7 @@ import { explain } from "./values.ts";
 const numbers = z.array(z.int().nonnegative());
 const FOLD = z.object({ train: numbers, val: numbers });
 
-/** The images that a fold holds out, by number. @throws DataError when the text is no fold, or trains on one of them */
+/** The images that a fold holds out, by number. @throws DataError when the text is not a fold, or trains on one of them */
 export function parseFold(text: string): number[] {
   let json: unknown;
   try {
@@ -32,7 +32,7 @@ export function parseFold(text: string): number[] {
  * The class of each image by file name. Images with rows that contradict each other have none.
  *
  * @param bad told of each row that cannot be used
- * @throws DataError when the text is no table
+ * @throws DataError when the text is not a table
  */
 export function parseLabels(
   text: string,

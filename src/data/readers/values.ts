@@ -123,7 +123,7 @@ function hint({ x0, y0, x1, y1 }: Box): string {
 export const decimal = z.string().transform((text, context): number => {
   const value = parseNumber(text);
   if (value !== undefined) return value;
-  context.addIssue({ code: "custom", message: "is no number" });
+  context.addIssue({ code: "custom", message: "is not a number" });
   return z.NEVER;
 });
 

@@ -8,7 +8,7 @@
  * `<size>` is that of the image that was annotated. Coordinates are taken as the edges of the box; whether a set counts its
  * pixels from 1, as VOC does, is not known, and would move an edge by one pixel. Tools write other things in the place of a
  * `<bndbox>`: a `<polygon>` of `<x1> <y1> <x2> ..` or of `<pt><x> <y></pt>`, and a turned `<robndbox>`. The boxes of an
- * object's `<part>`s are no nodules.
+ * object's `<part>`s are not nodules.
  */
 import { z } from "zod";
 import type { Size } from "../annotation-frame.ts";
@@ -33,7 +33,7 @@ const parse = xmlParser({
   transformTagName: (tag) => tag.toLowerCase(),
 });
 
-/** @throws DataError when the text is no XML, no annotation, or has an object that is not marked in a way that is known */
+/** @throws DataError when the text is not XML, not an annotation, or has an object that is not marked in a way that is known */
 export function parseVoc(xml: string): Marked {
   const result = ANNOTATION.safeParse(parse(xml));
   if (!result.success) throw new DataError(`is not a VOC annotation: ${explain(result.error)}`);
@@ -88,7 +88,7 @@ function numbersOf(value: unknown, names: readonly string[], what: string): numb
     if (number !== undefined) return number;
     const shown = typeof written === "string" ? ` "${written.slice(0, 20)}"` : "";
     const comma = typeof written === "string" && parseNumber(written.replace(",", ".")) !== undefined;
-    throw new DataError(`${what}.${name}${shown} is no number${comma ? ": decimals are written with a point" : ""}`);
+    throw new DataError(`${what}.${name}${shown} is not a number${comma ? ": decimals are written with a point" : ""}`);
   });
 }
 

@@ -71,7 +71,7 @@ export function parseYoloData(text: string): YoloData {
 /** Rounding in the last digit that tools write. */
 const ROUNDING = 1e-5;
 
-/** @throws DataError naming the first line that is no object of this format */
+/** @throws DataError naming the first line that is not an object of this format */
 export function parseYoloLabels(text: string): YoloObject[] {
   const objects: YoloObject[] = [];
   for (const [i, line] of text
@@ -90,13 +90,13 @@ export function parseYoloLabels(text: string): YoloObject[] {
 
 function parseLine(cells: readonly string[]): YoloObject {
   if (!/^\d{1,6}$/.test(cells[0]!))
-    throw new DataError(`has the class "${cells[0]!.slice(0, 20)}", which is no number`);
+    throw new DataError(`has the class "${cells[0]!.slice(0, 20)}", which is not a number`);
   const index = Number(cells[0]);
   const numbers = cells.slice(1).map((cell) => {
     const number = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d{1,3})?$/i.test(cell) ? Number(cell) : NaN;
-    if (Number.isNaN(number)) throw new DataError(`has "${cell.slice(0, 20)}", which is no number`);
+    if (Number.isNaN(number)) throw new DataError(`has "${cell.slice(0, 20)}", which is not a number`);
     if (!(number >= -ROUNDING && number <= 1 + ROUNDING)) {
-      throw new DataError(`has ${cell.slice(0, 20)}, which is no share of the image: they are from 0 to 1`);
+      throw new DataError(`has ${cell.slice(0, 20)}, which is not a share of the image, from 0 to 1`);
     }
     return Math.min(1, Math.max(0, number));
   });

@@ -22,7 +22,7 @@ interface Header {
 
 export const isBmp = (bytes: Uint8Array): boolean => bytes.length > 26 && bytes[0] === 0x42 && bytes[1] === 0x4d;
 
-/** @throws DataError, without the file's name, for a header that makes no sense */
+/** @throws DataError, without the file's name, for an invalid header */
 export function bmpSize(bytes: Uint8Array): { width: number; height: number } {
   const { width, height } = readHeader(viewOf(bytes));
   return { width, height };

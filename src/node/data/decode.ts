@@ -12,7 +12,7 @@ import { openRaster } from "./raster.ts";
 export type { GreyImage } from "./grey-image.ts";
 export { readImage } from "./picture-file.ts";
 
-/** @throws DataError, without the file's name, for a file that is no image */
+/** @throws DataError, without the file's name, for a file that is not an image */
 export async function openPictures(bytes: Uint8Array): Promise<Pictures> {
   if (isDicom(bytes)) return dicomPictures(bytes);
   if (!isBmp(bytes)) return openRaster(bytes);
@@ -74,7 +74,7 @@ export async function openImage(image: Uint8Array | ImageFile): Promise<Sharp> {
  * 0.114 B, rounded), grey keeps its levels, more bits are scaled to 8 by the range that they are of (src/data/grey-levels.ts),
  * 1 bit becomes 0 and 255, transparent pixels are black.
  *
- * @throws DataError without the file's name, also for a file that is damaged or cut off: half a picture is no sample
+ * @throws DataError without the file's name, also for a file that is damaged or cut off: half a picture is not a sample
  */
 export async function decodeGrey(image: Uint8Array | ImageFile): Promise<GreyImage> {
   return greyOf(await rendered(image));

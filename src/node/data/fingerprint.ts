@@ -12,7 +12,7 @@ import { loadOpenCv } from "./opencv.ts";
  */
 const STANDARD_SIDE = 256;
 
-/** A longer side than this, of a strip that is no ultrasound image, is squeezed. */
+/** A longer side than this, of a strip that is not an ultrasound image, is squeezed. */
 const MOST = 2048;
 
 export async function fingerprint(picture: GreyImage): Promise<Fingerprint> {

@@ -1,4 +1,4 @@
-/** What a file is that is no image that can be read: people should not have to guess. */
+/** What kind of file it is that cannot be read as an image, so that nobody has to guess. */
 
 /** What files begin with, as Latin-1; a dot stands for any character. */
 const BEGINNINGS: readonly (readonly [string, string])[] = [

@@ -25,7 +25,7 @@ export class BatchLoader {
 
   /**
    * The batches of one epoch, in order. They depend on the options alone: a resumed run that passes `startBatch` sees what
-   * the uninterrupted one would have seen. Several epochs may be open at a time, and leaving one early is no harm.
+   * the uninterrupted one would have seen. Several epochs may be open at a time, and leaving one early does no harm.
    *
    * @throws DataError at once for impossible options; while iterating what a worker threw
    */

@@ -37,7 +37,7 @@ export interface Opened {
  *
  * @param image a path, or a frame of a file as in `loop.dcm#12`; or its bytes
  * @param cropped whether the image is a crop to the tissue already: then the whole of it, of any size
- * @throws DataError, without the file's name, for a file that is missing, is no sound image, or shows nothing
+ * @throws DataError, without the file's name, for a file that is missing, is damaged, or shows nothing
  */
 export async function openAndCrop(
   image: string | Uint8Array | ImageFile,
@@ -52,7 +52,7 @@ async function cropShown(original: GreyImage, method: CropMethod, cropped: boole
   requireContent(original);
   const { crop } = await cropGrey(original, cropped ? "none" : method);
   const { width, height } = original;
-  if (area(crop) < width * height) requireContent(original, crop, "the part that was taken for tissue");
+  if (area(crop) < width * height) requireContent(original, crop, "the part taken as tissue");
   return { original, crop };
 }
 

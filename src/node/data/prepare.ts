@@ -37,7 +37,7 @@ export async function prepareDataset(
 ): Promise<{ prepared: Prepared[]; skipped: Skipped[]; notes: string[] }> {
   const { width, height, crop } = options;
   for (const length of [width, height]) {
-    if (!Number.isSafeInteger(length) || length < 1) throw new DataError(`${width}x${height} is no image size`);
+    if (!Number.isSafeInteger(length) || length < 1) throw new DataError(`${width}x${height} is not an image size`);
   }
   const { samples } = dataset;
   const pixels = width * height;

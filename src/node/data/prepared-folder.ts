@@ -1,4 +1,4 @@
-/** A folder of crops, masks and a manifest, made from a data set and gone on with after an interruption. */
+/** A folder of crops, masks and a manifest, made from a data set; resumes after an interruption. */
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, readdir, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -63,7 +63,7 @@ export interface PreparedFolder {
  * image that is done is noted in a journal: what is done, and whose image and annotation have not changed since, is not done
  * again. All files are whole or not there; memory does not grow with the number of images.
  *
- * @throws InputError for a folder that holds something else, or was begun with other settings; DataError when no image is left
+ * @throws InputError for a folder that holds something else, or was started with other settings; DataError when no image is left
  */
 export async function writePreparedFolder(
   dataset: Dataset,
@@ -183,7 +183,7 @@ async function begin(out: string, settings: Settings): Promise<Map<string, Entry
 
 /**
  * For before the work.
- * @throws InputError for a folder that cannot be written, holds something else, or was begun with other settings
+ * @throws InputError for a folder that cannot be written, holds something else, or was started with other settings
  */
 export async function requirePreparedFolder(out: string, settings: Settings): Promise<void> {
   await requireWritableFolder(out);
@@ -193,11 +193,12 @@ export async function requirePreparedFolder(out: string, settings: Settings): Pr
   const journal = path.join(out, JOURNAL);
   const head = names.includes(JOURNAL) ? (await readInput(journal)).toString("utf8").split("\n", 1)[0]! : "";
   const before = parseLine(settingsSchema, head);
-  if (!before) throw new InputError(`${out}: the folder is not empty, and nothing to go on with; choose another --out`);
+  if (!before)
+    throw new InputError(`${out}: the folder is not empty, and holds nothing to resume; choose another --out`);
   const differs = (["data", "size", "crop"] as const).find((k) => String(before[k]) !== String(settings[k]));
   if (differs === undefined) return;
   const [was, is] = [before[differs], settings[differs]].map((v) => (Array.isArray(v) ? v.join("x") : (v ?? "none")));
-  throw new InputError(`${out}: was begun with --${differs} ${was}, not ${is}; choose another --out`);
+  throw new InputError(`${out}: was started with --${differs} ${was}, not ${is}; choose another --out`);
 }
 
 function parseLine<T>(schema: z.ZodType<T>, line: string): T | undefined {

@@ -23,7 +23,7 @@ const unreadable = (bytes: Uint8Array, error: unknown): DataError => {
   return new DataError(`is not a readable image: ${name === undefined ? reasonOf(error) : `it is ${name}`}`);
 };
 
-/** @throws DataError, without the file's name, for a file that is no image of pixels */
+/** @throws DataError, without the file's name, for a file that is not an image of pixels */
 export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   if (bytes.length === 0) throw new DataError("is not a readable image: the file is empty");
   // Drawings are not even handed to the library that would lay them out.
@@ -54,7 +54,7 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   return {
     frames: pages,
     size: async (frame) => sizeOf(await found(frame)),
-    // Inks are no levels.
+    // Inks are not levels.
     ...(first.space === "cmyk"
       ? {}
       : { levels: async (frame: number) => readLevels(bytes, at(frame), await found(frame)) }),
@@ -111,7 +111,7 @@ function isAnimated(bytes: Uint8Array): boolean {
  * pages are at most half as large each way, there is one frame: the largest page.
  */
 async function tiffPages(bytes: Uint8Array, first: Metadata, count: number): Promise<number[]> {
-  // Nobody makes so many copies; and to look at each page takes a walk through all before it.
+  // No file has that many; and to look at each page takes a walk through all before it.
   if (count === 1 || count > 32) return range(count);
   const sizes = [first];
   for (let page = 2; page <= count; page++) sizes.push(await metadata(bytes, page));
@@ -176,7 +176,7 @@ async function deep(
       const level = levels[i + c]!;
       if (level < least) least = level;
       if (level > greatest) greatest = level;
-      // Comparisons with what is no number come out false.
+      // Comparisons with NaN are false.
       if (!Number.isFinite(level)) broken = level;
     }
     if (alpha !== undefined) opaque = Math.max(opaque, levels[i + alpha]!);

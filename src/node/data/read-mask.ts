@@ -42,7 +42,7 @@ export async function readMask(file: string, reading: MaskReading): Promise<Mask
   return { width, height, boxes, specks, lines, least, notes };
 }
 
-/** A worker takes as long to start as about so many masks take. */
+/** A worker takes about as long to start as this many masks take to read. */
 const MASKS_WORTH_A_WORKER = 32;
 
 /** Reads masks: on every core where there are many. */

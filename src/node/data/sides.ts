@@ -142,7 +142,7 @@ function inFolds({ prepared, items, ties, config }: Material, own: boolean, give
   );
   const notes = given > 0 ? [`the set gives ${given} folds, which are not used for ${folds}`] : [];
   const sides = place((i) => dealt[at.get(i)!]);
-  return { sides, how: `${which}, dealt out with seed ${seed}`, notes, why: "is on no side" };
+  return { sides, how: `${which}, assigned with seed ${seed}`, notes, why: "is on no side" };
 }
 
 function fromFile({ prepared, config, text }: Material): Plan {

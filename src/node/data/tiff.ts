@@ -22,7 +22,7 @@ interface Directories {
 
 /**
  * @param page from 1
- * @returns undefined for what is no TIFF file, or damaged: the library tells
+ * @returns undefined for what is not a TIFF file, or damaged: the library tells
  */
 export const tiffPage = (bytes: Uint8Array, page: number): TiffPage | undefined =>
   within(bytes, ({ first, after, tags }) => {
@@ -36,7 +36,7 @@ export const tiffPage = (bytes: Uint8Array, page: number): TiffPage | undefined 
 
 /**
  * How many pages a file has. The library reads each of them for that, which takes long.
- * @returns the number of pages, or the first one above `most`; undefined for what is no TIFF file or is cut off
+ * @returns the number of pages, or the first one above `most`; undefined for what is not a TIFF file or is cut off
  */
 export const countTiffPages = (bytes: Uint8Array, most: number): number | undefined =>
   within(bytes, ({ first, after }) => {
@@ -46,7 +46,7 @@ export const countTiffPages = (bytes: Uint8Array, most: number): number | undefi
     return pages;
   });
 
-/** What `use` makes of the directories; undefined for what is no TIFF file, or leads beyond its end. */
+/** What `use` makes of the directories; undefined for what is not a TIFF file, or leads beyond its end. */
 function within<T>(bytes: Uint8Array, use: (directories: Directories) => T): T | undefined {
   try {
     const directories = open(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));

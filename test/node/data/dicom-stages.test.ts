@@ -198,9 +198,7 @@ describe("bits", () => {
     const signed = bits(16, 16, 15, 1);
     expect(await levels(native(1, 3, words(-32768, 0, 32767), signed))).toEqual([0, 128, 255]);
     const positive = await renderDicom(native(1, 3, words(0, 2048, 4095), signed));
-    expect(positive.note).toBe(
-      "has no window, and levels 0 to 4095 of signed 16 bits: read as 12 bits, 0 is taken for black",
-    );
+    expect(positive.note).toBe("has no window, and levels 0 to 4095 of signed 16 bits: read as 12 bits, 0 is black");
     expect([...positive.rgba].filter((_, i) => i % 4 === 0)).toEqual([0, 128, 255]);
     expect(await levels(native(1, 3, words(0, 16384, 32767), signed))).toEqual([0, 128, 255]);
     expect(await refusal(native(1, 2, words(-8192, 6848), signed))).toMatch(

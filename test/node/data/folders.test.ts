@@ -100,7 +100,7 @@ describe("masks", () => {
     expect(dataset.notes).toEqual([
       'labels.csv: the class is the column "label"',
       'labels.csv: the patient is the column "patient"',
-      "3 of 6 images have no class: they serve the segmentation stage only",
+      "3 of 6 images have no class: only their outlines are used",
       "2 images without a patient count as one patient each",
     ]);
   });
@@ -224,7 +224,7 @@ describe("class folders", () => {
       "train/normal/90.png: shows normal tissue, without a nodule: --classes benign,malignant,normal takes it as a class",
     ]);
     expect(dataset.notes).toEqual([
-      "no outlines: these images serve to evaluate, or to train a network that uses no mask",
+      "no outlines: these images can be evaluated, or train a network without masks",
       "train/unclear: 1 images in a folder of this name are not read",
       "9 images without a patient count as one patient each",
     ]);
@@ -274,7 +274,7 @@ describe("a folder that fits several layouts, or none", () => {
     const dataset = await openDataset(dir);
     expect([dataset.name, dataset.samples.length]).toEqual(["voc", 2]);
     expect(reasons(dataset, dir)).toEqual([
-      "annotations/a00.xml: is no regular file",
+      "annotations/a00.xml: is not a regular file",
       "annotations/b.xml: has 65 MiB, more than the 64 MiB that are read",
     ]);
   });

@@ -78,11 +78,11 @@ describe("a prepared folder", () => {
     await writePreparedFolder(dataset, out, settings);
     const again = (change: object) => writePreparedFolder(dataset, out, { ...settings, ...change });
     await expect(again({ size: [48, 48] })).rejects.toThrow(
-      /was begun with --size 48x40, not 48x48; choose another --out$/,
+      /was started with --size 48x40, not 48x48; choose another --out$/,
     );
-    await expect(again({ size: null })).rejects.toThrow(/was begun with --size 48x40, not none/);
+    await expect(again({ size: null })).rejects.toThrow(/was started with --size 48x40, not none/);
     await expect(again({ crop: "fixed" })).rejects.toThrow(/--crop adaptive, not fixed/);
-    await expect(writePreparedFolder(dataset, dir, settings)).rejects.toThrow(/not empty, and nothing to go on with/);
+    await expect(writePreparedFolder(dataset, dir, settings)).rejects.toThrow(/not empty, and holds nothing to resume/);
   });
 
   test("keeps crops at their own size where asked to, and leaves out images that are broken", async () => {

@@ -51,13 +51,13 @@ describe("VOC", () => {
     expect(reasons(dataset, dir)).toEqual([
       "b.png: no annotation of it was found",
       "c.xml: names the image d.jpg, but has the name of c.jpg",
-      'e.xml: marks "trachea", which is neither a class nor known to be a nodule',
+      'e.xml: marks "trachea", which is neither a class nor a known name of a nodule',
       matching(/^f\.xml: is not well-formed XML/),
       "g.jpg: no annotation of it was found",
       "h.xml: names the image h.jpg, which is missing",
       "i.xml: has a document type with declarations, which annotations do not need",
     ]);
-    expect(dataset.notes).toEqual(expect.arrayContaining(['objects called "nodule" tell no class', alone(3)]));
+    expect(dataset.notes).toEqual(expect.arrayContaining(['objects called "nodule" do not name a class', alone(3)]));
   });
 
   test("is scaled where it was drawn on another size, and has the sides of its lists", async () => {
@@ -122,8 +122,8 @@ describe("COCO", () => {
       matching(
         /^images\/3\.jpg: bbox and segmentation of a 1 have only 0 % in common: the segmentation's box is taken/,
       ),
-      'objects called "1", "Nodule" tell no class',
-      "6 of 6 images have no class: they serve the segmentation stage only",
+      'objects called "1", "Nodule" do not name a class',
+      "6 of 6 images have no class: only their outlines are used",
       alone(6),
     ]);
   });
@@ -223,7 +223,7 @@ describe("YOLO", () => {
       "train/labels/2.txt: has the class 5, which is not named",
       matching(/3\.txt: line 1 has 1\.2, which is no share of the image/),
       matching(/4\.txt: line 1 has 3 numbers: neither a box of 4 nor an outline/),
-      matching(/5\.txt: line 1 has "x", which is no number/),
+      matching(/5\.txt: line 1 has "x", which is not a number/),
       matching(/6\.txt: line 1 has 5 numbers/),
       matching(/60\.txt: is of the image 60, which is missing/),
     ]);
@@ -232,7 +232,7 @@ describe("YOLO", () => {
 
   test.each([
     ["names:\n  0: benign\n  1: malignant\n", { "0.jpg": 1, "1.jpg": 0 }, /classes of data\.yaml: 0 is benign/],
-    ["names: ['0', '1']\n", { "0.jpg": undefined, "1.jpg": undefined }, /objects called "0", "1" tell no class/],
+    ["names: ['0', '1']\n", { "0.jpg": undefined, "1.jpg": undefined }, /objects called "0", "1" do not name a class/],
     [
       "names: [nodule, tumor]\nnc: 3\n",
       { "0.jpg": undefined, "1.jpg": undefined },
@@ -368,7 +368,7 @@ describe("CVAT", () => {
     expect(dataset.notes).toEqual(
       expect.arrayContaining([
         "images/1.jpg: a box turned by 90 degrees: the box around it is taken",
-        "images/2.jpg: 1 × polyline, which is no outline: left out",
+        "images/2.jpg: 1 × polyline, which is not an outline: left out",
       ]),
     );
   });

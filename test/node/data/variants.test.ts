@@ -128,7 +128,7 @@ describe.each(["JPEGImages", "flat"])("VOC in %s", (form) => {
     [
       "decimal commas",
       (id) => whole(id).replace("<xmin>50", "<xmin>50,5"),
-      /bndbox.xmin "50,5" is no number: .* a point$/,
+      /bndbox.xmin "50,5" is not a number: .* a point$/,
     ],
     ["x y w h", (id) => marked(id, "<bndbox><x>5</x><y>4</y><w>9</w><h>9</h></bndbox>"), /bndbox has no xmin$/],
     ["declarations", (id) => `<!DOCTYPE a [<!ENTITY b "c">]>${whole(id)}`, /document type with declarations/],

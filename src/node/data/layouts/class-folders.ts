@@ -1,6 +1,6 @@
 /**
  * A folder for each class and nothing that says where the nodules are: `benign/`, `train/Malignant/`. Its images have no
- * outlines; they serve to evaluate a network, or to train one without masks.
+ * outlines; they can be evaluated, or train a network without masks.
  */
 import path from "node:path";
 import type { BinaryWords, ClassWords } from "../../../data/readers/class-words.ts";
@@ -71,6 +71,6 @@ async function read(dir: string, listing: Listing, options: ReadContext, look: L
       return { id, file, group, label, boxes: [], ...sideOf(folder.side) };
     },
   );
-  collect.note("no outlines: these images serve to evaluate, or to train a network that uses no mask");
+  collect.note("no outlines: these images can be evaluated, or train a network without masks");
   return finish(reading, dataset);
 }

@@ -61,7 +61,7 @@ export class Collector {
     return path.join(this.#dir, name);
   }
 
-  /** @throws DataError for a file that cannot be read or is no text; without its name */
+  /** @throws DataError for a file that cannot be read or is not text; without its name */
   async text(name: string): Promise<string> {
     return decodeText(await readRegular(this.file(name), MOST_BYTES.text));
   }

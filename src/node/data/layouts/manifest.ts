@@ -140,7 +140,7 @@ async function mayBePercent(rows: readonly ManifestRow[], files: PathFinder): Pr
 const LEAST = 3;
 const LARGE = 200;
 
-/** The share of boxes that may not fit as x y width height where they are taken for that. */
+/** The share of boxes that may not fit as x y width height where they are read like that. */
 const MISFITS = 0.02;
 
 async function readRow(row: ManifestRow, files: PathFinder, remarks: Remarks, words: ClassWords): Promise<Sample> {

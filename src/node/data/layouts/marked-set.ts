@@ -28,7 +28,7 @@ export interface Reading {
   look: Look;
   /** What the tables beside the images say; undefined until they are read. */
   tables?: Tables;
-  /** Names of objects that tell no class. */
+  /** Names of objects that do not name a class. */
   nameless: Set<string>;
   /** Whether the classes that are missing are looked for elsewhere afterwards. */
   more: boolean;
@@ -110,7 +110,7 @@ export function agreed(
   what = { marks: "marks", folder: "folder" },
 ): Label {
   if (marks !== undefined && folder !== undefined && marks !== folder) {
-    note(`its ${what.folder} is of another class than its ${what.marks}: it counts as without a class`);
+    note(`its ${what.folder} is of another class than its ${what.marks}: it counts as unlabelled`);
     return undefined;
   }
   return marks ?? folder;
@@ -121,7 +121,7 @@ export interface Beside {
   extension: RegExp;
   /** Those among them that are none. */
   except?: RegExp;
-  /** @throws DataError for text that is no annotation of this format */
+  /** @throws DataError for text that is not an annotation of this format */
   parse: (text: string) => Marked;
   /** Shares of the image's width and height to pixels. */
   relative?: boolean;
@@ -190,7 +190,7 @@ function imageOf(
   if (ofStem.length === 0) return single(named, `names the image ${short}`);
   if (named.length > 0) throw new DataError(`names the image ${short}, but has the name of ${ofStem[0]!.file}`);
   const image = single(ofStem, `is of the image ${stem}`);
-  remarks.note(`names the image ${short}, which is missing: taken for ${image.file}, which has its name`);
+  remarks.note(`names the image ${short}, which is missing: used for ${image.file}, which has its name`);
   return image;
 }
 
@@ -244,12 +244,12 @@ export function finish({ collect, tree, nameless, more }: Reading, dataset: Data
   }
   if (nameless.size > 0) {
     const names = [...nameless].sort().slice(0, 8);
-    collect.note(`objects called ${names.map((name) => `"${name.slice(0, 40)}"`).join(", ")} tell no class`);
+    collect.note(`objects called ${names.map((name) => `"${name.slice(0, 40)}"`).join(", ")} do not name a class`);
   }
   const { samples } = dataset;
   const bare = samples.filter(({ label }) => label === undefined).length;
   if (bare > 0 && !more) {
-    collect.note(`${bare} of ${samples.length} images have no class: they serve the segmentation stage only`);
+    collect.note(`${bare} of ${samples.length} images have no class: only their outlines are used`);
   }
   if (samples.some(({ id, group }) => id === group)) {
     const alone = samples.filter(({ id, group }) => id === group).length;

@@ -13,7 +13,7 @@ export const MOST_OF_SET = 256 * 2 ** 20;
 export async function boundedText(file: string, most: number): Promise<string> {
   const found = await stat(file).catch(() => undefined);
   if (!found) throw new DataError("there is no such file");
-  if (!found.isFile()) throw new DataError("is no regular file");
+  if (!found.isFile()) throw new DataError("is not a regular file");
   if (found.size > most) {
     throw new DataError(
       `has ${(found.size / 2 ** 20).toFixed(0)} MiB, more than the ${most / 2 ** 20} MiB that are read`,

@@ -48,7 +48,7 @@ async function read(dir: string, _: Listing, options: ReadContext, look: Look): 
         image = imageOf(images, id, named);
         if (!isNamed(image, id, named)) {
           remarks.note(
-            `names the image ${named!.slice(0, 80)}, which is missing: taken for ${image}, which has its name`,
+            `names the image ${named!.slice(0, 80)}, which is missing: used for ${image}, which has its name`,
           );
         }
         if (objects.length === 0) throw new DataError("has no object: no nodule is marked");
@@ -64,7 +64,7 @@ async function read(dir: string, _: Listing, options: ReadContext, look: Look): 
         for (const note of notes) remarks.note(note);
         const other = [...labels].find((l) => collect.words.isOther(l));
         const label = other ?? (labels.size === 1 ? [...labels][0] : undefined);
-        if (label === undefined) remarks.note("its objects are of different classes: it counts as without a class");
+        if (label === undefined) remarks.note("its objects are of different classes: it counts as unlabelled");
         return { id, file, group: id, label, boxes, ...(side ? { side } : {}) };
       } finally {
         for (const file of image === undefined ? images.all(id) : [image]) used.add(file);

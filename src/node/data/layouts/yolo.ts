@@ -11,7 +11,7 @@ import { sidesOfYaml } from "./yolo-sides.ts";
 const YAML = /\.ya?ml$/i;
 /** Names of the classes, a line each, as labelling tools write them. */
 const LIST = /^(?:classes\.txt|obj\.names|_darknet\.labels)$/i;
-/** Text files that are no labels. */
+/** Text files that are not labels. */
 const OTHER = /^(?:classes|train|val|valid|test|notes|readme.*|license.*|.*requirements)\.txt$/i;
 const MOST = 2 ** 20;
 
