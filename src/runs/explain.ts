@@ -1,0 +1,185 @@
+/** What a checkpoint's classifier saw in images: activations, of the network itself and of one without attention beside it. */
+import { assembleBatch } from "../data/batches.ts";
+import { classKey, sameNames, type Classes } from "../data/classes.ts";
+import type { Prepared } from "../data/sample.ts";
+import { Explainer, type ActivationMap, type ExplainMethod } from "../explain/explainer.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { ConfigError } from "../models/config-error.ts";
+import { isClassifier } from "../train/checkpoint.ts";
+import { classesOf } from "../train/classes.ts";
+import { specOf } from "../train/config.ts";
+import type { Prediction } from "../train/predictor.ts";
+import { openModel, type OpenModel } from "./open-model.ts";
+import type { Loaded } from "./run.ts";
+
+/** Stands for the most probable class of each image. */
+export const PREDICTED = "predicted";
+
+export interface ExplainSettings {
+  /** Default: gradcam. */
+  method?: ExplainMethod;
+  /** Where in the classifier. Default: its last point. */
+  point?: string;
+  /** Name of a class, or "predicted", the default. */
+  of?: string;
+  /**
+   * A model without attention whose activation is shown beside the network's. Default: that of the same network before its
+   * features are enhanced.
+   */
+  base?: Loaded | undefined;
+}
+
+/** Images in the network at a time. */
+const BATCH = 8;
+
+/** Settings with their defaults. */
+export interface Explanation {
+  method: ExplainMethod;
+  point: string;
+  /** Index of the class; undefined: the most probable one of each image. */
+  of: number | undefined;
+}
+
+/**
+ * For before the work.
+ * @throws ConfigError where there is no classifier to explain, or `base` cannot be shown beside it
+ */
+export function requireExplainable({ checkpoint, file }: Loaded, settings: ExplainSettings): Explanation {
+  const untrained = "the classifier of this checkpoint has not been trained yet: there is nothing to explain";
+  const { config } = checkpoint;
+  const spec = specOf(config);
+  const { points } = spec.explain;
+  const { method = "gradcam", point = points.at(-1)!, base } = settings;
+  if (!isClassifier(checkpoint)) throw new ConfigError(`${file}: ${untrained}`);
+  if (!points.includes(point)) {
+    throw new ConfigError(`${spec.id} has no ${point} to explain; it has ${points.join(", ")}`, "scale");
+  }
+  if (method === "cam" && point !== points.at(-1)) {
+    throw new ConfigError(`${point}: CAM is defined at ${points.at(-1)} only, the features before the last layer`, "scale");
+  }
+  const of = classIndex(settings.of ?? PREDICTED, classesOf(config));
+  if (base) requireBase(base, { checkpoint, file }, point, untrained);
+  return { method, point, of };
+}
+
+function requireBase(base: Loaded, own: Pick<Loaded, "checkpoint" | "file">, point: string, untrained: string): void {
+  const { config } = base.checkpoint;
+  const other = specOf(config);
+  const refuse = (reason: string) => new ConfigError(`${base.file}: ${reason}`, "base");
+  if (!isClassifier(base.checkpoint)) throw refuse(untrained);
+  if (other.enhances(config)) {
+    throw refuse(`is not of a model without attention: it was trained with ${other.describe(config)}`);
+  }
+  if (!other.explain.points.includes(point)) throw refuse(`${other.id} has no ${point} to explain`);
+  if (!sameNames(classesOf(config), classesOf(own.checkpoint.config))) throw refuse("tells other classes apart");
+  for (const key of ["size", "crop"] as const) {
+    const [mine, its] = [own.checkpoint.config[key], config[key]].map(String);
+    if (mine !== its) throw refuse(`sees images differently: --${key} ${its}, not ${mine}`);
+  }
+}
+
+/** @throws ConfigError for a class that there is not */
+function classIndex(name: string, { names }: Classes): number | undefined {
+  if (name === PREDICTED) return undefined;
+  const found = names.findIndex((other) => classKey(other) === classKey(name));
+  if (found !== -1) return found;
+  throw new ConfigError(`there is no class ${name}; there are ${[PREDICTED, ...names].join(", ")}`, "class");
+}
+
+/** An image explained. */
+export interface ExplainedImage {
+  image: Prepared;
+  prediction: Prediction & { probabilities: readonly number[] };
+  /** Index of the class whose activation it is. */
+  of: number;
+  /** Undefined where there is nothing to set beside it. */
+  before: ActivationMap | undefined;
+  after: ActivationMap;
+}
+
+/** Explains images that a predictor has seen. */
+export class Activations implements Disposable {
+  /** Whether `before` is another model's activation. */
+  readonly hasBase: boolean;
+  readonly explanation: Explanation;
+  readonly #explainer: Explainer;
+  readonly #base: { open: OpenModel; explainer: Explainer } | undefined;
+
+  private constructor(
+    explanation: Explanation,
+    explainer: Explainer,
+    base: { open: OpenModel; explainer: Explainer } | undefined,
+  ) {
+    this.explanation = explanation;
+    this.#explainer = explainer;
+    this.#base = base;
+    this.hasBase = base !== undefined;
+  }
+
+  /** @throws ConfigError as `requireExplainable` does, CheckpointError */
+  static async create(gpu: Gpu, open: OpenModel, settings: ExplainSettings, batch: number): Promise<Activations> {
+    const explanation = requireExplainable(open.loaded, settings);
+    const { method, point } = explanation;
+    const options = { batch, size: open.loaded.checkpoint.config.size, method, point };
+    const explainer = await Explainer.create(gpu, open.model, options);
+    const { base } = settings;
+    if (!base) return new Activations(explanation, explainer, undefined);
+    const other = openModel(gpu, base);
+    return new Activations(explanation, explainer, {
+      open: other,
+      explainer: await Explainer.create(gpu, other.model, options),
+    });
+  }
+
+  /** @param predictions of the network that was given to `create`, one an image */
+  async explain(images: readonly Prepared[], predictions: readonly Prediction[]): Promise<ExplainedImage[]> {
+    const { image } = assembleBatch(images, []);
+    const masks = predictions.map(({ mask }) => mask);
+    const classes = predictions.map(({ probabilities }) => this.explanation.of ?? mostProbable(probabilities!));
+    const own = await this.#explainer.explain(image, masks, classes);
+    const others = await this.#base?.explainer.explain(image, masks, classes);
+    return images.map((image, i) => {
+      const { before, after } = own[i]!;
+      const { probabilities, mask } = predictions[i]!;
+      return {
+        image,
+        prediction: { probabilities: probabilities!, mask },
+        of: classes[i]!,
+        before: others?.[i]!.after ?? (this.#explainer.enhanced ? before : undefined),
+        after,
+      };
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#explainer.destroy();
+    this.#base?.explainer.destroy();
+    this.#base?.open[Symbol.dispose]();
+  }
+}
+
+/** The later one of equals, so that of two classes 0.5 is the positive's. */
+const mostProbable = (probabilities: readonly number[]): number => probabilities.lastIndexOf(Math.max(...probabilities));
+
+/**
+ * Explains images one after the other, in the order given. Memory does not grow with their number.
+ * @throws ConfigError as `requireExplainable` does, CheckpointError
+ */
+export async function* explainImages(
+  gpu: Gpu,
+  loaded: Loaded,
+  images: readonly Prepared[],
+  settings: ExplainSettings = {},
+): AsyncGenerator<{ explained: ExplainedImage; by: Activations; open: OpenModel }> {
+  requireExplainable(loaded, settings);
+  if (images.length === 0) return;
+  using open = openModel(gpu, loaded);
+  const batch = Math.min(BATCH, images.length);
+  const predictor = await open.predictor({ batch });
+  using by = await Activations.create(gpu, open, settings, batch);
+  for (let begin = 0; begin < images.length; begin += batch) {
+    const part = images.slice(begin, begin + batch);
+    const predictions = await predictor.predict(assembleBatch(part, []).image);
+    for (const explained of await by.explain(part, predictions)) yield { explained, by, open };
+  }
+}

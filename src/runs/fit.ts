@@ -1,0 +1,126 @@
+/** Trains one run: from its beginning, or from where it was stopped. */
+import type { Batch, Prepared } from "../data/sample.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { ImagePrediction } from "../metrics/predictions.ts";
+import { classesOf } from "../train/classes.ts";
+import type { TrainConfig } from "../train/config.ts";
+import type { ImageResult } from "../train/evaluate.ts";
+import { DivergedError, type TrainingStep } from "../train/step.ts";
+import { Trainer } from "../train/trainer.ts";
+import type { EpochRecord, TrainingResult } from "../train/training.ts";
+import type { EventSink } from "./events.ts";
+import type { ImageSource } from "./images.ts";
+import { Run, savePredictions, type Loaded } from "./run.ts";
+import { SplitData } from "./split-data.ts";
+import type { Store } from "./store.ts";
+
+export interface FitTask {
+  gpu: Gpu;
+  /** The run's folder; empty for a new run. */
+  store: Store;
+  config: TrainConfig;
+  source: ImageSource;
+  sides: { train: readonly Prepared[]; val: readonly Prepared[] };
+  /** The split as a file, for a new run. */
+  split: string;
+  /** The data set's name. */
+  data: string;
+  /** A run that is resumed. */
+  resumed?: { run: Run; loaded: Loaded } | undefined;
+  emit: EventSink;
+  signal?: AbortSignal;
+  /** Seconds between two savings within an epoch; 0: only at its end. */
+  saveEvery: number;
+  /** Whether predictions of the validation images are kept as the checkpoints improve. */
+  keepsPredictions?: boolean;
+  /** A phase has taken its first few steps, the last of them on `batch`; training waits. */
+  onWarm?: (stage: string, step: TrainingStep, batch: Batch) => Promise<void>;
+  /** An epoch has been recorded. */
+  onRecord?: (run: Run, record: EpochRecord) => Promise<void>;
+}
+
+export interface FitOutcome extends TrainingResult {
+  run: Run;
+  variants: string;
+}
+
+/** An image whose patient is not known is a group of its own (Sample.group). The prefix is the manifest reader's. */
+const patientOf = ({ id, group }: Prepared): string | null => (group === id ? null : group.replace(/^patient /, ""));
+
+/** How images came out, with their patients, which the network knows nothing of. */
+export function withPatients(results: readonly ImageResult[], prepared: readonly Prepared[]): ImagePrediction[] {
+  const patients = new Map(prepared.map((p) => [p.id, patientOf(p)]));
+  return results.map(({ image, ...result }) => ({ image, patient: patients.get(image) ?? null, ...result }));
+}
+
+/**
+ * @throws ConfigError, PlanError, DataError for what cannot be trained, before the folder is made; DivergedError naming the
+ *   folder. A new run that fails before its first checkpoint leaves nothing behind.
+ */
+export async function fitRun(task: FitTask): Promise<FitOutcome> {
+  const { gpu, store, config, source, resumed, emit } = task;
+  const data = new SplitData(source, task.sides, config);
+  let trainer: Trainer | undefined;
+  let run = resumed?.run;
+  try {
+    trainer = new Trainer(gpu, config, data);
+    if (resumed) trainer.resume(resumed.loaded.checkpoint, resumed.loaded.file);
+    trainer.check();
+    run ??= await begin(store, config, task.split);
+    emit({ type: "run", folder: store.name });
+    const { variants } = trainer;
+    if (!(await run.computesWith(variants))) {
+      emit({
+        type: "remark",
+        text: `${store.name} was begun with other variants of the kernels (by npm run tune, --no-tuned or another version): it resumes, but not bit for bit`,
+      });
+    }
+    const result = await fit(trainer, run, task);
+    return { ...result, last: result.last ?? run.lastEvaluation, run, variants };
+  } catch (error) {
+    // What cannot be removed either, because the folder is gone, is no news beside the error itself.
+    if (run && !run.hasCheckpoint) await run.discard().catch(() => {});
+    if (error instanceof DivergedError) throw new DivergedError(`${store.name}: ${error.message}`, { cause: error });
+    throw error;
+  } finally {
+    trainer?.release();
+    await data.close();
+  }
+}
+
+async function begin(store: Store, config: TrainConfig, split: string): Promise<Run> {
+  const run = await Run.create(store, config);
+  await run.saveSplit(split);
+  return run;
+}
+
+function fit(trainer: Trainer, run: Run, task: FitTask): Promise<TrainingResult> {
+  const { emit, config, sides, data, resumed, keepsPredictions, onWarm, onRecord, signal, saveEvery } = task;
+  let hasBest = resumed?.loaded.checkpoint.best !== undefined;
+  return trainer.fit(
+    {
+      onPhase: (record) => emit({ type: "phase", ...record }),
+      onCompiled: (step, seconds) => emit({ type: "compiled", summary: step.plan.summary, seconds }),
+      onStep: (record) => emit({ type: "step", ...record }),
+      ...(onWarm ? { onWarm } : {}),
+      async onEpoch(record) {
+        await run.record(record);
+        emit({ type: "epoch", record });
+        await onRecord?.(run, record);
+      },
+      async onEvaluated(results, best) {
+        hasBest ||= best;
+        // As `evaluate` chooses: the best weights, or the last where none are.
+        if (!keepsPredictions || (hasBest && !best)) return;
+        await savePredictions(run.store, {
+          ...{ checkpoint: `${best ? "best" : "last"}.safetensors`, data, on: "val", threshold: 0.5 },
+          classes: classesOf(config),
+          images: withPatients(results, sides.val),
+        });
+      },
+      save: (name, bytes) => run.save(name, bytes),
+    },
+    signal,
+    { saveEvery },
+  );
+}

@@ -1,0 +1,136 @@
+/** The images of a training: prepared, divided, and announced. */
+import { classNotes } from "../data/class-notes.ts";
+import { type Classes, className } from "../data/classes.ts";
+import { DataError, type Prepared, type Skipped } from "../data/sample.ts";
+import { classifies } from "../models/model.ts";
+import { classesOf } from "../train/classes.ts";
+import { checkConfig, PHANTOM, specOf, type TrainConfig } from "../train/config.ts";
+import type { EventSink, RunEvent, SideCounts } from "./events.ts";
+import type { ImageSource, KeptSplit, PreparedData, PrepareOptions, SplitSides } from "./images.ts";
+
+/** What the summary of a run says of its data. */
+export interface DataReport {
+  name: string;
+  /** How the split came about. */
+  split: string;
+  train: number;
+  heldOut: number;
+  test: number;
+  skipped: Skipped[];
+  notes: string[];
+  external?: { name: string; images: number; skipped: Skipped[] };
+}
+
+export interface LoadOptions {
+  /** Told how far the reading of images is. */
+  emit: (event: Extract<RunEvent, { type: "preparing" }>) => void;
+  signal?: AbortSignal;
+}
+
+/** Counts by class, for events. */
+export function countSide(images: readonly Prepared[], classes: Classes): SideCounts {
+  const byClass = Object.fromEntries(classes.names.map((name) => [name, 0]));
+  for (const { label } of images) {
+    const name = className(label, classes);
+    byClass[name] = (byClass[name] ?? 0) + 1;
+  }
+  return { images: images.length, byClass };
+}
+
+/** Reads and prepares the images of a configuration, with events where that takes long. @throws DataError */
+export function prepareImages(
+  source: ImageSource,
+  config: TrainConfig,
+  { emit, signal, ...options }: LoadOptions & Pick<PrepareOptions, "bare" | "missingClasses">,
+): Promise<PreparedData> {
+  const what = config.data === PHANTOM ? "phantom" : "images";
+  return source.prepare(config, {
+    ...options,
+    ...(signal ? { signal } : {}),
+    onProgress: (done, total) => emit({ type: "preparing", what, done, total }),
+  });
+}
+
+/**
+ * The settings with the classes of the data set, where they name none and the set has others than benign and malignant: what
+ * is kept of a run says what its network tells apart.
+ */
+export function withClasses(config: TrainConfig, { names, positive }: Classes): TrainConfig {
+  const own = classesOf(config);
+  const same = own.names.join() === names.join() && own.positive === positive;
+  return same ? config : checkConfig({ ...config, classes: [...names], positive: names[positive] });
+}
+
+/**
+ * The images of a run's external set, without those that it has been trained with.
+ * @throws DataError if none is left
+ */
+export async function prepareExternal(
+  source: ImageSource,
+  config: TrainConfig,
+  seen: readonly Prepared[],
+  options: LoadOptions,
+): Promise<PreparedData> {
+  const { external: data } = config;
+  const { names, positive } = classesOf(config);
+  const found = await prepareImages(
+    source,
+    // The network's classes are looked for, whatever others the set has.
+    { ...config, data, format: "auto", masksInverted: false, classes: [...names], positive: names[positive]! },
+    { ...options, bare: "keep", missingClasses: "allow" },
+  );
+  const { images, left } = source.withoutSeen(found.prepared, seen);
+  if (images.length === 0) throw new DataError(`${data}: every image has been trained with: none is external`);
+  return { ...found, prepared: images, skipped: [...found.skipped, ...left] };
+}
+
+export interface TrainingImages {
+  /** With the classes of the data. */
+  config: TrainConfig;
+  sides: SplitSides;
+  /** The split as a file. */
+  split: string;
+  /** For the summary of the run. */
+  report: DataReport;
+  /** Images that are evaluated when training has ended. */
+  others: Partial<Record<"test" | "external", Prepared[]>>;
+}
+
+/** Reads, prepares and divides the images of a training. @throws DataError, ConfigError */
+export async function loadImages(
+  source: ImageSource,
+  given: TrainConfig,
+  kept: KeptSplit | undefined,
+  options: Pick<LoadOptions, "signal"> & { emit: EventSink },
+): Promise<TrainingImages> {
+  const { emit } = options;
+  const data = await prepareImages(source, given, options);
+  const { name, prepared, skipped, notes, classes } = data;
+  const config = withClasses(given, classes);
+  const sides = source.split(prepared, config, kept);
+  const { train, val, test, left, how } = sides;
+  const classified = specOf(config).phases.some((phase) => classifies(phase) && config.epochs[phase.name]! > 0);
+  const splitNotes = [...sides.notes, ...(classified ? classNotes(train, val, classes) : [])];
+  const out = [...skipped, ...left];
+  emit({
+    type: "data",
+    ...{ name, how, folds: 0, skipped: out, notes, splitNotes },
+    train: countSide(train, classes),
+    val: countSide(val, classes),
+    test: test.length > 0 ? countSide(test, classes) : null,
+  });
+  const report: DataReport = {
+    ...{ name, split: how, train: train.length, heldOut: val.length, test: test.length },
+    skipped: out,
+    notes: [...notes, ...splitNotes],
+  };
+  const others: TrainingImages["others"] = test.length > 0 ? { test } : {};
+  if (config.external !== "") {
+    const external = await prepareExternal(source, config, [...train, ...val], options);
+    others.external = external.prepared;
+    const { name, skipped, notes } = external;
+    emit({ type: "external", name, images: countSide(external.prepared, classes), skipped, notes });
+    report.external = { name, images: external.prepared.length, skipped };
+  }
+  return { config, sides, split: source.splitText(sides, name), report, others };
+}

@@ -1,0 +1,31 @@
+/** What a study tells of itself while it runs. */
+import type { Evaluation } from "../metrics/evaluation.ts";
+import type { Place } from "../study/plan.ts";
+import type { StepRecord } from "../train/training.ts";
+import type { DataEvent, RunEvent } from "./events.ts";
+
+/** A run of the study, and how much of it there is to do. */
+export interface StudyWork {
+  place: Place;
+  /** "Base, seed 1", or "Segmentation stage, seed 1". */
+  title: string;
+  /** Its phases that are trained in this place. */
+  stages: readonly string[];
+  /** Steps of those phases, from the beginning. */
+  steps: number;
+  finished: boolean;
+  /** Seconds that the steps have taken, of one that is finished; 0 where that is not known. */
+  seconds: number;
+}
+
+export type StudyEvent =
+  | Extract<RunEvent, { type: "preparing" | "external" | "remark" }>
+  | DataEvent
+  /** All that the study consists of, in order. */
+  | { type: "works"; works: readonly StudyWork[] }
+  | { type: "run-begin"; place: Place }
+  | { type: "run-step"; place: Place; step: StepRecord; /** Steps of the run that are left. */ left: number }
+  /** `last`: the last evaluation in training. */
+  | { type: "run-end"; place: Place; seconds: number; last: Evaluation | undefined };
+
+export type StudySink = (event: StudyEvent) => void;

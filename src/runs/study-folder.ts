@@ -1,0 +1,156 @@
+/** The folder that a study leaves behind: study.json, its tables, and a run folder for each row, seed and fold. */
+import { ConfigError } from "../models/config-error.ts";
+import { sharedPhase } from "../train/pretrained.ts";
+import type { TrainConfig } from "../train/config.ts";
+import { firstDifference, studySchema, type RunState, type Study, type StudyRun } from "../study/file.ts";
+import { planRuns, runConfig, runName, type Place } from "../study/plan.ts";
+import { PROPOSED, type TableNumber } from "../study/rows.ts";
+import { InputError, isOwnFile, readJson, toJson, type Store } from "./store.ts";
+
+const STUDY = "study.json";
+
+/** What a command asks of a study. */
+export interface StudyRequest {
+  /** The settings that all runs share. */
+  config: TrainConfig;
+  tables: readonly TableNumber[];
+  seeds: readonly number[];
+  checkpoint: Study["checkpoint"];
+}
+
+/** What the study of a folder says. @throws InputError if there is none */
+export async function readStudy(store: Store): Promise<Study> {
+  return parse(await readJson(store, STUDY), store.path(STUDY));
+}
+
+export const isStudy = (store: Store): Promise<boolean> => store.exists(STUDY);
+
+export class StudyFolder {
+  readonly store: Store;
+  readonly #study: Study;
+
+  private constructor(store: Store, study: Study) {
+    this.store = store;
+    this.#study = study;
+  }
+
+  /**
+   * The study of a folder, or a new one; nothing is written before `save`.
+   * @param sameFile whether two names of files or folders are of one
+   * @throws InputError if the folder holds something else; ConfigError, naming the setting, if its study has other settings
+   */
+  static async open(
+    store: Store,
+    request: StudyRequest,
+    sameFile: (a: string, b: string) => boolean,
+  ): Promise<StudyFolder> {
+    await store.requireWritable();
+    const before = (await isStudy(store)) ? await readStudy(store) : undefined;
+    if (!before && (await store.list()).some((name) => !isOwnFile(name))) {
+      throw new InputError(`${store.name}: the folder is not empty and holds no study; choose another --out`);
+    }
+    const { config, tables, seeds, checkpoint } = request;
+    if (before) requireSame(before.config, config, store.name, sameFile);
+    return new StudyFolder(store, {
+      format: "mganet-study-1",
+      config: before?.config ?? config,
+      data: before?.data ?? "",
+      external: before?.external ?? "",
+      sides: before?.sides ?? [],
+      adapter: before?.adapter ?? "",
+      checkpoint,
+      tables: [...new Set([...(before?.tables ?? []), ...tables])].sort(),
+      seeds: [...new Set([...(before?.seeds ?? []), ...seeds])].sort((a, b) => a - b),
+      runs: runsOf(before?.runs ?? [], request),
+      // Figures of another checkpoint do not belong to this study any more.
+      results: before?.checkpoint === checkpoint ? before.results : [],
+    });
+  }
+
+  /** Before anything is written. @throws InputError if another process is at work on the study */
+  async lock(): Promise<void> {
+    await this.store.lock();
+    await this.store.removeLeftovers();
+  }
+
+  /** What study.json says. */
+  get study(): Readonly<Study> {
+    return this.#study;
+  }
+
+  /** The folder of a run. */
+  runStore(place: Place): Store {
+    return runStoreOf(this.store, this.noted(place));
+  }
+
+  /** The settings of a run. */
+  configOf({ row, seed, fold }: Place): TrainConfig {
+    return runConfig(this.#study.config, { row: row ?? PROPOSED, seed, fold });
+  }
+
+  /** Notes what has become of the study. */
+  async save(changes: Partial<Omit<Study, "format" | "runs">> = {}): Promise<void> {
+    Object.assign(this.#study, changes);
+    await this.store.write(STUDY, toJson(this.#study));
+  }
+
+  /** Notes how far a run is. */
+  async note(place: Place, state: RunState, seconds: number): Promise<void> {
+    Object.assign(this.#run(place), { state, seconds });
+    await this.save();
+  }
+
+  /** How far a run was when it was last noted. */
+  noted(place: Place): Readonly<StudyRun> {
+    return this.#run(place);
+  }
+
+  #run(place: Place): StudyRun {
+    const found = this.#study.runs.find((run) => isAt(run, place));
+    if (!found) throw new RangeError("this run is no part of the study");
+    return found;
+  }
+}
+
+/** The folder of a run that study.json names. */
+export const runStoreOf = (study: Store, { dir }: Pick<StudyRun, "dir">): Store =>
+  dir.split("/").reduce((store, name) => store.folder(name), study);
+
+const isAt = (run: StudyRun, { row, seed, fold }: Place): boolean =>
+  run.row === row && run.seed === seed && run.fold === (fold ?? null);
+
+/** The runs that were there, and those that are asked for now. */
+function runsOf(before: readonly StudyRun[], { config, tables, seeds }: StudyRequest): StudyRun[] {
+  const runs = before.map((run) => ({ ...run }));
+  const add = (place: Place, folder: string) => {
+    if (runs.some((run) => isAt(run, place))) return;
+    const { row, seed, fold = null } = place;
+    runs.push({ row, seed, fold, dir: `${folder}/${runName(place)}`, state: "waiting", seconds: 0 });
+  };
+  for (const group of planRuns(tables, seeds, config.folds)) {
+    if (group.runs.some((run) => sharedPhase(runConfig(config, run)))) add({ ...group, row: null }, "pretrained");
+    for (const run of group.runs) add(run, run.row);
+  }
+  return runs;
+}
+
+function requireSame(
+  before: TrainConfig,
+  now: TrainConfig,
+  dir: string,
+  sameFile: (a: string, b: string) => boolean,
+): void {
+  const difference = firstDifference(before, now, sameFile);
+  if (!difference) return;
+  const show = (value: unknown) => (typeof value === "string" ? value || "none" : (JSON.stringify(value) ?? "none"));
+  const { setting, before: old, now: given } = difference;
+  const reason = `the study in ${dir} was begun with ${show(old)}, not ${show(given)}; choose another --out`;
+  throw new ConfigError(reason, setting);
+}
+
+function parse(value: unknown, file: string): Study {
+  const result = studySchema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new InputError(`${file}: is not the file of a study: ${issue!.path.join(".") || "format"}: ${issue!.message}`);
+}

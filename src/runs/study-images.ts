@@ -1,0 +1,99 @@
+/** The images of a study: prepared once, and on the same sides in all its runs. */
+import { classNotes } from "../data/class-notes.ts";
+import type { Prepared } from "../data/sample.ts";
+import { foldsOf } from "../study/plan.ts";
+import type { SideName } from "../study/results.ts";
+import { classesOf } from "../train/classes.ts";
+import type { TrainConfig } from "../train/config.ts";
+import type { ImageSource, SplitSides } from "./images.ts";
+import { countSide, prepareExternal, prepareImages, withClasses } from "./load-data.ts";
+import { readText, type Store } from "./store.ts";
+import type { StudySink } from "./study-events.ts";
+
+/** The images that the runs of one fold train on and are evaluated on. */
+export interface FoldImages {
+  sides: SplitSides;
+  /** The split as a file. */
+  split: string;
+  /** Images to evaluate on, by what they are. */
+  evaluated: Partial<Record<SideName, Prepared[]>>;
+}
+
+export interface StudyImages {
+  /** With the classes of the data. */
+  config: TrainConfig;
+  name: string;
+  /** "" without an external set. */
+  external: string;
+  /** By fold; one without folds. */
+  folds: FoldImages[];
+  /** Splits that have just been drawn, by file: to be kept once it is sure that the study can begin. */
+  drawn: ReadonlyMap<string, string>;
+  /** For the summaries of the runs. */
+  report: object;
+}
+
+/**
+ * Reads, prepares and divides the images; a split that the study was begun with stays as it is. What became of them is an
+ * event.
+ * @throws DataError
+ */
+export async function loadStudyImages(
+  store: Store,
+  given: TrainConfig,
+  source: ImageSource,
+  { emit, signal }: { emit: StudySink; signal: AbortSignal },
+): Promise<StudyImages> {
+  const data = await prepareImages(source, given, { emit, signal });
+  const { name, prepared, skipped, notes } = data;
+  const config = withClasses(given, data.classes);
+  const classes = classesOf(config);
+  const external =
+    config.external === ""
+      ? undefined
+      : await prepareExternal(source, config, prepared, { emit, signal });
+  const folds: FoldImages[] = [];
+  const drawn = new Map<string, string>();
+  for (const fold of foldsOf(config.folds)) {
+    const { sides, split } = await sidesOf(store, config, source, prepared, name, fold, drawn);
+    const { train, val, test } = sides;
+    const others = { ...(test.length > 0 ? { test } : {}), ...(external ? { external: external.prepared } : {}) };
+    folds.push({ sides, split, evaluated: { val, ...others } });
+    if (fold !== undefined && fold > 0) continue;
+    emit({
+      type: "data",
+      ...{ name, how: sides.how, folds: config.folds, skipped: [...skipped, ...sides.left], notes },
+      train: countSide(train, classes),
+      val: countSide(val, classes),
+      test: test.length > 0 ? countSide(test, classes) : null,
+      splitNotes: [...sides.notes, ...classNotes(train, val, classes)],
+    });
+  }
+  if (external) {
+    const { name, skipped, notes } = external;
+    emit({ type: "external", name, images: countSide(external.prepared, classes), skipped, notes });
+  }
+  const report = { name, skipped, notes, ...(external ? { external: external.name } : {}) };
+  return { config, name, external: external?.name ?? "", folds, drawn, report };
+}
+
+/** The sides of a fold. The first time they are drawn, for a file of the study, which is read from then on. */
+async function sidesOf(
+  store: Store,
+  config: TrainConfig,
+  source: ImageSource,
+  prepared: readonly Prepared[],
+  name: string,
+  fold: number | undefined,
+  drawn: Map<string, string>,
+): Promise<{ sides: SplitSides; split: string }> {
+  const file = fold === undefined ? "split.json" : `split-fold-${fold}.json`;
+  if (await store.exists(file)) {
+    const text = await readText(store, file);
+    return { sides: source.split(prepared, config, { file: store.path(file), text }), split: text };
+  }
+  const sides = source.split(prepared, { ...config, fold: fold ?? 0 });
+  const split = source.splitText(sides, name);
+  drawn.set(file, split);
+  return { sides, split };
+}

@@ -1,0 +1,318 @@
+/** Trains and evaluates all runs of a study that are not finished yet, and makes its tables. */
+import type { Prepared } from "../data/sample.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { ImagePrediction } from "../metrics/predictions.ts";
+import { planRuns, runConfig, runTitle, type Group, type Place, type RunKey } from "../study/plan.ts";
+import { sideNames, studyTable, type SideName, type StudyTable } from "../study/results.ts";
+import type { TableNumber } from "../study/rows.ts";
+import { classesOf } from "../train/classes.ts";
+import { specOf, type TrainConfig } from "../train/config.ts";
+import { classifies } from "../models/model.ts";
+import { continuation, pretraining, sharedPhase } from "../train/pretrained.ts";
+import { Trainer } from "../train/trainer.ts";
+import { evaluateImages } from "./evaluate-images.ts";
+import { fitRun } from "./fit.ts";
+import type { ImageSource } from "./images.ts";
+import { openModel } from "./open-model.ts";
+import { keptPredictions } from "./predictions.ts";
+import {
+  copyRecords,
+  hasCheckpoint,
+  isComplete,
+  readCheckpoint,
+  readRecords,
+  Run,
+  runCheckpoint,
+  savePredictions,
+  secondsOf,
+  type Loaded,
+} from "./run.ts";
+import { SplitData } from "./split-data.ts";
+import { InputError } from "./store.ts";
+import type { StudyFolder } from "./study-folder.ts";
+import type { StudySink, StudyWork } from "./study-events.ts";
+import { loadStudyImages, type FoldImages, type StudyImages } from "./study-images.ts";
+import { adapterName } from "./train.ts";
+
+/** From this probability on an image is predicted positive, as in the paper. */
+const THRESHOLD = 0.5;
+
+export interface StudyTask {
+  gpu: Gpu;
+  folder: StudyFolder;
+  groups: readonly Group[];
+  source: ImageSource;
+  emit: StudySink;
+  signal: AbortSignal;
+  /** Seconds between two savings within an epoch; 0: only at its end. */
+  saveEvery: number;
+}
+
+/** Whether a run is trained, and evaluated on all that the study evaluates on. */
+export async function isFinished(folder: StudyFolder, run: RunKey): Promise<boolean> {
+  const { sides, checkpoint } = folder.study;
+  const store = folder.runStore(run);
+  if (sides.length === 0 || !(await isComplete(store))) return false;
+  for (const side of sides) if (!(await keptPredictions(store, checkpoint, side))) return false;
+  return true;
+}
+
+/** Of a study's runs those that are not finished. */
+export async function unfinishedRuns(folder: StudyFolder, groups: readonly Group[]): Promise<Set<RunKey>> {
+  const todo = new Set<RunKey>();
+  for (const run of groups.flatMap(({ runs }) => runs)) if (!(await isFinished(folder, run))) todo.add(run);
+  return todo;
+}
+
+/**
+ * Trains and evaluates the runs of `todo`. @returns false if it was interrupted
+ * @throws ConfigError, DataError, PlanError before the first run has begun
+ */
+export async function trainStudy(task: StudyTask, todo: ReadonlySet<RunKey>): Promise<boolean> {
+  const { gpu, folder, groups, source } = task;
+  const images = await loadStudyImages(folder.store, folder.study.config, source, task);
+  const { config, folds, drawn, name, external } = images;
+  await requireTrainable(task, images);
+  const sides = sideNames.filter((side) => folds[0]!.evaluated[side]);
+  await folder.save({ config, data: name, external, sides, adapter: adapterName(gpu) });
+  // After study.json, without which the folder would be taken for somebody else's.
+  for (const [file, split] of drawn) await folder.store.write(file, split);
+  const runs = new StudyRuns(task, images);
+  task.emit({ type: "works", works: await runs.works(groups, todo) });
+  for (const { seed, fold, runs: all } of groups) {
+    const mine = all.filter((run) => todo.has(run));
+    if ((await runs.needsPretraining(mine)) && !(await runs.train({ row: null, seed, fold }))) return false;
+    for (const run of mine) if (!(await runs.train(run))) return false;
+  }
+  return true;
+}
+
+/** Finds out what would fail later, before the first run has begun. */
+async function requireTrainable({ gpu, groups, source }: StudyTask, { config, folds }: StudyImages): Promise<void> {
+  const rows = [...new Map(groups.flatMap(({ runs }) => runs).map((run) => [run.row, run])).values()];
+  for (const [i, { sides }] of folds.entries()) {
+    // Whether a row fits the adapter does not depend on the fold.
+    for (const run of i === 0 ? rows : rows.slice(0, 1)) {
+      const own = runConfig(config, run);
+      const data = new SplitData(source, sides, own);
+      const trainer = new Trainer(gpu, own, data);
+      try {
+        trainer.check();
+      } finally {
+        trainer.release();
+        await data.close();
+      }
+    }
+  }
+}
+
+class StudyRuns {
+  readonly #task: StudyTask;
+  readonly #images: StudyImages;
+
+  constructor(task: StudyTask, images: StudyImages) {
+    this.#task = task;
+    this.#images = images;
+  }
+
+  /** All that the study consists of in order, with its steps. */
+  async works(groups: readonly Group[], todo: ReadonlySet<RunKey>): Promise<StudyWork[]> {
+    const works: StudyWork[] = [];
+    for (const { seed, fold, runs } of groups) {
+      const mine = runs.filter((run) => todo.has(run));
+      const sharing = runs.find((run) => this.#shares(run));
+      if (sharing) {
+        const place: Place = { row: null, seed, fold };
+        const done = (await isComplete(this.#task.folder.runStore(place))) || !(await this.needsPretraining(mine));
+        works.push(await this.#work(place, done));
+      }
+      for (const run of runs) works.push(await this.#work(run, !todo.has(run)));
+    }
+    return works;
+  }
+
+  async #work(place: Place, finished: boolean): Promise<StudyWork> {
+    const config = this.#configOf(place);
+    const stages = this.#ownStages(place);
+    const { train } = this.#fold(place).sides;
+    const labelled = train.filter(({ label }) => label !== undefined);
+    const steps = specOf(config).phases.map((phase) => {
+      const images = classifies(phase) ? labelled : train;
+      return stages.includes(phase.name) ? config.epochs[phase.name]! * Math.floor(images.length / config.batch) : 0;
+    });
+    const seconds = finished ? await this.#seconds(place) : 0;
+    return { place, title: this.#titleOf(place), stages, steps: steps.reduce((a, b) => a + b, 0), finished, seconds };
+  }
+
+  /** Whether one of the runs has yet to begin from a shared phase. */
+  async needsPretraining(runs: readonly RunKey[]): Promise<boolean> {
+    for (const run of runs) {
+      if (this.#shares(run) && !(await hasCheckpoint(this.#task.folder.runStore(run)))) return true;
+    }
+    return false;
+  }
+
+  /** Trains a run to its end and evaluates it. @returns false if it was interrupted */
+  async train(place: Place): Promise<boolean> {
+    const { folder, emit } = this.#task;
+    const store = folder.runStore(place);
+    const fold = this.#fold(place);
+    const config = this.#configOf(place);
+    const before = await isComplete(store);
+    if (!before) {
+      await folder.note(place, "begun", 0);
+      if (!(await this.#fit(place, config, fold))) return false;
+    }
+    if (place.row !== null) await this.#evaluate(place, fold);
+    const seconds = await this.#seconds(place);
+    await folder.note(place, "finished", seconds);
+    const last = (await readRecords(store)).findLast((record) => record.validation)?.validation;
+    if (!before || place.row !== null) emit({ type: "run-end", place, seconds, last });
+    return true;
+  }
+
+  async #fit(place: Place, config: TrainConfig, { sides, split }: FoldImages): Promise<boolean> {
+    const { folder, emit, signal, gpu, source, saveEvery } = this.#task;
+    const store = folder.runStore(place);
+    const resumed = await this.#open(place, config, split);
+    if (signal.aborted) return false;
+    emit({ type: "run-begin", place });
+    const work = await this.#work(place, false);
+    let begun = 0;
+    const outcome = await fitRun({
+      ...{ gpu, store, config, source, sides, split, resumed, signal, saveEvery },
+      data: this.#images.name,
+      emit: (event) => {
+        if (event.type === "remark") emit(event);
+        // Steps of the place's phases that are behind this one.
+        if (event.type === "phase") begun = this.#stepsBefore(place, event.stage);
+        if (event.type !== "step") return;
+        const taken = begun + (event.epoch - 1) * event.batches + event.batch;
+        emit({ type: "run-step", place, step: event, left: work.steps - taken });
+      },
+    });
+    if (!outcome.finished) return false;
+    const { run, variants, last, best } = outcome;
+    await run.summary({
+      config,
+      adapter: adapterName(gpu),
+      variants,
+      seconds: run.seconds(),
+      data: this.#images.report,
+      last: last ?? null,
+      best: best ?? null,
+    });
+    return true;
+  }
+
+  /** Steps of a place's own phases before one of them. */
+  #stepsBefore(place: Place, stage: string): number {
+    const config = this.#configOf(place);
+    const { train } = this.#fold(place).sides;
+    const labelled = train.filter(({ label }) => label !== undefined).length;
+    let steps = 0;
+    for (const phase of specOf(config).phases) {
+      if (phase.name === stage) break;
+      if (!this.#ownStages(place).includes(phase.name)) continue;
+      steps += config.epochs[phase.name]! * Math.floor((classifies(phase) ? labelled : train.length) / config.batch);
+    }
+    return steps;
+  }
+
+  /** The run of the folder; one that begins from a shared phase is made there. Undefined for one that begins with nothing. */
+  async #open(place: Place, config: TrainConfig, split: string): Promise<{ run: Run; loaded: Loaded } | undefined> {
+    const { folder, gpu } = this.#task;
+    const store = folder.runStore(place);
+    const before = await Run.reopen(store);
+    if (before) {
+      if (JSON.stringify(before.loaded.checkpoint.config) === JSON.stringify(config)) return before;
+      throw new InputError(`${store.name}: this run has other settings than the study`);
+    }
+    if (place.row === null || !this.#shares({ ...place, row: place.row })) return undefined;
+    const run = await Run.create(store, config);
+    await run.saveSplit(split);
+    const shared = folder.runStore({ ...place, row: null });
+    const { checkpoint, file } = await readCheckpoint(shared, "last.safetensors");
+    const bytes = await continuation(gpu, config, checkpoint, file);
+    // The phase's curve belongs to this run as well. Before the checkpoint, without which the run begins once more.
+    await copyRecords(shared, store);
+    await run.save("last", bytes);
+    return Run.open(store);
+  }
+
+  /** Asks the run's checkpoint about all images that it has not been asked about. */
+  async #evaluate(place: Place, { evaluated }: FoldImages): Promise<void> {
+    const { folder, gpu, source } = this.#task;
+    const { checkpoint } = folder.study;
+    const store = folder.runStore(place);
+    const waiting: [SideName, Prepared[]][] = [];
+    for (const side of sideNames) {
+      const images = evaluated[side];
+      if (images && !(await keptPredictions(store, checkpoint, side))) waiting.push([side, images]);
+    }
+    if (waiting.length === 0) return;
+    const loaded = await runCheckpoint(store, checkpoint);
+    using open = openModel(gpu, loaded);
+    for (const [side, prepared] of waiting) {
+      const { images } = await evaluateImages(open, source, prepared);
+      const data = side === "external" ? this.#images.external : this.#images.name;
+      const head = { checkpoint: loaded.name, data, on: side, threshold: THRESHOLD, classes: open.classes };
+      await savePredictions(store, { ...head, images });
+    }
+  }
+
+  #shares(run: RunKey): boolean {
+    return sharedPhase(runConfig(this.#images.config, run)) !== undefined;
+  }
+
+  #configOf(place: Place): TrainConfig {
+    const config = this.#task.folder.configOf(place);
+    return place.row === null ? pretraining(config) : config;
+  }
+
+  #titleOf({ row, seed, fold }: Place): string {
+    if (row !== null) return runTitle({ row, seed, fold });
+    const shared = sharedPhase(this.#task.folder.configOf({ row, seed, fold }))!;
+    return `${shared.title}, seed ${seed}${fold === undefined ? "" : `, fold ${fold}`}`;
+  }
+
+  /** The phases that are trained in a place: those of a row without the one that it begins from. */
+  #ownStages(place: Place): string[] {
+    const config = this.#configOf(place);
+    const trained = specOf(config).phases.filter(({ name }) => config.epochs[name]! > 0);
+    const shared = place.row === null ? undefined : sharedPhase(config);
+    return trained.filter((phase) => phase !== shared).map(({ name }) => name);
+  }
+
+  async #seconds(place: Place): Promise<number> {
+    const records = await readRecords(this.#task.folder.runStore(place));
+    return this.#ownStages(place).reduce((sum, stage) => sum + secondsOf(records, stage), 0);
+  }
+
+  #fold({ fold = 0 }: Place): FoldImages {
+    return this.#images.folds[fold]!;
+  }
+}
+
+/** The tables on all images that the runs were evaluated on. */
+export async function studyTables(
+  folder: StudyFolder,
+  numbers: readonly TableNumber[],
+  seeds: readonly number[],
+): Promise<StudyTable[]> {
+  const { checkpoint, config, sides } = folder.study;
+  const results: StudyTable[] = [];
+  for (const table of numbers) {
+    for (const on of sides) {
+      const kept = new Map<string, ImagePrediction[][]>();
+      for (const run of planRuns([table], seeds, config.folds).flatMap(({ runs }) => runs)) {
+        const key = `${run.row} ${run.seed}`;
+        const predictions = await keptPredictions(folder.runStore(run), checkpoint, on);
+        kept.set(key, [...(kept.get(key) ?? []), predictions!]);
+      }
+      const of = (row: string, seed: number) => kept.get(`${row} ${seed}`)!;
+      results.push(studyTable({ table, on, seeds, classes: classesOf(config), of }));
+    }
+  }
+  return results;
+}

@@ -1,0 +1,118 @@
+/** A whole training: images, the run itself, the images that wait for its end, and the summary. */
+import type { Batch, Prepared } from "../data/sample.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Evaluation } from "../metrics/evaluation.ts";
+import { classesOf } from "../train/classes.ts";
+import type { TrainConfig } from "../train/config.ts";
+import type { TrainingStep } from "../train/step.ts";
+import type { EpochRecord } from "../train/training.ts";
+import { evaluateImages } from "./evaluate-images.ts";
+import type { EventSink } from "./events.ts";
+import { fitRun, type FitOutcome } from "./fit.ts";
+import type { ImageSource } from "./images.ts";
+import { loadImages, type DataReport, type TrainingImages } from "./load-data.ts";
+import { openModel } from "./open-model.ts";
+import { ownSplit, Run, runCheckpoint, savePredictions, type Loaded } from "./run.ts";
+import type { Store } from "./store.ts";
+
+export interface TrainTask {
+  gpu: Gpu;
+  /** Empty for a new run, else that of the run which is resumed. */
+  store: Store;
+  config: TrainConfig;
+  source: ImageSource;
+  resumed?: { run: Run; loaded: Loaded } | undefined;
+  emit: EventSink;
+  signal?: AbortSignal;
+  /** Seconds between two savings within an epoch; 0: only at its end. */
+  saveEvery: number;
+  onWarm?: (stage: string, step: TrainingStep, batch: Batch) => Promise<void>;
+  onRecord?: (run: Run, record: EpochRecord) => Promise<void>;
+  /** Training has ended: what the summary will say, and the images that a report may show. */
+  onReport?: (summary: RunSummary, images: { val: readonly Prepared[]; test: readonly Prepared[] }) => Promise<void>;
+}
+
+/** summary.json. */
+export interface RunSummary {
+  config: TrainConfig;
+  adapter: string;
+  device?: string;
+  variants: string;
+  /** From beginning to end, of the last stretch where the run was resumed. */
+  seconds: number;
+  data: object;
+  last: Evaluation | null;
+  best: FitOutcome["best"] | null;
+  test?: Evaluation;
+  external?: Evaluation;
+}
+
+export const adapterName = (gpu: Gpu): string => {
+  const { description, device, vendor } = gpu.info;
+  return description || device || vendor || "unknown adapter";
+};
+
+/**
+ * Trains a run to its end. @returns its summary; undefined if it was interrupted, and saved
+ * @throws DataError, ConfigError, PlanError, InputError, DivergedError; the abort reason where it was aborted before training began
+ */
+export async function train(task: TrainTask): Promise<RunSummary | undefined> {
+  const { gpu, store, source, resumed, emit } = task;
+  const begunMs = performance.now();
+  const kept = resumed && (await ownSplit(store));
+  const split = kept === undefined ? undefined : { file: store.path("split.json"), text: kept };
+  const images = await loadImages(source, task.config, split, task);
+  const { config, sides, report } = images;
+  const outcome = await fitRun({
+    ...task,
+    config,
+    sides,
+    split: images.split,
+    data: report.name,
+    resumed,
+    keepsPredictions: true,
+  });
+  const { run, finished, last, best, variants } = outcome;
+  if (!finished) return undefined;
+  const further = await evaluateOthers(task, images.others, report);
+  const { vendor, architecture, device } = gpu.info;
+  const seconds = (performance.now() - begunMs) / 1000;
+  const summary: RunSummary = {
+    config,
+    adapter: adapterName(gpu),
+    device: [vendor, architecture, device].filter(Boolean).join(" "),
+    variants,
+    seconds,
+    data: report,
+    last: last ?? null,
+    best: best ?? null,
+    ...further,
+  };
+  emit({ type: "trained", seconds, classes: classesOf(config), last, best });
+  await task.onReport?.(summary, { val: sides.val, test: images.others.test ?? [] });
+  // The last of all files: a run that has one has everything.
+  await run.summary(summary);
+  return summary;
+}
+
+/** Evaluates the best checkpoint, or the last where none is best, on the images that were kept for the end. */
+async function evaluateOthers(
+  { gpu, store, source, emit }: TrainTask,
+  others: TrainingImages["others"],
+  report: DataReport,
+): Promise<Pick<RunSummary, "test" | "external">> {
+  const results: Pick<RunSummary, "test" | "external"> = {};
+  const waiting = Object.entries(others) as [keyof typeof others, Prepared[]][];
+  if (waiting.length === 0) return results;
+  const loaded = await runCheckpoint(store);
+  using open = openModel(gpu, loaded);
+  for (const [side, prepared] of waiting) {
+    const { metrics, images } = await evaluateImages(open, source, prepared);
+    results[side] = metrics;
+    const { name: checkpoint } = loaded;
+    const data = side === "external" ? report.external!.name : report.name;
+    await savePredictions(store, { checkpoint, data, on: side, threshold: 0.5, classes: open.classes, images });
+    emit({ type: "evaluated", checkpoint, side, images: prepared.length, metrics });
+  }
+  return results;
+}
