@@ -127,7 +127,7 @@ describe("--compare", () => {
     expect(self.out.at(-1)).toMatch(/both put the same images above each other/);
   });
 
-  test("refuses a run that was trained with some of the images, and says what it cannot know", async () => {
+  test("refuses a run that was trained with some of the images, and says what it cannot know", slow, async () => {
     cpSync(at("b"), at("leaky"), { recursive: true });
     const split = JSON.parse(text(at("leaky", "split.json"))) as { train: string[]; val: string[] };
     const swapped = { ...split, train: [...split.train, split.val[0]!], val: split.val.slice(1) };

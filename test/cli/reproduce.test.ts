@@ -66,7 +66,7 @@ describe("a study of table 3 with two seeds", () => {
   test.each([
     ["base", ["--fusion", "none"], 0],
     ["serial", ["--fusion", "serial"], 1],
-  ])("%s is bit for bit what train makes of the same settings", async (row, settings, seed) => {
+  ])("%s is bit for bit what train makes of the same settings", slow, async (row, settings, seed) => {
     const folder = `train-${row}`;
     const args = [...tiny, ...settings, "--seed", String(seed), "--split-seed", "0", "--out", at(folder)];
     expect(await mganet("train", ...args)).toMatchObject({ code: 0, err: [] });

@@ -10,4 +10,5 @@ beforeAll(async () => {
   runner = await runnerOnNode(gpu());
 });
 
-describe("with all that the adapter has", () => kernelSuite(() => runner, { fewer: 3 }));
+describe("with all that the adapter has", () =>
+  kernelSuite(() => runner, { quick: { every: 2, whole: ["every-block"] } }));

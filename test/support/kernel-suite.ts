@@ -23,19 +23,20 @@ export interface SuiteOptions {
   whole?: readonly string[];
   /** Runs every variant in one of so many cases of an op, and in the others the one that is chosen by default; for slow adapters. */
   sample?: number;
-  /** When not everything runs: one of so many cases of an op runs at all. */
-  fewer?: number;
+  /**
+   * What runs of it when not everything does: one of so many cases of an op, of convolutions, which are a quarter of all and have the largest
+   * shaders, half of that; and these networks. Whoever changes it sees that every variant of every kernel is still in it.
+   */
+  quick?: { every: number; whole: readonly string[] };
 }
 
 /** Declares a test for each case. `runner` is called within tests only. */
-export function kernelSuite(
-  runner: () => Runner,
-  { whole = networks, sample = 1, fewer = 1 }: SuiteOptions = {},
-): void {
+export function kernelSuite(runner: () => Runner, { whole = networks, sample = 1, quick }: SuiteOptions = {}): void {
   for (const [op, cases] of Object.entries(table)) {
+    const every = (quick?.every ?? 1) * (quick && op === "conv2d" ? 2 : 1);
     describe(`${op} agrees with PyTorch in float64`, () => {
       for (const [i, { name }] of cases.entries()) {
-        it(name, i % fewer === 0 ? {} : further, async ({ task }) => {
+        it(name, i % every === 0 ? {} : further, async ({ task }) => {
           const which = i % sample !== 0 ? "first" : everything ? "all" : "new";
           const { comparisons, leftOut } = await runner().op(op, name, which);
           task.meta.variantsLeftOut = everything ? 0 : leftOut;
@@ -46,7 +47,7 @@ export function kernelSuite(
   }
   describe("MGA-Net agrees with PyTorch in float64", () => {
     for (const name of whole) {
-      const options = fewer === 1 || name === robust[0] ? {} : further;
+      const options = !quick || quick.whole.includes(name) ? {} : further;
       it(name, options, async () => expectAgreement(await runner().network(name)));
     }
   });
