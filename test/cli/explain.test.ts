@@ -5,11 +5,14 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { phantomImage } from "../../src/data/phantom/phantom.ts";
 import { start } from "../../src/train/checkpoint.ts";
+import { mganetConfig } from "../support/mganet.ts";
 import { checkpointBytes, expectRefused, mganet, temporaryFolder, tinyConfig, write } from "./support.ts";
 
 const dir = temporaryFolder();
 const at = (name: string) => path.join(dir, name);
 const image = at("a.png");
+
+const withoutModules = mganetConfig({ ...tinyConfig, fusion: "none" });
 
 beforeAll(async () => {
   const { width, height, grey } = phantomImage(3, 0);
@@ -21,8 +24,8 @@ beforeAll(async () => {
     .toFile(at("b.jpg"));
   write(dir, {
     "run/last.safetensors": await checkpointBytes(),
-    "base/last.safetensors": await checkpointBytes({ ...tinyConfig, fusion: "none" }),
-    "wide/last.safetensors": await checkpointBytes({ ...tinyConfig, fusion: "none", size: [64, 64] }),
+    "base/last.safetensors": await checkpointBytes(withoutModules),
+    "wide/last.safetensors": await checkpointBytes({ ...withoutModules, size: [64, 64] }),
     "young/last.safetensors": await checkpointBytes(tinyConfig, start),
   });
 });

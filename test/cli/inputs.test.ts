@@ -63,7 +63,7 @@ describe("train", () => {
     [["--resume", "missing"], "no such folder"],
     [["--resume", "empty"], "not a run folder"],
     [["--resume", "begun"], "ended before its first checkpoint"],
-    [["--resume", "done"], "this run is finished"],
+    [["--resume", "done"], "this run has finished"],
   ])("refuses %j", async ([option, ...names], reason) => {
     const { err } = await expectRefused(["train", option!, at(...names)], reason);
     expect(err[0]).toContain(at(...names));

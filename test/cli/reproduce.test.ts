@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parsePredictions } from "../../src/metrics/predictions.ts";
-import { studySchema } from "../../src/train/study-file.ts";
+import { studySchema } from "../../src/study/file.ts";
 import { writeManifestSet } from "../node/data/sets.ts";
 import { slow } from "../support/selection.ts";
 import { expectRefused, mganet, temporaryFolder, tiny, write, type Ended } from "./support.ts";

@@ -5,10 +5,10 @@ import { DeviceLostError, GpuError } from "../../src/gpu/gpu.ts";
 import { openGpu } from "../../src/node/open-gpu.ts";
 import { requireResources } from "../../src/node/resources.ts";
 import { parseCheckpoint } from "../../src/train/checkpoint.ts";
-import { presets } from "../../src/train/config.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { EpochRecord } from "../../src/train/training.ts";
 import { useGpu } from "../support/gpu.ts";
+import { mganetConfig } from "../support/mganet.ts";
 import { config, MadeUpData } from "./support.ts";
 
 const gpu = useGpu();
@@ -48,7 +48,7 @@ test("results that are asked of a device that was given back are refused with a 
 });
 
 test("what the machine or the adapter has not the memory for is refused with the numbers, before there are images", async () => {
-  const large = { ...presets.quick, batch: 512 };
+  const large = mganetConfig({ batch: 512 });
   const check = (machine: number, changes = {}) => requireResources(gpu(), { ...large, ...changes }, machine);
   await check(2 ** 50);
   await check(2 ** 20, { batch: 2, size: [32, 32], width: 1 / 16 });
