@@ -91,7 +91,7 @@ describe("is refused", () => {
   test("what has no effect, or no meaning", async () => {
     await refused("--scale has no effect without --explain", "run", "--scale", "L2");
     await refused("--base has no effect without --explain", "run", "--base", at("base"));
-    await refused("--scale L2: CAM is defined at L4 only", "run", "--explain", "cam", "--scale", "L2");
+    await refused("--scale: L2: CAM is defined at L4 only", "run", "--explain", "cam", "--scale", "L2");
     await refused(/--scale.*L5.*Allowed choices are L0, L1/, "run", "--explain", "--scale", "L5");
     await refused("the classifier of this checkpoint has not been trained yet", "young", "--explain");
     expect(existsSync(at("refused"))).toBe(false);
@@ -99,7 +99,7 @@ describe("is refused", () => {
 
   test("a base run that cannot stand beside the other", async () => {
     await refused(
-      "is not of a base model: it was trained with --fusion parallel",
+      "is not of a model without attention: it was trained with parallel fusion, width 0.0625",
       "run",
       "--explain",
       "--base",

@@ -85,7 +85,7 @@ describe("train", () => {
 
   test("refuses a batch larger than the images of a stage, before anything is written", async () => {
     const args = ["train", ...tiny, "--batch", "40", "--out", at("new")];
-    await expectRefused(args, /--batch: 40 is more than the \d\d images that the segmentation stage trains on$/);
+    await expectRefused(args, /--batch: 40 is more than the \d\d training images of the segmentation stage$/);
     expect(existsSync(at("new"))).toBe(false);
   });
 

@@ -57,7 +57,8 @@ describe("a run of commit 198c538", () => {
       close(images[i]!.dice, dice, 1);
     }
     expect(metrics.confusion).toEqual(wanted.metrics.confusion);
-    for (const [name, { value }] of Object.entries(wanted.metrics.figures)) close(metrics.figures[name]!.value!, value!);
+    for (const [name, { value }] of Object.entries(wanted.metrics.figures))
+      close(metrics.figures[name]!.value!, value!);
     if (!same) return;
     expect(images).toEqual(wanted.images);
     expect(metrics.figures).toEqual(wanted.metrics.figures);
@@ -66,7 +67,9 @@ describe("a run of commit 198c538", () => {
   test("resumes within its epoch to the same weights, and on the same adapter to the same bits", async () => {
     const { code, out, err } = await mganet("train", "--resume", at("resumed"));
     expect([code, err]).toEqual([0, []]);
-    expect(out[0]).toMatch(/^Resuming quick: MGA-Net, parallel fusion, width 0\.0625; 32×32, batch 4, 1 \+ 3 epochs; on /);
+    expect(out[0]).toMatch(
+      /^Resuming quick: MGA-Net, parallel fusion, width 0\.0625; 32×32, batch 4, 1 \+ 3 epochs; on /,
+    );
     const { position, records, sha256, tensors: digests } = expected.resumed;
     const { metadata, tensors } = parseSafetensors(readFileSync(at("resumed/last.safetensors")), "last.safetensors");
     expect(JSON.parse(metadata["position"]!)).toEqual(position);
@@ -76,7 +79,11 @@ describe("a run of commit 198c538", () => {
       const [norm, along] = digests[name]!;
       const values = Array.from(data as Float32Array);
       close(Math.hypot(...values), norm);
-      close(values.reduce((sum, v, i) => sum + v * Math.cos(i), 0), along, norm);
+      close(
+        values.reduce((sum, v, i) => sum + v * Math.cos(i), 0),
+        along,
+        norm,
+      );
     }
     const lines = read(at("resumed/metrics.jsonl")).trimEnd().split("\n");
     const found = lines.map((line) => withoutTimes(JSON.parse(line) as EpochRecord));

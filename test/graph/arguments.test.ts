@@ -116,7 +116,8 @@ test("compile, Predictor and openGpu", async () => {
   await expect(given({ updates: {} })).rejects.toThrow("compile: updates has to be an array of nodes, got an Object");
   await expect(compile(wrong(graph), wrong(gpu()), {})).rejects.toThrow("compile: expected a Gpu, got an Object");
   const net = new MGANet({ ...paperOptions, width: 1 / 16 });
-  const predictor = (more: object) => Predictor.create(gpu(), (x) => net.forward(x), { batch: 1, size: [32, 32], ...more });
+  const predictor = (more: object) =>
+    Predictor.create(gpu(), (x) => net.forward(x), { batch: 1, size: [32, 32], ...more });
   await expect(predictor({ stages: "joint" })).rejects.toThrow("Predictor: there is no option stages");
   await expect(predictor({ stage: "joined" })).rejects.toThrow("Predictor: there is no stage joined");
   await expect(predictor({ size: 32 })).rejects.toThrow("Predictor: size is 32, and has to be [height, width]");

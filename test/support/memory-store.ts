@@ -88,7 +88,11 @@ export class MemoryStore implements Store {
 
   /** The folder, and those that it lies in. */
   #make(): void {
-    for (let { name } = this as { name: string }; name !== ""; name = name.slice(0, Math.max(0, name.lastIndexOf("/")))) {
+    for (
+      let { name } = this as { name: string };
+      name !== "";
+      name = name.slice(0, Math.max(0, name.lastIndexOf("/")))
+    ) {
       this.#disk.folders.add(name);
     }
   }

@@ -97,11 +97,7 @@ describe("a checkpoint is refused, by one line that names the file and the reaso
     ["at stage 7", () => changed({ position: json({ ...position, stage: 7 }) }), /metadata position is invalid/],
     ["at epoch -1", () => changed({ position: json({ ...position, epoch: -1 }) }), /metadata position is invalid/],
     ["whose best is a number", () => changed({ best: "1" }), /metadata best is invalid/],
-    [
-      "whose best has no metrics",
-      () => changed({ best: json({ ...best, metrics: 1 }) }),
-      /metadata best is invalid/,
-    ],
+    ["whose best has no metrics", () => changed({ best: json({ ...best, metrics: 1 }) }), /metadata best is invalid/],
     ["without a configuration", () => changed({ config: undefined }), /configuration: /],
     ["with an unknown setting", () => changed({ config: json({ ...config, speed: 1 }) }), /speed/],
     [

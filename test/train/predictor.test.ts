@@ -9,8 +9,7 @@ import { config } from "./support.ts";
 
 const gpu = useGpu();
 const options = { batch: 2, size: [32, 32] } as const;
-const predictorOf = (net: MGANet, more = {}) =>
-  Predictor.create(gpu(), (x) => net.forward(x), { ...options, ...more });
+const predictorOf = (net: MGANet, more = {}) => Predictor.create(gpu(), (x) => net.forward(x), { ...options, ...more });
 const image = new Float32Array(32 * 32 * 3).map((_, i) => Math.sin(i));
 
 test("images are whole ones of f32, of sides that the network takes", async () => {

@@ -44,7 +44,10 @@ export class MadeUpData implements TrainingData {
     return this.#of(phase).length;
   }
 
-  async *epoch(phase: PhaseOfData, { epoch, startBatch }: { epoch: number; startBatch: number }): AsyncGenerator<Batch> {
+  async *epoch(
+    phase: PhaseOfData,
+    { epoch, startBatch }: { epoch: number; startBatch: number },
+  ): AsyncGenerator<Batch> {
     const images = this.#of(phase);
     const options = { seed: 1, epoch, batchSize: config.batch, startBatch, shuffle: true, flip: true, dropLast: true };
     for (const [i, { indices, flips }] of planEpoch(images.length, options).entries()) {

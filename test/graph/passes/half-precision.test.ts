@@ -115,7 +115,9 @@ test("what is not finite in half precision is found and named", async () => {
 test("is refused where it cannot be had", async () => {
   const options = { batch: 1, size: [32, 32], half: true } as const;
   const net = new MGANet({ ...paperOptions, width: 1 / 16 });
-  await expect(Predictor.create(without(), (x) => net.forward(x), options)).rejects.toThrow("this adapter has no shader-f16");
+  await expect(Predictor.create(without(), (x) => net.forward(x), options)).rejects.toThrow(
+    "this adapter has no shader-f16",
+  );
   const graph = new Graph();
   const y = conv2d(graph.input("x", [1, 4, 4, 4]), new Variable("weight", [1, 1, 4, 4]));
   await expect(compile(gpu(), graph, { outputs: { y }, half: true })).rejects.toThrow("is for frozen plans");
