@@ -1,5 +1,5 @@
 /** A second model: every command takes it, and its options are its own. */
-import { cpSync, existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
