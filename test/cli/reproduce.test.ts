@@ -39,7 +39,7 @@ describe("a study of table 3 with two seeds", () => {
     expect([code, err]).toEqual([0, []]);
     expect(lines(out, "[").map((line) => line.replace(/:.*/, ""))).toEqual(
       [0, 1].flatMap((seed) =>
-        ["segmentation stage", "Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"].map(
+        ["Segmentation stage", "Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"].map(
           (name, i) => `[${6 * seed + i + 1}/12] ${name}, seed ${seed}`,
         ),
       ),

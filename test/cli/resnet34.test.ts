@@ -106,7 +106,7 @@ test("reproduce --table 2 trains it beside MGA-Net, for as many epochs", async (
   const { code, out, err } = await mganet("reproduce", ...tiny, "--table", "2", "--seeds", "1", "--out", at("study"));
   expect([code, err]).toEqual([0, []]);
   expect(out.filter((line) => line.startsWith("[")).map((line) => line.replace(/:.*/, ""))).toEqual([
-    "[1/3] segmentation stage, seed 0",
+    "[1/3] Segmentation stage, seed 0",
     "[2/3] ResNet34, seed 0",
     "[3/3] Proposed, seed 0",
   ]);
