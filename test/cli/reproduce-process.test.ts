@@ -69,7 +69,7 @@ function expectSame(name: string, { out }: Ended): void {
 }
 
 const finished = (out: string[]) => out.filter((line) => line.startsWith("[")).map((line) => line.replace(/:.*/, ""));
-const all = ["segmentation stage", "Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"];
+const all = ["Segmentation stage", "Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"];
 const every = all.map((name, i) => `[${i + 1}/6] ${name}, seed 0`);
 
 test(
