@@ -224,11 +224,11 @@ export function presetFor(name: PresetName, data: string, model = DEFAULT_MODEL)
  * @throws ConfigError naming the first setting that is invalid
  */
 export function checkConfig(config: unknown): TrainConfig {
-  const given = typeof config === "object" && config !== null ? config : {};
-  const model = "model" in given ? given.model : DEFAULT_MODEL;
+  const given = typeof config === "object" ? config : null;
+  const model = given && "model" in given ? given.model : DEFAULT_MODEL;
   if (typeof model !== "string") throw new ConfigError("must be the name of a model", "model");
   const spec = modelNamed(model);
-  const result = configSchema(spec).safeParse(typeof config === "object" ? { model, ...config } : config);
+  const result = configSchema(spec).safeParse(given ? { model, ...given } : config);
   if (!result.success) {
     const [issue] = result.error.issues;
     throw new ConfigError(issue!.message, issue!.path.join(".") || "configuration");

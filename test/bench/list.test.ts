@@ -3,7 +3,7 @@ import { batched, convFlops, flopsOf, nameOf, operandsOf, type KernelCase } from
 import { convolutions, modelCases, trace } from "../../bench/kernels/model-cases.ts";
 import { benchmarks, choose, choosePeers } from "../../bench/list.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { MGANet, paperOptions } from "../../src/models/mganet.ts";
+import { MGANet, paperOptions } from "../../src/models/mganet/network.ts";
 
 const width = 0.25;
 const size = [64, 96] as const;

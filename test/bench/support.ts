@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import type { ParameterValue, StepSetup } from "../../bench/peers/peer.ts";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
-import { MGANet } from "../../src/models/mganet.ts";
+import { MGANet } from "../../src/models/mganet/network.ts";
 import { fromTorch, permute } from "../../src/nn/layout.ts";
-import { parseCase } from "../../src/train/parity.ts";
+import { mganet } from "../../src/models/mganet/spec.ts";
+import { caseShape } from "../../src/models/parity-case.ts";
 
 /** PyTorch's smallest case of parallel fusion at all scales: the setup, and the gradients, in our layout. */
 export function readReference(): { setup: StepSetup; gradients: Map<string, Float32Array> } {
@@ -13,7 +14,9 @@ export function readReference(): { setup: StepSetup; gradients: Map<string, Floa
     readFileSync(new URL(`../reference/data/${file}`, import.meta.url)),
     file,
   );
-  const { model, batch: n, height, width, alpha, lr } = parseCase(metadata);
+  const { batch: n, height, width, lr } = caseShape(metadata);
+  const { alpha, width: factor, fusion, at } = mganet.parity.settings(metadata);
+  const model = { width: factor, fusion, at };
   const floats = (name: string) => tensors.get(name)!.data as Float32Array;
   const parameters = new Map<string, ParameterValue>();
   const gradients = new Map<string, Float32Array>();

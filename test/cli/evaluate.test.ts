@@ -169,7 +169,7 @@ describe("report", () => {
     ]);
     await expectRefused(["report", at("missing")], "no such folder");
     await expectRefused(["report", dir], "not a run folder");
-    await expectRefused(["report", at("a"), "--base", at("a")], "is not of a base model");
+    await expectRefused(["report", at("a"), "--base", at("a")], "is not of a model without attention");
   });
 });
 

@@ -5,11 +5,14 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { phantomImage } from "../../src/data/phantom/phantom.ts";
 import { start } from "../../src/train/checkpoint.ts";
+import { mganetConfig } from "../support/mganet.ts";
 import { checkpointBytes, expectRefused, mganet, temporaryFolder, tinyConfig, write } from "./support.ts";
 
 const dir = temporaryFolder();
 const at = (name: string) => path.join(dir, name);
 const image = at("a.png");
+
+const withoutModules = mganetConfig({ ...tinyConfig, fusion: "none" });
 
 beforeAll(async () => {
   const { width, height, grey } = phantomImage(3, 0);
@@ -21,8 +24,8 @@ beforeAll(async () => {
     .toFile(at("b.jpg"));
   write(dir, {
     "run/last.safetensors": await checkpointBytes(),
-    "base/last.safetensors": await checkpointBytes({ ...tinyConfig, fusion: "none" }),
-    "wide/last.safetensors": await checkpointBytes({ ...tinyConfig, fusion: "none", size: [64, 64] }),
+    "base/last.safetensors": await checkpointBytes(withoutModules),
+    "wide/last.safetensors": await checkpointBytes({ ...withoutModules, size: [64, 64] }),
     "young/last.safetensors": await checkpointBytes(tinyConfig, start),
   });
 });
@@ -88,7 +91,7 @@ describe("is refused", () => {
   test("what has no effect, or no meaning", async () => {
     await refused("--scale has no effect without --explain", "run", "--scale", "L2");
     await refused("--base has no effect without --explain", "run", "--base", at("base"));
-    await refused("--scale L2: CAM is defined at L4 only", "run", "--explain", "cam", "--scale", "L2");
+    await refused("--scale: L2: CAM is defined at L4 only", "run", "--explain", "cam", "--scale", "L2");
     await refused(/--scale.*L5.*Allowed choices are L0, L1/, "run", "--explain", "--scale", "L5");
     await refused("the classifier of this checkpoint has not been trained yet", "young", "--explain");
     expect(existsSync(at("refused"))).toBe(false);
@@ -96,7 +99,7 @@ describe("is refused", () => {
 
   test("a base run that cannot stand beside the other", async () => {
     await refused(
-      "is not of a base model: it was trained with --fusion parallel",
+      "is not of a model without attention: it was trained with parallel fusion, width 0.0625",
       "run",
       "--explain",
       "--base",

@@ -31,7 +31,7 @@ test(
     expect(ended.err).toEqual(["", "SIGHUP: finishing the step and saving."]);
     expect([ended.code, ended.out.at(-1)]).toEqual([
       129,
-      `Stopped. Go on with:  npm run train -- --resume ${at("hung")}`,
+      `Stopped. Resume with:  npm run train -- --resume ${at("hung")}`,
     ]);
     expect(await train(["--resume", at("hung"), "--save-every", "30s"])).toMatchObject({ code: 0, err: [] });
   },
@@ -73,7 +73,7 @@ test(
     expect(err.replaceAll(/^Warning: .*\n/gm, "")).toBe(
       `Error: ${path.join(at("full"), "last.safetensors")}: cannot be written: no space left on the disk\n`,
     );
-    expect(out).toContain(`Training broke off. Go on with:  npm run train -- --resume ${at("full")}`);
+    expect(out).toContain(`Training failed. Resume with:  npm run train -- --resume ${at("full")}`);
     expect(readFileSync(path.join(at("full"), "last.safetensors")).equals(before)).toBe(true);
     expect(readdirSync(at("full")).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   },

@@ -99,7 +99,7 @@ test(
   async () => {
     const { code, out, err } = await spawned(study("hung"), (line, kill) => void (/^\[1/.test(line) && kill("SIGHUP")));
     expect(err).toEqual(["", "SIGHUP: finishing the step and saving."]);
-    expect([code, out.at(-1)]).toEqual([129, "Stopped. The same command goes on from here."]);
+    expect([code, out.at(-1)]).toEqual([129, "Stopped. Run the same command to resume."]);
     expect(out.filter((line) => line.startsWith("["))).toHaveLength(1);
   },
   COLD,

@@ -63,7 +63,7 @@ describe("train", () => {
     [["--resume", "missing"], "no such folder"],
     [["--resume", "empty"], "not a run folder"],
     [["--resume", "begun"], "ended before its first checkpoint"],
-    [["--resume", "done"], "this run is finished"],
+    [["--resume", "done"], "this run has finished"],
   ])("refuses %j", async ([option, ...names], reason) => {
     const { err } = await expectRefused(["train", option!, at(...names)], reason);
     expect(err[0]).toContain(at(...names));
@@ -85,7 +85,7 @@ describe("train", () => {
 
   test("refuses a batch larger than the images of a stage, before anything is written", async () => {
     const args = ["train", ...tiny, "--batch", "40", "--out", at("new")];
-    await expectRefused(args, /--batch: 40 is more than the \d\d images that the segmentation stage trains on$/);
+    await expectRefused(args, /--batch: 40 is more than the \d\d training images of the segmentation stage$/);
     expect(existsSync(at("new"))).toBe(false);
   });
 

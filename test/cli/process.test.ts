@@ -54,7 +54,7 @@ describe("a training", () => {
       const { code, out, err } = await train(args, until, signal);
       expect(code).toBe(130);
       expect(err).toEqual(["", `${signal}: finishing the step and saving; once more to stop at once.`]);
-      expect(out.at(-1)).toBe(`Stopped. Go on with:  npm run train -- --resume ${folder}`);
+      expect(out.at(-1)).toBe(`Stopped. Resume with:  npm run train -- --resume ${folder}`);
       args = ["--resume", folder];
     }
     expect(await train(args)).toMatchObject({ code: 0, err: [] });
@@ -95,7 +95,7 @@ describe("a training", () => {
     expectSame(folder);
     expect(await train(["--resume", folder])).toMatchObject({
       code: 2,
-      err: [`Error: ${folder}: this run is finished`],
+      err: [`Error: ${folder}: this run has finished`],
     });
   });
 

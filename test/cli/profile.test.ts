@@ -69,7 +69,7 @@ describe("train", () => {
     );
     expect([code, out.some((line) => line.startsWith("kernel/variant"))]).toEqual([0, false]);
     expect(processes(traceOf("quiet.json"))).toEqual(["segmentation step"]);
-    await expectRefused(["train", "--resume", at("quiet"), "--profile", "--trace", at("x")], "this run is finished");
+    await expectRefused(["train", "--resume", at("quiet"), "--profile", "--trace", at("x")], "this run has finished");
   });
 
   test("refuses a trace that cannot be written, before any work", async () => {

@@ -69,7 +69,7 @@ function expectSame(name: string, { out }: Ended): void {
 }
 
 const finished = (out: string[]) => out.filter((line) => line.startsWith("[")).map((line) => line.replace(/:.*/, ""));
-const all = ["segmentation stage", "Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"];
+const all = ["Segmentation stage", "Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"];
 const every = all.map((name, i) => `[${i + 1}/6] ${name}, seed 0`);
 
 test(
@@ -78,11 +78,11 @@ test(
     const name = "interrupted";
     const trained: string[] = [];
     for (const [after, wait, signal, said] of [
-      [/^Study in/, 0, "SIGINT", "Stopped before training began. The same command goes on from here."],
-      [/^Data:/, 400, "SIGTERM", "Stopped. The same command goes on from here."],
-      [/^\[1/, 0, "SIGINT", "Stopped. The same command goes on from here."],
-      [/^\[3/, 500, "SIGINT", "Stopped. The same command goes on from here."],
-      [/^\[4/, 900, "SIGTERM", "Stopped. The same command goes on from here."],
+      [/^Study in/, 0, "SIGINT", "Stopped before training began. Run the same command to resume."],
+      [/^Data:/, 400, "SIGTERM", "Stopped. Run the same command to resume."],
+      [/^\[1/, 0, "SIGINT", "Stopped. Run the same command to resume."],
+      [/^\[3/, 500, "SIGINT", "Stopped. Run the same command to resume."],
+      [/^\[4/, 900, "SIGTERM", "Stopped. Run the same command to resume."],
     ] as const) {
       const { code, out, err } = await study(name, { after, wait, signal });
       expect(err).toEqual(["", `${signal}: finishing the step and saving; once more to stop at once.`]);

@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parsePredictions } from "../../src/metrics/predictions.ts";
-import { studySchema } from "../../src/train/study-file.ts";
+import { studySchema } from "../../src/study/file.ts";
 import { writeManifestSet } from "../node/data/sets.ts";
 import { slow } from "../support/selection.ts";
 import { expectRefused, mganet, temporaryFolder, tiny, write, type Ended } from "./support.ts";
@@ -39,13 +39,13 @@ describe("a study of table 3 with two seeds", () => {
     expect([code, err]).toEqual([0, []]);
     expect(lines(out, "[").map((line) => line.replace(/:.*/, ""))).toEqual(
       [0, 1].flatMap((seed) =>
-        ["segmentation stage", "Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"].map(
+        ["Segmentation stage", "Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"].map(
           (name, i) => `[${6 * seed + i + 1}/12] ${name}, seed ${seed}`,
         ),
       ),
     );
     expect(lines(out, "Table 3")).toEqual([
-      "Table 3, how the mask is used: phantom 0, 8 held-out images, last checkpoint, 2 seeds",
+      "Table 3, how the mask is used: phantom 0, held-out (validation) images: 8, last checkpoint, 2 seeds",
     ]);
     for (const row of ["Base  ", "Channel-only  ", "Spatial-only  ", "Serial fusion  ", "Proposed  "]) {
       expect(lines(out, row), row).toEqual([expect.stringMatching(/( +\d\.\d{3} ± \d\.\d{3}){4}/)]);
@@ -192,7 +192,7 @@ test("published figures are printed beside, and marked as of other data", async 
 describe("refuses", () => {
   const table3 = ["--table", "3", "--seeds", "1"];
   test.each<[string, string[], RegExp]>([
-    ["another table", ["--table", "5"], /--table.*not one of 3, 4/],
+    ["another table", ["--table", "5"], /--table.*not one of 2, 3, 4/],
     ["no joint epochs", ["--table", "3", "--joint-epochs", "0"], /--joint-epochs: 0 leaves nothing to compare/],
     ["no seeds", ["--table", "3", "--seeds", "0"], /--seeds.*not a whole number from 1 on/],
     ["a split seed that is none", ["--table", "3", "--split-seed", "-1"], /--split-seed/],

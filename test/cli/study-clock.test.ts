@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { StudyClock } from "../../src/cli/study-clock.ts";
+import { SHARED, StudyClock } from "../../src/cli/study-clock.ts";
 
 test("what is left is counted by what each kind of step has taken, and by the others where it has not been seen", () => {
   const clock = new StudyClock();
   expect(clock.left([{ kind: "base", steps: 10 }])).toBeUndefined();
-  clock.add("segmentation", 2, 2);
-  expect(clock.left([{ kind: "segmentation", steps: 10 }])).toBe(10);
+  clock.add(SHARED, 2, 2);
+  expect(clock.left([{ kind: SHARED, steps: 10 }])).toBe(10);
   // Not seen yet: joint steps are taken for slower.
   expect(clock.left([{ kind: "base", steps: 10 }])).toBeCloseTo(22, 9);
   clock.add("base", 30, 10);

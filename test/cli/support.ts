@@ -5,9 +5,10 @@ import path from "node:path";
 import { afterAll, expect, vi } from "vitest";
 import { run } from "../../src/cli/program.ts";
 import { openGpu } from "../../src/node/open-gpu.ts";
-import { MGANet } from "../../src/models/mganet.ts";
 import { start, writeCheckpoint, type Position } from "../../src/train/checkpoint.ts";
-import { checkConfig, presets, type TrainConfig } from "../../src/train/config.ts";
+import { buildModel } from "../../src/train/build.ts";
+import type { TrainConfig } from "../../src/train/config.ts";
+import { mganetConfig } from "../support/mganet.ts";
 
 /** A folder that is gone after the file's tests. Its name is not ASCII, as a user's may be. */
 export function temporaryFolder(): string {
@@ -55,8 +56,7 @@ export const tiny: readonly string[] = [
   ...["--seg-epochs", "1", "--joint-epochs", "2", "--crop", "none"],
 ];
 
-export const tinyConfig: TrainConfig = checkConfig({
-  ...presets.quick,
+export const tinyConfig = mganetConfig({
   width: 1 / 16,
   size: [32, 32],
   batch: 4,
@@ -71,7 +71,7 @@ export const finished: Position = { ...start, stage: 2, step: 21 };
 export async function checkpointBytes(config: TrainConfig = tinyConfig, position: Position = finished) {
   const gpu = await openGpu();
   try {
-    return await writeCheckpoint(gpu, new MGANet(config), undefined, { config, position, best: undefined });
+    return await writeCheckpoint(gpu, buildModel(config).net, undefined, { config, position, best: undefined });
   } finally {
     gpu.destroy();
   }

@@ -120,10 +120,10 @@ test("compile, Predictor and openGpu", async () => {
   await expect(given({ updates: {} })).rejects.toThrow("compile: updates must be an array of nodes, got an Object");
   await expect(compile(wrong(graph), wrong(gpu()), {})).rejects.toThrow("compile: expected a Gpu, got an Object");
   const net = new MGANet({ ...paperOptions, width: 1 / 16 });
-  const predictor = (more: object) => Predictor.create(gpu(), net, { batch: 1, size: [32, 32], ...more });
+  const predictor = (more: object) =>
+    Predictor.create(gpu(), (x) => net.forward(x), { batch: 1, size: [32, 32], ...more });
   await expect(predictor({ stages: "joint" })).rejects.toThrow("Predictor: unknown option stages");
-  await expect(predictor({ stage: "joined" })).rejects.toThrow("Predictor: there is no stage joined");
-  await expect(predictor({ size: 32 })).rejects.toThrow("Predictor: size is 32, and has to be [height, width]");
+  await expect(predictor({ size: 32 })).rejects.toThrow("Predictor: size is 32, expected [height, width]");
   await expect(openGpu(wrong({ adaptor: "x" }))).rejects.toThrow("openGpu: unknown option adaptor");
 });
 

@@ -1,10 +1,9 @@
 /** What a step costs the host, and how many are queued. */
 import { expect, test } from "vitest";
-import { MGANet } from "../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
-import { presets } from "../../src/train/config.ts";
-import { TrainingStep } from "../../src/train/stage.ts";
+import { Adam, adamDefaults } from "../../src/optim/adam.ts";
+import { TrainingStep } from "../../src/train/step.ts";
 import { useGpu } from "../support/gpu.ts";
+import { mganetConfig, mganetModel } from "../support/mganet.ts";
 import { threadMilliseconds } from "../support/thread-time.ts";
 
 const gpu = useGpu();
@@ -13,10 +12,11 @@ const gpu = useGpu();
 const BAR = 20;
 
 test("recording and submitting a joint step of the quick preset takes little, and two are queued at most", async () => {
-  const { batch: n, size } = presets.quick;
-  const net = new MGANet(presets.quick);
-  const adam = new Adam(slabsOf(net.parameters()), adamDefaults);
-  const step = await TrainingStep.create(gpu(), net, adam, "joint", presets.quick);
+  const quick = mganetConfig();
+  const { batch: n, size } = quick;
+  const phase = mganetModel(quick).phase("joint");
+  const adam = new Adam(phase.slabs, adamDefaults);
+  const step = await TrainingStep.create(gpu(), phase, adam, quick);
   const pixels = n * size[0] * size[1];
   const batch = {
     ids: [],

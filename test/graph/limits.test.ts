@@ -4,9 +4,11 @@ import type { Capabilities } from "../../src/gpu/capabilities.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { PlanError, requireFit } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { MGANet } from "../../src/models/mganet.ts";
-import { presets } from "../../src/train/config.ts";
+import { MGANet } from "../../src/models/mganet/network.ts";
+import { mganet } from "../../src/models/mganet/spec.ts";
+import { PHANTOM, presetFor } from "../../src/train/config.ts";
 import { Trainer } from "../../src/train/trainer.ts";
+import { mganetModel } from "../support/mganet.ts";
 import { config, MadeUpData } from "../train/support.ts";
 
 const KiB = 2 ** 10;
@@ -16,7 +18,7 @@ const MiB = 2 ** 20;
 const adapter = (maxBindingBytes: number, maxBufferBytes = 4096 * MiB) =>
   ({ caps: { maxBindingBytes, maxBufferBytes, offsetAlignment: 256 } as Capabilities }) as unknown as Gpu;
 
-const net = new MGANet(config);
+const { net } = mganetModel(config);
 
 /** Whether a pass over `batch` images fits; the error where it does not. */
 function fits(gpu: Gpu, batch: number, of = net, size = 64): PlanError | undefined {
@@ -44,12 +46,13 @@ describe("limits of an adapter", () => {
   });
 
   test("the paper's preset fits where a binding may have 128 MiB, as by default in browsers", () => {
-    const { width, batch, fusion, at, size } = presets.paper;
+    const { width, fusion, at } = mganet.presets.paper;
+    const { batch, size } = presetFor("paper", PHANTOM);
     expect(fits(adapter(128 * MiB), batch, new MGANet({ width, fusion, at }), size[0])).toBeUndefined();
   });
 
   test("a weight goes into one binding, whatever the batch", () => {
-    const wide = new MGANet({ ...config, width: 1 });
+    const wide = mganetModel({ ...config, width: 1 }).net;
     // [3, 3, 512, 512] takes 9 MiB.
     expect(fits(adapter(9 * MiB), 8, wide)).toBeUndefined();
     expect(fits(adapter(9 * MiB - 16), 8, wide)!.message).toMatch(/^segmenter\.encoder\.layer4.*needs 9\.0 MiB in one/);

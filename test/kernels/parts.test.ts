@@ -15,7 +15,7 @@ import { conv2dShape, conv2dWeightGrad } from "../../src/kernels/conv2d.ts";
 import { diceKernel } from "../../src/kernels/losses.ts";
 import { BindingError, cutOf } from "../../src/kernels/parts.ts";
 import { pointwiseKernel } from "../../src/kernels/pointwise.ts";
-import { compareCase, runCase } from "../../src/train/parity.ts";
+import { compareCase, runCase } from "../../src/models/parity.ts";
 import { useGpu } from "../support/gpu.ts";
 import { ops } from "../support/ops.ts";
 import { relativeError } from "../support/reference.ts";

@@ -5,6 +5,9 @@ import { outline, overlay } from "../../src/node/overlay.ts";
 /** A mask [8, 8] that is 1 in columns 2..5 and rows 4..6. */
 const mask = Float32Array.from({ length: 64 }, (_, i) => (i % 8 >= 2 && i % 8 <= 5 && i >= 32 && i < 56 ? 1 : 0));
 
+const malignant = { short: "malignant 90 %", alarming: true };
+const benign = { short: "benign 80 %", alarming: false };
+
 describe("outline", () => {
   test("is in pixels of the original, of which the mask covers the crop", () => {
     const { rings, box } = outline(mask, 8, 8, { x0: 100, y0: 50, x1: 180, y1: 90 });
@@ -39,7 +42,7 @@ describe("overlay", () => {
     ["TIFF", () => plain.clone().tiff()],
     ["WebP", () => plain.clone().webp()],
   ])("of a %s keeps the pixels where they are and shows the outline", async (_, make) => {
-    const picture = await overlay(await make().toBuffer(), found, 0.9);
+    const picture = await overlay(await make().toBuffer(), found, malignant);
     const { data, info } = await sharp(picture).raw().toBuffer({ resolveWithObject: true });
     expect([info.width, info.height]).toEqual([120, 80]);
     expect((await sharp(picture).metadata()).depth).toBe("uchar");
@@ -52,7 +55,7 @@ describe("overlay", () => {
 
   test("of a picture that EXIF turns lies on the turned picture", async () => {
     const stored = plain.clone().resize(80, 120, { fit: "fill" }).withMetadata({ orientation: 6 }).jpeg();
-    const picture = await overlay(await stored.toBuffer(), found, 0.9);
+    const picture = await overlay(await stored.toBuffer(), found, malignant);
     const { data, info } = await sharp(picture).raw().toBuffer({ resolveWithObject: true });
     expect([info.width, info.height]).toEqual([120, 80]);
     expect(data[(55 * info.width + 30) * info.channels]).toBeGreaterThan(150);
@@ -62,10 +65,10 @@ describe("overlay", () => {
     const image = await plain.png().toBuffer();
     const none = { rings: [], box: undefined };
     const pictures = await Promise.all([
-      overlay(image, none, 0.2),
-      overlay(image, none, null),
-      overlay(image, found, null),
-      overlay(image, found, 0.2),
+      overlay(image, none, benign),
+      overlay(image, none, undefined),
+      overlay(image, found, undefined),
+      overlay(image, found, benign),
     ]);
     expect(new Set(pictures.map((p) => p.toString("base64"))).size).toBe(4);
   });

@@ -1,6 +1,7 @@
 /** Folders of a run and of a study as their commands leave them, with predictions that are drawn. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { benignMalignant } from "../../src/data/classes.ts";
 import { stream } from "../../src/data/random.ts";
 import {
   fromSecond,
@@ -8,11 +9,13 @@ import {
   type EvaluatedSide,
   type ImagePrediction,
 } from "../../src/metrics/predictions.ts";
-import { checkConfig, presets, type TrainConfig } from "../../src/train/config.ts";
-import type { Study, StudyRun } from "../../src/train/study-file.ts";
-import { studyTable } from "../../src/train/study-results.ts";
-import { runName, tables, type RowName } from "../../src/train/study.ts";
+import type { TrainConfig } from "../../src/train/config.ts";
+import type { Study, StudyRun } from "../../src/study/file.ts";
+import { studyTable } from "../../src/study/results.ts";
+import { runName } from "../../src/study/plan.ts";
+import { tables, type RowName } from "../../src/study/rows.ts";
 import type { EpochRecord } from "../../src/train/training.ts";
+import { mganetConfig, stages } from "../support/mganet.ts";
 
 /** A name that is markup, which must stay text wherever it is shown. */
 export const HOSTILE = `<img src=x onerror="globalThis.hacked=1">&'.png`;
@@ -37,17 +40,16 @@ export function drawnImages(count: number, skill: number, seed: number): ImagePr
   });
 }
 
-export const runConfig: TrainConfig = checkConfig({
-  ...presets.quick,
+export const runConfig: TrainConfig = mganetConfig({
   data: `/data/<b>${"images"}</b>`,
   epochs: { segmentation: 4, joint: 8 },
 });
 
 function records({ epochs }: TrainConfig): EpochRecord[] {
-  const stages = (["segmentation", "joint"] as const).flatMap((stage) =>
-    Array.from({ length: epochs[stage] }, (_, i) => ({ stage, epoch: i + 1, of: epochs[stage] })),
+  const all = stages.flatMap((stage) =>
+    Array.from({ length: epochs[stage]! }, (_, i) => ({ stage, epoch: i + 1, of: epochs[stage]! })),
   );
-  return stages.map(({ stage, epoch, of }, i) => {
+  return all.map(({ stage, epoch, of }, i) => {
     const t = epoch / of;
     const joint = stage === "joint";
     const found = joint ? { accuracy: 0.6 + 0.3 * t, auc: 0.65 + 0.3 * t, f1: 0.58 + 0.32 * t } : {};
@@ -87,7 +89,7 @@ export function writeRun(dir: string, sides: Partial<Record<EvaluatedSide, Image
 /** A study of table 3; without `whole`, its last run is not finished and there is no table yet. */
 export function writeStudy(dir: string, seeds: readonly number[], whole: boolean): void {
   const skills: Partial<Record<RowName, number>> = { base: 0.7, channel: 0.9, spatial: 1, serial: 1.1, proposed: 1.4 };
-  const rows = tables[3].rows;
+  const rows: readonly RowName[] = tables[3].rows;
   const images = (row: RowName, seed: number) => drawnImages(90, skills[row]!, 100 * seed + rows.indexOf(row));
   const runs = seeds.flatMap((seed) =>
     rows.map((row): StudyRun => ({ row, seed, fold: null, dir: `${row}/${runName({ seed })}`, state: "finished", seconds: 60 })),
@@ -98,7 +100,7 @@ export function writeStudy(dir: string, seeds: readonly number[], whole: boolean
   const study: Study = {
     ...{ format: "mganet-study-1", config: runConfig, data: "my <i>set</i>", external: "", sides: ["val"] },
     ...{ adapter: "llvmpipe", checkpoint: "last", tables: [3], seeds: [...seeds], runs },
-    results: whole ? [studyTable({ table: 3, on: "val", seeds, of })] : [],
+    results: whole ? [studyTable({ table: 3, on: "val", seeds, classes: benignMalignant, of })] : [],
   };
   put(dir, { "study.json": study });
 }

@@ -69,7 +69,7 @@ const faults: Record<string, () => Promise<void>> = {
     const before = statSync(path.join(at("later"), "last.safetensors"));
     const ended = await train(["--resume", at("later")], undefined, { shell: full });
     refused(ended, /^Error: .*last\.safetensors: cannot be written: /);
-    require(ended.out.includes("Go on with:"), "it does not say how to go on", ended);
+    require(ended.out.includes("Resume with:"), "it does not say how to go on", ended);
     require(statSync(path.join(at("later"), "last.safetensors")).ino ===
       before.ino, "the last good checkpoint is gone");
     require(readdirSync(at("later")).every((name) => !name.startsWith(".mganet-")), "something half written is left");

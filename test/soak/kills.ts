@@ -34,7 +34,7 @@ async function toTheEnd(args: readonly string[]): Promise<void> {
     done = true;
     kill("SIGKILL");
   });
-  require(done || ended.err.includes("this run is finished"), "a run did not come to its end", ended);
+  require(done || ended.err.includes("this run has finished"), "a run did not come to its end", ended);
 }
 
 /** At the start; anywhere from the start of the training; after a checkpoint; at a file that is being saved after one. */

@@ -7,7 +7,7 @@ import { Graph } from "../../src/graph/graph.ts";
 import { readVariable, releaseVariables, writeVariable } from "../../src/graph/storage.ts";
 import { Parameter } from "../../src/nn/module.ts";
 import { Adam, slabsOf } from "../../src/optim/adam.ts";
-import type { Comparison } from "../../src/train/parity.ts";
+import type { Comparison } from "../../src/models/parity.ts";
 import { FORWARD_BAR } from "./check-op.ts";
 import { relativeError, type OpCase, type Reference } from "./reference.ts";
 

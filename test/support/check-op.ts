@@ -11,7 +11,7 @@ import { Graph } from "../../src/graph/graph.ts";
 import type { HostArray } from "../../src/graph/plan.ts";
 import { readVariable, releaseVariables, writeVariable } from "../../src/graph/storage.ts";
 import { Variable, type Tensor } from "../../src/graph/tensor.ts";
-import type { Comparison } from "../../src/train/parity.ts";
+import type { Comparison } from "../../src/models/parity.ts";
 import { fromTorch, ops, toTorch } from "./ops.ts";
 import { relativeError, type OpCase, type Reference } from "./reference.ts";
 

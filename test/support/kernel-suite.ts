@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import type { Gpu } from "../../src/gpu/gpu.ts";
-import type { Comparison } from "../../src/train/parity.ts";
+import type { Comparison } from "../../src/models/parity.ts";
 import { compareLine, networks, parseTable } from "./reference.ts";
 import { makeRunner, type Runner } from "./runner.ts";
 import { everything, further } from "./selection.ts";

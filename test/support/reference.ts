@@ -1,6 +1,6 @@
 /** The cases of test/reference: one table for tests, gradient checks and benchmarks. Runs in a browser as well. */
 import { parseSafetensors } from "../../src/data/safetensors.ts";
-import type { Comparison } from "../../src/train/parity.ts";
+import type { Comparison } from "../../src/models/parity.ts";
 
 export interface OpCase {
   name: string;

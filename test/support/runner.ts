@@ -1,7 +1,7 @@
 /** Runs any case of test/reference on a device. Runs in a browser as well, where the page of test/browser calls it. */
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
-import { compareCase, runCase, type Comparison } from "../../src/train/parity.ts";
+import { compareCase, runCase, type Comparison } from "../../src/models/parity.ts";
 import { checkAdam } from "./check-adam.ts";
 import { checkOp } from "./check-op.ts";
 import { dataFile, parseReference, parseTable, type OpCase, type Reference } from "./reference.ts";

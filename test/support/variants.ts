@@ -1,6 +1,6 @@
 /** Every variant of every kernel that an adapter offers, without a list of them. Runs in a browser as well. */
 import type { Choice } from "../../src/graph/choice.ts";
-import type { Comparison } from "../../src/train/parity.ts";
+import type { Comparison } from "../../src/models/parity.ts";
 
 /** Which choices of variants run: all; those that hold a variant which no other case before has run; or the default one. */
 export type Rounds = "all" | "new" | "first";

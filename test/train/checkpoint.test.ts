@@ -8,20 +8,21 @@ import {
   type SafeTensor,
 } from "../../src/data/safetensors.ts";
 import { releaseVariables, writeVariable } from "../../src/graph/storage.ts";
-import { MGANet } from "../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
+import { Adam, adamDefaults } from "../../src/optim/adam.ts";
 import {
   CheckpointError,
+  isClassifier,
   loadMoments,
   loadWeights,
   parseCheckpoint,
   start,
-  trainedStage,
+  trainedPhase,
   writeCheckpoint,
   type Position,
 } from "../../src/train/checkpoint.ts";
-import { DivergedError } from "../../src/train/stage.ts";
+import { DivergedError } from "../../src/train/step.ts";
 import { useGpu } from "../support/gpu.ts";
+import { mganetModel, type MGANetConfig } from "../support/mganet.ts";
 import { config } from "./support.ts";
 
 const gpu = useGpu();
@@ -38,9 +39,9 @@ const metrics = { images: 6, dice: 0.5, accuracy: 0.5, f1: 0.5, confusion: { tp:
 const best = { stage: "joint", epoch: 1, f1: 0.5, metrics };
 
 /** A model with Adam over all of its parameters. */
-function model(seed: number) {
-  const net = new MGANet(config, seed);
-  return { net, adam: new Adam(slabsOf(net.parameters()), adamDefaults) };
+function model(seed: number, settings = config) {
+  const { net, phase } = mganetModel(settings, seed);
+  return { net, adam: new Adam(phase("joint").slabs, adamDefaults) };
 }
 
 let bytes: Uint8Array;
@@ -61,10 +62,9 @@ function changed(metadata: Record<string, string | undefined>, tensors: Record<s
 /** Reads a checkpoint and puts it into a model, as resuming does. */
 function load(given: Uint8Array): void {
   const checkpoint = parseCheckpoint(given, file);
-  const net = new MGANet(checkpoint.config);
-  const adam = new Adam(slabsOf(net.parameters()), adamDefaults);
+  const { net, adam } = model(0, checkpoint.config as MGANetConfig);
   try {
-    loadWeights(gpu(), net, checkpoint, file);
+    loadWeights(gpu(), { net }, checkpoint, file);
     loadMoments(gpu(), adam, checkpoint, file);
   } finally {
     releaseVariables(gpu(), [...[...net.named()].map(([, p]) => p), ...adam.state.map(([, v]) => v)]);
@@ -75,7 +75,7 @@ test("a checkpoint that was read is written with the same bytes", async () => {
   const checkpoint = parseCheckpoint(bytes, file);
   expect(checkpoint).toMatchObject({ config, position, best });
   const { net, adam } = model(2);
-  loadWeights(gpu(), net, checkpoint, file);
+  loadWeights(gpu(), { net }, checkpoint, file);
   loadMoments(gpu(), adam, checkpoint, file);
   expect(adam.steps).toBe(5);
   expect(Buffer.from(await writeCheckpoint(gpu(), net, adam, checkpoint)).equals(bytes)).toBe(true);
@@ -93,15 +93,11 @@ describe("a checkpoint is refused, by one line that names the file and the reaso
     ["of another program", () => changed({ format: "pt" }), /not a checkpoint of this program \(format pt\)/],
     ["without a format", () => changed({ format: undefined }), /format missing/],
     ["whose position is not JSON", () => changed({ position: "{" }), /metadata position is not JSON/],
-    ["without a position", () => changed({ position: undefined }), /metadata position makes no sense/],
-    ["at stage 7", () => changed({ position: json({ ...position, stage: 7 }) }), /metadata position makes no sense/],
-    ["at epoch -1", () => changed({ position: json({ ...position, epoch: -1 }) }), /metadata position makes no sense/],
-    ["whose best is a number", () => changed({ best: "1" }), /metadata best makes no sense/],
-    [
-      "whose best has no metrics",
-      () => changed({ best: json({ ...best, metrics: 1 }) }),
-      /metadata best makes no sense/,
-    ],
+    ["without a position", () => changed({ position: undefined }), /metadata position is invalid/],
+    ["at stage 7", () => changed({ position: json({ ...position, stage: 7 }) }), /metadata position is invalid/],
+    ["at epoch -1", () => changed({ position: json({ ...position, epoch: -1 }) }), /metadata position is invalid/],
+    ["whose best is a number", () => changed({ best: "1" }), /metadata best is invalid/],
+    ["whose best has no metrics", () => changed({ best: json({ ...best, metrics: 1 }) }), /metadata best is invalid/],
     ["without a configuration", () => changed({ config: undefined }), /configuration: /],
     ["with an unknown setting", () => changed({ config: json({ ...config, speed: 1 }) }), /speed/],
     [
@@ -112,7 +108,7 @@ describe("a checkpoint is refused, by one line that names the file and the reaso
     [
       "of width 4",
       () => changed({ config: json({ ...config, width: 4 }) }),
-      /conv1\.weight is \[4, 3, 7, 7\], width 4 has/,
+      /: classifier\.conv1\.weight is \[4, 3, 7, 7\], the model has \[256, 3, 7, 7\]$/,
     ],
     ["of a width of 1e9", () => changed({ config: json({ ...config, width: 1e9 }) }), /width: /],
     [
@@ -206,22 +202,24 @@ test("500 mutations: each loads, or is refused in one line", () => {
 test("values that are not finite are not written", async () => {
   const { net, adam } = model(1);
   const checkpoint = parseCheckpoint(bytes, file);
-  loadWeights(gpu(), net, checkpoint, file);
+  loadWeights(gpu(), { net }, checkpoint, file);
   writeVariable(gpu(), net.fc.bias, Float32Array.of(Infinity, 0));
   const writing = writeCheckpoint(gpu(), net, adam, { config, position, best });
   await expect(writing).rejects.toThrow(new DivergedError("step 13: model.fc.bias is not finite"));
 });
 
 test.each([
-  [start, 2, "segmentation"],
+  [start, 2, undefined],
   [{ ...start, epoch: 1, batch: 1 }, 2, "segmentation"],
   [{ ...start, stage: 1 }, 2, "segmentation"],
   [{ ...start, stage: 1, batch: 1 }, 2, "joint"],
   [{ ...start, stage: 1, epoch: 1 }, 2, "joint"],
   [{ ...start, stage: 2 }, 2, "joint"],
   [{ ...start, stage: 2 }, 0, "segmentation"],
-] as const)("at %o of %d joint epochs, what is trained is the %s stage", (at, joint, stage) => {
+] as const)("at %o of %d joint epochs, what has been trained last is %s", (at, joint, stage) => {
   const checkpoint = parseCheckpoint(bytes, file);
   const epochs = { ...config.epochs, joint };
-  expect(trainedStage({ ...checkpoint, config: { ...config, epochs }, position: at })).toBe(stage);
+  const given = { ...checkpoint, config: { ...config, epochs }, position: at };
+  expect(trainedPhase(given)?.name).toBe(stage);
+  expect(isClassifier(given)).toBe(stage === "joint");
 });

@@ -5,10 +5,10 @@ import { DeviceLostError, GpuError } from "../../src/gpu/gpu.ts";
 import { openGpu } from "../../src/node/open-gpu.ts";
 import { requireResources } from "../../src/node/resources.ts";
 import { parseCheckpoint } from "../../src/train/checkpoint.ts";
-import { presets } from "../../src/train/config.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { EpochRecord } from "../../src/train/training.ts";
 import { useGpu } from "../support/gpu.ts";
+import { mganetConfig } from "../support/mganet.ts";
 import { config, MadeUpData } from "./support.ts";
 
 const gpu = useGpu();
@@ -46,12 +46,12 @@ test("results that are asked of a device that was given back are refused with a 
 });
 
 test("what the machine or the adapter has not the memory for is refused with the numbers, before there are images", async () => {
-  const large = { ...presets.quick, batch: 512 };
+  const large = mganetConfig({ batch: 512 });
   const check = (machine: number, changes = {}) => requireResources(gpu(), { ...large, ...changes }, machine);
   await check(2 ** 50);
   await check(2 ** 20, { batch: 2, size: [32, 32], width: 1 / 16 });
   await expect(check(2 ** 30)).rejects.toThrow(
-    /^batch 512 at 96x96, width 0.25 needs [\d.]+ GiB of memory at the least, and this machine has 1\.0 GiB; use a smaller batch, size or width, or --recompute$/,
+    /^batch 512 at 96x96, parallel fusion, width 0.25 needs [\d.]+ GiB of memory at the least, and this machine has 1\.0 GiB; use a smaller batch, size or width, or --recompute$/,
   );
   await expect(check(2 ** 50, { batch: 1024, size: [1024, 1024] })).rejects.toThrow(
     /^segmenter\.encoder\.conv1: a tensor \[1024, 1024, 1024, 3\] needs 12\.0 GiB/,

@@ -3,11 +3,11 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { assembleBatch } from "../../src/data/batches.ts";
-import { MGANet } from "../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
-import { TrainingStep } from "../../src/train/stage.ts";
+import { Adam, adamDefaults } from "../../src/optim/adam.ts";
+import { TrainingStep } from "../../src/train/step.ts";
 import { preparedImages } from "../data/prepared.ts";
 import { useGpu } from "../support/gpu.ts";
+import { mganetModel } from "../support/mganet.ts";
 import { config } from "./support.ts";
 
 const gpu = useGpu();
@@ -23,9 +23,9 @@ function memory(): { resident: number; heap: number } {
 }
 
 test("200 steps after a warm-up grow resident memory by less than 2 %, and the heap by less than 1 MB", async () => {
-  const net = new MGANet(config);
-  const adam = new Adam(slabsOf(net.segmenter.parameters()), adamDefaults);
-  const step = await TrainingStep.create(gpu(), net, adam, "segmentation", { ...config, batch: 2 });
+  const phase = mganetModel(config).phase("segmentation");
+  const adam = new Adam(phase.slabs, adamDefaults);
+  const step = await TrainingStep.create(gpu(), phase, adam, { ...config, batch: 2 });
   const batch = assembleBatch(preparedImages(2, 32, 32), []);
   const run = async (count: number) => {
     for (let i = 0; i < count; i++) await step.run(batch, 1e-4);

@@ -1,40 +1,39 @@
 /** What a predictor is given, and that it answers with the network's present weights. */
 import { expect, test } from "vitest";
 import { writeVariable } from "../../src/graph/storage.ts";
-import { MGANet } from "../../src/models/mganet.ts";
-import { Predictor } from "../../src/train/stage.ts";
+import type { MGANet } from "../../src/models/mganet/network.ts";
+import { Predictor } from "../../src/train/predictor.ts";
 import { useGpu } from "../support/gpu.ts";
+import { mganetModel } from "../support/mganet.ts";
 import { config } from "./support.ts";
 
 const gpu = useGpu();
 const options = { batch: 2, size: [32, 32] } as const;
+const predictorOf = (net: MGANet, more = {}) => Predictor.create(gpu(), (x) => net.forward(x), { ...options, ...more });
 const image = new Float32Array(32 * 32 * 3).map((_, i) => Math.sin(i));
 
 test("images are whole ones of f32, of sides that the network takes", async () => {
-  const net = new MGANet(config);
-  const predictor = await Predictor.create(gpu(), net, options);
+  const { net } = mganetModel(config);
+  const predictor = await predictorOf(net);
   await expect(predictor.predict(image.subarray(3))).rejects.toThrow(
     "image holds 3069 values, which are no whole images of 3072 values each",
   );
   const bytes = new Uint8Array(3072) as unknown as Float32Array;
   await expect(predictor.predict(bytes)).rejects.toThrow("image holds f32, got a Uint8Array: pass a Float32Array");
-  await expect(Predictor.create(gpu(), net, { ...options, size: [40, 32] })).rejects.toThrow(
+  await expect(predictorOf(net, { size: [40, 32] })).rejects.toThrow(
     "UNet: an image [2, 40, 32, 3] is not [N, H, W, 3] with H and W multiples of 32",
   );
   predictor.destroy();
 });
 
 test("weights that are loaded or written count at once", async () => {
-  const [net, other] = [new MGANet(config, 1), new MGANet(config, 2)];
-  const [predictor, expected] = [
-    await Predictor.create(gpu(), net, options),
-    await Predictor.create(gpu(), other, options),
-  ];
+  const [{ net }, { net: other }] = [mganetModel(config, 1), mganetModel(config, 2)];
+  const [predictor, expected] = [await predictorOf(net), await predictorOf(other)];
   const before = await predictor.predict(image);
   net.loadStateDict(gpu(), await other.stateDict(gpu()));
   expect(await predictor.predict(image)).toEqual(await expected.predict(image));
   expect(await predictor.predict(image)).not.toEqual(before);
   writeVariable(gpu(), net.fc.bias, Float32Array.of(100, 0));
-  expect((await predictor.predict(image))[0]!.malignant).toBeLessThan(1e-9);
+  expect((await predictor.predict(image))[0]!.probabilities![1]).toBeLessThan(1e-9);
   for (const each of [predictor, expected]) each.destroy();
 });

@@ -1,11 +1,15 @@
 /** Trainings one after the other on one device: what a finished one had there is given back. */
 import { beforeAll, expect, test, vi } from "vitest";
-import { evaluateImages } from "../../src/cli/evaluated.ts";
+import { folderImages } from "../../src/node/image-source.ts";
+import { evaluateImages } from "../../src/runs/evaluate-images.ts";
+import { openModel } from "../../src/runs/open-model.ts";
 import { parseCheckpoint } from "../../src/train/checkpoint.ts";
-import { jointStart, pretraining } from "../../src/train/pretrained.ts";
+import type { TrainConfig } from "../../src/train/config.ts";
+import { continuation, pretraining } from "../../src/train/pretrained.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import { preparedImages } from "../data/prepared.ts";
 import { useGpu } from "../support/gpu.ts";
+import { MemoryStore } from "../support/memory-store.ts";
 import { config, MadeUpData } from "./support.ts";
 
 const gpu = useGpu();
@@ -30,7 +34,7 @@ beforeAll(() => {
 });
 
 /** Trains to the end. @returns the last checkpoint, and the most bytes that were alive */
-async function train(settings: typeof config, from?: Uint8Array) {
+async function train(settings: TrainConfig, from?: Uint8Array) {
   let most = 0;
   let last: Uint8Array = new Uint8Array();
   const trainer = new Trainer(gpu(), settings, new MadeUpData());
@@ -48,11 +52,16 @@ test("no buffer of a training, of its evaluation or of a start from another one 
   expect(whole.most).toBeGreaterThan(1e5);
   expect(alive).toBe(0);
   const pretrained = parseCheckpoint((await train(pretraining(config))).last, "pretrained");
-  const begun = await jointStart(gpu(), config, pretrained, "pretrained");
+  const begun = await continuation(gpu(), config, pretrained, "pretrained");
   expect(alive).toBe(0);
   const { last } = await train(config, begun);
   expect(alive).toBe(0);
   expect(Buffer.from(last).equals(whole.last), "the bytes of the last checkpoint").toBe(true);
-  await evaluateImages(gpu(), parseCheckpoint(last, "last"), "last", preparedImages(6, 32, 32));
+  const name = "last.safetensors";
+  const loaded = { checkpoint: parseCheckpoint(last, name), file: name, name, store: new MemoryStore() };
+  {
+    using open = openModel(gpu(), loaded);
+    await evaluateImages(open, folderImages, preparedImages(6, 32, 32));
+  }
   expect(alive).toBe(0);
 });

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { InputError } from "../../src/node/files.ts";
-import { RunFolder } from "../../src/node/run-folder.ts";
+import { FolderStore } from "../../src/node/folder-store.ts";
+import { Run } from "../../src/runs/run.ts";
 import { parseCheckpoint } from "../../src/train/checkpoint.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { EpochRecord, FitOptions, TrainerEvents } from "../../src/train/training.ts";
@@ -28,14 +29,14 @@ async function train(
   options: FitOptions = {},
 ) {
   const trainer = new Trainer(gpu(), config, new MadeUpData({ onValidation: () => moment("evaluation") }));
-  const resumed = await RunFolder.open(dir).catch((error: unknown) => {
+  const resumed = await Run.open(new FolderStore(dir)).catch((error: unknown) => {
     // Nothing was saved yet: the folder holds config.json at most.
     expect(error).toBeInstanceOf(InputError);
     rmSync(dir, { recursive: true, force: true });
     return undefined;
   });
-  const run = resumed?.run ?? (await RunFolder.create(dir, config));
-  if (resumed) trainer.resume(resumed.checkpoint, resumed.file);
+  const run = resumed?.run ?? (await Run.create(new FolderStore(dir), config));
+  if (resumed) trainer.resume(resumed.loaded.checkpoint, resumed.loaded.file);
   const events: TrainerEvents = {
     onStep: () => moment("step"),
     async onEpoch(record) {
@@ -202,6 +203,6 @@ test("leftovers of a killed process are removed on resuming", async () => {
   await train(dir, undefined, AbortSignal.abort());
   const names = readdirSync(dir);
   writeFileSync(path.join(dir, ".mganet-123-4.tmp"), "half a checkpoint");
-  await RunFolder.open(dir);
+  await Run.open(new FolderStore(dir));
   expect(readdirSync(dir)).toEqual(names);
 });

@@ -1,28 +1,26 @@
 /** What one training step costs, and what happens when it goes bad. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { readVariable } from "../../src/graph/storage.ts";
-import { MGANet } from "../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
-import { DivergedError, stages, TrainingStep, type Stage } from "../../src/train/stage.ts";
+import { Adam, adamDefaults } from "../../src/optim/adam.ts";
+import { DivergedError, TrainingStep } from "../../src/train/step.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { TrainerEvents } from "../../src/train/training.ts";
 import type { Batch } from "../../src/data/sample.ts";
 import { useGpu } from "../support/gpu.ts";
-import { config, MadeUpData } from "./support.ts";
+import { mganetModel, stages, type Stage } from "../support/mganet.ts";
+import { config, joint, MadeUpData } from "./support.ts";
 
 const gpu = useGpu();
 let batches: Batch[];
 beforeAll(async () => {
   batches = [];
-  for await (const batch of new MadeUpData().epoch("joint", { epoch: 0, startBatch: 0 })) batches.push(batch);
+  for await (const batch of new MadeUpData().epoch(joint, { epoch: 0, startBatch: 0 })) batches.push(batch);
 });
 
 async function makeStep(stage: Stage) {
-  const net = new MGANet(config, 1);
-  const segmenter = slabsOf(net.segmenter.parameters());
-  const rest = slabsOf(net.parameters().filter((p) => !p.place));
-  const adam = new Adam(stage === "joint" ? [...segmenter, ...rest] : segmenter, adamDefaults);
-  return { net, adam, step: await TrainingStep.create(gpu(), net, adam, stage, config) };
+  const { net, phase } = mganetModel(config, 1);
+  const adam = new Adam(phase(stage).slabs, adamDefaults);
+  return { net, adam, step: await TrainingStep.create(gpu(), phase(stage), adam, config) };
 }
 
 describe.each(stages)("a step of the %s stage", (stage) => {
@@ -95,7 +93,7 @@ describe("training ends with one line and leaves the checkpoint before as it is"
     ["joint", 0, 0, 9, ["last", "last"]],
     ["joint", 1, 1, 13, ["last", "last", "best", "last"]],
   ] as const)("when a batch of the %s stage, epoch %d, holds NaN", async (stage, epoch, index, step, saved) => {
-    const onBatch = (batch: Batch, ...at: [Stage, number, number]) => {
+    const onBatch = (batch: Batch, ...at: [string, number, number]) => {
       if (at.join() === [stage, epoch, index].join()) batch.image[5] = NaN;
     };
     const ended = await fit(new MadeUpData({ onBatch }));
@@ -105,7 +103,7 @@ describe("training ends with one line and leaves the checkpoint before as it is"
   });
 
   test("when the variance of a layer overflows, although loss and gradients do not", async () => {
-    const onBatch = (batch: Batch, stage: Stage) => {
+    const onBatch = (batch: Batch, stage: string) => {
       if (stage === "joint") batch.image.forEach((v, i) => (batch.image[i] = 1e25 * v));
     };
     const { outcome, saved } = await fit(new MadeUpData({ onBatch }));

@@ -1,13 +1,13 @@
 /** The smallest training: a network of width 1/16 on 32 x 32 images that are made up. */
 import { assembleBatch, planEpoch } from "../../src/data/batches.ts";
 import type { Batch, Prepared } from "../../src/data/sample.ts";
-import { checkConfig, presets, type TrainConfig } from "../../src/train/config.ts";
-import type { Stage } from "../../src/train/stage.ts";
-import type { EpochRecord, TrainingData } from "../../src/train/training.ts";
+import { classifies } from "../../src/models/model.ts";
+import { mganet } from "../../src/models/mganet/spec.ts";
+import type { EpochRecord, PhaseOfData, TrainingData } from "../../src/train/training.ts";
 import { preparedImages } from "../data/prepared.ts";
+import { mganetConfig } from "../support/mganet.ts";
 
-export const config: TrainConfig = checkConfig({
-  ...presets.quick,
+export const config = mganetConfig({
   width: 1 / 16,
   size: [32, 32],
   batch: 4,
@@ -15,10 +15,13 @@ export const config: TrainConfig = checkConfig({
   evalEvery: 1,
 });
 
+/** As the data are asked for the batches of the joint stage. */
+export const joint: PhaseOfData = mganet.phases.find(({ name }) => name === "joint")!;
+
 /** What can happen to the data. */
 export interface DataHooks {
   /** May change a batch before it is given out. */
-  onBatch?: (batch: Batch, stage: Stage, epoch: number, index: number) => void;
+  onBatch?: (batch: Batch, stage: string, epoch: number, index: number) => void;
   onValidation?: () => void;
 }
 
@@ -33,23 +36,26 @@ export class MadeUpData implements TrainingData {
     this.#hooks = hooks;
   }
 
-  #of(stage: Stage): Prepared[] {
-    return stage === "joint" ? this.#train.filter((p) => p.label !== undefined) : this.#train;
+  #of(phase: PhaseOfData): Prepared[] {
+    return classifies(phase) ? this.#train.filter((p) => p.label !== undefined) : this.#train;
   }
 
-  images(stage: Stage): number {
-    return this.#of(stage).length;
+  images(phase: PhaseOfData): number {
+    return this.#of(phase).length;
   }
 
-  async *epoch(stage: Stage, { epoch, startBatch }: { epoch: number; startBatch: number }): AsyncGenerator<Batch> {
-    const images = this.#of(stage);
+  async *epoch(
+    phase: PhaseOfData,
+    { epoch, startBatch }: { epoch: number; startBatch: number },
+  ): AsyncGenerator<Batch> {
+    const images = this.#of(phase);
     const options = { seed: 1, epoch, batchSize: config.batch, startBatch, shuffle: true, flip: true, dropLast: true };
     for (const [i, { indices, flips }] of planEpoch(images.length, options).entries()) {
       const batch = assembleBatch(
         indices.map((index) => images[index]!),
         flips,
       );
-      this.#hooks.onBatch?.(batch, stage, epoch, startBatch + i);
+      this.#hooks.onBatch?.(batch, phase.name, epoch, startBatch + i);
       yield await Promise.resolve(batch);
     }
   }

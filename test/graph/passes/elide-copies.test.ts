@@ -6,7 +6,7 @@ import { cat, interpolate } from "../../../src/autograd/spatial.ts";
 import { kernelsOf } from "../../../src/graph/compile.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import { Variable, type Tensor } from "../../../src/graph/tensor.ts";
-import { MGANet, paperOptions } from "../../../src/models/mganet.ts";
+import { MGANet, paperOptions } from "../../../src/models/mganet/network.ts";
 
 const weight = new Variable("weight", [3, 3, 12, 8]);
 

@@ -7,7 +7,7 @@ import { Graph } from "../../../src/graph/graph.ts";
 import type { Plan } from "../../../src/graph/plan.ts";
 import { writeVariable } from "../../../src/graph/storage.ts";
 import { Variable, type Tensor } from "../../../src/graph/tensor.ts";
-import { MGANet, paperOptions } from "../../../src/models/mganet.ts";
+import { MGANet, paperOptions } from "../../../src/models/mganet/network.ts";
 import { relativeError } from "../../support/reference.ts";
 import { useGpu } from "../../support/gpu.ts";
 

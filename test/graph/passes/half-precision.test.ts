@@ -5,9 +5,9 @@ import { Graph } from "../../../src/graph/graph.ts";
 import type { Choice } from "../../../src/graph/choice.ts";
 import { scale } from "../../../src/autograd/elementwise.ts";
 import { Variable } from "../../../src/graph/tensor.ts";
-import { MGANet, paperOptions } from "../../../src/models/mganet.ts";
+import { MGANet, paperOptions } from "../../../src/models/mganet/network.ts";
 import { randomStream } from "../../../src/nn/random.ts";
-import { Predictor } from "../../../src/train/stage.ts";
+import { Predictor } from "../../../src/train/predictor.ts";
 import { relativeError } from "../../support/reference.ts";
 import { slow } from "../../support/selection.ts";
 import { useGpu } from "../../support/gpu.ts";
@@ -115,7 +115,9 @@ test("what is not finite in half precision is found and named", async () => {
 test("is refused where it cannot be had", async () => {
   const options = { batch: 1, size: [32, 32], half: true } as const;
   const net = new MGANet({ ...paperOptions, width: 1 / 16 });
-  await expect(Predictor.create(without(), net, options)).rejects.toThrow("this adapter has no shader-f16");
+  await expect(Predictor.create(without(), (x) => net.forward(x), options)).rejects.toThrow(
+    "this adapter has no shader-f16",
+  );
   const graph = new Graph();
   const y = conv2d(graph.input("x", [1, 4, 4, 4]), new Variable("weight", [1, 1, 4, 4]));
   await expect(compile(gpu(), graph, { outputs: { y }, half: true })).rejects.toThrow("needs a frozen plan");

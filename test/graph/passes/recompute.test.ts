@@ -1,24 +1,23 @@
 /** Recomputing activations: the same bits in less memory. */
 import { describe, expect, test } from "vitest";
 import { readVariable, releaseVariables } from "../../../src/graph/storage.ts";
-import { fusions, MGANet } from "../../../src/models/mganet.ts";
-import { Adam, adamDefaults, slabsOf } from "../../../src/optim/adam.ts";
-import { stages, TrainingStep, type Stage } from "../../../src/train/stage.ts";
+import { fusions } from "../../../src/models/mganet/network.ts";
+import { Adam, adamDefaults } from "../../../src/optim/adam.ts";
+import { TrainingStep } from "../../../src/train/step.ts";
 import type { Batch } from "../../../src/data/sample.ts";
 import { useGpu } from "../../support/gpu.ts";
-import { config, MadeUpData } from "../../train/support.ts";
+import { mganetModel, stages, type Stage } from "../../support/mganet.ts";
+import { config, joint, MadeUpData } from "../../train/support.ts";
 
 const gpu = useGpu();
 
 /** Losses of three steps, what they made of the network, and the memory that they took. */
 async function train(stage: Stage, fusion: (typeof fusions)[number], recompute: boolean) {
-  const net = new MGANet({ ...config, fusion }, 1);
-  const segmenter = slabsOf(net.segmenter.parameters());
-  const rest = slabsOf(net.parameters().filter((p) => !p.place));
-  const adam = new Adam(stage === "joint" ? [...segmenter, ...rest] : segmenter, adamDefaults);
-  const step = await TrainingStep.create(gpu(), net, adam, stage, { ...config, recompute });
+  const { net, phase } = mganetModel({ ...config, fusion }, 1);
+  const adam = new Adam(phase(stage).slabs, adamDefaults);
+  const step = await TrainingStep.create(gpu(), phase(stage), adam, { ...config, recompute });
   const losses: unknown[] = [];
-  for await (const batch of new MadeUpData().epoch("joint", { epoch: 0, startBatch: 0 }) as AsyncIterable<Batch>) {
+  for await (const batch of new MadeUpData().epoch(joint, { epoch: 0, startBatch: 0 }) as AsyncIterable<Batch>) {
     losses.push(await step.run(batch, 1e-2));
   }
   const parameters = [...net.named()].map(([, p]) => p);

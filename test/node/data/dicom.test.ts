@@ -105,7 +105,11 @@ describe("a DICOM file", () => {
     const size = { width, height, crop: "none", workers: 1 } as const;
     const { prepared } = await prepareDataset(await openDataset(dir), size);
     expect(worst(prepared[0]!.grey, grey)).toBeLessThanOrEqual(1);
-    const shown = await overlay(Buffer.from(dicom(picture)), { rings: [], box: undefined }, 0.5);
+    const shown = await overlay(
+      Buffer.from(dicom(picture)),
+      { rings: [], box: undefined },
+      { short: "malignant 50 %", alarming: true },
+    );
     expect((await decodeGrey(shown)).width).toBe(width);
   });
 });

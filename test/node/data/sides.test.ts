@@ -2,11 +2,12 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
+import { benignMalignant } from "../../../src/data/classes.ts";
 import { DataError, type Prepared } from "../../../src/data/sample.ts";
 import { openDataset } from "../../../src/node/data/open.ts";
 import { prepareDataset } from "../../../src/node/data/prepare.ts";
 import { type SplitConfig, splitData, splitFile, withoutSeen } from "../../../src/node/data/sides.ts";
-import { balancedWeights } from "../../../src/node/data/training-data.ts";
+import { balancedWeights } from "../../../src/runs/split-data.ts";
 import { encode, temporaryFolder, ultrasound } from "./images.ts";
 import { writeFiles, writeManifestSet, writeTn3k } from "./sets.ts";
 
@@ -113,6 +114,6 @@ describe("a split", () => {
 });
 
 test("balanced weights are scikit-learn's, and need both classes", () => {
-  expect(balancedWeights([0, 0, 0, 1], { data: "x" })).toEqual([4 / 6, 2]);
-  expect(() => balancedWeights([1, 1], { data: "x" })).toThrow("x: no training image is benign");
+  expect(balancedWeights([0, 0, 0, 1], benignMalignant, "x")).toEqual([4 / 6, 2]);
+  expect(() => balancedWeights([1, 1], benignMalignant, "x")).toThrow("x: no training image is benign");
 });

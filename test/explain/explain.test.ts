@@ -4,10 +4,11 @@ import { describe, expect, test } from "vitest";
 import { parseSafetensors, type SafeTensor } from "../../src/data/safetensors.ts";
 import { releaseVariables } from "../../src/graph/storage.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
-import { MGANet } from "../../src/models/mganet.ts";
+import { mganet } from "../../src/models/mganet/spec.ts";
+import { Model } from "../../src/models/model.ts";
+import { caseShape } from "../../src/models/parity-case.ts";
 import { permute } from "../../src/nn/layout.ts";
-import { Explainer, explainMethods, scaleNames, type Activation } from "../../src/train/explain.ts";
-import { parseCase } from "../../src/train/parity.ts";
+import { Explainer, explainMethods, type Activation } from "../../src/explain/explainer.ts";
 import { useGpu } from "../support/gpu.ts";
 import { relativeError } from "../support/reference.ts";
 
@@ -23,7 +24,7 @@ const read = (name: string) => {
 /** The network of a case with the batch normalisations of explain_reference.py, its two images and their masks. */
 function load(device: Gpu, name: string) {
   const { metadata, tensors } = read(`mganet-${name}`);
-  const { model, height, width } = parseCase(metadata);
+  const { height, width, lr } = caseShape(metadata);
   const { tensors: explained } = read(`explain-${name}`);
   const state = new Map<string, SafeTensor & { data: Float32Array }>();
   for (const [source, prefix] of [
@@ -34,7 +35,9 @@ function load(device: Gpu, name: string) {
       if (key.startsWith(prefix)) state.set(key.slice(prefix.length), tensor as SafeTensor & { data: Float32Array });
     }
   }
-  const net = new MGANet(model);
+  const settings = { ...mganet.parity.settings(metadata), lr, epochs: {} };
+  const model = new Model(mganet, settings, { classes: 2, seed: 0 });
+  const { net } = model;
   net.loadStateDict(device, state);
   const pixels = height * width;
   const image = tensors.get("in.image")!.data.subarray(0, 6 * pixels) as Float32Array;
@@ -46,7 +49,7 @@ function load(device: Gpu, name: string) {
       [...net.named()].map(([, p]) => p),
     );
   return {
-    net,
+    model,
     size: [height, width] as const,
     image: permute(image, [2, 3, height, width], [0, 2, 3, 1]),
     masks,
@@ -61,15 +64,17 @@ const expected = (tensors: ReadonlyMap<string, SafeTensor>, key: string, i: numb
   return data.subarray((i * data.length) / 2, ((i + 1) * data.length) / 2) as Float32Array;
 };
 
+const { points } = mganet.explain;
+
 const cases = explainMethods.flatMap((method) =>
-  scaleNames.filter((scale) => method === "gradcam" || scale === "L4").map((scale) => ({ method, scale })),
+  points.filter((point) => method === "gradcam" || point === "L4").map((point) => ({ method, point })),
 );
 
-async function compareAll(device: Gpu, name: string, scales: readonly string[] = scaleNames): Promise<void> {
-  const { net, size, image, masks, explained, release } = load(device, name);
+async function compareAll(device: Gpu, name: string, at: readonly string[] = points): Promise<void> {
+  const { model, size, image, masks, explained, release } = load(device, name);
   try {
-    for (const { method, scale } of cases.filter((c) => scales.includes(c.scale))) {
-      const explainer = await Explainer.create(device, net, { batch: 2, size, method, scale });
+    for (const { method, point } of cases.filter((c) => at.includes(c.point))) {
+      const explainer = await Explainer.create(device, model, { batch: 2, size, method, point });
       for (const classes of [
         [0, 1],
         [1, 0],
@@ -77,7 +82,7 @@ async function compareAll(device: Gpu, name: string, scales: readonly string[] =
         const found = await explainer.explain(image, masks, classes);
         for (const [i, k] of classes.entries()) {
           for (const when of ["before", "after"] as const) {
-            const key = `${method}.${scale}.${k}.${when}`;
+            const key = `${method}.${point}.${k}.${when}`;
             const wanted = expected(explained, key, i);
             expect(relativeError(found[i]![when].values, wanted), `${key} of image ${i}`).toBeLessThanOrEqual(1e-4);
           }
@@ -98,8 +103,8 @@ describe("the maps of every scale, of both classes, before and after the enhance
 
 describe("the maps among themselves", () => {
   const of = async (method: "gradcam" | "cam", batch: number): Promise<Activation[]> => {
-    const { net, size, image, masks, release } = load(gpu(), "parallel");
-    const explainer = await Explainer.create(gpu(), net, { batch, size, method, scale: "L4" });
+    const { model, size, image, masks, release } = load(gpu(), "parallel");
+    const explainer = await Explainer.create(gpu(), model, { batch, size, method, point: "L4" });
     const maps = await explainer.explain(image, masks, [1, 0]);
     explainer.destroy();
     release();
@@ -138,8 +143,8 @@ describe("the maps among themselves", () => {
   });
 
   test("CAM is refused where fc does not follow", async () => {
-    const { net, size } = load(gpu(), "none");
-    await expect(Explainer.create(gpu(), net, { batch: 1, size, method: "cam", scale: "L3" })).rejects.toThrow(
+    const { model, size } = load(gpu(), "none");
+    await expect(Explainer.create(gpu(), model, { batch: 1, size, method: "cam", point: "L3" })).rejects.toThrow(
       "CAM is defined at L4",
     );
   });

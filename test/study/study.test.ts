@@ -1,11 +1,13 @@
 /** Which runs a study has, and how their predictions become its tables. */
 import { describe, expect, test } from "vitest";
+import { benignMalignant } from "../../src/data/classes.ts";
 import { delong } from "../../src/metrics/delong.ts";
 import { fromSecond, type ImagePrediction } from "../../src/metrics/predictions.ts";
-import { PHANTOM, presets } from "../../src/train/config.ts";
-import { firstDifference } from "../../src/train/study-file.ts";
-import { studyTable, studyTableSchema } from "../../src/train/study-results.ts";
-import { planRuns, runConfig, runName, runTitle, tables } from "../../src/train/study.ts";
+import { PHANTOM, presetFor } from "../../src/train/config.ts";
+import { firstDifference } from "../../src/study/file.ts";
+import { studyTable, studyTableSchema, type SideName } from "../../src/study/results.ts";
+import { planRuns, runConfig, runName, runTitle } from "../../src/study/plan.ts";
+import { tables } from "../../src/study/rows.ts";
 
 /** Predictions of images 0, 1, ... with these probabilities; the odd ones are malignant. */
 const said = (malignant: readonly number[], { first = 0, dice = 0.5 } = {}): ImagePrediction[] =>
@@ -32,16 +34,16 @@ describe("the runs of a study", () => {
   });
 
   test("differ in fusion, scales and seed alone", () => {
-    const shared = { ...presets.paper, splitSeed: 3, folds: 4 };
+    const shared = { ...presetFor("paper", PHANTOM), splitSeed: 3, folds: 4 };
     const config = runConfig(shared, { row: "without-l2", seed: 5, fold: 3 });
     expect(config).toEqual({ ...shared, seed: 5, fold: 3, fusion: "parallel", at: [0, 1, 3, 4] });
-    expect(runConfig(shared, { row: "every-block", seed: 0 }).at).toBe("every-block");
-    expect(runConfig(shared, { row: "base", seed: 0 }).fusion).toBe("none");
+    expect(runConfig(shared, { row: "every-block", seed: 0 })).toMatchObject({ at: "every-block" });
+    expect(runConfig(shared, { row: "base", seed: 0 })).toMatchObject({ fusion: "none" });
   });
 
   test("belong to one study as long as no shared setting differs, however a folder is written", () => {
     const same = (a: string, b: string) => a.replace("./", "") === b.replace("./", "");
-    const config = { ...presets.quick, data: "set" };
+    const config = { ...presetFor("quick", PHANTOM), data: "set" };
     expect(firstDifference(config, { ...config, data: "./set" }, same)).toBeUndefined();
     expect(firstDifference(config, { ...config, data: PHANTOM }, () => true)).toMatchObject({ setting: "data" });
     expect(firstDifference(config, { ...config, external: "set" }, () => true)).toMatchObject({ setting: "external" });
@@ -52,7 +54,8 @@ describe("the runs of a study", () => {
 
 describe("a table", () => {
   const seeds = [0, 1];
-  const table = (of: Parameters<typeof studyTable>[0]["of"], on = "val") => studyTable({ table: 3, on, seeds, of });
+  const table = (of: Parameters<typeof studyTable>[0]["of"], on: SideName = "val") =>
+    studyTable({ table: 3, on, seeds, classes: benignMalignant, of });
 
   test("has the mean over the seeds and its interval, and the difference from Base seed by seed", () => {
     const found = table((row, seed) => [said(row === "base" && seed === 1 ? half : right, { dice: seed })]);

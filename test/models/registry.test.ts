@@ -1,0 +1,88 @@
+/** What every model must tell, whichever there are. */
+import { Option } from "commander";
+import { describe, expect, test } from "vitest";
+import type { z } from "zod";
+import { Graph } from "../../src/graph/graph.ts";
+import { Model } from "../../src/models/model.ts";
+import { DEFAULT_MODEL, modelNamed, models } from "../../src/models/registry.ts";
+import { settingText } from "../../src/models/setting.ts";
+import { commonSettings, configSchema, PHANTOM, presetFor, presetNames } from "../../src/train/config.ts";
+
+const nameOf = (flags: string) => new Option(flags).attributeName();
+
+test("models have names of their own, and an unknown one is refused with a list of them", () => {
+  const ids = models.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const spec of models) expect(modelNamed(spec.id)).toBe(spec);
+  expect(ids).toContain(DEFAULT_MODEL);
+  expect(() => modelNamed("vgg")).toThrow(`model: there is no model vgg; the models are ${ids.join(", ")}`);
+});
+
+test("flags are of one setting each: shared where models share the schema, else unique", () => {
+  const owners = new Map<string, z.ZodType | string>();
+  const claim = (flags: string, owner: z.ZodType | string) => {
+    const name = nameOf(flags);
+    expect([undefined, owner], flags).toContain(owners.get(name));
+    owners.set(name, owner);
+  };
+  for (const schema of Object.values<z.ZodType>(commonSettings)) {
+    const said = settingText(schema);
+    if (said) claim(said.flags, schema);
+  }
+  for (const spec of models) {
+    for (const schema of Object.values(spec.options)) claim(settingText(schema)!.flags, schema);
+    for (const phase of spec.phases) claim(phase.epochs.flags, `epochs of ${phase.name}`);
+  }
+});
+
+describe.each(models.map((spec) => [spec.id, spec] as const))("%s", (id, spec) => {
+  test("has presets that its own schema takes, for the phantom and for a folder", () => {
+    for (const name of presetNames) {
+      for (const data of [PHANTOM, "folder"]) {
+        const config = presetFor(name, data, id);
+        expect(configSchema(spec).parse(config)).toEqual(config);
+        expect(config).toMatchObject({ model: id, preset: name });
+        expect(Object.keys(config.epochs)).toEqual(spec.phases.map((phase) => phase.name));
+      }
+    }
+  });
+
+  test("has phases with names of their own, whose shares are the whole training, and the last classifies", () => {
+    const names = spec.phases.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(spec.phases.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 12);
+    for (const { title, share, epochs } of spec.phases) {
+      expect([title.length > 0, share > 0, epochs.help.length > 0]).toEqual([true, true, true]);
+    }
+    expect(spec.phases.at(-1)!.inputs).toContain("label");
+  });
+
+  test("has options with a flag called as the setting and a help text, none of which is a common one's", () => {
+    for (const [name, schema] of Object.entries(spec.options)) {
+      const said = settingText(schema);
+      expect(said?.help, name).toMatch(/\w+ \w+/);
+      expect(nameOf(said!.flags)).toBe(name);
+      expect(Object.keys(commonSettings)).not.toContain(name);
+    }
+  });
+
+  test("builds a network whose phases train its parameters and whose landmarks it has", () => {
+    const config = { ...presetFor("quick", PHANTOM, id), width: 1 / 16 };
+    const model = new Model(spec, config, { classes: 3, seed: 0 });
+    const parameters = new Set(model.net.parameters());
+    const trained = new Set(model.phases.flatMap(({ slabs }) => slabs.flatMap(({ variables }) => [...variables])));
+    expect(trained).toEqual(parameters);
+    const names = new Set([...model.net.named()].map(([name]) => name));
+    for (const name of Object.keys(spec.landmarks(config))) expect(names).toContain(name);
+    for (const phase of model.phases) {
+      const { logits, mask } = phase.infer(new Graph().input("image", [2, 64, 64, 3]));
+      expect(logits?.shape).toEqual(phase.classifies ? [2, 3] : undefined);
+      if (mask) expect(mask.shape).toEqual([2, 64, 64, 1]);
+    }
+    const graph = new Graph();
+    const mask = spec.explain.takesMask ? graph.input("mask", [2, 64, 64, 1]) : undefined;
+    const { logits, features } = model.explain(graph.input("image", [2, 64, 64, 3]), mask);
+    expect([logits.shape, features.length]).toEqual([[2, 3], spec.explain.points.length]);
+    expect(() => model.phase("none")).toThrow(`${id} has no phase none; it has`);
+  });
+});

@@ -1,0 +1,79 @@
+/** The folder of a study, on disk and in memory. */
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { FolderStore } from "../../src/node/folder-store.ts";
+import { ConfigError } from "../../src/models/config-error.ts";
+import { InputError, readJson, type Store } from "../../src/runs/store.ts";
+import { isStudy, readStudy, StudyFolder, type StudyRequest } from "../../src/runs/study-folder.ts";
+import { PHANTOM, presetFor } from "../../src/train/config.ts";
+import { temporaryFolder } from "../node/data/images.ts";
+import { MemoryStore } from "../support/memory-store.ts";
+
+const root = temporaryFolder();
+const config = presetFor("quick", PHANTOM);
+const request: StudyRequest = { config, tables: [2], seeds: [0, 1], checkpoint: "last" };
+const same = (a: string, b: string) => a === b;
+
+const stores: [string, (name: string) => Store][] = [
+  ["in a folder", (name) => new FolderStore(path.join(root, name))],
+  ["in memory", (name) => new MemoryStore().folder(name)],
+];
+
+describe.each(stores)("a study %s", (_, make) => {
+  test("is not written before it is saved, and is the same when it is opened again", async () => {
+    const store = make("new");
+    const folder = await StudyFolder.open(store, request, same);
+    expect([await store.exists(""), await isStudy(store)]).toEqual([false, false]);
+    await folder.lock();
+    await folder.save({ data: "phantom 0", sides: ["val"] });
+    await folder.note({ row: "resnet34", seed: 1, fold: undefined }, "finished", 12);
+    await store.unlock();
+    expect(await readStudy(store)).toEqual(folder.study);
+    const again = await StudyFolder.open(store, request, same);
+    expect(again.study).toEqual(folder.study);
+    expect(again.noted({ row: "resnet34", seed: 1 })).toMatchObject({ state: "finished", seconds: 12 });
+    expect(again.noted({ row: null, seed: 0 })).toMatchObject({ state: "waiting", dir: "pretrained/seed-0" });
+    expect(() => again.noted({ row: "base", seed: 0 })).toThrow("this run is no part of the study");
+  });
+
+  test("has a folder for each run, with the settings of its row and seed", async () => {
+    const store = make("runs");
+    const folder = await StudyFolder.open(store, request, same);
+    const place = { row: "resnet34", seed: 1 } as const;
+    const run = folder.runStore(place);
+    expect(run.name).toBe(store.folder("resnet34").folder("seed-1").name);
+    await run.write("config.json", JSON.stringify(folder.configOf(place)));
+    expect(await readJson(run, "config.json")).toMatchObject({ model: "resnet34", seed: 1 });
+    expect(folder.configOf({ row: "proposed", seed: 0 })).toEqual(config);
+    expect(await store.list()).toEqual(["resnet34"]);
+  });
+
+  test("grows by tables and seeds, and forgets the figures of another checkpoint", async () => {
+    const store = make("grown");
+    const first = await StudyFolder.open(store, request, same);
+    await first.save({ results: [{ table: 2, on: "val", images: 0, seeds: [0, 1], rows: [] }] });
+    const kept = await StudyFolder.open(store, { ...request, tables: [3], seeds: [2] }, same);
+    expect(kept.study).toMatchObject({ tables: [2, 3], seeds: [0, 1, 2], results: [{ table: 2 }] });
+    expect(kept.study.runs.slice(0, first.study.runs.length)).toEqual(first.study.runs);
+    const other = await StudyFolder.open(store, { ...request, checkpoint: "best" }, same);
+    expect(other.study.results).toEqual([]);
+  });
+
+  test("of other settings, of something else or of nothing that can be read is refused", async () => {
+    const store = make("other");
+    await (await StudyFolder.open(store, request, same)).save();
+    const opening = StudyFolder.open(store, { ...request, config: { ...config, batch: 4 } }, same);
+    await expect(opening).rejects.toThrow(
+      new ConfigError(`the study in ${store.name} was begun with 8, not 4; choose another --out`, "batch"),
+    );
+    const notes = make("notes");
+    await notes.write("notes.txt", "mine");
+    await expect(StudyFolder.open(notes, request, same)).rejects.toThrow(
+      new InputError(`${notes.name}: the folder is not empty and holds no study; choose another --out`),
+    );
+    await notes.write("study.json", "{");
+    await expect(readStudy(notes)).rejects.toThrow(`${notes.path("study.json")}: is not JSON`);
+    await notes.write("study.json", '{"format":"x"}');
+    await expect(readStudy(notes)).rejects.toThrow(/study\.json: is not the file of a study: format: /);
+  });
+});

@@ -1,0 +1,99 @@
+/** A store that keeps everything in memory: what works on it knows neither paths nor processes. */
+import { InputError, isOwnFile, type Store } from "../../src/runs/store.ts";
+
+/** What all folders of one store share. */
+interface Disk {
+  /** By path. */
+  files: Map<string, Uint8Array>;
+  /** Folders that exist, and those that are locked. */
+  folders: Set<string>;
+  locked: Set<string>;
+}
+
+const newDisk = (): Disk => ({ files: new Map(), folders: new Set(), locked: new Set() });
+
+export class MemoryStore implements Store {
+  readonly name: string;
+  readonly #disk: Disk;
+
+  constructor(name = "memory", disk = newDisk()) {
+    this.name = name;
+    this.#disk = disk;
+  }
+
+  path(file: string): string {
+    return `${this.name}/${file}`;
+  }
+
+  folder(name: string): MemoryStore {
+    return new MemoryStore(this.path(name), this.#disk);
+  }
+
+  list(): Promise<string[]> {
+    const prefix = this.path("");
+    const below = [...this.#disk.files.keys(), ...this.#disk.folders].filter((file) => file.startsWith(prefix));
+    return Promise.resolve([...new Set(below.map((file) => file.slice(prefix.length).split("/")[0]!))]);
+  }
+
+  exists(file: string): Promise<boolean> {
+    const { files, folders } = this.#disk;
+    const path = file === "" ? this.name : this.path(file);
+    return Promise.resolve(files.has(path) || folders.has(path));
+  }
+
+  read(file: string): Promise<Uint8Array> {
+    const found = this.#disk.files.get(this.path(file));
+    if (found) return Promise.resolve(found.slice());
+    return Promise.reject(new InputError(`${this.path(file)}: no such file or folder`));
+  }
+
+  write(file: string, content: Uint8Array | string): Promise<void> {
+    this.#make();
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content.slice();
+    this.#disk.files.set(this.path(file), bytes);
+    return Promise.resolve();
+  }
+
+  remove(file: string): Promise<void> {
+    this.#disk.files.delete(this.path(file));
+    return Promise.resolve();
+  }
+
+  requireWritable(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  lock(): Promise<void> {
+    this.#make();
+    this.#disk.locked.add(this.name);
+    return Promise.resolve();
+  }
+
+  unlock(): Promise<void> {
+    this.#disk.locked.delete(this.name);
+    return Promise.resolve();
+  }
+
+  get isLocked(): boolean {
+    return this.#disk.locked.has(this.name);
+  }
+
+  async removeLeftovers(): Promise<void> {
+    for (const name of (await this.list()).filter(isOwnFile)) await this.remove(name);
+  }
+
+  async removeIfEmpty(): Promise<void> {
+    if ((await this.list()).length === 0) this.#disk.folders.delete(this.name);
+  }
+
+  /** The folder, and those that it lies in. */
+  #make(): void {
+    for (
+      let { name } = this as { name: string };
+      name !== "";
+      name = name.slice(0, Math.max(0, name.lastIndexOf("/")))
+    ) {
+      this.#disk.folders.add(name);
+    }
+  }
+}
