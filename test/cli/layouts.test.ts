@@ -52,7 +52,7 @@ describe("images without outlines", () => {
   });
 
   test("leave a network without outlines, which says so instead of finding no nodule", async () => {
-    const unlearned = "This network has not learned outlines (--seg-epochs 0 --alpha 0): it gives probabilities only.";
+    const unlearned = "This network has not learned outlines: it gives probabilities only.";
     const film = await sharp([await png(1), await png(2)], { join: { animated: true } })
       .gif()
       .toBuffer();
