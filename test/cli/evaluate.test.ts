@@ -46,7 +46,7 @@ describe("a run", () => {
     const table = out.join("\n");
     expect(table).toMatch(/best\.safetensors on 12 held-out images of phantom 0:\nThreshold 0\.5\n/);
     expect(table).toMatch(/95 % by bootstrap over 12 images/);
-    for (const name of ["AUC", "PPV", "calibration error", "IoU of the mask"]) {
+    for (const name of ["AUC", "PPV", "Expected calibration error", "IoU of the mask"]) {
       expect(table).toMatch(
         new RegExp(
           `  ${name}.* (\\d\\.\\d{3} {2}\\d\\.\\d{3} to \\d\\.\\d{3}|not defined: .*|[01]\\.\\d{3}  not known)`,
@@ -124,7 +124,7 @@ describe("--compare", () => {
     expect(difference(ab)).toBeCloseTo(-difference(ba), 12);
     const self = await evaluated(at("a"), "--compare", at("a"));
     expect(self.json.comparison!.delong).toMatchObject({ difference: 0, p: null });
-    expect(self.out.at(-1)).toMatch(/both put the same images above each other/);
+    expect(self.out.at(-1)).toMatch(/both rank the images in the same order/);
   });
 
   test("refuses a run that was trained with some of the images, and says what it cannot know", slow, async () => {

@@ -52,7 +52,7 @@ describe("images without outlines", () => {
   });
 
   test("leave a network without outlines, which says so instead of finding no nodule", async () => {
-    const unlearned = "This network has not learned outlines (--seg-epochs 0 --alpha 0): it gives probabilities only.";
+    const unlearned = "This network has not learned outlines: it gives probabilities only.";
     const film = await sharp([await png(1), await png(2)], { join: { animated: true } })
       .gif()
       .toBuffer();
@@ -83,7 +83,7 @@ describe("images without outlines", () => {
     expect(out).toContainEqual(expect.stringMatching(/on 24 images of classes:$/));
     expect(out).toContainEqual(expect.stringMatching(/Dice of the mask +not defined: no image has a nodule marked/));
     const { metrics, images } = json(at("found.json")) as Record<string, Record<string, unknown>[]>;
-    expect(metrics).toMatchObject({ images: 24, classified: 24, malignant: 12 });
+    expect(metrics).toMatchObject({ images: 24, classified: 24, positives: 12 });
     expect(images!.every(({ dice, iou }) => dice === null && iou === null)).toBe(true);
   });
 

@@ -1,6 +1,6 @@
 /** MGA-Net with the types of its own options, which those who know no model's name do not see. */
 import { mganet } from "../../src/models/mganet/spec.ts";
-import type { MGANet } from "../../src/models/mganet/network.ts";
+import { MGANet } from "../../src/models/mganet/network.ts";
 import { Model, type Phase } from "../../src/models/model.ts";
 import { checkConfig, PHANTOM, presetFor, type TrainConfig } from "../../src/train/config.ts";
 
@@ -22,5 +22,7 @@ export interface TestModel {
 /** A network for two classes with the initial values of a seed. */
 export function mganetModel(config: MGANetConfig, seed = 0): TestModel {
   const model = new Model(mganet, config, { classes: 2, seed });
-  return { model, net: model.net as MGANet, phase: (name) => model.phase(name) };
+  const { net } = model;
+  if (!(net instanceof MGANet)) throw new TypeError("the spec builds another network");
+  return { model, net, phase: (name) => model.phase(name) };
 }

@@ -4,19 +4,21 @@ import path from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { benignMalignant, classesOf } from "../../../src/data/classes.ts";
-import type { Dataset } from "../../../src/data/sample.ts";
+import { isBare, type Dataset } from "../../../src/data/sample.ts";
 import { inspectSet } from "../../../src/node/data/inspect.ts";
 import { openDataset, type OpenOptions } from "../../../src/node/data/open.ts";
 import { prepareDataset } from "../../../src/node/data/prepare.ts";
 import { MANIFEST, writePreparedFolder } from "../../../src/node/data/prepared-folder.ts";
 import { splitData } from "../../../src/node/data/sides.ts";
-import { balancedWeights, isBare, prepareData, SplitData } from "../../../src/node/data/training-data.ts";
-import { presets } from "../../../src/train/config.ts";
+import { folderImages } from "../../../src/node/image-source.ts";
+import { balancedWeights, SplitData } from "../../../src/runs/split-data.ts";
+import { PHANTOM, presetFor } from "../../../src/train/config.ts";
 import { caseXml, outline, svg } from "../../data/ddti-case.ts";
 import { temporaryFolder } from "./images.ts";
 import { cocoFile, cvatBox, cvatImage, cvatXml, labelmeFile, writeMasks } from "./other-sets.ts";
 import { jpeg, nodule, png, vocXml, writeBusi, writeFiles, writers } from "./sets.ts";
 
+const quick = presetFor("quick", PHANTOM);
 const three = ["benign", "malignant", "normal"];
 const named = ({ samples, classes }: Dataset) =>
   samples.map(({ id, label }) => [id, label === undefined ? undefined : classes.names[label]]);
@@ -56,15 +58,19 @@ describe("BUSI", () => {
     for (const i of [2, 3, 4]) {
       writeFiles(dir, { [`normal/normal (${i}).png`]: await png(60 + i), [`normal/normal (${i})_mask.png`]: await black() }); // prettier-ignore
     }
-    const config = { ...presets.quick, data: dir, classes: three, size: [64, 64] as [number, number], val: 0.25 };
-    const { prepared, classes, skipped } = await prepareData(config, { workers: 1 });
+    const config = { ...quick, data: dir, classes: three, size: [64, 64] as [number, number], val: 0.25 };
+    const { prepared, classes, skipped } = await folderImages.prepare(config);
     expect([prepared.length, skipped]).toEqual([12, []]);
     expect(prepared.filter(({ outline }) => outline === "none").map(({ label }) => label)).toEqual([2, 2, 2, 2]);
     expect(prepared.some(isBare)).toBe(false);
-    const { train, val } = splitData(prepared, config, classes);
+    const { train, val } = splitData(prepared, config, { classes });
     const byClass = (images: typeof train) => [0, 1, 2].map((c) => images.filter(({ label }) => label === c).length);
     expect([byClass(train), byClass(val)]).toEqual([[3, 3, 3], [1, 1, 1]]); // prettier-ignore
-    const data = new SplitData(train, val, { ...config, classWeights: "balanced", sampling: "balanced" }, classes);
+    const data = new SplitData(
+      folderImages,
+      { train, val },
+      { ...config, classWeights: "balanced", sampling: "balanced" },
+    );
     expect(data.classWeights).toEqual([1, 1, 1]);
     expect(data.bare.size).toBe(0);
     for await (const { ids, label, target } of data.validation()) {
@@ -345,16 +351,16 @@ describe("TI-RADS grades", () => {
     const masks = temporaryFolder();
     await writeMasks(masks, 4);
     await expect(openDataset(masks, { target: "tirads" })).rejects.toThrow("there are no TI-RADS grades to tell apart");
-    await expect(prepareData({ ...presets.quick, target: "tirads" })).rejects.toThrow("the phantom has no TI-RADS");
-    await expect(prepareData({ ...presets.quick, classes: three })).rejects.toThrow("benign and malignant only");
+    await expect(folderImages.prepare({ ...quick, target: "tirads" })).rejects.toThrow("the phantom has no TI-RADS");
+    await expect(folderImages.prepare({ ...quick, classes: three })).rejects.toThrow("benign and malignant only");
   });
 });
 
 test("balanced weights of three classes are scikit-learn's", () => {
   const labels = [0, 0, 0, 1, 2, 2];
   const classes = classesOf(three);
-  expect(balancedWeights(labels, { data: "x" }, classes)).toEqual([6 / 9, 2, 1]);
-  expect(() => balancedWeights([0, 1], { data: "x" }, classes)).toThrow("x: no training image is normal");
+  expect(balancedWeights(labels, classes, "x")).toEqual([6 / 9, 2, 1]);
+  expect(() => balancedWeights([0, 1], classes, "x")).toThrow("x: no training image is normal");
 });
 
 test("an image of normal tissue whose crop holds all of it stays; one whose nodule is cropped away does not", async () => {
