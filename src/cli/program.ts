@@ -24,6 +24,7 @@ const rowSettings = [...new Set(Object.values(rows).flatMap(({ settings }) => Ob
 const untunedSettings = ["segEpochs", "jointEpochs", "epochs", "jointLr", "alpha", "maskLoss"];
 
 /** What a command returns: its exit code, 0 where it returns nothing. */
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type
 type Outcome = number | void;
 
 /**

@@ -34,7 +34,10 @@ export class Progress {
   /** Moves the bar to `value`; `text` is shown behind it, and `left`, where it is better known than by the bar's own pace. */
   update(value: number, text = "", left?: string): void {
     if (!this.#bar) return;
-    if (left !== undefined) return void this.#bar.update(value, { text, left });
+    if (left !== undefined) {
+      this.#bar.update(value, { text, left });
+      return;
+    }
     const done = value - this.#from;
     const perItem = (performance.now() - this.#begun) / 1000 / Math.max(done, 1);
     this.#bar.update(value, { text, left: done > 0 ? clock(perItem * (this.#bar.getTotal() - value)) : "?" });

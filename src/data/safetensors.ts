@@ -251,7 +251,7 @@ function checkTensor(key: string, { dtype, shape, data }: SafeTensor): void {
     throw new SafetensorsError(`tensor ${quoted(key)}: ${reason}`);
   };
   if (key === METADATA) fail("this name is reserved");
-  if (!Object.hasOwn(arrays, dtype)) fail(`unknown dtype ${oneLine(String(dtype))}`);
+  if (!Object.hasOwn(arrays, dtype)) fail(`unknown dtype ${oneLine(dtype)}`);
   if (!(data instanceof arrays[dtype]))
     fail(`dtype ${dtype} needs ${arrays[dtype].name}, got ${data.constructor.name}`);
   if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {

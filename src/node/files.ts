@@ -136,7 +136,7 @@ export async function readRegular(file: string, most: number = MOST_BYTES.weight
   };
   check(await stat(file));
   // What has become a pipe since then must not block, either.
-  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const handle = await open(file, constants.O_RDONLY | ((constants as Partial<typeof constants>).O_NONBLOCK ?? 0));
   try {
     const found = await handle.stat();
     check(found);

@@ -55,8 +55,10 @@ interface Own {
 /** Locks of this process by their file; they go with it. */
 const held = new Map<string, Held>();
 
-/** How long a lock may be empty before nobody is taken to be writing it, in milliseconds (`placeWithoutLinks`). */
-const WRITTEN_WITHIN = 500;
+/** How long a lock may be empty before nobody is assumed to be writing it (`placeWithoutLinks`). */
+const WRITTEN_WITHIN_MS = 500;
+/** How often an empty lock is read again. */
+const POLL_MS = 20;
 
 /**
  * Takes a folder, which is made if there is none, for this process until its end or `unlockFolder`. Until then nothing is written
@@ -171,16 +173,19 @@ async function placeWithoutLinks({ text }: Own, name: string): Promise<boolean> 
 
 /** What a lock says; undefined if there is none. */
 async function lockIn(file: string): Promise<Found | undefined> {
-  for (const begun = performance.now(); ; await sleep(20)) {
+  const begun = performance.now();
+  for (;;) {
     try {
       const [text, { ino, mtimeMs }] = [await readFile(file, "utf8"), await stat(file)];
-      if (text === "" && performance.now() - begun < WRITTEN_WITHIN) continue;
-      const owner = parse(text);
-      return { owner, token: owner?.token ?? `${ino}-${Math.round(mtimeMs)}` };
+      if (text !== "" || performance.now() - begun >= WRITTEN_WITHIN_MS) {
+        const owner = parse(text);
+        return { owner, token: owner?.token ?? `${ino}-${Math.round(mtimeMs)}` };
+      }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
     }
+    await sleep(POLL_MS);
   }
 }
 

@@ -32,8 +32,8 @@ export async function makeFolder(folder: string): Promise<void> {
   let level = root;
   for (const name of path.relative(root, path.resolve(folder)).split(path.sep).filter(Boolean)) {
     level = path.join(level, name);
-    await mkdir(level).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
+    await mkdir(level).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     });
   }
 }

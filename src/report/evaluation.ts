@@ -17,11 +17,19 @@ const headline: readonly FigureName[] = ["auc", "accuracy", "f1", "sensitivity",
 const masks: readonly FigureName[] = ["dice", "iou"];
 const overall: readonly OverallFigureName[] = ["macroF1", "macroAuc", "accuracy", "weightedF1"];
 
-/** Whether a figure of the masks is one of a model that has masks at all. */
-const has = ({ figures }: Summary, name: FigureName): boolean => !masks.includes(name) || figures[name].value !== null;
+/** What a report has to know of the network: whether it has masks, and whether it has learned outlines. */
+export interface EvaluatedModel {
+  masks: boolean;
+  outlines: boolean;
+}
+
+/** A summary, and whether figures of masks belong to it. */
+type Shown = Summary & { hasMasks: boolean };
+
+const has = ({ hasMasks }: Shown, name: FigureName): boolean => hasMasks || !masks.includes(name);
 
 /** The most important figures, large. */
-function tiles(summary: Summary): Markup {
+function tiles(summary: Shown): Markup {
   const { figures, classified, multiclass } = summary;
   const tile = (title: string, figure: Figure) =>
     html`<div class="tile">${title}<b>${valueText(figure)}</b><span>${rangeText(figure)}</span></div>`;
@@ -32,7 +40,7 @@ function tiles(summary: Summary): Markup {
   </div>`;
 }
 
-function allFigures(summary: Summary): Markup {
+function allFigures(summary: Shown): Markup {
   const { figures, classified } = summary;
   const names = (classified > 0 ? figureNames : masks).filter((name) => has(summary, name));
   return table(
@@ -50,10 +58,10 @@ export function evaluationSection(
   document: Document,
   predictions: Predictions,
   note: Content,
-  options: { outlines: boolean },
+  { masks: hasMasks, outlines }: EvaluatedModel,
 ): Markup {
   const { on, threshold, data, images, checkpoint, classes = benignMalignant } = predictions;
-  const summary = summarise(images, threshold, { ...options, classes });
+  const summary = { ...summarise(images, threshold, { outlines, classes }), hasMasks };
   const { multiclass } = summary;
   const counts = summary.classified > 0 ? `, ${countsOf(predictions, classes)}` : "";
   const at = multiclass ? "" : `, threshold ${threshold}`;
@@ -83,13 +91,13 @@ function countsOf({ images }: Predictions, { names, positive }: Classes): string
 }
 
 /** Of more than two classes, the figures of the positive one. */
-const positiveFigures = (summary: Summary, classes: Classes, threshold: number): Markup =>
+const positiveFigures = (summary: Shown, classes: Classes, threshold: number): Markup =>
   html`<figure class="below">
     <h3>${classes.names[classes.positive]} against ${negativeName(classes)}, at threshold ${threshold}</h3>
     ${allFigures(summary)}
   </figure>`;
 
-function plots(document: Document, { images, threshold }: Predictions, classes: Classes, summary: Summary): Markup {
+function plots(document: Document, { images, threshold }: Predictions, classes: Classes, summary: Shown): Markup {
   const known = classified(images);
   const [cases, groups] = [casesOf(known, classes), groupsOf(known)];
   const { figures, confusion, positives } = summary;

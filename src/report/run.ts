@@ -54,6 +54,7 @@ export const casesSide = (predictions: readonly Predictions[]): Predictions | un
 export function runReport(document: Document, report: RunReport): string {
   const { name, config, facts, records, predictions } = report;
   const spec = specOf(config);
+  const model = { masks: spec.maskTerm(config) !== undefined, outlines: spec.outlines(config).learned };
   const set = predictions[0]?.data ?? config.data;
   const about = [
     `${set}; ${settingsText(config)}`,
@@ -66,8 +67,7 @@ export function runReport(document: Document, report: RunReport): string {
     `${spec.title}: ${name}`,
     html`<h1>${name}</h1>
       <p class="dim">${about}.</p>
-      ${unfinished(report)}
-      ${sides.map((side) => evaluationSection(document, side, note(side, facts), { outlines: spec.outlines(config).learned }))}
+      ${unfinished(report)} ${sides.map((side) => evaluationSection(document, side, note(side, facts), model))}
       ${records.length > 0 ? trainingSection(document, records, config, facts.bestEpoch) : ""} ${cases(report)}
       ${explained(report.explained)} ${setup(report)}`,
   );

@@ -48,7 +48,8 @@ export async function chooseImages(
   const { data, on } = options;
   if (data !== undefined) return allOf(source, config, { ...options, data }, load);
   const idle = otherDataSettings.find((name) => options[name] !== undefined);
-  if (idle) throw new ConfigError("has no effect without --data: the run's own images are read as it was trained", idle);
+  if (idle)
+    throw new ConfigError("has no effect without --data: the run's own images are read as it was trained", idle);
   const { prepared, skipped, name, notes } = await prepareImages(source, config, load);
   const text = await ownSplit(store);
   const sides = source.split(
@@ -84,6 +85,10 @@ async function allOf(
   // The network's classes are looked for, whatever others the set has.
   const classes = { classes: [...names], positive: names[positive]! };
   const other = { ...config, data, format, labelFrom, target, masksInverted, ...classes };
-  const { prepared, skipped, name, notes } = await prepareImages(source, other, { ...load, bare: "keep", missingClasses: "allow" });
+  const { prepared, skipped, name, notes } = await prepareImages(source, other, {
+    ...load,
+    bare: "keep",
+    missingClasses: "allow",
+  });
   return { images: prepared, skipped, notes, on: "all", what: `images of ${name}`, name, origin: originOf(other) };
 }

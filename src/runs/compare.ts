@@ -40,7 +40,11 @@ export async function imagesForOther(
   const notes = await requireUnseen(other, chosen, options, refuse);
   const { images, origin } = chosen;
   if (config.crop === own.crop && config.size.join() === own.size.join()) return { images, notes };
-  const { prepared } = await prepareImages(source, { ...config, ...origin }, { ...options, bare: "keep", missingClasses: "allow" });
+  const { prepared } = await prepareImages(
+    source,
+    { ...config, ...origin },
+    { ...options, bare: "keep", missingClasses: "allow" },
+  );
   const byId = new Map(prepared.map((p) => [p.id, p]));
   const others = images.map(({ id }) => {
     const found = byId.get(id);

@@ -19,16 +19,12 @@ export async function evaluateImages(
   const batches = source.batches(prepared);
   try {
     const predictor = await open.predictor({ batch });
-    const { metrics, images } = await evaluate(
-      predictor,
-      batches.epoch({ seed: 0, epoch: 0, batchSize: batch }),
-      {
-        unlabelled: unlabelledIds(prepared),
-        bare: bareIds(prepared, config),
-        classes: open.classes,
-        classifies: open.isClassifier,
-      },
-    );
+    const { metrics, images } = await evaluate(predictor, batches.epoch({ seed: 0, epoch: 0, batchSize: batch }), {
+      unlabelled: unlabelledIds(prepared),
+      bare: bareIds(prepared, config),
+      classes: open.classes,
+      classifies: open.isClassifier,
+    });
     return { metrics, images: withPatients(images, prepared) };
   } finally {
     await batches.close();

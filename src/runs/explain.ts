@@ -55,7 +55,10 @@ export function requireExplainable({ checkpoint, file }: Loaded, settings: Expla
     throw new ConfigError(`${spec.id} has no ${point} to explain; it has ${points.join(", ")}`, "scale");
   }
   if (method === "cam" && point !== points.at(-1)) {
-    throw new ConfigError(`${point}: CAM is defined at ${points.at(-1)} only, the features before the last layer`, "scale");
+    throw new ConfigError(
+      `${point}: CAM is defined at ${points.at(-1)} only, the features before the last layer`,
+      "scale",
+    );
   }
   const of = classIndex(settings.of ?? PREDICTED, classesOf(config));
   if (base) requireBase(base, { checkpoint, file }, point, untrained);
@@ -159,7 +162,8 @@ export class Activations implements Disposable {
 }
 
 /** The later one of equals, so that of two classes 0.5 is the positive's. */
-const mostProbable = (probabilities: readonly number[]): number => probabilities.lastIndexOf(Math.max(...probabilities));
+const mostProbable = (probabilities: readonly number[]): number =>
+  probabilities.lastIndexOf(Math.max(...probabilities));
 
 /**
  * Explains images one after the other, in the order given. Memory does not grow with their number.

@@ -1,5 +1,10 @@
 /** Records of predictions in a run's folder. */
-import { parsePredictions, type ImagePrediction, type EvaluatedSide, type Predictions } from "../metrics/predictions.ts";
+import {
+  parsePredictions,
+  type ImagePrediction,
+  type EvaluatedSide,
+  type Predictions,
+} from "../metrics/predictions.ts";
 import { predictionsFile } from "./run.ts";
 import { readText, type Store } from "./store.ts";
 

@@ -142,7 +142,8 @@ function requireSame(
 ): void {
   const difference = firstDifference(before, now, sameFile);
   if (!difference) return;
-  const show = (value: unknown) => (typeof value === "string" ? value || "none" : (JSON.stringify(value) ?? "none"));
+  const show = (value: unknown) =>
+    typeof value === "string" ? value || "none" : ((JSON.stringify(value) as string | undefined) ?? "none");
   const { setting, before: old, now: given } = difference;
   const reason = `the study in ${dir} was begun with ${show(old)}, not ${show(given)}; choose another --out`;
   throw new ConfigError(reason, setting);

@@ -49,9 +49,7 @@ export async function loadStudyImages(
   const config = withClasses(given, data.classes);
   const classes = classesOf(config);
   const external =
-    config.external === ""
-      ? undefined
-      : await prepareExternal(source, config, prepared, { emit, signal });
+    config.external === "" ? undefined : await prepareExternal(source, config, prepared, { emit, signal });
   const folds: FoldImages[] = [];
   const drawn = new Map<string, string>();
   for (const fold of foldsOf(config.folds)) {

@@ -67,7 +67,7 @@ export class Predictor {
     requireKnown("Predictor", options, ["batch", "size", "half"]);
     const { batch, size } = options;
     requireShape(
-      isList(size) && size.length === 2,
+      isList(size) && (size as readonly number[]).length === 2,
       () => `Predictor: size is ${String(size)}, expected [height, width]`,
     );
     requireShape(

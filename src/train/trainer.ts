@@ -272,9 +272,7 @@ export class Trainer {
   /** Counts one step that is done. */
   #count(losses: StepLosses): void {
     const { sums, batch, step, adamSteps, ...rest } = this.#position;
-    const added = Object.fromEntries(
-      Object.entries(losses).map(([name, value]) => [name, (sums[name] ?? 0) + Number(value)]),
-    );
+    const added = Object.fromEntries(Object.entries(losses).map(([name, value]) => [name, (sums[name] ?? 0) + value]));
     this.#position = { ...rest, batch: batch + 1, step: step + 1, sums: added, adamSteps: adamSteps + 1 };
   }
 

@@ -29,7 +29,7 @@ describe("a fingerprint", () => {
     const [a, b] = [hashOf(picture(1)), hashOf(picture(2))];
     const bits = [...a].reduce((sum, word, i) => sum + (word ^ b[i]!).toString(2).replace(/[^1]/g, "").length, 0);
     const plain = [...a].reduce(
-      (n, w, i) => n + [...((w ^ b[i]!) >>> 0).toString(2)].filter((c) => c === "1").length,
+      (n, w, i) => n + Array.from(((w ^ b[i]!) >>> 0).toString(2)).filter((c) => c === "1").length,
       0,
     );
     expect(distance(a, b)).toBe(plain);

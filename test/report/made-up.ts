@@ -41,7 +41,7 @@ export function drawnImages(count: number, skill: number, seed: number): ImagePr
 }
 
 export const runConfig: TrainConfig = mganetConfig({
-  data: `/data/<b>${"images"}</b>`,
+  data: `/data/<b>images</b>`,
   epochs: { segmentation: 4, joint: 8 },
 });
 

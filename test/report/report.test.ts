@@ -91,7 +91,7 @@ const leftOut = executable === undefined && !process.env["CI"];
 if (leftOut) console.warn("Reports are not opened in a browser: no Chromium found");
 
 describe.skipIf(leftOut)("in Chromium", () => {
-  let browser: Browser;
+  let browser: Browser | undefined;
   beforeAll(async () => {
     const args = ["--no-sandbox"];
     browser = await chromium.launch({ ...(executable ? { executablePath: executable } : {}), args });
@@ -100,7 +100,7 @@ describe.skipIf(leftOut)("in Chromium", () => {
 
   /** Opens a report; nothing else may be asked for, and nothing complained of. */
   async function open(file: string, width = 1100) {
-    const page = await browser.newPage({ viewport: { width, height: 800 } });
+    const page = await browser!.newPage({ viewport: { width, height: 800 } });
     const [errors, requests]: [string[], string[]] = [[], []];
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => errors.push(message.text()));

@@ -28,13 +28,13 @@ function leftIn(dir: string): Record<string, string> {
 
 /** Lets a run go on to its end; what comes after that takes long and changes nothing here. */
 async function toTheEnd(args: readonly string[]): Promise<void> {
-  let done = false;
+  const end = { seen: false };
   const ended = await train(args, (line, { kill }) => {
     if (!line.startsWith("Done in")) return;
-    done = true;
+    end.seen = true;
     kill("SIGKILL");
   });
-  require(done || ended.err.includes("this run has finished"), "a run did not come to its end", ended);
+  require(end.seen || ended.err.includes("this run has finished"), "a run did not come to its end", ended);
 }
 
 /** At the start; anywhere from the start of the training; after a checkpoint; at a file that is being saved after one. */
@@ -51,7 +51,10 @@ async function killed(args: readonly string[], dir: string, instant: Instant, ra
     [...args, "--save-every", "0.05s"],
     (line, running) => {
       late ||= line.startsWith("Done in");
-      if (late) return running.kill("SIGKILL");
+      if (late) {
+        running.kill("SIGKILL");
+        return;
+      }
       if (!line.startsWith("Run folder:")) return;
       if (instant === "training") after(random() * (lasts.before + lasts.after), running);
       let saved = false;
@@ -66,7 +69,7 @@ async function killed(args: readonly string[], dir: string, instant: Instant, ra
   );
   clearTimeout(timer);
   watcher?.close();
-  if (late) count.tooLate++;
+  if (late as boolean) count.tooLate++;
   require(ended.signal === "SIGKILL", "a run that goes on failed", ended);
   return !late;
 }

@@ -16,7 +16,7 @@ export const mganetConfig = (changes: Partial<MGANetConfig> = {}): MGANetConfig 
 export interface TestModel {
   model: Model;
   net: MGANet;
-  phase(name: Stage): Phase;
+  phase: (name: Stage) => Phase;
 }
 
 /** A network for two classes with the initial values of a seed. */

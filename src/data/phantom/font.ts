@@ -40,7 +40,7 @@ export const GLYPH_HEIGHT = 7;
 
 /** Calls `dot(x, y)` for every lit dot of the text; a character that the font lacks is a blank. */
 export function eachDot(text: string, dot: (x: number, y: number) => void): void {
-  for (const [position, character] of [...text].entries()) {
+  for (const [position, character] of Array.from(text).entries()) {
     const rows = ROWS[character]?.split(" ") ?? [];
     rows.forEach((row, y) => {
       for (let x = 0; x < row.length; x++) if (row[x] === "1") dot(position * ADVANCE + x, y);

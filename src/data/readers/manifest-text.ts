@@ -92,7 +92,8 @@ export function readJson(content: string, bad: Bad): RawManifest {
       // Lines of an array that was taken apart end in a comma.
       value = JSON.parse(line.trim().replace(/,$/, ""));
     } catch (error) {
-      return bad(i + 1, `is not JSON: ${reasonOf(error)}`);
+      bad(i + 1, `is not JSON: ${reasonOf(error)}`);
+      return;
     }
     add(i + 1, value);
   });

@@ -66,7 +66,7 @@ export class ResNet extends Module {
   constructor(blocks: Four<number>, width: number) {
     super();
     const c = scaleChannels(width);
-    if (blocks.length !== 4 || !blocks.every((n) => Number.isSafeInteger(n) && n > 0)) {
+    if ((blocks as readonly number[]).length !== 4 || !blocks.every((n) => Number.isSafeInteger(n) && n > 0)) {
       throw new RangeError(`ResNet: blocks [${blocks.join(", ")}] are not four whole numbers above 0`);
     }
     this.conv1 = new Conv2d(3, c[0]!, 7, { stride: 2, padding: 3 });

@@ -30,7 +30,7 @@ const BEGINNINGS: readonly (readonly [string, string])[] = [
 ];
 
 const beginsWith = (head: string, beginning: string): boolean =>
-  [...beginning].every((c, i) => c === "." || c === head[i]);
+  Array.from(beginning).every((c, i) => c === "." || c === head[i]);
 
 /** The name of the format, to follow "is"; undefined where it is not known. */
 export function formatName(bytes: Uint8Array): string | undefined {

@@ -133,7 +133,8 @@ function lookIn(dir: string): Look {
  * @throws DataError for a folder that is missing or cannot be read
  */
 export async function listFolder(dir: string): Promise<Listing> {
-  const entries = await readdir(dir, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+  const entries = await readdir(dir, { withFileTypes: true }).catch((thrown: unknown) => {
+    const error = thrown as NodeJS.ErrnoException;
     const reasons: Record<string, string> = {
       ENOENT: "there is no such folder",
       ENOTDIR: "this is a file, not a folder",

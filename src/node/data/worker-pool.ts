@@ -52,7 +52,10 @@ export class WorkerPool<Task, Result> {
   /** @throws DataError or Error as the worker threw it; the reason given to `close` after that. */
   run(task: Task): Promise<Result> {
     return new Promise((resolve, reject) => {
-      if (this.#failure) return reject(this.#failure);
+      if (this.#failure) {
+        reject(this.#failure);
+        return;
+      }
       this.#waiting.push({ task, resolve, reject });
       this.#dispatch();
     });

@@ -1,5 +1,5 @@
 /** The worker's side of a WorkerPool. */
-import { parentPort, type TransferListItem, workerData } from "node:worker_threads";
+import { parentPort, type Transferable, workerData } from "node:worker_threads";
 
 /** What a worker thread is started with. */
 export interface Start {
@@ -18,7 +18,7 @@ export type Reply<Result> =
  */
 export function serve<Init, Task, Result>(
   start: (init: Init) => (task: Task) => Result | Promise<Result>,
-  transfer: (result: Result) => readonly TransferListItem[] = () => [],
+  transfer: (result: Result) => readonly Transferable[] = () => [],
 ): void {
   const handle = start((workerData as Start).init as Init);
   let last = Promise.resolve();

@@ -139,7 +139,8 @@ describe.runIf(process.platform === "linux")("the commands", () => {
   /** As on a machine with nothing prepared and no packages to be had. */
   const bare = () => {
     const env = { ...process.env };
-    for (const name of ["MGANET_VULKAN", "MGANET_OFFLINE", "VK_ICD_FILENAMES", "LD_LIBRARY_PATH"]) delete env[name];
+    for (const name of ["MGANET_VULKAN", "MGANET_OFFLINE", "VK_ICD_FILENAMES", "LD_LIBRARY_PATH"])
+      Reflect.deleteProperty(env, name);
     const tools = fakeTools({ "apt-get": 'echo "E: no network" >&2; exit 100' });
     return { ...env, HOME: temporaryFolder(), MGANET_CACHE: temporaryFolder(), PATH: `${tools}:${env.PATH}` };
   };

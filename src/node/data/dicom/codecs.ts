@@ -48,7 +48,9 @@ export const decodeFrame: Decode = async (frame, compression, header) => {
   remark = undefined;
   try {
     const pixels = decoded(library, frame, compression, header).getDecodedBuffer();
-    if (!pixels || remark !== undefined) throw new Error(remark ?? "no pixels");
+    // What the decoders print to `remark` while they run is invisible to the types.
+    const said = remark as string | undefined;
+    if (!pixels || said !== undefined) throw new Error(said ?? "no pixels");
     return pixels;
   } catch (error) {
     await renew(library);

@@ -121,7 +121,7 @@ export class Collector {
       if (sample) this.dataset.samples.push(sample);
       else this.skip(nameOf(images[i]!), reason ?? "");
     });
-    if (this.#masks.inverted && !masksRead) {
+    if (this.#masks.inverted && !(masksRead as boolean)) {
       this.note("--masks-inverted has no effect: no image of this set is marked by a mask");
     }
     if (shapes.length > ONE_BY_ONE) this.note(noteOnShapes(shapes, images.length));
