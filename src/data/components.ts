@@ -5,7 +5,7 @@ import type { Box } from "./sample.ts";
  * Components of less than this share of the largest one's area are specks: crumbs at the rim of a hand-drawn mask, or noise
  * of a mask saved as JPEG.
  */
-const SPECK = 0.01;
+const MAX_SPECK_SHARE = 0.01;
 
 /** A connected part of a mask: its box and how many pixels it has. */
 export interface Component {
@@ -33,7 +33,7 @@ export function componentBoxes(mask: Uint8Array, width: number, height: number):
  */
 export function withoutSpecks(components: readonly Component[]): { boxes: Box[]; specks: number; least: number } {
   const largest = components.reduce((most, { area }) => Math.max(most, area), 0);
-  const kept = components.filter(({ area }) => area >= SPECK * largest);
+  const kept = components.filter(({ area }) => area >= MAX_SPECK_SHARE * largest);
   const least = kept.reduce((share, { area }) => Math.min(share, area / largest), 1);
   return { boxes: kept.map(({ box }) => box), specks: components.length - kept.length, least };
 }

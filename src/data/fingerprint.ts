@@ -22,18 +22,18 @@ export interface Fingerprint {
 }
 
 /**
- * Bits in which the hashes of two near-identical pictures may differ: SAME in the tissue alone; or ALIKE in the tissue, where
- * a disturbed picture may be cropped elsewhere, with no more than WHOLE in all of it.
+ * Bits in which the hashes of two near-identical pictures may differ: MAX_SAME_BITS in the tissue alone; or MAX_ALIKE_BITS in the tissue, where
+ * a disturbed picture may be cropped elsewhere, with no more than MAX_WHOLE_BITS in all of it.
  *
  * Measured on DDTI's 465 images. The nearest pictures of different cases are 78 bits apart in the tissue and 60 as a whole,
  * and those of the latter that are under 70 are 86 or more in the tissue. A picture saved as JPEG of quality 20 to 50, at half
  * or 1.5 times the size, stretched, brightened, or with calipers and text drawn in, stays within 24 as a whole; trimmed by
  * 2 % on each side or cut down to its tissue, within 36 in the tissue. Of 93 pictures, 98 to 100 % are found again after each
- * of these. SAME and WHOLE keep 18 and 20 bits off from what is different: a larger set has pairs that come closer by chance.
+ * of these. MAX_SAME_BITS and MAX_WHOLE_BITS keep 18 and 20 bits off from what is different: a larger set has pairs that come closer by chance.
  */
-const SAME = 60;
-const ALIKE = 100;
-const WHOLE = 40;
+const MAX_SAME_BITS = 60;
+const MAX_ALIKE_BITS = 100;
+const MAX_WHOLE_BITS = 40;
 
 const COSINES = Array.from({ length: KEPT }, (_, k) =>
   Float64Array.from({ length: FINGERPRINT_SIDE }, (_, x) => Math.cos((Math.PI * (x + 0.5) * k) / FINGERPRINT_SIDE)),
@@ -81,8 +81,11 @@ export function distance(a: Hash, b: Hash, limit: number = BITS): number {
 
 /** Whether two pictures are the same one but for how they were saved or cut. */
 export function nearIdentical(a: Fingerprint, b: Fingerprint): boolean {
-  const tissue = distance(a.tissue, b.tissue, ALIKE);
-  return tissue <= SAME || (tissue <= ALIKE && distance(a.whole, b.whole, WHOLE) <= WHOLE);
+  const tissue = distance(a.tissue, b.tissue, MAX_ALIKE_BITS);
+  return (
+    tissue <= MAX_SAME_BITS ||
+    (tissue <= MAX_ALIKE_BITS && distance(a.whole, b.whole, MAX_WHOLE_BITS) <= MAX_WHOLE_BITS)
+  );
 }
 
 /** All pairs [i, j], i < j, of near-identical pictures; pictures without a fingerprint have none. 5,000 pictures take 1 s. */

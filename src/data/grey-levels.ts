@@ -15,9 +15,9 @@ export interface Scale {
 }
 
 /** Fewer levels than this from the darkest to the brightest pixel show nothing: a viewer's 4 of 64 shades. */
-const FEWEST = 16;
+const MIN_LEVELS = 16;
 /** Rounding may carry numbers beyond their range by this share of it. */
-const ROUNDING = 1e-3;
+const ROUNDING_SHARE = 1e-3;
 
 /** Depths of pictures, with what is only a container for fewer bits. */
 const DEPTHS = [8, 10, 12, 14, 16];
@@ -37,17 +37,17 @@ const DEPTHS = [8, 10, 12, 14, 16];
 export function whiteLevel({ least, greatest }: LevelRange, kind: "whole" | "float"): Scale {
   if (!Number.isFinite(least) || !Number.isFinite(greatest)) throw new DataError("has levels that are not numbers");
   const range = `levels ${show(least)} to ${show(greatest)}`;
-  const rounding = kind === "float" ? ROUNDING : 0;
+  const rounding = kind === "float" ? ROUNDING_SHARE : 0;
   if (least < -rounding * Math.max(1, greatest)) throw new DataError(`has ${range}: what is black is not known`);
   if (kind === "float" && greatest <= 1 + rounding) {
-    if (greatest < FEWEST / 256) throw blank(range);
+    if (greatest < MIN_LEVELS / 256) throw blank(range);
     return { white: 1, note: `has ${range}: read as 0 to 1` };
   }
   const smallest = DEPTHS.find((bits) => greatest <= (2 ** bits - 1) * (1 + rounding));
   if (smallest === undefined) throw new DataError(`has ${range}: what is white is not known`);
   const bits = bitsInUse(Math.min(greatest, 2 ** smallest - 1), 16) ?? commonest(greatest);
   if (bits === undefined) {
-    if (greatest - least < FEWEST) throw blank(range);
+    if (greatest - least < MIN_LEVELS) throw blank(range);
     const larger = smallest === 14 ? "16 bits or one of 14" : `${smallest === 8 ? 8 : 12} bits or one of fewer`;
     throw new DataError(`has ${range}, which is a dim picture of ${larger}; save it with 8 bits`);
   }
@@ -66,7 +66,7 @@ const show = (level: number): string => String(Number(level.toPrecision(4)));
 const blank = (range: string) => new DataError(`is blank: all its pixels are of ${range}`);
 
 /** An image of a side below this, in pixels, shows no nodule. */
-const LEAST_SIDE = 16;
+const MIN_SIDE_PIXELS = 16;
 /** Pixels that may be outside the few levels of a blank picture: a cursor, a line of text, a hot pixel. */
 const STRAY = 0.005;
 
@@ -78,8 +78,8 @@ interface Grey {
 
 /** @throws DataError, without the file's name, for an image too small to show anything */
 export function requireSize({ width, height }: { width: number; height: number }): void {
-  if (width >= LEAST_SIDE && height >= LEAST_SIDE) return;
-  throw new DataError(`is too small: ${width}x${height} pixels; a side has ${LEAST_SIDE} at least`);
+  if (width >= MIN_SIDE_PIXELS && height >= MIN_SIDE_PIXELS) return;
+  throw new DataError(`is too small: ${width}x${height} pixels; a side has ${MIN_SIDE_PIXELS} at least`);
 }
 
 /**
@@ -101,21 +101,21 @@ export function requireContent(
   const least = counts.findIndex((n) => n > 0);
   const greatest = counts.findLastIndex((n) => n > 0);
   const verb = name === "it" ? "is blank" : `${name} is blank`;
-  if (greatest - least < FEWEST) {
+  if (greatest - least < MIN_LEVELS) {
     throw new DataError(`${verb}: all its pixels are of ${levels(least, greatest)}`);
   }
   const distinct = counts.reduce((sum, n) => sum + (n > 0 ? 1 : 0), 0);
-  if (distinct < FEWEST / 2) {
+  if (distinct < MIN_LEVELS / 2) {
     throw new DataError(`${verb}: its pixels are of ${distinct} levels only, from ${least} to ${greatest}`);
   }
   // The levels that hold the most pixels within a span that shows nothing.
   let [within, from] = [0, 0];
-  for (let first = 0; first + FEWEST <= 256; first++) {
-    const sum = counts.subarray(first, first + FEWEST).reduce((a, b) => a + b, 0);
+  for (let first = 0; first + MIN_LEVELS <= 256; first++) {
+    const sum = counts.subarray(first, first + MIN_LEVELS).reduce((a, b) => a + b, 0);
     if (sum > within) [within, from] = [sum, first];
   }
   if (pixels - within >= STRAY * pixels) return;
-  const span = counts.subarray(from, from + FEWEST);
+  const span = counts.subarray(from, from + MIN_LEVELS);
   const [low, high] = [from + span.findIndex((n) => n > 0), from + span.findLastIndex((n) => n > 0)];
   throw new DataError(`${verb}: all but ${pixels - within} of its pixels are of ${levels(low, high)}`);
 }

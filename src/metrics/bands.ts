@@ -11,7 +11,7 @@ export interface BandPoint {
 }
 
 /** Places along the horizontal axis, less one. */
-const GRID = 100;
+const GRID_STEPS = 100;
 
 /**
  * Of sensitivity at each false positive rate; empty where the curve is not defined or nothing can be resampled.
@@ -56,16 +56,16 @@ type Curve = (classes: ReturnType<typeof classCounts>, counts: ReturnType<typeof
 function band(cases: Cases, groups: readonly string[], options: BootstrapOptions, curve: Curve): BandPoint[] {
   if (missingClass(classCounts(cases)) !== undefined || new Set(groups).size < 2) return [];
   const order = byScore(cases.score);
-  const values = Array.from({ length: GRID + 1 }, (): number[] => []);
+  const values = Array.from({ length: GRID_STEPS + 1 }, (): number[] => []);
   for (const weight of resample(groups, { resamples: 500, ...options })) {
     const weighted = { ...cases, weight };
     const classes = classCounts(weighted);
     if (missingClass(classes) !== undefined) continue;
     const at = curve(classes, steps(weighted, order));
-    for (const [i, there] of values.entries()) there.push(at(i / GRID));
+    for (const [i, there] of values.entries()) there.push(at(i / GRID_STEPS));
   }
   return values.flatMap((there, i) => {
     const interval = percentiles(there, options.confidence);
-    return interval ? [{ x: i / GRID, low: interval[0], high: interval[1] }] : [];
+    return interval ? [{ x: i / GRID_STEPS, low: interval[0], high: interval[1] }] : [];
   });
 }

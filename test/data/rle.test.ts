@@ -49,6 +49,6 @@ test("what is damaged is refused", () => {
     { width: 1e5, height: 1e5 },
     { width: NaN, height: 2 },
   ]) {
-    expect(() => maskOfRuns([1e10], size, "rows")).toThrow(/no possible size/);
+    expect(() => maskOfRuns([1e10], size, "rows")).toThrow(/not a possible size/);
   }
 });

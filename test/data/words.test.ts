@@ -60,7 +60,7 @@ test("an image has the class of all its objects, or none", () => {
   expect(of(["nodule", undefined])).toEqual([undefined, 0]);
   expect(of(["nodule"], ["malignant"])).toEqual([1, 0]);
   expect(of(["nodule"], ["malignant", "benign"])).toEqual([undefined, 1]);
-  expect(() => of(["benign", "lymph node"])).toThrow(/marks "lymph node", which is neither a class nor known/);
+  expect(() => of(["benign", "lymph node"])).toThrow(/marks "lymph node", which is neither a class nor a known/);
 });
 
 test("parts of an outline: apart, overlapping, specks", () => {

@@ -70,7 +70,7 @@ function jpeg(frame: Uint8Array, compression: "jpeg" | "jpeg-ls"): Codestream {
     }
     if (marker === 0xda) {
       if (!found || !hasEnd(frame, end)) throw broken();
-      if (scansFrom(frame, at) > MOST_SCANS) throw damaged(`a frame of it has more than ${MOST_SCANS} scans`);
+      if (scansFrom(frame, at) > MAX_SCANS) throw damaged(`a frame of it has more than ${MAX_SCANS} scans`);
       // After the components of the scan come the error allowed and how they are interleaved (ITU-T T.87 C.2.3).
       if (compression === "jpeg-ls") found.planar = frame[body + 2 + 2 * frame[body]!] === 0;
       if (compression === "jpeg" && !lossless) found.transformed = isYcbcr(adobe, jfif || halved, ids);
@@ -94,7 +94,7 @@ function isYcbcr(adobe: number | undefined, others: boolean, ids: string): boole
 }
 
 /** Each scan goes over the whole picture; progressive frames have ten or so. */
-const MOST_SCANS = 64;
+const MAX_SCANS = 64;
 
 function scansFrom(frame: Uint8Array, from: number): number {
   let scans = 0;

@@ -28,7 +28,7 @@ const ITEM_END = 0xfffee00d;
 export const SEQUENCE_END = 0xfffee0dd;
 const UNDEFINED = 0xffffffff;
 /** Deeper nesting is damage: it would only use up the stack. */
-const DEEPEST = 24;
+const MAX_DEPTH = 24;
 
 /** Value representations whose length has 16 bits, PS3.5 table 7.1-2; all others have 32. */
 const SHORT = new Set("AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split(" "));
@@ -182,7 +182,7 @@ class Walker {
 
   /** The items of a sequence, or of a value in fragments. @throws DataError */
   sequence(element: Element, depth: number): { items: DataSet[]; end: number } {
-    if (depth > DEEPEST) throw damaged("its sequences are nested too deeply");
+    if (depth > MAX_DEPTH) throw damaged("its sequences are nested too deeply");
     const items: DataSet[] = [];
     const fragments = element.vr === "OB" || element.vr === "OW";
     const limit = element.length === undefined ? this.#bytes.length : element.offset + element.length;

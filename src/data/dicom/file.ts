@@ -102,7 +102,7 @@ function matched(bytes: Uint8Array, at: number, syntax: Syntax): Syntax {
 /** What comes before pixels, at most: patient, study, icons, groups of thousands of frames. */
 const HEADER = 2 ** 23;
 /** The most that is inflated. A data set that needs more is not deflated by anyone. */
-const MOST_INFLATED = 2 ** 28;
+const MAX_INFLATED_BYTES = 2 ** 28;
 /** Deflate makes at most 1,032 bytes of one: 4 MB of a step. */
 const STEP = 4096;
 
@@ -125,8 +125,8 @@ function inflated(deflated: Uint8Array, syntax: Syntax): DicomFile {
       if (out.length > limit && !parsed) {
         parsed = headerOf(out.bytes(), syntax);
         limit = parsed.end + neededBytes(parsed) + HEADER;
-        if (limit > MOST_INFLATED)
-          throw new DataError(`is a deflated DICOM file of more than ${MOST_INFLATED} bytes: too large`);
+        if (limit > MAX_INFLATED_BYTES)
+          throw new DataError(`is a deflated DICOM file of more than ${MAX_INFLATED_BYTES} bytes: too large`);
       }
     }
   } catch (error) {

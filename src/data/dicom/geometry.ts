@@ -3,13 +3,13 @@ import type { PictureSize, Size } from "../annotation-frame.ts";
 import { DataError } from "../sample.ts";
 import type { DataSet } from "./elements.ts";
 import { frameAttributes } from "./grey.ts";
-import { type DicomImage, MOST_PIXELS } from "./image.ts";
+import { type DicomImage, MAX_PIXELS } from "./image.ts";
 
 const PIXEL_MEASURES = 0x00289110;
 /** Distances that differ by less than this share count as equal: they are rounded in many files. */
 const EQUAL = 0.01;
 /** Rows and columns whose distances differ by more are not a picture that anyone would look at. */
-const MOST_UNEQUAL = 8;
+const MAX_ASPECT_RATIO = 8;
 
 /**
  * The picture's size as viewers show it, by the first that is there: Pixel Spacing, Imager Pixel Spacing, Nominal Scanned Pixel
@@ -22,14 +22,14 @@ export function pictureSize(set: DataSet, image: DicomImage): PictureSize {
   const stored = { width: image.columns, height: image.rows };
   const ratio = rowsToColumns(set);
   if (Math.abs(ratio - 1) <= EQUAL) return stored;
-  if (ratio > MOST_UNEQUAL || ratio < 1 / MOST_UNEQUAL) {
+  if (ratio > MAX_ASPECT_RATIO || ratio < 1 / MAX_ASPECT_RATIO) {
     throw new DataError(
       `is a DICOM image whose pixels are ${Number(ratio.toPrecision(3))} times as high as wide: not read`,
     );
   }
   const { width, height } = stored;
   const size = ratio > 1 ? { width, height: Math.round(height * ratio) } : { width: Math.round(width / ratio), height };
-  if (size.width * size.height > MOST_PIXELS) {
+  if (size.width * size.height > MAX_PIXELS) {
     throw new DataError(`is a DICOM image of ${size.width}x${size.height} square pixels: too large`);
   }
   return { ...size, stored: { ...stored, orientation: 1 } };

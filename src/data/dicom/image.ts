@@ -32,7 +32,7 @@ const PHOTOMETRIC = [
 export type Photometric = (typeof PHOTOMETRIC)[number];
 
 /** Larger images are refused before memory is allocated for them: a damaged header can claim 65535 x 65535. */
-export const MOST_PIXELS = 2 ** 26;
+export const MAX_PIXELS = 2 ** 26;
 
 /** SOP classes that hold no picture, PS3.6 annex A. */
 const WITHOUT_PIXELS: [RegExp, string][] = [
@@ -60,7 +60,7 @@ export function imageOf(set: DataSet, pixels: Element): DicomImage {
   const us = (tag: number) => set.number(tag, "US");
   const [rows, columns] = [us(0x00280010) ?? 0, us(0x00280011) ?? 0];
   if (!(rows > 0 && columns > 0)) throw damaged("it does not say how large it is");
-  if (rows * columns > MOST_PIXELS) throw new DataError(`is a DICOM image of ${columns}x${rows}: too large`);
+  if (rows * columns > MAX_PIXELS) throw new DataError(`is a DICOM image of ${columns}x${rows}: too large`);
   const frames = set.number(0x00280008, "IS") ?? 1;
   if (!(Number.isSafeInteger(frames) && frames > 0)) throw damaged(`it says that it has ${frames} frames`);
   const photometric = photometricOf(set.text(0x00280004));

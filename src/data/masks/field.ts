@@ -26,9 +26,9 @@ export interface Field {
 }
 
 /** More colours than these are shades of one thing. */
-const MOST_COLOURS = 256;
+const MAX_COLOURS = 256;
 /** More levels than these are told apart to a thousandth of the range. */
-const MOST_LEVELS = 1024;
+const MAX_LEVELS = 1024;
 
 /** @throws DataError for pixels that are not numbers, or all transparent */
 export function fieldOf(pixels: MaskPixels): { field: Field; note?: string } {
@@ -94,9 +94,9 @@ function greyField(values: Float32Array, shape: Shape): Field {
   if (whole) return whole;
   let distinct = new Set(values);
   let used: ArrayLike<number> = values;
-  if (distinct.size > MOST_LEVELS) {
+  if (distinct.size > MAX_LEVELS) {
     const [least, most] = [minimum(values), maximum(values)];
-    const step = (most - least) / MOST_LEVELS;
+    const step = (most - least) / MAX_LEVELS;
     used = values.map((v) => least + step * Math.round((v - least) / step));
     distinct = new Set(used as Float32Array);
   }
@@ -119,7 +119,7 @@ function wholeLevels(values: Float32Array, shape: Shape): Field | undefined {
   codeOf.forEach((used, level) => {
     if (used !== 0) codeOf[level] = sorted.push(level) - 1;
   });
-  if (sorted.length > MOST_LEVELS) return undefined;
+  if (sorted.length > MAX_LEVELS) return undefined;
   const codes = new Uint16Array(values.length);
   for (let i = 0; i < codes.length; i++) codes[i] = codeOf[values[i]!]!;
   return { ...shape, codes, values: sorted.map((value) => [value]) };
@@ -139,7 +139,7 @@ function colourField({ channels, levels }: MaskPixels, shape: Shape): Field | un
     let code = codeOf.get(key);
     if (code === undefined) {
       code = values.push([levels[j]!, levels[j + 1]!, levels[j + 2]!]) - 1;
-      if (code >= MOST_COLOURS) return undefined;
+      if (code >= MAX_COLOURS) return undefined;
       codeOf.set(key, code);
     }
     codes[i] = code;

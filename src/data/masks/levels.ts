@@ -24,20 +24,20 @@ export interface MaskLayers {
 }
 
 /** So many levels are classes, where they have flat areas: noise and soft edges make more. */
-const FEW = 6;
+const FEW_LEVELS = 6;
 /** As many classes or nodules as a mask may have. */
-const MOST = 32;
+const MAX_INSTANCES = 32;
 /** Levels from 0 on below this are numbers of classes or nodules, not brightnesses. */
-const NUMBERS = 64;
+const MAX_NUMBER_LEVELS = 64;
 /** Levels that differ by less than this share of the range are one and noise: where there are few levels, and else. */
 const NEAR = { few: 0.02, noisy: 0.06 };
 /** In a mask of flat areas, so much of the foreground is within `NEAR.few` of one of their levels. */
-const FLAT = 0.6;
+const MIN_FLAT_SHARE = 0.6;
 /** A flat area of this many pixels inside, and of this share of the largest one's, is a class. */
-const LEAST_INSIDE = 4;
-const LEAST_SHARE = 0.01;
+const MIN_INSIDE_PIXELS = 4;
+const MIN_SHARE = 0.01;
 /** In a mask without flat areas, more of the image than this is not a soft edge. */
-const PICTURE = 0.4;
+const MAX_SOFT_SHARE = 0.4;
 /** JPEG makes levels up to this out of nothing. */
 const JPEG_NOISE = 16;
 /** The colour of undecided borders in Pascal VOC's masks. */
@@ -88,10 +88,11 @@ class Levels {
   layers(): MaskLayers {
     const { lossy, values } = this.#field;
     const grey = values[0]!.length === 1;
-    const numbers = values.every(([v]) => Number.isInteger(v) && v! < NUMBERS) && values.length <= MOST;
-    const exact = !lossy && (values.length <= FEW || (grey && numbers));
+    const numbers =
+      values.every(([v]) => Number.isInteger(v) && v! < MAX_NUMBER_LEVELS) && values.length <= MAX_INSTANCES;
+    const exact = !lossy && (values.length <= FEW_LEVELS || (grey && numbers));
     const classes = exact ? this.#exactClasses() : this.#noisyClasses();
-    if (classes.length >= 2 && classes.length <= MOST) {
+    if (classes.length >= 2 && classes.length <= MAX_INSTANCES) {
       const { width, height } = this.#field;
       const layers = this.#nearest(classes);
       const said = this.#settle(layers);
@@ -145,14 +146,14 @@ class Levels {
       all += count;
       if (classes.some((other) => this.#distance(code, other) <= NEAR.few * this.#range)) close += count;
     });
-    return close >= FLAT * all ? classes.sort((a, b) => a - b) : [];
+    return close >= MIN_FLAT_SHARE * all ? classes.sort((a, b) => a - b) : [];
   }
 
   /** The levels that fill areas, the largest area first. */
   #flatLevels(): number[] {
     const codes = this.#inside.map((_, code) => code).filter((code) => code !== this.#background);
     const most = Math.max(0, ...codes.map((code) => this.#inside[code]!));
-    const least = Math.max(LEAST_INSIDE, LEAST_SHARE * most);
+    const least = Math.max(MIN_INSIDE_PIXELS, MIN_SHARE * most);
     return codes.filter((c) => this.#inside[c]! >= least).sort((a, b) => this.#inside[b]! - this.#inside[a]! || a - b);
   }
 
@@ -179,9 +180,9 @@ class Levels {
     const distances = values.map((_, code) => (this.#isVoid(code) ? 0 : this.#distance(code, this.#background)));
     const levelsBeyond = (part: number) => distances.map((d) => (d >= floor + part * (top - floor) ? 1 : 0));
     const beyond = (part: number) => picked(codes, levelsBeyond(part));
-    if (sure === undefined && values.length > NUMBERS) {
+    if (sure === undefined && values.length > MAX_NUMBER_LEVELS) {
       const between = countLit(beyond(0.25)) - countLit(beyond(0.75));
-      if (between > PICTURE * codes.length)
+      if (between > MAX_SOFT_SHARE * codes.length)
         throw new DataError("has shades all over: it looks like a picture, not a mask");
     }
     const layer = beyond(0.5);
@@ -220,7 +221,7 @@ class Levels {
     }
     const [low, high] = [values[0]![0]!, values.at(-1)![0]!];
     const whole = high === 1 || (high >= 240 && high <= 255) || high >= 65000;
-    if (low < 16 && whole && this.#background === 0 && (lossy || values.length <= FEW)) return [];
+    if (low < 16 && whole && this.#background === 0 && (lossy || values.length <= FEW_LEVELS)) return [];
     if (values.length > 2) return [`its mask has levels from ${show([low])} to ${show([high])}: cut at half of them`];
     const [dark, lit] = this.#background === 0 ? [low, high] : [high, low];
     return [`its mask's background is ${show([dark])}, its nodules are ${show([lit])}`];

@@ -4,11 +4,11 @@ import { countLit } from "./inverted.ts";
 import { opened } from "./layers.ts";
 
 /** A part as thin as this, and so much longer than thick, is a line. */
-const THIN = 3;
-const LONG = 8;
+const MAX_LINE_PIXELS = 3;
+const MIN_LINE_ASPECT = 8;
 /** A part around so much of the image each way that lights so little of its box is a frame. */
-const AROUND = 0.8;
-const HOLLOW = 0.2;
+const MIN_FRAME_SPAN_SHARE = 0.8;
+const MAX_FRAME_FILL_SHARE = 0.2;
 /** Parts that fill less of their boxes than this may have lines in them: an ellipse fills 79 %. */
 const FULL = 0.65;
 /** What is left without lines; less, and the mask is drawn in lines. */
@@ -47,12 +47,14 @@ const sides = ({ box: { x0, y0, x1, y1 } }: Component): [number, number] => [x1 
 
 function isLine(part: Component): boolean {
   const [w, h] = sides(part);
-  return Math.min(w, h) <= THIN && Math.max(w, h) >= LONG * Math.min(w, h);
+  return Math.min(w, h) <= MAX_LINE_PIXELS && Math.max(w, h) >= MIN_LINE_ASPECT * Math.min(w, h);
 }
 
 function isFrame(part: Component, width: number, height: number): boolean {
   const [w, h] = sides(part);
-  return w >= AROUND * width && h >= AROUND * height && part.area < HOLLOW * w * h;
+  return (
+    w >= MIN_FRAME_SPAN_SHARE * width && h >= MIN_FRAME_SPAN_SHARE * height && part.area < MAX_FRAME_FILL_SHARE * w * h
+  );
 }
 
 const within = (a: Component["box"], b: Component["box"]) =>

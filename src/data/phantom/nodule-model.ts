@@ -54,7 +54,7 @@ const malignant: Frequencies = {
 export const frequencies: readonly [Frequencies, Frequencies] = [benign, malignant];
 
 /** At least this much evidence, in natural logarithms of the odds, lies behind every label. */
-const LEAST_EVIDENCE = 4;
+const MIN_EVIDENCE = 4;
 
 /**
  * Draws a nodule of a class. A draw whose features, taken together, speak for the other class or hardly for its own is
@@ -64,7 +64,7 @@ export function drawFeatures(label: Label, rng: Random): NoduleFeatures {
   for (;;) {
     const features = drawOnce(frequencies[label], rng);
     const evidence = logOdds(features);
-    if ((label === 1 ? evidence : -evidence) >= LEAST_EVIDENCE) return features;
+    if ((label === 1 ? evidence : -evidence) >= MIN_EVIDENCE) return features;
   }
 }
 

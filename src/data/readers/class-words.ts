@@ -115,7 +115,7 @@ export class BinaryWords implements ClassWords {
 }
 
 /** More names than these are not classes but something else, such as a free text for each image. */
-const MAX_HEARD = 1000;
+const MAX_NAMES = 1000;
 
 /** Classes by their names. Whatever else the set has for a class is noted as another one. */
 export class NamedWords implements ClassWords {
@@ -143,7 +143,7 @@ export class NamedWords implements ClassWords {
   cell(text: string): number {
     const known = this.#byKey.get(keyOf(text));
     if (known !== undefined) return known;
-    if (this.#names.length > MAX_HEARD) throw new DataError(`is one of more than ${MAX_HEARD} different classes`);
+    if (this.#names.length > MAX_NAMES) throw new DataError(`is one of more than ${MAX_NAMES} different classes`);
     const name = text.normalize("NFC").trim();
     this.#byKey.set(keyOf(name), this.#names.length);
     return this.#names.push(name) - 1;
@@ -218,8 +218,8 @@ const wordsIn = (text: string): string[] =>
     .toLowerCase()
     .match(/[\p{L}\p{N}]+/gu) ?? [];
 
-const LONG = new Intl.Collator("en", { numeric: true });
+const COLLATOR = new Intl.Collator("en", { numeric: true });
 
 /** The order of classes that nobody gave one: alphabetical, numbers by their value. */
 export const inOrder = (names: Iterable<string>): string[] =>
-  [...names].sort((a, b) => LONG.compare(a, b) || (a < b ? -1 : 1));
+  [...names].sort((a, b) => COLLATOR.compare(a, b) || (a < b ? -1 : 1));

@@ -18,7 +18,7 @@ import { decompressCounts, maskOfRuns } from "./rle.ts";
 import { explain } from "./values.ts";
 
 /** Box and outline that have less than this in common (intersection over union) do not mark the same thing. */
-const LEAST_AGREEMENT = 0.5;
+const MIN_OVERLAP = 0.5;
 
 const id = z.union([z.number(), z.string().max(200)]).transform(String);
 const FILE = z.object({
@@ -106,7 +106,7 @@ function addAnnotation(marked: Marked, value: unknown, names: ReadonlyMap<string
   if (outlined.length === 0 && !drawn) throw new DataError("has neither bbox nor segmentation");
   if (outlined.length > 0 && drawn) {
     const share = agreement(outlined.reduce(around), drawn);
-    if (!(share >= LEAST_AGREEMENT)) {
+    if (!(share >= MIN_OVERLAP)) {
       marked.notes.push(
         `bbox and segmentation of a ${name.slice(0, 40)} have only ${(100 * share).toFixed(0)} % in common: the segmentation's box is taken`,
       );

@@ -53,7 +53,7 @@ export function labelOfGrade(grade: string | undefined, words: ClassWords): Labe
  * An outline with less than this share of its bounding box inside the image is dropped. All of DDTI's lie inside but the
  * second one of 338_2, drawn into the text under the picture: 0.52 of it.
  */
-const LEAST_SHARE_INSIDE = 0.75;
+const MIN_SHARE_INSIDE = 0.75;
 
 const wholeNumber = z.string().regex(/^\d{1,9}$/);
 const CASE = z.object({ number: wholeNumber, tirads: z.string(), mark: z.array(z.unknown()).optional() });
@@ -152,7 +152,7 @@ export function boxesInImage(
     const share = area(inside) / area(box);
     const where = `outline [${Object.values(box).join(", ")}]`;
     if (!(area(box) >= 1)) notes.push(`${where} encloses no pixel: dropped`);
-    else if (!(share >= LEAST_SHARE_INSIDE)) {
+    else if (!(share >= MIN_SHARE_INSIDE)) {
       notes.push(`${where} has ${(100 * share).toFixed(0)} % of its box inside the ${width}x${height} image: dropped`);
     } else boxes.push(inside);
   }

@@ -26,14 +26,14 @@ const FILE = z.object({
 });
 
 /** Shapes that enclose nothing: calipers and landmarks. */
-const OPEN = new Set(["line", "linestrip", "point", "points"]);
+const OPEN_SHAPES = new Set(["line", "linestrip", "point", "points"]);
 
 /** @throws DataError when the text is no such file, or has a shape that is not known or not whole */
 export function parseLabelme(text: string): Marked {
   const { shapes, flags, imagePath, imageWidth, imageHeight } = parseJson(text, FILE, "a labelme annotation");
   const marked: Marked = { objects: [], notes: [] };
   for (const [i, { label, points: pairs, shape_type: type }] of shapes.entries()) {
-    if (OPEN.has(type)) {
+    if (OPEN_SHAPES.has(type)) {
       marked.notes.push(`a ${type} is not an outline: left out`);
       continue;
     }

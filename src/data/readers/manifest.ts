@@ -40,7 +40,7 @@ const COLUMNS = "image label boxes boxes_xywh mask outline width height patient 
 /** Read with `--target tirads` only, in the place of `label`. */
 const GRADE = "tirads";
 /** More columns that are not read are not named one by one. */
-const NAMED = 10;
+const MAX_COLUMNS_NAMED = 10;
 /** The names that other tools give the sides. */
 const SIDES = new Map<string, Side | undefined>([
   ["", undefined],
@@ -119,7 +119,7 @@ export function parseManifest(
 ): { rows: ManifestRow[]; notes: string[] } {
   const raw = kind === "csv" ? readCsv(content, [...COLUMNS, GRADE], bad) : readJson(content, bad);
   if (raw.rows.length > 0 && !["boxes", "boxes_xywh", "mask", "outline"].some((name) => raw.columns.has(name))) {
-    const names = [...raw.columns].slice(0, NAMED).map((name) => `"${name.slice(0, 40)}"`);
+    const names = [...raw.columns].slice(0, MAX_COLUMNS_NAMED).map((name) => `"${name.slice(0, 40)}"`);
     throw new DataError(
       `has no column "boxes" or "mask", but ${names.join(", ")}: boxes are four numbers in one cell, x0 y0 x1 y1`,
     );
@@ -128,8 +128,8 @@ export function parseManifest(
   const source = words.target === "tirads" ? GRADE : "label";
   const unknown = [...raw.columns].filter((name) => name !== "" && !COLUMNS.includes(name) && name !== source);
   if (unknown.length > 0) {
-    const names = unknown.slice(0, NAMED).map((n) => n.slice(0, 40));
-    const more = unknown.length > NAMED ? ` and ${unknown.length - NAMED} more` : "";
+    const names = unknown.slice(0, MAX_COLUMNS_NAMED).map((n) => n.slice(0, 40));
+    const more = unknown.length > MAX_COLUMNS_NAMED ? ` and ${unknown.length - MAX_COLUMNS_NAMED} more` : "";
     notes.push(`columns that are not read: ${names.join(", ")}${more}`);
   }
   if (!raw.columns.has(source)) notes.push(`no column "${source}": no image has a class`);

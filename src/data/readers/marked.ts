@@ -59,7 +59,7 @@ export function classOfObjects(
 }
 
 /** Parts of less than this share of the largest one's area are specks, as components of masks are. */
-const SPECK = 0.01;
+const MAX_SPECK_SHARE = 0.01;
 
 /**
  * The boxes of an object that is drawn as several outlines: one for each part, and one for parts whose boxes overlap. `specks`
@@ -75,7 +75,7 @@ export function boxesOfOutlines(outlines: readonly (readonly Point[])[]): { boxe
     return { box: boundingBox(points), size };
   });
   const largest = parts.reduce((most, { size }) => Math.max(most, size), 0);
-  const kept = parts.filter(({ size }) => size >= SPECK * largest);
+  const kept = parts.filter(({ size }) => size >= MAX_SPECK_SHARE * largest);
   let boxes: Box[] = [];
   for (const { box } of kept) {
     let joined = box;

@@ -2,7 +2,7 @@
 import { DataError } from "../sample.ts";
 
 /** Larger masks are refused before memory is allocated for them. */
-const MOST_PIXELS = 2 ** 26;
+const MAX_PIXELS = 2 ** 26;
 
 /**
  * The run lengths in COCO's compressed form: six bits a character from "0" on, of which five are the number's, least first, and
@@ -38,7 +38,7 @@ export function maskOfRuns(
   { width, height }: { width: number; height: number },
   order: "columns" | "rows",
 ): Uint8Array {
-  if (!(width >= 1 && height >= 1 && width * height <= MOST_PIXELS)) {
+  if (!(width >= 1 && height >= 1 && width * height <= MAX_PIXELS)) {
     throw new DataError(`has a mask of ${width}x${height}, which is not a possible size`);
   }
   const pixels = width * height;

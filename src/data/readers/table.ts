@@ -17,7 +17,7 @@ export interface NamedRow {
 /** What stands between cells, where several are equally frequent in the first line the first of them. */
 const DELIMITERS = [",", ";", "\t"];
 /** As many columns are named in a message. */
-const SHOWN = 10;
+const MAX_COLUMNS_SHOWN = 10;
 /** The line by which Excel tells what stands between the cells. */
 const EXCEL = /^\ufeff?"?sep=([,;\t])"?[ \t]*(?:\r\n|\r|\n|$)/i;
 
@@ -78,9 +78,9 @@ export function parseNamedTable(
   }
   const missing = required.find((name) => !places.has(name));
   if (missing !== undefined) {
-    const there = names.slice(0, SHOWN).map((name) => `"${name.slice(0, 40)}"`);
+    const there = names.slice(0, MAX_COLUMNS_SHOWN).map((name) => `"${name.slice(0, 40)}"`);
     throw new DataError(
-      `has no column "${missing}", but ${there.join(", ")}${names.length > SHOWN ? " and more" : ""}`,
+      `has no column "${missing}", but ${there.join(", ")}${names.length > MAX_COLUMNS_SHOWN ? " and more" : ""}`,
     );
   }
   const rows = rest.flatMap(({ line, cells }): NamedRow[] => {

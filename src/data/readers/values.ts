@@ -93,7 +93,7 @@ const ROUNDED = /^\d[.,]\d+e\+\d+$/i;
 const short = (text: string) => text.slice(0, 40);
 
 /** A box reaches beyond its image by at most this share of its area, as one drawn at the edge may. */
-const LEAST_SHARE_INSIDE = 0.75;
+const MIN_SHARE_INSIDE = 0.75;
 
 /**
  * The boxes clipped to an image of that size.
@@ -105,7 +105,7 @@ export function requireInside(boxes: readonly Box[], width: number, height: numb
     const inside = clip(box, width, height);
     const name = `the box [${[box.x0, box.y0, box.x1, box.y1].map((n) => Number(n.toPrecision(6))).join(", ")}]`;
     if (!(box.x1 - box.x0 >= 1 && box.y1 - box.y0 >= 1)) throw new DataError(`${name} encloses no pixel${hint(box)}`);
-    if (!(area(inside) / area(box) >= LEAST_SHARE_INSIDE)) {
+    if (!(area(inside) / area(box) >= MIN_SHARE_INSIDE)) {
       throw new DataError(`${name} does not lie on the ${width}x${height} image`);
     }
     return inside;

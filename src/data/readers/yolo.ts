@@ -69,7 +69,7 @@ export function parseYoloData(text: string): YoloData {
 }
 
 /** Rounding in the last digit that tools write. */
-const ROUNDING = 1e-5;
+const ROUNDING_SHARE = 1e-5;
 
 /** @throws DataError naming the first line that is not an object of this format */
 export function parseYoloLabels(text: string): YoloObject[] {
@@ -95,7 +95,7 @@ function parseLine(cells: readonly string[]): YoloObject {
   const numbers = cells.slice(1).map((cell) => {
     const number = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d{1,3})?$/i.test(cell) ? Number(cell) : NaN;
     if (Number.isNaN(number)) throw new DataError(`has "${cell.slice(0, 20)}", which is not a number`);
-    if (!(number >= -ROUNDING && number <= 1 + ROUNDING)) {
+    if (!(number >= -ROUNDING_SHARE && number <= 1 + ROUNDING_SHARE)) {
       throw new DataError(`has ${cell.slice(0, 20)}, which is not a share of the image, from 0 to 1`);
     }
     return Math.min(1, Math.max(0, number));

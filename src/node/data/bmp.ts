@@ -1,6 +1,6 @@
 /** Windows bitmaps (.bmp), which sharp does not read: 1, 4, 8, 16, 24 and 32 bits a pixel, palettes, RLE, either order of rows. */
 import { DataError } from "../../data/sample.ts";
-import { MOST_PIXELS, tooLarge } from "./limits.ts";
+import { MAX_PIXELS, tooLarge } from "./limits.ts";
 
 /** BI_RGB, BI_RLE8, BI_RLE4, BI_BITFIELDS, BI_ALPHABITFIELDS. */
 const [PLAIN, RLE8, RLE4, FIELDS, ALPHA_FIELDS] = [0, 1, 2, 3, 6] as const;
@@ -90,7 +90,7 @@ function readHeader(view: DataView): Header {
   const rows = old ? view.getUint16(20, true) : view.getInt32(22, true);
   const height = Math.abs(rows);
   if (width < 1 || height < 1) throw bad("it does not say how large it is");
-  if (width * height > MOST_PIXELS) throw tooLarge(width, height);
+  if (width * height > MAX_PIXELS) throw tooLarge(width, height);
   const bits = view.getUint16(old ? 24 : 28, true);
   const compression = old ? PLAIN : view.getUint32(30, true);
   const known =

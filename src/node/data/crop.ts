@@ -20,14 +20,14 @@ export type CropMethod = "adaptive" | "fixed" | "none";
 /** Side of the closing and opening squares for each method, as shares of the shorter side. */
 const MORPHOLOGY = { adaptive: { close: 0.02, open: 0.025 }, fixed: { close: 0.02, open: 0.04 } };
 /** Side of the window of the adaptive threshold, as a share of the shorter side. */
-const WINDOW = 0.04;
+const WINDOW_SHARE = 0.04;
 const FIXED_THRESHOLD = 18;
 /** Contours of at least this share of the largest one's area are tissue too: two scans with a black gap between them. */
-const SECOND_SCAN = 0.25;
+const SECOND_SCAN_SHARE = 0.25;
 /** Outlines in DDTI reach up to 8 pixels beyond the edge of the scan. */
-const MARGIN = 0.01;
+const MARGIN_SHARE = 0.01;
 /** A rectangle of less than this share of the image cannot be the scan. */
-const LEAST_SHARE = 0.1;
+const MIN_TISSUE_SHARE = 0.1;
 
 /** Rounded down to an odd number: rounding up joins text to tissue at some sizes. */
 const odd = (x: number) => Math.max(3, 2 * Math.floor(x / 2) + 1);
@@ -72,7 +72,7 @@ function findTissue(
   mat.data.set(grey);
   if (method === "adaptive") {
     // With an offset of 0, flat black stays black (0 > 0 is false); with OpenCV's customary 2 it would all turn white.
-    cv.adaptiveThreshold(mat, mat, 255, cv.ADAPTIVE_THRESH_MEAN_C, cv.THRESH_BINARY, odd(WINDOW * side), 0);
+    cv.adaptiveThreshold(mat, mat, 255, cv.ADAPTIVE_THRESH_MEAN_C, cv.THRESH_BINARY, odd(WINDOW_SHARE * side), 0);
   } else {
     cv.threshold(mat, mat, FIXED_THRESHOLD, 255, cv.THRESH_BINARY);
   }
@@ -85,7 +85,7 @@ function findTissue(
     return { area: cv.contourArea(contour), rectangle: cv.boundingRect(contour) };
   });
   const largest = found.reduce((most, { area }) => Math.max(most, area), 0);
-  const tissue = found.filter(({ area }) => area >= SECOND_SCAN * largest).map((c) => c.rectangle);
+  const tissue = found.filter(({ area }) => area >= SECOND_SCAN_SHARE * largest).map((c) => c.rectangle);
   if (tissue.length === 0) return undefined;
   return boundingBox(
     tissue.flatMap(({ x, y, width: w, height: h }) => [
@@ -97,7 +97,7 @@ function findTissue(
 
 function withMargin(tissue: Box | undefined, { width, height }: GreyImage): Box {
   if (tissue === undefined) return wholeImage({ width, height });
-  const margin = Math.round(MARGIN * Math.min(width, height));
+  const margin = Math.round(MARGIN_SHARE * Math.min(width, height));
   const box: Box = {
     x0: Math.max(0, tissue.x0 - margin),
     y0: Math.max(0, tissue.y0 - margin),
@@ -105,5 +105,5 @@ function withMargin(tissue: Box | undefined, { width, height }: GreyImage): Box 
     y1: Math.min(height, tissue.y1 + margin),
   };
   const share = ((box.x1 - box.x0) * (box.y1 - box.y0)) / (width * height);
-  return share < LEAST_SHARE ? wholeImage({ width, height }) : box;
+  return share < MIN_TISSUE_SHARE ? wholeImage({ width, height }) : box;
 }

@@ -3,8 +3,8 @@ import sharp, { type Sharp } from "sharp";
 import { DataError, reasonOf } from "../../data/sample.ts";
 
 /** Bytes of decoded frames that are held, and the most frames at a time. */
-const HELD = 2 ** 26;
-const MOST = 32;
+const MAX_HELD_BYTES = 2 ** 26;
+const MAX_HELD_FRAMES = 32;
 
 /**
  * Serves frames that are asked for in turn from stretches that are decoded at once: one by one, 300 frames would be 45,000 to decode.
@@ -27,8 +27,10 @@ export class Film {
     const held = this.#held && frame >= this.#from && frame < this.#from + this.#held.count;
     if (!held) {
       const inTurn = this.#held !== undefined && frame === this.#last + 1;
-      const size = this.#held ? 3 * this.#held.width * this.#held.height : HELD;
-      const pages = inTurn ? Math.max(1, Math.min(MOST, Math.floor(HELD / size), this.#frames - frame)) : 1;
+      const size = this.#held ? 3 * this.#held.width * this.#held.height : MAX_HELD_BYTES;
+      const pages = inTurn
+        ? Math.max(1, Math.min(MAX_HELD_FRAMES, Math.floor(MAX_HELD_BYTES / size), this.#frames - frame))
+        : 1;
       this.#held = await this.#decode(frame, pages);
       this.#from = frame;
     }

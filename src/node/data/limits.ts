@@ -3,10 +3,10 @@
 import { DataError } from "../../data/sample.ts";
 
 /** Pixels of an image: 8192 x 8192. */
-export const MOST_PIXELS = 2 ** 26;
+export const MAX_PIXELS = 2 ** 26;
 
 export const tooLarge = (width: number, height: number): DataError =>
-  new DataError(`is an image of ${width}x${height}: too large; at most ${MOST_PIXELS} pixels (8192x8192) are read`);
+  new DataError(`is an image of ${width}x${height}: too large; at most ${MAX_PIXELS} pixels (8192x8192) are read`);
 
 /** Frames of a file. */
-export const MOST_FRAMES = 100_000;
+export const MAX_FRAMES = 100_000;

@@ -6,7 +6,7 @@ import { DataError, reasonOf } from "../../data/sample.ts";
 import { Film } from "./film.ts";
 import { isWholeGif } from "./gif.ts";
 import { formatName } from "./image-format.ts";
-import { MOST_FRAMES, MOST_PIXELS, tooLarge } from "./limits.ts";
+import { MAX_FRAMES, MAX_PIXELS, tooLarge } from "./limits.ts";
 import type { Levels, Pictures, Rendered } from "./picture.ts";
 import { countTiffPages, tiffPage } from "./tiff.ts";
 
@@ -16,7 +16,7 @@ sharp.cache(false);
 
 /** Turned as EXIF says; warnings count as damage. */
 const open = (bytes: Uint8Array, options: SharpOptions = {}): Sharp =>
-  sharp(bytes, { failOn: "warning", limitInputPixels: MOST_PIXELS, autoOrient: true, ...options });
+  sharp(bytes, { failOn: "warning", limitInputPixels: MAX_PIXELS, autoOrient: true, ...options });
 
 const unreadable = (bytes: Uint8Array, error: unknown): DataError => {
   const name = formatName(bytes);
@@ -28,8 +28,7 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   if (bytes.length === 0) throw new DataError("is not a readable image: the file is empty");
   // Drawings are not even handed to the library that would lay them out.
   if (/^text|^a drawing|^compressed/.test(formatName(bytes) ?? "")) throw unreadable(bytes, undefined);
-  if ((countTiffPages(bytes, MOST_FRAMES) ?? 0) > MOST_FRAMES)
-    throw new DataError(`has more than ${MOST_FRAMES} frames`);
+  if ((countTiffPages(bytes, MAX_FRAMES) ?? 0) > MAX_FRAMES) throw new DataError(`has more than ${MAX_FRAMES} frames`);
   const first = await metadata(bytes);
   if (first.format === "svg" || first.format === "pdf") {
     throw new DataError(`is not a readable image: it is a drawing (${first.format.toUpperCase()})`);
@@ -42,12 +41,12 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
     throw new DataError("is not a readable image: GIF: it is cut off or damaged");
   }
   const count = first.pages ?? 1;
-  if (count > MOST_FRAMES) throw new DataError(`has ${count} frames: more than ${MOST_FRAMES}`);
+  if (count > MAX_FRAMES) throw new DataError(`has ${count} frames: more than ${MAX_FRAMES}`);
   const pages = first.format === "tiff" ? await tiffPages(bytes, first, count) : range(count);
   const smaller = count - pages.length;
   const film =
     count > 1 && (first.format === "gif" || first.format === "webp")
-      ? new Film(count, (options) => open(bytes, { ...options, limitInputPixels: MOST_PIXELS * 32 }))
+      ? new Film(count, (options) => open(bytes, { ...options, limitInputPixels: MAX_PIXELS * 32 }))
       : undefined;
   const found = async (frame: number) => (frame === 1 ? first : metadata(bytes, frame));
   const at = (frame: number) => (count === 1 ? {} : { page: frame - 1 });
@@ -86,7 +85,7 @@ async function metadata(bytes: Uint8Array, frame = 1): Promise<Metadata> {
     throw unreadable(bytes, error);
   }
   const { width, height } = found;
-  if (width * height > MOST_PIXELS) throw tooLarge(width, height);
+  if (width * height > MAX_PIXELS) throw tooLarge(width, height);
   return found;
 }
 

@@ -8,8 +8,8 @@ import { decodeMask } from "./decode-mask.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 /** A mask with more nodules or specks than these is none: a picture that is cut at half its brightness falls into many parts. */
-const MOST_NODULES = 20;
-const MOST_SPECKS = 100;
+const MAX_NODULES = 20;
+const MAX_SPECKS = 100;
 
 /** What a mask file marks. */
 export interface MaskContent {
@@ -36,7 +36,7 @@ export async function readMask(file: string, reading: MaskReading): Promise<Mask
   const lines = drawn.reduce((sum, part) => sum + part.lines, 0);
   // A speck is small beside the largest nodule of all levels.
   const { boxes, specks, least } = withoutSpecks(drawn.flatMap(({ parts }) => parts));
-  if (boxes.length > MOST_NODULES || specks > MOST_SPECKS) {
+  if (boxes.length > MAX_NODULES || specks > MAX_SPECKS) {
     throw new DataError(`falls into ${boxes.length + specks} parts: it looks like a picture, not a mask`);
   }
   return { width, height, boxes, specks, lines, least, notes };

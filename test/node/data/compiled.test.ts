@@ -26,7 +26,7 @@ test("compiled to JavaScript, workers and all run without tsx, and the process e
   const dir = temporaryFolder();
   await writeDdti(dir, 6);
   const dist = temporaryFolder();
-  const sources = ["src/data", "src/node", "src/gpu"].flatMap((folder) =>
+  const sources = ["src/data", "src/node", "src/gpu", "src/runs"].flatMap((folder) =>
     readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => path.join(folder, name)),
   );
   for (const file of sources.filter((name) => name.endsWith(".mjs"))) {

@@ -304,7 +304,7 @@ test.each<[string, () => Promise<Buffer>, RegExp]>([
     () => grey(two(1, 1)).jpeg({ quality: 100 }).toBuffer(),
     /is a JPEG without a level above|its mask is empty/,
   ],
-  ["numbers that are none", () => Promise.resolve(floatTiff(two(1, NaN))), /no numbers/],
+  ["numbers that are none", () => Promise.resolve(floatTiff(two(1, NaN))), /not numbers/],
 ])("a mask that is %s is left out with the reason", async (_, make, reason) => {
   const result = await read(await write(await make()));
   expect(result.boxes).toBe(undefined);

@@ -74,7 +74,7 @@ test("a DDTI folder with every trap: what cannot be used is listed with its reas
   });
   expect(dataset.skipped.length).toBe(15);
   expect(dataset.notes).toEqual([
-    matching(/^2_1.jpg: "arrow" is no outline/),
+    matching(/^2_1.jpg: "arrow" is not an outline/),
     matching(/^2_2.jpg: outline .* 25 % of its box inside the 320x240 image: dropped/),
     matching(/^7_1.jpg: outline .* dropped/),
   ]);

@@ -289,8 +289,8 @@ describe("colours and depths show what viewers show", () => {
 
   test.each<[string, Numbers, RegExp]>([
     ["negative floats", Float32Array.from(grey.grey, (v) => v / 255 - 0.5), /^has levels -0.5 to 0.5: what is black/],
-    ["not-a-number", Float32Array.from(grey.grey, (v, i) => (i === 777 ? NaN : v / 255)), /no numbers$/],
-    ["infinity", Float32Array.from(grey.grey, (v, i) => (i === 777 ? Infinity : v / 255)), /no numbers$/],
+    ["not-a-number", Float32Array.from(grey.grey, (v, i) => (i === 777 ? NaN : v / 255)), /not numbers$/],
+    ["infinity", Float32Array.from(grey.grey, (v, i) => (i === 777 ? Infinity : v / 255)), /not numbers$/],
     ["floats to 30", Float32Array.from(grey.grey, (v) => (30 * v) / 255), /^has levels 0 to 30, which is a dim/],
     ["negative 16 bits", Int16Array.from(grey.grey, (v) => 16 * v - 900), /^has levels -900 to 3180: what is black/],
     ["negative 32 bits", Int32Array.from(grey.grey, (v) => 16 * v - 900), /^has levels -900 to 3180: what is black/],

@@ -221,7 +221,7 @@ describe("YOLO", () => {
       "train/images/61.jpg: no annotation of it was found",
       "train/labels/1.txt: no nodule is marked: it is empty",
       "train/labels/2.txt: has the class 5, which is not named",
-      matching(/3\.txt: line 1 has 1\.2, which is no share of the image/),
+      matching(/3\.txt: line 1 has 1\.2, which is not a share of the image/),
       matching(/4\.txt: line 1 has 3 numbers: neither a box of 4 nor an outline/),
       matching(/5\.txt: line 1 has "x", which is not a number/),
       matching(/6\.txt: line 1 has 5 numbers/),

@@ -2,7 +2,7 @@
 import { parseClassTable } from "../../../data/readers/class-table.ts";
 import { type Label, reasonOf } from "../../../data/sample.ts";
 import type { Collector } from "./collect.ts";
-import { boundedText, MOST_OF_ONE } from "./text-file.ts";
+import { boundedText, MAX_FILE_BYTES } from "./text-file.ts";
 import { type ImageIndex, join, key, type Tree, type TreeImage } from "./tree.ts";
 
 interface Known {
@@ -39,7 +39,7 @@ export async function readTables({ collect, tree, index }: TableSet): Promise<Ta
       let table;
       try {
         table = parseClassTable(
-          await boundedText(collect.file(file), MOST_OF_ONE),
+          await boundedText(collect.file(file), MAX_FILE_BYTES),
           collect.badLine(file),
           collect.words,
         );

@@ -13,7 +13,7 @@ import type { ReadContext } from "./layout.ts";
 export { IMAGE_FILE, imagesByStem } from "./stems.ts";
 
 /** Files read at a time: enough to keep the decoding threads busy. */
-const AT_A_TIME = 8;
+const CONCURRENT_READS = 8;
 
 /** What reading one image gives: a sample with what was changed in it, or nothing because it was left out. */
 export interface Remarks {
@@ -24,7 +24,7 @@ export interface Remarks {
 }
 
 /** More notes of one kind than these become one line with their number. */
-const ONE_BY_ONE = 3;
+const MAX_SAME_NOTES = 3;
 
 export class Collector {
   readonly dataset: Dataset;
@@ -113,7 +113,7 @@ export class Collector {
       }
     };
     try {
-      await Promise.all(Array.from({ length: AT_A_TIME }, reader));
+      await Promise.all(Array.from({ length: CONCURRENT_READS }, reader));
     } finally {
       await masks.close();
     }
@@ -124,7 +124,7 @@ export class Collector {
     if (this.#masks.inverted && !(masksRead as boolean)) {
       this.note("--masks-inverted has no effect: no image of this set is marked by a mask");
     }
-    if (shapes.length > ONE_BY_ONE) this.note(noteOnShapes(shapes, images.length));
+    if (shapes.length > MAX_SAME_NOTES) this.note(noteOnShapes(shapes, images.length));
     const notes = results.flatMap(({ notes }, i) => notes.map((note) => ({ name: nameOf(images[i]!), note })));
     this.dataset.notes.push(...together(notes));
     return this.dataset;
@@ -145,7 +145,7 @@ function noteOnShapes(shapes: readonly OtherShape[], images: number): string {
 function together(notes: readonly { name: string; note: string }[]): string[] {
   const kinds = groupBy(notes, ({ note }) => kindOf(note));
   return [...kinds.values()].flatMap((same) => {
-    if (same.length <= ONE_BY_ONE) return same.map(({ name, note }) => `${name}: ${note}`);
+    if (same.length <= MAX_SAME_NOTES) return same.map(({ name, note }) => `${name}: ${note}`);
     return `${same[0]!.name} and ${same.length - 1} others: ${same[0]!.note}`;
   });
 }

@@ -6,7 +6,7 @@ import { wordsOf } from "../../../data/readers/words.ts";
 import { DataError, type Dataset, reasonOf, type Side } from "../../../data/sample.ts";
 import { readTables } from "./class-tables.ts";
 import { finish, type Reading, sampleOf, single } from "./marked-set.ts";
-import { boundedText, MOST_OF_SET } from "./text-file.ts";
+import { boundedText, MAX_SET_BYTES } from "./text-file.ts";
 import { join, type TreeImage } from "./tree.ts";
 
 /** An image as a file of annotations lists it. */
@@ -43,7 +43,7 @@ export async function readLists(reading: Reading, { extension, parse, numbers }:
       const list = join(folder, name);
       let entries: Entry[];
       try {
-        const text = await boundedText(collect.file(list), MOST_OF_SET);
+        const text = await boundedText(collect.file(list), MAX_SET_BYTES);
         entries = parse(text, (reason) => collect.skip(list, reason), collect.words);
       } catch (error) {
         collect.skip(list, reasonOf(error));

@@ -112,7 +112,7 @@ async function requireEdges(name: string, rows: readonly ManifestRow[], files: P
     if (size === undefined) continue;
     for (const { x0, y0, x1, y1 } of bare) {
       const fits = x1 > 0 && y1 > 0 && x0 + x1 <= size.width + 1 && y0 + y1 <= size.height + 1;
-      if (!fits && ++misfits > MISFITS * all.length) return;
+      if (!fits && ++misfits > MAX_MISFIT_SHARE * all.length) return;
     }
   }
   const count = all.filter(backward).length;
@@ -125,23 +125,24 @@ async function requireEdges(name: string, rows: readonly ManifestRow[], files: P
 /** Whether the boxes of several images look like percent: none beyond 100, though the images are much larger. */
 async function mayBePercent(rows: readonly ManifestRow[], files: PathFinder): Promise<boolean> {
   const boxed = rows.filter(({ bare, drawnOn }) => bare.length > 0 && drawnOn === undefined);
-  if (boxed.length < LEAST || boxed.some(({ bare }) => bare.some(({ x1, y1 }) => x1 > 100 || y1 > 100))) return false;
+  if (boxed.length < MIN_IMAGES || boxed.some(({ bare }) => bare.some(({ x1, y1 }) => x1 > 100 || y1 > 100)))
+    return false;
   for (const { image } of boxed) {
     const size = await files
       .find(image)
       .then(imageSize)
       .catch(() => undefined);
-    if (size && (size.width < LARGE || size.height < LARGE)) return false;
+    if (size && (size.width < LARGE_SIDE_PIXELS || size.height < LARGE_SIDE_PIXELS)) return false;
   }
   return true;
 }
 
 /** Images of a manifest, and pixels on each of their sides, from which on boxes that end at 100 are remarkable. */
-const LEAST = 3;
-const LARGE = 200;
+const MIN_IMAGES = 3;
+const LARGE_SIDE_PIXELS = 200;
 
 /** The share of boxes that may not fit as x y width height where they are read like that. */
-const MISFITS = 0.02;
+const MAX_MISFIT_SHARE = 0.02;
 
 async function readRow(row: ManifestRow, files: PathFinder, remarks: Remarks, words: ClassWords): Promise<Sample> {
   const { image, label, masks, patient, side, fold, cropped } = row;

@@ -8,7 +8,7 @@ import { readTables, type Tables } from "./class-tables.ts";
 import { byNumber, Collector, type Remarks } from "./collect.ts";
 import type { Listing, Look, ReadContext } from "./layout.ts";
 import { placed } from "./placed.ts";
-import { boundedText, MOST_OF_ONE } from "./text-file.ts";
+import { boundedText, MAX_FILE_BYTES } from "./text-file.ts";
 import {
   type ImageIndex,
   imagesOf,
@@ -156,7 +156,7 @@ export async function readBeside(
       let marked: Marked;
       let image: TreeImage | undefined;
       try {
-        marked = parse(await boundedText(collect.file(file), MOST_OF_ONE));
+        marked = parse(await boundedText(collect.file(file), MAX_FILE_BYTES));
         image = imageOf(reading, ofStem, stem, marked.image, remarks);
       } finally {
         // An annotation that cannot be used was one of these images'.

@@ -6,7 +6,7 @@ import { type Box, DataError, type Label, reasonOf } from "../../../data/sample.
 import type { Remarks } from "./collect.ts";
 
 /** Parts of less than this share of the largest one's area may be letters or marks as well as nodules. */
-const SMALL = 0.05;
+const SMALL_PART_SHARE = 0.05;
 
 /**
  * The boxes of the nodules in one or more masks of an image, in pixels of the image as viewers show it: one for each connected
@@ -31,7 +31,7 @@ export async function boxesOfMasks(
       const place = placeOf(mask, size, notes);
       for (const note of said) notes.add(note);
       if (lines > 0) notes.add(`${lines} line${lines === 1 ? "" : "s"} in ${name}, as of a ruler or a frame: left out`);
-      if (least < SMALL) {
+      if (least < SMALL_PART_SHARE) {
         notes.add(
           `a part of its mask is as small as ${(100 * least).toFixed(0)} % of the largest, and counts as a nodule`,
         );

@@ -6,9 +6,9 @@ import type { Box } from "../../../data/sample.ts";
 import type { Remarks } from "./collect.ts";
 
 /** A box of this share of the image marks no place in it. */
-const WHOLE = 0.98;
+const WHOLE_IMAGE_SHARE = 0.98;
 /** Pixels beyond an edge that counting from 1, or rounding, makes. */
-const ROUNDING = 1.5;
+const ROUNDING_PIXELS = 1.5;
 
 const beyond = ({ x0, y0, x1, y1 }: Box, { width, height }: Size): number =>
   Math.max(-x0, -y0, x1 - width, y1 - height);
@@ -31,9 +31,9 @@ export function placed(
   const inside = requireInside(there, size.width, size.height);
   if (frame.note !== undefined) remarks.note(frame.note);
   if (once.length < boxes.length) remarks.note("a box that is given more than once counts once");
-  if (there.some((box) => beyond(box, size) > ROUNDING))
+  if (there.some((box) => beyond(box, size) > ROUNDING_PIXELS))
     remarks.note("a box reaches beyond the image: cut at its edge");
-  if (inside.some((box) => area(box) >= WHOLE * size.width * size.height)) {
+  if (inside.some((box) => area(box) >= WHOLE_IMAGE_SHARE * size.width * size.height)) {
     remarks.note("a box is the whole image");
   }
   return inside;

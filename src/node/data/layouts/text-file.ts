@@ -5,9 +5,9 @@ import { decodeText } from "../../../data/text.ts";
 import { readRegular } from "../../files.ts";
 
 /** Of one image. labelme keeps a copy of the image in it. */
-export const MOST_OF_ONE = 64 * 2 ** 20;
+export const MAX_FILE_BYTES = 64 * 2 ** 20;
 /** Of a whole set. */
-export const MOST_OF_SET = 256 * 2 ** 20;
+export const MAX_SET_BYTES = 256 * 2 ** 20;
 
 /** @throws DataError, without the file's name, for a file that is missing, no regular file, too large, or no text */
 export async function boundedText(file: string, most: number): Promise<string> {

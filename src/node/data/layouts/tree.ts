@@ -68,7 +68,7 @@ const NEUTRAL = new Set([
 ]);
 
 /** Folders this far below the set's are not entered. */
-const DEEPEST = 5;
+const MAX_DEPTH = 5;
 
 type Words = Pick<TreeFolder, "kind" | "side" | "kindOfTissue"> & { rest: string[] };
 
@@ -128,7 +128,7 @@ export async function readTree(listing: Listing, look: Look, classes: ClassWords
 
   async function enter(folder: TreeFolder, below: readonly string[], depth: number): Promise<void> {
     tree.folders.push(folder);
-    if (depth === DEEPEST) return;
+    if (depth === MAX_DEPTH) return;
     for (const name of below) {
       const where = folder.path === "" ? name : `${folder.path}/${name}`;
       const { files, folders } = await look(where);

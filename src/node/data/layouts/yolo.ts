@@ -13,7 +13,7 @@ const YAML = /\.ya?ml$/i;
 const LIST = /^(?:classes\.txt|obj\.names|_darknet\.labels)$/i;
 /** Text files that are not labels. */
 const OTHER = /^(?:classes|train|val|valid|test|notes|readme.*|license.*|.*requirements)\.txt$/i;
-const MOST = 2 ** 20;
+const MAX_YAML_BYTES = 2 ** 20;
 
 export const yolo: Layout = {
   format: "yolo",
@@ -75,7 +75,7 @@ async function readData({ collect, tree }: Reading): Promise<(YoloData & { file:
     for (const name of folder.files.filter((f) => YAML.test(f) || LIST.test(f))) {
       const file = join(folder, name);
       try {
-        const text = await boundedText(collect.file(file), MOST);
+        const text = await boundedText(collect.file(file), MAX_YAML_BYTES);
         found.push({ file, ...(YAML.test(name) ? parseYoloData(text) : { names: listed(text), sides: [] }) });
       } catch (error) {
         collect.skip(file, reasonOf(error));
