@@ -1,3 +1,4 @@
+/** Why a graph cannot become a plan. */
 import { GpuError } from "../gpu/gpu.ts";
 
 /** A graph or plan cannot be run as asked, such as one that wants more than the adapter has. */

@@ -1,12 +1,12 @@
 /** `mganet predict`: images in, probabilities and outlines out. */
 import path from "node:path";
-import { assembleBatch } from "../../data/batches.ts";
 import type { Box, Skipped } from "../../data/sample.ts";
 import { requireWritableFolder, writeWhole } from "../../node/files.ts";
 import { NO_OUTLINE, outline, overlay } from "../../node/overlay.ts";
 import { drawExplained } from "../../node/panels.ts";
 import { Activations, requireExplainable } from "../../runs/explain.ts";
 import { openModel, type OpenModel } from "../../runs/open-model.ts";
+import { inBatches, predictBatches, withFirst } from "../../runs/predict.ts";
 import type { Prediction } from "../../train/predictor.ts";
 import { explainSettings, type ExplainFlags } from "../explain.ts";
 import { NO_OUTLINES } from "../format.ts";
@@ -60,7 +60,7 @@ async function predictAll(images: readonly string[], options: PredictOptions): P
     BATCH,
   );
   // What cannot be used at all is told before the network is loaded.
-  let next = await batches.next();
+  const next = await batches.next();
   const results: Result[] = [];
   const films = new Films();
   const { outlines, classes } = await withTunedGpu(options, async (gpu) => {
@@ -70,28 +70,24 @@ async function predictAll(images: readonly string[], options: PredictOptions): P
     const predictor = await open.predictor({ batch, half: options.half ?? false });
     using activations = explain && (await Activations.create(gpu, open, explain, batch));
     const profiler = Profiler.for(gpu, options);
-    for (let first = true; !next.done; next = await batches.next(), first = false) {
-      const jobs = next.value;
-      const prepared = jobs.map(({ image }) => image);
-      const { image } = assembleBatch(prepared, []);
-      const predictions = await predictor.predict(image);
-      const explained = await activations?.explain(prepared, predictions);
-      // Pictures are compressed in parallel, and told of in order.
-      const drawing = predictions.map(async (prediction, i) => {
-        const job = jobs[i]!;
-        const panel = explained && (await drawExplained(explained[i]!, activations!, open, job.picture)).png;
+    const onFirst = async (image: Float32Array, count: number) => {
+      const nodes = await predictor.profile(gpu, image);
+      const name = `inference of ${count} image${count === 1 ? "" : "s"}`;
+      await profiler?.add(name, nodes, (line) => console.log(line));
+    };
+    const task = { predictor, activations, ...(profiler ? { onFirst } : {}) };
+    for await (const answers of predictBatches(withFirst(next, batches), task)) {
+      // Pictures are compressed in parallel, and reported in order.
+      const drawing = answers.map(async ({ job, prediction, explained }) => {
+        const panel = explained && (await drawExplained(explained, activations!, open, job.picture)).png;
         return conclude(job, prediction, open, { out, panel });
       });
       for (const [i, { result, line }] of (await Promise.all(drawing)).entries()) {
+        const { job, prediction } = answers[i]!;
         console.log(line);
         results.push(result);
-        const score = open.isClassifier ? predictions[i]!.probabilities?.[open.classes.positive] : undefined;
-        films.add(jobs[i]!, { image: result.image, box: result.box, score });
-      }
-      if (first && profiler) {
-        const nodes = await predictor.profile(gpu, image);
-        const name = `inference of ${jobs.length} image${jobs.length === 1 ? "" : "s"}`;
-        await profiler.add(name, nodes, (line) => console.log(line));
+        const score = open.isClassifier ? prediction.probabilities?.[open.classes.positive] : undefined;
+        films.add(job, { image: result.image, box: result.box, score });
       }
     }
     return { outlines: open.hasOutlines, classes: open.classes };
@@ -116,18 +112,6 @@ async function predictAll(images: readonly string[], options: PredictOptions): P
 function introduce({ hasOutlines, isClassifier, model }: OpenModel): void {
   if (!hasOutlines && model.spec.explain.takesMask) console.log(NO_OUTLINES);
   if (!isClassifier) console.log("The classifier of this checkpoint has not been trained yet: outlines only.");
-}
-
-/** What a generator gives, in arrays of `size` and a last one of what is left. */
-async function* inBatches<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[], undefined> {
-  let batch: T[] = [];
-  for await (const item of items) {
-    batch.push(item);
-    if (batch.length < size) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }
 
 export type Result = Verdict & {
