@@ -55,7 +55,7 @@ async function bench(options: Options): Promise<void> {
   const peers = choosePeers(options.peer);
   const chosen = choose(benchmarks(quick), options.filter);
   if (options.json !== undefined) await requireWritableFile(options.json);
-  else if (options.resume) throw new ConfigError("--resume goes on with the file of --json, which is not given");
+  else if (options.resume) throw new ConfigError("--resume continues the file of --json, which is not given");
   await Profiler.check(options);
   await withTunedGpu(options, async (gpu) => {
     const yardstick = new Yardstick(gpu);

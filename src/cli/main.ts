@@ -7,7 +7,7 @@ import { guardConsole } from "./terminal.ts";
 const args = process.argv.slice(2);
 guardConsole();
 
-// Whoever reads the output may stop doing so (`mganet train | head`), and a terminal may be closed; the work goes on.
+// Whoever reads the output may stop doing so (`mganet train | head`), and a terminal may be closed; the work continues.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (!["EPIPE", "EIO", "ENXIO"].includes(error.code ?? "")) throw error;

@@ -66,7 +66,7 @@ export async function* openJobs(
     const film = frames.length > 1 ? { name, frames: frames.length } : undefined;
     let first: unknown;
     let used = 0;
-    // What is the same of many frames is told once.
+    // A note that many frames share is reported once.
     const told = new Set<string>();
     const onNote = (of: string, note: string) => {
       if (!told.has(note)) options.onNote(of, note);

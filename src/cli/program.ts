@@ -107,8 +107,8 @@ function commands(action: Action): Command {
       new Option("--checkpoint <name>", "which one of each run is evaluated").choices(["last", "best"]).default("last"),
     )
     .option("--published <file>", "the paper's figures, to print beside (docs/study.md)", text)
-    .option("--out <dir>", "study folder; one that was begun is resumed (default: runs/study-PRESET-DATA)", text)
-    .option("--dry-run", "say what there is to do, and do nothing")
+    .option("--out <dir>", "study folder; an unfinished one is resumed (default: runs/study-PRESET-DATA)", text)
+    .option("--dry-run", "show what there is to do, and do nothing")
     .option("--json <file>", "write the study with its tables", text)
     .action(action(async () => (await import("./commands/reproduce.ts")).reproduce));
 
@@ -127,7 +127,7 @@ function commands(action: Action): Command {
 
   const prepare = command("prepare", "write crops, masks and a manifest of a folder of images")
     .requiredOption("--data <dir>", "folder of images, or the file of a manifest", text)
-    .requiredOption("--out <dir>", "where they go; a folder that was begun is resumed", text);
+    .requiredOption("--out <dir>", "where they go; an unfinished folder is resumed", text);
   addCommon(prepare, [...readSettings, ...classSettings])
     .addOption(commonOption("crop").default("adaptive"))
     .addOption(

@@ -24,7 +24,7 @@ export class StudyClock {
     this.#taken.set(kind, { seconds: before.seconds + seconds, steps: before.steps + steps });
   }
 
-  /** The clock begins anew: what passed since the last step was no training. */
+  /** Restarts the clock: the time since the last step was not training. */
   pause(): void {
     this.#last = undefined;
   }

@@ -11,8 +11,8 @@ export interface TunedOption extends GpuOption {
 }
 
 /**
- * Runs `use` with a device whose kernels follow the adapter's tuning record, if there is one, and gives the device back. The
- * record's first say is told in a line, and so is one that cannot be used.
+ * Runs `use` with a device whose kernels follow the adapter's tuning record, if there is one, and gives the device back. A
+ * line says when the record is first used, or that it cannot be.
  */
 export async function withTunedGpu<T>(options: TunedOption, use: (gpu: Gpu) => Promise<T>): Promise<T> {
   return withGpu(options, async (gpu) => {
@@ -25,7 +25,7 @@ export async function withTunedGpu<T>(options: TunedOption, use: (gpu: Gpu) => P
   });
 }
 
-/** The adapter's record. One that cannot be used is told in a line, and taken for empty. */
+/** The adapter's record. One that cannot be used is reported, and counts as empty. */
 export async function loadRecord(gpu: Gpu): Promise<TuningRecord> {
   const { record, reason } = await TuningRecord.load(gpu, tuningFiles);
   if (reason !== undefined) console.error(`${tuningFile(record.name)}: this tuning record is ignored: ${reason}`);

@@ -14,7 +14,7 @@ export interface DawnOptions {
 
 /**
  * One instance of Dawn for each set of flags. Dawn crashes if what create() returns is collected while one of its devices lives, so none is
- * ever let go; and each one looks for adapters anew, which takes time, and on lavapipe prints two warnings about limits of no concern to us.
+ * ever let go; and each one looks for adapters again, which takes time, and on lavapipe prints two warnings about limits of no concern to us.
  */
 const instances = new Map<string, GPU>();
 

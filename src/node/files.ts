@@ -32,7 +32,7 @@ export async function writeWhole(file: string, content: string | Uint8Array): Pr
   });
 }
 
-/** The same for a file in a folder that there has to be. @throws InputError */
+/** The same for a file in a folder that must exist. @throws InputError */
 export const writeInFolder = (file: string, content: string | Uint8Array): Promise<void> =>
   writing(file, () => replace(file, content));
 

@@ -70,7 +70,7 @@ export async function lockFolder(dir: string): Promise<void> {
   const file = path.join(folder, LOCK);
   const owner: Owner = { ...thisProcess(), token: randomUUID() };
   const own: Own = { token: owner.token!, text: `${JSON.stringify(owner)}\n`, aside: temporaryIn(folder) };
-  // Asked for anew: what became of the folder does not matter any more.
+  // Locked again: what became of the folder before no longer matters.
   const before = held.get(file);
   before?.release();
   try {
@@ -132,7 +132,7 @@ function taken(dir: string, file: string, { pid, host }: Owner): InputError {
   );
 }
 
-const begun = (dir: string): InputError => new InputError(`${dir}: another process has just begun to work there`);
+const begun = (dir: string): InputError => new InputError(`${dir}: another process has just started working there`);
 
 const isThisProcess = ({ pid, host, born }: Owner): boolean => {
   const own = thisProcess();

@@ -11,7 +11,7 @@ export interface Outline {
   rings: [number, number][][];
   /** Around all of them; undefined where the mask is empty. */
   box: Box | undefined;
-  /** The network has not learned outlines: that there is none means nothing. */
+  /** The network has not learned outlines: no outline means nothing. */
   unlearned?: true;
 }
 

@@ -43,7 +43,7 @@ export const precompiler =
 
 /** Has the driver compile a shader by a dispatch of nothing. @returns how long that took in milliseconds */
 async function compile(gpu: Gpu, { code, bindings, label, uniform }: Shader): Promise<number> {
-  // Without validation Dawn would go on with a module that has errors, and crash.
+  // Without validation Dawn would continue with a module that has errors, and crash.
   const { messages } = await gpu.device.createShaderModule({ code }).getCompilationInfo();
   if (messages.some(({ type }) => type === "error")) return Infinity;
   const pipeline = await gpu.pipeline({ code, bindings, label, uniform });

@@ -28,7 +28,7 @@ export function isAlive({ pid, host, born }: ProcessIdentity): boolean {
   const here = place();
   const [boot, namespace, start] = born?.split(" ") ?? [];
   if (!here || start === undefined) return host !== hostname() || answers(pid);
-  // The machine has been started anew since. Of another machine with the same name the same could be said, but not told apart.
+  // The machine has been restarted since. Another machine with the same name cannot be distinguished from this.
   if (boot !== here[0]) return host !== hostname();
   if (namespace !== here[1]) return true;
   return answers(pid) && (started(pid) ?? start) === start;

@@ -26,12 +26,12 @@ export async function requireResources(gpu: Gpu, config: TrainConfig, machine = 
   const needed = host + (software ? device : 0);
   if (needed > machine) {
     throw new PlanError(
-      `${what} needs ${formatBytes(needed)} of memory at the least, and this machine has ${formatBytes(machine)}; ${advice}`,
+      `${what} needs at least ${formatBytes(needed)} of memory, and this machine has ${formatBytes(machine)}; ${advice}`,
     );
   }
   if (!software && !(await gpu.hasMemory(device))) {
     throw new PlanError(
-      `${what} needs ${formatBytes(device)} of the adapter's memory at the least, and it does not give them; ${advice}`,
+      `${what} needs at least ${formatBytes(device)} of GPU memory, which is not available; ${advice}`,
     );
   }
 }

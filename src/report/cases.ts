@@ -25,7 +25,7 @@ const titles: Readonly<Record<CaseKind, string>> = {
 };
 const byMask: Readonly<Record<CaseKind, string>> = { best: "Best masks", worst: "Worst masks", uncertain: "" };
 
-/** How the cases are told apart. */
+/** What decides whether a prediction is right. */
 export interface CaseRule {
   classes: Classes;
   threshold: number;

@@ -74,7 +74,7 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
 /** The record that an event file begins with. @param time in seconds since 1970 */
 export const fileVersion = (time: number): Uint8Array => tfRecord(message([[1, { double: time }], [3, "brain.Event:2"]])); // prettier-ignore
 
-/** What of a record is no figure of its own. */
+/** Fields of a record that are no figures. */
 const NO_FIGURES = ["stage", "epoch", "step", "seconds", "validation"];
 
 /** One epoch: its losses, learning rate and speed, and what its evaluation found. @param time in seconds since 1970 */

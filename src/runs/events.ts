@@ -1,4 +1,4 @@
-/** What long work tells of itself. Every event is plain data, so that a worker or another process can pass it on. */
+/** What long work reports. Every event is plain data, so that a worker or another process can pass it on. */
 import type { Classes } from "../data/classes.ts";
 import type { Skipped } from "../data/sample.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";

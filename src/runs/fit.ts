@@ -72,13 +72,13 @@ export async function fitRun(task: FitTask): Promise<FitOutcome> {
     if (!(await run.computesWith(variants))) {
       emit({
         type: "remark",
-        text: `${store.name} was begun with other variants of the kernels (by npm run tune, --no-tuned or another version): it resumes, but not bit for bit`,
+        text: `${store.name} was started with other variants of the kernels (by npm run tune, --no-tuned or another version): it resumes, but not bit for bit`,
       });
     }
     const result = await fit(trainer, run, task);
     return { ...result, last: result.last ?? run.lastEvaluation, run, variants };
   } catch (error) {
-    // What cannot be removed either, because the folder is gone, is no news beside the error itself.
+    // What cannot be removed either, because the folder is gone, adds nothing to the error itself.
     if (run && !run.hasCheckpoint) await run.discard().catch(() => {});
     if (error instanceof DivergedError) throw new DivergedError(`${store.name}: ${error.message}`, { cause: error });
     throw error;

@@ -55,7 +55,7 @@ export interface BatchSource {
 export interface ImageSource {
   /**
    * Reads and prepares all images that a configuration names.
-   * @throws DataError if there is none; ConfigError for classes that the set has not
+   * @throws DataError if there is none, or for classes that the set does not have
    */
   prepare(config: TrainConfig, options?: PrepareOptions): Promise<PreparedData>;
   /**

@@ -35,12 +35,12 @@ export interface Loaded {
   store: Store;
 }
 
-/** Whether a run came to its end and said so. */
+/** Whether a run has finished. */
 export const isComplete = (store: Store): Promise<boolean> => store.exists(SUMMARY);
 
 export const hasCheckpoint = (store: Store): Promise<boolean> => store.exists(LAST);
 
-/** The split that a run was begun with; undefined where its folder has none. */
+/** The split that a run was started with; undefined where its folder has none. */
 export const ownSplit = async (store: Store): Promise<string | undefined> =>
   (await store.exists(SPLIT)) ? readText(store, SPLIT) : undefined;
 
@@ -60,7 +60,7 @@ export async function runCheckpoint(store: Store, name?: "best" | "last"): Promi
   throw new InputError(`${store.name}: there is no checkpoint ${names.join(" or ")}`);
 }
 
-/** What a finished or begun run has recorded of its epochs. @throws InputError */
+/** The epochs that a run has recorded so far. @throws InputError */
 export async function readRecords(store: Store): Promise<EpochRecord[]> {
   if (!(await store.exists(METRICS))) return [];
   const lines = (await readText(store, METRICS)).split("\n");
@@ -99,7 +99,7 @@ export class Run {
   static async create(store: Store, config: TrainConfig): Promise<Run> {
     await Run.requireFree(store);
     await store.lock();
-    // Another process may have begun and ended a run in the meantime.
+    // Another process may have started and finished a run in the meantime.
     await Run.requireFree(store);
     const run = new Run(store);
     await store.write(CONFIG, toJson(config));
@@ -181,7 +181,7 @@ export class Run {
 
   /**
    * Notes which variants of the kernels the run computes with from now on.
-   * @returns false if it was begun with others: what follows is not bit for bit what it would have been
+   * @returns false if it was started with others: what follows is then not bit for bit what it would have been
    */
   async computesWith(variants: string): Promise<boolean> {
     const before = this.#variants;

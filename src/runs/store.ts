@@ -18,13 +18,13 @@ export interface Store {
   /** Of a file or folder in it; "" is the folder itself. */
   exists(file: string): Promise<boolean>;
   read(file: string): Promise<Uint8Array>;
-  /** Leaves the file as it was, or has all of the content in it; makes the folder if there is none. */
+  /** Atomic: afterwards the file has all of the content, or is as it was; makes the folder if there is none. */
   write(file: string, content: Uint8Array | string): Promise<void>;
   /** A file that does not exist is no error. */
   remove(file: string): Promise<void>;
   /** Whether files can be written into it, or it can be made. */
   requireWritable(): Promise<void>;
-  /** Nobody else works in the folder until it is unlocked, or this process has ended. Makes the folder if there is none. */
+  /** Keeps other processes out of the folder until it is unlocked, or this process ends. Makes the folder if there is none. */
   lock(): Promise<void>;
   unlock(): Promise<void>;
   /** Removes what a crash has left of files that were being written. To be called by whoever has the lock. */

@@ -1,4 +1,4 @@
-/** What a study tells of itself while it runs. */
+/** What a study reports while it runs. */
 import type { Evaluation } from "../metrics/evaluation.ts";
 import type { Place } from "../study/plan.ts";
 import type { StepRecord } from "../train/training.ts";

@@ -145,7 +145,7 @@ function requireSame(
   const show = (value: unknown) =>
     typeof value === "string" ? value || "none" : ((JSON.stringify(value) as string | undefined) ?? "none");
   const { setting, before: old, now: given } = difference;
-  const reason = `the study in ${dir} was begun with ${show(old)}, not ${show(given)}; choose another --out`;
+  const reason = `the study in ${dir} was started with ${show(old)}, not ${show(given)}; choose another --out`;
   throw new ConfigError(reason, setting);
 }
 

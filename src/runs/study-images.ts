@@ -34,8 +34,8 @@ export interface StudyImages {
 }
 
 /**
- * Reads, prepares and divides the images; a split that the study was begun with stays as it is. What became of them is an
- * event.
+ * Reads, prepares and divides the images; a split that the study was started with is kept. An event reports
+ * what became of them.
  * @throws DataError
  */
 export async function loadStudyImages(

@@ -66,7 +66,7 @@ export async function unfinishedRuns(folder: StudyFolder, groups: readonly Group
 
 /**
  * Trains and evaluates the runs of `todo`. @returns false if it was interrupted
- * @throws ConfigError, DataError, PlanError before the first run has begun
+ * @throws ConfigError, DataError, PlanError before the first run starts
  */
 export async function trainStudy(task: StudyTask, todo: ReadonlySet<RunKey>): Promise<boolean> {
   const { gpu, folder, groups, source } = task;
@@ -75,7 +75,7 @@ export async function trainStudy(task: StudyTask, todo: ReadonlySet<RunKey>): Pr
   await requireTrainable(task, images);
   const sides = sideNames.filter((side) => folds[0]!.evaluated[side]);
   await folder.save({ config, data: name, external, sides, adapter: adapterName(gpu) });
-  // After study.json, without which the folder would be taken for somebody else's.
+  // After study.json, without which the folder would look like somebody else's.
   for (const [file, split] of drawn) await folder.store.write(file, split);
   const runs = new StudyRuns(task, images);
   task.emit({ type: "works", works: await runs.works(groups, todo) });
@@ -87,7 +87,7 @@ export async function trainStudy(task: StudyTask, todo: ReadonlySet<RunKey>): Pr
   return true;
 }
 
-/** Finds out what would fail later, before the first run has begun. */
+/** Finds out what would fail later, before the first run starts. */
 async function requireTrainable({ gpu, groups, source }: StudyTask, { config, folds }: StudyImages): Promise<void> {
   const rows = [...new Map(groups.flatMap(({ runs }) => runs).map((run) => [run.row, run])).values()];
   for (const [i, { sides }] of folds.entries()) {
@@ -240,7 +240,7 @@ class StudyRuns {
     return Run.open(store);
   }
 
-  /** Asks the run's checkpoint about all images that it has not been asked about. */
+  /** Evaluates the run's checkpoint on the sides that it has not been evaluated on. */
   async #evaluate(place: Place, { evaluated }: FoldImages): Promise<void> {
     const { folder, gpu, source } = this.#task;
     const { checkpoint } = folder.study;

@@ -18,7 +18,7 @@ const configSchema = z.unknown().transform((value, context): TrainConfig => {
   }
 });
 
-/** waiting: not begun; begun: a checkpoint is there, or will be before long; finished: trained and evaluated. */
+/** waiting: not started; begun: a checkpoint exists or will soon; finished: trained and evaluated. */
 const stateSchema = z.enum(["waiting", "begun", "finished"]);
 export type RunState = z.infer<typeof stateSchema>;
 
@@ -31,7 +31,7 @@ const runSchema = z.strictObject({
   /** A run folder, relative to study.json. */
   dir: z.string().regex(/^[a-z0-9-]+\/seed-\d+(-fold-\d+)?$/),
   state: stateSchema,
-  /** Seconds of training in the phases of its own, without compiling and evaluating; 0 before the first epoch is done. */
+  /** Seconds of training in its own phases, without compiling and evaluating; 0 before the first epoch is done. */
   seconds: z.number().min(0),
 });
 export type StudyRun = z.infer<typeof runSchema>;

@@ -49,7 +49,7 @@ export interface Group {
   runs: RunKey[];
 }
 
-/** The folds of a study that are held out in turn; one that is none without cross-validation. */
+/** The folds that a study holds out in turn; a single undefined one without cross-validation. */
 export const foldsOf = (folds: number): (number | undefined)[] =>
   folds === 0 ? [undefined] : Array.from({ length: folds }, (_, fold) => fold);
 

@@ -44,13 +44,13 @@ export const commonSettings = {
   target: setting(
     z.enum(["class", "tirads"]).default("class"),
     "--target <what>",
-    "what is told apart: the classes of the set, or the TI-RADS grades of sets that give them",
+    "what is predicted: the set's classes, or its TI-RADS grades where it gives them",
   ),
   /** Absent: benign and malignant. */
   classes: setting(
     z.array(z.string().min(1).max(60)).min(2).max(100).exactOptional(),
     "--classes <names>",
-    "classes to tell apart, such as benign,malignant,normal (default: the set's own)",
+    "classes to predict, such as benign,malignant,normal (default: the set's own)",
     (text) => text.split(",").map((name) => name.trim()),
   ),
   /** Absent: malignant where there is such a class, else the last one. */

@@ -8,10 +8,10 @@ import { casesOf, classCasesOf, classified, type ImagePrediction } from "../metr
 import type { MaskTerm } from "../models/spec.ts";
 import type { Predictor } from "./predictor.ts";
 
-/** How one image of an evaluation came out; its patient is none of the network's business. */
+/** How one image of an evaluation came out; the network knows nothing of its patient. */
 export type ImageResult = Omit<ImagePrediction, "patient">;
 
-/** What an evaluation is told of the images and of the network. */
+/** What an evaluation needs to know about the images and the network. */
 export interface EvaluateOptions {
   /** Ids of images without a class: they count for the masks only. */
   unlabelled: ReadonlySet<string>;

@@ -5,7 +5,7 @@ import type { TrainConfig } from "./config.ts";
 import { TrainingStep } from "./step.ts";
 
 export interface Needs {
-  /** Bytes on the device at the least: activations of the largest step, parameters, Adam's state and inputs. */
+  /** At least these bytes on the device: activations of the largest step, parameters, Adam's state and inputs. */
   device: number;
   /** Bytes of the batches that are under way on the host. */
   host: number;

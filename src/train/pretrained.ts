@@ -33,7 +33,7 @@ export function pretraining(config: TrainConfig): TrainConfig {
 /**
  * The checkpoint, as a file's bytes, that a training with the settings `config` writes when it begins its second phase: what
  * the first phase trains as `pretrained` has it, all else with the initial values of the seed. The first phase changes its
- * own module alone, and the optimiser begins anew in the second; so what goes on from here ends bit for bit as the whole
+ * own module alone, and the optimiser starts afresh in the second; so what continues from here ends in the same bits as the whole
  * training.
  *
  * @throws CheckpointError if `pretrained` is not the finished first phase of these settings

@@ -62,7 +62,7 @@ export class TrainingStep {
   }
 
   /**
-   * @returns bytes of memory that it needs on the device at the least
+   * @returns bytes of device memory that it needs at least
    * @throws PlanError if `create` would, because a tensor exceeds the adapter's limits
    */
   static requireFit(gpu: Gpu, phase: Phase, options: StepOptions): number {

@@ -1,4 +1,4 @@
-/** What training is given, and what it tells of itself. */
+/** What training takes, and what it reports. */
 import type { Batch } from "../data/sample.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
 import type { PhaseSpec } from "../models/spec.ts";

@@ -15,7 +15,7 @@ test.each([
     ["--quick", "--json", "package.json/x"],
     /^Error: package\.json\/x: .*is a file, not a folder|^Error: package.json\/x: /,
   ],
-  [["--resume"], /^Error: --resume goes on with the file of --json, which is not given$/],
+  [["--resume"], /^Error: --resume continues the file of --json, which is not given$/],
   [["--fast"], /^Error: unknown option '--fast'/],
 ])("%j is refused", (args, reason) => {
   const { status, stderr, stdout } = spawnSync(process.execPath, [program, ...args], { encoding: "utf8" });

@@ -62,7 +62,7 @@ test(
     });
     expect(second).toMatchObject({ code: 2, out: [] });
     expect(second!.err).toEqual([expect.stringMatching(/prepared: process \d+ is at work there; wait for it/)]);
-    expect([code, out, err]).toEqual([129, `Stopped. The same command goes on with ${at("prepared")}.\n`, ""]);
+    expect([code, out, err]).toEqual([129, `Stopped. Run the same command to resume ${at("prepared")}.\n`, ""]);
     expect(existsSync(path.join(at("prepared"), "manifest.csv"))).toBe(false);
     const ended = await spawned(preparing("prepared"));
     expect([ended.code, ended.err]).toEqual([0, []]);

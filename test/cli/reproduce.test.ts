@@ -207,11 +207,11 @@ describe("refuses", () => {
     const before = bytes("study", "study.json");
     await expectRefused(
       [...reproduce("study", ...table3), "--batch", "5"],
-      /--batch: the study in .*study was begun with 4, not 5; choose another --out/,
+      /--batch: the study in .*study was started with 4, not 5; choose another --out/,
     );
     await expectRefused(
       reproduce("study", ...table3, "--split-seed", "3"),
-      /--split-seed: the study in .* was begun with 0, not 3/,
+      /--split-seed: the study in .* was started with 0, not 3/,
     );
     await expectRefused([...reproduce("study", ...table3), "--joint-epochs", "3"], /--joint-epochs: .*with 2, not 3/);
     expect(bytes("study", "study.json").equals(before)).toBe(true);

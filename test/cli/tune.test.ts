@@ -32,7 +32,7 @@ interface Report {
 const json = <T>(file: string) => JSON.parse(readFileSync(file, "utf8")) as T;
 const file = () => at("cache/tuning", readdirSync(at("cache/tuning"))[0]!);
 const tuned = "Kernels as tuned for this adapter (--no-tuned for the fixed choice)";
-const otherBits = / was begun with other variants of the kernels .*, but not bit for bit$/;
+const otherBits = / was started with other variants of the kernels .*, but not bit for bit$/;
 
 describe("tune", () => {
   test.each([
@@ -73,7 +73,7 @@ describe("tune", () => {
     const { code, out, err } = await mganet("tune", ...shapes, ...enough, "--json", at("tuned.json"));
     expect([code, err]).toEqual([0, []]);
     expect(out[0]).toMatch(
-      /^Tuning 4 of \d+ kernels of MGA-Net, parallel fusion, width 0\.0625, 32×32, batch 4, in 3600 s at the most, on /,
+      /^Tuning 4 of \d+ kernels of MGA-Net, parallel fusion, width 0\.0625, 32×32, batch 4, in at most 3600 s, on /,
     );
     expect(out).toContain(`Written to ${file()}`);
     expect(out.find((line) => line.includes("wrong"))).toBeUndefined();

@@ -64,7 +64,7 @@ describe.each(stores)("a study %s", (_, make) => {
     await (await StudyFolder.open(store, request, same)).save();
     const opening = StudyFolder.open(store, { ...request, config: { ...config, batch: 4 } }, same);
     await expect(opening).rejects.toThrow(
-      new ConfigError(`the study in ${store.name} was begun with 8, not 4; choose another --out`, "batch"),
+      new ConfigError(`the study in ${store.name} was started with 8, not 4; choose another --out`, "batch"),
     );
     const notes = make("notes");
     await notes.write("notes.txt", "mine");

@@ -51,7 +51,7 @@ test("what the machine or the adapter has not the memory for is refused with the
   await check(2 ** 50);
   await check(2 ** 20, { batch: 2, size: [32, 32], width: 1 / 16 });
   await expect(check(2 ** 30)).rejects.toThrow(
-    /^batch 512 at 96x96, parallel fusion, width 0.25 needs [\d.]+ GiB of memory at the least, and this machine has 1\.0 GiB; use a smaller batch, size or width, or --recompute$/,
+    /^batch 512 at 96x96, parallel fusion, width 0.25 needs at least [\d.]+ GiB of memory, and this machine has 1\.0 GiB; use a smaller batch, size or width, or --recompute$/,
   );
   await expect(check(2 ** 50, { batch: 1024, size: [1024, 1024] })).rejects.toThrow(
     /^segmenter\.encoder\.conv1: a tensor \[1024, 1024, 1024, 3\] needs 12\.0 GiB/,

@@ -59,7 +59,7 @@ async function predictAll(images: readonly string[], options: PredictOptions): P
     }),
     BATCH,
   );
-  // What cannot be used at all is told before the network is loaded.
+  // What cannot be used at all is reported before the network is loaded.
   const next = await batches.next();
   const results: Result[] = [];
   const films = new Films();

@@ -88,7 +88,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
     return 0;
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
-    console.log(`Stopped. The same command goes on with ${out}.`);
+    console.log(`Stopped. Run the same command to resume ${out}.`);
     return exitCode(received);
   } finally {
     progress.stop();

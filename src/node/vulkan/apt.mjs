@@ -19,7 +19,7 @@ const architectures = { x64: "amd64", arm64: "arm64" };
  */
 
 /**
- * Where this system's packages are to be had.
+ * Where this system's packages come from.
  * @param {import("./distribution.mjs").Distribution} distribution
  * @param {NodeJS.ProcessEnv} [env]
  * @param {string} [folder] apt's configuration, for tests

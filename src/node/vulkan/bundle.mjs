@@ -11,7 +11,7 @@ import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { writeAtomic } from "./cache.mjs";
 
-/** Raised when the layout above changes; bundles of another format are unpacked anew. */
+/** Raised when the layout above changes; bundles of another format are unpacked again. */
 export const bundleFormat = 2;
 
 /**

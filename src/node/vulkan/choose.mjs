@@ -14,7 +14,7 @@ import { run } from "./run.mjs";
 /** @typedef {{ description: string, software: boolean }} Adapter */
 
 /**
- * Asks Dawn, in a process of its own, for its adapter under a candidate's environment.
+ * Asks Dawn, in a separate process, for its adapter under a candidate's environment.
  * @param {Candidate} candidate
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<Adapter | undefined>} undefined if Dawn refuses the driver, or it crashes or hangs
@@ -51,12 +51,12 @@ const obtainLater = async (options) => (await import("./obtain.mjs")).obtainBund
  * @param {NodeJS.ProcessEnv} options.env
  * @param {string} options.cache folder
  * @param {(text: string) => void} options.say prints to the person at the terminal
- * @param {boolean} [options.fresh] choose anew, whatever was chosen before
+ * @param {boolean} [options.fresh] ignore an earlier choice
  * @param {typeof probe} [options.ask] for tests
  * @param {typeof obtainLater} [options.obtain] for tests
  * @param {string} [options.root] of the file system, for tests
  * @returns {Promise<Choice>}
- * @throws {LaunchError} if there is none to be had
+ * @throws {LaunchError} if none is available
  */
 export async function choose({ env, cache, say, fresh = false, ask = probe, obtain = obtainLater, root = "/" }) {
   const distribution = readDistribution(root);

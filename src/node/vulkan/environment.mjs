@@ -13,7 +13,7 @@ const maxThreads = 32;
  * @typedef {object} Choice
  * @property {"system" | "installed" | "loader" | "unpacked"} kind system: the environment as it is. installed: one installed
  *   driver, named to the loader. loader: the installed drivers through the unpacked loader. unpacked: the unpacked driver
- * @property {string} [icd] manifest, if the loader must be told
+ * @property {string} [icd] manifest, if the loader needs to be given one
  * @property {string[]} libraryFolders for LD_LIBRARY_PATH
  * @property {string} description of the adapter
  * @property {boolean} software it runs on the CPU

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import path from "node:path";
 
-/** Repeats within this time, in milliseconds, are taken for echoes of the first. */
+/** Repeats within this time, in milliseconds, count as echoes of the first. */
 const echo = 1000;
 
 /** Signals that ask for an orderly end: Ctrl-C; `kill`, or a system that shuts down; a terminal that was closed, or an ssh that was lost. */

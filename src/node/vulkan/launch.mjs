@@ -16,9 +16,9 @@ export { shellExports } from "./environment.mjs";
 
 /**
  * The variables to add to the environment so that Dawn finds an adapter; chooses one if that has not been done.
- * @param {{ fresh?: boolean }} [options] fresh: choose anew, whatever was chosen before
+ * @param {{ fresh?: boolean }} [options] fresh: ignore an earlier choice
  * @returns {Promise<Record<string, string>>}
- * @throws {LaunchError} if there is no adapter to be had
+ * @throws {LaunchError} if no adapter is available
  */
 export async function prepare({ fresh = false } = {}) {
   const { env } = process;

@@ -8,7 +8,7 @@ import { writeAtomic } from "./cache.mjs";
 
 /** @typedef {import("./environment.mjs").Choice} Choice */
 
-/** A choice is made anew after this long, in milliseconds: what made a GPU fail may have passed without a trace. */
+/** A choice expires after this many milliseconds: what made a GPU fail may have passed without a trace. */
 const maxAge = 24 * 3600e3;
 
 /** Variables that change what Dawn and the Vulkan loader find. */
@@ -47,7 +47,7 @@ export function deviceNodes(root = "/") {
   });
 }
 
-/** @returns {string} the version of the webgpu package; empty if it cannot be told */
+/** @returns {string} the version of the webgpu package; empty if it is unknown */
 function webgpuVersion() {
   try {
     const main = fileURLToPath(import.meta.resolve("webgpu"));
