@@ -21,11 +21,13 @@ export function headlines(files: readonly Results[]): string {
       const peers = [...new Set(results.flatMap(({ ratios }) => Object.keys(ratios)))];
       const spans = peers.map((peer) => {
         const values = results.flatMap(({ ratios }) => ratios[peer] ?? []);
-        return `${peer} ${number(Math.min(...values))} to ${number(Math.max(...values))}`;
+        return `${number(Math.min(...values))} to ${number(Math.max(...values))} times with ${peer}`;
       });
-      return peers.length === 0 ? [] : [`${group === "step" ? "a training step" : "inference"} by ${spans.join(", ")}`];
+      return peers.length === 0
+        ? []
+        : [`${group === "step" ? "a training step takes" : "inference"} ${spans.join(", ")}`];
     });
-    return parts.length === 0 ? [] : [`Times as long as ours (${machine}): ${parts.join("; ")}.`];
+    return parts.length === 0 ? [] : [`Time relative to ours on ${machine}: ${parts.join("; ")}.`];
   });
   return sentences.join("\n\n") || "No results are recorded yet.";
 }

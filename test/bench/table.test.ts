@@ -94,7 +94,7 @@ describe("the table", () => {
     const older = file("01", result("step/quick", 10, 20), result("inference/quick", 1, 5));
     const newer = file("02", result("step/quick", 10, 80), result("step/large", 10, 40), result("kernel/mga/a", 1, 2));
     expect(headlines([newer, older])).toBe(
-      "Times as long as ours (Adapter, Processor, 2 cores): a training step by other 4.00 to 8.00; inference by other 5.00 to 5.00.",
+      "Time relative to ours on Adapter, Processor, 2 cores: a training step takes 4.00 to 8.00 times with other; inference 5.00 to 5.00 times with other.",
     );
     expect(headlines([file("01", result("kernel/mga/a", 1, 2))])).toBe("No results are recorded yet.");
   });
