@@ -1,35 +1,62 @@
-/** The README's table of recorded results, in Markdown. */
+/** Recorded results in Markdown: the table of docs/benchmark.md, and the README's sentence. */
 import { number, percent } from "./print.ts";
 import type { Result, Results } from "./results.ts";
 
-const MARKS = { begin: "<!-- bench:table -->", end: "<!-- /bench:table -->" };
-
 /**
- * Replaces what lies between the marks in `text`.
+ * Replaces what lies between the marks `<!-- bench:NAME -->` and `<!-- /bench:NAME -->` in `text`.
  * @throws Error if there are no marks
  */
-export function insertTable(text: string, table: string): string {
-  const [begin, end] = [text.indexOf(MARKS.begin), text.indexOf(MARKS.end)];
-  if (begin < 0 || end < begin) throw new Error(`the text lacks ${MARKS.begin} and ${MARKS.end}`);
-  return `${text.slice(0, begin + MARKS.begin.length)}\n\n${table}\n\n${text.slice(end)}`;
+export function insertBetween(text: string, name: string, content: string): string {
+  const marks = { begin: `<!-- bench:${name} -->`, end: `<!-- /bench:${name} -->` };
+  const [begin, end] = [text.indexOf(marks.begin), text.indexOf(marks.end)];
+  if (begin < 0 || end < begin) throw new Error(`the text lacks ${marks.begin} and ${marks.end}`);
+  return `${text.slice(0, begin + marks.begin.length)}\n\n${content}\n\n${text.slice(end)}`;
 }
 
-/** A table for each machine, of all files recorded there. */
-export function speedTables(files: readonly Results[]): string {
+/** A sentence for each machine: how many times as long as ours the other libraries take for whole steps and inferences. */
+export function headlines(files: readonly Results[]): string {
+  const sentences = [...byMachine(files)].flatMap(([machine, recorded]) => {
+    const parts = (["step", "inference"] as const).flatMap((group) => {
+      const results = latestResults(recorded).filter((r) => r.group === group);
+      const peers = [...new Set(results.flatMap(({ ratios }) => Object.keys(ratios)))];
+      const spans = peers.map((peer) => {
+        const values = results.flatMap(({ ratios }) => ratios[peer] ?? []);
+        return `${number(Math.min(...values))} to ${number(Math.max(...values))} times with ${peer}`;
+      });
+      return peers.length === 0
+        ? []
+        : [`${group === "step" ? "a training step takes" : "inference"} ${spans.join(", ")}`];
+    });
+    return parts.length === 0 ? [] : [`Time relative to ours on ${machine}: ${parts.join("; ")}.`];
+  });
+  return sentences.join("\n\n") || "No results are recorded yet.";
+}
+
+/** From the oldest to the newest. */
+function byMachine(files: readonly Results[]): Map<string, Results[]> {
   const machines = groupBy(
     files,
     ({ adapter, environment }) => `${adapter}, ${environment.cpu}, ${environment.cores} cores`,
   );
-  const tables = [...machines].map(([machine, recorded]) => {
-    const latest = recorded.toSorted((a, b) => a.environment.date.localeCompare(b.environment.date));
-    return machineTable(machine, latest);
-  });
-  return tables.join("\n\n") || "No results are recorded yet.";
+  for (const recorded of machines.values()) {
+    recorded.sort((a, b) => a.environment.date.localeCompare(b.environment.date));
+  }
+  return machines;
 }
 
 /** @param files from the oldest to the newest: of one benchmark the newest result counts */
+const latestResults = (files: readonly Results[]): Result[] => [
+  ...new Map(files.flatMap((file) => file.results.map((r) => [r.name, r] as const))).values(),
+];
+
+/** A table for each machine, of all files recorded there. */
+export function speedTables(files: readonly Results[]): string {
+  const tables = [...byMachine(files)].map(([machine, recorded]) => machineTable(machine, recorded));
+  return tables.join("\n\n") || "No results are recorded yet.";
+}
+
 function machineTable(machine: string, files: readonly Results[]): string {
-  const results = [...new Map(files.flatMap((file) => file.results.map((r) => [r.name, r] as const))).values()];
+  const results = latestResults(files);
   const { environment, peak } = files.at(-1)!;
   const peers = Object.keys(environment.peers);
   const whole = results

@@ -1,19 +1,26 @@
-/** `npm run bench:table`: writes the README's table from bench/results/*.json. */
+/** `npm run bench:table`: writes the figures of bench/results/*.json into docs/benchmark.md and README.md. */
 import path from "node:path";
 import { format, resolveConfig } from "prettier";
 import { packageRoot, readInput, writeWhole } from "../src/node/files.ts";
 import { readResults } from "./recorded.ts";
-import { insertTable, speedTables } from "./table.ts";
+import { headlines, insertBetween, speedTables } from "./table.ts";
 
-const readme = path.join(packageRoot, "README.md");
-
-/** The README with the table as it should be. */
-export async function upToDate(): Promise<string> {
-  const table = await format(speedTables(await readResults()), {
-    ...(await resolveConfig(readme)),
-    parser: "markdown",
-  });
-  return insertTable(String(await readInput(readme)), table.trim());
+/** The documents with the figures as they should be, by their paths in the repository. */
+export async function upToDate(): Promise<Map<string, string>> {
+  const results = await readResults();
+  const written = {
+    "README.md": ["headline", headlines(results)],
+    "docs/benchmark.md": ["table", speedTables(results)],
+  } as const;
+  const documents = new Map<string, string>();
+  for (const [name, [mark, markdown]] of Object.entries(written)) {
+    const file = path.join(packageRoot, name);
+    const formatted = await format(markdown, { ...(await resolveConfig(file)), parser: "markdown" });
+    documents.set(name, insertBetween(String(await readInput(file)), mark, formatted.trim()));
+  }
+  return documents;
 }
 
-if (process.argv[1] === import.meta.filename) await writeWhole(readme, await upToDate());
+if (process.argv[1] === import.meta.filename) {
+  for (const [name, text] of await upToDate()) await writeWhole(path.join(packageRoot, name), text);
+}

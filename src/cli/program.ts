@@ -5,7 +5,15 @@ import { fail } from "./fail.ts";
 import { addExplainOptions, addProfileOptions, addSaveOption, addTunedOption } from "./options.ts";
 import { rows } from "../study/rows.ts";
 import { parseSize as size } from "../train/config.ts";
-import { addCommon, addModelOptions, commonOption, modelOption, parsed, presetOption } from "./settings.ts";
+import {
+  addCommon,
+  addModelOptions,
+  commonNames,
+  commonOption,
+  modelOption,
+  parsed,
+  presetOption,
+} from "./settings.ts";
 import { count, features, number, tableList, text, texts, threshold } from "./values.ts";
 
 /** Which images there are, and how they are read. */
@@ -14,10 +22,12 @@ const classSettings = ["target", "classes", "positive"] as const;
 const imageSettings = ["data", ...readSettings, ...classSettings, "phantomImages"] as const;
 /** Which images are held out. */
 const splitSettings = ["val", "folds", "split"] as const;
-const trainSettings = [
-  ...(["size", "batch", "lr", "schedule", "flip", "crop", "external"] as const),
-  ...(["classWeights", "sampling", "recompute", "evalEvery"] as const),
-] as const;
+/** What each run of a study has its own value of. */
+const runSettings = ["fold", "seed", "splitSeed"] as const;
+/** All others. */
+const trainSettings = commonNames.filter(
+  (name) => ![...imageSettings, ...splitSettings, ...runSettings].some((other) => other === name),
+);
 /** Options of models that a table's rows decide. */
 const rowSettings = [...new Set(Object.values(rows).flatMap(({ settings }) => Object.keys(settings)))];
 /** Options of models that change no kernel's shape. */
@@ -79,9 +89,7 @@ function commands(action: Action): Command {
   const train = command("train", "train on the built-in phantom, or on --data DIR")
     .addOption(presetOption())
     .addOption(modelOption());
-  addModelOptions(
-    addCommon(train, [...imageSettings, ...splitSettings, "fold", "seed", "splitSeed", ...trainSettings]),
-  );
+  addModelOptions(addCommon(train, [...imageSettings, ...splitSettings, ...runSettings, ...trainSettings]));
   addProfileOptions(addTunedOption(addSaveOption(train)))
     .option("--out <dir>", "run folder (default: runs/DATE-PRESET-DATA)", text)
     .option("--resume <dir>", "resume the run in this folder; its settings are taken from there", text)

@@ -10,6 +10,7 @@ import { checkConfig, commonSettings, PHANTOM, presetFor, presetNames, type Trai
 import { number, text } from "./values.ts";
 
 type CommonName = Exclude<keyof typeof commonSettings, "preset">;
+export const commonNames = Object.keys(commonSettings).filter((name) => name !== "preset") as CommonName[];
 
 /** What the command line says of settings, by their names; those of models too, and the epochs of phases. */
 export type ConfigFlags = { preset: PresetName; model?: string } & {

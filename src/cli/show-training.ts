@@ -26,7 +26,7 @@ export function showTraining(
     remark: ({ text }) => progress.line(text),
     phase({ title, stage, epochs, batches, done }) {
       progress.clear();
-      console.log(`${title}: ${epochs} epochs of ${batches} steps`);
+      console.log(`${title}: ${epochs} epoch${epochs === 1 ? "" : "s"} of ${batches} step${batches === 1 ? "" : "s"}`);
       progress.start(stage, epochs * batches, done);
       begunMs = performance.now();
       images = 0;

@@ -71,7 +71,9 @@ export function meanText(mean: Mean | null, { sign = false } = {}): string {
 export function settingsText(config: TrainConfig): string {
   const { preset, size, batch, epochs } = config;
   const spec = specOf(config);
-  return `${preset}: ${spec.title}, ${spec.describe(config)}; ${size[0]}×${size[1]}, batch ${batch}, ${Object.values(epochs).join(" + ")} epochs`;
+  const counts = Object.values(epochs).join(" + ");
+  const what = counts === "1" ? "epoch" : "epochs";
+  return `${preset}: ${spec.title}, ${spec.describe(config)}; ${size[0]}×${size[1]}, batch ${batch}, ${counts} ${what}`;
 }
 
 /** "1:02:03" or "2:03". */

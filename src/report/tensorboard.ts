@@ -79,8 +79,10 @@ const NO_FIGURES = ["stage", "epoch", "step", "seconds", "validation"];
 
 /** One epoch: its losses, learning rate and speed, and what its evaluation found. @param time in seconds since 1970 */
 export function epochEvent(record: EpochRecord, time: number): Uint8Array {
-  const { stage, step, validation = {} } = record;
-  const figures = Object.entries(record).filter(([name]) => !NO_FIGURES.includes(name));
+  const { stage, step, lr, imagesPerSecond, validation = {}, ...rest } = record;
+  // The loss and its terms first.
+  const losses = Object.entries(rest).filter(([name]) => !NO_FIGURES.includes(name));
+  const figures = [...losses, ...Object.entries({ lr, imagesPerSecond })];
   const scalars: [string, unknown][] = [
     ...figures.map(([name, v]): [string, unknown] => [`${stage}/${name}`, v]),
     ...Object.entries(validation).map(([name, v]): [string, unknown] => [`validation/${name}`, v]),

@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { begun, readResults } from "../../bench/recorded.ts";
 import { resultsSchema, type Result, type Results } from "../../bench/results.ts";
-import { insertTable, speedTables } from "../../bench/table.ts";
+import { headlines, insertBetween, speedTables } from "../../bench/table.ts";
 import { byPeak } from "../../bench/yardstick.ts";
 import { upToDate } from "../../bench/write-table.ts";
 
@@ -90,15 +90,28 @@ describe("the table", () => {
     expect(results[0]!.ours).toMatchObject({ gbs: 4, copyFraction: 0.5 });
   });
 
-  test("replaces what is between the marks, and only that", () => {
-    const text = "before\n<!-- bench:table -->\nold\n<!-- /bench:table -->\nafter";
-    expect(insertTable(text, "new")).toBe("before\n<!-- bench:table -->\n\nnew\n\n<!-- /bench:table -->\nafter");
-    expect(() => insertTable("no marks", "new")).toThrow("lacks");
+  test("has a sentence of whole steps and inferences, with the range of each peer", () => {
+    const older = file("01", result("step/quick", 10, 20), result("inference/quick", 1, 5));
+    const newer = file("02", result("step/quick", 10, 80), result("step/large", 10, 40), result("kernel/mga/a", 1, 2));
+    expect(headlines([newer, older])).toBe(
+      "Time relative to ours on Adapter, Processor, 2 cores: a training step takes 4.00 to 8.00 times with other; inference 5.00 to 5.00 times with other.",
+    );
+    expect(headlines([file("01", result("kernel/mga/a", 1, 2))])).toBe("No results are recorded yet.");
   });
 
-  test("of the README is the one that the recorded results make", async () => {
-    const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
-    expect(await upToDate()).toBe(readme);
+  test("replaces what is between the marks, and only that", () => {
+    const text = "before\n<!-- bench:table -->\nold\n<!-- /bench:table -->\nafter";
+    const expected = "before\n<!-- bench:table -->\n\nnew\n\n<!-- /bench:table -->\nafter";
+    expect(insertBetween(text, "table", "new")).toBe(expected);
+    expect(() => insertBetween("no marks", "table", "new")).toThrow("lacks");
+  });
+
+  test("of the documents is the one that the recorded results make", async () => {
+    const documents = await upToDate();
+    expect([...documents.keys()]).toEqual(["README.md", "docs/benchmark.md"]);
+    for (const [name, text] of documents) {
+      expect(await readFile(new URL(`../../${name}`, import.meta.url), "utf8"), name).toBe(text);
+    }
   });
 });
 

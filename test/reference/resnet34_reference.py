@@ -42,12 +42,13 @@ def selfcheck():
     print(f"torchvision {torchvision.__version__}: the same names, shapes and outputs")
 
 
-def write_case(path, *, seed, width, size, batch, steps=10, lr=1e-4):
+def write_case(path, build, model, settings, *, seed, size, batch, steps=10, lr=1e-4):
+    """Writes a case of a classifier of two classes. `build` makes it; `settings` are the model's own, for the metadata."""
     torch.manual_seed(seed)
     torch.set_default_dtype(torch.float64)
     gen = torch.Generator().manual_seed(seed + 1)
     h, w = size
-    net = ResNet34(width)
+    net = build()
     # Exact in float32, so that both sides start from the same numbers.
     image = smooth_noise(batch, 1, h, w, gen).repeat(1, 3, 1, 1).float().double()
     with torch.no_grad():
@@ -76,7 +77,7 @@ def write_case(path, *, seed, width, size, batch, steps=10, lr=1e-4):
     net.eval()
     with torch.no_grad():
         t["eval.logits"] = net(image)
-    meta = dict(model="resnet34", seed=seed, width=width, height=h, width_px=w, batch=batch, lr=lr, joint_steps=steps,
+    meta = dict(model=model, seed=seed, **settings, height=h, width_px=w, batch=batch, lr=lr, joint_steps=steps,
                 adam="beta1 0.9, beta2 0.999, eps 1e-8", torch=torch.__version__)
     save_safetensors(path, t, meta)
     print(f"{path}: steps {[round(l.item(), 5) for l in losses]}, {path.stat().st_size / 1e6:.2f} MB, margin {margin(net, image, saved):.1e}")
@@ -110,4 +111,6 @@ if __name__ == "__main__":
         seeds = [int(s) for s in sys.argv[2:]]
         for name, case in CASES.items():
             for seed in seeds or [case["seed"]]:
-                write_case(out / f"resnet34-{name}.safetensors", **{**case, "seed": seed})
+                width = case["width"]
+                write_case(out / f"resnet34-{name}.safetensors", lambda: ResNet34(width), "resnet34", dict(width=width),
+                           seed=seed, size=case["size"], batch=case["batch"])
