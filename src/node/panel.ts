@@ -15,7 +15,8 @@ export interface PanelContent {
   crop: Box;
   /** The expert's. */
   boxes: readonly Box[];
-  outline: Outline;
+  /** Undefined where the model has no masks. */
+  outline: Outline | undefined;
   /** The activations with their captions: the one beside the image, where there is one, and the final one. */
   before: { caption: string; map: Grid } | undefined;
   after: { caption: string; map: Grid };
@@ -50,7 +51,7 @@ export async function drawPanel(content: PanelContent): Promise<Buffer> {
   const small = { width, height, grey: new Uint8Array(grey) };
   const [sx, sy] = [width / image.width, height / image.height];
   const scaled = ({ x0, y0, x1, y1 }: Box): Box => ({ x0: x0 * sx, y0: y0 * sy, x1: x1 * sx, y1: y1 * sy });
-  const line = outline.rings
+  const line = (outline?.rings ?? [])
     .map((ring) => `M${ring.map(([x, y]) => `${(x * sx).toFixed(1)},${(y * sy).toFixed(1)}`).join("L")}Z`)
     .join("");
   const maps = [...(before ? [before.map] : []), after.map];
@@ -68,11 +69,15 @@ export async function drawPanel(content: PanelContent): Promise<Buffer> {
       marks: boxes.map((box) => rectangle(scaled(box))).join(""),
     },
     ...(before ? [activation(before)] : []),
-    {
-      caption: maskCaption(outline),
-      picture: plain,
-      marks: `<path d="${line}" fill="${COLOURS.mask}" fill-opacity="0.35" stroke="${COLOURS.mask}" stroke-width="1.5"/>`,
-    },
+    ...(outline
+      ? [
+          {
+            caption: maskCaption(outline),
+            picture: plain,
+            marks: `<path d="${line}" fill="${COLOURS.mask}" fill-opacity="0.35" stroke="${COLOURS.mask}" stroke-width="1.5"/>`,
+          },
+        ]
+      : []),
     activation(after),
   ];
   const across = tiles.length * (width + GAP) + GAP;

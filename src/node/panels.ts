@@ -47,7 +47,7 @@ export async function drawExplained(
     image,
     crop,
     boxes: p.boxes.map((box) => outOfCrop(box, crop, p.width, p.height)),
-    outline: mask && hasOutlines ? outline(mask, p.width, p.height, crop) : NO_OUTLINE,
+    outline: mask && (hasOutlines ? outline(mask, p.width, p.height, crop) : NO_OUTLINE),
     before: before && {
       caption: hasBase ? "activation of the attention-free model" : "activation before enhancement, same model",
       map: before,

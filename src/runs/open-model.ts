@@ -59,6 +59,6 @@ export class OpenModel implements Disposable {
 /** @throws CheckpointError if the weights are not the network's */
 export function openModel(gpu: Gpu, loaded: Loaded): OpenModel {
   const model = buildModel(loaded.checkpoint.config);
-  loadWeights(gpu, model, loaded.checkpoint, loaded.file);
+  loadWeights(gpu, model.net, loaded.checkpoint, loaded.file);
   return new OpenModel(gpu, loaded, model);
 }

@@ -1,11 +1,8 @@
-/** Trains and evaluates all runs of a study that are not finished yet, and makes its tables. */
+/** Trains and evaluates all runs of a study that are not finished yet. */
 import type { Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import type { ImagePrediction } from "../metrics/predictions.ts";
-import { planRuns, runConfig, runTitle, type Group, type Place, type RunKey } from "../study/plan.ts";
-import { sideNames, studyTable, type SideName, type StudyTable } from "../study/results.ts";
-import type { TableNumber } from "../study/rows.ts";
-import { classesOf } from "../train/classes.ts";
+import { runConfig, runTitle, type Group, type Place, type RunKey } from "../study/plan.ts";
+import { sideNames, type SideName } from "../study/results.ts";
 import { specOf, type TrainConfig } from "../train/config.ts";
 import { classifies } from "../models/model.ts";
 import { continuation, pretraining, sharedPhase } from "../train/pretrained.ts";
@@ -292,27 +289,4 @@ class StudyRuns {
   #fold({ fold = 0 }: Place): FoldImages {
     return this.#images.folds[fold]!;
   }
-}
-
-/** The tables on all images that the runs were evaluated on. */
-export async function studyTables(
-  folder: StudyFolder,
-  numbers: readonly TableNumber[],
-  seeds: readonly number[],
-): Promise<StudyTable[]> {
-  const { checkpoint, config, sides } = folder.study;
-  const results: StudyTable[] = [];
-  for (const table of numbers) {
-    for (const on of sides) {
-      const kept = new Map<string, ImagePrediction[][]>();
-      for (const run of planRuns([table], seeds, config.folds).flatMap(({ runs }) => runs)) {
-        const key = `${run.row} ${run.seed}`;
-        const predictions = await keptPredictions(folder.runStore(run), checkpoint, on);
-        kept.set(key, [...(kept.get(key) ?? []), predictions!]);
-      }
-      const of = (row: string, seed: number) => kept.get(`${row} ${seed}`)!;
-      results.push(studyTable({ table, on, seeds, classes: classesOf(config), of }));
-    }
-  }
-  return results;
 }

@@ -6,7 +6,7 @@ import { readVariable, writeVariable, type Slab } from "../graph/storage.ts";
 import type { Variable } from "../graph/tensor.ts";
 import { evaluationSchema, type Evaluation } from "../metrics/evaluation.ts";
 import { ConfigError } from "../models/config-error.ts";
-import { classifies, type Model } from "../models/model.ts";
+import { classifies } from "../models/model.ts";
 import { requireLandmarks } from "../models/parity-case.ts";
 import type { PhaseSpec } from "../models/spec.ts";
 import { fromTorch, toTorch, torchShape } from "../nn/layout.ts";
@@ -180,7 +180,7 @@ export function isClassifier(checkpoint: Pick<Checkpoint, "config" | "position">
 }
 
 /** Puts a checkpoint's weights into a model. @throws CheckpointError if they are another model's; nothing changes then */
-export function loadWeights(gpu: Gpu, { net }: Pick<Model, "net">, checkpoint: Checkpoint, file: string): void {
+export function loadWeights(gpu: Gpu, net: Module, checkpoint: Checkpoint, file: string): void {
   naming(file, () => net.loadStateDict(gpu, checkpoint.model));
 }
 

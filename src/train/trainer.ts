@@ -64,7 +64,7 @@ export class Trainer {
 
   /** Resumes from a checkpoint. @throws CheckpointError */
   resume(checkpoint: Checkpoint, file: string): void {
-    loadWeights(this.#gpu, this.model, checkpoint, file);
+    loadWeights(this.#gpu, this.model.net, checkpoint, file);
     this.#position = this.#settled(checkpoint.position);
     this.#best = checkpoint.best;
     this.#resumed = { checkpoint, file };

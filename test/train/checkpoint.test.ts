@@ -64,7 +64,7 @@ function load(given: Uint8Array): void {
   const checkpoint = parseCheckpoint(given, file);
   const { net, adam } = model(0, checkpoint.config as MGANetConfig);
   try {
-    loadWeights(gpu(), { net }, checkpoint, file);
+    loadWeights(gpu(), net, checkpoint, file);
     loadMoments(gpu(), adam, checkpoint, file);
   } finally {
     releaseVariables(gpu(), [...[...net.named()].map(([, p]) => p), ...adam.state.map(([, v]) => v)]);
@@ -75,7 +75,7 @@ test("a checkpoint that was read is written with the same bytes", async () => {
   const checkpoint = parseCheckpoint(bytes, file);
   expect(checkpoint).toMatchObject({ config, position, best });
   const { net, adam } = model(2);
-  loadWeights(gpu(), { net }, checkpoint, file);
+  loadWeights(gpu(), net, checkpoint, file);
   loadMoments(gpu(), adam, checkpoint, file);
   expect(adam.steps).toBe(5);
   expect(Buffer.from(await writeCheckpoint(gpu(), net, adam, checkpoint)).equals(bytes)).toBe(true);
@@ -202,7 +202,7 @@ test("500 mutations: each loads, or is refused in one line", () => {
 test("values that are not finite are not written", async () => {
   const { net, adam } = model(1);
   const checkpoint = parseCheckpoint(bytes, file);
-  loadWeights(gpu(), { net }, checkpoint, file);
+  loadWeights(gpu(), net, checkpoint, file);
   writeVariable(gpu(), net.fc.bias, Float32Array.of(Infinity, 0));
   const writing = writeCheckpoint(gpu(), net, adam, { config, position, best });
   await expect(writing).rejects.toThrow(new DivergedError("step 13: model.fc.bias is not finite"));

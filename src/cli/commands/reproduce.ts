@@ -7,11 +7,12 @@ import { folderImages } from "../../node/image-source.ts";
 import { requireResources } from "../../node/resources.ts";
 import { settingsText } from "../../report/show.ts";
 import { REPORT, writeStudyReport } from "../../runs/report.ts";
-import { isFinished, studyTables, trainStudy, unfinishedRuns } from "../../runs/study.ts";
+import { isFinished, trainStudy, unfinishedRuns } from "../../runs/study.ts";
+import { studyTables } from "../../runs/study-tables.ts";
 import { StudyFolder } from "../../runs/study-folder.ts";
 import { adapterName } from "../../runs/train.ts";
 import { toJson } from "../../runs/store.ts";
-import { planRuns, requireComparable, runTitle, type Group, type RunKey } from "../../study/plan.ts";
+import { planRuns, requireComparable, runConfig, runTitle, type Group, type RunKey } from "../../study/plan.ts";
 import type { StudyTable } from "../../study/results.ts";
 import type { TableNumber } from "../../study/rows.ts";
 import { sharedPhase } from "../../train/pretrained.ts";
@@ -148,6 +149,8 @@ async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<
     lines.push(`  ${runTitle(run).padEnd(40)} ${done ? "finished" : folder.noted(run).state}`);
   }
   const shared = sharedPhase(study.config);
+  const rows = [...new Map(runs.map((run) => [run.row, run])).values()];
+  const epochs = [...new Set(rows.map((run) => ownEpochs(runConfig(study.config, run))))].sort((a, b) => a - b);
   const phases = study.runs.filter((run) => run.row === null && run.state !== "finished").length;
   const known = study.runs.filter((run) => run.row !== null && run.state === "finished").map((run) => run.seconds);
   const mean = known.reduce((a, b) => a + b, 0) / known.length;
@@ -156,8 +159,14 @@ async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<
     ? `, after a ${shared.title.toLowerCase()} of ${study.config.epochs[shared.name]!} for each seed and fold`
     : "";
   return [
-    `${store.name}: ${runs.length} runs of ${totalEpochs(study.config) - (shared ? study.config.epochs[shared.name]! : 0)} epochs${sharing}:`,
+    `${store.name}: ${runs.length} runs of ${epochs.join(" or ")} epochs${sharing}:`,
     ...lines,
     `To do: ${shared ? `${phases} ${shared.title.toLowerCase()}s and ` : ""}${waiting} runs${time}`,
   ];
+}
+
+/** Epochs that a run takes itself, after the phase that it shares with others. */
+function ownEpochs(config: TrainConfig): number {
+  const shared = sharedPhase(config);
+  return totalEpochs(config) - (shared ? config.epochs[shared.name]! : 0);
 }
