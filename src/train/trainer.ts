@@ -7,6 +7,7 @@ import { ConfigError } from "../models/config-error.ts";
 import type { Model, Phase } from "../models/model.ts";
 import { Adam, adamDefaults } from "../optim/adam.ts";
 import { learningRate } from "../optim/schedule.ts";
+import { betterThan } from "./best.ts";
 import { buildModel } from "./build.ts";
 import {
   loadMoments,
@@ -214,11 +215,12 @@ export class Trainer {
     adam: Adam,
     events: TrainerEvents,
   ): Promise<void> {
-    const improved = this.#improves(record);
+    const better = betterThan(this.#best, record, this.model.phase(record.stage).best);
+    this.#best = better ?? this.#best;
     this.#position = this.#settled({ ...this.#position, epoch: record.epoch, batch: 0, sums: {} });
     const bytes = await this.#checkpoint(adam);
-    if (improved) await events.save("best", bytes);
-    if (evaluated) await events.onEvaluated?.(evaluated, improved);
+    if (better) await events.save("best", bytes);
+    if (evaluated) await events.onEvaluated?.(evaluated, better !== undefined);
     // Before the checkpoint: a run that is killed between the two writes this record once more, instead of never.
     await events.onEpoch?.(record);
     await this.#save(events, bytes);
@@ -274,21 +276,6 @@ export class Trainer {
     const { sums, batch, step, adamSteps, ...rest } = this.#position;
     const added = Object.fromEntries(Object.entries(losses).map(([name, value]) => [name, (sums[name] ?? 0) + value]));
     this.#position = { ...rest, batch: batch + 1, step: step + 1, sums: added, adamSteps: adamSteps + 1 };
-  }
-
-  /** Whether this epoch is the best so far, by F1 or, where that cannot compare, by the loss; it is then remembered as that. */
-  #improves({ stage, epoch, validation: metrics }: EpochRecord): boolean {
-    const by = this.model.phase(stage).best;
-    if (!metrics || by === undefined) return false;
-    const { [by]: figure, loss } = metrics;
-    if (loss !== undefined) {
-      if (this.#best?.loss !== undefined && loss >= this.#best.loss) return false;
-      this.#best = { stage, epoch, loss, metrics };
-      return true;
-    }
-    if (figure === undefined || (this.#best?.f1 !== undefined && figure <= this.#best.f1)) return false;
-    this.#best = { stage, epoch, f1: figure, metrics };
-    return true;
   }
 
   get #isSavingDue(): boolean {
