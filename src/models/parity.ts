@@ -65,8 +65,8 @@ export async function runCase(
   variants: Variants = {},
 ): Promise<Results> {
   const spec = caseModel(metadata);
-  const shape = caseShape(metadata);
   const settings = spec.parity.settings(metadata);
+  const shape = caseShape(metadata);
   const steps = Object.fromEntries(
     Object.entries(spec.parity.steps).map(([phase, key]) => [
       phase,

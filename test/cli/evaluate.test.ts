@@ -57,7 +57,7 @@ describe("a run", () => {
     expect(JSON.parse(records.at(-1)!)).toMatchObject({ validation: { iou: expect.any(Number) as number } });
   });
 
-  test("of masks alone has those of its last weights, without probabilities", async () => {
+  test("of masks alone has those of its last weights, without probabilities", slow, async () => {
     const { code } = await mganet("train", ...tiny, "--joint-epochs", "0", "--out", at("masks"));
     expect(code).toBe(0);
     const { checkpoint, images } = read("masks", "predictions.json");
@@ -87,7 +87,7 @@ describe("thresholds", () => {
     );
   });
 
-  test("for other images are chosen on the validation images all the same", async () => {
+  test("for other images are chosen on the validation images all the same", slow, async () => {
     await writeManifestSet(at("other"), 16);
     const own = await evaluated(at("a"), "--threshold", "f1");
     const { out, json, predictions } = await evaluated(at("a"), "--data", at("other"), "--threshold", "f1");

@@ -105,7 +105,7 @@ describe("is refused", () => {
       "--base",
       at("run"),
     );
-    await refused("sees images otherwise: --size 64,64, not 32,32", "run", "--explain", "--base", at("wide"));
+    await refused("sees images differently: --size 64,64, not 32,32", "run", "--explain", "--base", at("wide"));
     await refused("no such file or folder", "run", "--explain", "--base", at("nowhere"));
   });
 });

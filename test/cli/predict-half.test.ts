@@ -5,11 +5,12 @@ import sharp from "sharp";
 import { expect, test } from "vitest";
 import { phantomImage } from "../../src/data/phantom/phantom.ts";
 import { checkpointBytes, mganet, temporaryFolder, write } from "./support.ts";
+import { slow } from "../support/selection.ts";
 
 const dir = temporaryFolder();
 const at = (name: string) => path.join(dir, name);
 
-test("weights in half precision change probabilities by little", async () => {
+test("weights in half precision change probabilities by little", slow, async () => {
   const { width, height, grey } = phantomImage(3, 0);
   await sharp(grey, { raw: { width, height, channels: 1 } })
     .png()

@@ -118,7 +118,7 @@ describe("with a record", () => {
     expect([fixed.code, fixed.out.includes(tuned), variantsOf("fixed")]).toEqual([0, false, "fixed"]);
   });
 
-  test("a resumed run says when its variants have changed, and only then", async () => {
+  test("a resumed run says when its variants have changed, and only then", slow, async () => {
     const same = await resume("run");
     expect([same.code, same.out.filter((line) => otherBits.test(line))]).toEqual([0, []]);
     const other = await resume("run", "--no-tuned");

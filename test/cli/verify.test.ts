@@ -27,12 +27,13 @@ const zeros = (...shape: number[]): SafeTensor => {
   return { dtype: "F32", shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) };
 };
 
-test("all seven built-in cases agree with PyTorch", slow, async () => {
+test("all built-in cases, of each model, agree with PyTorch", slow, async () => {
   const { code, out, err } = await mganet("verify");
   expect([code, err]).toEqual([0, []]);
-  const titles = out.flatMap((line) => /^mganet-(.+) \(/.exec(line)?.[1] ?? []);
-  expect(titles).toEqual(["channel", "every-block", "none", "parallel", "serial", "spatial", "without-L2"]);
-  expect(out.filter((line) => line.endsWith("agrees")).length).toBe(7 * 6);
+  const titles = out.flatMap((line) => /^(mganet|resnet34)-(.+) \(/.exec(line)?.slice(1).join(" ") ?? []);
+  const fusions = ["channel", "every-block", "none", "parallel", "serial", "spatial", "without-L2"];
+  expect(titles).toEqual([...fusions.map((name) => `mganet ${name}`), "resnet34 plain"]);
+  expect(out.filter((line) => line.endsWith("agrees")).length).toBe(7 * 6 + 5);
   expect(out.at(-1)).toBe("All agree.");
 });
 

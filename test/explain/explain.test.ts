@@ -11,6 +11,7 @@ import { permute } from "../../src/nn/layout.ts";
 import { Explainer, explainMethods, type Activation } from "../../src/explain/explainer.ts";
 import { useGpu } from "../support/gpu.ts";
 import { relativeError } from "../support/reference.ts";
+import { slow } from "../support/selection.ts";
 
 const gpu = useGpu();
 const plain = useGpu({ without: ["subgroups"], defaultLimits: true });
@@ -97,8 +98,8 @@ async function compareAll(device: Gpu, name: string, at: readonly string[] = poi
 
 describe("the maps of every scale, of both classes, before and after the enhancement agree with PyTorch in float64", () => {
   test.each(["none", "parallel", "every-block"])("%s", async (name) => compareAll(gpu(), name));
-  test("parallel, without subgroups", async () => compareAll(plain(), "parallel", ["L0"]));
-  test("parallel, in parts", async () => compareAll(narrow(), "parallel", ["L0"]));
+  test("parallel, without subgroups", slow, async () => compareAll(plain(), "parallel", ["L0"]));
+  test("parallel, in parts", slow, async () => compareAll(narrow(), "parallel", ["L0"]));
 });
 
 describe("the maps among themselves", () => {

@@ -9,6 +9,7 @@ import { openDawn } from "../../src/node/dawn.ts";
 import { runnerOnNode } from "../support/kernel-suite.ts";
 import { compareLine } from "../support/reference.ts";
 import type { Runner } from "../support/runner.ts";
+import { slow } from "../support/selection.ts";
 
 const info = (min?: number, max?: number) =>
   ({
@@ -108,7 +109,7 @@ describe("on this adapter, as if it had several sizes", () => {
     gpu.destroy();
   });
 
-  test("every variant by subgroups compiles with the size pinned, and agrees with PyTorch", async () => {
+  test("every variant by subgroups compiles with the size pinned, and agrees with PyTorch", slow, async () => {
     expect(gpu.caps).toMatchObject({ pinsSubgroupSize: true, subgroupSize: gpu.info.subgroupMaxSize });
     for (const [op, name] of cases) {
       const { comparisons } = await runner.op(op, name);

@@ -5,13 +5,14 @@ import { TrainingStep } from "../../src/train/step.ts";
 import { useGpu } from "../support/gpu.ts";
 import { mganetConfig, mganetModel } from "../support/mganet.ts";
 import { threadMilliseconds } from "../support/thread-time.ts";
+import { slow } from "../support/selection.ts";
 
 const gpu = useGpu();
 
 /** Milliseconds of the thread; the aim is 5. */
 const BAR = 20;
 
-test("recording and submitting a joint step of the quick preset takes little, and two are queued at most", async () => {
+test("recording and submitting a joint step of the quick preset takes little, and two are queued at most", slow, async () => {
   const quick = mganetConfig();
   const { batch: n, size } = quick;
   const phase = mganetModel(quick).phase("joint");

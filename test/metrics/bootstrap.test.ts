@@ -4,6 +4,7 @@ import { stream } from "../../src/data/random.ts";
 import { percentiles, quantile, resample } from "../../src/metrics/bootstrap.ts";
 import { fromSecond, type ImagePrediction } from "../../src/metrics/predictions.ts";
 import { figureNames, summarise, type Figure } from "../../src/metrics/summary.ts";
+import { slow } from "../support/selection.ts";
 
 const intervalOf = (figure: Figure) => (figure.value === null ? undefined : figure.interval);
 
@@ -49,7 +50,7 @@ describe("intervals", () => {
     expect((high - low) / (2 * half)).toBeLessThan(1.1);
   });
 
-  test("hold the true value in about 95 of 100 data sets", () => {
+  test("hold the true value in about 95 of 100 data sets", slow, () => {
     let held = 0;
     for (let seed = 0; seed < 200; seed++) {
       const [low, high] = intervalOf(summarise(images(120, 0.75, seed), 0.5, { resamples: 400 }).figures.accuracy)!;

@@ -7,6 +7,7 @@ import type { Comparison } from "../../src/models/parity.ts";
 import { compareLine, networks, parseTable } from "./reference.ts";
 import { makeRunner, type Runner } from "./runner.ts";
 import { everything, further } from "./selection.ts";
+import type { Rounds } from "./variants.ts";
 
 const at = (file: string) => new URL(`../reference/${file}`, import.meta.url);
 
@@ -25,9 +26,9 @@ export interface SuiteOptions {
   sample?: number;
   /**
    * What runs of it when not everything does: one of so many cases of an op, of convolutions, which are a quarter of all and have the largest
-   * shaders, half of that; and these networks. Whoever changes it sees that every variant of every kernel is still in it.
+   * shaders, half of that, in these rounds (default: variants that no case before has run); and these networks. Whoever changes it sees that every variant of every kernel is still in it.
    */
-  quick?: { every: number; whole: readonly string[] };
+  quick?: { every: number; whole: readonly string[]; rounds?: Rounds };
 }
 
 /** Declares a test for each case. `runner` is called within tests only. */
@@ -37,7 +38,7 @@ export function kernelSuite(runner: () => Runner, { whole = networks, sample = 1
     describe(`${op} agrees with PyTorch in float64`, () => {
       for (const [i, { name }] of cases.entries()) {
         it(name, i % every === 0 ? {} : further, async ({ task }) => {
-          const which = i % sample !== 0 ? "first" : everything ? "all" : "new";
+          const which = i % sample !== 0 ? "first" : everything ? "all" : (quick?.rounds ?? "new");
           const { comparisons, leftOut } = await runner().op(op, name, which);
           task.meta.variantsLeftOut = everything ? 0 : leftOut;
           expectAgreement(comparisons);

@@ -2,12 +2,18 @@
 import { Writable } from "node:stream";
 import { parseCLI, startVitest } from "vitest/node";
 import { warningFilter } from "../../src/node/vulkan/dawn-warnings.mjs";
+import { writeFully } from "../../src/node/vulkan/stderr.mjs";
 
 const filter = warningFilter();
-// Not a Transform: what vitest prints last would still be in it when the process ends.
+// Writes at once: behind another stream, what vitest prints last would still be waiting when the process ends.
 const stderr = new Writable({
-  write: (/** @type {Buffer} */ chunk, _encoding, done) => void process.stderr.write(filter.next(chunk), done),
+  write(/** @type {Buffer} */ chunk, _encoding, done) {
+    writeFully(process.stderr.fd, filter.next(chunk));
+    done();
+  },
 });
+// The first worker that ends would end it, as pipes do with all streams but the process's own, and every failure would go unseen.
+stderr.end = () => stderr;
 const { filter: files, options } = parseCLI(["vitest", "run", ...process.argv.slice(2)]);
 const vitest = await startVitest("test", files, options, {}, { stderr });
 await vitest.exit();

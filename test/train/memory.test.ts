@@ -9,6 +9,7 @@ import { preparedImages } from "../data/prepared.ts";
 import { useGpu } from "../support/gpu.ts";
 import { mganetModel } from "../support/mganet.ts";
 import { config } from "./support.ts";
+import { slow } from "../support/selection.ts";
 
 const gpu = useGpu();
 
@@ -22,7 +23,7 @@ function memory(): { resident: number; heap: number } {
   return { resident: rss, heap: heapUsed };
 }
 
-test("200 steps after a warm-up grow resident memory by less than 2 %, and the heap by less than 1 MB", async () => {
+test("200 steps after a warm-up grow resident memory by less than 2 %, and the heap by less than 1 MB", slow, async () => {
   const phase = mganetModel(config).phase("segmentation");
   const adam = new Adam(phase.slabs, adamDefaults);
   const step = await TrainingStep.create(gpu(), phase, adam, { ...config, batch: 2 });

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { Trainer } from "../../src/train/trainer.ts";
 import { useGpu } from "../support/gpu.ts";
 import { config, MadeUpData } from "./support.ts";
+import { slow } from "../support/selection.ts";
 
 const gpu = useGpu();
 
@@ -21,7 +22,7 @@ async function train(profiled: boolean) {
   return { warm, last };
 }
 
-test("each stage is profiled once, and nothing of it is left in the weights, moments and statistics", async () => {
+test("each stage is profiled once, and nothing of it is left in the weights, moments and statistics", slow, async () => {
   const plain = await train(false);
   const profiled = await train(true);
   expect(plain.warm).toEqual([]);

@@ -11,6 +11,7 @@ import { preparedImages } from "../data/prepared.ts";
 import { useGpu } from "../support/gpu.ts";
 import { MemoryStore } from "../support/memory-store.ts";
 import { config, MadeUpData } from "./support.ts";
+import { slow } from "../support/selection.ts";
 
 const gpu = useGpu();
 
@@ -47,7 +48,7 @@ async function train(settings: TrainConfig, from?: Uint8Array) {
   return { last, most };
 }
 
-test("no buffer of a training, of its evaluation or of a start from another one is left", async () => {
+test("no buffer of a training, of its evaluation or of a start from another one is left", slow, async () => {
   const whole = await train(config);
   expect(whole.most).toBeGreaterThan(1e5);
   expect(alive).toBe(0);

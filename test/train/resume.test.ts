@@ -186,7 +186,7 @@ test("saved by time, it goes on from within an epoch, to the same bits", async (
   expectSame(leftIn(dir), whole);
 });
 
-test("saved by time, the last step of an epoch is saved before the evaluation", async () => {
+test("saved by time, the last step of an epoch is saved before the evaluation", slow, async () => {
   const events: string[] = [];
   await train(newFolder(), (what) => events.push(what), undefined, { saveEvery: 1e-9 });
   const evaluated = events.indexOf("evaluation");

@@ -33,7 +33,7 @@ function written(fd) {
     decodeStrings: true,
     write(/** @type {Buffer} */ chunk, _encoding, done) {
       try {
-        for (let at = 0; at < chunk.length;) at += writeSome(fd, chunk.subarray(at));
+        writeFully(fd, chunk);
         done();
       } catch (error) {
         done(/** @type {Error} */ (error));
@@ -41,6 +41,15 @@ function written(fd) {
     },
   });
   return Object.assign(stream, { fd });
+}
+
+/**
+ * Writes all of it before it returns.
+ * @param {number} fd
+ * @param {Buffer} bytes
+ */
+export function writeFully(fd, bytes) {
+  for (let at = 0; at < bytes.length;) at += writeSome(fd, bytes.subarray(at));
 }
 
 /** @returns {number} of bytes; 0 while a pipe that does not block is full */

@@ -57,7 +57,7 @@ test.each(shapes)("every variant of $weight at stride $stride errs by what the w
   expect([...rounded]).toEqual(expect.arrayContaining(["subgroup", "tiled"]));
 });
 
-test("the network's answers change by a thousandth, and it takes less memory", async () => {
+test("the network's answers change by a thousandth, and it takes less memory", slow, async () => {
   const [n, size] = [2, 96];
   const net = new MGANet({ ...paperOptions, width: 0.5 }, 3);
   const graph = new Graph();
