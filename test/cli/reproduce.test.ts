@@ -104,7 +104,7 @@ describe("a study of table 3 with two seeds", () => {
     expect(csv[0]).toBe("table,on,row,figure,mean,low,high,seed 0,seed 1");
     expect(csv[2]).toMatch(new RegExp(`^3,val,Base,auc,${mean},.*,${values[0]},${values[1]}$`));
     expect(bytes("study", "table-3.md").toString("utf8")).toMatch(
-      /^Table 3[^]*\n\| Proposed \|( [+-]?\d\.\d{3} ± \d\.\d{3} \|){5}/,
+      /^Table 3[^]*\n\| Proposed \|( [+−-]?\d\.\d{3} ± \d\.\d{3} \|){5}/,
     );
   });
 
@@ -229,7 +229,7 @@ describe("refuses", () => {
     cpSync(at("study"), at("foreign"), { recursive: true });
     const run = at("foreign", "serial", "seed-0");
     write(run, { "predictions.json": "{}" });
-    await expectRefused(reproduce("foreign", ...table3), /predictions\.json: is no record/);
+    await expectRefused(reproduce("foreign", ...table3), /predictions\.json: is not a record/);
     rmSync(path.join(run, "summary.json"));
     write(run, { "last.safetensors": bytes("study", "serial/seed-1/last.safetensors") });
     await expectRefused(reproduce("foreign", ...table3), /serial.seed-0: this run has other settings than the study/);
