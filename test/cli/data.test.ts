@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { writeManifestSet, writeTn5000 } from "../node/data/sets.ts";
 import { expectRefused, mganet, temporaryFolder, tiny, write } from "./support.ts";
+import { slow } from "../support/selection.ts";
 
 const dir = temporaryFolder();
 const at = (...names: string[]) => path.join(dir, ...names);
@@ -77,35 +78,39 @@ describe("prepare", () => {
   });
 });
 
-test("a run keeps its split; an external set is evaluated, and never trained on; the split is used again", async () => {
-  const sizes = tiny.slice(0, tiny.indexOf("--phantom-images"));
-  const common = [...sizes, "--crop", "none", "--seg-epochs", "1", "--joint-epochs", "1"];
-  await writeManifestSet(at("own"), 20);
-  const args = ["--data", at("own"), "--val", "0.3", "--class-weights", "balanced", "--sampling", "balanced"];
-  const first = await mganet("train", ...common, ...args, "--external", at("external"), "--out", at("run"));
-  expect([first.code, first.err]).toEqual([0, []]);
-  // The first 20 images of the external set are those of the set itself.
-  expect(line(first.out, "External: ")).toMatch(/external: \d+ for the end/);
-  const { external, data } = json(at("run", "summary.json")) as {
-    external: { images: number; dice: number; iou: number; confusion: unknown };
-    data: { external: { images: number; skipped: { reason: string }[] } };
-  };
-  expect([external.images, data.external.images, data.external.skipped.length]).toEqual([4, 4, 20]);
-  const split = json(at("run", "split.json")) as { train: string[]; val: string[] };
-  expect(split.train.length + split.val.length).toBe(20);
-  const evaluated = await mganet("evaluate", at("run"), "--on", "external", "--json", at("external.json"));
-  expect(evaluated.code).toBe(0);
-  const { images, confusion, dice, iou } = external;
-  const figures = { dice: { value: dice }, iou: { value: iou } };
-  expect(json(at("external.json"))).toMatchObject({ metrics: { images, confusion, figures } });
-  const kept = json(at("run", "predictions-external.json"));
-  expect(kept).toMatchObject({ data: "external", on: "external", checkpoint: "best.safetensors" });
-  expect(kept["images"]).toEqual(json(at("external.json"))["images"]);
-  await expectRefused(["evaluate", at("run"), "--on", "test"], "no test images");
-  const again = ["--data", at("own"), "--split", at("run", "split.json"), "--seed", "5", "--out", at("run 2")];
-  expect((await mganet("train", ...common, ...again)).code).toBe(0);
-  expect(json(at("run 2", "split.json"))).toMatchObject({ train: split.train, val: split.val });
-  const missing = ["--data", at("voc"), "--split", at("run", "split.json"), "--out", at("run 3")];
-  await expectRefused(["train", ...common, ...missing], /split.json: names 20 images that .*voc does not have/);
-  expect(existsSync(at("run 3"))).toBe(false);
-});
+test(
+  "a run keeps its split; an external set is evaluated, and never trained on; the split is used again",
+  slow,
+  async () => {
+    const sizes = tiny.slice(0, tiny.indexOf("--phantom-images"));
+    const common = [...sizes, "--crop", "none", "--seg-epochs", "1", "--joint-epochs", "1"];
+    await writeManifestSet(at("own"), 20);
+    const args = ["--data", at("own"), "--val", "0.3", "--class-weights", "balanced", "--sampling", "balanced"];
+    const first = await mganet("train", ...common, ...args, "--external", at("external"), "--out", at("run"));
+    expect([first.code, first.err]).toEqual([0, []]);
+    // The first 20 images of the external set are those of the set itself.
+    expect(line(first.out, "External: ")).toMatch(/external: \d+ for the end/);
+    const { external, data } = json(at("run", "summary.json")) as {
+      external: { images: number; dice: number; iou: number; confusion: unknown };
+      data: { external: { images: number; skipped: { reason: string }[] } };
+    };
+    expect([external.images, data.external.images, data.external.skipped.length]).toEqual([4, 4, 20]);
+    const split = json(at("run", "split.json")) as { train: string[]; val: string[] };
+    expect(split.train.length + split.val.length).toBe(20);
+    const evaluated = await mganet("evaluate", at("run"), "--on", "external", "--json", at("external.json"));
+    expect(evaluated.code).toBe(0);
+    const { images, confusion, dice, iou } = external;
+    const figures = { dice: { value: dice }, iou: { value: iou } };
+    expect(json(at("external.json"))).toMatchObject({ metrics: { images, confusion, figures } });
+    const kept = json(at("run", "predictions-external.json"));
+    expect(kept).toMatchObject({ data: "external", on: "external", checkpoint: "best.safetensors" });
+    expect(kept["images"]).toEqual(json(at("external.json"))["images"]);
+    await expectRefused(["evaluate", at("run"), "--on", "test"], "no test images");
+    const again = ["--data", at("own"), "--split", at("run", "split.json"), "--seed", "5", "--out", at("run 2")];
+    expect((await mganet("train", ...common, ...again)).code).toBe(0);
+    expect(json(at("run 2", "split.json"))).toMatchObject({ train: split.train, val: split.val });
+    const missing = ["--data", at("voc"), "--split", at("run", "split.json"), "--out", at("run 3")];
+    await expectRefused(["train", ...common, ...missing], /split.json: names 20 images that .*voc does not have/);
+    expect(existsSync(at("run 3"))).toBe(false);
+  },
+);

@@ -108,7 +108,7 @@ describe("with a record", () => {
     return train("--resume", at(run), ...args);
   };
 
-  test("a training follows it and says so, once, and notes the variants", async () => {
+  test("a training follows it and says so, once, and notes the variants", slow, async () => {
     const { code, out } = await train(...tiny, "--out", at("run"));
     expect(code).toBe(0);
     expect(out.filter((line) => line === tuned).length).toBe(1);

@@ -151,7 +151,7 @@ describe("a folder's lock", () => {
       path.join(dir, `${LOCK}-dead`),
       JSON.stringify({ pid: process.ppid, host: hostname(), token: "his" }),
     );
-    await expect(lockFolder(dir)).rejects.toThrow(`${dir}: another process has just begun to work there`);
+    await expect(lockFolder(dir)).rejects.toThrow(`${dir}: another process has just started working there`);
     expect(owned(dir).pid).toBe(2 ** 22 + 1);
   });
 });

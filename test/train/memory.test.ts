@@ -23,24 +23,28 @@ function memory(): { resident: number; heap: number } {
   return { resident: rss, heap: heapUsed };
 }
 
-test("200 steps after a warm-up grow resident memory by less than 2 %, and the heap by less than 1 MB", slow, async () => {
-  const phase = mganetModel(config).phase("segmentation");
-  const adam = new Adam(phase.slabs, adamDefaults);
-  const step = await TrainingStep.create(gpu(), phase, adam, { ...config, batch: 2 });
-  const batch = assembleBatch(preparedImages(2, 32, 32), []);
-  const run = async (count: number) => {
-    for (let i = 0; i < count; i++) await step.run(batch, 1e-4);
-  };
-  await run(100);
-  let before = memory();
-  await run(200);
-  let after = memory();
-  // Allocators keep pages for later for a while; a leak would grow in every stretch, so the steadiest of four counts.
-  for (let more = 0; more < 3 && after.resident >= 1.02 * before.resident; more++) {
-    before = after;
+test(
+  "200 steps after a warm-up grow resident memory by less than 2 %, and the heap by less than 1 MB",
+  slow,
+  async () => {
+    const phase = mganetModel(config).phase("segmentation");
+    const adam = new Adam(phase.slabs, adamDefaults);
+    const step = await TrainingStep.create(gpu(), phase, adam, { ...config, batch: 2 });
+    const batch = assembleBatch(preparedImages(2, 32, 32), []);
+    const run = async (count: number) => {
+      for (let i = 0; i < count; i++) await step.run(batch, 1e-4);
+    };
+    await run(100);
+    let before = memory();
     await run(200);
-    after = memory();
-  }
-  expect(after.resident).toBeLessThan(1.02 * before.resident);
-  expect(after.heap - before.heap).toBeLessThan(1e6);
-});
+    let after = memory();
+    // Allocators keep pages for later for a while; a leak would grow in every stretch, so the steadiest of four counts.
+    for (let more = 0; more < 3 && after.resident >= 1.02 * before.resident; more++) {
+      before = after;
+      await run(200);
+      after = memory();
+    }
+    expect(after.resident).toBeLessThan(1.02 * before.resident);
+    expect(after.heap - before.heap).toBeLessThan(1e6);
+  },
+);

@@ -22,10 +22,14 @@ async function train(profiled: boolean) {
   return { warm, last };
 }
 
-test("each stage is profiled once, and nothing of it is left in the weights, moments and statistics", slow, async () => {
-  const plain = await train(false);
-  const profiled = await train(true);
-  expect(plain.warm).toEqual([]);
-  expect(profiled.warm).toEqual(["segmentation true", "joint true"]);
-  expect(Buffer.from(profiled.last).equals(Buffer.from(plain.last)), "the bytes of the last checkpoint").toBe(true);
-});
+test(
+  "each stage is profiled once, and nothing of it is left in the weights, moments and statistics",
+  slow,
+  async () => {
+    const plain = await train(false);
+    const profiled = await train(true);
+    expect(plain.warm).toEqual([]);
+    expect(profiled.warm).toEqual(["segmentation true", "joint true"]);
+    expect(Buffer.from(profiled.last).equals(Buffer.from(plain.last)), "the bytes of the last checkpoint").toBe(true);
+  },
+);
