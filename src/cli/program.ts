@@ -8,6 +8,7 @@ import { parseSize as size } from "../train/config.ts";
 import {
   addCommon,
   addModelOptions,
+  addStudyModelOptions,
   commonNames,
   commonOption,
   modelOption,
@@ -105,7 +106,7 @@ function commands(action: Action): Command {
       tableList,
     )
     .addOption(presetOption());
-  addModelOptions(addCommon(reproduce, [...imageSettings, ...splitSettings, ...trainSettings]), {
+  addStudyModelOptions(addCommon(reproduce, [...imageSettings, ...splitSettings, ...trainSettings]), {
     without: rowSettings,
   });
   addTunedOption(addSaveOption(reproduce))

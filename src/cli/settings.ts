@@ -88,7 +88,7 @@ function modelOptions(): ModelOption[] {
   return [...found.values()];
 }
 
-/** Adds the options of all models, under the name of the model where one has it. */
+/** Adds the options of all models, under the name of the model where only one has it. `without`: settings to leave out. */
 export function addModelOptions(command: Command, { without = [] }: { without?: readonly string[] } = {}): Command {
   for (const { option, name, specs } of modelOptions()) {
     if (without.includes(name)) continue;
@@ -96,6 +96,14 @@ export function addModelOptions(command: Command, { without = [] }: { without?: 
     command.addOption(specs.length === 1 ? option.helpGroup(`Options of --model ${only!.id}:`) : option);
   }
   return command;
+}
+
+/** Adds the options of the model that studies are of. `without`: settings to leave out. */
+export function addStudyModelOptions(command: Command, { without }: { without: readonly string[] }): Command {
+  const own = modelOptions().filter(
+    ({ name, specs }) => !without.includes(name) && specs.some((s) => s.id === DEFAULT_MODEL),
+  );
+  return own.reduce((c, { option }) => c.addOption(option), command);
 }
 
 /** Settings that mean nothing without --data. */

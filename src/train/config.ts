@@ -99,7 +99,11 @@ export const commonSettings = {
   /** Height and width of the network's input. */
   size: setting(z.tuple([side, side]), "--size <pixels>", "input size, or HEIGHTxWIDTH; multiples of 32", parseSize),
   batch: setting(z.number().int().min(2).max(1024), "--batch <n>", "images a step"),
-  lr: setting(learningRateSchema(), "--lr <rate>", "Adam's learning rate"),
+  lr: setting(
+    learningRateSchema(),
+    "--lr <rate>",
+    "Adam's learning rate; of the first phase, where later ones have their own",
+  ),
   schedule: setting(z.enum(["constant", "cosine"]), "--schedule <kind>", "learning rate over a phase"),
   flip: setting(z.boolean(), "--no-flip", "no horizontal flips"),
   crop: setting(z.enum(["adaptive", "fixed", "none"]), "--crop <method>", "how images are cropped to the tissue"),
