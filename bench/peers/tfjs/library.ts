@@ -26,7 +26,8 @@ export async function useDevice(gpu: Gpu): Promise<Backend> {
     // Fewer checks, and no advice to install tfjs-node.
     tf.enableProdMode();
     const backend = new webgpu.WebGPUBackend(gpu.device, gpu.info);
-    if ((tf.findBackendFactory("webgpu") as unknown) !== undefined) tf.removeBackend("webgpu");
+    // null where there is none, whatever the types say.
+    if ((tf.findBackendFactory("webgpu") as unknown) !== null) tf.removeBackend("webgpu");
     tf.registerBackend("webgpu", () => backend, 3);
     // By default it submits every 15 dispatches; with more at a time, a step takes a tenth less of the CPU's time on lavapipe.
     tf.env().set("WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE", DISPATCHES);
