@@ -60,6 +60,11 @@ export class FolderStore implements Store {
     return unlockFolder(this.name);
   }
 
+  /** @throws FolderGoneError */
+  requireOwn(): Promise<void> {
+    return requireKept(this.name);
+  }
+
   async removeIfEmpty(): Promise<void> {
     await rmdir(this.name).catch(() => {}); // Someone else has put something there.
   }

@@ -192,6 +192,8 @@ export class Run {
 
   /** Removes a run that has failed before its first checkpoint: there is nothing to resume, or to look at. */
   async discard(): Promise<void> {
+    // Never from a folder that has taken its place.
+    await this.store.requireOwn();
     const names = [CONFIG, SPLIT, VARIANTS, METRICS, BEST, predictionsFile("val")];
     const found = await this.store.list();
     for (const name of found.filter((n) => names.includes(n) || isEventFile(n))) await this.store.remove(name);

@@ -27,6 +27,8 @@ export interface Store {
   /** Keeps other processes out of the folder until it is unlocked, or this process ends. Makes the folder if there is none. */
   lock(): Promise<void>;
   unlock(): Promise<void>;
+  /** Throws if another folder has taken the place of the one that was locked. */
+  requireOwn(): Promise<void>;
   /** Removes what a crash has left of files that were being written. To be called by whoever has the lock. */
   removeLeftovers(): Promise<void>;
   /** Removes the folder itself if nothing is left in it. */

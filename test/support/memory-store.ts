@@ -74,6 +74,10 @@ export class MemoryStore implements Store {
     return Promise.resolve();
   }
 
+  requireOwn(): Promise<void> {
+    return Promise.resolve();
+  }
+
   get isLocked(): boolean {
     return this.#disk.locked.has(this.name);
   }
