@@ -17,9 +17,11 @@ const dcmjs = createRequire(require.resolve("dcmjs-codecs"))("dcmjs") as {
 
 /** Before the first file. */
 export async function openCodecs(): Promise<void> {
-  log.setLevel("silent");
+  // Files share a process: what the program has set up to hear the decoders' remarks stays.
+  const first = !NativeCodecs.isInitialized();
+  if (first) log.setLevel("silent");
   for (const logger of [dcmjs.log, dcmjs.log.getLogger("validation.dcmjs")]) logger.setLevel("silent");
-  await NativeCodecs.initializeAsync();
+  if (first) await NativeCodecs.initializeAsync({ logCodecsInfo: true });
 }
 
 const EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1";
