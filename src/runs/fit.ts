@@ -66,7 +66,7 @@ export async function fitRun(task: FitTask): Promise<FitOutcome> {
     trainer = new Trainer(gpu, config, data);
     if (resumed) trainer.resume(resumed.loaded.checkpoint, resumed.loaded.file);
     trainer.check();
-    run ??= await begin(store, config, task.split);
+    run ??= await beginRun(store, config, task.split);
     emit({ type: "run", folder: store.name });
     const { variants } = trainer;
     if (!(await run.computesWith(variants))) {
@@ -88,7 +88,8 @@ export async function fitRun(task: FitTask): Promise<FitOutcome> {
   }
 }
 
-async function begin(store: Store, config: TrainConfig, split: string): Promise<Run> {
+/** A new run, which keeps its split. */
+export async function beginRun(store: Store, config: TrainConfig, split: string): Promise<Run> {
   const run = await Run.create(store, config);
   await run.saveSplit(split);
   return run;

@@ -9,9 +9,7 @@ export interface StudyWork {
   place: Place;
   /** "Base, seed 1", or "Segmentation stage, seed 1". */
   title: string;
-  /** Its phases that are trained in this place. */
-  stages: readonly string[];
-  /** Steps of those phases, from the beginning. */
+  /** Steps of its own phases, from the beginning. */
   steps: number;
   finished: boolean;
   /** Seconds that the steps have taken, of one that is finished; 0 where that is not known. */

@@ -5,10 +5,11 @@ import { runConfig, runTitle, type Group, type Place, type RunKey } from "../stu
 import { sideNames, type SideName } from "../study/results.ts";
 import { specOf, type TrainConfig } from "../train/config.ts";
 import { classifies } from "../models/model.ts";
+import type { PhaseSpec } from "../models/spec.ts";
 import { continuation, pretraining, sharedPhase } from "../train/pretrained.ts";
 import { Trainer } from "../train/trainer.ts";
 import { evaluateImages } from "./evaluate-images.ts";
-import { fitRun } from "./fit.ts";
+import { beginRun, fitRun } from "./fit.ts";
 import type { ImageSource } from "./images.ts";
 import { openModel } from "./open-model.ts";
 import { keptPredictions } from "./predictions.ts";
@@ -87,16 +88,25 @@ export async function trainStudy(task: StudyTask, todo: ReadonlySet<RunKey>): Pr
 /** Finds out what would fail later, before the first run starts. */
 async function requireTrainable({ gpu, groups, source }: StudyTask, { config, folds }: StudyImages): Promise<void> {
   const rows = [...new Map(groups.flatMap(({ runs }) => runs).map((run) => [run.row, run])).values()];
+  const models = new Map<string, TrainConfig[]>();
+  for (const own of rows.map((run) => runConfig(config, run))) {
+    models.set(own.model, [...(models.get(own.model) ?? []), own]);
+  }
   for (const [i, { sides }] of folds.entries()) {
-    // Whether a row fits the adapter does not depend on the fold.
-    for (const run of i === 0 ? rows : rows.slice(0, 1)) {
-      const own = runConfig(config, run);
-      const data = new SplitData(source, sides, own);
-      const trainer = new Trainer(gpu, own, data);
+    for (const same of models.values()) {
+      // What is counted of the images depends on the model alone.
+      const data = new SplitData(source, sides, same[0]!);
       try {
-        trainer.check();
+        // Whether a row fits the adapter does not depend on the fold.
+        for (const own of i === 0 ? same : same.slice(0, 1)) {
+          const trainer = new Trainer(gpu, own, data);
+          try {
+            trainer.check();
+          } finally {
+            trainer.release();
+          }
+        }
       } finally {
-        trainer.release();
         await data.close();
       }
     }
@@ -129,16 +139,19 @@ class StudyRuns {
   }
 
   async #work(place: Place, finished: boolean): Promise<StudyWork> {
-    const config = this.#configOf(place);
-    const stages = this.#ownStages(place);
+    const steps = this.#stepsOf(place).reduce((sum, phase) => sum + phase.steps, 0);
+    return { place, title: this.#titleOf(place), steps, finished, seconds: finished ? await this.#seconds(place) : 0 };
+  }
+
+  /** The phases that are trained in a place, with their steps. */
+  #stepsOf(place: Place): { stage: string; steps: number }[] {
+    const { epochs, batch } = this.#configOf(place);
     const { train } = this.#fold(place).sides;
     const labelled = train.filter(({ label }) => label !== undefined);
-    const steps = specOf(config).phases.map((phase) => {
+    return this.#ownPhases(place).map((phase) => {
       const images = classifies(phase) ? labelled : train;
-      return stages.includes(phase.name) ? config.epochs[phase.name]! * Math.floor(images.length / config.batch) : 0;
+      return { stage: phase.name, steps: epochs[phase.name]! * Math.floor(images.length / batch) };
     });
-    const seconds = finished ? await this.#seconds(place) : 0;
-    return { place, title: this.#titleOf(place), stages, steps: steps.reduce((a, b) => a + b, 0), finished, seconds };
   }
 
   /** Whether one of the runs has yet to begin from a shared phase. */
@@ -174,18 +187,21 @@ class StudyRuns {
     const resumed = await this.#open(place, config, split);
     if (signal.aborted) return false;
     emit({ type: "run-begin", place });
-    const work = await this.#work(place, false);
-    let begun = 0;
+    const phases = this.#stepsOf(place);
+    /** Steps of the present phase and of those behind it. */
+    let left = 0;
     const outcome = await fitRun({
       ...{ gpu, store, config, source, sides, split, resumed, signal, saveEvery },
       data: this.#images.name,
       emit: (event) => {
         if (event.type === "remark") emit(event);
-        // Steps of the place's phases that are behind this one.
-        if (event.type === "phase") begun = this.#stepsBefore(place, event.stage);
+        if (event.type === "phase") {
+          const at = phases.findIndex(({ stage }) => stage === event.stage);
+          left = phases.slice(at).reduce((sum, { steps }) => sum + steps, 0);
+        }
         if (event.type !== "step") return;
-        const taken = begun + (event.epoch - 1) * event.batches + event.batch;
-        emit({ type: "run-step", place, step: event, left: work.steps - taken });
+        const taken = (event.epoch - 1) * event.batches + event.batch;
+        emit({ type: "run-step", place, step: event, left: left - taken });
       },
     });
     if (!outcome.finished) return false;
@@ -202,20 +218,6 @@ class StudyRuns {
     return true;
   }
 
-  /** Steps of a place's own phases before one of them. */
-  #stepsBefore(place: Place, stage: string): number {
-    const config = this.#configOf(place);
-    const { train } = this.#fold(place).sides;
-    const labelled = train.filter(({ label }) => label !== undefined).length;
-    let steps = 0;
-    for (const phase of specOf(config).phases) {
-      if (phase.name === stage) break;
-      if (!this.#ownStages(place).includes(phase.name)) continue;
-      steps += config.epochs[phase.name]! * Math.floor((classifies(phase) ? labelled : train.length) / config.batch);
-    }
-    return steps;
-  }
-
   /** The run of the folder; one that begins from a shared phase is made there. Undefined for one that begins with nothing. */
   async #open(place: Place, config: TrainConfig, split: string): Promise<{ run: Run; loaded: Loaded } | undefined> {
     const { folder, gpu } = this.#task;
@@ -226,8 +228,7 @@ class StudyRuns {
       throw new InputError(`${store.name}: this run has other settings than the study`);
     }
     if (place.row === null || !this.#shares({ ...place, row: place.row })) return undefined;
-    const run = await Run.create(store, config);
-    await run.saveSplit(split);
+    const run = await beginRun(store, config, split);
     const shared = folder.runStore({ ...place, row: null });
     const { checkpoint, file } = await readCheckpoint(shared, "last.safetensors");
     const bytes = await continuation(gpu, config, checkpoint, file);
@@ -274,16 +275,15 @@ class StudyRuns {
   }
 
   /** The phases that are trained in a place: those of a row without the one that it begins from. */
-  #ownStages(place: Place): string[] {
+  #ownPhases(place: Place): PhaseSpec[] {
     const config = this.#configOf(place);
-    const trained = specOf(config).phases.filter(({ name }) => config.epochs[name]! > 0);
     const shared = place.row === null ? undefined : sharedPhase(config);
-    return trained.filter((phase) => phase !== shared).map(({ name }) => name);
+    return specOf(config).phases.filter((phase) => phase !== shared && config.epochs[phase.name]! > 0);
   }
 
   async #seconds(place: Place): Promise<number> {
     const records = await readRecords(this.#task.folder.runStore(place));
-    return this.#ownStages(place).reduce((sum, stage) => sum + secondsOf(records, stage), 0);
+    return this.#ownPhases(place).reduce((sum, { name }) => sum + secondsOf(records, name), 0);
   }
 
   #fold({ fold = 0 }: Place): FoldImages {
