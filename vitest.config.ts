@@ -23,7 +23,7 @@ const projects: readonly Project[] = [
   {
     name: "gpu",
     isolate: false,
-    has: (file) => /^test\/(autograd|gpu|graph|kernels|models|nn|optim|train|tune)\//.test(file),
+    has: (file) => /^test\/(autograd|explain|gpu|graph|kernels|models|nn|optim|train|tune)\//.test(file),
   },
   { name: "e2e", has: (file) => /^test\/(cli\/|readme\.|bench\/process\.|node\/vulkan\/)/.test(file) },
   { name: "unit", has: (file) => !mocks(file), isolate: false },

@@ -1,6 +1,5 @@
 /** What a result has to be read with. */
 import { availableParallelism, cpus } from "node:os";
-import { adapterName } from "../src/runs/train.ts";
 import type { Gpu } from "../src/gpu/gpu.ts";
 import { readInput, packageRoot } from "../src/node/files.ts";
 import type { Peer } from "./peers/peer.ts";
@@ -11,7 +10,7 @@ export async function environmentOf(gpu: Gpu, bandwidth: number, peers: readonly
   const { version } = JSON.parse(String(await readInput(`${packageRoot}/package.json`))) as { version: string };
   return {
     date: new Date().toISOString(),
-    driver: [vendor, architecture, device, description].filter((text) => text && text !== adapterName(gpu)).join(", "),
+    driver: [vendor, architecture, device, description].filter((text) => text && text !== gpu.name).join(", "),
     copyGBs: Number(bandwidth.toPrecision(3)),
     cpu: cpus()[0]?.model ?? "unknown",
     cores: availableParallelism(),

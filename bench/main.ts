@@ -1,7 +1,6 @@
 /** `npm run bench`: how fast are we, next to the other libraries that run on this adapter? */
 import { Command, CommanderError } from "commander";
 import { fail } from "../src/cli/fail.ts";
-import { adapterName } from "../src/runs/train.ts";
 import { addProfileOptions, addTunedOption } from "../src/cli/options.ts";
 import { Profiler } from "../src/cli/profile.ts";
 import { withTunedGpu } from "../src/cli/tuned.ts";
@@ -61,14 +60,14 @@ async function bench(options: Options): Promise<void> {
     const yardstick = new Yardstick(gpu);
     const { peak, bandwidth } = await yardstick.measure();
     const environment = await environmentOf(gpu, bandwidth, peers);
-    console.log(adapterName(gpu));
+    console.log(gpu.name);
     const say = (text: string) => {
       const seconds = `${(performance.now() / 1000).toFixed(0)} s`;
       process.stderr.write(`[${seconds.padStart(6)}] ${text}\n`);
     };
     const profiler = Profiler.for(gpu, options);
     const context: BenchContext = { gpu, peak, bandwidth, peers, say, profiler, ...(quick ? QUICK : FULL) };
-    let file: Results = { adapter: adapterName(gpu), peak, environment, results: [] };
+    let file: Results = { adapter: gpu.name, peak, environment, results: [] };
     if (options.resume) file = await begun(options.json!, file);
     yardstick.atLeast(file);
     const done = new Set(file.results.map(({ name }) => name));

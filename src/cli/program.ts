@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
 import { fail } from "./fail.ts";
 import { addExplainOptions, addProfileOptions, addSaveOption, addTunedOption } from "./options.ts";
+import { models } from "../models/registry.ts";
 import { rows } from "../study/rows.ts";
 import { parseSize as size } from "../train/config.ts";
 import {
@@ -31,8 +32,8 @@ const trainSettings = commonNames.filter(
 );
 /** Options of models that a table's rows decide. */
 const rowSettings = [...new Set(Object.values(rows).flatMap(({ settings }) => Object.keys(settings)))];
-/** Options of models that change no kernel's shape. */
-const untunedSettings = ["segEpochs", "jointEpochs", "epochs", "jointLr", "alpha", "maskLoss"];
+/** Options of models on which the shapes of kernels depend. */
+const shapeSettings = models.flatMap(({ shapedBy }) => shapedBy);
 
 /** What a command returns: its exit code, 0 where it returns nothing. */
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type
@@ -207,7 +208,7 @@ function commands(action: Action): Command {
   const tune = command("tune", "find the fastest variant of each kernel on this adapter, and remember it")
     .addOption(presetOption())
     .addOption(modelOption());
-  addModelOptions(addCommon(tune, ["size", "batch"]), { without: untunedSettings })
+  addModelOptions(addCommon(tune, ["size", "batch"]), { only: shapeSettings })
     .option("--seconds <n>", "how long it may take (default: 30 for quick, 180 for paper)", number)
     .option("--kernels <n>", "tune no more than the n kernels with the most work", number)
     .option("--json <file>", "write all variants with their times and errors", text)

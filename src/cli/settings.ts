@@ -88,12 +88,11 @@ function modelOptions(): ModelOption[] {
   return [...found.values()];
 }
 
-/** Adds the options of all models, under the name of the model where only one has it. `without`: settings to leave out. */
-export function addModelOptions(command: Command, { without = [] }: { without?: readonly string[] } = {}): Command {
+/** Adds the options of all models, under the name of the model where only one has it. `only`: settings; default all. */
+export function addModelOptions(command: Command, { only }: { only?: readonly string[] } = {}): Command {
   for (const { option, name, specs } of modelOptions()) {
-    if (without.includes(name)) continue;
-    const [only] = specs;
-    command.addOption(specs.length === 1 ? option.helpGroup(`Options of --model ${only!.id}:`) : option);
+    if (only && !only.includes(name)) continue;
+    command.addOption(specs.length === 1 ? option.helpGroup(`Options of --model ${specs[0]!.id}:`) : option);
   }
   return command;
 }

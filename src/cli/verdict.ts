@@ -1,6 +1,6 @@
 /** What a network says of one image, for files and for people. */
 import { isBenignMalignant, type Classes } from "../data/classes.ts";
-import { predictedClass } from "../metrics/multiclass.ts";
+import { predictedClass, shownClass } from "../metrics/decision.ts";
 
 /** Of benign and malignant the probability of malignancy, of other classes all probabilities; null while nothing is classified. */
 export type Verdict =
@@ -23,9 +23,8 @@ export function verdictOf(
   if (!probabilities) {
     return { verdict: malignancy ? { malignant: null } : { probabilities: null, predicted: null }, text: undefined };
   }
-  const predicted =
-    names.length === 2 ? (probabilities[positive]! >= 0.5 ? positive : 1 - positive) : predictedClass(probabilities);
-  const shown = names.length === 2 ? positive : predicted;
+  const predicted = predictedClass(probabilities, classes);
+  const shown = shownClass(probabilities, classes);
   const share = 100 * probabilities[shown]!;
   const text = {
     long: `${share.toFixed(1)} % ${names[shown]!}`,

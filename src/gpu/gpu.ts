@@ -51,6 +51,11 @@ export class Gpu {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
   readonly caps: Capabilities;
+  /** Of the adapter, for people and records. */
+  get name(): string {
+    const { description, device, vendor } = this.info;
+    return description || device || vendor || "unknown adapter";
+  }
   /** Waits for one of the device's promises. */
   readonly wait: <T>(promise: Promise<T>) => Promise<T>;
   readonly counters: Counters = { buffers: 0, submits: 0, dispatches: 0, pipelines: 0 };

@@ -1,6 +1,7 @@
 /** Binary predictions at a threshold: counts and the rates that follow from them. */
 import { z } from "zod";
 import { type Cases, type Sides, sidesIn, weightOf } from "./cases.ts";
+import { DEFAULT_THRESHOLD } from "./decision.ts";
 import { type Measure, ratio, undefinedFor } from "./measure.ts";
 
 const count = z.number().int().min(0);
@@ -10,7 +11,7 @@ export const confusionSchema = z.strictObject({ tp: count, fp: count, fn: count,
 export type Confusion = z.infer<typeof confusionSchema>;
 
 /** Counts at a threshold: `score >= threshold` predicts the positive class. */
-export function confusion(cases: Cases, threshold = 0.5): Confusion {
+export function confusion(cases: Cases, threshold = DEFAULT_THRESHOLD): Confusion {
   const counts = { tp: 0, fp: 0, fn: 0, tn: 0 };
   for (let i = 0; i < cases.score.length; i++) {
     const predicted = cases.score[i]! >= threshold;

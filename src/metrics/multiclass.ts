@@ -5,6 +5,7 @@ import { brier, calibrationError, reliability, type ReliabilityBin } from "./cal
 import { byScore, type Cases, sidesOf } from "./cases.ts";
 import { type Confusion, rates } from "./confusion.ts";
 import { auc, averagePrecision } from "./curves.ts";
+import { mostProbable } from "./decision.ts";
 import { defined, type Measure, ratio, undefinedFor } from "./measure.ts";
 
 /** Probabilities and classes of images, in the same order. */
@@ -28,18 +29,11 @@ export const confusionMatrixSchema = z
 
 export type ConfusionMatrix = z.infer<typeof confusionMatrixSchema>;
 
-/** The most probable class; of equally probable ones the first, as NumPy's argmax. */
-export function predictedClass(probabilities: readonly number[]): number {
-  let best = 0;
-  for (let c = 1; c < probabilities.length; c++) if (probabilities[c]! > probabilities[best]!) best = c;
-  return best;
-}
-
 /** Counts by actual and predicted class. */
 export function confusionMatrix({ classes, probabilities, label, weight }: ClassCases): ConfusionMatrix {
   const counts = classes.names.map(() => classes.names.map(() => 0));
   for (const [i, actual] of label.entries()) {
-    counts[actual]![predictedClass(probabilities[i]!)]! += weight ? weight[i]! : 1;
+    counts[actual]![mostProbable(probabilities[i]!)]! += weight ? weight[i]! : 1;
   }
   return counts;
 }

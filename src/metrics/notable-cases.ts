@@ -1,6 +1,6 @@
 /** The images that show most about a network: right and certain, wrong and certain, and undecided. */
 import { benignMalignant, type Classes } from "../data/classes.ts";
-import { predictedClass } from "./multiclass.ts";
+import { predictedClass } from "./decision.ts";
 import { type Classified, classified, type ImagePrediction } from "./predictions.ts";
 
 export const caseKinds = ["best", "worst", "uncertain"] as const;
@@ -30,8 +30,7 @@ export function notableCases(
   const score = (p: Classified) => p.probabilities[positive]!;
   const error = (p: Classified) =>
     two ? Math.abs(score(p) - (p.label === positive ? 1 : 0)) : 1 - p.probabilities[p.label]!;
-  const right = (p: Classified) =>
-    two ? score(p) >= threshold === (p.label === positive) : predictedClass(p.probabilities) === p.label;
+  const right = (p: Classified) => predictedClass(p.probabilities, classes, threshold) === p.label;
   const doubt = (p: Classified) => (two ? Math.abs(score(p) - threshold) : margin(p.probabilities));
   const sorted = (by: (p: Classified) => number, from = known) => [...from].sort((a, b) => by(a) - by(b));
   const certain = sorted(error, known.filter(right));

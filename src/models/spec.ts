@@ -141,6 +141,8 @@ export interface ModelSpec<Net extends Module = Module, S = object> {
   readonly summary: string;
   /** Its own options, by setting; what the command line says of each is in `setting`. */
   readonly options: Readonly<Record<string, z.ZodType>>;
+  /** Those of its options that `build` reads: the others change how it is trained, and none of its kernels. */
+  readonly shapedBy: readonly string[];
   /** `images`: what the quick preset does otherwise with a folder's few hundred images. */
   readonly presets: Readonly<Record<PresetName, PresetValues<S>>> & {
     readonly images: Readonly<Record<string, unknown>>;

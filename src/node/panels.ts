@@ -4,6 +4,7 @@ import type { Sharp } from "sharp";
 import { outOfCrop } from "../data/boxes.ts";
 import { className } from "../data/classes.ts";
 import { DataError, type Box, type Prepared } from "../data/sample.ts";
+import { shownClass } from "../metrics/decision.ts";
 import type { Activations, ExplainedImage } from "../runs/explain.ts";
 import type { OpenModel } from "../runs/open-model.ts";
 import { decodeGrey, greyOf, readImage, type GreyImage } from "./data/decode.ts";
@@ -32,7 +33,7 @@ export async function drawExplained(
   const { image: p, prediction, of, before, after } = explained;
   const { image, crop } = await frameOf(p, picture);
   const { probabilities, mask } = prediction;
-  const shown = classes.names.length === 2 ? classes.positive : probabilities.indexOf(Math.max(...probabilities));
+  const shown = shownClass(probabilities, classes);
   const label = p.label === undefined ? [] : [`labelled ${className(p.label, classes)}`];
   const verdict = `${(100 * probabilities[shown]!).toFixed(1)} % ${classes.names[shown]!}`;
   const title = [p.id, ...label, verdict].join(" · ");

@@ -1,6 +1,6 @@
 /** How single images are shown: with box, mask and verdict. */
 import { className, type Classes } from "../data/classes.ts";
-import { predictedClass } from "../metrics/multiclass.ts";
+import { predictedClass, shownClass } from "../metrics/decision.ts";
 import type { ImagePrediction } from "../metrics/predictions.ts";
 import { caseKinds, type CaseKind, type NotableCases } from "../metrics/notable-cases.ts";
 import { html, Markup } from "./html.ts";
@@ -45,12 +45,10 @@ export function showCases(chosen: NotableCases, pictures: ReadonlyMap<string, Ca
 
 function card(p: ImagePrediction, picture: CasePicture | undefined, { classes, threshold }: CaseRule): Markup {
   const { probabilities, label } = p;
-  const two = classes.names.length === 2;
-  const shown = probabilities ? (two ? classes.positive : predictedClass(probabilities)) : undefined;
-  const share = shown === undefined ? undefined : probabilities![shown]!;
-  const right = two ? share !== undefined && share >= threshold === (label === classes.positive) : shown === label;
-  const wrong = label !== null && share !== undefined && !right;
-  const verdict = share === undefined ? undefined : html`<b>${percent(share)} ${classes.names[shown!]}</b>, `;
+  const shown = probabilities && shownClass(probabilities, classes);
+  const verdict =
+    shown === null ? undefined : html`<b>${percent(probabilities![shown]!)} ${classes.names[shown]}</b>, `;
+  const wrong = label !== null && probabilities && predictedClass(probabilities, classes, threshold) !== label;
   const actual = label === null ? "class not known" : `${className(label, classes)} (actual)`;
   const dice = p.dice === null ? undefined : `, Dice ${three(p.dice)}`;
   return html`<figure${wrong ? new Markup(' class="wrong"') : ""}>${picture && draw(picture)}<figcaption>${verdict}${actual}${dice}<br>${p.image}</figcaption></figure>`;

@@ -1,5 +1,6 @@
 /** All figures of a checkpoint on images, and how it compares with another one's. */
 import type { Gpu } from "../gpu/gpu.ts";
+import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
 import type { DelongComparison } from "../metrics/delong.ts";
 import { casesOf, classified, type ImagePrediction } from "../metrics/predictions.ts";
 import { summarise, type Summary } from "../metrics/summary.ts";
@@ -64,7 +65,7 @@ async function evaluateOn(
   chosen: ChosenImages,
   other: { loaded: Loaded; images: Prepared[] } | undefined,
 ): Promise<Evaluated> {
-  const { loaded, source, threshold: wanted = 0.5 } = task;
+  const { loaded, source, threshold: wanted = DEFAULT_THRESHOLD } = task;
   using open = openModel(gpu, loaded);
   const { classes, hasOutlines: outlines } = open;
   const { images: found } = await evaluateImages(open, source, chosen.images);

@@ -4,6 +4,7 @@ import { classKey, sameNames, type Classes } from "../data/classes.ts";
 import type { Prepared } from "../data/sample.ts";
 import { Explainer, type ActivationMap, type ExplainMethod } from "../explain/explainer.ts";
 import type { Gpu } from "../gpu/gpu.ts";
+import { predictedClass } from "../metrics/decision.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { isClassifier } from "../train/checkpoint.ts";
 import { classesOf } from "../train/classes.ts";
@@ -105,15 +106,18 @@ export class Activations implements Disposable {
   /** Whether `before` is another model's activation. */
   readonly hasBase: boolean;
   readonly explanation: Explanation;
+  readonly #classes: Classes;
   readonly #explainer: Explainer;
   readonly #base: { open: OpenModel; explainer: Explainer } | undefined;
 
   private constructor(
     explanation: Explanation,
+    classes: Classes,
     explainer: Explainer,
     base: { open: OpenModel; explainer: Explainer } | undefined,
   ) {
     this.explanation = explanation;
+    this.#classes = classes;
     this.#explainer = explainer;
     this.#base = base;
     this.hasBase = base !== undefined;
@@ -126,9 +130,9 @@ export class Activations implements Disposable {
     const options = { batch, size: open.loaded.checkpoint.config.size, method, point };
     const explainer = await Explainer.create(gpu, open.model, options);
     const { base } = settings;
-    if (!base) return new Activations(explanation, explainer, undefined);
+    if (!base) return new Activations(explanation, open.classes, explainer, undefined);
     const other = openModel(gpu, base);
-    return new Activations(explanation, explainer, {
+    return new Activations(explanation, open.classes, explainer, {
       open: other,
       explainer: await Explainer.create(gpu, other.model, options),
     });
@@ -138,7 +142,9 @@ export class Activations implements Disposable {
   async explain(images: readonly Prepared[], predictions: readonly Prediction[]): Promise<ExplainedImage[]> {
     const { image } = assembleBatch(images, []);
     const masks = predictions.map(({ mask }) => mask);
-    const classes = predictions.map(({ probabilities }) => this.explanation.of ?? mostProbable(probabilities!));
+    const classes = predictions.map(
+      ({ probabilities }) => this.explanation.of ?? predictedClass(probabilities!, this.#classes),
+    );
     const own = await this.#explainer.explain(image, masks, classes);
     const others = await this.#base?.explainer.explain(image, masks, classes);
     return images.map((image, i) => {
@@ -160,10 +166,6 @@ export class Activations implements Disposable {
     this.#base?.open[Symbol.dispose]();
   }
 }
-
-/** The later one of equals, so that of two classes 0.5 is the positive's. */
-const mostProbable = (probabilities: readonly number[]): number =>
-  probabilities.lastIndexOf(Math.max(...probabilities));
 
 /**
  * Explains images one after the other, in the order given. Memory does not grow with their number.

@@ -1,6 +1,7 @@
 /** Trains one run: from its beginning, or from where it was stopped. */
 import type { Batch, Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
+import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
 import type { ImagePrediction } from "../metrics/predictions.ts";
 import { classesOf } from "../train/classes.ts";
 import type { TrainConfig } from "../train/config.ts";
@@ -114,7 +115,7 @@ function fit(trainer: Trainer, run: Run, task: FitTask): Promise<TrainingResult>
         // As `evaluate` chooses: the best weights, or the last where none are.
         if (!keepsPredictions || (hasBest && !best)) return;
         await savePredictions(run.store, {
-          ...{ checkpoint: `${best ? "best" : "last"}.safetensors`, data, on: "val", threshold: 0.5 },
+          ...{ checkpoint: `${best ? "best" : "last"}.safetensors`, data, on: "val", threshold: DEFAULT_THRESHOLD },
           classes: classesOf(config),
           images: withPatients(results, sides.val),
         });

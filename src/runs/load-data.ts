@@ -5,7 +5,7 @@ import { DataError, type Prepared, type Skipped } from "../data/sample.ts";
 import { classifies } from "../models/model.ts";
 import { classesOf } from "../train/classes.ts";
 import { checkConfig, PHANTOM, specOf, type TrainConfig } from "../train/config.ts";
-import type { EventSink, RunEvent, SideCounts } from "./events.ts";
+import type { DataEvent, EventSink, RunEvent, SideCounts } from "./events.ts";
 import type { ImageSource, KeptSplit, PreparedData, PrepareOptions, SplitSides } from "./images.ts";
 
 /** What the summary of a run says of its data. */
@@ -27,8 +27,8 @@ export interface LoadOptions {
   signal?: AbortSignal;
 }
 
-/** Counts by class, for events. */
-export function countSide(images: readonly Prepared[], classes: Classes): SideCounts {
+/** Counts by class. */
+function countSide(images: readonly Prepared[], classes: Classes): SideCounts {
   const byClass = Object.fromEntries(classes.names.map((name) => [name, 0]));
   for (const { label } of images) {
     const name = className(label, classes);
@@ -36,6 +36,30 @@ export function countSide(images: readonly Prepared[], classes: Classes): SideCo
   }
   return { images: images.length, byClass };
 }
+
+/** What has become of the images of a data set. */
+export function dataEvent(
+  { name, classes, skipped, notes }: PreparedData,
+  { train, val, test, left, how }: SplitSides,
+  { folds, splitNotes }: Pick<DataEvent, "folds" | "splitNotes">,
+): DataEvent {
+  return {
+    type: "data",
+    ...{ name, how, folds, skipped: [...skipped, ...left], notes, splitNotes },
+    train: countSide(train, classes),
+    val: countSide(val, classes),
+    test: test.length > 0 ? countSide(test, classes) : null,
+  };
+}
+
+/** What has become of the images of an external set. @param classes the network's */
+export const externalEvent = (
+  { name, prepared, skipped, notes }: PreparedData,
+  classes: Classes,
+): Extract<RunEvent, { type: "external" }> => ({
+  type: "external",
+  ...{ name, images: countSide(prepared, classes), skipped, notes },
+});
 
 /** Reads and prepares the images of a configuration, with events where that takes long. @throws DataError */
 export function prepareImages(
@@ -112,13 +136,7 @@ export async function loadImages(
   const classified = specOf(config).phases.some((phase) => classifies(phase) && config.epochs[phase.name]! > 0);
   const splitNotes = [...sides.notes, ...(classified ? classNotes(train, val, classes) : [])];
   const out = [...skipped, ...left];
-  emit({
-    type: "data",
-    ...{ name, how, folds: 0, skipped: out, notes, splitNotes },
-    train: countSide(train, classes),
-    val: countSide(val, classes),
-    test: test.length > 0 ? countSide(test, classes) : null,
-  });
+  emit(dataEvent(data, sides, { folds: 0, splitNotes }));
   const report: DataReport = {
     ...{ name, split: how, train: train.length, heldOut: val.length, test: test.length },
     skipped: out,
@@ -128,8 +146,8 @@ export async function loadImages(
   if (config.external !== "") {
     const external = await prepareExternal(source, config, [...train, ...val], options);
     others.external = external.prepared;
-    const { name, skipped, notes } = external;
-    emit({ type: "external", name, images: countSide(external.prepared, classes), skipped, notes });
+    const { name, skipped } = external;
+    emit(externalEvent(external, classes));
     report.external = { name, images: external.prepared.length, skipped };
   }
   return { config, sides, split: source.splitText(sides, name), report, others };

@@ -6,7 +6,7 @@ import type { SideName } from "../study/results.ts";
 import { classesOf } from "../train/classes.ts";
 import type { TrainConfig } from "../train/config.ts";
 import type { ImageSource, SplitSides } from "./images.ts";
-import { countSide, prepareExternal, prepareImages, withClasses } from "./load-data.ts";
+import { dataEvent, externalEvent, prepareExternal, prepareImages, withClasses } from "./load-data.ts";
 import { readText, type Store } from "./store.ts";
 import type { StudySink } from "./study-events.ts";
 
@@ -58,19 +58,10 @@ export async function loadStudyImages(
     const others = { ...(test.length > 0 ? { test } : {}), ...(external ? { external: external.prepared } : {}) };
     folds.push({ sides, split, evaluated: { val, ...others } });
     if (fold !== undefined && fold > 0) continue;
-    emit({
-      type: "data",
-      ...{ name, how: sides.how, folds: config.folds, skipped: [...skipped, ...sides.left], notes },
-      train: countSide(train, classes),
-      val: countSide(val, classes),
-      test: test.length > 0 ? countSide(test, classes) : null,
-      splitNotes: [...sides.notes, ...classNotes(train, val, classes)],
-    });
+    const splitNotes = [...sides.notes, ...classNotes(train, val, classes)];
+    emit(dataEvent(data, sides, { folds: config.folds, splitNotes }));
   }
-  if (external) {
-    const { name, skipped, notes } = external;
-    emit({ type: "external", name, images: countSide(external.prepared, classes), skipped, notes });
-  }
+  if (external) emit(externalEvent(external, classes));
   const report = { name, skipped, notes, ...(external ? { external: external.name } : {}) };
   return { config, name, external: external?.name ?? "", folds, drawn, report };
 }

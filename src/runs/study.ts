@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { runConfig, runTitle, type Group, type Place, type RunKey } from "../study/plan.ts";
 import { sideNames, type SideName } from "../study/results.ts";
 import { specOf, type TrainConfig } from "../train/config.ts";
+import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
 import { classifies } from "../models/model.ts";
 import type { PhaseSpec } from "../models/spec.ts";
 import { continuation, pretraining, sharedPhase } from "../train/pretrained.ts";
@@ -30,10 +31,8 @@ import { InputError } from "./store.ts";
 import type { StudyFolder } from "./study-folder.ts";
 import type { StudySink, StudyWork } from "./study-events.ts";
 import { loadStudyImages, type FoldImages, type StudyImages } from "./study-images.ts";
-import { adapterName } from "./train.ts";
 
 /** From this probability on an image is predicted positive, as in the paper. */
-const THRESHOLD = 0.5;
 
 export interface StudyTask {
   gpu: Gpu;
@@ -72,7 +71,7 @@ export async function trainStudy(task: StudyTask, todo: ReadonlySet<RunKey>): Pr
   const { config, folds, drawn, name, external } = images;
   await requireTrainable(task, images);
   const sides = sideNames.filter((side) => folds[0]!.evaluated[side]);
-  await folder.save({ config, data: name, external, sides, adapter: adapterName(gpu) });
+  await folder.save({ config, data: name, external, sides, adapter: gpu.name });
   // After study.json, without which the folder would look like somebody else's.
   for (const [file, split] of drawn) await folder.store.write(file, split);
   const runs = new StudyRuns(task, images);
@@ -208,7 +207,7 @@ class StudyRuns {
     const { run, variants, last, best } = outcome;
     await run.summary({
       config,
-      adapter: adapterName(gpu),
+      adapter: gpu.name,
       variants,
       seconds: run.seconds(),
       data: this.#images.report,
@@ -254,7 +253,7 @@ class StudyRuns {
     for (const [side, prepared] of waiting) {
       const { images } = await evaluateImages(open, source, prepared);
       const data = side === "external" ? this.#images.external : this.#images.name;
-      const head = { checkpoint: loaded.name, data, on: side, threshold: THRESHOLD, classes: open.classes };
+      const head = { checkpoint: loaded.name, data, on: side, threshold: DEFAULT_THRESHOLD, classes: open.classes };
       await savePredictions(store, { ...head, images });
     }
   }

@@ -1,6 +1,7 @@
 /** A whole training: images, the run itself, the images that wait for its end, and the summary. */
 import type { Batch, Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
+import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
 import { classesOf } from "../train/classes.ts";
 import type { TrainConfig } from "../train/config.ts";
@@ -47,11 +48,6 @@ export interface RunSummary {
   external?: Evaluation;
 }
 
-export const adapterName = (gpu: Gpu): string => {
-  const { description, device, vendor } = gpu.info;
-  return description || device || vendor || "unknown adapter";
-};
-
 /**
  * Trains a run to its end. @returns its summary; undefined if it was interrupted, and saved
  * @throws DataError, ConfigError, PlanError, InputError, DivergedError; the abort reason where it was aborted before training began
@@ -79,7 +75,7 @@ export async function train(task: TrainTask): Promise<RunSummary | undefined> {
   const seconds = (performance.now() - begunMs) / 1000;
   const summary: RunSummary = {
     config,
-    adapter: adapterName(gpu),
+    adapter: gpu.name,
     device: [vendor, architecture, device].filter(Boolean).join(" "),
     variants,
     seconds,
@@ -111,7 +107,14 @@ async function evaluateOthers(
     results[side] = metrics;
     const { name: checkpoint } = loaded;
     const data = side === "external" ? report.external!.name : report.name;
-    await savePredictions(store, { checkpoint, data, on: side, threshold: 0.5, classes: open.classes, images });
+    await savePredictions(store, {
+      checkpoint,
+      data,
+      on: side,
+      threshold: DEFAULT_THRESHOLD,
+      classes: open.classes,
+      images,
+    });
     emit({ type: "evaluated", checkpoint, side, images: prepared.length, metrics });
   }
   return results;

@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import { openGpu } from "../../src/node/open-gpu.ts";
-import { adapterName } from "../../src/runs/train.ts";
 import type { EpochRecord } from "../../src/train/training.ts";
 import { withoutTimes } from "../train/support.ts";
 import { mganet, temporaryFolder } from "./support.ts";
@@ -35,7 +34,7 @@ const at = (name: string) => path.join(dir, name);
 let same: boolean;
 beforeAll(async () => {
   const gpu = await openGpu();
-  same = adapterName(gpu) === expected.adapter;
+  same = gpu.name === expected.adapter;
   gpu.destroy();
   for (const name of ["run", "resumed"]) cpSync(original, at(name), { recursive: true });
 });

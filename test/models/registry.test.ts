@@ -57,6 +57,19 @@ describe.each(models.map((spec) => [spec.id, spec] as const))("%s", (id, spec) =
     expect(spec.phases.at(-1)!.inputs).toContain("label");
   });
 
+  test("is built of the options that it says shape it, and of no other", () => {
+    const read = new Set<string>();
+    const preset = presetFor("quick", PHANTOM, id);
+    const watched = new Proxy(preset, {
+      get(target, name, receiver) {
+        read.add(String(name));
+        return Reflect.get(target, name, receiver) as unknown;
+      },
+    });
+    spec.build(watched, 2, 0);
+    expect([...read].sort()).toEqual([...spec.shapedBy].sort());
+  });
+
   test("has options with a flag called as the setting and a help text, none of which is a common one's", () => {
     for (const [name, schema] of Object.entries(spec.options)) {
       const said = settingText(schema);

@@ -10,7 +10,6 @@ import { REPORT, writeStudyReport } from "../../runs/report.ts";
 import { isFinished, trainStudy, unfinishedRuns } from "../../runs/study.ts";
 import { studyTables } from "../../runs/study-tables.ts";
 import { StudyFolder } from "../../runs/study-folder.ts";
-import { adapterName } from "../../runs/train.ts";
 import { toJson } from "../../runs/store.ts";
 import { planRuns, requireComparable, runConfig, runTitle, type Group, type RunKey } from "../../study/plan.ts";
 import type { StudyTable } from "../../study/results.ts";
@@ -104,7 +103,7 @@ function introduce(gpu: Gpu, { study, store }: StudyFolder, groups: readonly Gro
   const count = groups.reduce((sum, { runs }) => sum + runs.length, 0);
   const finished = count - todo.size;
   console.log(`Study in ${store.name}: ${count} runs${finished > 0 ? `, ${finished} of them finished` : ""}`);
-  console.log(`Preset ${settingsText(study.config)}; on ${adapterName(gpu)}`);
+  console.log(`Preset ${settingsText(study.config)}; on ${gpu.name}`);
 }
 
 /** Keeps the tables and prints them. */

@@ -10,7 +10,7 @@ import { folderImages } from "../../node/image-source.ts";
 import { requireResources } from "../../node/resources.ts";
 import { hasCheckpoint, isComplete, readRecords, Run } from "../../runs/run.ts";
 import { InputError } from "../../runs/store.ts";
-import { adapterName, train as trainRun, type TrainTask } from "../../runs/train.ts";
+import { train as trainRun, type TrainTask } from "../../runs/train.ts";
 import { settingsText } from "../../report/show.ts";
 import { specOf, type TrainConfig } from "../../train/config.ts";
 import { DivergedError } from "../../train/step.ts";
@@ -111,7 +111,7 @@ async function fit(task: TrainTask, progress: Progress) {
 }
 
 function introduce(gpu: Gpu, config: TrainConfig, resumed: boolean): void {
-  console.log(`${resumed ? "Resuming" : "Preset"} ${settingsText(config)}; on ${adapterName(gpu)}`);
+  console.log(`${resumed ? "Resuming" : "Preset"} ${settingsText(config)}; on ${gpu.name}`);
   if (config.preset === "quick" && !resumed)
     console.log("(--preset paper trains as published: at full width on 224×224 images, for 200 epochs)");
 }

@@ -4,7 +4,6 @@ import { requireWritableFile, writeWhole } from "../../node/files.ts";
 import { tuningFile, tuningFiles } from "../../node/tuning-store.ts";
 import { ConfigError } from "../../models/config-error.ts";
 import type { PresetName } from "../../models/spec.ts";
-import { adapterName } from "../../runs/train.ts";
 import { buildModel } from "../../train/build.ts";
 import { specOf, type TrainConfig } from "../../train/config.ts";
 import { trainingKernels } from "../../train/kernels.ts";
@@ -65,7 +64,7 @@ async function run(
   const tasks = all.slice(0, kernels);
   const network = `${specOf(config).title}, ${specOf(config).describe(config)}, ${size[0]}×${size[1]}, batch ${batch}`;
   console.log(
-    `Tuning ${tasks.length}${tasks.length < all.length ? ` of ${all.length}` : ""} kernels of ${network}, in at most ${seconds} s, on ${adapterName(gpu)}` +
+    `Tuning ${tasks.length}${tasks.length < all.length ? ` of ${all.length}` : ""} kernels of ${network}, in at most ${seconds} s, on ${gpu.name}` +
       (tasks.length === 0 ? "\nOn this adapter no kernel has more than one variant: there is nothing to choose." : ""),
   );
   const progress = new Progress();
@@ -157,7 +156,7 @@ function report(gpu: Gpu, config: TrainConfig, { results, failed, left }: Tuning
     calls,
   });
   return {
-    adapter: adapterName(gpu),
+    adapter: gpu.name,
     config: { model, preset, network: specOf(config).describe(config), size, batch },
     seconds,
     results: results.map((result) => ({

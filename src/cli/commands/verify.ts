@@ -6,7 +6,6 @@ import { formatBytes, type Gpu } from "../../gpu/gpu.ts";
 import { packageRoot, readInput, requireWritableFile, writeWhole } from "../../node/files.ts";
 import { compareCase, runCase, type Results } from "../../models/parity.ts";
 import { CaseError } from "../../models/parity-case.ts";
-import { adapterName } from "../../runs/train.ts";
 import { models } from "../../models/registry.ts";
 import { StateDictError } from "../../nn/module.ts";
 import { withGpu, type GpuOption, type LessOption } from "../gpu.ts";
@@ -30,7 +29,7 @@ export async function verify(options: VerifyOptions): Promise<number> {
   }
   const files = options.case !== undefined ? [options.case] : await builtInCases();
   const good = await withGpu(options, async (gpu) => {
-    console.log(`Comparing with PyTorch (float64) on ${adapterName(gpu)}; ${used(gpu, options)}`);
+    console.log(`Comparing with PyTorch (float64) on ${gpu.name}; ${used(gpu, options)}`);
     let good = true;
     for (const file of files) good = (await verifyFile(gpu, file, options)) && good;
     return good;

@@ -117,6 +117,7 @@ export const mganet: ModelSpec<MGANet, Settings> = {
   title: "MGA-Net",
   summary: "a ResNet34 classifier guided by the mask of a U-Net",
   options,
+  shapedBy: ["width", "fusion", "at"],
   presets: {
     quick: {
       ...common,

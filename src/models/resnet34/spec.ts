@@ -28,6 +28,7 @@ export const resnet34: ModelSpec<ResNet34, Settings> = {
   title: "ResNet34",
   summary: "the plain classifier, which knows no masks",
   options,
+  shapedBy: ["width"],
   presets: {
     quick: { width: 0.25, epochs: { training: 8 }, lr: 1e-3 },
     paper: { width: 1, epochs: { training: 200 }, lr: 1e-4 },
