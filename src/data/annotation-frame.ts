@@ -1,6 +1,6 @@
 /**
- * Which picture an annotation was drawn on. Viewers turn a picture by its EXIF orientation and stretch a DICOM image to square
- * pixels; labelling tools do the one, the other or neither, and some write down the size of what they showed.
+ * Determines which picture an annotation was drawn on. Viewers rotate a picture by its EXIF orientation and stretch a DICOM
+ * image to square pixels; labelling tools do either or neither, and some record the size of what they showed.
  */
 import { type Box, DataError } from "./sample.ts";
 
@@ -11,30 +11,30 @@ export interface Size {
 
 /** The size of a picture as viewers show it, in pixels. */
 export interface PictureSize extends Size {
-  /** How the file stores it, where that is not as viewers show it. */
+  /** How the file stores it, if that differs from what viewers show. */
   stored?: StoredSize;
 }
 
 export interface StoredSize extends Size {
-  /** EXIF orientation, 1 to 8: how the stored pixels are turned or mirrored for viewing. 1 leaves them. */
+  /** EXIF orientation, 1 to 8: how the stored pixels are rotated or mirrored for viewing. 1 leaves them unchanged. */
   orientation: number;
 }
 
 export interface AnnotationFrame {
-  /** A box of the annotation in pixels of the picture as viewers show it. */
+  /** Maps a box of the annotation to pixels of the picture as viewers show it. */
   place(box: Box): Box;
-  /** What had to be done, for the user; undefined where the box stands as it is written. */
+  /** What was done, for the user; undefined if the box is used as written. */
   note?: string;
 }
 
-/** Sides agree where their ratios differ by less than this share. */
+/** Shapes agree if their aspect ratios differ by less than this fraction. */
 const SAME_SHAPE = 0.01;
 
 /**
- * How boxes are to be read that were drawn on a picture of the size `declared`. Without a declared size, boxes are in the pixels
- * that viewers show, but in stored pixels where those are not square: tools for DICOM count rows and columns of the file.
+ * How to read boxes drawn on a picture of size `declared`. Without a declared size, boxes are in the pixels that viewers show,
+ * but in stored pixels if those are not square: DICOM tools count rows and columns of the file.
  *
- * @throws OtherShape for a declared size of another shape than the picture's: where the nodule is, is then not known
+ * @throws OtherShape for a declared size whose shape differs from the picture's: the nodule's position is then unknown
  */
 export function annotationFrame(size: PictureSize, declared?: Size): AnnotationFrame {
   const { stored } = size;
@@ -42,48 +42,48 @@ export function annotationFrame(size: PictureSize, declared?: Size): AnnotationF
     if (stored?.orientation === 1) return fromStored(size, stored, stored);
     return { place: (box) => box, ...(stored ? { note: asShown(stored) } : {}) };
   }
-  // A label file without a size often has zeros in its place.
+  // A label file without a size often has zeros instead.
   if (declared.width === 0 && declared.height === 0) return annotationFrame(size);
-  // Half a turn, and a quarter of a square, leave the size as it is: it does not tell then.
+  // Rotation by 180 degrees, or of a square, keeps the size, which then decides nothing.
   if (equal(declared, size)) {
     return { place: (box) => box, ...(stored && equal(declared, stored) ? { note: asShown(stored) } : {}) };
   }
   if (stored && equal(declared, stored)) return fromStored(size, stored, stored);
   const text = `${declared.width}x${declared.height}`;
   if (sameShape(declared, size)) {
-    const note = `its annotation was made on ${text}: brought to ${size.width}x${size.height}`;
+    const note = `its annotation was made on ${text}: scaled to ${size.width}x${size.height}`;
     return { place: (box) => scale(box, declared, size), note };
   }
   if (stored && sameShape(declared, stored)) return fromStored(size, stored, declared);
   throw new OtherShape(size, declared);
 }
 
-/** An annotation says that it was made on an image of another shape than its own. */
+/** An annotation declares that it was made on an image of a different shape. */
 export class OtherShape extends DataError {
   readonly declared: Size;
 
   constructor({ width, height }: Size, declared: Size) {
-    const turned = equal(declared, { width: height, height: width }) ? ", with its sides exchanged" : "";
+    const turned = equal(declared, { width: height, height: width }) ? ", with width and height swapped" : "";
     super(
       `its annotation was made on an image of ${declared.width}x${declared.height}, but it is ${width}x${height}${turned}: ` +
-        "take the size out of the annotation where it is wrong",
+        "remove the size from the annotation if it is wrong",
     );
     this.declared = declared;
   }
 }
 
 const asShown = ({ orientation }: StoredSize) =>
-  `its EXIF orientation is ${orientation}: its annotation is taken to be of the picture as viewers turn it`;
+  `its EXIF orientation is ${orientation}: its annotation is taken to be of the picture as viewers rotate it`;
 
 function fromStored(size: PictureSize, stored: StoredSize, drawnOn: Size): AnnotationFrame {
   const turned = stored.orientation >= 5 ? { width: stored.height, height: stored.width } : stored;
   const place = (box: Box) => scale(turn(scale(box, drawnOn, stored), stored), turned, size);
   const text = `${drawnOn.width}x${drawnOn.height}`;
-  const what = stored.orientation === 1 ? "before it was stretched to square pixels" : "before it was turned";
+  const what = stored.orientation === 1 ? "before it was stretched to square pixels" : "before it was rotated";
   return { place, note: `its annotation was made on ${text}, ${what}` };
 }
 
-/** The box after the stored picture was turned and mirrored as its EXIF orientation says (TIFF 6.0, tag 274). */
+/** The box after the stored picture was rotated and mirrored by its EXIF orientation (TIFF 6.0, tag 274). */
 function turn(box: Box, { width, height, orientation }: StoredSize): Box {
   const mirrored = ({ x0, y0, x1, y1 }: Box): Box => ({ x0: width - x1, y0, x1: width - x0, y1 });
   const flipped = ({ x0, y0, x1, y1 }: Box): Box => ({ x0, y0: height - y1, x1, y1: height - y0 });

@@ -1,4 +1,4 @@
-/** From prepared images to batches: the order of an epoch, and one batch's arrays. Everything here is a pure function. */
+/** Turns prepared images into batches: the order of an epoch, and one batch's arrays. All functions here are pure. */
 import { ellipseMask } from "./ellipse.ts";
 import { coin, permutation, stream } from "./random.ts";
 import { type Batch, DataError, type Prepared } from "./sample.ts";
@@ -22,11 +22,11 @@ export interface EpochOptions {
   /** Mirror each image with probability 1/2, decided by (seed, epoch, index). Default false. */
   flip?: boolean;
   /**
-   * The class of each image, for an epoch that sees as many images of each class: of the rarer one some, or all, more than
-   * once, of the commoner one not all; what an epoch leaves out is drawn anew in the next. Needs `shuffle`. Default: each image once.
+   * The class of each image, for a class-balanced epoch: it repeats some or all images of the rarer class and omits some of the
+   * commoner one; each epoch draws anew which to omit. Needs `shuffle`. Default: each image once.
    */
   classes?: readonly number[];
-  /** Leave out the last batch when it is not full (training); else it comes at its smaller size (evaluation). Default false. */
+  /** Drop the last batch if it is not full (training); otherwise it is smaller (evaluation). Default false. */
   dropLast?: boolean;
 }
 
@@ -37,10 +37,10 @@ export interface BatchPlan {
 }
 
 /**
- * The batches of one epoch over `count` images, from `startBatch` on. What a batch holds depends on nothing but the seed,
- * the epoch and its position, so a resumed run sees what the uninterrupted one would have seen.
+ * The batches of one epoch over `count` images, from `startBatch` on. A batch depends only on the seed, the epoch and its
+ * position, so a resumed run sees what an uninterrupted one would have seen.
  *
- * @throws DataError when there is no image, or fewer than one full batch and `dropLast`
+ * @throws DataError if there are no images, or with `dropLast` not enough for one batch
  */
 export function planEpoch(count: number, options: EpochOptions): BatchPlan[] {
   const { seed, epoch, batchSize, startBatch = 0, shuffle = false, flip = false, dropLast = false } = options;
@@ -55,7 +55,7 @@ export function planEpoch(count: number, options: EpochOptions): BatchPlan[] {
   const order = shuffle ? shuffled(count, options) : inOrder();
   const seen = new Map<number, number>();
   const flips = order.map((index) => {
-    // An image that comes again in the same epoch gets a coin of its own.
+    // An image repeated within an epoch gets a coin flip of its own.
     const again = seen.get(index) ?? 0;
     seen.set(index, again + 1);
     return flip && coin(again === 0 ? stream(seed, epoch, index) : stream(seed, epoch, index, again));
@@ -69,7 +69,7 @@ export function planEpoch(count: number, options: EpochOptions): BatchPlan[] {
   return plan;
 }
 
-/** All images in random order, or with `classes` as many of each class, `count` in all. */
+/** All images in random order, or with `classes` equally many of each class, `count` in all. */
 function shuffled(count: number, { seed, epoch, classes }: EpochOptions): number[] {
   const generator = stream(seed, epoch);
   if (!classes) return permutation(count, generator);
@@ -85,10 +85,10 @@ function shuffled(count: number, { seed, epoch, classes }: EpochOptions): number
 }
 
 /**
- * Puts images together to a batch, normalised, with the ellipses of their boxes as targets. `flips[i]` mirrors image and
- * target of the i-th left to right.
+ * Assembles images into a normalised batch, with the ellipses of their boxes as targets. `flips[i]` mirrors the i-th image and
+ * target left to right.
  *
- * @throws DataError when the images are not all of one size
+ * @throws DataError if the images differ in size
  */
 export function assembleBatch(prepared: readonly Prepared[], flips: readonly boolean[]): Batch {
   const first = prepared[0];
@@ -108,7 +108,7 @@ export function assembleBatch(prepared: readonly Prepared[], flips: readonly boo
     const target = batch.target.subarray(i * pixels, (i + 1) * pixels);
     ellipseMask(p.boxes, width, height, target);
     const flip = flips[i] === true;
-    // The label is mirrored as pixels, like the image: a box mirrored in floating point could differ in a pixel of the rim.
+    // Mirror the target as pixels, like the image: a box mirrored in floating point could differ in a pixel at the rim.
     if (flip) for (let y = 0; y < height; y++) target.subarray(y * width, (y + 1) * width).reverse();
     writeImage(p.grey, width, flip, batch.image, i * pixels * 3);
   });

@@ -1,8 +1,8 @@
-/** What to tell about sides that lack a class, before hours are spent on them. */
+/** Warnings about split sides that lack a class, issued before hours are spent on them. */
 import { benignMalignant } from "./classes.ts";
 import type { Classes, Label } from "./sample.ts";
 
-/** Lines for the two sides of a split whose classifier is going to be trained. */
+/** One line per problem with the two sides of a split that a classifier is to be trained on. */
 export function classNotes(
   train: readonly { label: Label }[],
   heldOut: readonly { label: Label }[],

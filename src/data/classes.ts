@@ -1,9 +1,9 @@
-/** The classes that images are told apart by: names in an order, one of them the positive class of the binary figures. */
+/** The classes of a data set: ordered names, one of them the positive class of the binary metrics. */
 import { type Classes, DataError } from "./sample.ts";
 
 export type { Classes } from "./sample.ts";
 
-/** What a data set is assumed to hold unless it, or its user, says otherwise. */
+/** Default classes, unless the data set or the user names others. */
 export const benignMalignant: Classes = { names: ["benign", "malignant"], positive: 1 };
 
 export const MIN_CLASSES = 2;
@@ -11,18 +11,18 @@ export const MAX_CLASSES = 100;
 /** Longest name, in UTF-16 code units. */
 export const MAX_NAME_LENGTH = 60;
 
-/** What images without a class are counted as. No class has this name. */
+/** The label under which images without a class are counted. No class may have this name. */
 export const UNLABELLED = "unlabelled";
 
-/** Names as they are compared: in any case and any Unicode form, with single blanks. */
+/** The form in which names are compared: lower case, one Unicode form, single spaces. */
 export const classKey = (name: string): string => name.normalize("NFC").trim().replace(/\s+/g, " ").toLowerCase();
 
 /**
- * Checks names of classes; blanks around them do not count.
+ * Checks class names; surrounding spaces are ignored.
  *
  * @returns the names, trimmed and in Unicode's composed form
- * @throws DataError for fewer than 2 or more than 100, for two that differ in nothing but case and blanks, and for a name that is
- *   empty, too long, holds a comma or a character that does not print, or begins with neither a letter nor a digit
+ * @throws DataError for fewer than 2 or more than 100, for two that differ only in case or spaces, and for a name that is
+ *   empty, too long, contains a comma or an unprintable character, or begins with neither a letter nor a digit
  */
 export function checkClassNames(names: readonly string[]): string[] {
   const checked = names.map((name) => name.normalize("NFC").trim());
@@ -59,14 +59,14 @@ function faultOf(name: string): string | undefined {
   return undefined;
 }
 
-/** For messages: what does not print is left out. */
+/** A name for messages, with unprintable characters replaced. */
 const shown = (name: string): string => name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?").slice(0, MAX_NAME_LENGTH);
 
 /**
- * Classes by their names.
+ * Classes from their names.
  *
- * @param positive name of the positive class, in any case; default "malignant" where there is one, else the last
- * @throws DataError for names that `checkClassNames` refuses, and a positive class that is none of them
+ * @param positive name of the positive class, case-insensitive; default "malignant" if present, else the last
+ * @throws DataError for names that `checkClassNames` refuses, and a positive class that is not among them
  */
 export function classesOf(names: readonly string[], positive?: string): Classes {
   const checked = checkClassNames(names);
@@ -80,23 +80,23 @@ export function classesOf(names: readonly string[], positive?: string): Classes 
   throw new DataError(`the positive class "${shown(positive)}" is none of ${checked.join(", ")}`);
 }
 
-/** Whether these are benign and malignant, in this order, with malignant as the positive class: the form of old files. */
+/** Whether these are benign and malignant, in this order, with malignant positive: what old files assume. */
 export const isBenignMalignant = ({ names, positive }: Classes): boolean =>
   names.length === 2 && names.every((name, i) => name === benignMalignant.names[i]) && positive === 1;
 
-/** Whether a model of the one can be evaluated on images of the other. */
+/** Whether a model with one of these can be evaluated on images with the other. */
 export const sameNames = (a: Classes, b: Classes): boolean =>
   a.names.length === b.names.length && a.names.every((name, i) => name === b.names[i]);
 
-/** A class for people; "unlabelled" for none. */
+/** The displayed name of a class; "unlabelled" for none. */
 export const className = (label: number | undefined, { names }: Classes = benignMalignant): string =>
   label === undefined ? UNLABELLED : names[label]!;
 
-/** What the positive class is set against, for sentences: the other of two classes, else "anything but <positive>". */
+/** What the positive class is contrasted with, for sentences: the other of two classes, else "anything but <positive>". */
 export const negativeName = ({ names, positive }: Classes): string =>
   names.length === 2 ? names[1 - positive]! : `anything but ${names[positive]!}`;
 
-/** Whether a class is of tissue without a nodule, "normal" or "normal thyroid": an empty mask marks all that there is. */
+/** Whether a class means tissue without a nodule, "normal" or "normal thyroid": its empty masks are then complete. */
 export function isNormalTissue(name: string): boolean {
   const words: readonly string[] = name.toLowerCase().match(/\p{L}+/gu) ?? [];
   return words.includes("normal") && !words.some((word) => ["not", "non", "no", "un"].includes(word));

@@ -1,11 +1,11 @@
-/** Which images must stay on one side of a split. */
+/** Groups images that must stay on one side of a split. */
 import type { Label } from "./sample.ts";
 
 export interface SplitItem {
   /** Patient or case. */
   group: string;
   label: Label;
-  /** Equal for images of equal content, such as a digest of the pixels; two cases that share an image stay together. */
+  /** Equal for images with equal content, such as a digest of the pixels; two cases that share an image stay together. */
   content?: string;
 }
 
@@ -13,8 +13,7 @@ export interface SplitItem {
 export type Tie = readonly [number, number];
 
 /**
- * Indices of the items in clusters that share no group and no content with each other and have no tie between them
- * (union-find), in order of first item.
+ * Clusters of item indices (union-find), in order of first item: no two clusters share a group or content, or are tied.
  */
 export function connected(items: readonly SplitItem[], ties: readonly Tie[] = []): number[][] {
   const parent = items.map((_, i) => i);

@@ -1,24 +1,24 @@
-/** From the mask of the nodules to their boxes. */
+/** Converts a nodule mask to boxes, by connected components. */
 import type { Box } from "./sample.ts";
 
 /**
- * Components of less than this share of the largest one's area are specks: crumbs at the rim of a hand-drawn mask, or noise
- * of a mask saved as JPEG.
+ * Components smaller than this share of the largest one's area are specks: crumbs at the rim of a hand-drawn mask, or noise in
+ * a mask saved as JPEG.
  */
 const MAX_SPECK_SHARE = 0.01;
 
-/** A connected part of a mask: its box and how many pixels it has. */
+/** A connected part of a mask: its box and its number of pixels. */
 export interface Component {
   box: Box;
   area: number;
 }
 
 /**
- * One box for each connected component (8 neighbours) of the pixels that are not 0, in order of their first row; `specks`
- * counts the components that are too small to be a nodule.
+ * One box for each connected component (8 neighbours) of the non-zero pixels, in order of first row; `specks` counts the
+ * components too small to be a nodule.
  *
- * A box a component, not one around all: the label drawn from a box is its inscribed ellipse, and one ellipse around two
- * nodules has its centre in the healthy tissue between them. It is also what a reader with a box for each nodule draws.
+ * One box per component, not one around all: the target made from a box is its inscribed ellipse, and one ellipse around two
+ * nodules is centred in the healthy tissue between them. It is also what a reader who draws a box per nodule draws.
  *
  * @param mask width × height values, row by row
  */
@@ -28,8 +28,8 @@ export function componentBoxes(mask: Uint8Array, width: number, height: number):
 }
 
 /**
- * The boxes of the components but for the specks among them, which are counted; `least` is the share of the largest one's area
- * that the smallest of those kept has.
+ * The boxes of the components except specks, which are counted; `least` is the area of the smallest one kept, as a share of the
+ * largest one's.
  */
 export function withoutSpecks(components: readonly Component[]): { boxes: Box[]; specks: number; least: number } {
   const largest = components.reduce((most, { area }) => Math.max(most, area), 0);
@@ -38,9 +38,9 @@ export function withoutSpecks(components: readonly Component[]): { boxes: Box[];
   return { boxes: kept.map(({ box }) => box), specks: components.length - kept.length, least };
 }
 
-/** The connected components of the pixels that are not 0, in order of their first row. */
+/** The connected components of the non-zero pixels, in order of first row. */
 export function components(mask: Uint8Array, width: number, height: number): Component[] {
-  /** Of each run of pixels in a row: the index of an earlier run of the same component, or its own. */
+  /** For each run of pixels in a row: the index of an earlier run of the same component, or its own. */
   const parent: number[] = [];
   const root = (i: number): number => {
     while (parent[i] !== i) i = parent[i] = parent[parent[i]!]!;

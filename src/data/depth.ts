@@ -1,16 +1,16 @@
-/** How many bits of deeper words are in use: cameras and devices of 10 to 14 bits save words of 16. */
+/** Finds how many bits of each word are in use: cameras and devices with 10 to 14 bits save 16-bit words. */
 
-/** Depths that devices and pictures have in practice. */
+/** Bit depths used in practice. */
 const DEPTHS = [8, 10, 12, 14];
 
 /**
- * How many bits are in use where levels from 0 on lie in words of more: 12 in 16 would be shown as black.
+ * How many bits are in use when unsigned levels are stored in wider words: 12 bits in 16 would look black.
  *
- * Fewer than `declared` are certain where the picture would have no more than a 16th of the levels declared, and reaches the
- * upper quarter of a depth in practice; or, in words of 16 bits, where the greatest level is white in such a depth, within a
- * 256th. A picture that reaches the upper quarter of 14 bits could as well be a dim one of 16.
+ * Fewer than `declared` are certain if the levels stay within a 16th of the declared range and reach the upper quarter of a
+ * common depth; or, in 16-bit words, if the greatest level is white in such a depth, within a 256th. A picture that reaches the
+ * upper quarter of 14 bits could equally be a dim one of 16.
  *
- * @returns `declared` where most bits are in use, also by a dim picture; undefined where the levels do not tell
+ * @returns `declared` if most bits are in use, even by a dim picture; undefined if the levels do not decide it
  */
 export function bitsInUse(greatest: number, declared: number): number | undefined {
   if (declared <= 8) return declared;
@@ -22,5 +22,5 @@ export function bitsInUse(greatest: number, declared: number): number | undefine
   return reached && declared === 16 ? undefined : declared;
 }
 
-/** Whether levels end in the lowest quarter of a depth: a viewer then shows shadows. */
+/** Whether all levels lie in the lowest quarter of a depth: a viewer then shows only shadows. */
 export const isDim = (greatest: number, bits: number): boolean => greatest < (2 ** bits - 1) / 4;

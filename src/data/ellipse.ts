@@ -1,4 +1,4 @@
-/** The segmentation label: the ellipses inscribed in the boxes. */
+/** Draws the segmentation target: the ellipses inscribed in the boxes. */
 import type { Box } from "./sample.ts";
 
 /**

@@ -1,12 +1,12 @@
 /**
- * Perceptual fingerprints: which pictures are the same one, saved again, resized, brightened or cut otherwise.
+ * Perceptual fingerprints: recognise a picture that was re-encoded, resized, brightened or cropped differently.
  *
- * The signs of the 16 × 16 lowest frequencies of a 32 × 32 picture's cosine transform against their median ("pHash", Zauner
- * 2010, with 255 bits instead of 63: on DDTI the 63 do not tell pictures of different patients apart). Two fingerprints a
- * picture, of all of it and of its tissue, since either alone fails.
+ * The signs of the 16 × 16 lowest frequencies of a 32 × 32 picture's cosine transform relative to their median ("pHash", Zauner
+ * 2010, with 255 bits instead of 63: on DDTI 63 bits do not distinguish pictures of different patients). Each picture has two
+ * fingerprints, of all of it and of its tissue, since either alone fails.
  */
 
-/** Side of the picture that a fingerprint is made of. */
+/** Side of the picture that a fingerprint is computed from. */
 export const FINGERPRINT_SIDE = 32;
 const KEPT = 16;
 const BITS = KEPT * KEPT - 1;
@@ -22,14 +22,14 @@ export interface Fingerprint {
 }
 
 /**
- * Bits in which the hashes of two near-identical pictures may differ: MAX_SAME_BITS in the tissue alone; or MAX_ALIKE_BITS in the tissue, where
- * a disturbed picture may be cropped elsewhere, with no more than MAX_WHOLE_BITS in all of it.
+ * Maximum number of bits in which the hashes of two near-identical pictures may differ: MAX_SAME_BITS in the tissue alone; or
+ * MAX_ALIKE_BITS in the tissue, as an altered picture may be cropped elsewhere, and at most MAX_WHOLE_BITS as a whole.
  *
- * Measured on DDTI's 465 images. The nearest pictures of different cases are 78 bits apart in the tissue and 60 as a whole,
- * and those of the latter that are under 70 are 86 or more in the tissue. A picture saved as JPEG of quality 20 to 50, at half
- * or 1.5 times the size, stretched, brightened, or with calipers and text drawn in, stays within 24 as a whole; trimmed by
- * 2 % on each side or cut down to its tissue, within 36 in the tissue. Of 93 pictures, 98 to 100 % are found again after each
- * of these. MAX_SAME_BITS and MAX_WHOLE_BITS keep 18 and 20 bits off from what is different: a larger set has pairs that come closer by chance.
+ * Measured on DDTI's 465 images. The nearest pictures of different cases are 78 bits apart in the tissue and 60 as a whole;
+ * pairs under 70 as a whole are 86 or more apart in the tissue. A picture saved as JPEG of quality 20 to 50, at half or 1.5
+ * times the size, stretched, brightened, or with calipers and text drawn in, stays within 24 as a whole; trimmed by 2 % on each
+ * side or cropped to its tissue, within 36 in the tissue. Of 93 pictures, 98 to 100 % are found again after each of these.
+ * MAX_SAME_BITS and MAX_WHOLE_BITS keep a margin of 18 and 20 bits: a larger set has pairs that come closer by chance.
  */
 const MAX_SAME_BITS = 60;
 const MAX_ALIKE_BITS = 100;
@@ -67,7 +67,7 @@ export function hashOf(grey: Uint8Array): Hash {
   return hash;
 }
 
-/** Bits in which two hashes differ; counting stops above `limit`. */
+/** Number of bits in which two hashes differ; counting stops above `limit`. */
 export function distance(a: Hash, b: Hash, limit: number = BITS): number {
   let bits = 0;
   for (let i = 0; i < 8 && bits <= limit; i++) {
@@ -79,7 +79,7 @@ export function distance(a: Hash, b: Hash, limit: number = BITS): number {
   return bits;
 }
 
-/** Whether two pictures are the same one but for how they were saved or cut. */
+/** Whether two pictures are the same except for how they were saved or cropped. */
 export function nearIdentical(a: Fingerprint, b: Fingerprint): boolean {
   const tissue = distance(a.tissue, b.tissue, MAX_ALIKE_BITS);
   return (

@@ -1,14 +1,14 @@
-/** k-fold cross-validation: every image is held out once, and clusters are never cut. */
+/** k-fold cross-validation: every image is held out once, and clusters are never split. */
 import { connected, type SplitItem, type Tie } from "./clusters.ts";
 import { permutation, stream } from "./random.ts";
 import { DataError } from "./sample.ts";
 import { strataOf } from "./split.ts";
 
 /**
- * The fold of each item, 0 .. folds - 1. Clusters are assigned the largest first, in an order that the seed decides among
- * equals, each to the fold that lacks most of what it holds of each class.
+ * The fold of each item, 0 .. folds - 1. Clusters are assigned largest first, with ties ordered by the seed, each to the fold
+ * that most lacks its classes.
  *
- * @throws DataError for a number of folds that the clusters do not fill
+ * @throws DataError for more folds than the clusters can fill
  */
 export function dealFolds(
   items: readonly SplitItem[],
@@ -33,7 +33,7 @@ export function dealFolds(
   const result = items.map(() => 0);
   for (const cluster of order) {
     const count = counts[cluster]!;
-    // How far above its share of each class the fold would come, in shares of the class.
+    // How far the fold would exceed its share of each class, as a fraction of the class.
     const cost = filled.map((fold) =>
       fold.reduce((sum, n, s) => sum + (count[s]! > 0 ? ((n + count[s]!) / share[s]!) * count[s]! : 0), 0),
     );

@@ -1,10 +1,10 @@
-/** Classes from the names of files, where a user says that they are in them. */
+/** Takes classes from file names, if the user says that they contain them. */
 import type { ClassWords } from "./readers/class-words.ts";
 import type { Dataset } from "./sample.ts";
 
 /**
- * Gives the samples without a class the one that their file's name has as a word. A sample whose class is
- * known by another way and contradicted by its name has none afterwards. Both are noted.
+ * Gives each sample without a class the one that its file name contains as a word. A sample whose known class contradicts its
+ * name loses it. Notes report both.
  */
 export function labelFromNames(dataset: Dataset, words: ClassWords): void {
   const { samples, notes } = dataset;
@@ -21,9 +21,9 @@ export function labelFromNames(dataset: Dataset, words: ClassWords): void {
       else taken++;
       sample.label = label;
     } else if (label !== undefined && label !== sample.label) {
-      notes.push(`${sample.id}: its name is of another class than the set says: it counts as unlabelled`);
+      notes.push(`${sample.id}: its name says another class than the set: it counts as unlabelled`);
       sample.label = undefined;
     }
   }
-  notes.push(`--label-from name: the class of ${taken} images is a word of their names; ${bare} names have none`);
+  notes.push(`--label-from name: ${taken} images take their class from a word in their name; ${bare} names have none`);
 }

@@ -1,18 +1,18 @@
-/** A split as the data set gives it, made safe: what is trained on is nowhere else. */
+/** Removes leaks from a data set's own split, so that no training image is held out. */
 import { connected, type SplitItem, type Tie } from "./clusters.ts";
 import type { Side } from "./sample.ts";
 
-/** The side of each item; undefined where it is left out. */
+/** The side of each item; undefined if left out. */
 export type Sides = (Side | undefined)[];
 
-/** From what nobody may have seen to what is learnt from. */
+/** Sides by priority: the test side keeps its images, training gives way. */
 const GUARDED: readonly Side[] = ["test", "val", "train"];
 
 /**
- * Takes every image away from training whose patient or picture is also held out, and from validation whose is in the test:
- * the held-out sides then are the set's own, and figures can be compared with those of others.
+ * Removes from training every image whose patient or picture is also held out, and from validation those also in the test
+ * side. The held-out sides stay the set's own, so metrics remain comparable with others'.
  *
- * @returns the sides, and the indices of the items that were taken away
+ * @returns the sides, and the indices of the removed items
  */
 export function withoutLeaks(
   items: readonly SplitItem[],

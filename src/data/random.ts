@@ -1,9 +1,9 @@
-/** Seeded random numbers: one independent stream for each list of integers. */
+/** Seeded random numbers: an independent stream for each list of integers. */
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
 
-/** A generator that depends on every one of the integers, so that (seed, epoch) and (seed + 1, epoch) share nothing. */
+/** A generator that depends on every integer, so that (seed, epoch) and (seed + 1, epoch) are unrelated. */
 export function stream(...words: readonly number[]): RandomGenerator {
   let hash = 0x9e3779b9;
   for (const word of words) {

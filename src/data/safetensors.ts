@@ -1,16 +1,16 @@
 /**
- * The safetensors container: reading what PyTorch (or this project) wrote, and writing it.
+ * Reads and writes safetensors files, PyTorch's or this project's.
  *
  * A file is: 8 bytes, the header's length as a little-endian u64; the header, a JSON object `name -> { dtype, shape,
- * data_offsets: [begin, end] }` with an optional `__metadata__` of strings; then the data, little-endian, the offsets
- * counted from the header's end. Format: https://github.com/huggingface/safetensors#format.
+ * data_offsets: [begin, end] }` with an optional `__metadata__` of strings; then the data, little-endian, with offsets counted
+ * from the header's end. Format: https://github.com/huggingface/safetensors#format.
  *
- * Nothing in a file is believed before it is checked, and nothing is allocated by a number that a file merely claims.
+ * Nothing in a file is trusted before it is checked, and no allocation is sized by an unverified number.
  */
 import { z } from "zod";
 import { parseJson } from "./json.ts";
 
-/** What holds the elements of each dtype. F16 and BF16 are left as their 16 bits; BOOL is one byte each. */
+/** The array type for each dtype. F16 and BF16 stay raw 16-bit words; BOOL is one byte each. */
 export interface SafeArrays {
   F64: Float64Array;
   F32: Float32Array;
@@ -38,7 +38,7 @@ export interface SafetensorsFile {
   tensors: Map<string, SafeTensor>;
 }
 
-/** The file (or what was to become one) is not valid safetensors. The message is one line: whose fault, and what it is. */
+/** The file, or data to be written, is not valid safetensors. The message is one line: which file or tensor, and why. */
 export class SafetensorsError extends Error {
   override readonly name = "SafetensorsError";
 }
@@ -76,7 +76,7 @@ const entrySchema = z.strictObject({
 });
 const metadataSchema = z.record(z.string(), z.string());
 
-/** Text from outside, made safe to stand in a one-line message. */
+/** Makes external text safe for a one-line message. */
 function oneLine(text: string, limit = 160): string {
   const line = text.replace(/[\s\p{Cc}]+/gu, " ").trim();
   return line.length > limit ? `${line.slice(0, limit)}…` : line;
@@ -91,7 +91,7 @@ function zodReason(error: z.ZodError): string {
   return oneLine(at === "" ? issue.message : `${at}: ${issue.message}`);
 }
 
-/** Number of elements; NaN where it is no longer an exact integer. */
+/** Number of elements; NaN if it is not an exact integer. */
 function elementCount(shape: readonly number[]): number {
   let count = 1;
   for (const extent of shape) {
@@ -104,11 +104,11 @@ function elementCount(shape: readonly number[]): number {
 /**
  * Reads a whole file.
  *
- * Tensors are views on `bytes` where alignment allows it, and copies elsewhere; so leave `bytes` unchanged afterwards.
- * As the format demands, the tensors must cover the data exactly: no overlap, no gap, nothing left over.
+ * Tensors are views of `bytes` where alignment allows it, otherwise copies; so leave `bytes` unchanged afterwards.
+ * As the format requires, the tensors must cover the data exactly: no overlap, no gap, nothing left over.
  *
- * @param name what to call the file in messages
- * @throws SafetensorsError naming `name` and the reason, and nothing else, whatever the bytes are
+ * @param name what messages call the file
+ * @throws SafetensorsError with `name` and the reason; never any other error, whatever the bytes
  */
 export function parseSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
   const fail = (reason: string, cause?: unknown): never => {
@@ -192,18 +192,18 @@ function viewTensor(data: Uint8Array, dtype: SafeDtype, shape: number[], begin: 
   const kind = arrays[dtype];
   const end = begin + count * kind.BYTES_PER_ELEMENT;
   const aligned = (data.byteOffset + begin) % kind.BYTES_PER_ELEMENT === 0;
-  // Not data.slice(): of Node's Buffers that is a view, too.
+  // Not data.slice(): on Node's Buffers that returns a view, too.
   const source = aligned ? data.subarray(begin, end) : Uint8Array.from(data.subarray(begin, end));
   const view = new kind(source.buffer, source.byteOffset, count);
   return { dtype, shape, data: view } as SafeTensor; // dtype and array were looked up together
 }
 
 /**
- * Writes a whole file. The same arguments give the same bytes: the header lists the tensors in the order given, and the
- * data follow by falling element size (then as given), so that every tensor is aligned without a gap.
+ * Serialises a whole file. The same arguments give the same bytes: the header lists the tensors in the order given, and the
+ * data follow by descending element size (then as given), so that every tensor is aligned without gaps.
  *
  * @param tensors a Map, or its entries
- * @throws SafetensorsError naming the tensor whose data do not fit its dtype and shape, or whose name cannot be used
+ * @throws SafetensorsError naming the tensor whose data do not match its dtype and shape, or whose name is invalid
  */
 export function serializeSafetensors(
   tensors: Iterable<readonly [string, SafeTensor]>,
@@ -225,7 +225,7 @@ export function serializeSafetensors(
     entry.begin = total;
     total += entry.tensor.data.byteLength;
   }
-  // Written out by hand, since objects move keys that look like integers to the front.
+  // Serialised by hand, since objects move integer-like keys to the front.
   const fields = entries.map(({ key, tensor: { dtype, shape, data }, begin }) => {
     const value = { dtype, shape, data_offsets: [begin, begin + data.byteLength] };
     return `${JSON.stringify(key)}:${JSON.stringify(value)}`;

@@ -1,4 +1,4 @@
-/** What a data set is made of, from the annotated image on disk to the batch a training step takes. */
+/** The types of a data set, from the annotated image on disk to the batch of a training step. */
 import type { Fingerprint } from "./fingerprint.ts";
 
 /** A rectangle in pixels: x0/y0 the left and top edge, x1/y1 the right and bottom edge (exclusive). Fractions allowed. */
@@ -9,21 +9,21 @@ export interface Box {
   y1: number;
 }
 
-/** The classes that images are told apart by: src/data/classes.ts. */
+/** The classes of a data set: src/data/classes.ts. */
 export interface Classes {
-  /** A label is an index into them. */
+  /** Labels are indices into these. */
   readonly names: readonly string[];
-  /** Index of the positive class of the binary figures (sensitivity, PPV, ..), which set it against all others. */
+  /** Index of the positive class of the binary metrics (sensitivity, PPV, ..), contrasted with all others. */
   readonly positive: number;
 }
 
-/** Index into the data set's classes; undefined where the class is not known. */
+/** Index into the data set's classes; undefined if the class is unknown. */
 export type Label = number | undefined;
 
-/** Which side of a split an image is on: trained on, held out for choices, or held out to the end. */
+/** The side of a split: trained on, held out for model selection, or held out to the end. */
 export type Side = "train" | "val" | "test";
 
-/** How a data set itself divides its images. */
+/** A data set's own split of its images. */
 export interface Given {
   side?: Side;
   /** The fold in which the image is held out, from 0. */
@@ -41,9 +41,9 @@ export interface Sample extends Given {
   label: Label;
   /** The nodules, in pixels of the original image. */
   boxes: Box[];
-  /** "none" where it is known that there is no nodule, and `boxes` is empty for that; else an image without boxes has an unknown outline. */
+  /** "none" if the image is known to have no nodule, hence no `boxes`; otherwise no boxes means an unknown outline. */
   outline?: "none";
-  /** Whether the image is a crop to the tissue already. */
+  /** Whether the image is already cropped to the tissue. */
   cropped?: boolean;
 }
 
@@ -55,12 +55,12 @@ export interface Skipped {
 
 export interface Dataset {
   name: string;
-  /** Of which `label` is an index. */
+  /** What `label` indexes. */
   classes: Classes;
   samples: Sample[];
-  /** Every image, annotation or named file that gave no sample. */
+  /** Every image, annotation or named file that yielded no sample. */
   skipped: Skipped[];
-  /** What was changed in samples that were kept, one line each. */
+  /** Changes to samples that were kept, one line each. */
   notes: string[];
 }
 
@@ -77,28 +77,28 @@ export interface Prepared extends Given {
   boxes: Box[];
   /** As in `Sample`. */
   outline?: "none";
-  /** To find the same picture elsewhere. */
+  /** For finding the same picture elsewhere. */
   print?: Fingerprint;
-  /** Where it came from: `crop` is in pixels of the original image, whose size `width` × `height` is. */
+  /** Where it came from: `crop` is in pixels of the original image, which is `width` × `height`. */
   source?: { file: string; width: number; height: number; crop: Box };
 }
 
-/** Whether the outline of an image is unknown; where it is known that there is no nodule it is not. */
+/** Whether an image's outline is unknown; if it is known to have no nodule, it is not. */
 export const isBare = ({ boxes, outline }: Pick<Prepared, "boxes" | "outline">): boolean =>
   boxes.length === 0 && outline !== "none";
 
-/** What one training or evaluation step takes. */
+/** The input of one training or evaluation step. */
 export interface Batch {
   /** [N,H,W,3], normalised. */
   image: Float32Array;
-  /** [N]; 0 where the class is not known (only the outlines of such samples are used). */
+  /** [N]; 0 if the class is unknown (only the outlines of such samples are used). */
   label: Uint32Array;
   /** [N,H,W,1]: 1 inside the ellipses of the image's boxes, else 0. */
   target: Float32Array;
   ids: string[];
 }
 
-/** Bad input of the user's: the message is one line that names the file and the reason. No stack is shown for it. */
+/** Bad user input: the message is one line that names the file and the reason. Shown without a stack. */
 export class DataError extends Error {
   override readonly name = "DataError";
 
@@ -107,7 +107,7 @@ export class DataError extends Error {
   }
 }
 
-/** The text on one line, for messages that come from libraries. */
+/** Joins a library's message into one line. */
 export function oneLine(text: string): string {
   return text
     .trim()
@@ -115,7 +115,7 @@ export function oneLine(text: string): string {
     .join("; ");
 }
 
-/** Why something failed, on one line of bounded length: some libraries quote what they could not read. */
+/** Why something failed, as one line of bounded length: some libraries quote what they could not parse. */
 export function reasonOf(error: unknown): string {
   const text = oneLine(error instanceof Error ? error.message : String(error));
   return text.length > 200 ? `${text.slice(0, 200)}...` : text;

@@ -1,20 +1,20 @@
-/** From what a user asks for and what a set has to the classes of a data set. */
+/** Settles a data set's classes from what the user requests and what the set has. */
 import { checkClassNames, type Classes, classesOf, isBenignMalignant } from "./classes.ts";
 import { BinaryWords, type ClassWords, inOrder, NamedWords, type Target } from "./readers/class-words.ts";
 import { gradeOf, TiradsWords } from "./readers/tirads-words.ts";
 import { DataError, type Dataset } from "./sample.ts";
 
-/** Which classes a user asks for; the settings of a training have these names, too. */
+/** The classes a user requests; a training's settings use the same names. */
 export interface ClassRequest {
   /** What a label is: the set's class (default), or its TI-RADS grade. */
   target?: Target | undefined;
-  /** Names in the order of the labels; default the set's own. */
+  /** Names in label order; default the set's own. */
   classes?: readonly string[] | undefined;
-  /** The positive class; default malignant where there is one, else the last. */
+  /** The positive class; default malignant if present, else the last. */
   positive?: string | undefined;
 }
 
-/** How a set is to be read for what is asked for. @throws DataError for names that cannot be those of classes */
+/** How to read a set for a request. @throws DataError for invalid class names */
 export function wordsFor({ target = "class", classes }: ClassRequest): ClassWords {
   const names = classes && checkClassNames(classes);
   if (target === "tirads") {
@@ -31,8 +31,8 @@ export function wordsFor({ target = "class", classes }: ClassRequest): ClassWord
 }
 
 /**
- * The classes of a request, for data that have these of their own.
- * @throws DataError for names that cannot be those of classes, and a positive class that is none of them
+ * The requested classes, or else the data's own.
+ * @throws DataError for invalid class names, and a positive class that is not among them
  */
 export const resolveClasses = ({ classes, positive }: ClassRequest, own: Classes): Classes =>
   classes === undefined && positive === undefined ? own : classesOf(classes ?? own.names, positive);
@@ -40,24 +40,24 @@ export const resolveClasses = ({ classes, positive }: ClassRequest, own: Classes
 export interface SettleOptions extends ClassRequest {
   /** How the set was read. */
   words: ClassWords;
-  /** Whether the names are the set's own, and nobody's choice. */
+  /** Whether the names are the set's own, not requested. */
   own: boolean;
   /** Default "refuse". */
   missingClasses?: "refuse" | "allow" | undefined;
 }
 
 /**
- * Gives a set that was read its classes: leaves out the images of others, with a reason each, and says in a note what was
- * understood where nobody asked for it.
+ * Assigns classes to a set that was read: leaves out images of other classes, with a reason each, and notes any classes that
+ * were inferred rather than requested.
  *
  * @param dir what messages call the set
- * @throws DataError for a class without an image, with the names that the set has
+ * @throws DataError for a class without images, listing the set's names
  */
 export function settleClasses(dir: string, dataset: Dataset, options: SettleOptions): void {
   const { words, own, classes: asked, positive, target = "class", missingClasses = "refuse" } = options;
   const counts = words.names.map((_, label) => dataset.samples.filter((sample) => sample.label === label).length);
   const open = asked === undefined && (own || target === "tirads");
-  // Names that nobody chose are those of which there is an image.
+  // Without a request, keep the names that have an image.
   const names = open ? inOrder(words.names.filter((_, label) => counts[label]! > 0)) : keptNames(words);
   if (open && names.length < 2) {
     const what = names.length === 0 ? "no image has one" : `all images have the grade ${names[0]!}`;

@@ -1,4 +1,4 @@
-/** A split as a file: which image is on which side, by id. Written into every run, and used again with `--split`. */
+/** The split file: which image is on which side, by id. Every run writes one, and `--split` reuses it. */
 import { z } from "zod";
 import { parseJson } from "./json.ts";
 import { DataError, reasonOf, type Side } from "./sample.ts";
@@ -26,7 +26,7 @@ export function writeSplit(split: Omit<SplitFile, "format">): string {
   return `${JSON.stringify({ format: FORMAT, data, how, train, val, test }, null, 1)}\n`;
 }
 
-/** The side of each image by id. @throws DataError when the text is not a split, or has an image twice; without the file's name */
+/** The side of each image by id. @throws DataError, without the file's name, if the text is not a split or repeats an image */
 export function parseSplit(text: string): Map<string, Side> {
   let json: unknown;
   try {

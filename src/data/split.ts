@@ -1,4 +1,4 @@
-/** Training and validation sides of a data set, such that nothing on one side is also on the other. */
+/** Splits a data set into training and validation sides that share nothing. */
 import { connected, type SplitItem, type Tie } from "./clusters.ts";
 import { permutation, stream } from "./random.ts";
 import { benignMalignant, className } from "./classes.ts";
@@ -8,11 +8,11 @@ import { type Classes, DataError, type Label } from "./sample.ts";
 export interface Split {
   train: number[];
   val: number[];
-  /** What was not possible, one line each. */
+  /** Constraints that could not be met, one line each. */
   notes: string[];
 }
 
-/** What each side of a split should have its share of: every class that occurs, in order, and the images without one. */
+/** The strata of a split: every class that occurs, in order, and the images without one. */
 export function strataOf(items: readonly { label: Label }[]): Label[] {
   const labels = new Set(items.map(({ label }) => label));
   const known = [...labels].filter((label) => label !== undefined).sort((a, b) => a - b);
@@ -20,11 +20,11 @@ export function strataOf(items: readonly { label: Label }[]): Label[] {
 }
 
 /**
- * Divides items at random into a training and a validation side.
+ * Splits items at random into a training and a validation side.
  *
- * Items that share a group or a content, or are tied, directly or through others, stay together. Among those clusters, taken in an
- * order that the seed decides, the validation side takes each that still fits its share of every stratum (each class, and the
- * images without one). Each stratum is then present on both sides, unless a note says that it could not be.
+ * Items that share a group or content, or are tied, directly or through others, stay together. In an order given by the seed,
+ * the validation side takes each such cluster that still fits its share of every stratum (each class, and the images without
+ * one). Every stratum is then on both sides, unless a note says that this was impossible.
  *
  * @param options.val the validation side's share of the items, 0 <= val < 1
  * @param options.ties pairs of items that stay together, such as near-identical images
@@ -64,7 +64,7 @@ export function split(
   }
   strata.forEach((label, s) => {
     if (val === 0 || total[s] === 0 || taken[s]! > 0) return;
-    // Every cluster of this stratum is larger than its share: the smallest goes over that leaves training some of each.
+    // Every cluster of this stratum exceeds its share: move the smallest one that leaves training some of each stratum.
     const leavesSome = (c: number) => counts[c]!.every((n, t) => n === 0 || taken[t]! + n < total[t]!);
     const able = order.filter((c) => !chosen.has(c) && counts[c]![s]! > 0 && leavesSome(c));
     if (able.length > 0) take(able.reduce((a, b) => (clusters[b]!.length < clusters[a]!.length ? b : a)));

@@ -1,14 +1,14 @@
-/** Bytes of a text file to a string. */
+/** Decodes a text file's bytes to a string. */
 import { DataError } from "./sample.ts";
 
 const UTF16: Record<string, string> = { "255,254": "utf-16le", "254,255": "utf-16be" };
 
-/** The encoding that an XML file says it has. */
+/** The encoding that an XML file declares. */
 const DECLARED = /^<\?xml[^>]*\bencoding=["']([\w.:-]{1,40})["']/;
 
 /**
- * UTF-8, or UTF-16 where the file begins with its byte order mark (which is removed); what is not UTF-8, as XML
- * says that it is.
+ * Decodes UTF-8, or UTF-16 with a byte order mark (which is removed); text that is not UTF-8, in the encoding that its XML
+ * declaration names.
  *
  * @throws DataError for any other encoding
  */
@@ -25,7 +25,7 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** UTF-16 by its first two letters: tables, JSON and XML begin with ASCII, of which every second byte is 0 then. */
+/** Detects UTF-16 by its first two letters: tables, JSON and XML begin with ASCII, so every second byte is 0. */
 function isWithoutMark([a, b, c, d]: Uint8Array): boolean {
   return (a !== 0 && b === 0 && c !== 0 && d === 0) || (a === 0 && b !== 0 && c === 0 && d !== 0);
 }

@@ -43,7 +43,7 @@ beforeAll(async () => {
 describe("a whole film", () => {
   test("gets one answer a frame and a summary; frames that show nothing are left out by name", async () => {
     const { code, out, err } = await predict("whole", at("loop.webp"), at("frame.png"));
-    expect([code, err]).toEqual([0, [`left out: ${at("loop.webp")}#3: is blank: all its pixels are of level 0`]]);
+    expect([code, err]).toEqual([0, [`left out: ${at("loop.webp")}#3: is blank: all its pixels have level 0`]]);
     const { predictions, loops, skipped } = reportOf("whole");
     const numbers = Array.from({ length: FRAMES }, (_, i) => i + 1).filter((n) => n !== 3);
     const names = [...numbers.map((n) => `${at("loop.webp")}#${n}`), at("frame.png")];
@@ -51,7 +51,7 @@ describe("a whole film", () => {
     const pictures = [...numbers.map((n) => `loop-f${String(n).padStart(4, "0")}.png`), "frame.png"];
     expect(predictions.map(({ picture }) => picture)).toEqual(pictures);
     expect(readdirSync(at("whole")).sort()).toEqual([...pictures, "predictions.json"].sort());
-    expect(skipped).toEqual([{ file: `${at("loop.webp")}#3`, reason: "is blank: all its pixels are of level 0" }]);
+    expect(skipped).toEqual([{ file: `${at("loop.webp")}#3`, reason: "is blank: all its pixels have level 0" }]);
     const answers = predictions.slice(0, -1).map(({ malignant }) => malignant);
     const greatest = Math.max(...answers);
     const mean = answers.reduce((a, b) => a + b) / answers.length;
@@ -160,7 +160,7 @@ test("in a data set, frames are named in the manifest, and what shows nothing is
   expect(prepared.out.join("\n")).toMatch(/3 left out:/);
   expect(prepared.out.join("\n")).toMatch(/loop\.webp: has 20 frames: name one, as in loop\.webp#1, in a manifest/);
   expect(prepared.out.join("\n")).toMatch(/loop\.webp#99: has 20 frames: there is no frame 99/);
-  expect(prepared.out.join("\n")).toMatch(/loop\.webp#3: is blank: all its pixels are of level 0/);
+  expect(prepared.out.join("\n")).toMatch(/loop\.webp#3: is blank: all its pixels have level 0/);
   const journal = readFileSync(at("prepared/prepared.jsonl"), "utf8").trim().split("\n").slice(1);
   const entries = journal.map((line) => JSON.parse(line) as { id: string; original: unknown });
   expect(entries.map(({ id }) => path.basename(id)).sort()).toEqual(["exif6_x.jpg", "loop.webp#1", "loop.webp#2"]);

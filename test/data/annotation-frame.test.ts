@@ -20,10 +20,10 @@ test("a box stands as it is where the annotation's size is the picture's, or not
 test("a box of another size of the same shape is scaled, of another shape refused", () => {
   expect(place(size, { width: 640, height: 480 })).toEqual({
     box: { x0: 25, y0: 20, x1: 70, y1: 50 },
-    note: "its annotation was made on 640x480: brought to 320x240",
+    note: "its annotation was made on 640x480: scaled to 320x240",
   });
   expect(() => place(size, { width: 640, height: 400 })).toThrow(
-    /made on an image of 640x400, but it is 320x240: take the size out of the annotation where it is wrong$/,
+    /made on an image of 640x400, but it is 320x240: remove the size from the annotation if it is wrong$/,
   );
 });
 
@@ -31,7 +31,7 @@ test("a box of the stored picture is turned with it, at its own size or another"
   const at6 = { x0: 140, y0: 50, x1: 200, y1: 140 };
   expect(place(turned, size)).toEqual({
     box: at6,
-    note: expect.stringMatching(/on 320x240, before it was turned/) as string,
+    note: expect.stringMatching(/on 320x240, before it was rotated/) as string,
   });
   expect(annotationFrame(turned, { width: 640, height: 480 }).place({ x0: 100, y0: 80, x1: 280, y1: 200 })).toEqual(
     at6,
@@ -53,5 +53,5 @@ test("a box of the stored picture is turned with it, at its own size or another"
 test("boxes without a size are in stored pixels where those are not square, else as viewers see them", () => {
   const stretched = { width: 640, height: 240, stored: { ...size, orientation: 1 } };
   expect(place(stretched).box).toEqual({ x0: 100, y0: 40, x1: 280, y1: 100 });
-  expect(place(turned)).toEqual({ box, note: expect.stringMatching(/as viewers turn it/) as string });
+  expect(place(turned)).toEqual({ box, note: expect.stringMatching(/as viewers rotate it/) as string });
 });

@@ -37,13 +37,13 @@ describe("what is white", () => {
     [0, 700, "whole", "has levels 0 to 700, which is a dim picture of 12 bits or one of fewer; save it with 8 bits"],
     [0, 15040, "whole", "has levels 0 to 15040, which is a dim picture of 16 bits or one of 14; save it with 8 bits"],
     [0, 50, "whole", "has levels 0 to 50, which is a dim picture of 8 bits or one of fewer; save it with 8 bits"],
-    [0, 3, "whole", "is blank: all its pixels are of levels 0 to 3"],
-    [0, 70000, "whole", "has levels 0 to 70000: what is white is not known"],
-    [-5, 3000, "whole", "has levels -5 to 3000: what is black is not known"],
-    [-0.5, 0.5, "float", "has levels -0.5 to 0.5: what is black is not known"],
-    [-60, 0, "float", "has levels -60 to 0: what is black is not known"],
+    [0, 3, "whole", "is blank: all its pixels have levels 0 to 3"],
+    [0, 70000, "whole", "has levels 0 to 70000: its white level is unknown"],
+    [-5, 3000, "whole", "has levels -5 to 3000: its black level is unknown"],
+    [-0.5, 0.5, "float", "has levels -0.5 to 0.5: its black level is unknown"],
+    [-60, 0, "float", "has levels -60 to 0: its black level is unknown"],
     [0, 30, "float", "has levels 0 to 30, which is a dim picture of 8 bits or one of fewer; save it with 8 bits"],
-    [0, 0.01, "float", "is blank: all its pixels are of levels 0 to 0.01"],
+    [0, 0.01, "float", "is blank: all its pixels have levels 0 to 0.01"],
     [0, NaN, "float", "has levels that are not numbers"],
     [0, Infinity, "float", "has levels that are not numbers"],
   ] as const)("is not known of levels from %s to %s (%s): refused with the range", (least, greatest, kind, reason) => {
@@ -60,11 +60,11 @@ describe("a picture that shows nothing", () => {
   const speckle = (i: number) => (i * 7919) % 97;
 
   test.each<[string, (i: number) => number, string]>([
-    ["black", () => 0, "is blank: all its pixels are of level 0"],
-    ["of four levels", (i) => i % 4, "is blank: all its pixels are of levels 0 to 3"],
-    ["of fifteen near white", (i) => 240 + (i % 15), "is blank: all its pixels are of levels 240 to 254"],
-    ["of black and white", (i) => 255 * (i % 2), "is blank: its pixels are of 2 levels only, from 0 to 255"],
-    ["black with a cursor", (i) => (i < 20 ? 10 * i : 2), "is blank: all but 18 of its pixels are of levels 0 to 10"],
+    ["black", () => 0, "is blank: all its pixels have level 0"],
+    ["of four levels", (i) => i % 4, "is blank: all its pixels have levels 0 to 3"],
+    ["of fifteen near white", (i) => 240 + (i % 15), "is blank: all its pixels have levels 240 to 254"],
+    ["of black and white", (i) => 255 * (i % 2), "is blank: its pixels have only 2 levels, from 0 to 255"],
+    ["black with a cursor", (i) => (i < 20 ? 10 * i : 2), "is blank: all but 18 of its pixels have levels 0 to 10"],
   ])("(%s) is refused with its levels", (_, level, reason) => {
     expect(() => requireContent(filled(level))).toThrow(new DataError(reason));
   });
@@ -81,7 +81,7 @@ describe("a picture that shows nothing", () => {
     requireContent(half, { x0: 50, y0: 0, x1: 100, y1: 80 });
     const left = { x0: 0, y0: 10, x1: 50, y1: 70 };
     expect(() => requireContent(half, left, "the left half")).toThrow(
-      new DataError("the left half is blank: all its pixels are of level 7"),
+      new DataError("the left half is blank: all its pixels have level 7"),
     );
   });
 

@@ -16,7 +16,7 @@ test.each([
   ['{"a\\"": 1, "a\\"": 2}', '"a\\""'],
   ['{"\\u0061": 1, "a": 2}', '"a"'],
   ['{"__proto__": 1, "__proto__": 2}', '"__proto__"'],
-])("refuses %s", (text, key) => expect(() => parseJson(text)).toThrow(`the key ${key} stands twice in one object`));
+])("refuses %s", (text, key) => expect(() => parseJson(text)).toThrow(`the key ${key} appears twice in one object`));
 
 test.each(['{"a": 1', "{a: 1}", ""])("refuses %j as JSON.parse does", (text) =>
   expect(() => parseJson(text)).toThrow(SyntaxError),

@@ -313,7 +313,7 @@ describe("files that are unlike ours", () => {
     const one = JSON.stringify(entry("U8", [1], 0, 1));
     const two = JSON.stringify(entry("U8", [1], 1, 2));
     expect(message(() => parseSafetensors(file(`{"a":${one},"a":${two}}`, 2), "x"))).toBe(
-      'x: header is not JSON: the key "a" stands twice in one object',
+      'x: header is not JSON: the key "a" appears twice in one object',
     );
   });
 });

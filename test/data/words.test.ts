@@ -83,7 +83,7 @@ test("parts of an outline: apart, overlapping, specks", () => {
   ]);
   expect(() => boxesOfOutlines([square(0, 0, 9).slice(0, 2)])).toThrow(/fewer than 3 points/);
   const far = square(0, 0, 9).map(({ x, y }, i) => ({ x, y: i === 0 ? 1e308 * 1.5 : y * 1e300 }));
-  expect(() => boxesOfOutlines([far.map(({ x, y }) => ({ x: x * 1e300, y }))])).toThrow(/beyond all bounds/);
+  expect(() => boxesOfOutlines([far.map(({ x, y }) => ({ x: x * 1e300, y }))])).toThrow(/area is not finite/);
   const turned = turnedBox({ x0: 0, y0: 0, x1: 20, y1: 10 }, 90);
   for (const [edge, value] of Object.entries({ x0: 5, y0: -5, x1: 15, y1: 15 })) {
     expect(turned[edge as "x0"]).toBeCloseTo(value, 9);
@@ -123,7 +123,7 @@ test("tables of classes: whatever their columns, or a reason", () => {
     notes: [
       'the class is the column "Pathology"',
       'the patient is the column "Patient ID"',
-      'columns that are not read: "Age"',
+      'ignored columns: "Age"',
     ],
     bad: [],
   });
@@ -142,11 +142,11 @@ test("tables of classes: whatever their columns, or a reason", () => {
   for (const [text, reason] of [
     [
       "id,class,label\na,malignant,1\nb,benign,1\n",
-      /several columns of the class that differ in line 3: "class", "label"/,
+      /several class columns that differ in line 3: "class", "label"/,
     ],
     ["id,class,label\na,x,1\nb,benign,y\n", /several columns that may be the class, each with cells that are none/],
     ["id,file,label\na,b,1\n", /several columns that may name the image: "id", "file"/],
-    ["id,age\na,1\n", /no column of the class, such as "label" or "pathology", among "id", "age"/],
+    ["id,age\na,1\n", /no column for the class, such as "label" or "pathology", among "id", "age"/],
     ["age,label\na,1\n", /no column that names images/],
     ["", /is empty/],
     ['id,label\n"a,1\n', /is not a table/],

@@ -1,4 +1,4 @@
-/** What the header of a JPEG, JPEG-LS or JPEG 2000 frame says, read before a decoder takes memory for it. */
+/** Parses the header of a JPEG, JPEG-LS or JPEG 2000 frame before a decoder allocates memory for it. */
 import { damaged } from "./elements.ts";
 import type { Compression } from "./syntaxes.ts";
 
@@ -6,16 +6,16 @@ export interface Codestream {
   width: number;
   height: number;
   components: number;
-  /** Bits of a sample. */
+  /** Bits per sample. */
   precision: number;
   signed: boolean;
-  /** Whether components are decoded one after another: JPEG-LS that is not interleaved. */
+  /** Whether decoded components are planar: non-interleaved JPEG-LS. */
   planar: boolean;
-  /** JPEG: whether colours are YCbCr, undefined where it does not say. JPEG 2000: whether the decoder turns them to RGB. */
+  /** JPEG: whether colours are YCbCr, undefined if not stated. JPEG 2000: whether the decoder converts them to RGB. */
   transformed: boolean | undefined;
 }
 
-/** @throws DataError for a frame that is not of its family, or without its end */
+/** @throws DataError for a frame of another family, or without an end marker */
 export function codestreamOf(frame: Uint8Array, compression: Compression): Codestream {
   if (compression === "jpeg" || compression === "jpeg-ls") return jpeg(frame, compression);
   return jpeg2000(frame);
@@ -23,7 +23,7 @@ export function codestreamOf(frame: Uint8Array, compression: Compression): Codes
 
 const broken = () => damaged("it is cut off or damaged in its pixels");
 
-/** Kinds of frames that the decoders know: baseline, extended, progressive and lossless, all of Huffman's codes. */
+/** Frame types that the decoders support: baseline, extended, progressive and lossless, all Huffman-coded. */
 const JPEG_FRAMES = [0xc0, 0xc1, 0xc2, 0xc3];
 const JPEG_LS_FRAME = 0xf7;
 
@@ -49,7 +49,7 @@ function jpeg(frame: Uint8Array, compression: "jpeg" | "jpeg-ls"): Codestream {
     if (marker === 0xee && length >= 14 && text(frame, body, 5) === "Adobe") adobe = frame[body + 11]!;
     const frames = compression === "jpeg" ? JPEG_FRAMES : [JPEG_LS_FRAME];
     if (isFrame(marker)) {
-      if (!frames.includes(marker)) throw damaged(`its pixels are JPEG of process ${(marker & 15) + 1}: not read`);
+      if (!frames.includes(marker)) throw damaged(`its pixels are JPEG process ${(marker & 15) + 1}: not supported`);
       if (length < 8) throw broken();
       const components = frame[body + 5]!;
       if (length < 8 + 3 * components) throw broken();
@@ -70,8 +70,8 @@ function jpeg(frame: Uint8Array, compression: "jpeg" | "jpeg-ls"): Codestream {
     }
     if (marker === 0xda) {
       if (!found || !hasEnd(frame, end)) throw broken();
-      if (scansFrom(frame, at) > MAX_SCANS) throw damaged(`a frame of it has more than ${MAX_SCANS} scans`);
-      // After the components of the scan come the error allowed and how they are interleaved (ITU-T T.87 C.2.3).
+      if (scansFrom(frame, at) > MAX_SCANS) throw damaged(`a frame has more than ${MAX_SCANS} scans`);
+      // NEAR and the interleave mode follow the scan's components (ITU-T T.87 C.2.3).
       if (compression === "jpeg-ls") found.planar = frame[body + 2 + 2 * frame[body]!] === 0;
       if (compression === "jpeg" && !lossless) found.transformed = isYcbcr(adobe, jfif || halved, ids);
       return found;
@@ -86,14 +86,14 @@ const isFrame = (marker: number) =>
 
 const text = (bytes: Uint8Array, at: number, length: number) => String.fromCharCode(...bytes.subarray(at, at + length));
 
-/** Adobe's marker says what the colours are; JFIF's means YCbCr, as do components of fewer pixels; names may tell. */
+/** Adobe's marker states the colour space; JFIF or subsampling implies YCbCr; component ids may spell RGB. */
 function isYcbcr(adobe: number | undefined, others: boolean, ids: string): boolean | undefined {
   if (adobe !== undefined) return adobe !== 0;
   if (others) return true;
   return ids === "RGB" ? false : undefined;
 }
 
-/** Each scan goes over the whole picture; progressive frames have ten or so. */
+/** Each scan passes over the whole picture; progressive frames have about ten. */
 const MAX_SCANS = 64;
 
 function scansFrom(frame: Uint8Array, from: number): number {
@@ -103,13 +103,13 @@ function scansFrom(frame: Uint8Array, from: number): number {
   return scans;
 }
 
-/** The end marker; it cannot occur within coded pixels. */
+/** Whether there is an end marker, which cannot occur within coded pixels. */
 function hasEnd(frame: Uint8Array, from: number): boolean {
   for (let at = frame.length - 2; at >= from; at--) if (frame[at] === 0xff && frame[at + 1] === 0xd9) return true;
   return false;
 }
 
-/** ISO/IEC 15444-1 annex A; its file format (annex I) around it is skipped. */
+/** ISO/IEC 15444-1 annex A; a JP2 file wrapper (annex I) is skipped. */
 function jpeg2000(frame: Uint8Array): Codestream {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   let at = start(frame, view);
@@ -144,7 +144,7 @@ function jpeg2000(frame: Uint8Array): Codestream {
   throw broken();
 }
 
-/** Where the codestream begins: at once, or in the box "jp2c" of a file. */
+/** Where the codestream begins: at the first byte, or in the "jp2c" box of a file. */
 function start(frame: Uint8Array, view: DataView): number {
   if (frame[0] === 0xff) return 0;
   for (let at = 0; at + 8 <= frame.length;) {

@@ -1,10 +1,10 @@
-/** Colours to red, green and blue of 8 bits, PS3.3 C.7.6.3.1.2. */
+/** Converts colours to 8-bit RGBA, PS3.3 C.7.6.3.1.2. */
 import type { Range } from "./grey.ts";
 import type { DicomImage, Photometric } from "./image.ts";
 import type { Palette } from "./luts.ts";
 import type { Stored } from "./samples.ts";
 
-/** How samples lie: that of pixel i and channel c at i * pixel + c * channel. */
+/** Sample layout: pixel i, channel c is at i * pixel + c * channel. */
 export interface Strides {
   pixel: number;
   channel: number;
@@ -13,13 +13,13 @@ export interface Strides {
 export const INTERLEAVED: Strides = { pixel: 3, channel: 1 };
 export const planes = (pixels: number): Strides => ({ pixel: 1, channel: pixels });
 
-/** Levels from black to white become 0 to 255. */
+/** Scales levels from black to white to 0 to 255. */
 export function toBytes(values: Stored, { black, white }: Range): Uint8Array {
   if (values instanceof Uint8Array && black === 0 && white === 255) return values;
   return Uint8Array.from(values, (value) => Math.round(((value - black) * 255) / (white - black)));
 }
 
-/** Colours that are used as they are, or turned from luma and chroma. */
+/** RGB as it is, or converted from luma and chroma. */
 export function coloursOf(samples: Uint8Array, { pixel, channel }: Strides, photometric: Photometric): Uint8Array {
   const pixels = samples.length / 3;
   const rgba = new Uint8ClampedArray(4 * pixels);
@@ -34,7 +34,7 @@ export function coloursOf(samples: Uint8Array, { pixel, channel }: Strides, phot
       rgba[o + 2] = c;
       continue;
     }
-    // ITU-R BT.601; the partial form leaves room below 16 and above 235 (240 in chroma).
+    // ITU-R BT.601; the partial-range form keeps headroom below 16 and above 235 (240 in chroma).
     const y = partial ? (a - 16) * (255 / 219) : a;
     const [cb, cr] = partial ? [(b - 128) * (255 / 224), (c - 128) * (255 / 224)] : [b - 128, c - 128];
     rgba[o] = y + 1.402 * cr;
@@ -44,7 +44,7 @@ export function coloursOf(samples: Uint8Array, { pixel, channel }: Strides, phot
   return new Uint8Array(rgba.buffer);
 }
 
-/** Y Y Cb Cr for two pixels each becomes three samples a pixel: both have the colour, C.7.6.3.1.2. */
+/** Expands Y Y Cb Cr per pair of pixels to three samples per pixel: both share the chroma, C.7.6.3.1.2. */
 export function wholeColours(samples: Stored, { rows, columns }: DicomImage): Int32Array {
   const out = new Int32Array(3 * rows * columns);
   for (let i = 0, o = 0; o < out.length; i += 4, o += 6) {
@@ -56,7 +56,7 @@ export function wholeColours(samples: Stored, { rows, columns }: DicomImage): In
   return out;
 }
 
-/** Colours by a palette: values before its first entry take that one, values after its last entry the last one. */
+/** Applies a palette; values outside it are clamped to its first or last entry. */
 export function paletteColours(values: Stored, { first, colours }: Palette): Uint8Array {
   const rgba = new Uint8Array(4 * values.length);
   const lasts = colours.map((table) => table.length - 1);

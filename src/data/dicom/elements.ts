@@ -1,10 +1,10 @@
 /**
- * DICOM data sets, PS3.5 section 7: elements by tag, sequences read when they are asked for. Written here because the parsers
- * that are kept on npm read pixels and values eagerly, or take the lengths of newer value representations (OV, UV, SV) wrongly.
+ * Parser for DICOM data sets (PS3.5 section 7): elements by tag, sequences read on demand. Written here because the maintained
+ * parsers on npm read pixels and values eagerly, or get the lengths of newer value representations (OV, UV, SV) wrong.
  */
 import { DataError } from "../sample.ts";
 
-/** How elements are written. */
+/** How elements are encoded. */
 export interface Encoding {
   explicit: boolean;
   littleEndian: boolean;
@@ -12,11 +12,11 @@ export interface Encoding {
 
 export interface Element {
   tag: number;
-  /** Undefined where values are implicit. */
+  /** Undefined for implicit VR. */
   vr: string | undefined;
   /** Where its value begins. */
   offset: number;
-  /** Bytes of its value; undefined where it lasts until a delimiter. */
+  /** Bytes of its value; undefined if a delimiter ends it. */
   length: number | undefined;
 }
 
@@ -27,10 +27,10 @@ export const ITEM = 0xfffee000;
 const ITEM_END = 0xfffee00d;
 export const SEQUENCE_END = 0xfffee0dd;
 const UNDEFINED = 0xffffffff;
-/** Deeper nesting is damage: it would only use up the stack. */
+/** Deeper nesting is damage, and would exhaust the stack. */
 const MAX_DEPTH = 24;
 
-/** Value representations whose length has 16 bits, PS3.5 table 7.1-2; all others have 32. */
+/** Value representations with a 16-bit length, PS3.5 table 7.1-2; all others have 32 bits. */
 const SHORT = new Set("AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split(" "));
 
 export const damaged = (reason: string) => new DataError(`is not a readable DICOM image: ${reason}`);
@@ -53,14 +53,14 @@ export class DataSet {
     return this.elements.has(tag);
   }
 
-  /** The bytes of an element's value; undefined where there is none. */
+  /** The bytes of an element's value; undefined if there is none. */
   raw(tag: number): Uint8Array | undefined {
     const element = this.elements.get(tag);
     if (element?.length === undefined) return undefined;
     return this.bytes.subarray(element.offset, element.offset + element.length);
   }
 
-  /** The parts of a text, without padding. */
+  /** The values of a text element, without padding. */
   texts(tag: number): string[] {
     const raw = this.raw(tag);
     if (!raw || raw.length === 0) return [];
@@ -69,13 +69,13 @@ export class DataSet {
     return text.split("\\").map((part) => part.replaceAll("\0", "").trim());
   }
 
-  /** A text of one part; empty where there is none. */
+  /** The first value of a text element; empty if there is none. */
   text(tag: number): string {
     return this.texts(tag)[0] ?? "";
   }
 
   /**
-   * Numbers, as binary or text: by the value representation where it is written, else as `vr`. Empty parts are NaN.
+   * Numbers, binary or text: by the element's own value representation if it has one, else as `vr`. Empty values are NaN.
    *
    * @throws DataError for text that is not a number
    */
@@ -96,7 +96,7 @@ export class DataSet {
     });
   }
 
-  /** The first number; undefined where there is none. @throws DataError for text that is not a number */
+  /** The first number; undefined if there is none. @throws DataError for text that is not a number */
   number(tag: number, vr: string): number | undefined {
     const value = this.numbers(tag, vr)[0];
     return Number.isNaN(value) ? undefined : value;
@@ -126,13 +126,13 @@ export class DataSet {
     }
   }
 
-  /** The items of a sequence; none where it is absent. @throws DataError */
+  /** The items of a sequence; empty if it is absent. @throws DataError */
   items(tag: number): DataSet[] {
     const element = this.elements.get(tag);
     if (!element) return [];
     const read = this.#items.get(tag);
     if (read) return read;
-    // PS3.5 6.2.2 note 2: a sequence of unknown representation is implicit and little endian.
+    // PS3.5 6.2.2 note 2: a sequence of VR UN is implicit little endian.
     const encoding = element.vr === "UN" ? { explicit: false, littleEndian: true } : this.encoding;
     const { items } = new Walker(this.bytes, encoding).sequence(element, 0);
     this.#items.set(tag, items);
@@ -143,7 +143,7 @@ export class DataSet {
 export const name = (tag: number) =>
   `(${(tag >>> 16).toString(16).padStart(4, "0")},${(tag & 0xffff).toString(16).padStart(4, "0")})`;
 
-/** Goes through elements one after another. */
+/** Walks through elements in order. */
 class Walker {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -155,7 +155,7 @@ class Walker {
     this.#encoding = encoding;
   }
 
-  /** The element at a place, its value unread. @throws DataError where the file ends before its value begins */
+  /** The element at an offset, its value unread. @throws DataError if the file ends before the value begins */
   element(at: number): Element {
     const little = this.#encoding.littleEndian;
     this.#need(at, 8);
@@ -170,7 +170,7 @@ class Walker {
     return { tag, vr, offset: at + 12, length: known(this.#view.getUint32(at + 8, little)) };
   }
 
-  /** Where the value of an element ends, its delimiter included. @throws DataError */
+  /** Where an element's value ends, including its delimiter. @throws DataError */
   end(element: Element, depth: number): number {
     if (element.length === undefined) {
       const encoding = element.vr === "UN" ? { explicit: false, littleEndian: true } : this.#encoding;
@@ -180,7 +180,7 @@ class Walker {
     return element.offset + element.length;
   }
 
-  /** The items of a sequence, or of a value in fragments. @throws DataError */
+  /** The items of a sequence, or of a fragmented value. @throws DataError */
   sequence(element: Element, depth: number): { items: DataSet[]; end: number } {
     if (depth > MAX_DEPTH) throw damaged("its sequences are nested too deeply");
     const items: DataSet[] = [];
@@ -202,7 +202,7 @@ class Walker {
     return { items, end: at };
   }
 
-  /** Reads elements into `set` until its item ends; returns where. @throws DataError */
+  /** Reads elements into `set` until its item ends; returns that offset. @throws DataError */
   fill(set: DataSet, from: number, length: number | undefined, depth: number): number {
     if (length !== undefined) this.#need(from, length);
     const limit = length === undefined ? Infinity : from + length;
@@ -224,10 +224,10 @@ class Walker {
 const known = (length: number) => (length === UNDEFINED ? undefined : length);
 
 /**
- * Reads a data set up to its pixels, or to its end.
+ * Reads a data set up to its pixel data, or to its end.
  *
- * @param stop whether to stop before an element of this tag
- * @returns the element of the pixels, whose value is unread, and where reading stopped
+ * @param stop whether to stop before an element with this tag
+ * @returns the pixel data element, its value unread, and where reading stopped
  * @throws DataError
  */
 export function parseDataSet(

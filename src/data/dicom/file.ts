@@ -1,4 +1,4 @@
-/** DICOM files, PS3.10 section 7: with and without a preamble, with and without file meta information, deflated. */
+/** Reads DICOM files (PS3.10 section 7): with or without a preamble, with or without file meta information, deflated. */
 import { Inflate } from "fflate";
 import { DataError, reasonOf } from "../sample.ts";
 import { damaged, type DataSet, type Element, parseDataSet, PIXEL_DATA } from "./elements.ts";
@@ -14,7 +14,7 @@ import {
 export interface DicomFile {
   set: DataSet;
   syntax: Syntax;
-  /** The pixels' element; undefined where there is none. */
+  /** The pixel data element; undefined if there is none. */
   pixels: Element | undefined;
 }
 
@@ -23,11 +23,11 @@ const SOP_CLASS = 0x00080016;
 const MEDIA_SOP_CLASS = 0x00020002;
 const ROWS = 0x00280010;
 const COLUMNS = 0x00280011;
-/** File meta information is group 2, and nothing but that. */
+/** File meta information is exactly group 2. */
 const afterMeta = (tag: number) => tag >>> 16 !== 2;
 const afterSize = (tag: number) => tag > COLUMNS;
 
-/** Whether the bytes are a DICOM file: 128 bytes of anything, then "DICM"; or elements that can be nothing else. */
+/** Whether the bytes are a DICOM file: 128 arbitrary bytes, then "DICM"; or elements that can be nothing else. */
 export function isDicom(bytes: Uint8Array): boolean {
   return hasPreamble(bytes) || rawSyntax(bytes) !== undefined;
 }
@@ -36,8 +36,8 @@ const hasPreamble = (bytes: Uint8Array) =>
   bytes.length > 132 && String.fromCharCode(...bytes.subarray(128, 132)) === "DICM";
 
 /**
- * How a file without a preamble is written; undefined for other files. It begins with group 2 or 8, its first elements have
- * rising tags, and among them are a DICOM class, or rows and columns.
+ * The encoding of a file without a preamble; undefined for other files. Such a file begins with group 2 or 8, its first elements
+ * have ascending tags, and they include a DICOM UID, or rows and columns.
  */
 function rawSyntax(bytes: Uint8Array): Syntax | undefined {
   const [a, b] = [bytes[0]! | (bytes[1]! << 8), (bytes[0]! << 8) | bytes[1]!];
@@ -62,12 +62,12 @@ function reads(bytes: Uint8Array, syntax: Syntax, stop: (tag: number) => boolean
   }
 }
 
-/** The file's data set, inflated where it must be, up to its pixels. @throws DataError */
+/** The file's data set up to its pixel data, inflated if deflated. @throws DataError */
 export function readDicom(bytes: Uint8Array): DicomFile {
   const start = hasPreamble(bytes) ? 132 : 0;
   const raw = start === 0 ? rawSyntax(bytes) : undefined;
-  if (start === 0 && !raw) throw damaged("it does not begin as DICOM does");
-  // File meta information is always explicit and little endian.
+  if (start === 0 && !raw) throw damaged("it does not begin like a DICOM file");
+  // File meta information is always explicit little endian.
   const groupTwo = bytes[start] === 2 && bytes[start + 1] === 0;
   const meta = groupTwo ? parseDataSet(bytes, start, EXPLICIT_LITTLE_ENDIAN, afterMeta) : undefined;
   const from = meta?.end ?? start;
@@ -81,11 +81,11 @@ function declared(meta: DataSet | undefined): Syntax | undefined {
   const uid = meta?.text(TRANSFER_SYNTAX) ?? "";
   if (uid === "") return undefined;
   const syntax = syntaxOf(uid);
-  if ("refused" in syntax) throw new DataError(`is a DICOM file of ${syntax.refused}: not read`);
+  if ("refused" in syntax) throw new DataError(`is a DICOM file of ${syntax.refused}: not supported`);
   return syntax;
 }
 
-/** By its first element: two capital letters are a value representation, and no length that could be. */
+/** Guesses from the first element: two capital letters are a value representation, as no plausible length looks like that. */
 function sniffed(bytes: Uint8Array, at: number): Syntax {
   if (!spelled(bytes, at)) return IMPLICIT_LITTLE_ENDIAN;
   return bytes[at] === 0 ? EXPLICIT_BIG_ENDIAN : EXPLICIT_LITTLE_ENDIAN;
@@ -94,22 +94,22 @@ function sniffed(bytes: Uint8Array, at: number): Syntax {
 const spelled = (bytes: Uint8Array, at: number) =>
   /^[A-Z]{2}$/.test(String.fromCharCode(bytes[at + 4] ?? 0, bytes[at + 5] ?? 0));
 
-/** Some writers say explicit and write implicit, or the other way round. */
+/** Some writers declare explicit VR and write implicit, or the other way round. */
 function matched(bytes: Uint8Array, at: number, syntax: Syntax): Syntax {
   return { ...syntax, explicit: spelled(bytes, at) };
 }
 
-/** What comes before pixels, at most: patient, study, icons, groups of thousands of frames. */
+/** Upper bound on what precedes the pixels: patient, study, icons, functional groups of thousands of frames. */
 const HEADER = 2 ** 23;
-/** The most that is inflated. A data set that needs more is not deflated by anyone. */
+/** Upper bound on inflated bytes. Nobody deflates a larger data set. */
 const MAX_INFLATED_BYTES = 2 ** 28;
-/** Deflate makes at most 1,032 bytes of one: 4 MB of a step. */
+/** Compressed bytes per step. Deflate expands a byte to at most 1,032, so a step to 4 MB. */
 const STEP = 4096;
 
 /**
- * Inflates a data set (PS3.5 A.5), no further than its pixels need.
+ * Inflates a data set (PS3.5 A.5), but no further than its pixels need.
  *
- * @throws DataError also where more would come than rows, columns and frames explain
+ * @throws DataError also for more data than rows, columns and frames explain
  */
 function inflated(deflated: Uint8Array, syntax: Syntax): DicomFile {
   const out = new Growing();
@@ -134,7 +134,7 @@ function inflated(deflated: Uint8Array, syntax: Syntax): DicomFile {
     throw damaged(`it is cut off or damaged in its pixels (${reasonOf(error)})`);
   }
   if (out.length > limit || !complete) {
-    throw damaged(`it inflates to more than ${limit} bytes, which its rows, columns and frames do not need`);
+    throw damaged(`it inflates to more than the ${limit} bytes that its rows, columns and frames need`);
   }
   const { set, pixels } = parseDataSet(out.bytes(), 0, matched(out.bytes(), 0, syntax));
   return { set, syntax, pixels };
@@ -145,20 +145,20 @@ function headerOf(bytes: Uint8Array, syntax: Syntax) {
   try {
     parsed = parseDataSet(bytes, 0, matched(bytes, 0, syntax));
   } catch {
-    // It is cut off where inflating was stopped.
+    // Expected: the data end where inflating stopped.
   }
   if (!parsed?.pixels) throw damaged(`it inflates to more than ${HEADER} bytes before its pixels begin`);
   return parsed;
 }
 
-/** Bytes that native pixels need, by what the data set says of them. @throws DataError */
+/** Bytes that native pixels need according to the data set. @throws DataError */
 function neededBytes({ set, pixels }: ReturnType<typeof parseDataSet>): number {
   if (pixels?.tag !== PIXEL_DATA) return 0;
   const image = imageOf(set, pixels);
   return nativeBytes(image, image.frames);
 }
 
-/** Bytes that come in parts. */
+/** A byte buffer that grows as chunks arrive. */
 class Growing {
   length = 0;
   #bytes = new Uint8Array(2 ** 16);

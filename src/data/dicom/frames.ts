@@ -1,25 +1,25 @@
-/** The bytes of single frames: native ones follow each other, compressed ones lie in fragments (PS3.5 annex A.4). */
+/** Locates the bytes of each frame: native frames are consecutive, compressed ones lie in fragments (PS3.5 annex A.4). */
 import { DataError } from "../sample.ts";
 import { damaged, type DataSet, type Element, ITEM, SEQUENCE_END } from "./elements.ts";
 import { type DicomImage, isHalved, nativeBytes } from "./image.ts";
 import type { Compression } from "./syntaxes.ts";
 
 interface Fragment {
-  /** From the first fragment's item tag, as offset tables count. */
+  /** Offset from the first fragment's item tag, as in offset tables. */
   at: number;
   bytes: Uint8Array;
 }
 
-/** The bytes of one frame, from 0. */
+/** The bytes of one frame, counted from 0. */
 export type Frames = (frame: number) => Uint8Array;
 
 const missing = (present: number, needed: number) =>
   damaged(`it is truncated: it has ${present} bytes of pixels instead of ${needed}`);
 
 /**
- * Frames that are not compressed. More bytes than needed are padding.
+ * Uncompressed frames. Extra bytes are padding.
  *
- * @throws DataError where the element, or the file, has fewer bytes than the frames need
+ * @throws DataError if the element, or the file, has fewer bytes than the frames need
  */
 export function nativeFrames(bytes: Uint8Array, image: DicomImage, pixels: Element): Frames {
   if (pixels.length === undefined) throw damaged("its pixels are compressed, though it says that they are not");
@@ -36,11 +36,11 @@ export function nativeFrames(bytes: Uint8Array, image: DicomImage, pixels: Eleme
 function requireEvenWidth({ columns, photometric }: DicomImage): void {
   if (columns % 2 === 0) return;
   throw new DataError(
-    `is a DICOM image of ${photometric} and ${columns} columns: not read, two columns share a colour`,
+    `is a DICOM image of ${photometric} and ${columns} columns: not supported, as two columns share a colour`,
   );
 }
 
-/** The bits of a frame from its first byte on: a frame may begin within one. */
+/** Realigns the bits of a frame, which may begin in the middle of a byte. */
 function bitFrame(data: Uint8Array, pixels: number, frame: number): Uint8Array {
   const first = frame * pixels;
   const out = new Uint8Array(Math.ceil(pixels / 8));
@@ -51,9 +51,9 @@ function bitFrame(data: Uint8Array, pixels: number, frame: number): Uint8Array {
 }
 
 /**
- * Compressed frames, by an offset table or by where frames begin.
+ * Compressed frames, located by an offset table or by how frames begin.
  *
- * @throws DataError where the fragments do not end, or are not as many frames as the file says
+ * @throws DataError if the fragments have no end, or form another number of frames than declared
  */
 export function compressedFrames(set: DataSet, image: DicomImage, pixels: Element, compression: Compression): Frames {
   if (pixels.length !== undefined) throw damaged("its pixels are not compressed, though it says that they are");
@@ -64,7 +64,7 @@ export function compressedFrames(set: DataSet, image: DicomImage, pixels: Elemen
   return (frame) => joined(fragments.slice(starts[frame], starts[frame + 1] ?? fragments.length));
 }
 
-/** All items up to the delimiter, the offset table first. */
+/** All items up to the delimiter, starting with the offset table. */
 function fragmentsOf(bytes: Uint8Array, from: number): Fragment[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const items: Fragment[] = [];
@@ -84,7 +84,7 @@ function fragmentsOf(bytes: Uint8Array, from: number): Fragment[] {
 
 const EXTENDED_OFFSETS = 0x7fe00001;
 
-/** The first fragment of each frame by the basic or the extended offset table; undefined without one. @throws DataError */
+/** The first fragment of each frame from the basic or extended offset table; undefined without one. @throws DataError */
 function byTable(set: DataSet, fragments: Fragment[], basic: Uint8Array, frames: number): number[] | undefined {
   const view = new DataView(basic.buffer, basic.byteOffset, basic.byteLength);
   const extended = set.numbers(EXTENDED_OFFSETS, "OV");
@@ -93,30 +93,30 @@ function byTable(set: DataSet, fragments: Fragment[], basic: Uint8Array, frames:
       ? extended
       : Array.from({ length: Math.floor(basic.length / 4) }, (_, i) => view.getUint32(4 * i, true));
   if (offsets.length === 0) return undefined;
-  // Some writers leave zeros, or leave the table of a single frame wrong: its fragments are the frame in any case.
+  // Some writers leave zeros, or a wrong table for a single frame, whose fragments are the frame in any case.
   if (frames === 1 && offsets.length === 1) return [0];
   const index = new Map(fragments.map(({ at }, i) => [at, i]));
   const starts = offsets.map((offset) => index.get(offset) ?? -1);
   const rising = starts.every((start, i) => (i === 0 ? start === 0 : start > starts[i - 1]!));
   if (starts.length !== frames) {
     if (offsets.every((offset) => offset === 0)) return undefined;
-    throw damaged(`its offset table is of ${starts.length} frames, but it says that it has ${frames}`);
+    throw damaged(`its offset table has ${starts.length} frames, but it says that it has ${frames}`);
   }
   return rising ? starts : undefined;
 }
 
-/** The first fragment of each frame by what fragments begin with. @throws DataError */
+/** The first fragment of each frame, found by the bytes that frames begin with. @throws DataError */
 function byContent(fragments: Fragment[], frames: number, compression: Compression): number[] {
   const all = fragments.map((_, i) => i);
   const starts = all.filter((i) => begins(fragments[i]!.bytes, compression));
-  // The decoder tells what is wrong with a fragment that begins as none should.
+  // The decoder reports what is wrong with a fragment that begins unexpectedly.
   if (fragments.length === frames) return all;
   if (starts.length === frames && starts[0] === 0) return starts;
   const truncated = starts.length < frames ? "it is truncated: " : "";
   throw damaged(`${truncated}it has ${starts.length} frames of pixels instead of ${frames}`);
 }
 
-/** Frames begin with a count of segments and the first one's place; with SOI or SOC; or with the first box of a JP2 file. */
+/** RLE frames begin with a segment count and the first offset; others with SOI or SOC, or with the first box of a JP2 file. */
 function begins(bytes: Uint8Array, compression: Compression): boolean {
   if (compression === "rle") return bytes[0]! > 0 && bytes[0]! <= 15 && bytes[1] === 0 && bytes[4] === 64;
   const [a, b, c, d] = bytes;

@@ -1,4 +1,4 @@
-/** Pixels that are not square are stretched: the picture is enlarged along the axis whose pixels are further apart. */
+/** Resamples to square pixels, enlarging the picture along the axis with the wider pixel spacing. */
 import type { PictureSize, Size } from "../annotation-frame.ts";
 import { DataError } from "../sample.ts";
 import type { DataSet } from "./elements.ts";
@@ -6,17 +6,17 @@ import { frameAttributes } from "./grey.ts";
 import { type DicomImage, MAX_PIXELS } from "./image.ts";
 
 const PIXEL_MEASURES = 0x00289110;
-/** Distances that differ by less than this share count as equal: they are rounded in many files. */
+/** Relative difference below which spacings count as equal: many files round them. */
 const EQUAL = 0.01;
-/** Rows and columns whose distances differ by more are not a picture that anyone would look at. */
+/** A picture with more elongated pixels is not one that anyone would look at. */
 const MAX_ASPECT_RATIO = 8;
 
 /**
- * The picture's size as viewers show it, by the first that is there: Pixel Spacing, Imager Pixel Spacing, Nominal Scanned Pixel
- * Spacing, Pixel Aspect Ratio (PS3.3 10.7.1, C.7.6.3.1.7). Ultrasound regions tell how large things are within a
- * region of the picture, not how it is to be shown.
+ * The picture's size as viewers show it, by the first attribute present: Pixel Spacing, Imager Pixel Spacing, Nominal Scanned
+ * Pixel Spacing, Pixel Aspect Ratio (PS3.3 10.7.1, C.7.6.3.1.7). Ultrasound regions calibrate parts of the picture; they do not
+ * affect how it is displayed.
  *
- * @throws DataError for distances that make no picture
+ * @throws DataError for a spacing too uneven or a picture too large
  */
 export function pictureSize(set: DataSet, image: DicomImage): PictureSize {
   const stored = { width: image.columns, height: image.rows };
@@ -24,7 +24,7 @@ export function pictureSize(set: DataSet, image: DicomImage): PictureSize {
   if (Math.abs(ratio - 1) <= EQUAL) return stored;
   if (ratio > MAX_ASPECT_RATIO || ratio < 1 / MAX_ASPECT_RATIO) {
     throw new DataError(
-      `is a DICOM image whose pixels are ${Number(ratio.toPrecision(3))} times as high as wide: not read`,
+      `is a DICOM image whose pixels are ${Number(ratio.toPrecision(3))} times as high as wide: not supported`,
     );
   }
   const { width, height } = stored;
@@ -35,7 +35,7 @@ export function pictureSize(set: DataSet, image: DicomImage): PictureSize {
   return { ...size, stored: { ...stored, orientation: 1 } };
 }
 
-/** Distance of rows to distance of columns. */
+/** Row spacing divided by column spacing. */
 function rowsToColumns(set: DataSet): number {
   const measures = frameAttributes(set, 0, PIXEL_MEASURES);
   const sources: [DataSet, number, string][] = [
@@ -51,10 +51,10 @@ function rowsToColumns(set: DataSet): number {
   return 1;
 }
 
-/** Colours of a picture brought to another width or height, linearly between the centres of pixels. */
+/** Resizes a picture in width or height by linear interpolation between pixel centres. */
 export function stretch(rgba: Uint8Array, from: Size, to: Size): Uint8Array {
   const across = from.width !== to.width;
-  // Lines of `inner` bytes: pixels of each row, or rows of the picture.
+  // Interpolates between units of `inner` bytes: single pixels within a row, or whole rows.
   const [outer, inner] = across ? [from.height, 4] : [1, 4 * from.width];
   const [before, after] = across ? [from.width, to.width] : [from.height, to.height];
   const out = new Uint8Array(outer * after * inner);

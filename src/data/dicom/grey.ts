@@ -1,6 +1,6 @@
 /**
- * Stored values to grey levels in the order of PS3.3: Modality LUT or rescale (C.11.1), VOI LUT or window (C.11.2), inversion
- * (C.7.6.3.1.2 MONOCHROME1, C.11.6 Presentation LUT Shape).
+ * Maps stored values to grey levels in the order of PS3.3: Modality LUT or rescale (C.11.1), VOI LUT or window (C.11.2),
+ * inversion (C.7.6.3.1.2 MONOCHROME1, C.11.6 Presentation LUT Shape).
  */
 import { bitsInUse, isDim } from "../depth.ts";
 import { DataError } from "../sample.ts";
@@ -11,7 +11,7 @@ import { type Extent, rangeOf, type Stored } from "./samples.ts";
 
 export interface GreyStages {
   modality: Lut | { slope: number; intercept: number };
-  /** Undefined where the file has none that can be applied. */
+  /** Undefined if the file has none that can be applied. */
   voi: Lut | Window | undefined;
   inverted: boolean;
 }
@@ -22,7 +22,7 @@ export interface Window {
   width: number;
 }
 
-/** Attributes of a frame: of its functional groups, of those that all frames share, else of the data set. */
+/** A frame's attributes: from its own functional groups, the shared ones, or else the data set. */
 export function frameAttributes(set: DataSet, frame: number, macro: number): DataSet {
   const own = set.items(0x52009230)[frame]?.items(macro)[0];
   return own ?? set.items(0x52009229)[0]?.items(macro)[0] ?? set;
@@ -31,17 +31,17 @@ export function frameAttributes(set: DataSet, frame: number, macro: number): Dat
 const PIXEL_VALUE_TRANSFORMATION = 0x00289145;
 const FRAME_VOI_LUT = 0x00289132;
 
-/** @throws DataError for what is damaged or not read */
+/** @throws DataError for damaged or unsupported attributes */
 export function greyStages(set: DataSet, image: DicomImage, frame: number): GreyStages {
   const shape = set.text(0x20500020);
   if (!["", "IDENTITY", "INVERSE"].includes(shape)) {
-    throw new DataError(`is a DICOM image with the presentation LUT shape ${shape}: not read`);
+    throw new DataError(`is a DICOM image with the presentation LUT shape ${shape}: not supported`);
   }
-  if (set.items(0x20500010).length > 0) throw new DataError("is a DICOM image with a presentation LUT: not read");
-  // The shape of a MONOCHROME1 image is INVERSE by C.8.11.3: one inversion, said twice.
+  if (set.items(0x20500010).length > 0) throw new DataError("is a DICOM image with a presentation LUT: not supported");
+  // C.8.11.3 requires shape INVERSE for MONOCHROME1: one inversion, stated twice.
   const inverted = image.photometric === "MONOCHROME1" || shape === "INVERSE";
   const modality = modalityOf(frameAttributes(set, frame, PIXEL_VALUE_TRANSFORMATION), image);
-  // The VOI LUT takes what the modality stage gives, which is signed where it can be negative.
+  // The VOI LUT's input is the modality stage's output, which is signed if it can be negative.
   const negative = "entries" in modality ? false : image.signed || modality.intercept < 0 || modality.slope < 0;
   return { modality, voi: voiOf(frameAttributes(set, frame, FRAME_VOI_LUT), negative), inverted };
 }
@@ -59,29 +59,29 @@ function voiOf(set: DataSet, signed: boolean): GreyStages["voi"] {
   if (item) return lutOf(item, signed);
   const shape = set.text(0x00281056) || "LINEAR";
   if (shape !== "LINEAR" && shape !== "LINEAR_EXACT" && shape !== "SIGMOID") {
-    throw new DataError(`is a DICOM image with the VOI LUT function ${shape.slice(0, 20)}: not read`);
+    throw new DataError(`is a DICOM image with the VOI LUT function ${shape.slice(0, 20)}: not supported`);
   }
-  // Of several windows the first; one that is empty or has no width is none.
+  // The first of several windows; an empty or zero-width one is ignored.
   const [center, width] = [set.number(0x00281050, "DS"), set.number(0x00281051, "DS")];
   if (center === undefined || width === undefined) return undefined;
   return width >= 1 || (width > 0 && shape !== "LINEAR") ? { shape, center, width } : undefined;
 }
 
-/** Which values are black and white where there is no window. */
+/** The values that are black and white when there is no window. */
 export interface Range {
   black: number;
   white: number;
-  /** What was found out about it, for the user. */
+  /** What the user should know about it. */
   note?: string;
 }
 
 /**
- * The stored values that an image without a window can have: those of its bits stored, or of fewer bits where it is certain that
- * no more are in use. Signed ones reach as far below 0 as above, unless none is negative: 0 is black then.
+ * The range of stored values of an image without a window: that of its bits stored, or of fewer bits if it is certain that no
+ * more are in use. Signed ranges extend as far below 0 as above, unless no value is negative: then 0 is black.
  *
- * @param ranges of some frames
- * @param precision bits that a compressed frame has
- * @throws DataError with the range found where it is not certain
+ * @param ranges ranges of some frames
+ * @param precision bits per sample of a compressed frame
+ * @throws DataError with the range found if it is ambiguous
  */
 export function fullRange(ranges: Extent[], image: DicomImage, precision: number | undefined): Range {
   const { bitsStored, signed } = image;
@@ -90,14 +90,14 @@ export function fullRange(ranges: Extent[], image: DicomImage, precision: number
   const greatest = Math.max(...ranges.map((range) => range.greatest));
   const found = `has no window, and levels ${least} to ${greatest} of ${signed ? "signed " : ""}${bitsStored} bits`;
   if (least < 0) {
-    // A picture of a quarter of the levels would be grey all over.
+    // A picture that spans only a quarter of the levels would be grey all over.
     if (!isDim(greatest - least, bitsStored)) return declaredRange(image);
   } else {
     const declared =
       precision !== undefined && greatest < 2 ** precision ? Math.min(precision, bitsStored) : bitsStored;
     const bits = bitsInUse(greatest, declared);
     if (bits !== undefined) {
-      // One bit of signed words is the sign.
+      // One bit of a signed value is the sign.
       const white = 2 ** (signed ? Math.min(bits, bitsStored - 1) : bits) - 1;
       const told = bits < declared ? `: read as ${bits} bits` : isDim(greatest, bits) ? ", which makes it dim" : "";
       const black = signed ? `${told === "" ? ": " : ", "}0 is black` : "";
@@ -105,7 +105,7 @@ export function fullRange(ranges: Extent[], image: DicomImage, precision: number
     }
   }
   throw new DataError(
-    `is a DICOM image without a window whose levels, ${least} to ${greatest} of ${bitsStored} bits, do not tell what is white`,
+    `is a DICOM image without a window whose levels, ${least} to ${greatest} of ${bitsStored} bits, do not show what is white`,
   );
 }
 
@@ -114,12 +114,12 @@ const declaredRange = ({ bitsStored, signed }: DicomImage): Range => {
   return signed ? { black: -levels / 2, white: levels / 2 - 1 } : { black: 0, white: levels - 1 };
 };
 
-/** Grey levels of 0 to 255. `range` is needed where there is no VOI stage and no modality LUT. */
+/** Renders grey levels 0 to 255. `range` is required if there is neither a VOI stage nor a modality LUT. */
 export function renderGrey(values: Stored, stages: GreyStages, range: Range | undefined): Uint8Array {
   const level = levelOf(stages, range);
   const out = new Uint8Array(values.length);
   const { least, greatest } = rangeOf(values);
-  // Values repeat: each is worked out once, unless there are more of them than pixels.
+  // Values repeat: compute each once, unless there are more possible values than pixels.
   if (greatest - least < Math.max(values.length, 2 ** 16)) {
     const table = Uint8Array.from({ length: greatest - least + 1 }, (_, i) => level(least + i));
     for (let i = 0; i < out.length; i++) out[i] = table[values[i]! - least]!;
@@ -141,14 +141,14 @@ function levelOf({ modality, voi, inverted }: GreyStages, range: Range | undefin
   };
 }
 
-/** 0 for black to 1 for white. */
+/** Maps black to 0 and white to 1. */
 function fullShare(modality: GreyStages["modality"], rescale: (stored: number) => number, range: Range | undefined) {
   if ("entries" in modality) {
     const white = whiteOf(modality);
     return (value: number) => value / white;
   }
   if (!range) throw new RangeError("an image without a window needs the range of its values");
-  // A negative slope turns black and white over, as it does in a window.
+  // A negative slope swaps black and white, as it does with a window.
   const ends = [rescale(range.black), rescale(range.white)];
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
   return (value: number) => (value - low) / (high - low);

@@ -1,4 +1,4 @@
-/** What a data set says of its pixels: the Image Pixel module, PS3.3 C.7.6.3, and the frames, C.7.6.6. */
+/** Reads a data set's pixel description: the Image Pixel module (PS3.3 C.7.6.3) and the number of frames (C.7.6.6). */
 import { DataError } from "../sample.ts";
 import { damaged, type DataSet, type Element, PIXEL_DATA } from "./elements.ts";
 
@@ -8,7 +8,7 @@ export interface DicomImage {
   frames: number;
   samples: 1 | 3;
   photometric: Photometric;
-  /** Colours by planes instead of by pixels, where they are not compressed. */
+  /** Whether uncompressed colours are stored plane by plane, not pixel by pixel. */
   planar: boolean;
   bitsAllocated: 1 | 8 | 16 | 32;
   bitsStored: number;
@@ -34,7 +34,7 @@ export type Photometric = (typeof PHOTOMETRIC)[number];
 /** Larger images are refused before memory is allocated for them: a damaged header can claim 65535 x 65535. */
 export const MAX_PIXELS = 2 ** 26;
 
-/** SOP classes that hold no picture, PS3.6 annex A. */
+/** SOP classes without a picture, PS3.6 annex A. */
 const WITHOUT_PIXELS: [RegExp, string][] = [
   [/^1\.2\.840\.10008\.1\.3\.10$/, "a directory of DICOM files (DICOMDIR)"],
   [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.88\./, "a structured report"],
@@ -44,19 +44,19 @@ const WITHOUT_PIXELS: [RegExp, string][] = [
   [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.481\./, "radiotherapy data"],
 ];
 
-/** @throws DataError for a file without pixels, by what it is instead */
+/** @throws DataError for a file without pixels, saying what it is instead */
 export function requirePixels(set: DataSet, pixels: Element | undefined): Element {
   if (pixels) return pixels;
   const sopClass = set.text(0x00080016);
-  // A directory has its class in the file meta information only, but a sequence of records of its own.
+  // A DICOMDIR has its SOP class only in the file meta information, but a sequence of its own.
   const directory = set.has(0x00041220) ? WITHOUT_PIXELS[0]![1] : undefined;
   const what = directory ?? WITHOUT_PIXELS.find(([pattern]) => pattern.test(sopClass))?.[1];
   throw what ? new DataError(`is a DICOM file without pixels: ${what}`) : damaged("it has no pixels");
 }
 
-/** @throws DataError for what is missing, contradictory or not read */
+/** @throws DataError for missing, contradictory or unsupported attributes */
 export function imageOf(set: DataSet, pixels: Element): DicomImage {
-  if (pixels.tag !== PIXEL_DATA) throw new DataError("is a DICOM file of floating-point pixels: not read");
+  if (pixels.tag !== PIXEL_DATA) throw new DataError("is a DICOM file of floating-point pixels: not supported");
   const us = (tag: number) => set.number(tag, "US");
   const [rows, columns] = [us(0x00280010) ?? 0, us(0x00280011) ?? 0];
   if (!(rows > 0 && columns > 0)) throw damaged("it does not say how large it is");
@@ -66,10 +66,10 @@ export function imageOf(set: DataSet, pixels: Element): DicomImage {
   const photometric = photometricOf(set.text(0x00280004));
   const samples = us(0x00280002) ?? 1;
   const wanted = isColour(photometric) ? 3 : 1;
-  if (samples !== wanted) throw damaged(`it has ${samples} samples a pixel, but is ${photometric}`);
+  if (samples !== wanted) throw damaged(`it has ${samples} samples per pixel, but is ${photometric}`);
   const bitsAllocated = us(0x00280100);
   if (bitsAllocated !== 1 && bitsAllocated !== 8 && bitsAllocated !== 16 && bitsAllocated !== 32) {
-    throw new DataError(`is a DICOM image with ${bitsAllocated ?? "no number of"} bits allocated: not read`);
+    throw new DataError(`is a DICOM image with ${bitsAllocated ?? "no number of"} bits allocated: not supported`);
   }
   const bitsStored = us(0x00280101) ?? bitsAllocated;
   const highBit = us(0x00280102) ?? bitsStored - 1;
@@ -88,15 +88,17 @@ function photometricOf(text: string): Photometric {
   const known = PHOTOMETRIC.find((name) => name === text);
   if (known) return known;
   if (text === "") throw damaged("it does not say its photometric interpretation");
-  throw new DataError(`is a DICOM image of photometric interpretation ${JSON.stringify(text.slice(0, 20))}: not read`);
+  throw new DataError(
+    `is a DICOM image of photometric interpretation ${JSON.stringify(text.slice(0, 20))}: not supported`,
+  );
 }
 
 export const isColour = (photometric: Photometric) => /^(RGB|YBR)/.test(photometric);
 
-/** Whether two pixels share their colours in native pixels. */
+/** Whether two native pixels share their chroma. */
 export const isHalved = ({ photometric }: DicomImage) => /_422$/.test(photometric);
 
-/** Bytes of that many frames in native pixels. Frames of single bits follow each other without a gap, PS3.5 8.1.1. */
+/** Bytes of N frames of native pixels. Frames of 1-bit pixels follow each other without padding, PS3.5 8.1.1. */
 export function nativeBytes(image: DicomImage, frames: number): number {
   const pixels = image.rows * image.columns;
   const words = isHalved(image) ? 2 * pixels : image.samples * pixels;

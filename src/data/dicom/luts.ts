@@ -1,39 +1,39 @@
-/** Look-up tables: Modality and VOI LUT (PS3.3 C.11.1 and C.11.2), palettes (C.7.6.3.1.5 and .6, C.7.9.2). */
+/** Look-up tables: Modality and VOI LUTs (PS3.3 C.11.1 and C.11.2), palettes (C.7.6.3.1.5 and .6, C.7.9.2). */
 import { bitsInUse } from "../depth.ts";
 import { damaged, type DataSet, name } from "./elements.ts";
 import { rangeOf } from "./samples.ts";
 
 export interface Lut {
-  /** The stored value of the first entry. Values below take the first entry, values above the last one. */
+  /** The stored value that maps to the first entry. Values outside the table are clamped to its first or last entry. */
   first: number;
   entries: Uint16Array;
-  /** Bits of an entry, as the table says. */
+  /** Declared bits per entry. */
   bits: number;
 }
 
 export const lookUp = ({ first, entries }: Lut, value: number): number =>
   entries[Math.min(entries.length - 1, Math.max(0, value - first))]!;
 
-/** LUT Descriptor, LUT Data. @throws DataError */
+/** Reads LUT Descriptor and LUT Data. @throws DataError */
 export function lutOf(item: DataSet, signed: boolean): Lut {
   const { count, first, bits } = descriptor(item, 0x00283002, signed);
   return { first, entries: entriesOf(item, 0x00283006, count), bits };
 }
 
 /**
- * The table's greatest output, 2^bits - 1. Tables often say 16 bits where fewer are in use, or 8 where more are.
+ * The table's greatest output, 2^bits - 1. Tables often declare 16 bits when fewer are in use, or 8 when more are.
  *
- * @throws DataError where it is not certain
+ * @throws DataError if it is ambiguous
  */
 export function whiteOf({ entries, bits }: Lut): number {
   const { greatest } = rangeOf(entries);
   const stated = bits >= 8 && bits <= 16 && greatest < 2 ** bits ? bits : 16;
   const used = bitsInUse(greatest, stated);
   if (used !== undefined) return 2 ** used - 1;
-  throw damaged(`a look-up table of ${stated} bits has no entry above ${greatest}: what is white is not certain`);
+  throw damaged(`a look-up table of ${stated} bits has no entry above ${greatest}: its white level is ambiguous`);
 }
 
-/** The second number is signed where it is written as such, else where what it is compared with is. */
+/** The first mapped value is signed if its VR says so, or else if the values it is compared with are. */
 function descriptor(item: DataSet, tag: number, signed: boolean): { count: number; first: number; bits: number } {
   const raw = item.raw(tag);
   if (!raw || raw.length < 6) throw damaged(`the look-up table ${name(tag)} is damaged`);
@@ -44,13 +44,13 @@ function descriptor(item: DataSet, tag: number, signed: boolean): { count: numbe
   return { count: view.getUint16(0, little) || 65536, first, bits: view.getUint16(4, little) };
 }
 
-/** Entries of 8 bits are packed by some writers, and have words of their own by others. @throws DataError */
+/** Some writers pack 8-bit entries, others store each in a word of its own. @throws DataError */
 function entriesOf(item: DataSet, tag: number, count: number): Uint16Array {
   const raw = item.raw(tag) ?? new Uint8Array(0);
   const little = item.encoding.littleEndian;
   if (raw.length >= 2 * count) return Uint16Array.from(words(raw, little).subarray(0, count));
   if (raw.length < count) throw damaged(`the look-up table ${name(tag)} has fewer entries than it says`);
-  // Bytes in words: the first one is the lower one.
+  // Packed in words: the first entry is the low byte.
   const swapped = !little && item.elements.get(tag)?.vr === "OW";
   return Uint16Array.from({ length: count }, (_, i) => raw[swapped ? i ^ 1 : i]!);
 }
@@ -60,7 +60,7 @@ function words(raw: Uint8Array, littleEndian: boolean): Uint16Array {
   return Uint16Array.from({ length: raw.length >> 1 }, (_, i) => view.getUint16(2 * i, littleEndian));
 }
 
-/** Red, green and blue of 8 bits for each stored value. */
+/** 8-bit red, green and blue for each stored value. */
 export interface Palette {
   first: number;
   colours: [Uint8Array, Uint8Array, Uint8Array];
@@ -79,7 +79,7 @@ export function paletteOf(set: DataSet, signed: boolean): Palette {
   if (stated.some((other) => other.first !== first || other.bits !== bits)) {
     throw damaged("the tables of its palette do not belong together");
   }
-  // A palette may be dark as a whole: beside what it says, only bytes in words are certain.
+  // A palette may be dark as a whole, so only its declared bits count, or 8 bits stored in words.
   const greatest = Math.max(...tables.map((entries) => rangeOf(entries).greatest));
   const white = greatest < 256 ? 255 : bits > 8 && bits < 16 && greatest < 2 ** bits ? 2 ** bits - 1 : 65535;
   const [red, green, blue] = tables.map((entries) =>
@@ -88,7 +88,7 @@ export function paletteOf(set: DataSet, signed: boolean): Palette {
   return { first, colours: [red!, green!, blue!] };
 }
 
-/** Segmented palettes, PS3.3 C.7.9.2: pieces that are given, lines between levels, and pieces again. @throws DataError */
+/** Segmented palettes, PS3.3 C.7.9.2: discrete, linear and indirect segments. @throws DataError */
 function segments(set: DataSet, tag: number, count: number, bits: number): Uint16Array {
   const raw = set.raw(tag);
   if (!raw) throw damaged("it has no palette");

@@ -1,6 +1,6 @@
 /**
- * DICOM files to pictures as viewers show them: ./file.ts reads the data set, ./frames.ts finds a frame's bytes, and these are
- * decoded, cut to the bits stored, brought to grey levels or colours, and stretched to square pixels.
+ * Renders DICOM files as viewers show them: ./file.ts reads the data set, ./frames.ts locates a frame's bytes, and these are
+ * decoded, masked to the bits stored, converted to grey levels or colours, and resampled to square pixels.
  */
 import type { PictureSize } from "../annotation-frame.ts";
 import { DataError } from "../sample.ts";
@@ -27,8 +27,8 @@ import { type Extent, rangeOf, type Stored, storedValues } from "./samples.ts";
 import type { Compression } from "./syntaxes.ts";
 
 /**
- * Decoders of compressed frames: samples of 8 bits, or of 16 bits and little endian, pixel by pixel unless the header says by
- * plane, colours untransformed.
+ * Decodes a compressed frame to 8-bit or little-endian 16-bit samples, interleaved unless the header says planar, without colour
+ * conversion.
  */
 export type Decode = (
   frame: Uint8Array,
@@ -41,7 +41,7 @@ export interface Picture {
   height: number;
   /** Interleaved red, green, blue, alpha. */
   rgba: Uint8Array;
-  /** What was found out about the file, for the user. */
+  /** What the user should know about the file. */
   note?: string;
 }
 
@@ -52,7 +52,7 @@ export interface Dicom {
   render(frame: number): Promise<Picture>;
 }
 
-/** Reads what a file says of its frames; none is decoded before it is rendered. @throws DataError without the file's name */
+/** Reads a file's header; frames are decoded only when rendered. @throws DataError without the file's name */
 export function openDicom(bytes: Uint8Array, decode: Decode): Dicom {
   const file = readDicom(bytes);
   const pixels = requirePixels(file.set, file.pixels);
@@ -73,7 +73,7 @@ export function openDicom(bytes: Uint8Array, decode: Decode): Dicom {
       const { width, height, stored } = size;
       const notes = [
         note,
-        stored && `its pixels are not square: brought from ${stored.width}x${stored.height} to ${width}x${height}`,
+        stored && `its pixels are not square: resized from ${stored.width}x${stored.height} to ${width}x${height}`,
       ];
       const said = notes.filter((text) => text !== undefined).join("; ");
       return {
@@ -89,7 +89,7 @@ export function openDicom(bytes: Uint8Array, decode: Decode): Dicom {
 function framesOf({ set, syntax }: DicomFile, image: DicomImage, pixels: NonNullable<DicomFile["pixels"]>): Frames {
   const { compression } = syntax;
   if (compression === undefined) return nativeFrames(set.bytes, image, pixels);
-  if (image.bitsAllocated === 1) throw damaged("its pixels have one bit, but are compressed");
+  if (image.bitsAllocated === 1) throw damaged("its pixels have 1 bit, but are compressed");
   return compressedFrames(set, image, pixels, compression);
 }
 
@@ -97,13 +97,13 @@ function framesOf({ set, syntax }: DicomFile, image: DicomImage, pixels: NonNull
 interface Decoded {
   values: Stored;
   strides: Strides;
-  /** What the colours are, once decoded. */
+  /** Colour space after decoding. */
   photometric: Photometric;
-  /** Bits of a sample by the header of a compressed frame. */
+  /** Bits per sample from a compressed frame's own header. */
   precision: number | undefined;
 }
 
-/** Frames that are looked at to tell which bits are in use. */
+/** Number of frames examined to find which bits are in use. */
 const LOOKED_AT = 5;
 
 class Renderer {
@@ -121,7 +121,7 @@ class Renderer {
     this.#decode = decode;
   }
 
-  /** Interleaved red, green, blue, alpha of stored pixels. */
+  /** The frame's stored pixels as interleaved RGBA. */
   async render(frame: number): Promise<Pick<Picture, "rgba" | "note">> {
     const { set } = this.#file;
     const image = this.#image;
@@ -143,7 +143,7 @@ class Renderer {
     return { rgba, ...(range?.note === undefined ? {} : { note: range.note }) };
   }
 
-  /** The same range for all frames: a dark one is not brightened. @throws DataError for a frame that goes beyond it */
+  /** One range for all frames, so a dark one is not brightened. @throws DataError for a frame that exceeds it */
   async #rangeFor({ values }: Decoded): Promise<Range> {
     if (this.#image.bitsStored <= 8) return fullRange([], this.#image, undefined);
     this.#range ??= this.#rangeOfSome();
@@ -151,7 +151,7 @@ class Renderer {
     const { least, greatest } = rangeOf(values);
     if (least < range.black || greatest > range.white) {
       throw new DataError(
-        `is a DICOM image of several frames, of which some have levels of ${range.black} to ${range.white} and one has others`,
+        `is a multi-frame DICOM image: some frames have levels ${range.black} to ${range.white}, but one goes beyond these`,
       );
     }
     return range;
@@ -199,7 +199,7 @@ class Renderer {
     requireSame(header, image);
     const decoded = await this.#decode(bytes, compression, header);
     const bitsAllocated = header.precision > 8 ? 16 : 8;
-    if (decoded.length !== (total * bitsAllocated) / 8) throw damaged("its pixels are not as many as it says");
+    if (decoded.length !== (total * bitsAllocated) / 8) throw damaged("it has more or fewer pixels than it says");
     const bits = bitsOf(header, image, bitsAllocated);
     const values = storedValues({ bytes: decoded, ...words }, { ...image, ...bits }, total);
     const photometric = decodedColours(image.photometric, compression, header);
@@ -208,10 +208,10 @@ class Renderer {
   }
 }
 
-/** A damaged header could let a decoder write anywhere, or show another picture. @throws DataError */
+/** Guards against a damaged header that could let a decoder write anywhere, or show the wrong picture. @throws DataError */
 function requireSame({ width, height, components, precision, signed }: Codestream, image: DicomImage): void {
   if (width !== image.columns || height !== image.rows) {
-    throw damaged(`its pixels are of ${width}x${height}, but it says ${image.columns}x${image.rows}`);
+    throw damaged(`its pixels are ${width}x${height}, but it says ${image.columns}x${image.rows}`);
   }
   if (components !== image.samples)
     throw damaged(`its pixels have ${components} components instead of ${image.samples}`);
@@ -221,20 +221,20 @@ function requireSame({ width, height, components, precision, signed }: Codestrea
   if (signed && !image.signed) throw damaged("its pixels are signed, but it says that they are not");
 }
 
-/** Where the bits stored lie in what a decoder gives: at the bottom, unless it has the higher ones too. */
+/** Where the bits stored lie in a decoder's output: at the bottom, unless the output includes the higher ones too. */
 function bitsOf({ precision }: Codestream, image: DicomImage, bitsAllocated: 8 | 16) {
   if (precision > image.highBit) return { bitsAllocated };
   const bitsStored = Math.min(image.bitsStored, bitsAllocated);
   return { bitsAllocated, bitsStored, highBit: bitsStored - 1 };
 }
 
-/** @throws DataError for colours that only JPEG 2000 knows */
+/** @throws DataError for a colour space that exists only in JPEG 2000 */
 function nativeColours(photometric: Photometric): Photometric {
   if (photometric !== "YBR_ICT" && photometric !== "YBR_RCT") return photometric;
   throw damaged(`it says ${photometric}, which only JPEG 2000 knows`);
 }
 
-/** What the colours of a decoded frame are. @throws DataError where file and frame contradict each other */
+/** The colour space of a decoded frame. @throws DataError if file and frame contradict each other */
 function decodedColours(photometric: Photometric, compression: Compression, header: Codestream): Photometric {
   if (!isColour(photometric)) return photometric;
   if (compression === "jpeg-2000" || compression === "htj2k") {
@@ -244,7 +244,7 @@ function decodedColours(photometric: Photometric, compression: Compression, head
     }
     return photometric;
   }
-  // A JPEG that says what its colours are is believed: many files say RGB and hold YCbCr.
+  // Trust a JPEG that states its colour space: many files declare RGB and hold YCbCr.
   if (header.transformed === false) return "RGB";
   if (header.transformed === true) return photometric === "RGB" ? "YBR_FULL" : photometric;
   return nativeColours(photometric);

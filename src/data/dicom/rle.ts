@@ -1,22 +1,22 @@
-/** RLE Lossless, PS3.5 annex G. */
+/** Decoder for RLE Lossless, PS3.5 annex G. */
 import { damaged } from "./elements.ts";
 
-const truncated = () => damaged("it is truncated: a frame of RLE has fewer pixels than it says");
+const truncated = () => damaged("it is truncated: an RLE frame has fewer pixels than it says");
 
 /**
- * One frame of RLE. Each sample has a segment for each of its bytes, the highest first.
+ * Decodes one RLE frame. Each sample has a segment for each of its bytes, the most significant first.
  *
- * @param pixels of the frame
- * @param bytes of a sample
- * @returns samples by planes, little endian
- * @throws DataError where a segment does not have exactly the pixels of the frame
+ * @param pixels number of pixels in the frame
+ * @param bytes bytes per sample
+ * @returns planar samples, little endian
+ * @throws DataError for a segment with fewer pixels than the frame
  */
 export function decodeRle(frame: Uint8Array, pixels: number, samples: number, bytes: number): Uint8Array {
   if (frame.length < 64) throw truncated();
   const header = new DataView(frame.buffer, frame.byteOffset, 64);
   const segments = header.getUint32(0, true);
   if (segments !== samples * bytes) {
-    throw damaged(`a frame of RLE has ${segments} segments instead of ${samples * bytes}`);
+    throw damaged(`an RLE frame has ${segments} segments instead of ${samples * bytes}`);
   }
   const out = new Uint8Array(pixels * samples * bytes);
   for (let i = 0; i < segments; i++) {
@@ -30,7 +30,7 @@ export function decodeRle(frame: Uint8Array, pixels: number, samples: number, by
   return out;
 }
 
-/** PackBits of one segment, into every `step`-th byte from `at` on. */
+/** Unpacks one PackBits segment into every `step`-th byte from `at` on. */
 function unpack(
   frame: Uint8Array,
   from: number,
@@ -49,7 +49,7 @@ function unpack(
     const literal = code < 128;
     const count = literal ? code + 1 : 257 - code;
     if (read + (literal ? count : 1) > to) throw truncated();
-    // Some writers let a run go on into padding.
+    // Some writers let a run extend into padding.
     const stop = Math.min(end, at + count * step);
     if (literal) {
       for (let i = read; at < stop; at += step) out[at] = frame[i++]!;

@@ -1,15 +1,15 @@
-/** Stored values out of the words of a frame, PS3.5 section 8.1.1: masked and shifted by the bits that are in use. */
+/** Extracts stored values from the words of a frame (PS3.5 section 8.1.1), masked and shifted to the bits in use. */
 import type { DicomImage } from "./image.ts";
 
 export interface Words {
-  /** One after another, of `bitsAllocated` bits each. */
+  /** Consecutive words of `bitsAllocated` bits each. */
   bytes: Uint8Array;
   littleEndian: boolean;
-  /** Whether bytes lie in pairs whose order is turned: OW of 8 bits and less in big endian. */
+  /** Whether each pair of bytes is swapped: big-endian OW of 8 bits or fewer. */
   swapped: boolean;
 }
 
-/** Stored values; what is above and below the bits stored (overlays, once) is not part of them. */
+/** Stored values, without the bits above and below (once used for overlays). */
 export type Stored = Uint8Array | Int32Array | Float64Array;
 
 export function storedValues({ bytes, littleEndian, swapped }: Words, image: DicomImage, count: number): Stored {
@@ -52,7 +52,7 @@ export interface Extent {
   greatest: number;
 }
 
-/** The least and greatest of some values. */
+/** The minimum and maximum of some values. */
 export function rangeOf(values: ArrayLike<number>): Extent {
   let [least, greatest] = [Infinity, -Infinity];
   for (let i = 0; i < values.length; i++) {

@@ -1,16 +1,16 @@
-/** The pixels of a mask file, whatever channels and depth it has, to one table of levels and a level for each pixel. */
+/** Reduces a mask file of any channels and depth to a table of levels and a level for each pixel. */
 import { DataError } from "../sample.ts";
 
 /** A decoded mask. */
 export interface MaskPixels {
   width: number;
   height: number;
-  /** Channels a pixel, interleaved; the last is alpha where `alpha` says so. */
+  /** Channels per pixel, interleaved; the last is alpha if `alpha` says so. */
   channels: number;
   alpha: boolean;
   /** width × height × channels values at the file's own depth. */
   levels: ArrayLike<number>;
-  /** Whether the format loses levels, as JPEG does: flat areas then have noise around them. */
+  /** Whether the format is lossy, as JPEG is: flat areas then have noise around them. */
   lossy: boolean;
 }
 
@@ -21,16 +21,16 @@ export interface Field {
   lossy: boolean;
   /** width × height indices into `values`. */
   codes: Uint16Array;
-  /** The levels that occur: one number each, rising, or three for colours, in the order of their first pixels. */
+  /** The levels that occur: one number each, ascending, or three for colours, in order of first pixel. */
   values: readonly (readonly number[])[];
 }
 
-/** More colours than these are shades of one thing. */
+/** More colours than this are shades of one thing. */
 const MAX_COLOURS = 256;
-/** More levels than these are told apart to a thousandth of the range. */
+/** More levels than this are quantised to a thousandth of the range. */
 const MAX_LEVELS = 1024;
 
-/** @throws DataError for pixels that are not numbers, or all transparent */
+/** @throws DataError if a pixel is not a number, or all are transparent */
 export function fieldOf(pixels: MaskPixels): { field: Field; note?: string } {
   const { width, height, channels, levels, alpha, lossy } = pixels;
   const count = width * height;
@@ -47,7 +47,7 @@ export function fieldOf(pixels: MaskPixels): { field: Field; note?: string } {
     if (sameWhereSeen(pixels, opacity)) {
       return { field: greyField(opacity, shape), note: "its mask is in the transparency of the file" };
     }
-    // Over black, as viewers show it.
+    // Composited over black, as viewers show it.
     const shown = Float32Array.from({ length: count * colours }, (_, i) => {
       const at = Math.floor(i / colours);
       return (levels[at * channels + (i % colours)]! * opacity[at]!) / most;
@@ -70,7 +70,7 @@ function channel({ width, height, channels, levels }: MaskPixels, c: number): Fl
   return values;
 }
 
-/** Whether all pixels that are not transparent have one colour, so that transparency alone says anything. */
+/** Whether all visible pixels have one colour, so that only transparency carries information. */
 function sameWhereSeen({ channels, levels }: MaskPixels, opacity: Float32Array): boolean {
   const first = opacity.findIndex((a) => a > 0) * channels;
   for (let i = 0; i < opacity.length; i++) {
@@ -107,7 +107,7 @@ function greyField(values: Float32Array, shape: Shape): Field {
   return { ...shape, codes, values: sorted.map((value) => [value]) };
 }
 
-/** The same for levels of up to 16 bits, by counting, which is many times as fast; undefined for others. */
+/** The same for levels of up to 16 bits, by counting, which is many times faster; undefined for others. */
 function wholeLevels(values: Float32Array, shape: Shape): Field | undefined {
   const codeOf = new Uint16Array(1 << 16);
   for (let i = 0; i < values.length; i++) {
@@ -130,7 +130,7 @@ function colourField({ channels, levels }: MaskPixels, shape: Shape): Field | un
   const codeOf = new Map<string, number>();
   const values: number[][] = [];
   for (let i = 0, j = 0; i < codes.length; i++, j += channels) {
-    // Neighbours are the same mostly.
+    // Neighbours are mostly the same.
     if (i > 0 && sameColour(levels, j, j - channels)) {
       codes[i] = codes[i - 1]!;
       continue;

@@ -1,8 +1,8 @@
-/** Lines along the borders of a mask, as a frame or a scanner's edge leaves them. */
+/** Removes lines along the borders of a mask, left by a frame or a scanner's edge. */
 
-/** A line is at most this share of the shorter side thick, and at least two pixels may be. */
+/** Maximum thickness of a line, as a share of the shorter side; two pixels are always allowed. */
 const THICK = 0.02;
-/** It lights this share of a border; the pixels beyond it less than half. */
+/** A line lights at least this share of a border; the pixels beyond it light less than half. */
 const ALONG = 0.9;
 const BEYOND = 0.5;
 
@@ -22,7 +22,7 @@ export function clearFrame(layer: Uint8Array, width: number, height: number): nu
     for (let i = 0; i < line.count; i++) count += layer[line.from + i * line.step]! === 0 ? 0 : 1;
     return count / line.count;
   };
-  // All are looked at before any is cleared: they meet in the corners.
+  // Find all before clearing any: they meet at the corners.
   const lines = borders.flatMap((at) => {
     let depth = 0;
     while (depth <= most && lit(at(depth)) >= ALONG) depth++;

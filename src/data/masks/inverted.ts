@@ -1,23 +1,23 @@
 /**
- * Masks that are lit where the nodule is not. A nodule may touch a border and may be large, so neither alone says anything:
- * what counts is how much of the border is lit, and a dark island in a lit surrounding.
+ * Detects inverted masks, which are lit where the nodule is not. A nodule may touch a border and may be large, so neither alone
+ * is evidence: what counts is how much of the border is lit, and a dark island in lit surroundings.
  */
 import { DataError } from "../sample.ts";
 
 /**
- * A nodule that is cut off by one side of the image lights at most that side, some 30 % of the border; one that fills the image
- * lights parts of all. The surroundings of a nodule light all of it but for what the nodule itself touches.
+ * A nodule cut off by one side of the image lights at most that side, about 30 % of the border; one that fills the image lights
+ * parts of all sides. The surroundings of a nodule light the whole border except where the nodule touches it.
  */
 const RIM = 0.5;
 /** An ellipse that touches all four sides covers 79 % of the image. */
 const COVER = 0.8;
-/** A nodule covers less than this nearly always; above it, a dark island of this share of the image is the nodule. */
+/** A nodule nearly always covers less than this; above it, a dark island of at least this share of the image is the nodule. */
 const HALF = 0.5;
 const ISLAND = 0.005;
 
 /**
  * @param lit width × height values, not 0 where the mask counts as foreground
- * @throws DataError saying why the mask looks inverted
+ * @throws DataError with the reason why the mask looks inverted
  */
 export function requireNotInverted(lit: Uint8Array, width: number, height: number, inverted: boolean): void {
   const count = countLit(lit);
@@ -25,7 +25,7 @@ export function requireNotInverted(lit: Uint8Array, width: number, height: numbe
   const rim = borderOf(width, height);
   const share = rim.filter((i) => lit[i] !== 0).length / rim.length;
   const covered = count / lit.length;
-  if (covered === 1) throw new DataError("is lit everywhere: it marks no place");
+  if (covered === 1) throw new DataError("is lit everywhere: it marks nothing");
   const because = inverted
     ? "though it is read with --masks-inverted"
     : "so it may be inverted: --masks-inverted, if all are";
@@ -39,7 +39,7 @@ export function requireNotInverted(lit: Uint8Array, width: number, height: numbe
   if (island >= ISLAND) fail(covered, "the image around a dark place");
 }
 
-/** How many values are not 0. */
+/** Number of non-zero values. */
 export function countLit(mask: Uint8Array): number {
   let count = 0;
   for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) count++;
@@ -56,7 +56,7 @@ export function borderOf(width: number, height: number): number[] {
   return border;
 }
 
-/** How many dark pixels no path over dark ones (4 neighbours) joins to the border. */
+/** Number of dark pixels not connected to the border through dark ones (4 neighbours). */
 function enclosed(lit: Uint8Array, width: number, border: readonly number[]): number {
   const seen = Uint8Array.from(lit);
   const queue = border.filter((i) => seen[i] === 0);

@@ -1,12 +1,12 @@
-/** Small morphology for the layers of a mask. */
+/** Basic morphology for mask layers. */
 
-/** The mask without what is less than three pixels wide or high: the soft edges of another layer. */
+/** The mask without anything less than three pixels wide or high: the soft edges of another layer. */
 export function opened(mask: Uint8Array, width: number, height: number): Uint8Array {
   const eroded = squares(mask, width, height, (n, of) => n === of);
   return squares(eroded, width, height, (n) => n > 0);
 }
 
-/** 1 where `keep` says so of how many of the pixels around, and itself, are lit. */
+/** 1 where `keep` accepts the number of lit pixels in the 3 × 3 neighbourhood. */
 function squares(
   mask: Uint8Array,
   width: number,
@@ -29,10 +29,10 @@ function squares(
   return result;
 }
 
-/** A layer that borders on the background by less than this share of its outline lies inside another. */
+/** A layer with less than this share of its outline along the background lies inside another. */
 const FREE = 0.2;
 
-/** Which layers lie inside another, as pairs of the inner and the outer one. Layers share no pixel. */
+/** Which layers lie inside another, as [inner, outer] pairs. Layers share no pixels. */
 export function surrounded(layers: readonly Uint8Array[], width: number, height: number): [number, number][] {
   const labels = new Uint8Array(width * height);
   layers.forEach((layer, k) => layer.forEach((lit, i) => (labels[i] = lit === 0 ? labels[i]! : k + 1)));

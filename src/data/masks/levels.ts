@@ -1,7 +1,7 @@
 /**
- * What of a mask is foreground. Masks come with 255, 1, a class or an instance as their level; as palettes, colours or
+ * Determines a mask's foreground. Masks come with 255, 1, a class or an instance as their level; as palettes, colours or
  * transparency; as JPEG, or as probabilities. Few levels with flat areas are classes: each but the background's is foreground,
- * and several are several nodules, also where they touch. Many levels are cut at half of the range in use.
+ * and each is a separate nodule, even where they touch. Many levels are thresholded at half of the range in use.
  */
 import { DataError } from "../sample.ts";
 import { type Field, fieldOf, type MaskPixels } from "./field.ts";
@@ -10,47 +10,47 @@ import { borderOf, countLit, requireNotInverted } from "./inverted.ts";
 import { componentBoxes } from "../components.ts";
 import { opened, surrounded } from "./layers.ts";
 
-/** How the user says that masks are to be read. */
+/** How the user wants masks to be read. */
 export interface MaskReading {
   /** The background is the brightest level, not the darkest. */
   inverted: boolean;
 }
 
 export interface MaskLayers {
-  /** For each kind of foreground: width × height values, 1 where it is. None where all is background. */
+  /** For each kind of foreground: width × height values, 1 where it is. Empty if all is background. */
   layers: Uint8Array[];
   /** What the user should know. */
   notes: string[];
 }
 
-/** So many levels are classes, where they have flat areas: noise and soft edges make more. */
+/** Up to this many levels with flat areas are classes: noise and soft edges make more. */
 const FEW_LEVELS = 6;
-/** As many classes or nodules as a mask may have. */
+/** Maximum number of classes or nodules in a mask. */
 const MAX_INSTANCES = 32;
-/** Levels from 0 on below this are numbers of classes or nodules, not brightnesses. */
+/** Levels from 0 to below this are numbers of classes or nodules, not brightnesses. */
 const MAX_NUMBER_LEVELS = 64;
-/** Levels that differ by less than this share of the range are one and noise: where there are few levels, and else. */
+/** Levels that differ by less than this share of the range are the same, up to noise: with few levels, and otherwise. */
 const NEAR = { few: 0.02, noisy: 0.06 };
-/** In a mask of flat areas, so much of the foreground is within `NEAR.few` of one of their levels. */
+/** In a mask of flat areas, at least this share of the foreground is within `NEAR.few` of one of their levels. */
 const MIN_FLAT_SHARE = 0.6;
-/** A flat area of this many pixels inside, and of this share of the largest one's, is a class. */
+/** A flat area with at least this many interior pixels, and this share of the largest one's, is a class. */
 const MIN_INSIDE_PIXELS = 4;
 const MIN_SHARE = 0.01;
-/** In a mask without flat areas, more of the image than this is not a soft edge. */
+/** In a mask without flat areas, soft edges cover at most this share of the image. */
 const MAX_SOFT_SHARE = 0.4;
-/** JPEG makes levels up to this out of nothing. */
+/** JPEG artefacts reach up to this level. */
 const JPEG_NOISE = 16;
-/** The colour of undecided borders in Pascal VOC's masks. */
+/** The colour of void borders in Pascal VOC's masks. */
 const VOID = "224,224,192";
 
-/** @throws DataError, to go on after "its mask NAME ", where it is not known what the mask marks */
+/** @throws DataError, phrased to follow "its mask NAME ", if it is unclear what the mask marks */
 export function maskLayers(pixels: MaskPixels, reading: MaskReading): MaskLayers {
   const { field, note } = fieldOf(pixels);
   const notes = note === undefined ? [] : [note];
   if (field.values.length === 1) {
     const [level] = field.values[0]!;
     if (field.values[0]!.every((v) => v === 0) && !reading.inverted) return { layers: [], notes: [] };
-    throw new DataError(`has the level ${show([level!])} everywhere: it marks no place`);
+    throw new DataError(`has the level ${show([level!])} everywhere: it marks nothing`);
   }
   if (field.lossy) {
     const most = Math.max(...field.values.flat());
@@ -65,7 +65,7 @@ class Levels {
   readonly #field: Field;
   readonly #inverted: boolean;
   readonly #background: number;
-  /** Pixels of each level, and those whose eight neighbours have it too. */
+  /** Number of pixels of each level, and of those whose eight neighbours have the same level. */
   readonly #count: number[];
   readonly #inside: number[];
   /** The greatest distance from the background. */
@@ -99,10 +99,10 @@ class Levels {
       const within = surrounded(layers, width, height);
       if (within.length === 0) {
         const names = classes.map((code) => this.#name(code)).join(", ");
-        const note = `its mask has several ${grey ? "levels" : "colours"} (${names}): each counts as nodules of its own`;
+        const note = `its mask has several ${grey ? "levels" : "colours"} (${names}): each is read as separate nodules`;
         return { layers, notes: [note, ...said] };
       }
-      // Shades that lie around each other like the lines of a map are not classes.
+      // Shades nested like contour lines are not classes.
       if (classes.length <= 3 || within.length < classes.length / 2) {
         const [inner, outer] = within[0]!.map((k) => this.#name(classes[k]!));
         throw new DataError(
@@ -113,27 +113,27 @@ class Levels {
     return this.#cut(classes, exact);
   }
 
-  /** Of a mask without noise: the levels with flat areas, but the background's. */
+  /** For a mask without noise: the levels with flat areas, except the background's. */
   #exactClasses(): number[] {
     const near = NEAR.few * this.#range;
     const flats = this.#flatLevels();
     const classes: number[] = [];
     for (const code of flats) {
       if (this.#distance(code, this.#background) <= near) {
-        // 1 beside 255 may be a class beside what is undecided, or the noise of an editor.
+        // 1 beside 255 may be a class beside a void level, or an editor's noise.
         throw new DataError(
           `has the levels ${this.#field.values.map((_, c) => this.#name(c)).join(", ")}: ` +
             `whether ${this.#name(code)} is a nodule or background is not known`,
         );
       }
-      // 254 beside 255 is the same.
+      // 254 beside 255 is the same level.
       if (!classes.some((other) => this.#distance(code, other) <= near)) classes.push(code);
     }
     const sure = classes.filter((code) => !this.#isVoid(code));
     return (sure.length > 0 ? sure : classes).sort((a, b) => a - b);
   }
 
-  /** Of a mask with noise or soft edges: levels around which most of the foreground is; none where that is spread out. */
+  /** For a mask with noise or soft edges: levels around which most of the foreground clusters; none if it is spread out. */
   #noisyClasses(): number[] {
     const classes: number[] = [];
     for (const code of this.#flatLevels()) {
@@ -149,7 +149,7 @@ class Levels {
     return close >= MIN_FLAT_SHARE * all ? classes.sort((a, b) => a - b) : [];
   }
 
-  /** The levels that fill areas, the largest area first. */
+  /** The levels with flat areas, largest first. */
   #flatLevels(): number[] {
     const codes = this.#inside.map((_, code) => code).filter((code) => code !== this.#background);
     const most = Math.max(0, ...codes.map((code) => this.#inside[code]!));
@@ -157,7 +157,7 @@ class Levels {
     return codes.filter((c) => this.#inside[c]! >= least).sort((a, b) => this.#inside[b]! - this.#inside[a]! || a - b);
   }
 
-  /** A layer for each class, of the pixels whose level is nearest to its own; soft edges between two of them are not a third. */
+  /** A layer per class, of the pixels whose level is nearest to it; soft edges between two classes are not a third. */
   #nearest(classes: readonly number[]): Uint8Array[] {
     const { codes, values, width, height } = this.#field;
     const all = [this.#background, ...classes];
@@ -172,7 +172,7 @@ class Levels {
     return soft ? masks.map((mask) => opened(mask, width, height)) : masks;
   }
 
-  /** One layer: what is at least half as far from the background as the foreground is. */
+  /** One layer: pixels at least half as far from the background as the foreground is. */
   #cut(classes: readonly number[], exact: boolean): MaskLayers {
     const { codes, values, width, height } = this.#field;
     const sure = classes.length === 1 ? this.#distance(classes[0]!, this.#background) : undefined;
@@ -196,13 +196,13 @@ class Levels {
     });
     const notes = [...this.#notesOnCut(), ...said];
     if (fainter.length > 0) {
-      const [what, count] = fainter.length === 1 ? ["place", "counts"] : ["places", "count"];
+      const [what, count] = fainter.length === 1 ? ["spot", "counts"] : ["spots", "count"];
       notes.push(`${fainter.length} fainter ${what} of its mask ${count} as background`);
     }
     return { layers: [layer], notes };
   }
 
-  /** Clears lines along the borders, which a note says. @throws DataError for what is lit where nodules are not */
+  /** Clears lines along the borders, with a note. @throws DataError for an inverted mask */
   #settle(layers: readonly Uint8Array[]): string[] {
     const { width, height } = this.#field;
     const framed = layers.reduce((sum, layer) => sum + clearFrame(layer, width, height), 0);
@@ -217,17 +217,17 @@ class Levels {
     const background = values[this.#background]!;
     if (background.length > 1) {
       const black = background.every((v) => v === 0);
-      return black ? [] : [`its mask's background is the colour ${show(background)}, all else is nodule`];
+      return black ? [] : [`its mask's background is the colour ${show(background)}, everything else is nodule`];
     }
     const [low, high] = [values[0]![0]!, values.at(-1)![0]!];
     const whole = high === 1 || (high >= 240 && high <= 255) || high >= 65000;
     if (low < 16 && whole && this.#background === 0 && (lossy || values.length <= FEW_LEVELS)) return [];
-    if (values.length > 2) return [`its mask has levels from ${show([low])} to ${show([high])}: cut at half of them`];
+    if (values.length > 2) return [`its mask has levels from ${show([low])} to ${show([high])}: thresholded at half`];
     const [dark, lit] = this.#background === 0 ? [low, high] : [high, low];
     return [`its mask's background is ${show([dark])}, its nodules are ${show([lit])}`];
   }
 
-  /** How far the brightest few pixels are from the background: single ones may be noise. */
+  /** Distance of the brightest few pixels from the background: single ones may be noise. */
   #top(): number {
     const total = this.#field.codes.length;
     const byDistance = this.#count
@@ -242,7 +242,7 @@ class Levels {
     return this.#range;
   }
 
-  /** How far the middle one of the border's pixels is from the background's level, which noise may have pushed down. */
+  /** Median distance of the border's pixels from the background's level, which noise may have pushed down. */
   #floor(): number {
     const { codes, width, height } = this.#field;
     const distances = borderOf(width, height).map((i) => this.#distance(codes[i]!, this.#background));
@@ -264,7 +264,7 @@ class Levels {
   }
 }
 
-/** The level of the background: the darkest; of colours without black, that of most of the border. */
+/** The background's level: the darkest; for colours black, else the one along most of the border. */
 function backgroundOf({ codes, values, width, height }: Field, count: readonly number[], inverted: boolean): number {
   if (values[0]!.length === 1) return inverted ? values.length - 1 : 0;
   const black = values.findIndex((value) => value.every((v) => v === 0));
@@ -274,9 +274,7 @@ function backgroundOf({ codes, values, width, height }: Field, count: readonly n
   for (const i of border) onBorder[codes[i]!]!++;
   const most = onBorder.indexOf(Math.max(...onBorder));
   if (onBorder[most]! >= border.length / 2) return most;
-  throw new DataError(
-    "has colours of which none is black or along most of its border: which is the background is not known",
-  );
+  throw new DataError("has colours, but none is black or lies along most of its border: the background is unknown");
 }
 
 /** Whether the eight neighbours of a pixel have its level. */
@@ -288,7 +286,7 @@ function flat(codes: Uint16Array, i: number, width: number): boolean {
   return codes[down - 1] === code && codes[down] === code && codes[down + 1] === code;
 }
 
-/** What `of` has for each pixel's level. */
+/** Maps each pixel's level through `of`. */
 function picked(codes: Uint16Array, of: readonly number[]): Uint8Array {
   const result = new Uint8Array(codes.length);
   for (let i = 0; i < codes.length; i++) result[i] = of[codes[i]!]!;

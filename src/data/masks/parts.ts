@@ -1,24 +1,24 @@
-/** From a layer of a mask to what may be nodules: lines of rulers, calipers and frames are none. */
+/** Finds the parts of a mask layer that may be nodules, ignoring lines of rulers, calipers and frames. */
 import { type Component, components } from "../components.ts";
 import { countLit } from "./inverted.ts";
 import { opened } from "./layers.ts";
 
-/** A part as thin as this, and so much longer than thick, is a line. */
+/** A part at most this thin, and this many times longer than thick, is a line. */
 const MAX_LINE_PIXELS = 3;
 const MIN_LINE_ASPECT = 8;
-/** A part around so much of the image each way that lights so little of its box is a frame. */
+/** A part that spans at least this share of the image in both directions but lights little of its box is a frame. */
 const MIN_FRAME_SPAN_SHARE = 0.8;
 const MAX_FRAME_FILL_SHARE = 0.2;
-/** Parts that fill less of their boxes than this may have lines in them: an ellipse fills 79 %. */
+/** Parts that fill less of their boxes than this may contain lines: an ellipse fills 79 %. */
 const FULL = 0.65;
-/** What is left without lines; less, and the mask is drawn in lines. */
+/** Minimum share left after removing lines; with less, the mask is drawn in lines. */
 const LEFT = 0.5;
-/** Lines that lengthen a box by less than this share, or these pixels, do not matter. */
+/** Lines that lengthen a box by less than this share, or this many pixels, are ignored. */
 const LONGER = { share: 0.1, pixels: 4 };
 
 export interface Parts {
   parts: Component[];
-  /** Parts left out that are lines or frames, and parts from which lines are taken away. */
+  /** Number of parts dropped as lines or frames, plus parts from which lines were removed. */
   lines: number;
 }
 
@@ -27,7 +27,7 @@ export function partsOf(layer: Uint8Array, width: number, height: number): Parts
   const all = components(layer, width, height);
   const parts = all.filter((part) => !isLine(part) && !isFrame(part, width, height));
   let lines = all.length - parts.length;
-  // Nothing but lines is an outline.
+  // A mask of lines alone is an outline.
   if (parts.length === 0) return { parts: all, lines: 0 };
   if (parts.every(({ box, area }) => area >= FULL * (box.x1 - box.x0) * (box.y1 - box.y0))) return { parts, lines };
   const thick = opened(layer, width, height);

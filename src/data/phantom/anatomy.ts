@@ -1,6 +1,6 @@
 /**
- * The neck around the nodule, transverse: skin, fat, strap muscle, the gland between its capsules, the longus colli
- * behind it; the trachea to one side and the carotid artery to the other. Nothing here knows the class.
+ * Paints the neck around the nodule, in transverse section: skin, fat, strap muscle, the gland between its capsules, the longus
+ * colli behind it; the trachea to one side and the carotid artery to the other. Nothing here knows the class.
  *
  * Echo levels are decibels relative to the normal gland, chosen by eye against clinical images.
  */
@@ -85,7 +85,7 @@ function streak(noise: number): number {
   return 2 * noise + (noise > 0 ? 16 * noise * noise : 0);
 }
 
-/** A bright line along a boundary, in pieces: a fascia reflects only where the beam meets it squarely. */
+/** A broken bright line along a boundary: a fascia reflects only where the beam meets it perpendicularly. */
 function paintFascia(tissue: Tissue, row: Boundary, gain: number, rng: Random): void {
   const half = 2.2 * tissue.unit;
   const strength = smoothNoise(tissue.width, 1, 7, 1, rng);
@@ -97,7 +97,7 @@ function paintFascia(tissue: Tissue, row: Boundary, gain: number, rng: Random): 
   }
 }
 
-/** Trachea and carotid, when the frame shows them: each takes a side. Returns what is left for the nodule. */
+/** Trachea and carotid, if the frame shows them, one on each side. Returns the room left for the nodule. */
 function paintNeighbours(tissue: Tissue, top: number, bottom: number, rng: Random): Gland {
   const { width } = tissue;
   const gland: Gland = { left: width * 0.03, right: width * 0.97, top, bottom };
@@ -161,7 +161,7 @@ function paintVessel(tissue: Tissue, e: Ellipse, wallGain: number): void {
   });
 }
 
-/** What also catches the eye: small vessels, colloid cysts, bright septa, dark patches, shadows from bad contact. */
+/** Distractors: small vessels, colloid cysts, bright septa, dark patches, shadows from poor contact. */
 function paintDistractors(tissue: Tissue, gland: Gland, rng: Random): void {
   const { width, height, unit } = tissue;
   const place = (rx: number, ry: number): Ellipse => ({

@@ -1,8 +1,8 @@
 /**
- * The elementary functions that the phantom needs, from additions, multiplications and divisions alone.
+ * Elementary functions for the phantom, built from addition, multiplication and division alone.
  *
  * IEEE 754 fixes the last bit of + - * / and sqrt; ECMAScript leaves that of Math.log2, Math.cos and Math.exp to the
- * engine. With these, the same seed gives the same bytes in every engine.
+ * engine. With these functions, the same seed gives the same bytes in every engine.
  */
 
 const asFloat = new Float32Array(1);
@@ -43,7 +43,7 @@ export function smoothstep(from: number, to: number, x: number): number {
   return t * t * (3 - 2 * t);
 }
 
-/** A bell without a tail: (1 - d^2)^2 for |d| < 1, else 0. Stands in for a Gaussian of sigma about 0.35. */
+/** A bell with bounded support: (1 - d^2)^2 for |d| < 1, else 0. Approximates a Gaussian with sigma of about 0.35. */
 export function bump(d: number): number {
   const t = 1 - d * d;
   return t > 0 ? t * t : 0;

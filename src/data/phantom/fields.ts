@@ -1,16 +1,16 @@
-/** Random fields over an image: speckle as an ultrasound beam makes it, and smooth variation of tissue. */
+/** Random fields over an image: ultrasound speckle, and smooth tissue variation. */
 import type { Random } from "./random.ts";
 
-/** The two quadratures of the echo, each of mean 0; where the amplitude is 1, their squares' sum has mean 1. */
+/** The two quadratures of the echo, each with mean 0; where the amplitude is 1, the sum of their squares has mean 1. */
 export interface Speckle {
   re: Float32Array;
   im: Float32Array;
 }
 
 /**
- * Fully developed speckle: scatterers, one complex random number a pixel times the tissue's amplitude, blurred by the
- * point spread function, here a product of two bells. In even tissue the envelope sqrt(re^2 + im^2) is then
- * Rayleigh-distributed (many scatterers a resolution cell, Wagner et al. 1983).
+ * Fully developed speckle: scatterers, one complex random number per pixel times the tissue's amplitude, blurred by the
+ * point spread function, here a product of two bells. In homogeneous tissue the envelope sqrt(re^2 + im^2) is then
+ * Rayleigh-distributed (many scatterers per resolution cell, Wagner et al. 1983).
  *
  * @param lateral half width of the bell across the beam, pixels; `axial` along it. A beam is wider than its pulse is long.
  */
@@ -25,13 +25,13 @@ export function speckle(
   const im = new Float32Array(width * height);
   for (let i = 0; i < re.length; i++) {
     const bits = rng.bits();
-    // Uniform, not normal: the blur adds up enough of them.
+    // Uniform, not normal: the blur sums enough of them.
     re[i] = ((bits & 0xffff) - 32767.5) * amplitude[i]!;
     im[i] = ((bits >>> 16) - 32767.5) * amplitude[i]!;
   }
   const across = bell(lateral);
   const along = bell(axial);
-  // A blur by weights w turns variance v into v * sum(w^2); a uniform of range 65536 has variance 65536^2 / 12.
+  // A blur with weights w turns variance v into v * sum(w^2); a uniform of range 65536 has variance 65536^2 / 12.
   const power = sumOfSquares(across) * sumOfSquares(along) * (65536 * (65536 / 12));
   const scale = Math.sqrt(0.5 / power);
   const scratch = new Float32Array(re.length);
@@ -92,7 +92,7 @@ function blurRows(
   const radius = (weights.length - 1) / 2;
   const padded = new Float32Array(width + 2 * radius);
   for (let y = 0; y < height; y++) {
-    // The border is filled by wrapping round: zeros there would dim the image's edge.
+    // Pad by wrapping around: zeros would dim the image's edge.
     for (let i = 0; i < padded.length; i++) padded[i] = from[y * width + ((i - radius + width) % width)]!;
     for (let x = 0; x < width; x++) {
       let sum = 0;

@@ -1,4 +1,4 @@
-/** A 5 x 7 dot-matrix font with the characters that the overlay uses. */
+/** A 5 x 7 dot-matrix font for the characters in the overlay. */
 
 const ROWS: Readonly<Record<string, string>> = {
   "0": "01110 10001 10011 10101 11001 10001 01110",
@@ -38,7 +38,7 @@ const ROWS: Readonly<Record<string, string>> = {
 export const ADVANCE = 6;
 export const GLYPH_HEIGHT = 7;
 
-/** Calls `dot(x, y)` for every lit dot of the text; a character that the font lacks is a blank. */
+/** Calls `dot(x, y)` for every lit dot of the text; a character missing from the font is a blank. */
 export function eachDot(text: string, dot: (x: number, y: number) => void): void {
   for (const [position, character] of Array.from(text).entries()) {
     const rows = ROWS[character]?.split(" ") ?? [];

@@ -1,6 +1,6 @@
 /**
- * What a nodule looks like, given its class: the five groups of features of ACR TI-RADS (Tessler et al. 2017), with
- * frequencies made up so that every feature occurs in both classes and none of them decides alone.
+ * Draws a nodule's features given its class: the five feature groups of ACR TI-RADS (Tessler et al. 2017), with invented
+ * frequencies such that every feature occurs in both classes and none decides alone.
  */
 import type { Random } from "./random.ts";
 
@@ -50,15 +50,15 @@ const malignant: Frequencies = {
   halo: { yes: 0.1, no: 0.9 },
 };
 
-/** The features that the two classes share out, one table a class, indexed by the label. */
+/** Feature frequencies, one table per class, indexed by the label. */
 export const frequencies: readonly [Frequencies, Frequencies] = [benign, malignant];
 
-/** At least this much evidence, in natural logarithms of the odds, lies behind every label. */
+/** Minimum evidence for every label, as natural log odds. */
 const MIN_EVIDENCE = 4;
 
 /**
- * Draws a nodule of a class. A draw whose features, taken together, speak for the other class or hardly for its own is
- * drawn again: a feature alone misleads often, all of them together never. There is no label noise.
+ * Draws a nodule of a class. A draw whose features together favour the other class, or barely its own, is repeated: single
+ * features often mislead, all together never do. There is no label noise.
  */
 export function drawFeatures(label: Label, rng: Random): NoduleFeatures {
   for (;;) {
@@ -79,7 +79,7 @@ function drawOnce(f: Frequencies, rng: Random): NoduleFeatures {
   };
 }
 
-/** exp for the small numbers that occur here, by its series: Math.exp may differ between engines in the last bit. */
+/** exp by its series, for the small arguments here: Math.exp may differ between engines in the last bit. */
 function aspectOf(log: number): number {
   let term = 1;
   let sum = 1;
@@ -88,8 +88,8 @@ function aspectOf(log: number): number {
 }
 
 /**
- * ln p(features | malignant) - ln p(features | benign), the features taken as independent: above 0 speaks for
- * malignant. Math.log will do here: only a comparison uses the result, and never with a value that it sits on.
+ * ln p(features | malignant) - ln p(features | benign), assuming independent features: above 0 favours malignant.
+ * Math.log is accurate enough: the result is only compared with thresholds, and never falls on one.
  */
 export function logOdds(features: NoduleFeatures): number {
   const [b, m] = frequencies;

@@ -6,7 +6,7 @@ import type { Random } from "./random.ts";
 import type { Box } from "../sample.ts";
 import { addSpot, castBehind, fillEllipse, type Ellipse, type Tissue } from "./tissue.ts";
 
-/** Mean level against the gland, decibels. */
+/** Mean level relative to the gland, decibels. */
 const LEVEL: Readonly<Record<Echogenicity, number>> = {
   hyperechoic: 9,
   isoechoic: -3,
@@ -43,7 +43,7 @@ export function paintNodule(tissue: Tissue, box: Box, features: NoduleFeatures, 
   paintCalcifications(tissue, body, features.calcification, rng);
 }
 
-/** A circle bent by what the margin calls for. Every outline is also slightly oval and slanted. */
+/** A circle deformed according to the margin. Every outline is also slightly oval and slanted. */
 function makeOutline(margin: Margin, rng: Random): Outline {
   const radius = new Float32Array(TURN).fill(1);
   const wave = (n: number, height: number) => {
@@ -110,7 +110,7 @@ function paintBody(tissue: Tissue, body: Ellipse, outline: Outline, features: No
   const { width, height, unit } = tissue;
   const level = LEVEL[features.echogenicity] + rng.uniform(-1.2, 1.2);
   const edge = EDGE[features.margin] * unit;
-  // Without a halo there is still a trace of a rim: nobody could outline an isoechoic nodule that has none.
+  // Without a halo there is still a faint rim: nobody could outline an isoechoic nodule without one.
   const rim = features.halo
     ? rng.uniform(-13, -9)
     : features.echogenicity === "isoechoic" || features.echogenicity === "hyperechoic"
@@ -178,7 +178,7 @@ function paintCalcifications(tissue: Tissue, body: Ellipse, kind: Calcification,
       return;
     case "cometTail":
       for (let n = rng.integer(1, 2); n > 0; n--) {
-        // Sound bouncing within a crystal: echoes in a row behind it, each weaker and narrower.
+        // Reverberation within a crystal: a row of echoes behind it, each weaker and narrower.
         const head = inBody(body, 0.45, rng);
         for (let echo = 0; echo < 4; echo++) {
           const size = unit * (2.4 - 0.4 * echo);
@@ -188,7 +188,7 @@ function paintCalcifications(tissue: Tissue, body: Ellipse, kind: Calcification,
   }
 }
 
-/** A point within the given share of the body's radius, uniform over that area. */
+/** A point within the given fraction of the body's radius, uniform over that area. */
 function inBody(body: Ellipse, share: number, rng: Random): { cx: number; cy: number } {
   for (;;) {
     const x = rng.uniform(-1, 1);

@@ -1,6 +1,6 @@
 /**
- * The frame around the scan as a scanner shows it: settings to the right, a grey ramp to the left, the side's name
- * below, ruler ticks. None of it depends on the class; all of it is to be cropped away before training.
+ * Draws the frame around the scan as a scanner shows it: settings to the right, a grey ramp to the left, the side's name
+ * below, ruler ticks. None of it depends on the class; all of it must be cropped away before training.
  */
 import { clamp } from "./arithmetic.ts";
 import { ADVANCE, eachDot, GLYPH_HEIGHT } from "./font.ts";
@@ -26,8 +26,8 @@ const SETTINGS_CHARACTERS = 4;
 const RAMP_WIDTH = 4;
 
 /**
- * Chooses the scan's rectangle: at least 0.35 of the frame, and kept from the text by a black gap of over 4 % of the
- * shorter side, which is what the tissue crop needs to tell them apart.
+ * Chooses the scan's rectangle: at least 0.35 of the frame, and separated from the text by a black gap of over 4 % of the
+ * shorter side, which the tissue crop needs to tell them apart.
  */
 export function placeSector(width: number, height: number, rng: Random): Sector {
   const side = Math.min(width, height);
@@ -40,7 +40,7 @@ export function placeSector(width: number, height: number, rng: Random): Sector 
   const wide = width - roomLeft - roomRight;
   const high = height - roomBelow - roomAbove;
   const convex = rng.chance(0.25);
-  // Not just any shape: after the resize to a square, the frame's shape turns into an error of the nodule's aspect.
+  // Limit the shape: the resize to a square turns the frame's shape into an error of the nodule's aspect ratio.
   const sectorHeight = Math.round(high * rng.uniform(0.9, 1));
   const sectorWidth = Math.round(Math.min(wide, sectorHeight * rng.uniform(1.08, 1.32)));
   const x0 = roomLeft + rng.integer(0, wide - sectorWidth);
@@ -78,7 +78,7 @@ export function drawOverlay(frame: Frame, sector: Sector, rng: Random): void {
     for (let x = 0; x < RAMP_WIDTH * dot; x++) frame.grey[(rampTop + y) * width + x] = grey;
   }
 
-  // Ruler: a tick a centimetre, too small to survive the crop's opening.
+  // Ruler: a tick per centimetre, too small to survive the crop's opening.
   const step = Math.round((sector.y1 - sector.y0) / rng.uniform(3.5, 6));
   const tickColumn = sector.x0 - Math.ceil(gap / 2);
   for (let y = sector.y0; y <= sector.y1; y += step) setPixel(frame, tickColumn, y, ink);

@@ -1,7 +1,7 @@
 /**
- * The phantom: ultrasound-like images of made-up thyroid nodules, from a seed. It stands in for clinical images in
+ * The phantom: synthetic ultrasound-like images of thyroid nodules, generated from a seed. It stands in for clinical images in
  * tests and in the quick preset, where a small network must learn within minutes to outline the nodule and to tell
- * benign from malignant by the features that TI-RADS names. It says nothing about patients.
+ * benign from malignant by the TI-RADS features. It says nothing about patients.
  *
  * The same (seed, index, size) gives the same bytes on every machine: all randomness comes from one seeded generator
  * and all arithmetic is exact to the last bit (arithmetic.ts).
@@ -20,13 +20,13 @@ import { makeTissue, type Tissue } from "./tissue.ts";
 export interface PhantomImage {
   width: number;
   height: number;
-  /** Row-major, one byte a pixel. */
+  /** Row-major, one byte per pixel. */
   grey: Uint8Array;
-  /** One a nodule, whole pixels of the frame. */
+  /** One per nodule, whole pixels of the frame. */
   boxes: Box[];
   /** 0 benign, 1 malignant. All nodules of an image are of its class. */
   label: Label;
-  /** One a nodule, in the order of `boxes`. */
+  /** One per nodule, in the order of `boxes`. */
   features: NoduleFeatures[];
   /** The bounding rectangle of the scan within the frame. */
   tissue: Box;
@@ -34,15 +34,15 @@ export interface PhantomImage {
 
 export interface PhantomSize {
   /**
-   * Pixels of the frame; 288 x 216 unless given. The shorter side must be 200 at least: below that, the tissue crop's
-   * smallest closing (3 pixels) no longer fills the speckle, and cuts dark tissue off.
+   * Pixels of the frame; 288 x 216 by default. The shorter side must be at least 200: below that, the tissue crop's
+   * smallest closing (3 pixels) no longer fills the speckle, and dark tissue is cut off.
    */
   width?: number;
   height?: number;
 }
 
 /**
- * Image number `index` of the endless series that `seed` names. Any two consecutive images 2k, 2k + 1 are one benign
+ * Image number `index` of the endless series given by `seed`. Of any two consecutive images 2k, 2k + 1, one is benign
  * and one malignant, in random order.
  *
  * @throws RangeError for a frame too small or too narrow.
@@ -53,7 +53,7 @@ export function phantomImage(seed: number, index: number, options: PhantomSize =
   if (!(side >= 200) || Math.max(width, height) > 2 * side || !Number.isInteger(width) || !Number.isInteger(height)) {
     throw new RangeError(`phantom: a frame of ${width} x ${height}; sides are whole numbers from 200, at most 2 : 1`);
   }
-  const flip = stream(seed, index >> 1, 2).next(); // a stream apart from those of the images
+  const flip = stream(seed, index >> 1, 2).next(); // a stream separate from those of the images
   const label = ((flip ^ index) & 1) as Label;
   const rng = random(seed, index);
   const sector = placeSector(width, height, rng);
@@ -95,14 +95,14 @@ function placeNodules(
   const side = Math.min(tissue.width, tissue.height);
   for (let n = 0; n < count; n++) {
     const features = drawFeatures(label, rng);
-    // The size is the geometric mean of the box's sides, so the class moves the box's shape and not its area.
+    // The size is the geometric mean of the box's sides, so the class changes the box's shape but not its area.
     let size = side * (count === 1 ? rng.uniform(0.33, 0.57) : rng.uniform(0.26, 0.36));
     for (let attempt = 0; attempt < 40; attempt++) {
       const root = Math.sqrt(features.aspect);
       const w = Math.round(size / root);
       const h = Math.round(size * root);
       let x0 = Math.round(rng.uniform(gland.left, Math.max(gland.left, gland.right - w)));
-      // It may bulge out of the gland, to the front a little and to the back more.
+      // It may bulge out of the gland, a little to the front and more to the back.
       let y0 = Math.round(rng.uniform(gland.top - 0.1 * h, Math.max(gland.top, gland.bottom - 0.8 * h)));
       if (n === 0 && attempt === 39) [x0, y0] = [(tissue.width - w) >> 1, (tissue.height - h) >> 1]; // always fits
       const box: Box = { x0, y0, x1: x0 + w, y1: y0 + h };
@@ -110,7 +110,7 @@ function placeNodules(
         placed.push({ box, features });
         break;
       }
-      if (n > 0) size *= 0.98; // the second nodule takes what room there is, or stays away
+      if (n > 0) size *= 0.98; // the second nodule takes the room left, or is omitted
     }
   }
   return placed;
@@ -133,8 +133,8 @@ function near(a: Box, b: Box, gap: number): boolean {
 const DECIBELS_PER_OCTAVE = 6.020599913279624;
 
 /**
- * What the scanner does: blurs the scatterers' echoes to speckle, attenuates with depth, compensates that not quite
- * rightly, and shows the logarithm. Gain and dynamic range are the operator's, so brightness as such tells nothing.
+ * Simulates the scanner: blurs the scatterers' echoes to speckle, attenuates with depth, compensates for that imperfectly,
+ * and log-compresses. Gain and dynamic range are the operator's, so brightness alone is uninformative.
  */
 function scan(tissue: Tissue, rng: Random, put: (x: number, y: number, value: number) => void): void {
   const { width, height, unit, level, inside, depth, beam } = tissue;
@@ -143,7 +143,7 @@ function scan(tissue: Tissue, rng: Random, put: (x: number, y: number, value: nu
   const { re, im } = speckle(amplitude, width, height, beamWidth, rng);
   const perDecibel = 255 / rng.uniform(54, 68);
   const gland = rng.uniform(95, 165); // where the grey map shows the normal gland
-  const slope = rng.uniform(-11, 2); // decibels from top to bottom that the time gain compensation leaves over
+  const slope = rng.uniform(-11, 2); // decibels from top to bottom left by the time gain compensation
   const tilt = rng.uniform(-2.5, 2.5);
   // Spatial compounding averages a few looks: it fills the speckle's black holes with part of the local mean.
   const fill = rng.uniform(0.2, 0.45);
@@ -154,7 +154,7 @@ function scan(tissue: Tissue, rng: Random, put: (x: number, y: number, value: nu
       const power = re[i]! * re[i]! + im[i]! * im[i]! + fill * amplitude[i]! * amplitude[i]!;
       const gain = slope * (depth[i]! - 0.4) + tilt * (beam[i]! - 0.5);
       const linear = clamp((gland + perDecibel * ((DECIBELS_PER_OCTAVE / 2) * log2(power) + gain)) / 255, 0, 1);
-      const value = 255 * linear * Math.sqrt(linear); // a scanner's grey map holds the dark down
+      const value = 255 * linear * Math.sqrt(linear); // a scanner's grey map compresses the dark end
       // The receiver's own noise keeps the dark from being black.
       const floor = 4 + (rng.bits() & 7);
       put(x, y, Math.round(floor + (value - floor) * smoothstep(floor - 30, floor + 30, value)));
@@ -165,11 +165,11 @@ function scan(tissue: Tissue, rng: Random, put: (x: number, y: number, value: nu
 export interface PhantomSeries extends PhantomSize {
   count: number;
   seed: number;
-  /** Index of the first image; a validation set can take up where the training set ends. */
+  /** Index of the first image, so that a validation set can start where the training set ends. */
   start?: number;
 }
 
-/** A sample as the readers of real data sets give it, with the phantom's features besides. */
+/** A sample as readers of real data sets return it, plus the phantom's features. */
 export type PhantomSample = PhantomImage & { id: string };
 
 /** Images start .. start + count - 1 of the series. */

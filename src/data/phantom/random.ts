@@ -1,4 +1,4 @@
-/** Seeded random numbers for the phantom: one independent stream per (seed, index), and the draws made from it. */
+/** Seeded random numbers for the phantom: an independent stream per (seed, index), and draws from it. */
 import { stream } from "../random.ts";
 
 export interface Random {

@@ -1,4 +1,4 @@
-/** The scanned part of the frame: a map of echo levels over the sector's bounding rectangle, and what paints on it. */
+/** The scanned part of the frame: a map of echo levels over the sector's bounding rectangle, and the tools to paint it. */
 import { bump, smoothstep } from "./arithmetic.ts";
 import type { Random } from "./random.ts";
 
@@ -10,7 +10,7 @@ export interface Tissue {
   unit: number;
   /** Mean echo level, decibels relative to the normal gland. */
   level: Float32Array;
-  /** 1 where the probe sees. A linear array sees all of the rectangle, a convex one cuts its corners off. */
+  /** 1 within the probe's view. A linear array sees the whole rectangle, a convex one misses its corners. */
   inside: Uint8Array;
   /** Position across the beams, 0 (left) .. 1 (right). */
   beam: Float32Array;
@@ -18,7 +18,7 @@ export interface Tissue {
   depth: Float32Array;
 }
 
-/** An empty sector. A convex one is the part of a ring between two lines from an apex above the image. */
+/** An empty sector. A convex one is a ring segment between two lines from an apex above the image. */
 export function makeTissue(width: number, height: number, unit: number, convex: boolean, rng: Random): Tissue {
   const size = width * height;
   const tissue: Tissue = {
@@ -92,10 +92,10 @@ export function addSpot(tissue: Tissue, e: Ellipse, gain: number): void {
 }
 
 /**
- * Changes everything behind a structure: a shadow (negative gain) behind what absorbs, enhancement (positive) behind
- * fluid, along the beams that pass through it.
+ * Changes everything behind a structure, along the beams that pass through it: a shadow (negative gain) behind an absorber,
+ * enhancement (positive) behind fluid.
  *
- * @param e the structure; the shadow is as wide as it is, and starts at its depth's middle.
+ * @param e the structure; the shadow is as wide as it is, and starts at the middle of its depth.
  */
 export function castBehind(tissue: Tissue, e: Ellipse, gain: number): void {
   const at = (x: number, y: number) => {

@@ -1,6 +1,6 @@
 /**
- * The tables of BUS-BRA (Gómez-Flores et al. 2024, doi:10.1002/mp.16812): `bus_data.csv` with the columns ID (the image's
- * name), Case (the patient) and Pathology; `5-fold-cv.csv` with ID and kFold from 1.
+ * Parses the tables of BUS-BRA (Gómez-Flores et al. 2024, doi:10.1002/mp.16812): `bus_data.csv` with the columns ID (the
+ * image's name), Case (the patient) and Pathology; `5-fold-cv.csv` with ID and kFold from 1.
  */
 import { DataError, reasonOf } from "../sample.ts";
 import { parseNamedTable } from "./table.ts";
@@ -10,13 +10,13 @@ export interface BusBraRow {
   line: number;
   id: string;
   label: number;
-  /** The number in the ID where the table has no column for it: its images show both sides of one patient. */
+  /** The number in the ID if the table has no Case column: its images show both sides of one patient. */
   patient: string;
 }
 
 type Bad = (line: number, reason: string) => void;
 
-/** @throws DataError when the text is not that table. `bad` is told of each row that cannot be used */
+/** @throws DataError if the text is not that table. Unusable rows are reported to `bad` */
 export function parseBusData(
   text: string,
   bad: Bad,

@@ -1,11 +1,11 @@
-/** A table of classes, or of TI-RADS grades, beside images, of whatever columns: `id,label`, `image_name;pathology`, TN-SCUI's `ID,CATE`. */
+/** Parses a table of classes or TI-RADS grades beside images: `id,label`, `image_name;pathology`, TN-SCUI's `ID,CATE`, .. */
 import { DataError, type Label, reasonOf } from "../sample.ts";
 import { BinaryWords, type ClassWords } from "./class-words.ts";
 import { parseTable } from "./table.ts";
 
 export interface ClassRow {
   line: number;
-  /** As it is written: with or without folder and extension. */
+  /** As written: with or without folder and extension. */
   image: string;
   label: Label;
   patient: string | undefined;
@@ -29,7 +29,7 @@ const IMAGE = [
   "filename",
   "name",
 ];
-/** Where no column of these names is there. */
+/** Used if none of the names above is a column. */
 const IMAGE_PATH = ["path", "imagepath", "imgpath", "filepath", "imagefilepath", "imagefilename"];
 const CLASS = [
   ...["label", "class", "classname", "classlabel", "cate", "category", "pathology", "diagnosis", "histology", "target"],
@@ -41,16 +41,16 @@ const TIRADS = [
 ];
 const PATIENT = ["patient", "patientid", "case", "caseid", "subject", "subjectid"];
 
-/** Column names as they are compared: letters only, in lower case. */
+/** The form in which column names are compared: letters only, in lower case. */
 const plain = (name: string) => name.toLowerCase().replace(/[^a-z]/g, "");
 
 /**
- * The classes of a table. Of several columns that may hold the class, those count in which every cell is one; where they
- * contradict each other the table is refused.
+ * The classes of a table. Of several candidate class columns, those count in which every cell is a class; if they contradict
+ * each other the table is refused.
  *
- * @param bad told of each row that cannot be used
- * @param words by which classes are told
- * @throws DataError for no table, or one whose columns do not say which is the image and which the class
+ * @param bad called for each unusable row
+ * @param words recognises the classes
+ * @throws DataError if it is no table, or its columns do not show which is the image and which the class
  */
 export function parseClassTable(
   text: string,
@@ -76,11 +76,11 @@ export function parseClassTable(
   const named = among(grades ? TIRADS : CLASS);
   if (named.length === 0) {
     const what = grades ? 'TI-RADS grades, such as "tirads"' : 'the class, such as "label" or "pathology"';
-    throw new DataError(`has no column of ${what}, among ${all}`);
+    throw new DataError(`has no column for ${what}, among ${all}`);
   }
   const isClass = (cell: string) => cell === "" || words.knows(cell);
   const whole = named.filter((i) => rest.every(({ cells }) => isClass(cells[i] ?? "")));
-  // A user's classes may be some of the column's: the only one that has any of them.
+  // The user's classes may be a subset of the column's: take the only column that has any of them.
   const some = whole.length > 0 ? whole : named.filter((i) => rest.some(({ cells }) => words.knows(cells[i] ?? "")));
   const classes =
     named.length === 1
@@ -103,12 +103,12 @@ export function parseClassTable(
         ).size > 1,
     );
   if (torn)
-    throw new DataError(`has several columns of the class that differ in line ${torn.line}: ${quoted(classes)}`);
+    throw new DataError(`has several class columns that differ in line ${torn.line}: ${quoted(classes)}`);
   const read = new Set([...image, ...patient, ...classes]);
   const others = columns.flatMap((_, i) => (read.has(i) ? [] : [i]));
   const notes = [`the class is the column ${quoted(classes.slice(0, 1))}`];
   if (patient.length > 0) notes.push(`the patient is the column ${quoted(patient)}`);
-  if (others.length > 0) notes.push(`columns that are not read: ${quoted(others.slice(0, 12))}`);
+  if (others.length > 0) notes.push(`ignored columns: ${quoted(others.slice(0, 12))}`);
   const places = { image: image[0]!, classes, patient: patient[0], words };
   return { rows: rest.flatMap((row) => readRow(row, places, columns.length, bad)), notes };
 }
@@ -143,6 +143,6 @@ function readRow(
   return [{ line, image: name, label, patient: who === "" ? undefined : who }];
 }
 
-/** As TN3K's: `0000.jpg,1`. */
+/** Whether the table has no header, like TN3K's: `0000.jpg,1`. */
 const isHeadless = (cells: readonly string[], words: ClassWords) =>
   cells.length === 2 && /\.\w{3,5}$/.test(cells[0]!) && words.knows(cells[1]!);

@@ -1,7 +1,7 @@
 /**
- * How the texts of a data set name classes: cells of tables, names of objects and folders, words in names of files. Readers ask one
- * of these, and do not know which classes there are: benign and malignant (BinaryWords), those a user or the set names (NamedWords),
- * or TI-RADS grades (./tirads-words.ts).
+ * Recognises classes in a data set's texts: table cells, object and folder names, words in file names. Readers use this
+ * interface and do not know which classes there are: benign and malignant (BinaryWords), those named by the user or the set
+ * (NamedWords), or TI-RADS grades (./tirads-words.ts).
  */
 import { classKey } from "../classes.ts";
 import { DataError, type Label } from "../sample.ts";
@@ -12,42 +12,42 @@ import { classInWords, hasClassWord, isDenied, noduleOf } from "./words.ts";
 export const targets = ["class", "tirads"] as const;
 export type Target = (typeof targets)[number];
 
-/** What words of a folder's name say, and how many of them it takes. */
+/** What the words of a folder's name mean, and how many of them were used. */
 export interface FolderClass {
-  /** A class; "normal" where normal tissue is no class; undefined where the words tell none of those that are asked for. */
+  /** A class; "normal" if normal tissue is not a class; undefined for none of the requested classes. */
   tissue: number | "normal" | undefined;
   length: number;
 }
 
 export interface ClassWords {
   readonly target: Target;
-  /** While a set is read, labels are indices into these. They may grow: classes that nobody asked for are others. */
+  /** While a set is read, labels are indices into these. The list may grow by classes that were not requested. */
   readonly names: readonly string[];
-  /** The class that a cell of a table is. @throws DataError for none: no class is guessed */
+  /** The class in a table cell. @throws DataError for none: no class is guessed */
   cell(text: string): number;
-  /** Whether a cell is a class that is known beforehand. */
+  /** Whether a cell is a class known in advance. */
   knows(text: string): boolean;
-  /** The class that a text has as a whole word; undefined for several, none, or a denial such as "non-malignant". */
+  /** The class that a text contains as a whole word; undefined for several, none, or a negation such as "non-malignant". */
   inText(text: string): Label;
   /**
-   * What the name of an object says: a nodule of a class, a nodule of no known class, or (undefined) something not known to be a
+   * Interprets an object's name: a nodule of a class, a nodule of unknown class, or (undefined) something not known to be a
    * nodule.
-   * @param numbers whether the names 0 and 1 are benign and malignant: not where they may be mere positions in a list
+   * @param numbers whether the names 0 and 1 mean benign and malignant: not if they may be mere positions in a list
    */
   object(name: string, options: { numbers: boolean }): { label: Label } | undefined;
-  /** What the words of a folder's name begin with; undefined for what is not known. */
+  /** What the first words of a folder's name mean; undefined if unknown. */
   folder(words: readonly string[]): FolderClass | undefined;
-  /** Whether a label is of a class that nobody asked for. */
+  /** Whether a label's class was not requested. */
   isOther(label: number): boolean;
-  /** A folder of unknown name holds images: it may be called as a class. */
+  /** Records a folder of unknown name with images: its name may be a class. */
   hearFolder(name: string, images: number): void;
 }
 
-/** Benign and malignant. Notes which other names a set has, for sets that have their own classes. */
+/** Benign and malignant. Records which other names a set has, in case it has classes of its own. */
 export class BinaryWords implements ClassWords {
   readonly target = "class";
   readonly names = ["benign", "malignant"] as const;
-  /** Names that are neither, as they are written. */
+  /** Names that are neither, as written. */
   readonly heard = new Set<string>();
   /** Whether anything in the set is called benign or malignant, 0 or 1. */
   heardOwn = false;
@@ -103,7 +103,7 @@ export class BinaryWords implements ClassWords {
     this.#folders.set(name, images);
   }
 
-  /** Images in folders of names that are neither. */
+  /** Number of images in folders whose names are neither. */
   get inFolders(): number {
     return [...this.#folders.values()].reduce((a, b) => a + b, 0);
   }
@@ -114,10 +114,10 @@ export class BinaryWords implements ClassWords {
   }
 }
 
-/** More names than these are not classes but something else, such as a free text for each image. */
+/** More names than this are not classes but something else, such as free text for each image. */
 const MAX_NAMES = 1000;
 
-/** Classes by their names. Whatever else the set has for a class is noted as another one. */
+/** Classes with given names. Any other class in the set is recorded as an extra one. */
 export class NamedWords implements ClassWords {
   readonly target: Target = "class";
   readonly #names: string[];
@@ -129,7 +129,7 @@ export class NamedWords implements ClassWords {
     this.#names = [...names];
     this.#asked = names.length;
     for (const [i, name] of names.entries()) this.#byKey.set(keyOf(name), i);
-    // A set may write them as 0 and 1, as most do, unless these are names of their own.
+    // A set may write them as 0 and 1, as most do, unless these are names themselves.
     for (const [i, word] of ["benign", "malignant"].entries()) {
       const label = this.#byKey.get(word);
       if (label !== undefined && !this.#byKey.has(`${i}`)) this.#byKey.set(`${i}`, label);
@@ -165,7 +165,7 @@ export class NamedWords implements ClassWords {
         found.add(label);
       }
     }
-    // Of "normal" and "normal thyroid" the longer one is meant.
+    // Of "normal" and "normal thyroid", the longer one is meant.
     const longest = [...found].filter((a) => ![...found].some((b) => b !== a && this.#contains(b, a)));
     return longest.length === 1 ? longest[0] : undefined;
   }
@@ -182,7 +182,7 @@ export class NamedWords implements ClassWords {
     const label = this.inText(name);
     if (label !== undefined) return { label };
     const nodule = noduleOf(name, { numbers });
-    // A nodule of no class, as for benign and malignant; any other name is that of another class.
+    // A nodule without a class, as for benign and malignant; any other name is another class.
     return nodule?.label === undefined && nodule !== undefined ? nodule : { label: this.cell(name) };
   }
 
@@ -204,11 +204,11 @@ export class NamedWords implements ClassWords {
   }
 
   hearFolder(): void {
-    // Folders of other names are not read.
+    // Folders with other names are ignored.
   }
 }
 
-/** 2.0 is 2, as a column of numbers with gaps is saved. */
+/** The form in which names are compared; 2.0 is 2, since spreadsheets save number columns with gaps that way. */
 export const keyOf = (text: string): string => parseNumber(text)?.toString() ?? classKey(text);
 
 /** Words and numbers of a text, in lower case. */
@@ -220,6 +220,6 @@ const wordsIn = (text: string): string[] =>
 
 const COLLATOR = new Intl.Collator("en", { numeric: true });
 
-/** The order of classes that nobody gave one: alphabetical, numbers by their value. */
+/** The default order of classes: alphabetical, numbers by value. */
 export const inOrder = (names: Iterable<string>): string[] =>
   [...names].sort((a, b) => COLLATOR.compare(a, b) || (a < b ? -1 : 1));

@@ -1,13 +1,13 @@
 /**
- * COCO's detection format (https://cocodataset.org/#format-data), which most labelling tools export: one JSON file of many
- * images.
+ * Parses COCO's detection format (https://cocodataset.org/#format-data), which most labelling tools export: one JSON file for
+ * many images.
  *
  *     { "images": [{ "id": 1, "file_name": "a.png", "width": 320, "height": 240 }],
  *       "annotations": [{ "image_id": 1, "category_id": 2, "bbox": [x, y, width, height], "segmentation": ... }],
  *       "categories": [{ "id": 2, "name": "malignant" }] }
  *
- * A segmentation is a list of polygons (x y x y ..), or run lengths down the columns, as numbers or compressed. Where there is one
- * its box is taken, as the tighter of the two.
+ * A segmentation is a list of polygons (x y x y ..), or run lengths down the columns, as numbers or compressed. If there is one,
+ * its box is used, as the tighter of the two.
  */
 import { z } from "zod";
 import { componentBoxes } from "../components.ts";
@@ -17,7 +17,7 @@ import { agreement, around, boxesOfOutlines, type Marked } from "./marked.ts";
 import { decompressCounts, maskOfRuns } from "./rle.ts";
 import { explain } from "./values.ts";
 
-/** Box and outline that have less than this in common (intersection over union) do not mark the same thing. */
+/** A box and an outline with a lower intersection over union do not mark the same thing. */
 const MIN_OVERLAP = 0.5;
 
 const id = z.union([z.number(), z.string().max(200)]).transform(String);
@@ -43,19 +43,19 @@ const ANNOTATION = z.object({
   segmentation: z.union([z.array(z.array(z.number())), RUNS]).nullish(),
 });
 
-/** An image of the file, or why what is marked on it cannot be used. */
+/** An image of the file, or why its annotations cannot be used. */
 export type CocoImage = { name: string } & ({ marked: Marked } | { reason: string });
 
 /**
  * The images of a COCO file, in its order.
  *
- * @param bad told of each image or annotation that cannot be assigned
- * @throws DataError when the text is no such file, or has two categories of one id
+ * @param bad called for each image or annotation that cannot be assigned
+ * @throws DataError if the text is not such a file, or two categories share an id
  */
 export function parseCoco(text: string, bad: (reason: string) => void): CocoImage[] {
   const { images, annotations, categories } = parseJson(text, FILE, "a COCO detection file");
   const names = new Map(categories.map(({ id, name }) => [id, name]));
-  if (names.size < categories.length) throw new DataError("has two categories of one id");
+  if (names.size < categories.length) throw new DataError("has two categories with the same id");
   const known = new Map<string, CocoImage & { size?: { width: number; height: number } }>();
   for (const [i, value] of images.entries()) {
     const image = IMAGE.safeParse(value);
@@ -65,7 +65,7 @@ export function parseCoco(text: string, bad: (reason: string) => void): CocoImag
     }
     const { id, file_name: name, width, height } = image.data;
     if (known.has(id)) {
-      // Which of the two an annotation is of is not known.
+      // It is unknown which of the two an annotation belongs to.
       const first = known.get(id)!;
       known.set(id, { name: first.name, reason: `has the id ${id}, as ${name} has` });
       bad(`images[${i}] ${name.slice(0, 80)} has the id of ${first.name.slice(0, 80)}: both are left out`);
@@ -108,7 +108,7 @@ function addAnnotation(marked: Marked, value: unknown, names: ReadonlyMap<string
     const share = agreement(outlined.reduce(around), drawn);
     if (!(share >= MIN_OVERLAP)) {
       marked.notes.push(
-        `bbox and segmentation of a ${name.slice(0, 40)} have only ${(100 * share).toFixed(0)} % in common: the segmentation's box is taken`,
+        `bbox and segmentation of a ${name.slice(0, 40)} overlap by only ${(100 * share).toFixed(0)} %: the segmentation's box is used`,
       );
     }
   }

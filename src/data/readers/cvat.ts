@@ -1,5 +1,5 @@
 /**
- * "CVAT for images 1.1" (https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/): one XML file of many images.
+ * Parses "CVAT for images 1.1" (https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/): one XML file for many images.
  *
  *     <annotations><version>1.1</version>
  *       <image id="0" name="a.png" width="320" height="240">
@@ -59,7 +59,7 @@ const LISTS = new Set(["image", "attribute", ...Object.keys(SHAPES.shape)]);
 const parse = xmlParser({
   ignoreAttributes: false,
   attributeNamePrefix: "",
-  // An attribute of the name of a list, as a polygon's points are, stays text.
+  // An attribute with the name of a list, such as a polygon's points, stays text.
   isArray: (tag, _path, _leaf, isAttribute) => !isAttribute && LISTS.has(tag),
 });
 
@@ -75,8 +75,8 @@ const SIDES = new Map<string, Side>([
 /**
  * The images of the file, in its order.
  *
- * @param bad told of each image without a name
- * @throws DataError when the text is no such file; by name for the form of videos, whose frames are not files
+ * @param bad called for each image without a name
+ * @throws DataError if the text is not such a file; by name for the video format, whose frames are not files
  */
 export function parseCvat(
   text: string,
@@ -119,7 +119,7 @@ function parseShapes(value: unknown, words: ClassWords): Marked {
   };
   const turned = (b: Box, rotation = 0): Box => {
     if (rotation === 0) return b;
-    marked.notes.push(`a box turned by ${rotation} degrees: the box around it is taken`);
+    marked.notes.push(`a box rotated by ${rotation} degrees: the box around it is used`);
     return turnedBox(b, rotation);
   };
   for (const b of box) add(b, turned({ x0: b.xtl, y0: b.ytl, x1: b.xbr, y1: b.ybr }, b.rotation));
@@ -141,7 +141,7 @@ function parseShapes(value: unknown, words: ClassWords): Marked {
   return marked;
 }
 
-/** The label, or the class that an attribute of the shape gives where the label gives none. */
+/** The label, or if that has no class, the class given by an attribute of the shape. */
 function nameOf({ label, attribute = [] }: z.infer<typeof TAG>, words: ClassWords): string {
   if (hasClassWord(label) || words.inText(label) !== undefined) return label;
   const values = attribute.map((a) => (typeof a === "string" ? a : (a["#text"] ?? "")).trim());

@@ -1,6 +1,6 @@
 /**
- * DDTI (Pedraza et al. 2015, doi:10.1117/12.2073532): one XML file a case, with the nodules' outlines on each of its images
- * and a TI-RADS score of the whole case. One line or pretty-printed:
+ * Parses DDTI (Pedraza et al. 2015, doi:10.1117/12.2073532): one XML file per case, with the nodules' outlines on each of its
+ * images and a TI-RADS score for the whole case. One line or pretty-printed:
  *
  *     <case><number>100</number>...<tirads>4a</tirads>...
  *       <mark><image>1</image><svg>[{"points": [{"x": 164, "y": 31}, ...], "annotation": {}, "regionType": "freehand"}]</svg></mark>
@@ -17,7 +17,7 @@ import { explain } from "./values.ts";
 
 export interface DdtiCase {
   number: string;
-  /** TI-RADS: 2, 3, 4a, 4b, 4c or 5; undefined where the case has none. */
+  /** TI-RADS: 2, 3, 4a, 4b, 4c or 5; undefined if the case has none. */
   grade: string | undefined;
   marks: DdtiMark[];
 }
@@ -27,9 +27,9 @@ export interface DdtiMark {
   image: number;
   /** The complete outlines of nodules, at least 3 points each. */
   rings: Point[][];
-  /** Why the mark does not tell of every nodule on the image; undefined when it does. */
+  /** Why the mark does not cover every nodule on the image; undefined if it does. */
   incomplete?: string;
-  /** What was left out of a mark that is complete. */
+  /** What was left out of a complete mark. */
   notes: string[];
 }
 
@@ -43,15 +43,15 @@ const CLASSES = new Map([
   ["5", "malignant"],
 ]);
 
-/** The class, or the grade itself, of a case as the user's words have it; undefined for a case without a grade. */
+/** The class, or the grade itself, of a case in terms of the user's classes; undefined for a case without a grade. */
 export function labelOfGrade(grade: string | undefined, words: ClassWords): Label {
   if (grade === undefined) return undefined;
   return words.cell(words.target === "tirads" ? grade : CLASSES.get(grade)!);
 }
 
 /**
- * An outline with less than this share of its bounding box inside the image is dropped. All of DDTI's lie inside but the
- * second one of 338_2, drawn into the text under the picture: 0.52 of it.
+ * An outline with less than this share of its bounding box inside the image is dropped. All of DDTI's are inside except the
+ * second one of 338_2, drawn into the text below the picture, with 0.52 inside.
  */
 const MIN_SHARE_INSIDE = 0.75;
 
@@ -66,10 +66,9 @@ const RING = z.object({
 const parser = new XMLParser({ parseTagValue: false, ignoreAttributes: true, isArray: (tag) => tag === "mark" });
 
 /**
- * Reads one case.
+ * Parses one case.
  *
- * @throws DataError when the text is not XML, not a case, or has a score or an image number that cannot be understood: no
- * label is guessed
+ * @throws DataError if the text is not XML or not a case, or has an invalid score or image number: no label is guessed
  */
 export function parseDdtiCase(xml: string): DdtiCase {
   let document: unknown;
@@ -110,7 +109,7 @@ function parseMark(value: unknown, index: number): DdtiMark {
   return mark;
 }
 
-/** The items of a JSON list; of one that is cut off or damaged, those that are whole. */
+/** The items of a JSON list; for a truncated or damaged one, the intact items. */
 function parseList(json: string): { items: unknown[]; broken?: string } {
   let broken: string;
   try {
@@ -123,7 +122,7 @@ function parseList(json: string): { items: unknown[]; broken?: string } {
   const items: unknown[] = [];
   let depth = 0;
   let start = 0;
-  // Braces inside strings are not told apart: the format has none, and what they would break does not parse.
+  // Braces inside strings are not handled: the format has none, and what they would break does not parse.
   for (const { 0: brace, index } of json.matchAll(/[{}]/g)) {
     if (brace === "{" && depth++ === 0) start = index;
     if (brace === "}" && --depth === 0) {
@@ -138,7 +137,7 @@ function parseList(json: string): { items: unknown[]; broken?: string } {
   return { items, broken };
 }
 
-/** The bounding boxes of outlines on an image of that size, clipped to it, with a note on each that is dropped. */
+/** The bounding boxes of outlines on an image of that size, clipped to it, with a note for each one dropped. */
 export function boxesInImage(
   rings: readonly (readonly Point[])[],
   width: number,

@@ -1,14 +1,14 @@
-/** Lists of the images on a side of a set's own split: one a line. */
+/** Parses lists of the images on a side of a set's own split, one per line. */
 
-/** An id as its own list has it, or of whatever else stands there. */
+/** A list entry: its line, its name, and the matches found for it. */
 export type Listed<T> = { line: number; name: string; found: readonly T[] };
 
 /**
- * What each line of a list means: an image's name with or without folders and extension; a second column, as VOC has for single
- * classes, is not read.
+ * Resolves each line of a list: an image's name with or without folders and extension; a second column, as in VOC's lists for
+ * single classes, is ignored.
  *
- * @param find what there is of a name, which is tried as the whole line and as its first word, since names may have blanks; then
- *   without folders, and without extension, since they may have dots
+ * @param find looks up a name, which is tried as the whole line and as its first word, since names may contain spaces; then
+ *   without folders, and without extension, since they may contain dots
  */
 export function parseImageSet<T>(text: string, find: (name: string) => readonly T[]): Listed<T>[] {
   return text

@@ -1,9 +1,9 @@
-/** JSON files of annotations. */
+/** Parses JSON annotation files. */
 import { z } from "zod";
 import { DataError, reasonOf } from "../sample.ts";
 import { explain } from "./values.ts";
 
-/** @throws DataError for text that is not JSON; `what` it should be is named where the schema does not fit */
+/** @throws DataError for text that is not JSON, or does not match the schema of `what` */
 export function parseJson<T>(text: string, schema: z.ZodType<T>, what: string): T {
   let json: unknown;
   try {
@@ -17,15 +17,15 @@ export function parseJson<T>(text: string, schema: z.ZodType<T>, what: string): 
 }
 
 /**
- * The keys of the outermost object, as far as the beginning of a file shows them: it need not be whole. Undefined where the
- * text is not an object.
+ * The keys of the outermost object found in the beginning of a file, which need not be complete. Undefined if the text is not
+ * an object.
  */
 export function topKeys(beginning: string): string[] | undefined {
   const text = beginning.replace(/^\ufeff/, "").trimStart();
   if (!text.startsWith("{")) return undefined;
   const keys: string[] = [];
   let depth = 0;
-  // Strings, with the colon that makes one a key; brackets.
+  // Strings, with the colon that follows a key; brackets.
   for (const { 0: token, 1: string } of text.matchAll(
     /"((?:[^"\\]|\\.){0,200})"(?=\s*:)|"(?:[^"\\]|\\.)*"|[[\]{}]/gs,
   )) {

@@ -1,10 +1,10 @@
 /**
- * labelme's JSON (https://github.com/wkentaro/labelme), one file an image:
+ * Parses labelme's JSON (https://github.com/wkentaro/labelme), one file per image:
  *
  *     { "shapes": [{ "label": "benign", "points": [[x, y], ..], "shape_type": "polygon" }], "flags": {},
  *       "imagePath": "1.png", "imageData": null, "imageWidth": 320, "imageHeight": 240 }
  *
- * The copy of the image in `imageData` is not looked at.
+ * The copy of the image in `imageData` is ignored.
  */
 import { z } from "zod";
 import { boundingBox, type Point } from "../boxes.ts";
@@ -28,7 +28,7 @@ const FILE = z.object({
 /** Shapes that enclose nothing: calipers and landmarks. */
 const OPEN_SHAPES = new Set(["line", "linestrip", "point", "points"]);
 
-/** @throws DataError when the text is no such file, or has a shape that is not known or not whole */
+/** @throws DataError if the text is not such a file, or has an unknown or incomplete shape */
 export function parseLabelme(text: string): Marked {
   const { shapes, flags, imagePath, imageWidth, imageHeight } = parseJson(text, FILE, "a labelme annotation");
   const marked: Marked = { objects: [], notes: [] };
@@ -76,8 +76,8 @@ function boxOf(type: string, points: readonly Point[], marked: Marked): Box {
       };
     case "rotation":
     case "oriented_rectangle":
-      if (points.length !== 4) throw new DataError(`is a turned rectangle of ${points.length} points`);
-      marked.notes.push("a turned rectangle: the box around it is taken");
+      if (points.length !== 4) throw new DataError(`is a rotated rectangle of ${points.length} points`);
+      marked.notes.push("a rotated rectangle: the box around it is used");
       return boundingBox(points);
     default:
       throw new DataError(`has the shape "${type.slice(0, 40)}", which is not known`);

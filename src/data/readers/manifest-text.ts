@@ -1,4 +1,4 @@
-/** The text of a manifest, CSV or JSON, to rows that are not checked yet. */
+/** Parses a manifest's text, CSV or JSON, into unchecked rows. */
 import { z } from "zod";
 import { DataError, reasonOf } from "../sample.ts";
 import { parseNamedTable } from "./table.ts";
@@ -11,7 +11,7 @@ export interface RawManifest {
   rows: { line: number; value: unknown }[];
 }
 
-/** @param known the columns whose cells are wanted */
+/** @param known the columns to read */
 export function readCsv(content: string, known: readonly string[], bad: Bad): RawManifest {
   const { columns, rows } = parseNamedTable(content, ["image"], bad);
   const result: RawManifest = { columns: new Set(columns), rows: [] };
@@ -30,7 +30,7 @@ export function readCsv(content: string, known: readonly string[], bad: Bad): Ra
 
 const four = z.tuple([decimal, decimal, decimal, decimal]);
 
-/** Four numbers a box, with a semicolon between boxes, or the same as JSON. */
+/** Four numbers per box, with semicolons between boxes, or the same as JSON. */
 export function parseBoxes(written: string): unknown {
   if (written.startsWith("[")) {
     try {
@@ -46,7 +46,7 @@ export function parseBoxes(written: string): unknown {
       const numbers = box.trim().split(/\s*,\s*|\s+/);
       const result = four.safeParse(numbers);
       if (result.success) return result.data;
-      // 50,5 40,25 140,0 100,75: half of the commas stand for points.
+      // 50,5 40,25 140,0 100,75: decimal commas.
       const commas = /^(?:[+-]?\d+(?:,\d+)?\s+){3}[+-]?\d+(?:,\d+)?$/.test(box.trim()) && box.includes(",");
       const why = box.includes("%")
         ? "in percent: pixels are needed"
@@ -82,14 +82,14 @@ export function readJson(content: string, bad: Bad): RawManifest {
       .slice(0, 5)
       .map((name) => `"${name.slice(0, 40)}"`);
     throw new DataError(
-      `is one JSON object, of ${keys.join(", ")}: an object for each image is needed, a line each or in one list`,
+      `is one JSON object, of ${keys.join(", ")}: one object per image is needed, one per line or in a list`,
     );
   }
   text.split(/\r\n|\r|\n/).forEach((line, i) => {
     if (line.trim() === "") return;
     let value: unknown;
     try {
-      // Lines of an array that was taken apart end in a comma.
+      // Lines of an array written one item per line end in a comma.
       value = JSON.parse(line.trim().replace(/,$/, ""));
     } catch (error) {
       bad(i + 1, `is not JSON: ${reasonOf(error)}`);
@@ -100,7 +100,7 @@ export function readJson(content: string, bad: Bad): RawManifest {
   return result;
 }
 
-/** An object that is the whole text but no row; undefined for anything else. */
+/** An object that is the whole text but not a row; undefined for anything else. */
 function oneObject(text: string): object | undefined {
   if (!/^\s*\{\s*(?:[\r\n]|"(?!image"))/.test(text)) return undefined;
   try {

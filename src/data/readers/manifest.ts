@@ -1,14 +1,14 @@
 /**
- * The manifest of a set of one's own, CSV, JSON lines or a JSON array, one image a row:
+ * Parses the manifest of a user's own set: CSV, JSON lines or a JSON array, one image per row.
  *
  *     image,label,boxes,mask,patient,split
  *     a/1.png,benign,"10 20 110 90; 200 40 260 80",,p1,train
  *     {"image": "a/1.png", "label": 1, "boxes": [[10, 20, 110, 90]], "patient": "p1", "split": "val"}
  *
- * Only `image` must be there, and of each image boxes or a mask. Paths are relative to the manifest. A box is x0 y0 x1 y1 in
+ * Only `image` is required, and boxes or a mask for each image. Paths are relative to the manifest. A box is x0 y0 x1 y1 in
  * pixels of the image, edges, origin top left; in a column `boxes_xywh` it is x y width height. Label: 0, 1, benign, malignant
- * or empty. Also known: `width` and `height` of the image that the boxes were drawn on, where that was another; `fold` (from 0)
- * and `cropped` (yes where the image is a crop to the tissue already). Rows of one image are put together.
+ * or empty. Also supported: `width` and `height` of the image that the boxes were drawn on, if it differs; `fold` (from 0)
+ * and `cropped` (yes if the image is already cropped to the tissue). Rows of one image are merged.
  */
 import { z } from "zod";
 import type { Size } from "../annotation-frame.ts";
@@ -22,9 +22,9 @@ export interface ManifestRow {
   image: string;
   label: Label;
   boxes: Box[];
-  /** Those of the boxes that are written as four bare numbers: they may be meant as something else than edges. */
+  /** The boxes written as four bare numbers, which may not be meant as edges. */
   bare: Box[];
-  /** Whether it is said that there is no nodule on the image. */
+  /** Whether the row says that the image has no nodule. */
   empty: boolean;
   masks: string[];
   /** Size of the image that the boxes were drawn on. */
@@ -37,11 +37,11 @@ export interface ManifestRow {
 
 /** `source` is the original image of one that was cropped, for people. */
 const COLUMNS = "image label boxes boxes_xywh mask outline width height patient split fold cropped source".split(" ");
-/** Read with `--target tirads` only, in the place of `label`. */
+/** Read instead of `label` with `--target tirads`. */
 const GRADE = "tirads";
-/** More columns that are not read are not named one by one. */
+/** Maximum number of ignored columns to list by name. */
 const MAX_COLUMNS_NAMED = 10;
-/** The names that other tools give the sides. */
+/** Other tools' names for the sides. */
 const SIDES = new Map<string, Side | undefined>([
   ["", undefined],
   ["train", "train"],
@@ -61,7 +61,7 @@ const YES = new Map([
 ]);
 
 const text = z.string().max(4096);
-/** A cell that JSON may also have as a number, a truth value or null. */
+/** A cell, which in JSON may also be a number, a boolean or null. */
 const cell = z
   .union([text, z.number(), z.boolean(), z.null()])
   .optional()
@@ -74,13 +74,13 @@ const sides = z.union([
     .object({ x: z.number(), y: z.number(), w: z.number(), h: z.number() })
     .transform(({ x, y, w, h }) => ({ x, y, width: w, height: h })),
 ]);
-/** What names its numbers says which they are. */
+/** A box whose numbers have names that say what they are. */
 const named = z.union([
   edges,
   sides.transform(({ x, y, width, height }): Box => ({ x0: x, y0: y, x1: x + width, y1: y + height })),
 ]);
 const boxList = z.preprocess(
-  // One box without a list around it, or as a CSV has them.
+  // A single box without a list around it, or in CSV form.
   (value) => {
     if (typeof value === "string") return parseBoxes(value.trim());
     return isFour(value) || (typeof value === "object" && value !== null && !Array.isArray(value)) ? [value] : value;
@@ -108,8 +108,8 @@ const ROW = z.object({
 /**
  * The images of a manifest, in the order of their first rows.
  *
- * @param bad told of each row, or image, that cannot be used
- * @throws DataError when the text is not a manifest
+ * @param bad called for each row or image that cannot be used
+ * @throws DataError if the text is not a manifest
  */
 export function parseManifest(
   content: string,
@@ -130,7 +130,7 @@ export function parseManifest(
   if (unknown.length > 0) {
     const names = unknown.slice(0, MAX_COLUMNS_NAMED).map((n) => n.slice(0, 40));
     const more = unknown.length > MAX_COLUMNS_NAMED ? ` and ${unknown.length - MAX_COLUMNS_NAMED} more` : "";
-    notes.push(`columns that are not read: ${names.join(", ")}${more}`);
+    notes.push(`ignored columns: ${names.join(", ")}${more}`);
   }
   if (!raw.columns.has(source)) notes.push(`no column "${source}": no image has a class`);
   const patients: string[] = [];
@@ -148,7 +148,7 @@ export function parseManifest(
   return { rows: together(rows, bad), notes };
 }
 
-/** The row, and its patient as it is written. */
+/** The row, and its patient as written. */
 function parseRow(line: number, value: unknown, words: ClassWords): { row: ManifestRow; written: string } {
   const result = ROW.safeParse(value);
   if (!result.success) throw new DataError(`is not an image of a manifest: ${explain(result.error)}`);
@@ -197,7 +197,7 @@ function parseRow(line: number, value: unknown, words: ClassWords): { row: Manif
   return { row, written };
 }
 
-/** The size that a row gives; undefined where it gives none, for which 0 stands too. */
+/** A row's size; undefined if it has none or 0. */
 function sizeOf({ width, height }: { width: string; height: string }): Size | undefined {
   const [w, h] = [width, height].map((text) => (text === "" ? 0 : parseCount(text)));
   if (w === undefined || h === undefined) {
@@ -208,7 +208,7 @@ function sizeOf({ width, height }: { width: string; height: string }): Size | un
   return { width: w, height: h };
 }
 
-/** One row an image, with the boxes and masks of all its rows; an image whose rows contradict each other is left out. */
+/** One row per image, with the boxes and masks of all its rows; an image whose rows contradict each other is left out. */
 function together(rows: readonly ManifestRow[], bad: Bad): ManifestRow[] {
   const byImage = new Map<string, ManifestRow | undefined>();
   for (const row of rows) {

@@ -1,11 +1,11 @@
-/** What labelling tools write of an image, whatever their format: objects with a name and a box. */
+/** The common form of labelling tools' annotations of an image: objects with a name and a box. */
 import type { Size } from "../annotation-frame.ts";
 import { area, boundingBox, type Point } from "../boxes.ts";
 import { type Box, DataError, type Label } from "../sample.ts";
 import { BinaryWords, type ClassWords } from "./class-words.ts";
 
 export interface MarkedObject {
-  /** Its class in the tool; undefined where that is not known. */
+  /** Its class in the tool; undefined if unknown. */
   name: string | undefined;
   /** In pixels of the image that was marked. */
   box: Box;
@@ -13,23 +13,23 @@ export interface MarkedObject {
 
 export interface Marked {
   objects: MarkedObject[];
-  /** Of the image that was marked, where that is written down. */
+  /** Size of the annotated image, if recorded. */
   size?: Size;
-  /** The name of its image, where that is written down. */
+  /** Name of the annotated image, if recorded. */
   image?: string;
-  /** Names that concern the image as a whole and may tell its class. */
+  /** Names for the image as a whole, which may give its class. */
   tags?: string[];
-  /** What was taken in another way than as it is written. */
+  /** What was interpreted differently from how it is written. */
   notes: string[];
 }
 
 /**
- * The class of an image by the names of its objects: the one that all of them have.
+ * The class of an image from the names of its objects: the one that all of them share.
  *
  * @param numbers whether the names 0 and 1 are classes
- * @param note told where they differ
- * @param words by which classes are told
- * @throws DataError for an object that is not known to be a nodule: its box may be anything's
+ * @param note called if they differ
+ * @param words recognises the classes
+ * @throws DataError for an object not known to be a nodule: its box could be anything
  */
 export function classOfObjects(
   { objects, tags = [] }: Pick<Marked, "objects" | "tags">,
@@ -45,7 +45,7 @@ export function classOfObjects(
     labels.add(nodule.label);
   }
   const known = [...labels].filter((label) => label !== undefined);
-  // The boxes of other classes may be anything's: the image is left out for the one of them.
+  // The boxes of other classes could be anything: one of them is enough to leave the image out.
   const other = known.find((label) => words.isOther(label));
   if (other !== undefined) return other;
   if (known.length > 1) note("its objects are of different classes: it counts as unlabelled");
@@ -58,12 +58,12 @@ export function classOfObjects(
   return tagged.size === 1 ? [...tagged][0] : undefined;
 }
 
-/** Parts of less than this share of the largest one's area are specks, as components of masks are. */
+/** Parts smaller than this share of the largest one's area are specks, as for mask components. */
 const MAX_SPECK_SHARE = 0.01;
 
 /**
- * The boxes of an object that is drawn as several outlines: one for each part, and one for parts whose boxes overlap. `specks`
- * counts those that are too small to be a nodule.
+ * The boxes of an object drawn as several outlines: one per part, merging parts whose boxes overlap. `specks` counts those too
+ * small to be a nodule.
  *
  * @throws DataError for an outline of fewer than 3 points, or without a finite area
  */
@@ -71,7 +71,7 @@ export function boxesOfOutlines(outlines: readonly (readonly Point[])[]): { boxe
   const parts = outlines.map((points) => {
     if (points.length < 3) throw new DataError("has an outline of fewer than 3 points");
     const size = polygonArea(points);
-    if (!Number.isFinite(size)) throw new DataError("has an outline of numbers beyond all bounds");
+    if (!Number.isFinite(size)) throw new DataError("has an outline whose area is not finite");
     return { box: boundingBox(points), size };
   });
   const largest = parts.reduce((most, { size }) => Math.max(most, size), 0);
@@ -79,7 +79,7 @@ export function boxesOfOutlines(outlines: readonly (readonly Point[])[]): { boxe
   let boxes: Box[] = [];
   for (const { box } of kept) {
     let joined = box;
-    // Joining two may make the result reach a third.
+    // A merged box may overlap a third.
     for (let before = -1; before !== boxes.length;) {
       before = boxes.length;
       const [apart, touching]: [Box[], Box[]] = [[], []];
@@ -103,7 +103,7 @@ function polygonArea(points: readonly Point[]): number {
 
 const overlap = (a: Box, b: Box) => a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1;
 
-/** The least box that holds both. */
+/** The smallest box that contains both. */
 export const around = (a: Box, b: Box): Box => ({
   x0: Math.min(a.x0, b.x0),
   y0: Math.min(a.y0, b.y0),
@@ -122,7 +122,7 @@ export function agreement(a: Box, b: Box): number {
   return both / (area(a) + area(b) - both);
 }
 
-/** The box around one that is turned about its centre, by degrees. */
+/** The bounding box of a box rotated about its centre, by degrees. */
 export function turnedBox({ x0, y0, x1, y1 }: Box, degrees: number): Box {
   const [cx, cy] = [(x0 + x1) / 2, (y0 + y1) / 2];
   const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];

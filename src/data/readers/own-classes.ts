@@ -1,29 +1,29 @@
-/** Sets with classes of their own: what is neither benign nor malignant, 0 nor 1. */
+/** Finds a set's own classes, if it uses neither benign and malignant nor 0 and 1. */
 import { MAX_CLASSES } from "../classes.ts";
 import { type BinaryWords, inOrder, keyOf } from "./class-words.ts";
 import { wordsOf } from "./words.ts";
 
-/** Anatomy that is annotated beside nodules: a set with boxes of these has no classes of its own by its objects' names. */
+/** Anatomy that is annotated beside nodules: in a set with such boxes, object names are not classes. */
 const ANATOMY = new Set([
   ...["thyroid", "gland", "trachea", "carotid", "artery", "vein", "jugular", "vessel", "muscle", "cartilage"],
   ...["isthmus", "lobe", "oesophagus", "esophagus", "node", "background", "other", "others", "unknown", "undefined"],
 ]);
 
 /**
- * The classes of a set that calls nothing benign or malignant, from the names it has instead; undefined where these are not classes,
- * or may be misspelt: nothing is guessed.
+ * The classes of a set that calls nothing benign or malignant, from the names it uses instead; undefined if these are not
+ * classes, or may be misspelt: nothing is guessed.
  *
- * @param images how many images the set has, besides those in folders of unknown names
+ * @param images number of images in the set, besides those in folders of unknown names
  */
 export function ownNames({ heard, heardOwn, inFolders }: BinaryWords, images: number): string[] | undefined {
-  // Of several forms of a name the first that the set has.
+  // Of several spellings of a name, the first in the set.
   const byKey = new Map([...heard].reverse().map((name) => [keyOf(name), name]));
   const names = inOrder(byKey.values());
   if (heardOwn || names.length < 2 || names.length > MAX_CLASSES || 2 * names.length > images + inFolders)
     return undefined;
   if (names.some((name) => /^\d+$/.test(keyOf(name)) || mayBeMisspelt(name))) return undefined;
   if (names.some((name) => wordsOf(name).some((word) => ANATOMY.has(word)))) return undefined;
-  // Names that differ in their numbers only are cases: patient1, patient2.
+  // Names that differ only in their numbers are cases: patient1, patient2.
   if (new Set(names.map((name) => name.replace(/\d+/g, "#"))).size < names.length) return undefined;
   return names;
 }

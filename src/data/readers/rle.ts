@@ -1,14 +1,14 @@
-/** Masks as run lengths. */
+/** Decodes run-length masks: COCO's and CVAT's. */
 import { DataError } from "../sample.ts";
 
 /** Larger masks are refused before memory is allocated for them. */
 const MAX_PIXELS = 2 ** 26;
 
 /**
- * The run lengths in COCO's compressed form: six bits a character from "0" on, of which five are the number's, least first, and
- * the sixth says that it continues; from the fourth run on the difference to the run two before.
+ * Decompresses COCO's run lengths: six bits per character from "0" on, five of them payload, least significant first, the sixth
+ * a continuation flag; from the fourth run on, values are differences from the run two before.
  *
- * @throws DataError for a text that is no such form
+ * @throws DataError for text not in this form
  */
 export function decompressCounts(text: string): number[] {
   const counts: number[] = [];
@@ -16,8 +16,8 @@ export function decompressCounts(text: string): number[] {
     let value = 0;
     for (let shift = 0; ; shift += 5) {
       const code = text.charCodeAt(at++) - 48;
-      // NaN at the end of the text.
-      if (!(code >= 0 && code < 64) || shift > 30) throw new DataError("has run lengths that are damaged");
+      // The code is NaN at the end of the text.
+      if (!(code >= 0 && code < 64) || shift > 30) throw new DataError("has damaged run lengths");
       value += (code & 0x1f) * 2 ** shift;
       if (code & 0x20) continue;
       if (code & 0x10) value -= 2 ** (shift + 5);
@@ -29,9 +29,9 @@ export function decompressCounts(text: string): number[] {
 }
 
 /**
- * The mask, row by row, of runs of pixels that are alternately 0 and 1: down the columns as in COCO, or along the rows.
+ * The mask, row by row, from runs of alternating 0 and 1: down the columns as in COCO, or along the rows.
  *
- * @throws DataError for runs that do not fill the mask exactly, or a mask too large
+ * @throws DataError for runs that do not fill the mask exactly, or too large a mask
  */
 export function maskOfRuns(
   counts: readonly number[],

@@ -1,28 +1,28 @@
-/** Tables of text: comma, semicolon or tab between the cells. */
+/** Parses text tables with commas, semicolons or tabs between the cells. */
 import { parse } from "csv-parse/browser/esm/sync";
 import { DataError, reasonOf } from "../sample.ts";
 
 export interface Row {
-  /** Of the file, from 1. */
+  /** Line of the file, from 1. */
   line: number;
   cells: string[];
 }
 
-/** A row with the cells under their columns' names, which are in lower case. */
+/** A row with its cells by column name, in lower case. */
 export interface NamedRow {
   line: number;
   cell: (column: string) => string | undefined;
 }
 
-/** What stands between cells, where several are equally frequent in the first line the first of them. */
+/** Delimiters; if several are equally frequent in the first line, the first of them wins. */
 const DELIMITERS = [",", ";", "\t"];
-/** As many columns are named in a message. */
+/** Maximum number of columns named in a message. */
 const MAX_COLUMNS_SHOWN = 10;
-/** The line by which Excel tells what stands between the cells. */
+/** Excel's line that declares the delimiter. */
 const EXCEL = /^\ufeff?"?sep=([,;\t])"?[ \t]*(?:\r\n|\r|\n|$)/i;
 
 /**
- * The rows in which any cell is filled, with blanks around the cells taken away. Rows may differ in length.
+ * The rows with any non-empty cell, cells trimmed. Rows may differ in length.
  *
  * @throws DataError for text that is not a table, such as a quote that is never closed
  */
@@ -49,7 +49,7 @@ export function parseTable(text: string): Row[] {
   }
 }
 
-/** What the first line with text has most of, outside quotes. */
+/** The most frequent delimiter in the first non-empty line, outside quotes. */
 function delimiterOf(text: string): string {
   const first = /[^\r\n]*\S[^\r\n]*/.exec(text)?.[0].replace(/"[^"]*"/g, "") ?? "";
   const counts = DELIMITERS.map((delimiter) => first.split(delimiter).length);
@@ -57,11 +57,10 @@ function delimiterOf(text: string): string {
 }
 
 /**
- * The rows below a first one that names the columns. Empty cells beyond the last column, as spreadsheets leave them, are no
- * cells.
+ * The rows below a header row. Empty cells beyond the last column, as spreadsheets leave them, are ignored.
  *
- * @param bad told of each row that has not as many cells as there are columns
- * @throws DataError for no table, a column that is missing, or two of one name
+ * @param bad called for each row whose number of cells is not the number of columns
+ * @throws DataError if it is not a table, lacks a column, or has two of the same name
  */
 export function parseNamedTable(
   text: string,

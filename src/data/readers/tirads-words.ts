@@ -1,4 +1,4 @@
-/** TI-RADS grades in the place of classes. */
+/** Recognises TI-RADS grades in place of classes. */
 import { DataError, type Label } from "../sample.ts";
 import { type FolderClass, NamedWords } from "./class-words.ts";
 import { noduleOf } from "./words.ts";
@@ -6,7 +6,7 @@ import { noduleOf } from "./words.ts";
 /** 4a, TR4, TI-RADS 4a, ACR-TIRADS 3, in any case. */
 const GRADE = /^(?:(?:acr|eu|k|kwak)?[ _-]*(?:ti[ _-]*rads|tr)[ _-]*)?([1-6][abc]?)(?:\.0*)?$/i;
 
-/** A TI-RADS grade in its plain form, such as 4a; undefined for anything else. */
+/** A TI-RADS grade in plain form, such as 4a; undefined for anything else. */
 export const gradeOf = (text: string): string | undefined => GRADE.exec(text.trim())?.[1]?.toLowerCase();
 
 /** TI-RADS grades, in ascending order once a set is read. */

@@ -1,6 +1,6 @@
 /**
- * The text files of TN3K (Gong et al. 2021, doi:10.1109/ISBI48211.2021.9434087): `tn3k-trainval-fold<k>.json` holds
- * `{"train": [...], "val": [...]}`, numbers of trainval images; `label4*.csv` has rows `0000.jpg,1` and no head.
+ * Parses the text files of TN3K (Gong et al. 2021, doi:10.1109/ISBI48211.2021.9434087): `tn3k-trainval-fold<k>.json` holds
+ * `{"train": [...], "val": [...]}`, numbers of trainval images; `label4*.csv` has rows `0000.jpg,1` and no header.
  */
 import { z } from "zod";
 import { parseJson } from "../json.ts";
@@ -12,7 +12,7 @@ import { explain } from "./values.ts";
 const numbers = z.array(z.int().nonnegative());
 const FOLD = z.object({ train: numbers, val: numbers });
 
-/** The images that a fold holds out, by number. @throws DataError when the text is not a fold, or trains on one of them */
+/** The images that a fold holds out, by number. @throws DataError if the text is not a fold, or trains on one of them */
 export function parseFold(text: string): number[] {
   let json: unknown;
   try {
@@ -29,10 +29,10 @@ export function parseFold(text: string): number[] {
 }
 
 /**
- * The class of each image by file name. Images with rows that contradict each other have none.
+ * The class of each image by file name. Images with contradictory rows have none.
  *
- * @param bad told of each row that cannot be used
- * @throws DataError when the text is not a table
+ * @param bad called for each unusable row
+ * @throws DataError if the text is not a table
  */
 export function parseLabels(
   text: string,

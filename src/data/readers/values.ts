@@ -1,4 +1,4 @@
-/** What readers of annotations have in common: the class, and boxes that lie where the image is. */
+/** Checks shared by annotation readers: classes, numbers, patients, and boxes that must lie on the image. */
 import { z } from "zod";
 import { area, clip } from "../boxes.ts";
 import { type Box, DataError, oneLine } from "../sample.ts";
@@ -11,8 +11,8 @@ const CLASSES = new Map<string | number, 0 | 1>([
 ]);
 
 /**
- * A class as sets write it: 0 or benign, 1 or malignant; 0.0 and 1.0 too, as a column of numbers with gaps is saved by many
- * programs. @throws DataError for anything else: no class is guessed
+ * A class as sets write it: 0 or benign, 1 or malignant; also 0.0 and 1.0, since many programs save number columns with gaps
+ * that way. @throws DataError for anything else: no class is guessed
  */
 export function parseClass(text: string): 0 | 1 {
   const label = CLASSES.get(parseNumber(text) ?? text.trim().toLowerCase());
@@ -22,31 +22,31 @@ export function parseClass(text: string): 0 | 1 {
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
-/** A decimal number in any form, with or without an exponent; undefined for anything else, and for what is not finite. */
+/** A decimal number in any form, with or without an exponent; undefined for anything else or a number that is not finite. */
 export function parseNumber(text: string): number | undefined {
   const trimmed = text.trim();
   const value = NUMBER.test(trimmed) ? Number(trimmed) : NaN;
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** A whole number from 0 on as text, 3.0 for 3 too; undefined for anything else. */
+/** A non-negative integer as text, also 3.0 for 3; undefined for anything else. */
 export function parseCount(text: string): number | undefined {
   return /^\d{1,9}(?:\.0*)?$/.test(text) ? Number(text) : undefined;
 }
 
-/** What programs write for no value. */
+/** How programs write a missing value. */
 const NOTHING = /^(?:nan|none|null|n\/a|<na>)$/i;
 
 /**
- * A patient as it is to be compared: 12.0 is 12, since a column of numbers with gaps is saved like that; one Unicode form.
- * Leading zeros count. "" for none, for which nan, None, null and the like stand too.
+ * The form in which patients are compared: 12.0 is 12, since number columns with gaps are saved that way; one Unicode form.
+ * Leading zeros count. "" if missing, which nan, None, null and the like also mean.
  */
 export function patientName(text: string): string {
   const name = text.normalize("NFC").trim();
   return NOTHING.test(name) ? "" : name.replace(/^(-?\d+)\.0*$/, "$1");
 }
 
-/** Notes on the patients of a table, as it writes them, that are taken as one, or look like one and are not. */
+/** Notes on a table's patients that were merged, or that look alike but were kept apart. */
 export function patientNotes(written: Iterable<string>): string[] {
   const forms = new Map<string, string>();
   const looks = new Map<string, string>();
@@ -87,18 +87,18 @@ export function patientNotes(written: Iterable<string>): string[] {
   ];
 }
 
-/** What spreadsheets make of numbers of many digits. */
+/** What spreadsheets turn long numbers into. */
 const ROUNDED = /^\d[.,]\d+e\+\d+$/i;
 
 const short = (text: string) => text.slice(0, 40);
 
-/** A box reaches beyond its image by at most this share of its area, as one drawn at the edge may. */
+/** Minimum share of a box's area inside its image: one drawn at the edge may extend beyond it. */
 const MIN_SHARE_INSIDE = 0.75;
 
 /**
  * The boxes clipped to an image of that size.
  *
- * @throws DataError for a box that encloses no pixel or lies outside: where the nodule is, is then not known
+ * @throws DataError for a box that encloses no pixel or lies outside: the nodule's position is then unknown
  */
 export function requireInside(boxes: readonly Box[], width: number, height: number): Box[] {
   return boxes.map((box) => {
@@ -112,14 +112,14 @@ export function requireInside(boxes: readonly Box[], width: number, height: numb
   });
 }
 
-/** What a box that encloses no pixel may have been meant as. */
+/** What a box that encloses no pixel may have meant. */
 function hint({ x0, y0, x1, y1 }: Box): string {
   if (x1 < x0 || y1 < y0) return ": its corners are in the wrong order, or it is x y width height";
   const shares = [x0, y0, x1, y1].every((n) => n >= 0 && n <= 1) && x1 > x0 && y1 > y0;
-  return shares ? ": it may be shares of the image, but pixels are needed" : "";
+  return shares ? ": it may be in fractions of the image, but pixels are needed" : "";
 }
 
-/** A number as text. */
+/** Parses a number written as text. */
 export const decimal = z.string().transform((text, context): number => {
   const value = parseNumber(text);
   if (value !== undefined) return value;

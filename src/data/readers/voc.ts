@@ -1,14 +1,14 @@
 /**
- * Pascal VOC annotations (http://host.robots.ox.ac.uk/pascal/VOC/): one XML file an image.
+ * Parses Pascal VOC annotations (http://host.robots.ox.ac.uk/pascal/VOC/): one XML file per image.
  *
  *     <annotation><filename>000001.jpg</filename><size>...</size>
  *       <object><name>1</name><bndbox><xmin>120</xmin><ymin>85</ymin><xmax>340</xmax><ymax>290</ymax></bndbox></object>
  *     </annotation>
  *
- * `<size>` is that of the image that was annotated. Coordinates are taken as the edges of the box; whether a set counts its
- * pixels from 1, as VOC does, is not known, and would move an edge by one pixel. Tools write other things in the place of a
- * `<bndbox>`: a `<polygon>` of `<x1> <y1> <x2> ..` or of `<pt><x> <y></pt>`, and a turned `<robndbox>`. The boxes of an
- * object's `<part>`s are not nodules.
+ * `<size>` is that of the annotated image. Coordinates are read as the edges of the box; whether a set counts its pixels from
+ * 1, as VOC does, is unknown, and would move an edge by one pixel. Some tools write other elements instead of a `<bndbox>`: a
+ * `<polygon>` of `<x1> <y1> <x2> ..` or of `<pt><x> <y></pt>`, or a rotated `<robndbox>`. The boxes of an object's `<part>`s
+ * are not nodules.
  */
 import { z } from "zod";
 import type { Size } from "../annotation-frame.ts";
@@ -17,7 +17,7 @@ import { boxesOfOutlines, type Marked, type MarkedObject, turnedBox } from "./ma
 import { explain, parseCount, parseNumber } from "./values.ts";
 import { xmlParser } from "./xml.ts";
 
-/** Text, or nothing where there is something else: of what is not needed, no annotation is refused. */
+/** Text, or undefined for anything else: an annotation is not refused over optional fields. */
 const text = z.string().max(4096).optional().catch(undefined);
 const SIZE = z.object({ width: text, height: text }).optional().catch(undefined);
 const ANNOTATION = z.object({
@@ -26,14 +26,14 @@ const ANNOTATION = z.object({
 const EDGES = ["xmin", "ymin", "xmax", "ymax"] as const;
 const TURNED = ["cx", "cy", "w", "h", "angle"] as const;
 
-// Some tools write tags in capitals.
+// Some tools capitalise tags.
 const parse = xmlParser({
   ignoreAttributes: true,
   isArray: (tag) => tag === "object" || tag === "pt",
   transformTagName: (tag) => tag.toLowerCase(),
 });
 
-/** @throws DataError when the text is not XML, not an annotation, or has an object that is not marked in a way that is known */
+/** @throws DataError if the text is not XML or not an annotation, or has an object marked in an unknown way */
 export function parseVoc(xml: string): Marked {
   const result = ANNOTATION.safeParse(parse(xml));
   if (!result.success) throw new DataError(`is not a VOC annotation: ${explain(result.error)}`);
@@ -47,7 +47,7 @@ export function parseVoc(xml: string): Marked {
   return { ...marked, ...(size ? { size } : {}), ...(filename ? { image: filename } : {}) };
 }
 
-/** Undefined for an object that its tool counts as deleted. */
+/** Undefined for an object marked as deleted. */
 function objectOf(value: unknown, what: string, notes: string[]): MarkedObject | undefined {
   const object = fieldsOf(value);
   if (!object || typeof object["name"] !== "string") throw new DataError(`${what} has no name, or several`);
@@ -63,12 +63,12 @@ function objectOf(value: unknown, what: string, notes: string[]): MarkedObject |
     return { name, box: { x0: xmin!, y0: ymin!, x1: xmax!, y1: ymax! } };
   }
   if (polygon !== undefined) {
-    notes.push("a polygon: the box around it is taken");
+    notes.push("a polygon: the box around it is used");
     return { name, box: boxesOfOutlines([pointsOf(polygon, `${what}: polygon`)]).boxes[0]! };
   }
   if (robndbox !== undefined) {
     const [cx, cy, w, h, angle] = numbersOf(robndbox, TURNED, `${what}: robndbox`);
-    notes.push("a turned box: the box around it is taken");
+    notes.push("a rotated box: the box around it is used");
     const box: Box = { x0: cx! - w! / 2, y0: cy! - h! / 2, x1: cx! + w! / 2, y1: cy! + h! / 2 };
     // In radians.
     return { name, box: turnedBox(box, (angle! * 180) / Math.PI) };

@@ -1,10 +1,10 @@
-/** XML files of annotations. */
+/** Parses XML annotation files. */
 import { type X2jOptions, XMLParser } from "fast-xml-parser";
 import { DataError, reasonOf } from "../sample.ts";
 
 /**
- * A function from text to the document. Values stay text. A document type that only names a file, which is not read, is nothing;
- * one that says something itself is refused: its entities could grow without bound.
+ * Makes a parser from text to document. Values stay text. A document type that only names a file, which is not read, is
+ * ignored; one with declarations is refused: its entities could expand without bound.
  */
 export function xmlParser(options: X2jOptions): (xml: string) => unknown {
   const parser = new XMLParser({ parseTagValue: false, parseAttributeValue: false, ...options });
@@ -25,7 +25,7 @@ export function xmlParser(options: X2jOptions): (xml: string) => unknown {
 /** <!DOCTYPE annotation SYSTEM "annotation.dtd"> */
 const NAMED_TYPE = /<!DOCTYPE\s+[\w.:-]+(?:\s+(?:SYSTEM|PUBLIC))?(?:\s+(?:"[^"<>]*"|'[^'<>]*'))*\s*>/i;
 
-/** The name of the root element, from the beginning of a file; undefined where there is none. */
+/** The name of the root element, from the beginning of a file; undefined if there is none. */
 export function rootOf(beginning: string): string | undefined {
   const text = beginning.replace(/^\ufeff/, "").replace(/<\?[^]*?\?>|<!--[^]*?-->|<![^>]*>/g, "");
   return /^\s*<([A-Za-z_][\w.:-]{0,60})/.exec(text)?.[1];

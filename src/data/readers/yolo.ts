@@ -1,13 +1,13 @@
 /**
- * YOLO's label files (https://docs.ultralytics.com/datasets/): one text file an image, one object a line, in shares of the
- * image's width and height; and data.yaml, which names the classes.
+ * Parses YOLO's label files (https://docs.ultralytics.com/datasets/): one text file per image, one object per line, in
+ * fractions of the image's width and height; and data.yaml, which names the classes.
  *
  *     0 0.50 0.50 0.25 0.20              class, centre x y, width height
  *     0 0.40 0.40 0.60 0.40 0.50 0.60    class, outline x y x y ..
  *
  * data.yaml also says where the images of each side are: folders, or lists of images.
  *
- * A class is what its name says, never its number: exports exist in which 0 is malignant.
+ * The name decides the class, never the number: in some exports 0 is malignant.
  */
 import { parse } from "yaml";
 import { z } from "zod";
@@ -16,16 +16,16 @@ import { type Box, DataError, reasonOf, type Side } from "../sample.ts";
 import { explain } from "./values.ts";
 
 export interface YoloObject {
-  /** Place in the list of names. */
+  /** Index into the list of names. */
   index: number;
-  /** In shares of the image's width and height. */
+  /** In fractions of the image's width and height. */
   box: Box;
 }
 
 export interface YoloData {
-  /** The names of the classes by their numbers. */
+  /** Class names by number. */
   names: Map<number, string>;
-  /** The folders or lists of each side, as they are written. */
+  /** The folders or lists of each side, as written. */
   sides: [Side, string[]][];
 }
 
@@ -43,7 +43,7 @@ const DATA = z.object({
   kpt_shape: z.unknown().optional(),
 });
 
-/** @throws DataError for text that is no data.yaml, or one of key points */
+/** @throws DataError for text that is not a data.yaml, or describes key points */
 export function parseYoloData(text: string): YoloData {
   let yaml: unknown;
   try {
@@ -54,7 +54,7 @@ export function parseYoloData(text: string): YoloData {
   const result = DATA.safeParse(yaml);
   if (!result.success) throw new DataError(`names no classes: ${explain(result.error)}`);
   const { names, nc, kpt_shape: points, train, val, valid, test } = result.data;
-  if (points !== undefined) throw new DataError("is of a set of key points, which mark no nodule");
+  if (points !== undefined) throw new DataError("is of a key-point set, whose points mark no nodule");
   const map = Array.isArray(names)
     ? new Map(names.map((name, i) => [i, name]))
     : new Map(Object.entries(names).map(([i, name]) => [Number(i), name]));
@@ -96,7 +96,7 @@ function parseLine(cells: readonly string[]): YoloObject {
     const number = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d{1,3})?$/i.test(cell) ? Number(cell) : NaN;
     if (Number.isNaN(number)) throw new DataError(`has "${cell.slice(0, 20)}", which is not a number`);
     if (!(number >= -ROUNDING_SHARE && number <= 1 + ROUNDING_SHARE)) {
-      throw new DataError(`has ${cell.slice(0, 20)}, which is not a share of the image, from 0 to 1`);
+      throw new DataError(`has ${cell.slice(0, 20)}, which is not a fraction of the image, from 0 to 1`);
     }
     return Math.min(1, Math.max(0, number));
   });

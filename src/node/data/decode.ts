@@ -1,4 +1,4 @@
-/** Image files of any format to grey levels, and grey levels to another size. */
+/** Decodes image files of any format to grey levels, and resizes these. */
 import sharp, { type Sharp } from "sharp";
 import type { PictureSize } from "../../data/annotation-frame.ts";
 import { type Box, DataError, reasonOf } from "../../data/sample.ts";
@@ -39,10 +39,10 @@ function dicomPictures(bytes: Uint8Array): Pictures {
 }
 
 /**
- * The size that the file's header declares, of the picture as viewers show it.
+ * The picture's size as viewers show it, from the file's header.
  *
  * @param name a path, or a frame of a file as in `loop.dcm#12`
- * @throws DataError, without the file's name, also for a file of several frames of which none is named
+ * @throws DataError, without the file's name, also for a multi-frame file if no frame is named
  */
 export async function imageSize(name: string): Promise<PictureSize> {
   const file = await readImage(name);
@@ -60,8 +60,8 @@ async function rendered(image: Uint8Array | ImageFile): Promise<Rendered> {
 }
 
 /**
- * An image file as sharp takes it: colours of 8 bits, turned as viewers turn it, transparent pixels black. Damage may show only
- * when its pixels are asked for.
+ * Opens an image file as a sharp image: 8-bit colours, rotated as viewers show it, transparent pixels black. Damage may surface
+ * only when its pixels are read.
  *
  * @throws DataError without the file's name
  */
@@ -71,22 +71,22 @@ export async function openImage(image: Uint8Array | ImageFile): Promise<Sharp> {
 
 /**
  * Decodes an image of any format to what viewers show, in grey. Colour becomes luma of ITU-R BT.601 (0.299 R + 0.587 G +
- * 0.114 B, rounded), grey keeps its levels, more bits are scaled to 8 by the range that they are of (src/data/grey-levels.ts),
+ * 0.114 B, rounded), grey keeps its levels, deeper levels are scaled to 8 bits by their white level (src/data/grey-levels.ts),
  * 1 bit becomes 0 and 255, transparent pixels are black.
  *
- * @throws DataError without the file's name, also for a file that is damaged or cut off: half a picture is not a sample
+ * @throws DataError without the file's name, also for a damaged or truncated file: half a picture is not a sample
  */
 export async function decodeGrey(image: Uint8Array | ImageFile): Promise<GreyImage> {
   return greyOf(await rendered(image));
 }
 
-/** The same for a frame that is open already. */
+/** The same for an open frame. */
 export async function greyOf({ image, note, invisible }: Rendered): Promise<GreyImage> {
   const { data, width, height, channels } = await pixels(image);
   const grey = new Uint8Array(width * height);
   let visible = 0;
   for (let i = 0, j = 0; i < grey.length; i++, j += channels) {
-    // The weights in units of 2^-16; they add up to 2^16, so that a grey pixel keeps its level.
+    // The weights in units of 2^-16; they sum to 2^16, so a grey pixel keeps its level.
     visible |= grey[i] = (19595 * data[j]! + 38470 * data[j + 1]! + 7471 * data[j + 2]! + 32768) >> 16;
   }
   if (visible === 0 && (await invisible?.())) throw new DataError("is blank: all its pixels are transparent");
@@ -104,7 +104,7 @@ async function pixels(image: Sharp) {
 }
 
 /**
- * The numbers in the file, upright: of whatever bits, also under transparent pixels. In a mask they may be classes.
+ * The file's own numbers, upright: at any depth, even under transparent pixels. In a mask they may be classes.
  *
  * @param image a path, or a frame of a file as in `loop.dcm#12`; or its bytes
  * @throws DataError without the file's name
@@ -119,8 +119,8 @@ export async function decodeLevels(image: string | Uint8Array | ImageFile): Prom
 }
 
 /**
- * The part of the image inside `crop` (whole pixels), resized to `width` × `height` without keeping the aspect. Lanczos of
- * 3 lobes: it averages over the pixels that fall into one when it shrinks, and stays sharp when it enlarges.
+ * The part of the image inside `crop` (whole pixels), resized to `width` × `height` without keeping the aspect ratio. Lanczos
+ * with 3 lobes: it averages over source pixels when shrinking, and stays sharp when enlarging.
  */
 export async function resizeGrey(image: GreyImage, crop: Box, width: number, height: number): Promise<Uint8Array> {
   const resized = await sharp(image.grey, { raw: { width: image.width, height: image.height, channels: 1 } })

@@ -1,4 +1,4 @@
-/** DICOM files in Node: the pipeline of src/data/dicom with decoders of compressed frames. */
+/** DICOM files in Node: the src/data/dicom pipeline with decoders for compressed frames. */
 import type { PictureSize } from "../../data/annotation-frame.ts";
 import { type Dicom, openDicom as open, type Picture } from "../../data/dicom/open.ts";
 import { DataError } from "../../data/sample.ts";
@@ -8,13 +8,13 @@ export { isDicom } from "../../data/dicom/file.ts";
 export type { Dicom, Picture } from "../../data/dicom/open.ts";
 
 /**
- * A file whose frames are to be rendered, one or many: its data set is read once, a frame is decoded when it is asked for.
+ * Opens a file to render one or many of its frames: its data set is read once, each frame decoded on demand.
  *
  * @throws DataError without the file's name
  */
 export const openDicom = (bytes: Uint8Array): Dicom => open(bytes, decodeFrame);
 
-/** The size as viewers show it, and how many frames there are; none is decoded. @throws DataError without the file's name */
+/** The size as viewers show it, and the number of frames; decodes none. @throws DataError without the file's name */
 export function dicomSize(bytes: Uint8Array): Promise<PictureSize & { frames: number }> {
   return Promise.resolve(bytes)
     .then(openDicom)
@@ -22,11 +22,11 @@ export function dicomSize(bytes: Uint8Array): Promise<PictureSize & { frames: nu
 }
 
 /**
- * A frame as a viewer shows it, counted from 1: rescaled, through the file's window where it has one, inverted where 0 is white,
- * stretched to square pixels. A grey image without a window keeps its levels: all bits stored are scaled to 8, whatever the
- * least and greatest level in it.
+ * A frame as a viewer shows it, counted from 1: rescaled, windowed if the file has a window, inverted if 0 is white, resampled
+ * to square pixels. A grey image without a window keeps its levels: all bits stored are scaled to 8, whatever its least and
+ * greatest level.
  *
- * @param frame must be given where there are several
+ * @param frame required if there are several
  * @throws DataError without the file's name
  */
 export async function renderDicom(bytes: Uint8Array, frame?: number): Promise<Picture> {

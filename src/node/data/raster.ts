@@ -230,7 +230,7 @@ async function readLevels(bytes: Uint8Array, options: SharpOptions, kind: Kind):
   try {
     if (kind.depth === "short") {
       const { min, max } = (await open(bytes, options).stats()).channels[0]!;
-      if (min < 0) throw new DataError(`has levels ${min} to ${max}: what is black is not known`);
+      if (min < 0) throw new DataError(`has levels ${min} to ${max}: its black level is unknown`);
     }
     const { data, info } = await image.toBuffer({ resolveWithObject: true });
     const Numbers = NUMBERS[kind.depth as keyof typeof NUMBERS];

@@ -43,7 +43,7 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])("EXIF orientation %s", (orientation) => 
     const frame = annotationFrame(size, declared);
     if (declared) {
       expect(frame.place(BOX)).toEqual(shown);
-      expect(frame.note).toBe("its annotation was made on 90x60, before it was turned");
+      expect(frame.note).toBe("its annotation was made on 90x60, before it was rotated");
     } else expect(frame.place(shown)).toEqual(shown);
   });
 
@@ -62,11 +62,11 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])("EXIF orientation %s", (orientation) => 
     const shown = { x0, y0, x1, y1 };
     const asShown = annotationFrame(size, { width: size.width / 2, height: size.height / 2 });
     expect(asShown.place(half(shown))).toEqual(shown);
-    expect(asShown.note).toMatch(/^its annotation was made on \d+x\d+: brought to \d+x\d+$/);
+    expect(asShown.note).toMatch(/^its annotation was made on \d+x\d+: scaled to \d+x\d+$/);
     if (orientation < 5) return;
     const asStored = annotationFrame(size, { width: width / 2, height: height / 2 });
     expect(asStored.place(half(BOX))).toEqual(shown);
-    expect(asStored.note).toBe("its annotation was made on 45x30, before it was turned");
+    expect(asStored.note).toBe("its annotation was made on 45x30, before it was rotated");
   });
 });
 
@@ -89,13 +89,13 @@ test.each([
   [{ width: 90, height: 61 }, "its annotation was made on an image of 90x61, but it is 90x60"],
   [
     { width: 60, height: 90 },
-    "its annotation was made on an image of 60x90, but it is 90x60, with its sides exchanged",
+    "its annotation was made on an image of 60x90, but it is 90x60, with width and height swapped",
   ],
   [{ width: 90, height: 0 }, "its annotation was made on an image of 90x0, but it is 90x60"],
 ])("a declared size of another shape (%j) is refused: where the nodule is, is not known", (declared, reason) => {
   const refused = () => annotationFrame({ width: 90, height: 60 }, declared);
   expect(refused).toThrow(DataError);
-  expect(refused).toThrow(`${reason}: take the size out of the annotation where it is wrong`);
+  expect(refused).toThrow(`${reason}: remove the size from the annotation if it is wrong`);
 });
 
 test("sides that agree but for rounding are of one shape", () => {

@@ -81,7 +81,7 @@ describe("a manifest", () => {
     const boxes = BOXES.map(([x0, y0, x1, y1]) => `${x0! / 320} ${y0! / 240} ${x1! / 320} ${y1! / 240}`);
     const rows = boxes.map((box, i) => `img/${i}.png,${i % 2},${box},p${i}\n`);
     await expect(openDataset(folder({ "manifest.csv": CSV + rows.join("") }))).rejects.toThrow(
-      /look like shares of the image/,
+      /look like fractions of the image/,
     );
   });
 
@@ -222,7 +222,7 @@ describe("a manifest", () => {
       matching(/only one of width and height/),
       matching(/made on an image of 200x200, but it is 320x240/),
     ]);
-    expect(notes).toContainEqual(matching(/img\/0.png: its annotation was made on 640x480: brought to 320x240/));
+    expect(notes).toContainEqual(matching(/img\/0.png: its annotation was made on 640x480: scaled to 320x240/));
   });
 
   test("of 10,000 columns is read like any other", async () => {
@@ -230,7 +230,7 @@ describe("a manifest", () => {
     const text = `${[...head, "image", "label", "boxes"].join()}\n${BOXES.map((box, i) => `${",".repeat(head.length)}img/${i}.png,0,${box.join(" ")}\n`).join("")}`;
     const { samples, notes } = await openDataset(folder({ "manifest.csv": text }));
     expect(samples.length).toBe(6);
-    expect(notes[0]).toMatch(/^manifest.csv: columns that are not read: c0, .* and 9990 more$/);
+    expect(notes[0]).toMatch(/^manifest.csv: ignored columns: c0, .* and 9990 more$/);
   });
 });
 
@@ -252,7 +252,7 @@ describe("VOC", () => {
     const { samples, notes } = await openDataset(dir);
     expect(samples[0]!.boxes.map((box) => Object.values(box).map(Math.round))).toEqual([[50, 40, 140, 100]]);
     expect(samples[1]!.boxes).toEqual([{ x0: 50, y0: 40, x1: 100, y1: 75 }]);
-    expect(notes).toEqual([matching(/y_resized_later.xml: its annotation was made on 640x480: brought to 320x240/)]);
+    expect(notes).toEqual([matching(/y_resized_later.xml: its annotation was made on 640x480: scaled to 320x240/)]);
     const file = path.join(dir, "Annotations/y_resized_later.xml");
     const xml = readFileSync(file, "utf8");
     writeFileSync(file, xml.replace("<height>480", "<height>400"));
@@ -280,7 +280,7 @@ describe("VOC", () => {
     writeFileSync(file, stored);
     const { samples, notes } = await openDataset(dir);
     expect(samples[0]!.boxes).toEqual(turned);
-    expect(notes).toEqual([matching(/its annotation was made on 320x240, before it was turned/)]);
+    expect(notes).toEqual([matching(/its annotation was made on 320x240, before it was rotated/)]);
     writeFileSync(file, stored.replace(/<size>.*<\/size>/, ""));
     expect((await openDataset(dir)).notes).toEqual([
       matching(/its EXIF orientation is 6: its annotation is taken to be/),
@@ -381,7 +381,7 @@ describe("VOC", () => {
     expect(dataset.samples.map(({ id, label }) => [id, label])).toEqual([["whole", 0]]);
     expect(dataset.notes).toEqual(["Annotations/whole.xml: a box is the whole image"]);
     expect(reasons(dataset)).toEqual({
-      "shares.xml": matching(/encloses no pixel: it may be shares of the image/),
+      "shares.xml": matching(/encloses no pixel: it may be in fractions of the image/),
       "turned.xml": matching(/encloses no pixel: its corners are in the wrong order/),
       "word.xml": matching(/class "nodule"/),
     });
@@ -424,7 +424,7 @@ test("many notes of one kind are one line", async () => {
   }
   writeFiles(dir, files);
   const { notes } = await openDataset(dir);
-  expect(notes).toEqual(["Annotations/0.xml and 5 others: its annotation was made on 640x480: brought to 320x240"]);
+  expect(notes).toEqual(["Annotations/0.xml and 5 others: its annotation was made on 640x480: scaled to 320x240"]);
   renameSync(path.join(dir, "JPEGImages/0.jpg"), path.join(dir, "JPEGImages/0.JPG"));
   expect((await openDataset(dir)).samples.length).toBe(6);
 });

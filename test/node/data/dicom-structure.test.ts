@@ -158,7 +158,7 @@ describe("compressed frames", () => {
   test("that lack pixels, or their end, are refused; the others are read", async () => {
     const body = encapsulated(new Uint8Array(0), a, rle(3));
     expect(await levels(file(2, body), 1)).toEqual([1, 2]);
-    expect(await refusal(file(2, body), 2)).toMatch(/truncated: a frame of RLE has fewer pixels than it says$/);
+    expect(await refusal(file(2, body), 2)).toMatch(/truncated: an RLE frame has fewer pixels than it says$/);
     expect(await refusal(file(2, body.subarray(0, -8)), 1)).toMatch(/cut off or damaged in its pixels$/);
     const wrong = joined(uint32(2, 64), new Uint8Array(60));
     expect(await refusal(file(1, encapsulated(new Uint8Array(0), wrong)))).toMatch(/RLE has 2 segments instead of 1$/);
@@ -183,7 +183,7 @@ describe("compressed frames", () => {
       const body = (f: Uint8Array) => encapsulated(new Uint8Array(0), f);
       const other = joined(meta(uid), elements(image(10, 20)), body(frame));
       expect(await refusal(other)).toMatch(
-        new RegExp(`pixels are of ${picture.width}x${picture.height}, but it says 20x10$`),
+        new RegExp(`pixels are ${picture.width}x${picture.height}, but it says 20x10$`),
       );
       const same = image(picture.height, picture.width);
       // An end marker after half of the data.

@@ -95,7 +95,7 @@ describe("masks", () => {
       'labels.csv: line 5 has the class "x", which is neither 0 nor 1',
       matching(/^labels\.csv: line 7 contradicts labels\.csv line 6 on images\/4\.png, which has no class now/),
       "labels.csv: line 8 names 9.png, of which there is no image",
-      matching(/^other\.csv: has no column of the class.*: no class is taken from it/),
+      matching(/^other\.csv: has no column for the class.*: no class is taken from it/),
     ]);
     expect(dataset.notes).toEqual([
       'labels.csv: the class is the column "label"',
@@ -124,12 +124,12 @@ describe("masks", () => {
       ["non-malignant_4.png", undefined],
     ]);
     expect(dataset.notes.at(-1)).toBe(
-      "--label-from name: the class of 2 images is a word of their names; 3 names have none",
+      "--label-from name: 2 images take their class from a word in their name; 3 names have none",
     );
     writeFiles(dir, { "classes.csv": "image,label\nbenign_1,malignant\n5,1\n" });
     const torn = await openDataset(dir, { labelFrom: "name" });
     expect(labels(torn)).toMatchObject({ "images/benign_1.png": undefined, "images/5.png": 1 });
-    expect(torn.notes).toContainEqual(matching(/benign_1\.png: its name is of another class than the set says/));
+    expect(torn.notes).toContainEqual(matching(/benign_1\.png: its name says another class than the set/));
   });
 
   test("what lacks its other half, or has two, is left out by name", async () => {
@@ -167,7 +167,7 @@ describe("masks", () => {
       "masks/2.png: its image is missing",
       "normal/images/7.png: shows normal tissue, without a nodule: --classes benign,malignant,normal takes it as a class",
     ]);
-    expect(dataset.notes).toContain("extra: 1 images in a folder of this name are not read");
+    expect(dataset.notes).toContain("extra: 1 images in a folder of unknown name: ignored");
   });
 
   test("of the gland, as TG3K's are, are no nodules'", async () => {
@@ -225,7 +225,7 @@ describe("class folders", () => {
     ]);
     expect(dataset.notes).toEqual([
       "no outlines: these images can be evaluated, or train a network without masks",
-      "train/unclear: 1 images in a folder of this name are not read",
+      "train/unclear: 1 images in a folder of unknown name: ignored",
       "9 images without a patient count as one patient each",
     ]);
   });

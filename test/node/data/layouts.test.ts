@@ -268,7 +268,7 @@ describe("a manifest", () => {
     writeFileSync(path.join(dir, "manifest.csv"), `image,lable,boxes\n${rows[0]!.split(",").slice(0, 3).join()}\n`);
     const { samples, notes } = await openDataset(dir);
     expect(samples[0]!.label).toBe(undefined);
-    expect(notes.slice(0, 2)).toEqual([matching(/not read: lable/), matching(/no column "label"/)]);
+    expect(notes.slice(0, 2)).toEqual([matching(/ignored columns: lable/), matching(/no column "label"/)]);
     writeFileSync(path.join(dir, "manifest.csv"), "file,label\nimg/0.png,0\n");
     await expect(openDataset(dir)).rejects.toThrow(/manifest.csv: has no column "image", but "file", "label"$/);
     writeFileSync(path.join(dir, "manifest.csv"), 'image,label\n"img/0.png,0\n');

@@ -120,7 +120,7 @@ test.each<[string, () => Promise<Buffer>, RegExp | undefined]>([
       grey(draw((a, b) => 255 * soft(Math.max(a, b))))
         .png()
         .toBuffer(),
-    /from 0 to 255: cut at half/,
+    /from 0 to 255: thresholded at half/,
   ],
   [
     "soft JPEG up to 120",
@@ -128,7 +128,7 @@ test.each<[string, () => Promise<Buffer>, RegExp | undefined]>([
       grey(draw((a, b) => 120 * soft(Math.max(a, b))))
         .jpeg()
         .toBuffer(),
-    /cut at half/,
+    /thresholded at half/,
   ],
   [
     "a VOC palette",
@@ -338,7 +338,7 @@ test("instances from 1 to 12 are as many nodules; shades of one are not", async 
   const shades = draw((a) => Math.max(0, Math.floor(30 * a)));
   const one = await read(await write(await grey(shades).png().toBuffer()));
   expect(one.boxes!.length).toBe(1);
-  expect(one.notes).toEqual([expect.stringMatching(/cut at half/)]);
+  expect(one.notes).toEqual([expect.stringMatching(/thresholded at half/)]);
 });
 
 test("places too faint to count, and specks, are told of", async () => {
@@ -346,8 +346,8 @@ test("places too faint to count, and specks, are told of", async () => {
   const { boxes, notes } = await read(await write(await grey(values).png().toBuffer()));
   expect(boxes).toEqual([A]);
   expect(notes).toEqual([
-    "its mask has levels from 0 to 255: cut at half of them",
-    "1 fainter place of its mask counts as background",
+    "its mask has levels from 0 to 255: thresholded at half",
+    "1 fainter spot of its mask counts as background",
     "1 speck in m: left out",
   ]);
 });
@@ -356,10 +356,10 @@ test("a mask of another size is brought to the image's, one of the stored pictur
   const file = `${cases}m_u16_01.tif`;
   const double = await read(file, false, { width: 640, height: 480 });
   expect(double.boxes).toEqual([{ x0: 100, y0: 80, x1: 280, y1: 200 }]);
-  expect(double.notes).toEqual(["its mask is 320x240: brought to 640x480"]);
+  expect(double.notes).toEqual(["its mask is 320x240: scaled to 640x480"]);
   const turned = await read(file, false, { width: 240, height: 320, stored: { ...SIZE, orientation: 6 } });
   expect(turned.boxes).toEqual([{ x0: 140, y0: 50, x1: 200, y1: 140 }]);
-  expect(turned.notes).toEqual([expect.stringMatching(/its mask is 320x240, before it was turned/)]);
+  expect(turned.notes).toEqual([expect.stringMatching(/its mask is 320x240, before it was rotated/)]);
   expect((await read(file, false, { width: 300, height: 300 })).reason).toMatch(/is 320x240, but the image is 300x300/);
 });
 

@@ -288,13 +288,13 @@ describe("colours and depths show what viewers show", () => {
   });
 
   test.each<[string, Numbers, RegExp]>([
-    ["negative floats", Float32Array.from(grey.grey, (v) => v / 255 - 0.5), /^has levels -0.5 to 0.5: what is black/],
+    ["negative floats", Float32Array.from(grey.grey, (v) => v / 255 - 0.5), /^has levels -0.5 to 0.5: its black level/],
     ["not-a-number", Float32Array.from(grey.grey, (v, i) => (i === 777 ? NaN : v / 255)), /not numbers$/],
     ["infinity", Float32Array.from(grey.grey, (v, i) => (i === 777 ? Infinity : v / 255)), /not numbers$/],
     ["floats to 30", Float32Array.from(grey.grey, (v) => (30 * v) / 255), /^has levels 0 to 30, which is a dim/],
-    ["negative 16 bits", Int16Array.from(grey.grey, (v) => 16 * v - 900), /^has levels -900 to 3180: what is black/],
-    ["negative 32 bits", Int32Array.from(grey.grey, (v) => 16 * v - 900), /^has levels -900 to 3180: what is black/],
-    ["32 bits beyond 16", Uint32Array.from(grey.grey, (v) => 1e6 * v), /^has levels 0 to 255000000: what is white/],
+    ["negative 16 bits", Int16Array.from(grey.grey, (v) => 16 * v - 900), /^has levels -900 to 3180: its black level/],
+    ["negative 32 bits", Int32Array.from(grey.grey, (v) => 16 * v - 900), /^has levels -900 to 3180: its black level/],
+    ["32 bits beyond 16", Uint32Array.from(grey.grey, (v) => 1e6 * v), /^has levels 0 to 255000000: its white level/],
     ["9 bits in 16", Int16Array.from(grey.grey, (v) => 2 * v), /^has levels 0 to 510, which is a dim picture of 12/],
     [
       "14 or 16 bits",
@@ -366,10 +366,10 @@ describe("no picture", () => {
 
   test("a blank one is refused with its levels, in any format", async () => {
     expect(await refusal("black.png", await flat(320, 240, 0).png().toBuffer())).toBe(
-      "is blank: all its pixels are of level 0",
+      "is blank: all its pixels have level 0",
     );
     expect(await refusal("white.jpg", await flat(320, 240, 255).jpeg().toBuffer())).toBe(
-      "is blank: all its pixels are of level 255",
+      "is blank: all its pixels have level 255",
     );
     expect(await refusal("one.png", await flat(1, 1, 90).png().toBuffer())).toBe(
       "is too small: 1x1 pixels; a side has 16 at least",
@@ -377,7 +377,7 @@ describe("no picture", () => {
     const few = Uint16Array.from({ length: 76800 }, (_, i) => i % 4);
     const deep = sharp(few, { raw: { width: 320, height: 240, channels: 1 } }).toColourspace("grey16");
     expect(await refusal("deep.png", await deep.png().toBuffer())).toBe(
-      "is blank: all its pixels are of levels 0 to 3",
+      "is blank: all its pixels have levels 0 to 3",
     );
   });
 
@@ -389,7 +389,7 @@ describe("no picture", () => {
     });
     writeFileSync(at("panel.png"), await encode({ width: 320, height: 240, grey: panel }).png().toBuffer());
     const prepared = prepareImage(at("panel.png"), { ...size, crop: "fixed" });
-    await expect(prepared).rejects.toThrow(/: the part taken as tissue is blank: its pixels are of 2 levels only/);
+    await expect(prepared).rejects.toThrow(/: the part taken as tissue is blank: its pixels have only 2 levels/);
   });
 
   test.each(["png", "jpg", "webp", "tif", "gif", "bmp"])(

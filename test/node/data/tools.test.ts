@@ -81,7 +81,7 @@ describe("VOC", () => {
     expect(reasons(dataset, dir)).toEqual([
       matching(/^annotations\/a1\.xml: its annotation was made on an image of 718x500/),
     ]);
-    expect(dataset.notes).toContainEqual(matching(/a0\.xml: its annotation was made on 640x480: brought to 320x240/));
+    expect(dataset.notes).toContainEqual(matching(/a0\.xml: its annotation was made on 640x480: scaled to 320x240/));
   });
 });
 
@@ -120,7 +120,7 @@ describe("COCO", () => {
     expect(Object.values(labels(dataset))).toEqual(Array(6).fill(undefined));
     expect(dataset.notes).toEqual([
       matching(
-        /^images\/3\.jpg: bbox and segmentation of a 1 have only 0 % in common: the segmentation's box is taken/,
+        /^images\/3\.jpg: bbox and segmentation of a 1 overlap by only 0 %: the segmentation's box is used/,
       ),
       'objects called "1", "Nodule" do not name a class',
       "6 of 6 images have no class: only their outlines are used",
@@ -170,7 +170,7 @@ describe("COCO", () => {
       matching(/^2\.jpg: annotations\[2\] is of category 9, which is not listed/),
       matching(/^3\.jpg: annotations\[3\] cannot be used: bbox/),
       matching(/^4\.jpg: the box .* does not lie on the 320x240 image/),
-      matching(/^5\.jpg: annotations\[5\] has run lengths that are damaged/),
+      matching(/^5\.jpg: annotations\[5\] has damaged run lengths/),
       matching(/^6\.jpg: annotations\[6\] has a polygon of an odd number/),
       "7.jpg: no nodule is marked on it",
       "9.jpg: no annotation names it",
@@ -221,7 +221,7 @@ describe("YOLO", () => {
       "train/images/61.jpg: no annotation of it was found",
       "train/labels/1.txt: no nodule is marked: it is empty",
       "train/labels/2.txt: has the class 5, which is not named",
-      matching(/3\.txt: line 1 has 1\.2, which is not a share of the image/),
+      matching(/3\.txt: line 1 has 1\.2, which is not a fraction of the image/),
       matching(/4\.txt: line 1 has 3 numbers: neither a box of 4 nor an outline/),
       matching(/5\.txt: line 1 has "x", which is not a number/),
       matching(/6\.txt: line 1 has 5 numbers/),
@@ -326,7 +326,7 @@ describe("labelme", () => {
       matching(/^6\.json: is not a labelme annotation: shapes/),
       matching(/^7\.json: is not JSON/),
     ]);
-    expect(dataset.notes).toContainEqual(matching(/2\.json: its annotation was made on 640x480: brought to 320x240/));
+    expect(dataset.notes).toContainEqual(matching(/2\.json: its annotation was made on 640x480: scaled to 320x240/));
   });
 });
 
@@ -367,7 +367,7 @@ describe("CVAT", () => {
     ]);
     expect(dataset.notes).toEqual(
       expect.arrayContaining([
-        "images/1.jpg: a box turned by 90 degrees: the box around it is taken",
+        "images/1.jpg: a box rotated by 90 degrees: the box around it is used",
         "images/2.jpg: 1 × polyline, which is not an outline: left out",
       ]),
     );

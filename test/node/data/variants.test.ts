@@ -89,10 +89,10 @@ describe.each(["JPEGImages", "flat"])("VOC in %s", (form) => {
       /a polygon: the box around it/,
     ],
     [
-      "a turned box",
+      "a rotated box",
       "<robndbox><cx>95</cx><cy>70</cy><w>90</w><h>60</h><angle>0</angle></robndbox>",
       BOX,
-      /a turned box: the box around it/,
+      /a rotated box: the box around it/,
     ],
     [
       "a box beyond the image",
@@ -135,7 +135,7 @@ describe.each(["JPEGImages", "flat"])("VOC in %s", (form) => {
     [
       "the sides of its image exchanged",
       (id) => whole(id).replace("<width>320</width><height>240<", "<width>240</width><height>320<"),
-      /of 240x320, but it is 320x240, with its sides exchanged: take the size out/,
+      /of 240x320, but it is 320x240, with width and height swapped: remove the size/,
     ],
   ])("with %s is left out with the reason", async (_, xml, reason) => {
     const { boxes, reason: given } = await read(xml("a"));
@@ -231,7 +231,7 @@ test("a table beside boxes gives classes and patients; where the two contradict 
   const dataset = await open({ ...files, "labels.csv": table });
   expect(labels(dataset)).toEqual([0, 1, 0, undefined]);
   expect(dataset.samples.map(({ group }) => group)).toEqual(["patient p", "patient p", "patient q", "patient q"]);
-  expect(dataset.notes).toContainEqual(matching(/annotation is of another class than its table/));
+  expect(dataset.notes).toContainEqual(matching(/annotation has another class than its table/));
 });
 
 test("folders of any name within images/ and masks/, obj_train_data, and m_1 beside i_1 are read", async () => {

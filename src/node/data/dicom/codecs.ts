@@ -1,4 +1,4 @@
-/** Decoders of compressed frames: libjpeg, CharLS, OpenJPEG and OpenJPH in the WebAssembly of dcmjs-codecs. */
+/** Decoders for compressed frames: libjpeg, CharLS, OpenJPEG and OpenJPH from the WebAssembly build in dcmjs-codecs. */
 import { createRequire } from "node:module";
 import type { Context, NativeCodecs } from "dcmjs-codecs";
 import type { Codestream } from "../../../data/dicom/codestream.ts";
@@ -12,14 +12,14 @@ interface Library {
   log: { setLevel(level: "silent"): void; info(message: unknown): void };
 }
 
-/** What libjpeg fills up with grey and only remarks on. Bytes too many before a marker are harmless, and common. */
+/** Damage that libjpeg fills with grey and only warns about. Extra bytes before a marker are harmless, and common. */
 const DAMAGE = /premature end|bad huffman code|instead of rst/i;
 
-/** The remark of the frame being decoded, if there was one. */
+/** The warning about the frame being decoded, if there was one. */
 let remark: string | undefined;
 let loading: Promise<Library> | undefined;
 
-/** Loads the decoders at the first compressed frame, once a thread. */
+/** Loads the decoders on the first compressed frame, once per thread. */
 function load(): Promise<Library> {
   return (loading ??= (async () => {
     const require = createRequire(import.meta.url);
@@ -33,7 +33,7 @@ function load(): Promise<Library> {
   })());
 }
 
-/** A damaged frame can leave the decoders' memory in disorder: the next frame gets new ones. */
+/** A damaged frame can corrupt the decoders' memory, so the next frame gets new ones. */
 async function renew(library: Library): Promise<void> {
   library.NativeCodecs.release();
   loading = undefined;
@@ -43,12 +43,12 @@ async function renew(library: Library): Promise<void> {
 /** @throws DataError for a frame that the decoders refuse */
 export const decodeFrame: Decode = async (frame, compression, header) => {
   let library = await load();
-  // Another frame may have made new decoders necessary in the meantime.
+  // Another frame may have released the decoders in the meantime.
   while (!library.NativeCodecs.isInitialized()) library = await load();
   remark = undefined;
   try {
     const pixels = decoded(library, frame, compression, header).getDecodedBuffer();
-    // What the decoders print to `remark` while they run is invisible to the types.
+    // The type checker cannot see that the decoders set `remark` while they run.
     const said = remark as string | undefined;
     if (!pixels || said !== undefined) throw new Error(said ?? "no pixels");
     return pixels;
@@ -73,7 +73,7 @@ function decoded(library: Library, frame: Uint8Array, compression: Parameters<De
   }
 }
 
-/** What the decoders are told is what the frame's own header says: file and frame were compared before. */
+/** Tells the decoders what the frame's own header says, which was compared with the file before. */
 function contextOf(encodedBuffer: Uint8Array, header: Codestream): ConstructorParameters<typeof Context>[0] {
   return {
     width: header.width,

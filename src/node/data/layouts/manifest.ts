@@ -94,7 +94,7 @@ async function requireEdges(name: string, rows: readonly ManifestRow[], files: P
   if (all.length === 0) return;
   const values = all.flatMap(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1]);
   if (values.every((v) => v >= 0 && v <= 1) && !values.every(Number.isInteger)) {
-    throw new DataError(`${name}: its boxes look like shares of the image, all between 0 and 1: pixels are needed`);
+    throw new DataError(`${name}: its boxes look like fractions of the image, all between 0 and 1: pixels are needed`);
   }
   const backward = ({ x0, y0, x1, y1 }: Box) => x1 <= x0 || y1 <= y0;
   const first = rows.find((row) => row.bare.some(backward));

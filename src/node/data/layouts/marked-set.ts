@@ -110,7 +110,7 @@ export function agreed(
   what = { marks: "marks", folder: "folder" },
 ): Label {
   if (marks !== undefined && folder !== undefined && marks !== folder) {
-    note(`its ${what.folder} is of another class than its ${what.marks}: it counts as unlabelled`);
+    note(`its ${what.folder} has another class than its ${what.marks}: it counts as unlabelled`);
     return undefined;
   }
   return marks ?? folder;
@@ -240,7 +240,7 @@ export async function imagesListed({ collect, index }: Reading, file: string): P
 /** Says of the whole set what concerns it. */
 export function finish({ collect, tree, nameless, more }: Reading, dataset: Dataset): Dataset {
   for (const { path: folder, images } of tree.unread) {
-    collect.note(`${folder}: ${images} images in a folder of this name are not read`);
+    collect.note(`${folder}: ${images} images in a folder of unknown name: ignored`);
   }
   if (nameless.size > 0) {
     const names = [...nameless].sort().slice(0, 8);

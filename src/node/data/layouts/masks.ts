@@ -49,7 +49,7 @@ export async function boxesOfMasks(
   return [...boxes.values()];
 }
 
-/** Where a box of the mask lies on the image: a mask may be smaller or larger, or of the image before it was turned. */
+/** Where a box of the mask lies on the image: a mask may be smaller or larger, or of the image before it was rotated. */
 function placeOf(mask: Size, size: PictureSize, notes: Set<string>): (box: Box) => Box {
   try {
     const frame = annotationFrame(size, { width: mask.width, height: mask.height });
