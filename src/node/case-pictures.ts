@@ -1,4 +1,4 @@
-/** Pictures of single images for reports: what the network sees, the expert's boxes, the mask's outline. */
+/** Renders single cases for reports: the network's input, the expert's boxes, the mask's outline. */
 import sharp from "sharp";
 import { assembleBatch } from "../data/batches.ts";
 import type { Prepared } from "../data/sample.ts";
@@ -6,11 +6,11 @@ import type { CasePicture } from "../report/cases.ts";
 import type { OpenModel } from "../runs/open-model.ts";
 import { NO_OUTLINE, outline } from "./overlay.ts";
 
-/** Asks a model for the masks of images, where it has any, and makes their pictures. */
+/** Predicts the images' masks, if the model has any, and renders their pictures. */
 export async function casePictures(open: OpenModel, images: readonly Prepared[]): Promise<Map<string, CasePicture>> {
   const pictures = new Map<string, CasePicture>();
   const { batch } = open.loaded.checkpoint.config;
-  // The masks do not need the classifier; and the batch is training's, whose shaders are compiled already.
+  // The masks do not need the classifier; and training's batch size reuses its compiled shaders.
   const predictor = open.hasOutlines ? await open.predictor({ batch, masksOnly: true }) : undefined;
   for (let begin = 0; begin < images.length; begin += batch) {
     const part = images.slice(begin, begin + batch);

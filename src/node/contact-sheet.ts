@@ -1,21 +1,21 @@
-/** Contact sheets: many small pictures with what is marked on them, in one PNG. */
+/** Draws contact sheets: many thumbnails with their annotations in one PNG. */
 import sharp, { type OverlayOptions, type Sharp } from "sharp";
 import type { Box } from "../data/sample.ts";
 import { svgText } from "./svg-text.ts";
 
-/** A picture with marks in its own pixels. */
+/** A picture with annotations in its own pixels. */
 export interface Picture {
   image: Sharp;
   width: number;
   height: number;
   boxes?: readonly Box[];
-  /** Draw the ellipses inscribed in the boxes, which are the segmentation branch's labels. */
+  /** Draw the ellipses inscribed in the boxes, the segmentation branch's targets. */
   ellipses?: boolean;
   /** The part that is kept. */
   crop?: Box;
 }
 
-/** Pictures beside each other, with a line of text below. */
+/** Pictures side by side, with a line of text below. */
 export interface Tile {
   pictures: readonly Picture[];
   caption: string;
@@ -23,10 +23,10 @@ export interface Tile {
 
 export interface SheetOptions {
   columns: number;
-  /** Size of a picture's place in pixels; pictures keep their shape. */
+  /** Size of a picture's slot in pixels; pictures keep their aspect ratio. */
   width: number;
   height: number;
-  /** Line above all. */
+  /** Line at the top. */
   title: string;
 }
 
@@ -35,8 +35,8 @@ const LINE = 18;
 const COLOURS = { paper: "#16181c", text: "#e6e6e6", box: "#ffd23f", ellipse: "#4fd18b", crop: "#5aa9ff" };
 
 /**
- * Draws the tiles row by row: boxes yellow, ellipses green, the crop blue and dashed. They are made one after the other, so
- * that only small pictures are held.
+ * Draws the tiles row by row: boxes yellow, ellipses green, the crop blue and dashed. Tiles are made one at a time, so only
+ * thumbnails are held in memory.
  */
 export async function contactSheet(
   tiles: AsyncIterable<Tile> | Iterable<Tile>,
@@ -67,7 +67,7 @@ export async function contactSheet(
     .toBuffer();
 }
 
-/** A picture made small, with its marks drawn at the final size so that lines are equally thin on all. */
+/** A thumbnail, with annotations drawn at the final size so that lines are equally thin on all. */
 async function thumbnail(picture: Picture, width: number, height: number) {
   const scale = Math.min(width / picture.width, height / picture.height);
   const [w, h] = [picture.width, picture.height].map((n) => Math.max(1, Math.round(n * scale))) as [number, number];
@@ -88,7 +88,7 @@ async function thumbnail(picture: Picture, width: number, height: number) {
 }
 
 function rectangle({ x0, y0, x1, y1 }: Box, colour: string, dashes = ""): string {
-  // Half a pixel inwards: a line on the picture's own edge would be cut in two.
+  // Half a pixel inwards: a line on the picture's edge would be clipped in half.
   const [x, y, w, h] = [x0 + 0.5, y0 + 0.5, Math.max(0, x1 - x0 - 1), Math.max(0, y1 - y0 - 1)];
   return `<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="none" stroke="${colour}" stroke-dasharray="${dashes}"/>`;
 }
@@ -102,7 +102,7 @@ const caption = (text: string, x: number, y: number): string => svgText(text, x,
 
 const shorten = (text: string, most: number): string => (text.length > most ? `…${text.slice(1 - most)}` : text);
 
-/** `count` of the items, spread evenly; all of them where there are no more. */
+/** `count` of the items, evenly spaced; all of them if there are no more. */
 export function spread<T>(items: readonly T[], count: number): T[] {
   if (items.length <= count) return [...items];
   return Array.from({ length: count }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / count)]!);

@@ -1,31 +1,32 @@
-// WebGPU on Node: Dawn's adapter. How the process comes to a Vulkan driver is the launcher's business (vulkan/).
+// WebGPU on Node: opens Dawn's adapter. The launcher (vulkan/) provides the Vulkan driver.
 
-/** No adapter can be had. The message is for the person at the terminal. */
+/** No adapter is available. The message is for the user at the terminal. */
 export class AdapterError extends Error {
   override name = "AdapterError";
 }
 
 export interface DawnOptions {
-  /** Part of the adapter's name, e.g. "llvmpipe" or "NVIDIA". Default: the fastest, as Dawn reckons. */
+  /** Part of the adapter's name, e.g. "llvmpipe" or "NVIDIA". Default: the fastest, by Dawn's estimate. */
   readonly adapter?: string | undefined;
-  /** Dawn's toggles to switch on (Dawn's src/dawn/native/Toggles.cpp). Dawn ignores those it does not know. */
+  /** Dawn toggles to enable (Dawn's src/dawn/native/Toggles.cpp). Dawn ignores unknown ones. */
   readonly toggles?: readonly string[] | undefined;
 }
 
 /**
- * One instance of Dawn for each set of flags. Dawn crashes if what create() returns is collected while one of its devices lives, so none is
- * ever let go; and each one looks for adapters again, which takes time, and on lavapipe prints two warnings about limits of no concern to us.
+ * One Dawn instance per set of flags, never released: Dawn crashes if what create() returns is collected while one of its
+ * devices lives. Each instance also enumerates adapters anew, which takes time, and on lavapipe prints two irrelevant warnings
+ * about limits.
  */
 const instances = new Map<string, GPU>();
 
 /**
- * Opens Dawn and takes an adapter. Makes WebGPU's globals (GPUBufferUsage, ...) known, as in a browser.
+ * Opens Dawn and requests an adapter. Defines WebGPU's globals (GPUBufferUsage, ...), as in a browser.
  *
  * Timestamps are not rounded (Dawn rounds to 100 us by default, longer than many kernels).
  * @throws AdapterError if there is no adapter, or none of that name
  */
 export async function openDawn(options: DawnOptions = {}): Promise<{ gpu: GPU; adapter: GPUAdapter }> {
-  // Loaded here, because a binary that does not load should say so in words.
+  // Imported here so that a binary that fails to load gives a readable message.
   const { create, globals } = await import("webgpu").catch((error: unknown) => {
     throw new AdapterError(`The npm package webgpu (Dawn) does not load: ${messageOf(error)}`, { cause: error });
   });
@@ -36,7 +37,7 @@ export async function openDawn(options: DawnOptions = {}): Promise<{ gpu: GPU; a
   const key = flags.join(" ");
   const gpu = instances.get(key) ?? create(flags);
   instances.set(key, gpu);
-  // For an unknown name Dawn throws an error that lists the names there are.
+  // For an unknown name Dawn throws an error that lists the available names.
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch((error: unknown) => {
     const names = [...messageOf(error).matchAll(/^\s*\* .*name: '(.*)'$/gm)].map(([, name]) => `"${name}"`);
     const known = names.length > 0 ? `there is ${names.join(", ")}` : messageOf(error);
@@ -50,7 +51,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Why there is probably none, and what to do. */
+/** The likely reason, and what to do. */
 function noAdapter(): string {
   const none = "Dawn finds no GPU adapter.";
   if (process.platform !== "linux") return `${none} Install a driver for this machine's GPU.`;

@@ -1,4 +1,4 @@
-/** A TensorBoard event file in a run folder, to which each epoch is added while TensorBoard may be reading it. */
+/** A TensorBoard event file in a run folder; each epoch is appended while TensorBoard may be reading it. */
 import { appendFile, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { epochEvent, fileVersion, joined } from "../report/tensorboard.ts";
@@ -15,13 +15,13 @@ export class EventFile {
   }
 
   /**
-   * Begins a file with the epochs there have been, in place of the one that a stopped run has left.
+   * Begins a file with the epochs so far, replacing the one left by a stopped run.
    * @throws InputError if it cannot be written
    */
   static async begin(dir: string, records: readonly EpochRecord[]): Promise<EventFile> {
     await removeEventFiles(dir);
     const now = Date.now() / 1000;
-    // The epochs themselves do not know when they were: as if they had come right behind each other.
+    // The records have no timestamps: assume that they followed each other without a pause.
     let left = records.reduce((sum, { seconds }) => sum + seconds, 0);
     const events = records.map((record) => epochEvent(record, now - (left -= record.seconds)));
     const file = path.join(dir, `events.out.tfevents.${Math.floor(now)}.mganet`);
@@ -40,7 +40,7 @@ export class EventFile {
   }
 }
 
-/** Takes away the event files of a run folder. */
+/** Removes the event files of a run folder. */
 export async function removeEventFiles(dir: string): Promise<void> {
   const names = (await readdir(dir)).filter(isEventFile);
   await Promise.all(names.map((name) => rm(path.join(dir, name), { force: true })));

@@ -1,4 +1,4 @@
-/** Files that are whole or not there. */
+/** Atomic file writes, and bounded reads of regular files. */
 import { constants, existsSync, type Stats } from "node:fs";
 import { access, lstat, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -9,7 +9,7 @@ import { makeFolder, requireKept } from "./kept-folders.ts";
 
 export { InputError };
 
-/** The folder of package.json, whether this runs from the sources or from a build. */
+/** The folder of package.json, whether run from sources or from a build. */
 export const packageRoot = findRoot(path.dirname(fileURLToPath(import.meta.url)));
 
 function findRoot(folder: string): string {
@@ -19,14 +19,14 @@ function findRoot(folder: string): string {
 let counter = 0;
 
 /**
- * Writes to a temporary name in the same folder, flushes, then renames: a crash leaves the old file or the new one. Makes
- * the folder if there is none, unless this process is at work in it and it is gone (kept-folders.ts).
- * @throws InputError naming the file and why it cannot be written
+ * Writes to a temporary name in the same folder, flushes, then renames: a crash leaves the old file or the new one. Creates
+ * the folder if missing, unless this process holds it and it is gone (kept-folders.ts).
+ * @throws InputError with the file and why it cannot be written
  */
 export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
   await writing(file, async () => {
     await makeFolder(path.dirname(file));
-    // A device such as /dev/null must not be replaced by a file; nor a link, which /dev/stdout is.
+    // Neither a device such as /dev/null nor a link such as /dev/stdout may be replaced by a file.
     if (await isSpecial(file)) await writeFile(file, content);
     else await replace(file, content);
   });
@@ -41,16 +41,16 @@ async function writing(file: string, write: () => Promise<void>): Promise<void> 
     await write();
   } catch (error) {
     if (error instanceof InputError) throw error;
-    await requireKept(path.dirname(file)); // It may have gone just now.
+    await requireKept(path.dirname(file)); // The folder may have just gone.
     throw new InputError(`${file}: cannot be written: ${reason(error)}`, { cause: error });
   }
 }
 
-/** A name in a folder that nothing has; `removeLeftovers` knows it. */
+/** An unused name in a folder; `removeLeftovers` recognises it. */
 export const temporaryIn = (folder: string): string =>
   path.join(folder, `.mganet-${process.pid}-${threadId}-${counter++}.tmp`);
 
-/** Writes a file and waits until the disk has it. */
+/** Writes a file and flushes it to disk. */
 export async function writeFlushed(file: string, content: string | Uint8Array): Promise<void> {
   const handle = await open(file, "w");
   try {
@@ -65,8 +65,8 @@ async function replace(file: string, content: string | Uint8Array): Promise<void
   const temporary = temporaryIn(path.dirname(file));
   try {
     await writeFlushed(temporary, content);
-    // Another folder may have come into this one's place since the last look. After this one it is too late for that: the
-    // temporary file would not be there.
+    // The folder may have been replaced since the last check. After this one that does no harm: the temporary file would not be
+    // there.
     await requireKept(path.dirname(file));
     await rename(temporary, file);
   } catch (error) {
@@ -75,28 +75,28 @@ async function replace(file: string, content: string | Uint8Array): Promise<void
   }
 }
 
-/** Whether there is something of that name that is neither a file nor a folder. */
+/** Whether that name exists but is neither a file nor a folder. */
 async function isSpecial(name: string): Promise<boolean> {
   const found = await lstat(name).catch(() => undefined);
   return found !== undefined && !found.isFile() && !found.isDirectory();
 }
 
-/** Removes what a killed process left of its `writeWhole` in a folder. */
+/** Removes temporary files that a killed process's `writeWhole` left in a folder. */
 export async function removeLeftovers(folder: string): Promise<void> {
   const names = (await readdir(folder)).filter((name) => /^\.mganet-\d+(?:-\d+)+\.tmp$/.test(name));
   await Promise.all(names.map((name) => rm(path.join(folder, name), { force: true })));
 }
 
 /**
- * For before the work whose result is to be written there.
- * @throws InputError if `writeWhole(file)` would surely fail; nothing is made
+ * Checks, before the work, that its result can be written there.
+ * @throws InputError if `writeWhole(file)` would certainly fail; creates nothing
  */
 export async function requireWritableFile(file: string): Promise<void> {
   if (await isFolder(file)) throw new InputError(`${file}: is a folder, not a file`);
   await requireWritableFolder(path.dirname(file), file);
 }
 
-/** The same for files in a folder, which may not exist yet. `name` is what the message calls it. */
+/** The same for files in a folder, which may not exist yet. Messages call it `name`. */
 export async function requireWritableFolder(folder: string, name = folder): Promise<void> {
   let existing = path.resolve(folder);
   while ((await isFolder(existing)) === undefined) existing = path.dirname(existing);
@@ -109,7 +109,7 @@ export async function requireWritableFolder(folder: string, name = folder): Prom
   }
 }
 
-/** Whether it is a folder; undefined if there is nothing of that name. */
+/** Whether it is a folder; undefined if it does not exist. */
 async function isFolder(name: string): Promise<boolean | undefined> {
   try {
     return (await stat(name)).isDirectory();
@@ -118,12 +118,12 @@ async function isFolder(name: string): Promise<boolean | undefined> {
   }
 }
 
-/** The most bytes that are read of a file: of weights as many as Node reads at once; of annotations, of which parsers make many times as much. */
+/** Maximum bytes read from a file: for weights what Node reads at once; less for annotations, which parsers expand many times. */
 export const MOST_BYTES = { weights: 2 ** 31 - 1, image: 2 ** 30, text: 2 ** 27 } as const;
 
 /**
- * The bytes of a regular file, or of one that a link leads to. Pipes and devices are refused before they are opened: they may
- * never end, or wait for ever.
+ * The bytes of a regular file, or of one behind a link. Pipes and devices are refused before they are opened: they may never
+ * end, or block forever.
  *
  * @throws Error whose `reason` says why it cannot be read
  */
@@ -135,12 +135,12 @@ export async function readRegular(file: string, most: number = MOST_BYTES.weight
       throw unusable(`has ${megabytes(found.size)}: more than the ${megabytes(most)} that are read`);
   };
   check(await stat(file));
-  // What has become a pipe since then must not block, either.
+  // Nor may it block if it has become a pipe since.
   const handle = await open(file, constants.O_RDONLY | ((constants as Partial<typeof constants>).O_NONBLOCK ?? 0));
   try {
     const found = await handle.stat();
     check(found);
-    // A file in /proc has no size; one that is being written grows.
+    // A file in /proc has no size; one being written grows.
     const parts: Buffer[] = [];
     for (let length = 0; ;) {
       const part = Buffer.allocUnsafe(length === 0 ? Math.max(found.size, 2 ** 16) : 2 ** 16);
@@ -157,10 +157,10 @@ export async function readRegular(file: string, most: number = MOST_BYTES.weight
 
 const megabytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
-/** The code marks it as an error of this file, as the system's errors are marked. */
+/** The code marks it as an error of the file, like the system's own errors. */
 const unusable = (message: string) => Object.assign(new Error(message), { code: "UNUSABLE" });
 
-/** What it is, where it is no regular file. */
+/** What it is, if not a regular file. */
 function kindOf(found: Stats): string | undefined {
   if (found.isFile()) return undefined;
   if (found.isDirectory()) return "a folder";
@@ -168,7 +168,7 @@ function kindOf(found: Stats): string | undefined {
   return found.isSocket() ? "a socket" : "a device";
 }
 
-/** @throws InputError naming the file and why it cannot be read */
+/** @throws InputError with the file and why it cannot be read */
 export async function readInput(file: string, most?: number): Promise<Buffer> {
   try {
     return await readRegular(file, most);
@@ -179,11 +179,11 @@ export async function readInput(file: string, most?: number): Promise<Buffer> {
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
-  EDQUOT: "the disk quota is used up",
+  EDQUOT: "the disk quota is exceeded",
   EEXIST: "is a file, not a folder",
   EFBIG: "the file is larger than allowed",
   EISDIR: "is a folder, not a file",
-  EMFILE: "too many files are open; allow more of them: ulimit -n 1024",
+  EMFILE: "too many files are open; raise the limit: ulimit -n 1024",
   ENFILE: "the system has too many files open",
   ENAMETOOLONG: "the name is too long",
   ENOENT: "no such file or folder",
@@ -193,7 +193,7 @@ const reasons: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only",
 };
 
-/** Why a file could not be read or written, in words. */
+/** Why a file could not be read or written, in plain words. */
 export function reason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return (code && reasons[code]) ?? message;

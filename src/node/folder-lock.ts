@@ -1,18 +1,18 @@
 /**
- * One process at a time in a folder that is written to for hours: two would overwrite each other's checkpoints.
+ * Locks a folder for one process: two that write to it for hours would overwrite each other's checkpoints.
  *
- * A lock is written aside, with all that it says, and linked into place, which fails where there is one: nobody ever sees half a
- * lock, and of several processes one succeeds. The lock of a dead process is taken over like this:
+ * A lock is written in full under another name and linked into place, which fails if a lock exists: nobody ever sees a partial
+ * lock, and of several processes one succeeds. A dead process's lock is taken over like this:
  *
- * 1. Every lock has a token that is never used again. Who finds a dead lock links its own one to `LOCK-<token of the dead>` as
- *    well: the claim. Of several, one succeeds.
- * 2. The claimant looks at the lock again. If it is another one by now, the claim came too late: it is given up.
- * 3. Else the claimant's lock is renamed over the dead one, in one step: the folder is never without a lock.
+ * 1. Every lock has a token that is never reused. A process that finds a dead lock also links its own to
+ *    `LOCK-<token of the dead>`: the claim. Of several, one succeeds.
+ * 2. The claimant reads the lock again. If it has changed, the claim came too late and is given up.
+ * 3. Otherwise the claimant's lock is renamed over the dead one, atomically: the folder is never without a lock.
  *
- * Only two ever take a lock away: its owner, who is dead, and the holder of the claim. So between 2 and 3 the lock cannot change,
- * and no living lock is ever replaced, however long a process sleeps between two steps. A claimant that dies leaves its claim,
- * which holds its own token: that is then claimed in the same way, before 2. Claims are taken away after 3 or when they are given
- * up; by then their token is nowhere in place any more, or their claimant is out of the race.
+ * Only two parties can remove a lock: its owner, who is dead, and the holder of the claim. So between 2 and 3 the lock cannot
+ * change, and no live lock is ever replaced, however long a process sleeps between two steps. A claimant that dies leaves its
+ * claim, which holds its own token: that is then claimed in the same way, before 2. Claims are removed after 3 or when given up;
+ * by then their token is no longer in place anywhere, or their claimant is out of the race.
  */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { link, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -23,28 +23,28 @@ import { InputError, reason, temporaryIn, writeFlushed } from "./files.ts";
 import { keepFolder, makeFolder } from "./kept-folders.ts";
 import { isAlive, thisProcess, type ProcessIdentity } from "./process-identity.ts";
 
-/** The file that says who is at work. Leftovers of killed processes are known by their process being gone. */
+/** The file that names the working process. Leftovers of killed processes are recognised by their process being gone. */
 export const LOCK = ".mganet-lock";
 
 interface Owner extends ProcessIdentity {
-  /** Of this one lock. */
+  /** Unique to this lock. */
   token?: string;
 }
 
-/** A lock as it was found. Where the file says nothing, as after a crash of the machine, nobody is the owner. */
+/** A lock as found. If the file is empty, as after a machine crash, it has no owner. */
 interface Found {
   owner: Owner | undefined;
   token: string;
 }
 
-/** A folder that this process has. */
+/** A folder that this process holds. */
 interface Held {
   token: string;
   /** Ends the check before each write. */
   release: () => void;
 }
 
-/** A lock of this process's before it is in place. */
+/** This process's lock before it is in place. */
 interface Own {
   token: string;
   text: string;
@@ -52,25 +52,25 @@ interface Own {
   aside: string;
 }
 
-/** Locks of this process by their file; they go with it. */
+/** This process's locks by file, removed when it ends. */
 const held = new Map<string, Held>();
 
-/** How long a lock may be empty before nobody is assumed to be writing it (`placeWithoutLinks`). */
+/** How long an empty lock counts as being written (`placeWithoutLinks`). */
 const WRITTEN_WITHIN_MS = 500;
 /** How often an empty lock is read again. */
 const POLL_MS = 20;
 
 /**
- * Takes a folder, which is made if there is none, for this process until its end or `unlockFolder`. Until then nothing is written
- * into it by `writeWhole` if it has been moved, deleted or replaced.
- * @throws InputError if another process has it
+ * Locks a folder, created if missing, for this process until it ends or calls `unlockFolder`. Until then `writeWhole` writes
+ * nothing into it if it has been moved, deleted or replaced.
+ * @throws InputError if another process holds it
  */
 export async function lockFolder(dir: string): Promise<void> {
   const folder = path.resolve(dir);
   const file = path.join(folder, LOCK);
   const owner: Owner = { ...thisProcess(), token: randomUUID() };
   const own: Own = { token: owner.token!, text: `${JSON.stringify(owner)}\n`, aside: temporaryIn(folder) };
-  // Locked again: what became of the folder before no longer matters.
+  // Locked again: what happened to the folder before no longer matters.
   const before = held.get(file);
   before?.release();
   try {
@@ -90,11 +90,11 @@ export async function lockFolder(dir: string): Promise<void> {
   if (now) now.release = keepFolder(folder, () => requireHeld(dir));
 }
 
-/** @returns false if this process has the folder already. @throws InputError if another one has it */
+/** @returns false if this process already holds the folder. @throws InputError if another one does */
 async function take(file: string, own: Own, dir: string): Promise<boolean> {
   for (;;) {
     if (await place(own, file)) return true;
-    // The lock, and the claims on it of processes that have died in the middle.
+    // The lock, and claims on it by processes that died midway.
     const chain: string[] = [];
     let found = await lockIn(file);
     const first = found;
@@ -104,7 +104,7 @@ async function take(file: string, own: Own, dir: string): Promise<boolean> {
       if (await place(own, claim)) break;
       found = await lockIn(claim);
     }
-    if (!first || !found) continue; // It was given back just now.
+    if (!first || !found) continue; // It was just released.
     if (isLive(found)) {
       if (isThisProcess(found.owner!)) return false;
       throw found === first ? taken(dir, file, found.owner!) : begun(dir);
@@ -119,7 +119,7 @@ async function take(file: string, own: Own, dir: string): Promise<boolean> {
   }
 }
 
-/** Takes away the claims on locks that are no more: none of their tokens is ever in place again. */
+/** Removes claims on locks that no longer exist: none of their tokens will ever be in place again. */
 async function clear(file: string): Promise<void> {
   const names = (await readdir(path.dirname(file))).filter((name) => name.startsWith(`${LOCK}-`));
   await Promise.all(names.map((name) => rm(path.join(path.dirname(file), name), { force: true })));
@@ -141,7 +141,7 @@ const isThisProcess = ({ pid, host, born }: Owner): boolean => {
 
 const isLive = ({ owner }: Found): boolean => owner !== undefined && isAlive(owner);
 
-/** Gives a lock a name that nothing has yet. @returns false if something has it */
+/** Links a lock to a name not yet in use. @returns false if the name exists */
 async function place(own: Own, name: string): Promise<boolean> {
   for (;;) {
     try {
@@ -149,17 +149,17 @@ async function place(own: Own, name: string): Promise<boolean> {
       return true;
     } catch (error) {
       const { code = "" } = error as NodeJS.ErrnoException;
-      // Over a network the answer to a link that was made may get lost, and the link is made again.
+      // On a network file system the reply to a successful link may get lost, and the link is retried.
       if (code === "EEXIST") return (await lockIn(name))?.token === own.token;
       if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(code)) return placeWithoutLinks(own, name);
-      // Who has the folder takes away what others have left there (`removeLeftovers`), and this may look like it.
+      // The folder's holder removes leftovers (`removeLeftovers`), and this file may look like one.
       if (code !== "ENOENT" || existsSync(own.aside)) throw error;
       await writeFlushed(own.aside, own.text);
     }
   }
 }
 
-/** The same where there are no links: made empty, then written. Whoever finds it empty waits for that (`lockIn`). */
+/** The same without hard links: created empty, then written. Whoever finds it empty waits for that (`lockIn`). */
 async function placeWithoutLinks({ text }: Own, name: string): Promise<boolean> {
   try {
     await writeFile(name, text, { flag: "wx", flush: true });
@@ -167,11 +167,11 @@ async function placeWithoutLinks({ text }: Own, name: string): Promise<boolean> 
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
   }
-  // If that took too long, it may be another's by now.
+  // If that took too long, another process may have it by now.
   return (await readFile(name, "utf8").catch(() => "")) === text;
 }
 
-/** What a lock says; undefined if there is none. */
+/** A lock's content; undefined if there is none. */
 async function lockIn(file: string): Promise<Found | undefined> {
   const begun = performance.now();
   for (;;) {
@@ -204,7 +204,7 @@ function parse(text: string): Owner | undefined {
   }
 }
 
-/** The token in a lock file, at once; undefined where there is none. */
+/** The token in a lock file, read synchronously; undefined if there is none. */
 function tokenIn(file: string): string | undefined {
   try {
     return parse(readFileSync(file, "utf8"))?.token;
@@ -213,14 +213,13 @@ function tokenIn(file: string): string | undefined {
   }
 }
 
-/** A folder that this process was at work in is not where it was. */
+/** A folder that this process worked in is no longer in its place. */
 export class FolderGoneError extends InputError {
   override name = "FolderGoneError";
 }
 
 /**
- * For before something is written into a folder of this process: it may have been moved or deleted, and another one be in its
- * place. The lock goes with the folder.
+ * Checks, before a write into a held folder, that it was not moved, deleted or replaced. The lock moves with the folder.
  * @throws FolderGoneError if it is not the folder that was locked
  */
 async function requireHeld(dir: string): Promise<void> {
@@ -231,10 +230,10 @@ async function requireHeld(dir: string): Promise<void> {
   const why = found?.owner
     ? `process ${found.owner.pid} has taken the folder`
     : `the folder is gone: moved, deleted or replaced${existsSync(path.dirname(file)) ? `, or its ${LOCK} was removed` : ""}`;
-  throw new FolderGoneError(`${dir}: ${why} while it was written to; nothing more is written there`);
+  throw new FolderGoneError(`${dir}: ${why} while it was being written to; nothing more is written there`);
 }
 
-/** Gives a folder back that this process has. */
+/** Releases a folder that this process holds. */
 export async function unlockFolder(dir: string): Promise<void> {
   const file = path.join(path.resolve(dir), LOCK);
   const own = held.get(file);

@@ -38,7 +38,7 @@ export class FolderStore implements Store {
     return writeWhole(this.path(file), content);
   }
 
-  /** Never from a folder that has taken this one's place. @throws FolderGoneError */
+  /** Never removes from a folder that replaced this one. @throws FolderGoneError */
   async remove(file: string): Promise<void> {
     await requireKept(this.name);
     await rm(this.path(file), { force: true });

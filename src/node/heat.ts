@@ -1,4 +1,4 @@
-/** Heat maps: values over a few pixels, spread over a picture and coloured. */
+/** Heat maps: coarse grids of values, interpolated over a picture and coloured. */
 import { rgb } from "d3-color";
 import { interpolateInferno, interpolatePuOr } from "d3-scale-chromatic";
 import type { Box } from "../data/sample.ts";
@@ -10,7 +10,7 @@ export interface Grid {
   values: Float32Array;
 }
 
-/** 8-bit colours, row by row, three bytes a pixel. */
+/** 8-bit colours, row by row, three bytes per pixel. */
 export interface Colours {
   width: number;
   height: number;
@@ -27,11 +27,11 @@ export function sample({ width, height, values }: Grid, x: number, y: number): n
   return row(j) * (1 - (v - j)) + row(down) * (v - j);
 }
 
-/** The greatest magnitude among the values of all grids. */
+/** The greatest magnitude in all grids. */
 export const greatest = (grids: readonly Grid[]): number =>
   grids.reduce((most, { values }) => values.reduce((m, v) => Math.max(m, Math.abs(v)), most), 0);
 
-/** How much of a colour covers the picture, of a value as a share of the greatest: weak activation lets it be seen. */
+/** Opacity of a value's colour, by the value as a share of the greatest: weak activation lets the picture show through. */
 const opacity = (share: number) => 0.85 * Math.sqrt(Math.min(1, Math.abs(share)));
 
 const table = (colour: (t: number) => string) =>
@@ -39,9 +39,9 @@ const table = (colour: (t: number) => string) =>
     const { r, g, b } = rgb(colour(i / 255));
     return [r, g, b] as const;
   });
-/** From nothing (dark) to the greatest value (bright): ordered by lightness, so it needs no sense of colour. */
+/** From zero (dark) to the greatest value (bright): ordered by lightness, so it works without colour vision. */
 const RISING = table((t) => interpolateInferno(0.38 + 0.62 * t));
-/** Against (purple) and for (orange): told apart with every kind of colour blindness. How much is a matter of opacity. */
+/** Against (purple) and for (orange), distinguishable with every kind of colour blindness. Opacity shows the magnitude. */
 const SIGNED = table((t) => interpolatePuOr(0.5 + Math.sign(t - 0.5) * (0.18 + 0.24 * Math.abs(t - 0.5))));
 
 /** The colour of a share from -1 to 1 (`signed`) or 0 to 1, over a grey level. */
@@ -53,8 +53,8 @@ export function blend(share: number, grey: number, signed: boolean): [number, nu
 }
 
 /**
- * Lays a grid over the part `crop` of a grey picture, in pixels of the picture; what lies outside of it stays grey.
- * @param most the value of the end of the scale
+ * Overlays a grid on the part `crop` of a grey picture, in its pixels; the rest stays grey.
+ * @param most the value at the end of the scale
  */
 export function heat(
   picture: { width: number; height: number; grey: Uint8Array },

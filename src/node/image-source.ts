@@ -1,4 +1,4 @@
-/** Images from folders on disk, prepared and put into batches by worker threads. */
+/** Images from folders on disk, prepared and batched by worker threads. */
 import path from "node:path";
 import { benignMalignant, sameNames } from "../data/classes.ts";
 import { type Classes, DataError, isBare, type Prepared } from "../data/sample.ts";
@@ -35,7 +35,7 @@ async function drawPhantom(config: TrainConfig, options: PrepareOptions): Promis
   return { name: `phantom ${seed}`, classes, prepared, skipped: [], notes: [] };
 }
 
-/** @throws DataError for a request that the phantom cannot meet: it has these two classes, in this order */
+/** @throws DataError for classes other than the phantom's two, in this order */
 function phantomClasses(request: ClassRequest): Classes {
   const classes = resolveClasses(request, benignMalignant);
   if (request.target === "tirads") throw new DataError("the phantom has no TI-RADS grades");
@@ -44,8 +44,8 @@ function phantomClasses(request: ClassRequest): Classes {
 }
 
 /**
- * Images without a box are left out with a reason, unless it is known that there is no nodule: those whose nodule lies outside the
- * tissue, and, where outlines are needed, those whose outline is unknown.
+ * Leaves out images without a box, with a reason, unless they are known to have no nodule: those whose nodule lies outside the
+ * tissue and, if outlines are needed, those with an unknown outline.
  */
 async function readFolder(
   config: TrainConfig,
@@ -85,7 +85,7 @@ async function readFolder(
   };
 }
 
-/** How the folder of a configuration is to be read. */
+/** How to read a configuration's folder. */
 export const openOptions = ({
   format,
   labelFrom,

@@ -1,4 +1,4 @@
-/** What only Node has, for users of the library. */
+/** The library's public API that needs Node. */
 export { openGpu } from "./open-gpu.ts";
 export { AdapterError, type DawnOptions } from "./dawn.ts";
 export { prepareImage } from "./data/prepare-image.ts";

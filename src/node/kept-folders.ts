@@ -1,17 +1,17 @@
-/** Folders that this process is at work in: before each write in one, it is made sure that it still is the same folder. */
+/** Folders that this process works in: each write first checks that the folder is still the same one. */
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 
-/** What is asked of each before a write in it; throws where the folder is gone. */
+/** The check before a write in each folder; throws if the folder is gone. */
 const kept = new Map<string, () => Promise<void>>();
 
-/** Has `check` called before each `writeWhole` in a folder or below. @returns a function that ends that */
+/** Calls `check` before each `writeWhole` in a folder or below. @returns a function that ends this */
 export function keepFolder(folder: string, check: () => Promise<void>): () => void {
   kept.set(folder, check);
   return () => void (kept.get(folder) === check && kept.delete(folder));
 }
 
-/** The kept folders that a path lies in, the outermost first. */
+/** The kept folders that contain a path, outermost first. */
 function around(name: string): string[] {
   const folder = path.resolve(name);
   return [...kept.keys()]
@@ -24,7 +24,7 @@ export async function requireKept(name: string): Promise<void> {
   for (const root of around(name)) await kept.get(root)!();
 }
 
-/** Makes a folder and those around it, but never a kept one that is gone. */
+/** Creates a folder and its parents, but never a kept one that is gone. */
 export async function makeFolder(folder: string): Promise<void> {
   await requireKept(folder);
   const root = around(folder).at(-1);

@@ -1,4 +1,4 @@
-/** The device that programs on Node run on. */
+/** Opens the GPU device for programs on Node. */
 import type { Restrictions } from "../gpu/capabilities.ts";
 import { Gpu } from "../gpu/gpu.ts";
 import { requireKnown } from "../kernels/kernel.ts";
@@ -8,7 +8,7 @@ import { waitResting } from "./wait.ts";
 
 /**
  * @throws AdapterError
- * @throws ShapeError for an option that there is not
+ * @throws ShapeError for an unknown option
  */
 export async function openGpu(options: DawnOptions & Restrictions = {}): Promise<Gpu> {
   requireKnown("openGpu", options, ["adapter", "toggles", "without", "defaultLimits", "maxBindingBytes"]);

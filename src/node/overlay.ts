@@ -1,4 +1,4 @@
-/** The picture of a prediction: the image with the outline of the nodule mask and the verdict. */
+/** Draws a prediction: the image with the nodule mask's outline and the verdict. */
 import { contours } from "d3-contour";
 import sharp, { type Sharp } from "sharp";
 import type { Box } from "../data/sample.ts";
@@ -9,18 +9,18 @@ import { escapeXml } from "./svg-text.ts";
 export interface Outline {
   /** Closed rings in pixels of the original image. */
   rings: [number, number][][];
-  /** Around all of them; undefined where the mask is empty. */
+  /** Around all of them; undefined if the mask is empty. */
   box: Box | undefined;
-  /** The network has not learned outlines: no outline means nothing. */
+  /** The network has not learned outlines, so the absence of one means nothing. */
   unlearned?: true;
 }
 
-/** Of a network that has not learned outlines. */
+/** The outline from a network that has not learned outlines. */
 export const NO_OUTLINE: Outline = { rings: [], box: undefined, unlearned: true };
 
 /**
- * The line where a mask crosses `threshold`, in pixels of the original image.
- * @param mask probabilities [height, width], of the part `crop` of the original
+ * The contour where a mask crosses `threshold`, in pixels of the original image.
+ * @param mask probabilities [height, width] for the part `crop` of the original
  */
 export function outline(mask: Float32Array, width: number, height: number, crop: Box, threshold = 0.5): Outline {
   const sx = (crop.x1 - crop.x0) / width;
@@ -38,18 +38,19 @@ export function outline(mask: Float32Array, width: number, height: number, crop:
   return { rings, box: { x0: least(xs), y0: least(ys), x1: most(xs), y1: most(ys) } };
 }
 
-/** What is written on a picture of a prediction. */
+/** The text on a picture of a prediction. */
 export interface Caption {
   /** "malignant 83 %". */
   short: string;
-  /** Whether it is drawn in the colour of warnings. */
+  /** Whether to draw it in the warning colour. */
   alarming: boolean;
 }
 
 /**
- * Draws the outline, its box and the verdict (undefined: none) over the image; returns a PNG. The picture is turned as EXIF says, and transparent pixels are black: as the network saw it.
+ * Draws the outline, its box and the verdict (undefined: none) over the image; returns a PNG. The picture is rotated by its EXIF
+ * orientation, with transparent pixels black: as the network saw it.
  *
- * @param image the bytes of an image file, or an image that is open already
+ * @param image the bytes of an image file, or an open image
  */
 export async function overlay(
   image: Uint8Array | ImageFile | Sharp,

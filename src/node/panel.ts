@@ -1,26 +1,26 @@
-/** The picture of an explanation, as the paper's Figure 4: image, activation, mask, activation beside each other. */
+/** Draws an explanation like the paper's Figure 4: image, activation, mask and activation side by side. */
 import sharp, { type OverlayOptions } from "sharp";
 import type { Box } from "../data/sample.ts";
 import type { Outline } from "./overlay.ts";
 import { svgText } from "./svg-text.ts";
 import { blend, greatest, heat, type Colours, type Grid } from "./heat.ts";
 
-/** A picture in grey, and what lies where on it, in its pixels. */
+/** A grey picture, and its overlays in its pixels. */
 export interface PanelContent {
   title: string;
-  /** A line below the pictures: what the activation is one of. */
+  /** A line below the pictures: what the activation means. */
   note: string;
   image: { width: number; height: number; grey: Uint8Array };
-  /** The part that the network has seen. */
+  /** The part that the network saw. */
   crop: Box;
   /** The expert's. */
   boxes: readonly Box[];
-  /** Undefined where the model has no masks. */
+  /** Undefined if the model has no masks. */
   outline: Outline | undefined;
-  /** The activations with their captions: the one beside the image, where there is one, and the final one. */
+  /** The activations with their captions: the one beside the image, if any, and the final one. */
   before: { caption: string; map: Grid } | undefined;
   after: { caption: string; map: Grid };
-  /** Whether values below 0 mean something. */
+  /** Whether values below 0 are meaningful. */
   signed: boolean;
 }
 
@@ -35,7 +35,7 @@ const GAP = 10;
 const COLOURS = { paper: "#16181c", text: "#e6e6e6", dim: "#a9adb5", box: "#ffd23f", mask: "#5ad1e0" };
 const BAR = { width: 200, height: 12 };
 
-/** Draws a panel; both activations are on one scale, which ends at the greatest magnitude of either. Returns a PNG. */
+/** Draws a panel; both activations share a scale that ends at the greatest magnitude of either. Returns a PNG. */
 export async function drawPanel(content: PanelContent): Promise<Buffer> {
   const { image, crop, boxes, outline, before, after, signed } = content;
   const scale = SIDE / Math.max(image.width, image.height);
@@ -118,7 +118,7 @@ function inColours({ width, height, grey }: { width: number; height: number; gre
   return { width, height, data: Uint8Array.from({ length: 3 * grey.length }, (_, i) => grey[Math.floor(i / 3)]!) };
 }
 
-/** The scale, over the grey of tissue. */
+/** The colour scale, over tissue grey. */
 function bar(signed: boolean): Colours {
   const { width, height } = BAR;
   const row = Array.from({ length: width }, (_, x) => {

@@ -1,4 +1,4 @@
-/** Pictures of explanations: for each image a panel with image, activation before and after, and mask. */
+/** Draws explanation panels: for each image the image, activation before and after, and mask. */
 import { existsSync } from "node:fs";
 import type { Sharp } from "sharp";
 import { outOfCrop } from "../data/boxes.ts";
@@ -12,17 +12,17 @@ import { phantomFrame } from "./data/phantom.ts";
 import { NO_OUTLINE, outline } from "./overlay.ts";
 import { drawPanel } from "./panel.ts";
 
-/** An image explained. */
+/** An explained image. */
 export interface Panel {
   id: string;
-  /** What is written above the pictures: the image, its class by the expert, and the verdict. */
+  /** The text above the pictures: the image, the expert's class, and the verdict. */
   title: string;
   png: Buffer;
 }
 
 /**
  * Draws the panel of an explained image.
- * @param picture the whole picture where it is open; else its file is read again
+ * @param picture the whole picture if already open; else its file is read again
  */
 export async function drawExplained(
   explained: ExplainedImage,
@@ -62,7 +62,7 @@ export async function drawExplained(
   return { id: p.id, title, png };
 }
 
-/** The whole picture that an image was cut from, or the cut one where that is no file any more. */
+/** The whole picture that an image was cropped from, or the crop if the file no longer exists. */
 async function frameOf(
   { width, height, grey, source }: Prepared,
   picture: Sharp | undefined,

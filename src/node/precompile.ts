@@ -1,7 +1,7 @@
 /**
- * Shaders compiled before they are first dispatched, several at a time. lavapipe turns a shader into machine code only then,
- * on the one thread of the device's queue, with all other work waiting. Devices of their own do that here; the device that
- * trains finds the code in Mesa's cache on disk.
+ * Compiles shaders before their first dispatch, several at a time. lavapipe generates machine code only at that dispatch, on
+ * the single thread of the device's queue, while all other work waits. Separate devices do it here; the training device finds
+ * the code in Mesa's cache on disk.
  */
 import { availableParallelism } from "node:os";
 import { Gpu, type Precompile } from "../gpu/gpu.ts";
@@ -10,23 +10,23 @@ import { openDawn, type DawnOptions } from "./dawn.ts";
 import { waitResting } from "./wait.ts";
 
 const MOST_DEVICES = 4;
-/** Milliseconds within which a shader must have come from the cache. */
+/** A shader ready within this many milliseconds must have come from the cache. */
 const CACHED = 8;
-/** So many of them one after the other, and the rest is taken to be there too. */
+/** After this many consecutive cache hits, the rest is assumed to be cached too. */
 const CONVINCING = 5;
-/** The smallest range that can be bound, and its alignment. */
+/** The smallest bindable range, and its alignment. */
 const RANGE = 256;
 
-/** For `GpuOptions.precompile`: errors are left to the device that uses the shaders. */
+/** For `GpuOptions.precompile`: errors are left for the device that uses the shaders. */
 export const precompiler =
   (options: DawnOptions): Precompile =>
   async (shaders, { background, signal }) => {
     if (process.env["MESA_SHADER_CACHE_DISABLE"]) return;
-    // The longest first, so that none is left over at the end for one device alone.
+    // Longest first, so that no long one is left for a single device at the end.
     const queue = [...shaders].sort((a, b) => b.code.length - a.code.length);
     const devices = background ? 1 : Math.min(MOST_DEVICES, availableParallelism(), queue.length);
     const work = async () => {
-      // Without validation no workgroups at all may be dispatched silently.
+      // Without validation, zero workgroups can be dispatched silently.
       const { adapter } = await openDawn({ ...options, toggles: ["skip_validation"] });
       const gpu = await Gpu.create(adapter, { wait: waitResting });
       try {
@@ -41,7 +41,7 @@ export const precompiler =
     await Promise.allSettled(Array.from({ length: devices }, work));
   };
 
-/** Has the driver compile a shader by a dispatch of nothing. @returns how long that took in milliseconds */
+/** Makes the driver compile a shader with an empty dispatch. @returns the time it took in milliseconds */
 async function compile(gpu: Gpu, { code, bindings, label, uniform }: Shader): Promise<number> {
   // Without validation Dawn would continue with a module that has errors, and crash.
   const { messages } = await gpu.device.createShaderModule({ code }).getCompilationInfo();

@@ -1,14 +1,14 @@
-/** Which process is which: a number that is given out again says too little. */
+/** Identifies processes: pids are reused, so a pid alone is not enough. */
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
-/** A process, as others may find it written down. */
+/** A process, as recorded for others to read. */
 export interface ProcessIdentity {
   pid: number;
   host: string;
   /**
-   * Linux: the boot of the kernel, the namespace that `pid` counts in, and the clock ticks from the boot to the start of the
-   * process. Together they name one process for ever, in whatever container of the machine. Elsewhere absent.
+   * Linux: the kernel's boot id, the pid namespace, and the clock ticks from boot to the start of the process. Together they
+   * identify a process permanently, in any container of the machine. Absent elsewhere.
    */
   born?: string;
 }
@@ -21,31 +21,31 @@ export function thisProcess(): ProcessIdentity {
 }
 
 /**
- * Whether a process is at work. One of which nothing can be known counts as alive: on another machine, or in another container,
- * whose numbers mean nothing here.
+ * Whether a process is running. If that cannot be known it counts as alive: on another machine, or in another container, whose
+ * pids mean nothing here.
  */
 export function isAlive({ pid, host, born }: ProcessIdentity): boolean {
   const here = place();
   const [boot, namespace, start] = born?.split(" ") ?? [];
   if (!here || start === undefined) return host !== hostname() || answers(pid);
-  // The machine has been restarted since. Another machine with the same name cannot be distinguished from this.
+  // The machine has been rebooted since. Another machine with the same name cannot be distinguished from this case.
   if (boot !== here[0]) return host !== hostname();
   if (namespace !== here[1]) return true;
   return answers(pid) && (started(pid) ?? start) === start;
 }
 
-/** Whether there is a process of that number. */
+/** Whether a process with that pid exists. */
 function answers(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // It is there, but another user's.
+    // It exists, but belongs to another user.
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
-/** The boot, and the namespace of process numbers; undefined where the system does not say. */
+/** The boot id and the pid namespace; undefined if the system does not provide them. */
 function place(): [string, string] | undefined {
   try {
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -55,10 +55,10 @@ function place(): [string, string] | undefined {
   }
 }
 
-/** When a process has started: proc(5), stat, field 22. Undefined where that cannot be read; "ended" for a zombie. */
+/** When a process started: proc(5), stat, field 22. Undefined if unreadable; "ended" for a zombie. */
 function started(pid: number | "self"): string | undefined {
   try {
-    // The second field, in brackets, may hold blanks and brackets; the third comes after the last of them.
+    // The second field, in brackets, may contain spaces and brackets; the third comes after the last bracket.
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
       .replace(/^.*\) /s, "")
       .split(" ");

@@ -1,19 +1,19 @@
-/** Refuses a training that this machine has not the memory for, before any image is prepared. */
+/** Refuses a training run that this machine lacks the memory for, before any image is prepared. */
 import { totalmem } from "node:os";
 import { formatBytes, type Gpu } from "../gpu/gpu.ts";
 import { PlanError } from "../graph/compile.ts";
 import { specOf, type TrainConfig } from "../train/config.ts";
 import { isLarge, needsOf } from "../train/needs.ts";
 
-/** Memory of this machine in bytes, or what of it a container may use. */
+/** This machine's memory in bytes, or the container's limit. */
 export function machineMemory(): number {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 /**
- * A software adapter's memory is the machine's. What another one has WebGPU does not tell: it is asked for the bytes, which are
- * given back.
+ * Checks that the memory is available. A software adapter uses the machine's. WebGPU does not report how much others have, so
+ * the bytes are allocated on trial and freed.
  * @throws PlanError with the numbers
  */
 export async function requireResources(gpu: Gpu, config: TrainConfig, machine = machineMemory()): Promise<void> {

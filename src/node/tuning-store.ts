@@ -6,10 +6,10 @@ import type { TuningStore } from "../tune/store.ts";
 import { writeWhole } from "./files.ts";
 import { cacheFolder } from "./vulkan/cache.mjs";
 
-/** The file of a record. */
+/** The path of a record's file. */
 export const tuningFile = (name: string): string => path.join(cacheFolder(), "tuning", `${name}.json`);
 
-/** Reading throws what the file system does; writing an InputError that names the file. */
+/** Reading throws the file system's error; writing an InputError that names the file. */
 export const tuningFiles: TuningStore = {
   async read(name) {
     const file = tuningFile(name);

@@ -1,14 +1,14 @@
 /**
- * Waiting for the device without taking a core from it. While a promise of Dawn's is open, its binding for Node looks for news in
- * every turn of the event loop, which so never rests. On a software adapter that core is wanted for the work.
+ * Waits for the device without taking a core from it. While one of Dawn's promises is pending, its Node binding polls in every
+ * turn of the event loop, which therefore never sleeps. A software adapter needs that core for its work.
  */
 
-/** Milliseconds that a turn of the event loop rests. */
+/** Milliseconds that a turn of the event loop sleeps. */
 const NAP = 1;
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
 let open = 0;
-/** Whether a nap is due. There must never be two: each would lengthen every turn. */
+/** Whether a nap is pending. There must never be two: each would lengthen every turn. */
 let napping = false;
 
 function nap(): void {
@@ -18,7 +18,7 @@ function nap(): void {
   setImmediate(nap);
 }
 
-/** Waits for a promise of Dawn's; meanwhile the event loop rests most of the time, and still turns once a millisecond. */
+/** Awaits one of Dawn's promises; meanwhile the event loop mostly sleeps, but still turns once per millisecond. */
 export async function waitResting<T>(promise: Promise<T>): Promise<T> {
   open++;
   if (!napping) setImmediate(nap);

@@ -32,7 +32,7 @@ describe("inspect", () => {
     expect(line(out, "near-identical")).toMatch(/0 pairs/);
     expect(line(out, "left out")).toMatch(/ 1$/);
     expect(out.join("\n")).toMatch(/1 000003.xml: is not well-formed XML/);
-    expect(line(out, "A training")).toMatch(/as the set gives it$/);
+    expect(line(out, "A training")).toMatch(/as the set defines it$/);
     expect(line(out, "  held out")).toMatch(/1 +1 benign, 0 malignant|1 +0 benign, 1 malignant/);
     const sheet = await sharp(at("seen", "contact-sheet.png")).metadata();
     expect([sheet.width, sheet.height]).toEqual([8 + 4 * 248, 16 + 18 + 206]);

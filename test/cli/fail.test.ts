@@ -30,7 +30,7 @@ test("what is unexpected says how to find out more, and is exit code 1", () => {
 
 test("a limit on open files says how to raise it", () => {
   expect(fail(Object.assign(new Error("EMFILE: too many open files, open 'x'"), { code: "EMFILE" }), false)).toBe(2);
-  expect(lines).toEqual(["Error: too many files are open; allow more of them: ulimit -n 1024"]);
+  expect(lines).toEqual(["Error: too many files are open; raise the limit: ulimit -n 1024"]);
 });
 
 test("with --debug the error is shown as it is, with its stack and cause; the exit code stays", () => {

@@ -1,4 +1,4 @@
-/** Windows bitmaps (.bmp), which sharp does not read: 1, 4, 8, 16, 24 and 32 bits a pixel, palettes, RLE, either order of rows. */
+/** Decodes Windows bitmaps (.bmp), which sharp does not: 1 to 32 bits per pixel, palettes, RLE, either row order. */
 import { DataError } from "../../data/sample.ts";
 import { MAX_PIXELS, tooLarge } from "./limits.ts";
 
@@ -8,15 +8,15 @@ const [PLAIN, RLE8, RLE4, FIELDS, ALPHA_FIELDS] = [0, 1, 2, 3, 6] as const;
 interface Header {
   width: number;
   height: number;
-  /** The first row of the file is the picture's first. */
+  /** Whether the file's first row is the top one. */
   topDown: boolean;
   bits: number;
   compression: number;
   /** Where the pixels begin. */
   offset: number;
-  /** Red, green, blue, alpha, for 16 and 32 bits. */
+  /** Bit masks of red, green, blue and alpha, for 16 and 32 bits. */
   masks: number[];
-  /** Red, green, blue of each index. */
+  /** Red, green, blue for each index. */
   palette: Uint8Array;
 }
 
@@ -29,8 +29,8 @@ export function bmpSize(bytes: Uint8Array): { width: number; height: number } {
 }
 
 /**
- * The picture's colours, interleaved: red, green, blue, and alpha as far as the header names bits for it (the fourth byte of
- * plain 32 bits is unused, and 0 in most files).
+ * The picture's colours, interleaved: red, green, blue, and alpha if the header assigns bits to it (the fourth byte of plain
+ * 32 bits is unused, and 0 in most files).
  *
  * @throws DataError, without the file's name, also for a file that ends before its pixels do
  */
@@ -68,11 +68,11 @@ export function decodeBmp(bytes: Uint8Array): { width: number; height: number; c
       const index = indices
         ? indices[y * width + x]!
         : (bytes[row + ((x * bits) >> 3)]! >> (8 - bits - ((x * bits) & 7))) & (2 ** bits - 1);
-      if (3 * index >= header.palette.length) throw bad(`it has the colour ${index}, which its palette has not`);
+      if (3 * index >= header.palette.length) throw bad(`it has the colour ${index}, which is not in its palette`);
       data.set(header.palette.subarray(3 * index, 3 * index + 3), to);
     }
   }
-  // Programs that do not know of it leave it 0; viewers then take the picture for opaque.
+  // Programs unaware of alpha leave it 0; viewers then treat the picture as opaque.
   if (channels === 4 && opaque === 0) for (let i = 3; i < data.length; i += 4) data[i] = 255;
   return { width, height, channels, data };
 }
@@ -83,9 +83,9 @@ const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffse
 
 function readHeader(view: DataView): Header {
   const size = view.byteLength >= 18 ? view.getUint32(14, true) : 0;
-  // The oldest header has 12 bytes and sizes of 16 bits.
+  // The oldest header has 12 bytes and 16-bit sizes.
   const old = size === 12;
-  if (!(old || size >= 40) || size > 1024 || 14 + size > view.byteLength) throw bad("it has no header that is known");
+  if (!(old || size >= 40) || size > 1024 || 14 + size > view.byteLength) throw bad("its header is of an unknown kind");
   const width = old ? view.getUint16(18, true) : view.getInt32(18, true);
   const rows = old ? view.getUint16(20, true) : view.getInt32(22, true);
   const height = Math.abs(rows);
@@ -98,7 +98,7 @@ function readHeader(view: DataView): Header {
     (compression === RLE8 && bits === 8) ||
     (compression === RLE4 && bits === 4) ||
     ((compression === FIELDS || compression === ALPHA_FIELDS) && (bits === 16 || bits === 32));
-  if (!known) throw bad(`${bits} bits a pixel with compression ${compression} cannot be read`);
+  if (!known) throw bad(`${bits} bits per pixel with compression ${compression} cannot be read`);
   const { masks, length } = readMasks(view, { size, bits, compression });
   const colours = bits > 8 ? 0 : (old ? 0 : view.getUint32(46, true)) || 2 ** bits;
   const entry = old ? 3 : 4;
@@ -112,11 +112,11 @@ function readHeader(view: DataView): Header {
   return { width, height, topDown: rows < 0, bits, compression, offset, masks, palette };
 }
 
-/** Which bits are red, green, blue and alpha, and how many bytes behind the header say so. */
+/** The bit masks of red, green, blue and alpha, and how many bytes after the header hold them. */
 function readMasks(view: DataView, { size, bits, compression }: { size: number; bits: number; compression: number }) {
   const usual = bits === 16 ? [0x7c00, 0x03e0, 0x001f, 0] : [0xff0000, 0xff00, 0xff, 0];
   if (compression !== FIELDS && compression !== ALPHA_FIELDS) return { masks: usual, length: 0 };
-  // They follow the header of 40 bytes and are part of the longer ones, which from 56 bytes on have one of alpha.
+  // They follow the 40-byte header and are part of longer ones, which from 56 bytes on include one for alpha.
   const count = compression === ALPHA_FIELDS || size >= 56 ? 4 : 3;
   if (54 + 4 * count > view.byteLength) throw bad("it is cut off");
   const masks = [0, 1, 2, 3].map((i) => (i < count ? view.getUint32(54 + 4 * i, true) : 0));
@@ -124,14 +124,14 @@ function readMasks(view: DataView, { size, bits, compression }: { size: number; 
   return { masks, length: size === 40 ? 4 * count : 0 };
 }
 
-/** Takes a colour's bits out of a pixel and stretches them to 8. */
+/** Extracts a colour's bits from a pixel and scales them to 8. */
 function field(mask: number): (value: number) => number {
   const shift = mask === 0 ? 0 : Math.log2((mask & -mask) >>> 0);
   const most = (mask >>> shift) >>> 0;
   return (value) => (most === 0 ? 0 : Math.round((255 * (((value & mask) >>> 0) >>> shift)) / most));
 }
 
-/** Palette indices of a run-length encoded picture, in the file's order of rows; what is skipped has index 0. */
+/** Palette indices of a run-length encoded picture, in file row order; skipped pixels have index 0. */
 function runs(bytes: Uint8Array, { width, height, bits, offset }: Header): Uint8Array {
   const indices = new Uint8Array(width * height);
   let [at, x, y] = [offset, 0, 0];
@@ -150,7 +150,7 @@ function runs(bytes: Uint8Array, { width, height, bits, offset }: Header): Uint8
       for (let i = 0; i < count; i++) put(nibble(value, i));
     } else if (value === 0) {
       [x, y] = [0, y + 1];
-      // Some programs leave out the mark of the end.
+      // Some programs omit the end marker.
       if (y >= height && at >= bytes.length) return indices;
     } else if (value === 1) return indices;
     else if (value === 2) [x, y] = [x + next(), y + next()];

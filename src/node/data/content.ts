@@ -1,12 +1,12 @@
-/** Digests of images, for `split` to keep equal images on one side. */
+/** Digests of images, so that `split` keeps equal images on one side. */
 import { createHash } from "node:crypto";
 import type { SplitItem, Tie } from "../../data/clusters.ts";
 import { nearPairs } from "../../data/fingerprint.ts";
 import type { Prepared } from "../../data/sample.ts";
 
 /**
- * The images as `split` takes them, in the same order. The digest is of the prepared pixels, which are equal for equal
- * files and also for one picture saved without loss in two formats.
+ * The images as `split` expects them, in the same order. The digest covers the prepared pixels, which are equal for equal
+ * files and also for one picture saved losslessly in two formats.
  */
 export function splitItems(prepared: readonly Prepared[]): SplitItem[] {
   return prepared.map(({ group, label, grey }) => ({

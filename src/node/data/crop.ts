@@ -1,9 +1,9 @@
 /**
- * Finds the tissue in an ultrasound screenshot, so that text, rulers and the scanner's settings around it are cut away:
- * DDTI has the TI-RADS score written under some of its pictures, which a network would read instead of the tissue.
+ * Finds the tissue in an ultrasound screenshot, so that text, rulers and the scanner's settings around it are cropped away:
+ * some DDTI pictures have the TI-RADS score written below them, which a network would read instead of the tissue.
  *
- * Threshold, morphology, largest contour, bounding rectangle, as in the MGA-Net paper. All lengths are shares of the shorter
- * side; they sit on a narrow ridge (a closing of 0.025 bridges the gap to the text on a third of the pictures that have any).
+ * Threshold, morphology, largest contour, bounding rectangle, as in the MGA-Net paper. All lengths are fractions of the shorter
+ * side, with little tolerance (a closing of 0.025 bridges the gap to the text on a third of the pictures that have any).
  */
 import { boundingBox } from "../../data/boxes.ts";
 import { type Box, DataError } from "../../data/sample.ts";
@@ -12,19 +12,19 @@ import { closeAndOpen } from "./morphology.ts";
 import { type OpenCv, openCvMessage } from "./opencv.ts";
 
 /**
- * "adaptive" thresholds against the local mean and is the default; "fixed" thresholds at grey level 18 and is the better one
- * below 300 pixels on the shorter side; "none" keeps the whole image.
+ * "adaptive" thresholds against the local mean and is the default; "fixed" thresholds at grey level 18 and is better below
+ * 300 pixels on the shorter side; "none" keeps the whole image.
  */
 export type CropMethod = "adaptive" | "fixed" | "none";
 
-/** Side of the closing and opening squares for each method, as shares of the shorter side. */
+/** Side of the closing and opening squares for each method, as a fraction of the shorter side. */
 const MORPHOLOGY = { adaptive: { close: 0.02, open: 0.025 }, fixed: { close: 0.02, open: 0.04 } };
-/** Side of the window of the adaptive threshold, as a share of the shorter side. */
+/** Window side of the adaptive threshold, as a fraction of the shorter side. */
 const WINDOW_SHARE = 0.04;
 const FIXED_THRESHOLD = 18;
 /** Contours of at least this share of the largest one's area are tissue too: two scans with a black gap between them. */
 const SECOND_SCAN_SHARE = 0.25;
-/** Outlines in DDTI reach up to 8 pixels beyond the edge of the scan. */
+/** Outlines in DDTI extend up to 8 pixels beyond the edge of the scan. */
 const MARGIN_SHARE = 0.01;
 /** A rectangle of less than this share of the image cannot be the scan. */
 const MIN_TISSUE_SHARE = 0.1;
@@ -37,7 +37,7 @@ export function wholeImage({ width, height }: { width: number; height: number })
 }
 
 /**
- * The rectangle around the tissue in whole pixels; the whole image where no tissue is found.
+ * The rectangle around the tissue in whole pixels; the whole image if no tissue is found.
  *
  * @throws DataError with OpenCV's message, such as when an image exhausts its memory of 1 GiB
  */
@@ -51,7 +51,7 @@ export function tissueRectangle(cv: OpenCv, image: GreyImage, method: "adaptive"
   try {
     return withMargin(findTissue(cv, own, image, method), image);
   } catch (error) {
-    throw new DataError(`the tissue could not be looked for: ${openCvMessage(cv, error)}`);
+    throw new DataError(`the tissue could not be searched for: ${openCvMessage(cv, error)}`);
   } finally {
     for (const object of owned) object.delete();
   }
@@ -59,7 +59,7 @@ export function tissueRectangle(cv: OpenCv, image: GreyImage, method: "adaptive"
 
 type Own = <T extends { delete(): void }>(object: T) => T;
 
-/** The rectangle around the tissue's contours; undefined when there is no contour. */
+/** The rectangle around the tissue's contours; undefined if there is no contour. */
 function findTissue(
   cv: OpenCv,
   own: Own,
@@ -81,7 +81,7 @@ function findTissue(
   cv.findContours(mat, contours, own(new cv.Mat()), cv.RETR_EXTERNAL, cv.CHAIN_APPROX_SIMPLE);
   const found = Array.from({ length: contours.size() }, (_, i) => {
     const contour = own(contours.get(i));
-    // The paper takes the rectangle of the contour's convex hull, which is that of the contour itself.
+    // The paper uses the rectangle of the contour's convex hull, which is that of the contour itself.
     return { area: cv.contourArea(contour), rectangle: cv.boundingRect(contour) };
   });
   const largest = found.reduce((most, { area }) => Math.max(most, area), 0);

@@ -1,14 +1,13 @@
-/** Mask files to pixels at their own depth: a mask's levels may be 1 of 65535, an alpha channel, or shares of 1. */
+/** Decodes mask files at their own depth: a mask's levels may be 1 of 65535, an alpha channel, or fractions of 1. */
 import type { MaskPixels } from "../../data/masks/field.ts";
 import { decodeLevels, readImage } from "./decode.ts";
 
-/** Beginnings of formats that may lose levels, as Latin-1; a dot stands for any character. WebP has a form of either kind. */
+/** Signatures of formats that may be lossy, as Latin-1; a dot matches any character. WebP has both kinds. */
 const LOSSY = [/^\xff\xd8/, /^....ftyp/s, /^RIFF....WEBPVP8[ X]/s];
 
 /**
  * @param name a path, or a frame of a file as in `masks.tif#2`
- * @throws DataError without the file's name, also for a file that is damaged or cut off, or has several frames of which none is
- *   named
+ * @throws DataError without the file's name, also for a damaged or truncated file, or a multi-frame one if no frame is named
  */
 export async function decodeMask(name: string): Promise<MaskPixels> {
   const file = await readImage(name);

@@ -1,13 +1,13 @@
-/** The frames of a GIF or WebP file, which can only be decoded from the first on. */
+/** The frames of a GIF or WebP file, which can be decoded only from the first on. */
 import sharp, { type Sharp } from "sharp";
 import { DataError, reasonOf } from "../../data/sample.ts";
 
-/** Bytes of decoded frames that are held, and the most frames at a time. */
+/** Limits on the decoded frames held: bytes, and number of frames. */
 const MAX_HELD_BYTES = 2 ** 26;
 const MAX_HELD_FRAMES = 32;
 
 /**
- * Serves frames that are asked for in turn from stretches that are decoded at once: one by one, 300 frames would be 45,000 to decode.
+ * Serves consecutive frames from batches decoded together: one by one, 300 frames would take 45,000 decodes.
  */
 export class Film {
   readonly #open: (options: { page: number; pages: number }) => Sharp;
@@ -16,7 +16,7 @@ export class Film {
   #from = 0;
   #held: { data: Uint8Array; width: number; height: number; count: number } | undefined;
 
-  /** @param open opens frames, from 0, one below the other */
+  /** @param open opens frames, counted from 0, stacked vertically */
   constructor(frames: number, open: (options: { page: number; pages: number }) => Sharp) {
     this.#frames = frames;
     this.#open = open;

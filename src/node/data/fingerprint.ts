@@ -1,4 +1,4 @@
-/** Fingerprints of decoded pictures. */
+/** Computes fingerprints of decoded pictures. */
 import { FINGERPRINT_SIDE, type Fingerprint, hashOf } from "../../data/fingerprint.ts";
 import type { Box } from "../../data/sample.ts";
 import { tissueRectangle, wholeImage } from "./crop.ts";
@@ -6,13 +6,13 @@ import { type GreyImage, resizeGrey } from "./decode.ts";
 import { loadOpenCv } from "./opencv.ts";
 
 /**
- * Shorter side of the picture in which the tissue is looked for. At one size for all, and with the threshold that depends
- * least on size, the same tissue is found in a picture and in its enlarged or shrunk copies; and the fingerprint, which
- * decides over splits, does not depend on how a run crops its images.
+ * Shorter side of the picture searched for tissue. With one size for all, and the threshold that depends least on size, the
+ * same tissue is found in a picture and its resized copies; and the fingerprint, which decides splits, does not depend on how a
+ * run crops its images.
  */
 const STANDARD_SIDE_PIXELS = 256;
 
-/** A longer side than this, of a strip that is not an ultrasound image, is squeezed. */
+/** A longer side is compressed to this: such a strip is not an ultrasound image. */
 const MAX_SIDE_PIXELS = 2048;
 
 export async function fingerprint(picture: GreyImage): Promise<Fingerprint> {

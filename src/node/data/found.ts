@@ -1,14 +1,14 @@
-/** What lies in a folder that no layout recognises, in one line for its user. */
+/** Describes a folder that no layout recognises, in one line for the user. */
 import path from "node:path";
 import { topKeys } from "../../data/readers/json.ts";
 import { rootOf } from "../../data/readers/xml.ts";
 import { IMAGE_FILE } from "./layouts/collect.ts";
 import type { Listing, Look, Peek } from "./layouts/layout.ts";
 
-/** Folders below that are looked into, and files of a kind. */
+/** How many subfolders, files of a kind, and kinds are described. */
 const [FOLDERS, FILES, KINDS] = [6, 3, 6] as const;
 
-/** The way out of every layout that is not known. */
+/** What to do with any unknown layout. */
 export const MANIFEST_HINT =
   'the way out is a manifest.csv: the line "image,label,boxes", then one for each image such as "a/1.png,benign,10 20 110 90"';
 
@@ -40,7 +40,7 @@ async function describeFiles(folder: string, files: readonly string[], peek: Pee
     const kind = path.extname(file).toLowerCase() || "without extension";
     kinds.set(kind, [...(kinds.get(kind) ?? []), file]);
   }
-  // Images first, then the most frequent.
+  // Images first, then by frequency.
   const isImage = (kind: string) => Number(IMAGE_FILE.test(`a${kind}`));
   const sorted = [...kinds].sort(
     ([a, m], [b, n]) => isImage(b) - isImage(a) || n.length - m.length || (a < b ? -1 : 1),
@@ -54,7 +54,7 @@ async function describeFiles(folder: string, files: readonly string[], peek: Pee
   return shown.join(" beside ");
 }
 
-/** Root elements, the outermost keys, or the first line of a table. */
+/** XML root elements, outermost JSON keys, or the first line of a table. */
 async function insides(kind: string, folder: string, names: readonly string[], peek: Peek): Promise<string> {
   const texts = () =>
     Promise.all(names.slice(0, FILES).map((name) => peek(folder === "" ? name : `${folder}/${name}`)));

@@ -1,20 +1,20 @@
-/** What kind of file it is that cannot be read as an image, so that nobody has to guess. */
+/** Names the format of a file that cannot be read as an image, so that nobody has to guess. */
 
-/** What files begin with, as Latin-1; a dot stands for any character. */
+/** File signatures, as Latin-1; a dot matches any character. */
 const BEGINNINGS: readonly (readonly [string, string])[] = [
   ["%PDF", "a PDF document"],
   ...["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"].map(
     (brand) => [`....ftyp${brand}`, "a HEIF image (.heic)"] as const,
   ),
-  ["....ftyp", "a film (MP4 or QuickTime)"],
+  ["....ftyp", "a video (MP4 or QuickTime)"],
   ["\xff\x0a", "a JPEG XL image"],
   ["\0\0\0\x0cJXL ", "a JPEG XL image"],
   ["\0\0\0\x0cjP  ", "a JPEG 2000 image"],
   ["\xff\x4f\xff\x51", "a JPEG 2000 image"],
-  ["RIFF....AVI ", "a film (AVI)"],
-  ["\x1a\x45\xdf\xa3", "a film (Matroska or WebM)"],
-  ["\0\0\x01\xb3", "a film (MPEG)"],
-  ["\0\0\x01\xba", "a film (MPEG)"],
+  ["RIFF....AVI ", "a video (AVI)"],
+  ["\x1a\x45\xdf\xa3", "a video (Matroska or WebM)"],
+  ["\0\0\x01\xb3", "a video (MPEG)"],
+  ["\0\0\x01\xba", "a video (MPEG)"],
   ["8BPS", "a Photoshop document"],
   ["\0\0\x01\0", "a Windows icon"],
   ["PK\x03\x04", "a ZIP archive"],
@@ -32,7 +32,7 @@ const BEGINNINGS: readonly (readonly [string, string])[] = [
 const beginsWith = (head: string, beginning: string): boolean =>
   Array.from(beginning).every((c, i) => c === "." || c === head[i]);
 
-/** The name of the format, to follow "is"; undefined where it is not known. */
+/** The name of the format, phrased to follow "is"; undefined if unknown. */
 export function formatName(bytes: Uint8Array): string | undefined {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 1024)).toString("latin1");
   const text = head.replace(/^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)/, "").replaceAll("\0", "");
@@ -40,7 +40,7 @@ export function formatName(bytes: Uint8Array): string | undefined {
     if (/<svg[\s>:]|DOCTYPE svg/i.test(text)) return "a drawing (SVG), not an image of pixels";
     return "text (XML or HTML)";
   }
-  // AVIF is read; where it is not, that is for another reason.
+  // AVIF is supported; if it fails, the reason is another.
   if (/^....ftypavi[fs]/s.test(head)) return undefined;
   return BEGINNINGS.find(([beginning]) => beginsWith(head, beginning))?.[1];
 }

@@ -1,4 +1,4 @@
-/** What a data set holds, in figures. */
+/** Statistics of a data set. */
 import { area } from "../../data/boxes.ts";
 import { nearPairs } from "../../data/fingerprint.ts";
 import { benignMalignant, className } from "../../data/classes.ts";
@@ -7,10 +7,10 @@ import { SIDES } from "../../data/split-file.ts";
 
 export { className } from "../../data/classes.ts";
 
-/** Images by the name of their class, in the order of the classes, and "unlabelled". */
+/** Number of images by class name, in class order, and "unlabelled". */
 export type Counts = Readonly<Record<string, number>>;
 
-/** Least, middle and greatest value. */
+/** Minimum, median and maximum. */
 export interface Range {
   least: number;
   median: number;
@@ -22,13 +22,13 @@ export interface NearPair {
   images: [string, string];
   patients: [string, string];
   classes: [string, string];
-  /** Of the set's own split. */
+  /** Sides in the set's own split. */
   sides: [Side | null, Side | null];
-  /** In which the set itself holds them out. */
+  /** The folds in which the set itself holds them out. */
   folds: [number | null, number | null];
 }
 
-/** Whether a set that keeps to its own split, or its own folds, trains on one picture of a pair and is measured by the other. */
+/** Whether the set's own split or folds train on one picture of a pair and evaluate on the other. */
 export const crosses = ([a, b]: readonly [unknown, unknown]): boolean => a !== null && b !== null && a !== b;
 
 export interface Inspection {
@@ -40,27 +40,27 @@ export interface Inspection {
   byClass: Counts;
   patients: number;
   patientsByClass: Counts;
-  /** By the set's own split; null where it has none. */
+  /** By the set's own split; null if it has none. */
   bySide: Record<Side, Counts> | null;
-  /** Folds that the set itself gives. */
+  /** Number of folds that the set itself defines. */
   folds: number;
   width: Range;
   height: Range;
-  /** The most frequent sizes with their numbers. */
+  /** The most frequent sizes with their counts. */
   sizes: [string, number][];
   boxes: number;
-  /** Images with 1, 2, 3 .. boxes. */
+  /** Number of images with 1, 2, 3 .. boxes. */
   boxesPerImage: Record<number, number>;
-  /** Share of the image that a box covers. */
+  /** Fraction of the image that a box covers. */
   boxShare: Range;
-  /** Share of the image that is kept. */
+  /** Fraction of the image that is kept. */
   cropShare: Range;
   nearPairs: NearPair[];
   leftOut: { reason: string; count: number; files: string[] }[];
   notes: string[];
 }
 
-/** Puts the figures together. `prepared` comes from `dataset`; `skipped` is everything that was left out of either. */
+/** Computes the statistics. `prepared` comes from `dataset`; `skipped` is everything left out of either. */
 export function inspectSet(
   dataset: Dataset,
   prepared: readonly Prepared[],
@@ -129,14 +129,14 @@ function range(values: readonly number[]): Range {
   return { least: sorted[0] ?? NaN, median: sorted[sorted.length >> 1] ?? NaN, greatest: sorted.at(-1) ?? NaN };
 }
 
-/** Each value with how often it occurs, the most frequent first. */
+/** Each value with its count, most frequent first. */
 function frequent(values: readonly string[]): [string, number][] {
   const counts = new Map<string, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
 }
 
-/** What was left out, by reasons that differ in more than names and numbers. */
+/** What was left out, grouped by reasons that differ in more than names and numbers. */
 function byReason(skipped: readonly Skipped[]): Inspection["leftOut"] {
   const kinds = new Map<string, { reason: string; count: number; files: string[] }>();
   for (const { file, reason } of skipped) {

@@ -1,4 +1,4 @@
-/** Worker thread of ./loader.ts: one batch a task. */
+/** Worker thread of ./loader.ts: one batch per task. */
 import { assembleBatch, type BatchPlan } from "../../data/batches.ts";
 import type { Batch, Prepared } from "../../data/sample.ts";
 import { serve } from "./worker-serve.ts";
@@ -9,6 +9,6 @@ serve<readonly Prepared[], BatchPlan, Batch>(
       plan.indices.map((i) => prepared[i]!),
       plan.flips,
     ),
-  // Handed over, not copied.
+  // Transferred, not copied.
   ({ image, label, target }) => [image, label, target].map((array) => array.buffer as ArrayBuffer),
 );

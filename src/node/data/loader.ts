@@ -1,12 +1,12 @@
-/** Batches made ahead of time in worker threads, so that the GPU never waits for one. */
+/** Makes batches ahead of time in worker threads, so that the GPU never waits for one. */
 import { type BatchPlan, type EpochOptions, planEpoch } from "../../data/batches.ts";
 import { type Batch, DataError, type Prepared } from "../../data/sample.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export interface LoaderOptions {
-  /** Worker threads. Default 1, which makes well over a hundred batches of 8 a second. The batches do not depend on it. */
+  /** Worker threads. Default 1, which makes well over a hundred batches of 8 per second. Does not affect the batches. */
   workers?: number;
-  /** Batches made or under way beyond the one that the consumer holds, in each epoch that is open. Default 3. */
+  /** Batches made or in progress beyond the one that the consumer holds, in each open epoch. Default 3. */
   ahead?: number;
 }
 
@@ -15,7 +15,7 @@ export class BatchLoader {
   readonly #ahead: number;
   readonly #pool: WorkerPool<BatchPlan, Batch>;
 
-  /** Grey levels that lie in shared memory, as `prepareDataset` leaves them, are used where they are; others are copied once. */
+  /** Grey levels in shared memory, as `prepareDataset` leaves them, are used in place; others are copied once. */
   constructor(prepared: readonly Prepared[], { workers = 1, ahead = 3 }: LoaderOptions = {}) {
     if (prepared.length === 0) throw new DataError("there is no image to make a batch of");
     this.#count = prepared.length;
@@ -24,10 +24,10 @@ export class BatchLoader {
   }
 
   /**
-   * The batches of one epoch, in order. They depend on the options alone: a resumed run that passes `startBatch` sees what
-   * the uninterrupted one would have seen. Several epochs may be open at a time, and leaving one early does no harm.
+   * The batches of one epoch, in order. They depend only on the options: a resumed run that passes `startBatch` sees what an
+   * uninterrupted one would have seen. Several epochs may be open at once, and leaving one early is harmless.
    *
-   * @throws DataError at once for impossible options; while iterating what a worker threw
+   * @throws DataError at once for invalid options; while iterating, what a worker threw
    */
   epoch(options: EpochOptions): AsyncIterable<Batch> {
     return this.#batches(planEpoch(this.#count, options));
@@ -52,7 +52,7 @@ export class BatchLoader {
     }
   }
 
-  /** Stops the workers. Epochs that are still open end with an error. */
+  /** Stops the workers. Epochs still open end with an error. */
   async close(): Promise<void> {
     await this.#pool.close(new Error("the batch loader is closed"));
   }

@@ -1,4 +1,4 @@
-/** Worker thread of ./read-mask.ts: one mask a task. */
+/** Worker thread of ./read-mask.ts: one mask per task. */
 import type { MaskReading } from "../../data/masks/levels.ts";
 import { type MaskContent, readMask } from "./read-mask.ts";
 import { serve } from "./worker-serve.ts";

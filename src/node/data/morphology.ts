@@ -1,10 +1,10 @@
-/** Morphology of black and white pictures with squares, in a time that does not grow with the squares' side. */
+/** Binary morphology with squares, in time independent of their side. */
 
 /**
- * Closes gaps, then opens bridges, as OpenCV's MORPH_CLOSE and MORPH_OPEN with squares of odd sides do, to the pixel: beyond the
- * edges is nothing that counts. OpenCV's own take as many steps a pixel as the sides have pixels.
+ * Closes gaps, then opens bridges, exactly as OpenCV's MORPH_CLOSE and MORPH_OPEN with squares of odd sides: pixels beyond the
+ * edges do not count. OpenCV's own take time per pixel proportional to the side.
  *
- * @param picture 0 black, else white; row by row. Overwritten: 0 and 255
+ * @param picture 0 black, else white; row by row. Overwritten with 0 and 255
  */
 export function closeAndOpen(
   picture: Uint8Array,
@@ -15,7 +15,7 @@ export function closeAndOpen(
   const rows = new Uint8Array(picture.length);
   const grow = (side: number, level: number) => growLevel(picture, rows, width, height, (side - 1) / 2, level);
   grow(close, WHITE);
-  // The erosions that end the one and begin the other are one erosion.
+  // The erosion that ends the closing and the one that begins the opening are merged.
   grow(close + open - 1, BLACK);
   grow(open, WHITE);
 }
@@ -23,7 +23,7 @@ export function closeAndOpen(
 const BLACK = 0;
 const WHITE = 1;
 
-/** All pixels within `reach` of one of that level, both ways, become of that level. */
+/** Sets all pixels within `reach` of a pixel of that level, in both directions, to it. */
 function growLevel(
   picture: Uint8Array,
   rows: Uint8Array,
@@ -32,7 +32,7 @@ function growLevel(
   reach: number,
   level: number,
 ): void {
-  // 1 where a pixel of the level is within reach in its row.
+  // 1 if a pixel of the level is within reach in its row.
   for (let y = 0, at = 0; y < height; y++, at += width) {
     let last = -Infinity;
     let x = 0;

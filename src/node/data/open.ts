@@ -1,4 +1,4 @@
-/** Opens a folder of annotated images, whichever known layout it has. */
+/** Opens a folder of annotated images in any known layout. */
 import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { labelFromNames } from "../../data/label-from.ts";
@@ -15,11 +15,11 @@ import { certainLayouts, formats, generalLayouts, layouts } from "./layouts/regi
 import { beginningOf } from "./layouts/text-file.ts";
 
 export interface OpenOptions extends ReadOptions, ClassRequest {
-  /** Read as this layout without looking for another. */
+  /** Read as this layout, without detection. */
   format?: string;
   /**
-   * What becomes of a class of `classes` without an image: "refuse" (default), or "allow", for evaluating a model that was trained
-   * with these classes.
+   * What to do with a class of `classes` without images: "refuse" (default), or "allow", for evaluating a model trained with
+   * these classes.
    */
   missingClasses?: "refuse" | "allow";
 }
@@ -27,12 +27,12 @@ export interface OpenOptions extends ReadOptions, ClassRequest {
 /**
  * Reads a data set's annotations and lists its images; pixels are decoded later, by `prepareDataset`.
  *
- * The classes are those that are asked for; else benign and malignant; else, of a set that calls nothing by these, its own, in
- * alphabetical order, which a note says.
+ * The classes are those requested; else benign and malignant; else, for a set that uses neither word, its own, in alphabetical
+ * order, with a note.
  *
- * @param dir a folder, or the file of a manifest
- * @throws DataError for a folder that is missing, empty, of no known layout, or without a single usable image; for classes that
- *   cannot be, or of which the set has no image; for TI-RADS grades of a set that has none
+ * @param dir a folder, or a manifest file
+ * @throws DataError for a folder that is missing, empty, of no known layout, or without a usable image; for invalid classes, or
+ *   ones without images; for TI-RADS grades from a set without any
  */
 export async function openDataset(dir: string, options: OpenOptions = {}): Promise<Dataset> {
   let words = wordsFor(options);
@@ -85,7 +85,7 @@ async function read(dir: string, options: OpenContext): Promise<{ dataset: Datas
   return { dataset, format: layout.format };
 }
 
-/** Tells of images that lie elsewhere, behind symbolic links, so that nobody trains on a file without knowing where it is. */
+/** Notes images that lie elsewhere, behind symbolic links, so that nobody trains on a file without knowing where it is. */
 async function noteOutside(dataset: Dataset, dir: string): Promise<void> {
   const home = await realpath(dir);
   const away: string[] = [];
@@ -100,7 +100,7 @@ async function noteOutside(dataset: Dataset, dir: string): Promise<void> {
   }
 }
 
-/** Two samples of one name, or of one file, may contradict each other: neither is kept. */
+/** Drops samples with the same name or file: they may contradict each other. */
 function leaveOutTwice(dataset: Dataset): void {
   for (const key of ["id", "file"] as const) {
     const count = new Map<string, number>();
@@ -127,8 +127,8 @@ function lookIn(dir: string): Look {
 }
 
 /**
- * The names in a folder, in code point order. Symbolic links are what they lead to, but for one to a folder in which it lies,
- * which would have no end.
+ * The names in a folder, in code point order. Symbolic links count as their targets, except a link to a folder that contains
+ * it, which would recurse forever.
  *
  * @throws DataError for a folder that is missing or cannot be read
  */
@@ -138,7 +138,7 @@ export async function listFolder(dir: string): Promise<Listing> {
     const reasons: Record<string, string> = {
       ENOENT: "there is no such folder",
       ENOTDIR: "this is a file, not a folder",
-      EACCES: "the folder may not be read",
+      EACCES: "no permission to read the folder",
     };
     throw new DataError(`${dir}: ${reasons[error.code ?? ""] ?? error.message}`);
   });
@@ -190,10 +190,10 @@ async function recognise(dir: string, listing: Listing, words: ClassWords): Prom
   throw new DataError(`${dir}: no known layout; known are ${known}; found: ${what}; ${MANIFEST_HINT}`);
 }
 
-/** A set may lie deeper: in a folder of the archive's name, or twice in it. */
+/** How far below to look for a set: it may lie in a folder with the archive's name, or nested in that twice. */
 const [DEEPEST, MOST_FOLDERS] = [3, 200] as const;
 
-/** The sets in the folders below, the nearest first; not within another. */
+/** The sets in the folders below, nearest first; none within another. */
 async function lookBelow(
   dir: string,
   listing: Listing,

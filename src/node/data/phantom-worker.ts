@@ -1,4 +1,4 @@
-/** Worker thread of ./phantom.ts: draws one image of the phantom a task, crops and resizes it as any other. */
+/** Worker thread of ./phantom.ts: draws one phantom image per task, then crops and resizes it like any other. */
 import { phantomImage } from "../../data/phantom/phantom.ts";
 import type { Box, Label } from "../../data/sample.ts";
 import { type Cropped, cropGrey, type PrepareSize } from "./prepare-image.ts";

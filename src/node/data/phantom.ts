@@ -1,4 +1,4 @@
-/** The phantom as a prepared data set, drawn on every core. */
+/** The phantom as a prepared data set, drawn on all cores. */
 import { availableParallelism } from "node:os";
 import { intoCrop } from "../../data/boxes.ts";
 import { phantomImage } from "../../data/phantom/phantom.ts";
@@ -12,7 +12,7 @@ import { WorkerPool } from "./worker-pool.ts";
 
 const idOf = (seed: number, index: number) => `phantom-${seed}-${index}`;
 
-/** The whole picture that an image of `preparePhantom` was cut from; undefined where the id is no such image's. */
+/** The whole picture that an image of `preparePhantom` was cropped from; undefined for other ids. */
 export function phantomFrame(id: string): GreyImage | undefined {
   const [, seed, index] = /^phantom-(\d+)-(\d+)$/.exec(id) ?? [];
   if (seed === undefined || index === undefined) return undefined;
@@ -20,7 +20,7 @@ export function phantomFrame(id: string): GreyImage | undefined {
   return { width, height, grey };
 }
 
-/** Images 0 .. count - 1 of the phantom's series `seed`. */
+/** Images 0 .. count - 1 of the phantom series `seed`. */
 export async function preparePhantom(
   { seed, count }: { seed: number; count: number },
   { width, height, crop, workers = availableParallelism(), onProgress, signal }: PrepareSize & WorkOptions,

@@ -1,10 +1,10 @@
-/** Names of pictures, which may be a frame of a file, and the bytes behind them. */
+/** Resolves picture names, which may denote a frame of a file, and reads their bytes. */
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { DataError } from "../../data/sample.ts";
 import { MOST_BYTES, readRegular, reason } from "../files.ts";
 
-/** What a name says: the file, and which of its frames, counted from 1, where it names one. */
+/** A parsed name: the file, and the frame, counted from 1, if it names one. */
 export interface PictureName {
   file: string;
   frame?: number;
@@ -17,7 +17,7 @@ export interface ImageFile extends PictureName {
 
 const FRAME = /^(.+)#([1-9]\d{0,8})$/s;
 
-/** `loop.dcm#12` is frame 12 of loop.dcm, unless there is a file that is called so. */
+/** `loop.dcm#12` is frame 12 of loop.dcm, unless a file has that very name. */
 export async function parsePictureName(name: string): Promise<PictureName> {
   const [, file, frame] = FRAME.exec(name) ?? [];
   if (file === undefined) return { file: name };
@@ -25,7 +25,7 @@ export async function parsePictureName(name: string): Promise<PictureName> {
   return whole ? { file: name } : { file, frame: Number(frame) };
 }
 
-/** How a frame of a file is called. */
+/** The name of a frame of a file. */
 export const frameName = (file: string, frame: number): string => `${file}#${frame}`;
 
 /** @throws DataError without the file's name */
@@ -39,7 +39,7 @@ export async function readImage(name: string): Promise<ImageFile> {
   }
 }
 
-/** Which frame is meant. @throws DataError, without the file's name, where that is not said, or there is none of that number */
+/** The frame meant. @throws DataError, without the file's name, if none is named, or it does not exist */
 export function chooseFrame(frames: readonly number[], { file, frame }: Partial<PictureName>): number {
   if (frame !== undefined) {
     if (frames.includes(frame)) return frame;

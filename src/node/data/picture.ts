@@ -1,8 +1,8 @@
-/** What an image file of any format gives, frame by frame. */
+/** The common interface to image files of any format, frame by frame. */
 import type { Sharp } from "sharp";
 import type { PictureSize } from "../../data/annotation-frame.ts";
 
-/** Numbers as they are in a file, upright, interleaved, row by row. */
+/** A file's own numbers, upright, interleaved, row by row. */
 export interface Levels {
   width: number;
   height: number;
@@ -11,26 +11,26 @@ export interface Levels {
   levels: Uint8Array | Uint16Array | Int32Array | Uint32Array | Float32Array;
 }
 
-/** A picture to work on with sharp. */
+/** A picture as a sharp image. */
 export interface Rendered {
-  /** Colours of 8 bits as viewers show them, transparent pixels black. Damage may show only when its pixels are asked for. */
+  /** 8-bit colours as viewers show them, transparent pixels black. Damage may surface only when its pixels are read. */
   image: Sharp;
-  /** What was found out about the file, for the user. */
+  /** What the user should know about the file. */
   note?: string;
-  /** Whether no pixel is visible. Absent where the format knows no transparency. */
+  /** Whether no pixel is visible. Absent if the format has no transparency. */
   invisible?: () => Promise<boolean>;
 }
 
-/** The pictures in a file. Nothing of them is decoded before it is asked for. */
+/** The pictures in a file, decoded on demand. */
 export interface Pictures {
-  /** Numbers of the frames, from 1; a file of one picture has one. */
+  /** Frame numbers, from 1; a single picture has one. */
   frames: readonly number[];
   /** @throws DataError without the file's name */
   size(frame: number): Promise<PictureSize> | PictureSize;
   /** @throws DataError without the file's name */
   render(frame: number): Promise<Rendered>;
   /**
-   * The numbers in the file, which in a mask may be classes. Absent where they are those of `render`.
+   * The file's own numbers, which in a mask may be classes. Absent if they are those of `render`.
    * @throws DataError without the file's name
    */
   levels?(frame: number): Promise<Levels>;

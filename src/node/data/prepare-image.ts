@@ -1,4 +1,4 @@
-/** One image: decode, crop to the tissue, resize. */
+/** Prepares one image: decode, crop to the tissue, resize. */
 import { area } from "../../data/boxes.ts";
 import type { Fingerprint } from "../../data/fingerprint.ts";
 import { requireContent, requireSize } from "../../data/grey-levels.ts";
@@ -22,11 +22,11 @@ export interface Cropped {
   width: number;
   height: number;
   crop: Box;
-  /** What was found out about the file, for the user. */
+  /** What the user should know about the file. */
   note?: string;
 }
 
-/** An image as it is, and the part of it that is kept. */
+/** A decoded image, and the part that is kept. */
 export interface Opened {
   original: GreyImage;
   crop: Box;
@@ -36,7 +36,7 @@ export interface Opened {
  * Decodes an image and finds its tissue.
  *
  * @param image a path, or a frame of a file as in `loop.dcm#12`; or its bytes
- * @param cropped whether the image is a crop to the tissue already: then the whole of it, of any size
+ * @param cropped whether the image is already cropped to the tissue: then all of it is kept, whatever its size
  * @throws DataError, without the file's name, for a file that is missing, is damaged, or shows nothing
  */
 export async function openAndCrop(
@@ -57,7 +57,7 @@ async function cropShown(original: GreyImage, method: CropMethod, cropped: boole
 }
 
 /**
- * The same, with that part resized where a size is given.
+ * The same, with that part resized if a size is given.
  *
  * @throws DataError as `openAndCrop` does
  */
@@ -86,7 +86,7 @@ export async function cropAndPrint(
 
 const describe = ({ width, height, note }: GreyImage) => ({ width, height, ...(note === undefined ? {} : { note }) });
 
-/** Finds the tissue in an image of which it is known that it shows something, and resizes that part where a size is given. */
+/** Finds the tissue in an image known not to be blank, and resizes that part if a size is given. */
 export async function cropGrey(
   original: GreyImage,
   method: CropMethod,
@@ -99,10 +99,10 @@ export async function cropGrey(
 }
 
 /**
- * Prepares a single image for prediction. `source.crop` tells where in the original a mask of the result belongs.
+ * Prepares a single image for prediction. `source.crop` gives the position of the result's mask in the original.
  *
- * @param image a path, or a frame of a file as in `loop.dcm#12`; the bytes of an image file; or an image that is decoded already
- * @param options.name what errors and `id` call it; the path when not given
+ * @param image a path, or a frame of a file as in `loop.dcm#12`; the bytes of an image file; or a decoded image
+ * @param options.name what errors and `id` call it; default the path
  * @throws DataError naming the image
  */
 export async function prepareImage(

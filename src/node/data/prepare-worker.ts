@@ -1,4 +1,4 @@
-/** Worker thread of ./prepare.ts: one image a task. */
+/** Worker thread of ./prepare.ts: one image per task. */
 import type { Fingerprint } from "../../data/fingerprint.ts";
 import type { CropMethod } from "./crop.ts";
 import { cropAndPrint, cropAndResize, type Cropped } from "./prepare-image.ts";
@@ -6,14 +6,14 @@ import { serve } from "./worker-serve.ts";
 
 export interface PrepareInit {
   crop: CropMethod;
-  /** Where the grey levels go: shared memory, one slot of width × height bytes an image. Absent: rectangles only. */
+  /** Where the grey levels go: shared memory, one slot of width × height bytes per image. Absent: rectangles only. */
   out?: { width: number; height: number; greys: SharedArrayBuffer };
 }
 
 export interface PrepareTask {
   file: string;
   slot: number;
-  /** Whether the image is a crop to the tissue already. */
+  /** Whether the image is already cropped to the tissue. */
   cropped?: boolean;
 }
 

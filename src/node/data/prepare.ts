@@ -1,7 +1,7 @@
-/** All images of a data set or a folder: decoded, cropped to the tissue and resized, on every core. */
+/** Prepares all images of a data set or folder: decodes, crops to the tissue and resizes, on all cores. */
 import { availableParallelism } from "node:os";
 import path from "node:path";
-// Loaded here although only the workers call it: sharp's library must stay in memory until after the last of them.
+// Loaded here although only the workers call it: sharp's library must outlive the last of them.
 import "./decode.ts";
 import { boxesInCrop } from "../../data/boxes.ts";
 import { DataError, type Dataset, type Prepared, type Skipped } from "../../data/sample.ts";
@@ -13,23 +13,23 @@ import type { PrepareSize } from "./prepare-image.ts";
 import type { PrepareInit, PrepareResult, PrepareTask } from "./prepare-worker.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
-/** A worker takes half a second to start (OpenCV), as long as about 40 images take. */
+/** A worker takes half a second to start (OpenCV), about as long as 40 images take. */
 const IMAGES_WORTH_A_WORKER = 32;
 
 export interface WorkOptions {
-  /** Worker threads. Default: one for each core, fewer when there are few images. The result does not depend on it. */
+  /** Worker threads. Default: one per core, fewer for few images. Does not affect the result. */
   workers?: number;
-  /** Called after each image, in no particular order of images. */
+  /** Called after each image, in no particular order. */
   onProgress?: (done: number, total: number) => void;
-  /** Stops the work; the promise is then rejected with the signal's reason. */
+  /** Stops the work; the promise then rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
 /**
- * Prepares every sample, in the samples' order. Grey levels are written to shared memory, so that passing the result on to a
+ * Prepares every sample, in the samples' order. Grey levels are written to shared memory, so that passing the result to a
  * BatchLoader copies nothing. An image that cannot be decoded is left out and reported.
  *
- * @throws DataError when no image is left; the signal's reason
+ * @throws DataError if no image is left; the signal's reason
  */
 export async function prepareDataset(
   dataset: Dataset,
@@ -78,8 +78,8 @@ export async function prepareDataset(
 /**
  * The tissue rectangle [x0, y0, x1, y1] of every image file in a folder, in whole pixels of the image, by file name.
  *
- * @param options.onSkip told of each image that cannot be decoded; it has no rectangle in the result
- * @throws DataError when the folder is missing or has no usable image
+ * @param options.onSkip called for each image that cannot be decoded; it has no rectangle in the result
+ * @throws DataError if the folder is missing or has no usable image
  */
 export async function cropRectangles(
   dir: string,
@@ -98,7 +98,7 @@ export async function cropRectangles(
   return rectangles;
 }
 
-/** What became of each file, in the order of the files. */
+/** The result for each file, in file order. */
 async function cropAll(
   files: readonly Omit<PrepareTask, "slot">[],
   init: PrepareInit,

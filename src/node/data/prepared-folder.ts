@@ -1,10 +1,10 @@
-/** A folder of crops, masks and a manifest, made from a data set; resumes after an interruption. */
+/** Writes a folder of crops, masks and a manifest from a data set; resumes after an interruption. */
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, readdir, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { z } from "zod";
-// Loaded here although only the workers call it: sharp's library must stay in memory until after the last of them.
+// Loaded here although only the workers call it: sharp's library must outlive the last of them.
 import "./decode.ts";
 import { DataError, type Dataset, type Sample, type Skipped } from "../../data/sample.ts";
 import { InputError, readInput, reason, removeLeftovers, requireWritableFolder, writeWhole } from "../files.ts";
@@ -31,7 +31,7 @@ const settingsSchema = z.strictObject({
 });
 const entrySchema = z.strictObject({
   id: z.string(),
-  /** What the image was when it was read: size in bytes, time of change. */
+  /** The image file when read: size in bytes, modification time. */
   source: z.strictObject({ file: z.string(), bytes: z.number(), changed: z.number() }),
   /** The annotation that it was read with. */
   marked: z.string(),
@@ -46,24 +46,24 @@ const entrySchema = z.strictObject({
 });
 
 export type Settings = Omit<z.infer<typeof settingsSchema>, "format">;
-/** One image that is done. Boxes are in pixels of the crop. */
+/** One finished image. Boxes are in pixels of the crop. */
 export type Entry = z.infer<typeof entrySchema>;
 
 export interface PreparedFolder {
   /** In the data set's order. */
   entries: { entry: Entry; sample: Sample }[];
-  /** How many of them were there already. */
+  /** How many of them already existed. */
   reused: number;
   skipped: Skipped[];
   notes: string[];
 }
 
 /**
- * Writes `images/<id>.png`, `masks/<id>.png` (the ellipses of the boxes) and manifest.csv, which `openDataset` reads. Each
- * image that is done is noted in a journal: what is done, and whose image and annotation have not changed since, is not done
- * again. All files are whole or not there; memory does not grow with the number of images.
+ * Writes `images/<id>.png`, `masks/<id>.png` (the ellipses of the boxes) and manifest.csv, which `openDataset` reads. A journal
+ * records each finished image; those whose image and annotation have not changed since are not redone. All files are written
+ * atomically; memory does not grow with the number of images.
  *
- * @throws InputError for a folder that holds something else, or was started with other settings; DataError when no image is left
+ * @throws InputError for a folder that holds something else, or was started with other settings; DataError if no image is left
  */
 export async function writePreparedFolder(
   dataset: Dataset,
@@ -92,7 +92,7 @@ async function fill(dataset: Dataset, out: string, settings: Settings, options: 
   const abort = () => void pool.close(signal!.reason as Error);
   signal?.addEventListener("abort", abort);
   const result: PreparedFolder = { entries: [], reused: 0, skipped: [], notes: [] };
-  // Lines are written one after the other, whatever the order in which workers are done.
+  // Lines are written one at a time, whatever order the workers finish in.
   let journal = Promise.resolve();
   let count = 0;
   try {
@@ -102,7 +102,7 @@ async function fill(dataset: Dataset, out: string, settings: Settings, options: 
         const marked = outline ?? boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].join(" ")).join("; ");
         if (boxes.length === 0 && outline === undefined) {
           onProgress?.(++count, dataset.samples.length);
-          return { file, reason: "has no outline, of which its mask would be made" };
+          return { file, reason: "has no outline to make its mask from" };
         }
         const before = done.get(id);
         if (before && (await isCurrent(before, file, marked, out))) {
@@ -150,7 +150,7 @@ async function fill(dataset: Dataset, out: string, settings: Settings, options: 
   return result;
 }
 
-/** Notes an image that is done. @throws InputError */
+/** Records a finished image. @throws InputError */
 async function addLine(out: string, entry: Entry): Promise<void> {
   await requireKept(out);
   const journal = path.join(out, JOURNAL);
@@ -160,7 +160,7 @@ async function addLine(out: string, entry: Entry): Promise<void> {
   });
 }
 
-/** Makes the folder, or reads what is done in it. @throws InputError */
+/** Creates the folder, or reads what is already done. @throws InputError */
 async function begin(out: string, settings: Settings): Promise<Map<string, Entry>> {
   await requirePreparedFolder(out, settings);
   const journal = path.join(out, JOURNAL);
@@ -176,18 +176,18 @@ async function begin(out: string, settings: Settings): Promise<Map<string, Entry
     const entry = parseLine(entrySchema, line);
     if (entry) entries.set(entry.id, entry);
   }
-  // A line that was being written when the program was killed must not run into the next one.
+  // A line cut short when the program was killed must not run into the next one.
   if (!text.endsWith("\n")) await appendFile(journal, "\n");
   return entries;
 }
 
 /**
- * For before the work.
+ * Checks the folder before the work.
  * @throws InputError for a folder that cannot be written, holds something else, or was started with other settings
  */
 export async function requirePreparedFolder(out: string, settings: Settings): Promise<void> {
   await requireWritableFolder(out);
-  // What begins like this is a lock, or what a killed process has left of one.
+  // Names like this are locks, or a killed process's leftovers of one.
   const names = existsSync(out) ? (await readdir(out)).filter((name) => !name.startsWith(".mganet-")) : [];
   if (names.length === 0) return;
   const journal = path.join(out, JOURNAL);
@@ -205,11 +205,11 @@ function parseLine<T>(schema: z.ZodType<T>, line: string): T | undefined {
   try {
     return schema.safeParse(JSON.parse(line)).data;
   } catch {
-    return undefined; // It was being written when the program was killed.
+    return undefined; // Cut short when the program was killed.
   }
 }
 
-/** Whether an image is done, and neither it nor its annotation has changed since. */
+/** Whether an image is finished, and neither it nor its annotation has changed since. */
 async function isCurrent({ source, marked: before, image, mask }: Entry, file: string, marked: string, out: string) {
   if (source.file !== file || before !== marked) return false;
   const now = await stat((await parsePictureName(file)).file).catch(() => undefined);
@@ -217,7 +217,7 @@ async function isCurrent({ source, marked: before, image, mask }: Entry, file: s
   return [image, mask].every((name) => existsSync(path.join(out, name)));
 }
 
-/** A file name for each sample: its id without what file systems do not like, numbered where that is taken. */
+/** A file name for each sample: its id without problematic characters, numbered if already taken. */
 function fileNames(samples: readonly Sample[]): string[] {
   const taken = new Set<string>();
   return samples.map(({ id }) => {

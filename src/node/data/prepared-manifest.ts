@@ -1,7 +1,7 @@
-/** The manifest of a prepared folder, as src/data/readers/manifest.ts reads it. */
+/** Writes the manifest of a prepared folder, for src/data/readers/manifest.ts to read. */
 import type { Box, Classes, Sample } from "../../data/sample.ts";
 
-/** What a prepared folder holds of an image. */
+/** An image in a prepared folder. */
 interface Prepared {
   image: string;
   mask: string;
@@ -10,7 +10,7 @@ interface Prepared {
 
 const COLUMNS = ["image", "label", "boxes", "mask", "patient", "split", "fold", "cropped", "source"];
 
-/** A row for each image. Boxes are to a millionth of a pixel. The column `outline` is there where it says something. */
+/** One row per image. Boxes are rounded to a millionth of a pixel. The column `outline` is written only if needed. */
 export function writeManifest(entries: readonly { entry: Prepared; sample: Sample }[], classes: Classes): string {
   const outlines = entries.some(({ sample }) => sample.outline !== undefined);
   const rows = entries.map(({ entry, sample }) => [
@@ -19,7 +19,7 @@ export function writeManifest(entries: readonly { entry: Prepared; sample: Sampl
     entry.boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].map(decimal).join(" ")).join("; "),
     entry.mask,
     ...(outlines ? [sample.outline ?? ""] : []),
-    // An image of no known patient is its own group; the prefix is the manifest reader's.
+    // An image without a known patient is its own group; the prefix is the manifest reader's.
     sample.group === sample.id ? "" : sample.group.replace(/^patient /, ""),
     sample.side ?? "",
     sample.fold === undefined ? "" : String(sample.fold),

@@ -20,11 +20,11 @@ export interface WriteInit {
 
 export interface WriteTask {
   file: string;
-  /** Of both files that are written. */
+  /** Name of both files written. */
   name: string;
   boxes: Box[];
   cropped: boolean;
-  /** Whether it is known that there is no nodule: the mask is empty then. */
+  /** Whether it is known to have no nodule: then the mask is empty. */
   empty: boolean;
 }
 
@@ -37,9 +37,9 @@ export interface WriteResult {
   width: number;
   height: number;
   boxes: Box[];
-  /** Boxes outside the crop. */
+  /** Number of boxes outside the crop. */
   lost: number;
-  /** What was found out about the file. */
+  /** What the user should know about the file. */
   note?: string;
 }
 

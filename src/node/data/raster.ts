@@ -1,4 +1,4 @@
-/** Image files that sharp reads: JPEG, PNG, WebP, GIF, TIFF, AVIF; of 8 bits and of more, of one frame and of several. */
+/** Reads image files through sharp: JPEG, PNG, WebP, GIF, TIFF, AVIF; 8 bits or more, one frame or several. */
 import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
 import type { PictureSize } from "../../data/annotation-frame.ts";
 import { whiteLevel } from "../../data/grey-levels.ts";
@@ -10,11 +10,11 @@ import { MAX_FRAMES, MAX_PIXELS, tooLarge } from "./limits.ts";
 import type { Levels, Pictures, Rendered } from "./picture.ts";
 import { countTiffPages, tiffPage } from "./tiff.ts";
 
-// Images here are small and many: one thread each, and no cache that would grow with them.
+// Images are small and many: one thread each, and no cache that would grow with them.
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** Turned as EXIF says; warnings count as damage. */
+/** Rotated by EXIF orientation; warnings count as damage. */
 const open = (bytes: Uint8Array, options: SharpOptions = {}): Sharp =>
   sharp(bytes, { failOn: "warning", limitInputPixels: MAX_PIXELS, autoOrient: true, ...options });
 
@@ -23,10 +23,10 @@ const unreadable = (bytes: Uint8Array, error: unknown): DataError => {
   return new DataError(`is not a readable image: ${name === undefined ? reasonOf(error) : `it is ${name}`}`);
 };
 
-/** @throws DataError, without the file's name, for a file that is not an image of pixels */
+/** @throws DataError, without the file's name, for a file that is not a raster image */
 export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   if (bytes.length === 0) throw new DataError("is not a readable image: the file is empty");
-  // Drawings are not even handed to the library that would lay them out.
+  // Vector graphics are not even passed to the library that would render them.
   if (/^text|^a drawing|^compressed/.test(formatName(bytes) ?? "")) throw unreadable(bytes, undefined);
   if ((countTiffPages(bytes, MAX_FRAMES) ?? 0) > MAX_FRAMES) throw new DataError(`has more than ${MAX_FRAMES} frames`);
   const first = await metadata(bytes);
@@ -53,7 +53,7 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   return {
     frames: pages,
     size: async (frame) => sizeOf(await found(frame)),
-    // Inks are not levels.
+    // CMYK inks are not levels.
     ...(first.space === "cmyk"
       ? {}
       : { levels: async (frame: number) => readLevels(bytes, at(frame), await found(frame)) }),
@@ -61,13 +61,13 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
       if (film) return { image: await film.frame(frame - 1), ...mayBeInvisible(bytes, at(frame), first) };
       const rendered = await render(bytes, at(frame), await found(frame));
       if (smaller === 0) return rendered;
-      const pages = `has ${count} pages: page ${frame} is taken, the others are smaller copies`;
+      const pages = `has ${count} pages: page ${frame} is used, the others are smaller copies`;
       return { ...rendered, note: [rendered.note, pages].filter((n) => n !== undefined).join("; ") };
     },
   };
 }
 
-/** Floats of other sizes than 32 bits come out as nonsense, or as an error that says nothing. @throws DataError */
+/** Floats other than 32-bit decode to garbage or fail with a meaningless error. @throws DataError */
 function requireKnownFloats(bytes: Uint8Array, frame = 1): void {
   const page = tiffPage(bytes, frame);
   if (!page?.float || page.bits === 32) return;
@@ -94,7 +94,7 @@ function sizeOf({ width, height, orientation = 1, autoOrient }: Metadata): Pictu
   return { width: autoOrient.width, height: autoOrient.height, stored: { width, height, orientation } };
 }
 
-/** Whether it has an "acTL" chunk, which comes before the pixels: viewers show a film, the library its first frame. */
+/** Whether it has an "acTL" chunk, which precedes the pixels: viewers animate it, the library reads only the first frame. */
 function isAnimated(bytes: Uint8Array): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 8; at + 8 <= bytes.length; at += 12 + view.getUint32(at)) {
@@ -106,11 +106,11 @@ function isAnimated(bytes: Uint8Array): boolean {
 }
 
 /**
- * The pages that are frames. A picture in a TIFF file is often accompanied by thumbnails or ever smaller copies; where all other
- * pages are at most half as large each way, there is one frame: the largest page.
+ * The pages that are frames. A picture in a TIFF file often comes with thumbnails or ever smaller copies; if all other pages are
+ * at most half as large in each direction, there is one frame: the largest page.
  */
 async function tiffPages(bytes: Uint8Array, first: Metadata, count: number): Promise<number[]> {
-  // No file has that many; and to look at each page takes a walk through all before it.
+  // No file has that many copies; and reading each page means walking through all before it.
   if (count === 1 || count > 32) return range(count);
   const sizes = [first];
   for (let page = 2; page <= count; page++) sizes.push(await metadata(bytes, page));
@@ -133,8 +133,8 @@ async function render(bytes: Uint8Array, options: SharpOptions, found: Metadata)
 }
 
 /**
- * Cyan, magenta, yellow and black without a profile: viewers multiply what the inks let through. The library would take a
- * printing press's profile, by which greys come out 11 levels off.
+ * CMYK without a profile: viewers multiply what the inks let through. The library would use a printing press's profile, which
+ * puts greys 11 levels off.
  */
 async function printed(bytes: Uint8Array, options: SharpOptions, found: Metadata): Promise<Sharp> {
   const { levels, width, height } = await readLevels(bytes, options, found);
@@ -145,14 +145,14 @@ async function printed(bytes: Uint8Array, options: SharpOptions, found: Metadata
   return sharp(data, { raw: { width, height, channels: 3 } });
 }
 
-/** Whether all pixels are fully transparent, where the picture knows transparency. */
+/** Whether all pixels are fully transparent, if the picture supports transparency. */
 function mayBeInvisible(bytes: Uint8Array, options: SharpOptions, { hasAlpha }: Metadata): Pick<Rendered, "invisible"> {
   if (!hasAlpha) return {};
   return { invisible: async () => (await open(bytes, options).stats()).channels.at(-1)!.max === 0 };
 }
 
 /**
- * A picture of more than 8 bits, brought to 8 by the range that its levels are of.
+ * A picture of more than 8 bits, scaled to 8 by its white level.
  *
  * @param whiteIsZero whether the file's greatest level is black
  */
@@ -163,8 +163,7 @@ async function deep(
   whiteIsZero: boolean,
 ): Promise<Rendered> {
   const { levels, channels, width, height } = await readLevels(bytes, options, found);
-  // The library has turned over some kinds of numbers, by the greatest that there is: they are turned back, since fewer bits
-  // may be in use.
+  // The library has inverted some number types relative to their maximum: undo that, since fewer bits may be in use.
   const turned = whiteIsZero ? TURNED.get(found.depth) : undefined;
   if (turned !== undefined) for (let i = 0; i < levels.length; i++) levels[i] = turned - levels[i]!;
   const alpha = channels === 2 || channels === 4 ? channels - 1 : undefined;
@@ -185,7 +184,7 @@ async function deep(
     { least: least + broken, greatest: greatest + broken },
     found.depth === "float" ? "float" : "whole",
   );
-  // Transparency is of the same depth where all of it fits.
+  // Alpha has the same depth if all of it fits.
   const full = opaque <= white ? white : 65535;
   const data = new Uint8Array(width * height * colours);
   for (let i = 0, to = 0; i < levels.length; i += channels) {
@@ -199,7 +198,7 @@ async function deep(
   return { image: sharp(data, { raw }).toColourspace("srgb"), ...(note === undefined ? {} : { note }) };
 }
 
-/** Kinds of numbers that the library turns over where white is 0, and the level that becomes 0. */
+/** Number types that the library inverts if white is 0, and the level that becomes 0. */
 const TURNED = new Map([
   ["ushort", 65535],
   ["uint", 2 ** 32 - 1],
@@ -207,7 +206,7 @@ const TURNED = new Map([
 
 type Kind = Pick<Metadata, "depth" | "space" | "hasAlpha" | "channels">;
 
-/** How sharp hands over numbers as they are in the file. @throws DataError for kinds of numbers that no picture has */
+/** Makes sharp return the file's own numbers. @throws DataError for number types that no picture has */
 function asStored(image: Sharp, { depth, space, hasAlpha, channels }: Kind): Sharp {
   const grey = channels <= 2;
   if (space === "cmyk" && depth === "uchar")
@@ -217,14 +216,14 @@ function asStored(image: Sharp, { depth, space, hasAlpha, channels }: Kind): Sha
   if (depth === "float" && !hasAlpha && (grey || space === "scrgb")) {
     return image.toColourspace(grey ? "b-w" : "scrgb").raw({ depth });
   }
-  // Below 0 they are cut off there: whoever asks has looked.
+  // Negative numbers are clipped here: callers have checked for them.
   if (depth === "short" && grey && !hasAlpha) return image.toColourspace("grey16").raw({ depth: "ushort" });
   if ((depth === "int" || depth === "uint") && grey && !hasAlpha) return image.toColourspace("b-w").raw({ depth });
   const what = { complex: "complex numbers", dpcomplex: "complex numbers" }[depth as string] ?? `"${depth}"`;
   throw new DataError(`is not a readable image: its ${grey ? "levels" : "colours"} are ${what}; save it with 8 bits`);
 }
 
-/** Numbers as they are in the file, upright, interleaved. @throws DataError without the file's name */
+/** The file's own numbers, upright, interleaved. @throws DataError without the file's name */
 async function readLevels(bytes: Uint8Array, options: SharpOptions, kind: Kind): Promise<Levels> {
   const image = asStored(open(bytes, options), kind);
   try {

@@ -1,4 +1,4 @@
-/** Mask files to nodules, here or in worker threads. */
+/** Reads nodules from mask files, here or in worker threads. */
 import { availableParallelism } from "node:os";
 import { withoutSpecks } from "../../data/components.ts";
 import { maskLayers, type MaskReading } from "../../data/masks/levels.ts";
@@ -7,7 +7,7 @@ import { type Box, DataError } from "../../data/sample.ts";
 import { decodeMask } from "./decode-mask.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
-/** A mask with more nodules or specks than these is none: a picture that is cut at half its brightness falls into many parts. */
+/** A file with more nodules or specks is not a mask: a picture thresholded at half its brightness falls into many parts. */
 const MAX_NODULES = 20;
 const MAX_SPECKS = 100;
 
@@ -15,19 +15,19 @@ const MAX_SPECKS = 100;
 export interface MaskContent {
   width: number;
   height: number;
-  /** One for each connected component of each level, in pixels of the mask. */
+  /** One per connected component of each level, in pixels of the mask. */
   boxes: Box[];
-  /** Components that are too small to be nodules. */
+  /** Number of components too small to be nodules. */
   specks: number;
-  /** Lines, as of a ruler or a frame, that were left out. */
+  /** Number of lines left out, such as of a ruler or a frame. */
   lines: number;
-  /** The share of the largest nodule's area that the smallest has. */
+  /** The smallest nodule's area as a share of the largest's. */
   least: number;
-  /** How the file was read, where that is not plain. */
+  /** How the file was read, if not obvious. */
   notes: string[];
 }
 
-/** @throws DataError, without the file's name, for a file that cannot be read, or of which it is not known what it marks */
+/** @throws DataError, without the file's name, for a file that cannot be read, or whose meaning is unclear */
 export async function readMask(file: string, reading: MaskReading): Promise<MaskContent> {
   const mask = await decodeMask(file);
   const { width, height } = mask;
@@ -45,13 +45,13 @@ export async function readMask(file: string, reading: MaskReading): Promise<Mask
 /** A worker takes about as long to start as this many masks take to read. */
 const MASKS_WORTH_A_WORKER = 32;
 
-/** Reads masks: on every core where there are many. */
+/** Reads masks, on all cores if there are many. */
 export class MaskReader {
   readonly #reading: MaskReading;
   readonly #workers: number;
   #pool: WorkerPool<string, MaskContent> | undefined;
 
-  /** @param images of which masks may be read */
+  /** @param images number of images whose masks may be read */
   constructor(reading: MaskReading, images: number) {
     this.#reading = reading;
     this.#workers = Math.min(availableParallelism(), Math.ceil(images / MASKS_WORTH_A_WORKER));

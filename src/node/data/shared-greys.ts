@@ -1,14 +1,14 @@
-/** Memory for the grey levels of all images of a data set, which worker threads fill and read. */
+/** Shared memory for the grey levels of a data set's images, which worker threads fill and read. */
 import { totalmem } from "node:os";
 import { DataError } from "../../data/sample.ts";
 import { formatBytes } from "../../gpu/gpu.ts";
 
-/** Slots of `width` × `height` bytes. @throws DataError if this machine has not so much memory */
+/** Slots of `width` × `height` bytes. @throws DataError if this machine has too little memory */
 export function sharedGreys(count: number, width: number, height: number): SharedArrayBuffer {
   const bytes = count * width * height;
   const tooMuch = () =>
     new DataError(
-      `${count} images of ${height}x${width} take ${formatBytes(bytes)} of memory, which this machine has not: ` +
+      `${count} images of ${height}x${width} take ${formatBytes(bytes)} of memory, which this machine does not have: ` +
         "use a smaller size, or fewer images",
     );
   if (bytes > totalmem()) throw tooMuch();

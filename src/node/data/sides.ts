@@ -1,4 +1,4 @@
-/** Which images are trained on, which are held out: at random, in folds, as the set gives it, or as a file says. */
+/** Splits images into training and held-out sides: at random, in folds, as the set defines it, or by a split file. */
 import { readFileSync } from "node:fs";
 import type { SplitItem, Tie } from "../../data/clusters.ts";
 import { nearIdentical } from "../../data/fingerprint.ts";
@@ -15,13 +15,13 @@ import { nearTies, splitItems } from "./content.ts";
 
 export type SplitConfig = Pick<TrainConfig, "data" | "val" | "seed" | "splitSeed" | "split" | "folds" | "fold">;
 
-/** What a plan is made from. */
+/** The inputs of a plan. */
 interface Material {
   prepared: readonly Prepared[];
   items: SplitItem[];
   ties: Tie[];
   config: SplitConfig;
-  /** What the file of a split says, where it was read already. */
+  /** The content of the split file, if already read. */
   text: string | undefined;
   classes: Classes;
 }
@@ -35,9 +35,9 @@ interface Plan {
 }
 
 /**
- * Divides images as a configuration says. No patient and no near-identical picture is on two sides.
+ * Splits images as configured. No patient and no near-identical picture is on two sides.
  *
- * @throws DataError if it leaves nothing to train on or to hold out, or the file of a split cannot be used
+ * @throws DataError if nothing is left to train on or to hold out, or the split file cannot be used
  */
 export function splitData(
   prepared: readonly Prepared[],
@@ -81,12 +81,12 @@ function plan(material: Material): Plan {
   );
 }
 
-/** How many folds the set itself has; 0 where it has none. */
+/** Number of folds that the set itself has; 0 for none. */
 function ownFolds(prepared: readonly Prepared[]): number {
   return new Set(prepared.flatMap(({ fold }) => (fold === undefined ? [] : [fold]))).size;
 }
 
-/** Draws the validation side from what `before` has for training. */
+/** Draws the validation side from the training images of `before`. */
 function atRandom({ prepared, items, ties, config, classes }: Material, before: Sides, also: string): Plan {
   const train = prepared.flatMap((_, i) => (before[i] === "train" ? [i] : []));
   const place = new Map(train.map((i, t) => [i, t]));
@@ -110,8 +110,8 @@ function asGiven(material: Material): Plan {
   const { prepared } = material;
   const sides = prepared.map(({ side }) => side);
   const why = "the set's own split does not name it";
-  if (sides.includes("val")) return { sides, how: "as the set gives it", notes: [], why };
-  return { ...atRandom(material, sides, "; test images as the set gives them"), why };
+  if (sides.includes("val")) return { sides, how: "as the set defines it", notes: [], why };
+  return { ...atRandom(material, sides, "; test images as the set defines them"), why };
 }
 
 function inFolds({ prepared, items, ties, config }: Material, own: boolean, given: number): Plan {
@@ -127,9 +127,9 @@ function inFolds({ prepared, items, ties, config }: Material, own: boolean, give
   const which = `fold ${fold} of ${folds} (counted from 0)`;
   if (given === folds) {
     const sides = place((i) => prepared[i]!.fold);
-    return { sides, how: `${which}, as the set gives it`, notes: [], why: "no fold of the set names it" };
+    return { sides, how: `${which}, as the set defines it`, notes: [], why: "no fold of the set names it" };
   }
-  if (config.split === "set") throw new DataError(`${config.data}: the set gives ${given} folds, not ${folds}`);
+  if (config.split === "set") throw new DataError(`${config.data}: the set defines ${given} folds, not ${folds}`);
   const rest = prepared.flatMap((_, i) => (test[i] ? [] : [i]));
   const at = new Map(rest.map((i, r) => [i, r]));
   const within = ties.flatMap(([a, b]): Tie[] => {
@@ -140,7 +140,7 @@ function inFolds({ prepared, items, ties, config }: Material, own: boolean, give
     rest.map((i) => items[i]!),
     { folds, seed, ties: within },
   );
-  const notes = given > 0 ? [`the set gives ${given} folds, which are not used for ${folds}`] : [];
+  const notes = given > 0 ? [`the set defines ${given} folds, which are not used for ${folds}`] : [];
   const sides = place((i) => dealt[at.get(i)!]);
   return { sides, how: `${which}, assigned with seed ${seed}`, notes, why: "is on no side" };
 }
@@ -171,13 +171,13 @@ function fromFile({ prepared, config, text }: Material): Plan {
   };
 }
 
-/** The split as a file that `--split` reads. */
+/** The split in the file format that `--split` reads. */
 export function splitFile({ train, val, test, how }: SplitSides, data: string): string {
   const ids = (images: readonly Prepared[]) => images.map(({ id }) => id);
   return writeSplit({ data, how, train: ids(train), val: ids(val), test: ids(test) });
 }
 
-/** Leaves out of an external set what has been seen in training: it would not be external. */
+/** Leaves images seen in training out of an external set: it would not be external. */
 export function withoutSeen(
   external: readonly Prepared[],
   seen: readonly Prepared[],

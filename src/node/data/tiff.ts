@@ -1,28 +1,28 @@
-/** What the directories of a TIFF file say that the library which reads its pixels does not heed, or finds out slowly. TIFF 6.0 section 2; BigTIFF. */
+/** Reads TIFF directory fields that sharp ignores or is slow to find (TIFF 6.0 section 2; BigTIFF). */
 
 export interface TiffPage {
   /** PhotometricInterpretation 0, WhiteIsZero. */
   whiteIsZero: boolean;
   /** SampleFormat 3. */
   float: boolean;
-  /** Bits of a sample. */
+  /** Bits per sample. */
   bits: number;
 }
 
 const [BITS, PHOTOMETRIC, SAMPLE_FORMAT] = [258, 262, 339];
 
-/** The directories of a file: a chain, one a page. */
+/** The directories of a file: a chain, one per page. */
 interface Directories {
   first: number;
-  /** Address of the directory after the one at an address; 0 after the last. */
+  /** Address of the directory that follows the one at `at`; 0 after the last. */
   after: (at: number) => number;
-  /** The first number of each tag of 16-bit numbers that is asked for. */
+  /** The first number of each requested tag of 16-bit numbers. */
   tags: (at: number, wanted: readonly number[]) => Map<number, number>;
 }
 
 /**
  * @param page from 1
- * @returns undefined for what is not a TIFF file, or damaged: the library tells
+ * @returns undefined if it is not a TIFF file, or damaged: the library reports that
  */
 export const tiffPage = (bytes: Uint8Array, page: number): TiffPage | undefined =>
   within(bytes, ({ first, after, tags }) => {
@@ -35,18 +35,18 @@ export const tiffPage = (bytes: Uint8Array, page: number): TiffPage | undefined 
   });
 
 /**
- * How many pages a file has. The library reads each of them for that, which takes long.
- * @returns the number of pages, or the first one above `most`; undefined for what is not a TIFF file or is cut off
+ * Counts a file's pages. The library would read each of them, which is slow.
+ * @returns the number of pages, at most `most` + 1; undefined if it is not a TIFF file or is truncated
  */
 export const countTiffPages = (bytes: Uint8Array, most: number): number | undefined =>
   within(bytes, ({ first, after }) => {
     let pages = 0;
-    // A chain that leads back into itself is long, too.
+    // A cyclic chain stops here too.
     for (let at = first; at !== 0 && pages <= most; at = after(at)) pages++;
     return pages;
   });
 
-/** What `use` makes of the directories; undefined for what is not a TIFF file, or leads beyond its end. */
+/** The result of `use` on the directories; undefined if it is not a TIFF file, or points beyond its end. */
 function within<T>(bytes: Uint8Array, use: (directories: Directories) => T): T | undefined {
   try {
     const directories = open(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -57,7 +57,7 @@ function within<T>(bytes: Uint8Array, use: (directories: Directories) => T): T |
   }
 }
 
-/** @throws RangeError beyond the end of the file, as all of what it returns */
+/** @throws RangeError beyond the end of the file, as do the functions it returns */
 function open(view: DataView): Directories | undefined {
   const order = view.getUint16(0);
   if (order !== 0x4949 && order !== 0x4d4d) return undefined;
@@ -77,7 +77,7 @@ function open(view: DataView): Directories | undefined {
         const from = at + head + entry * i;
         const tag = view.getUint16(from, little);
         if (!wanted.includes(tag)) continue;
-        // More numbers than fit into the entry lie elsewhere.
+        // Values that do not fit into the entry are stored elsewhere.
         const inside = 2 * long(from + 4) <= room;
         found.set(tag, view.getUint16(inside ? from + value : long(from + value), little));
       }

@@ -1,10 +1,10 @@
-/** Worker threads that answer requests. */
+/** A pool of worker threads that answer requests. */
 import { Worker } from "node:worker_threads";
 import { DataError } from "../../data/sample.ts";
 import { InputError } from "../files.ts";
 import type { Reply, Start } from "./worker-serve.ts";
 
-/** Requests under way at one worker: one that it works on and one that waits, so that it never idles between two. */
+/** Requests in flight per worker: one in progress and one waiting, so that it never idles between two. */
 const DEPTH = 2;
 
 interface Request<Task, Result> {
@@ -14,8 +14,8 @@ interface Request<Task, Result> {
 }
 
 /**
- * Runs each task on the next worker that has room, in the order of the calls. Workers keep the process alive only while they
- * have a task, so a pool that is not closed does not hang the program.
+ * Runs each task on the next worker with room, in call order. Workers keep the process alive only while they have a task, so a
+ * pool that is never closed does not hang the program.
  */
 export class WorkerPool<Task, Result> {
   readonly #workers: { thread: Worker; requests: Request<Task, Result>[] }[];
@@ -23,7 +23,7 @@ export class WorkerPool<Task, Result> {
   #failure: Error | undefined;
 
   /**
-   * @param file the worker's file, beside this one and without extension: it is .ts when run from the sources, else .js
+   * @param file the worker's file, beside this one and without extension: .ts when run from sources, else .js
    * @param init what the worker's `serve` receives at the start; shared memory in it stays shared
    */
   constructor(file: string, size: number, init: unknown) {
@@ -49,7 +49,7 @@ export class WorkerPool<Task, Result> {
     });
   }
 
-  /** @throws DataError or Error as the worker threw it; the reason given to `close` after that. */
+  /** @throws the worker's DataError or Error; after `close`, its reason. */
   run(task: Task): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#failure) {
@@ -61,7 +61,7 @@ export class WorkerPool<Task, Result> {
     });
   }
 
-  /** Stops all workers at once; tasks that are not done are rejected. */
+  /** Stops all workers at once; unfinished tasks are rejected. */
   async close(reason: Error = new Error("the worker pool is closed")): Promise<void> {
     this.#fail(reason);
     await Promise.all(this.#workers.map(({ thread }) => thread.terminate()));
@@ -78,7 +78,7 @@ export class WorkerPool<Task, Result> {
     }
   }
 
-  /** One worker that broke, broke for a reason that the others share: no task is tried again. */
+  /** If one worker fails, the others would fail for the same reason: no task is retried. */
   #fail(error: Error): void {
     this.#failure ??= error;
     const open = [...this.#workers.flatMap((w) => w.requests.splice(0)), ...this.#waiting.splice(0)];
@@ -86,13 +86,13 @@ export class WorkerPool<Task, Result> {
   }
 }
 
-/** Errors whose class says what is to become of them. */
+/** Errors whose class determines how they are handled. */
 const kinds = new Map<string, new (message: string) => Error>([
   ["DataError", DataError],
   ["InputError", InputError],
 ]);
 
-/** An error as it was before it crossed the thread's border, which keeps no classes. */
+/** Restores an error's class, which is lost between threads. */
 function revive({ name, message, stack }: { name: string; message: string; stack?: string | undefined }): Error {
   const error = new (kinds.get(name) ?? Error)(message);
   if (stack !== undefined) error.stack = stack;

@@ -1,7 +1,7 @@
-/** The worker's side of a WorkerPool. */
+/** The worker side of a WorkerPool. */
 import { parentPort, type Transferable, workerData } from "node:worker_threads";
 
-/** What a worker thread is started with. */
+/** The start data of a worker thread. */
 export interface Start {
   file: string;
   init: unknown;
@@ -11,8 +11,7 @@ export type Reply<Result> =
   { result: Result } | { error: { name: string; message: string; stack?: string | undefined } };
 
 /**
- * Answers tasks one after the other, in the order in which they came. What the handler throws reaches the caller of
- * `WorkerPool.run`.
+ * Answers tasks one at a time, in order of arrival. What the handler throws reaches the caller of `WorkerPool.run`.
  *
  * @param start makes the handler of tasks from the pool's `init`
  */

@@ -1,4 +1,4 @@
-// Reads the system's own package sources, so that the mirror its owner chose is the one used. sources.list(5).
+// Reads the system's own package sources (sources.list(5)), to use the mirror that its owner chose.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
@@ -89,12 +89,12 @@ export function readSources(folder = "/etc/apt") {
     try {
       return parse ? parse(readFileSync(file, "utf8")) : [];
     } catch {
-      return []; // Not there, or not ours to read.
+      return []; // Missing, or not readable for us.
     }
   });
 }
 
-/** Where the distribution itself says its packages are, for a system whose sources do not name them. */
+/** The distribution's public archives, for a system whose sources do not name them. */
 const publicDefault = {
   uris: ["http://deb.debian.org/debian"],
   components: ["main"],
@@ -103,8 +103,8 @@ const publicDefault = {
 };
 
 /**
- * Of the system's sources, those that hold the distribution's own packages; with the backports added where they are needed.
- * Third-party archives are left out: they are not needed, and one that is down must not stand in the way.
+ * Selects the system's sources for the distribution's own packages, adding backports if needed. Third-party archives are left
+ * out: they are not needed, and one that is down must not block us.
  * @param {Source[]} sources
  * @param {{ codenames: string[], backports: string | undefined }} wanted
  * @param {string} id of the distribution
@@ -119,7 +119,7 @@ export function selectSources(sources, wanted, id) {
       ...source,
       suites: source.suites.filter((suite) => ours.has(suite)),
       uris: source.uris.filter((uri) => !uri.startsWith("cdrom:")),
-      components: source.components.filter((component) => component === "main"), // Mesa is there, and the rest is large.
+      components: source.components.filter((component) => component === "main"), // Mesa is there; the rest is large.
     }))
     .filter((source) => source.suites.length > 0 && source.uris.length > 0 && source.components.length > 0);
   const has = (/** @type {string} */ suite) => kept.some((source) => source.suites.includes(suite));

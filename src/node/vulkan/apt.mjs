@@ -1,5 +1,5 @@
-// Fetches packages of the distribution with apt-get, which checks them against the signed index, but with a private state:
-// no root, nothing installed, the system's own apt left as it is.
+// Fetches the distribution's packages with apt-get, which checks them against the signed index, but with private state:
+// no root, nothing installed, the system's own apt untouched.
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
@@ -8,7 +8,7 @@ import { suitesOf } from "./distribution.mjs";
 import { LaunchError } from "./errors.mjs";
 import { run } from "./run.mjs";
 
-/** @type {Record<string, string>} Node's name of a processor → Debian's */
+/** @type {Record<string, string>} Node's name of a CPU architecture → Debian's */
 const architectures = { x64: "amd64", arm64: "arm64" };
 
 /**
@@ -19,12 +19,12 @@ const architectures = { x64: "amd64", arm64: "arm64" };
  */
 
 /**
- * Where this system's packages come from.
+ * Plans where to fetch this system's packages from.
  * @param {import("./distribution.mjs").Distribution} distribution
  * @param {NodeJS.ProcessEnv} [env]
  * @param {string} [folder] apt's configuration, for tests
  * @returns {Plan}
- * @throws {LaunchError} if they cannot be had
+ * @throws {LaunchError} if they are unavailable
  */
 export function planPackages(distribution, env = process.env, folder = "/etc/apt") {
   const onPath = (/** @type {string} */ tool) =>
@@ -41,7 +41,7 @@ export function planPackages(distribution, env = process.env, folder = "/etc/apt
 }
 
 /**
- * Configuration that gives apt a private state, and leaves the system's proxies, certificates and credentials in force.
+ * Configuration that gives apt private state, but keeps the system's proxies, certificates and credentials.
  * @param {string} work folder
  * @returns {string}
  */
@@ -57,14 +57,14 @@ Dir::State::Lists ${at("state/lists")};
 Dir::State::Status ${at("state/status")};
 Dir::Cache ${at("cache")};
 Debug::NoLocking "true";
-APT::Sandbox::User "root"; // Not _apt, who may not enter a private folder.
+APT::Sandbox::User "root"; // Not _apt, which may not enter a private folder.
 APT::Update::Error-Mode "any";
 APT::Install-Recommends "false";
 Acquire::Languages "none";
 Acquire::Retries "2";
 Acquire::http::Timeout "20";
 Acquire::https::Timeout "20";
-// Hooks of the system would act on the system.
+// The system's hooks would act on the system.
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
@@ -73,7 +73,7 @@ Acquire::https::Timeout "20";
 
 /**
  * The packages to fetch, from the output of a simulated installation. The C and C++ runtime is always the system's own, and
- * what is no library (data, interpreters) is not needed to run the driver.
+ * anything but libraries (data, interpreters) is not needed to run the driver.
  * @param {string} simulation output of `apt-get --simulate install`
  * @returns {Map<string, string>} name → version
  */
@@ -89,7 +89,7 @@ export function parseSimulation(simulation) {
 }
 
 /**
- * A program's own complaint, in short.
+ * A program's own error message, shortened.
  * @param {import("./run.mjs").Outcome} outcome
  * @returns {string}
  */
@@ -100,13 +100,13 @@ function complaint({ stdout, stderr, code }) {
 }
 
 /**
- * Fetches and opens packages with all that they depend on.
+ * Fetches and unpacks packages with all their dependencies.
  * @param {string[]} names
  * @param {Plan} plan
  * @param {string} work an empty folder, to be removed by the caller
  * @param {AbortSignal} signal
- * @returns {Promise<{ root: string, versions: Record<string, string> }>} root: the folder they are opened in
- * @throws {LaunchError} with apt's complaint
+ * @returns {Promise<{ root: string, versions: Record<string, string> }>} root: the folder they are unpacked in
+ * @throws {LaunchError} with apt's error message
  */
 export async function fetchPackages(names, plan, work, signal) {
   const at = (/** @type {string} */ name) => path.join(work, name);
@@ -114,7 +114,7 @@ export async function fetchPackages(names, plan, work, signal) {
     mkdirSync(at(folder), { recursive: true });
   writeFileSync(at("apt.conf"), aptConfiguration(work));
   writeFileSync(at("apt.sources"), formatSources(plan.sources, plan.architecture));
-  writeFileSync(at("state/status"), ""); // As if nothing were installed: all dependencies are wanted.
+  writeFileSync(at("state/status"), ""); // As if nothing were installed, to get all dependencies.
 
   const must = async (/** @type {string} */ file, /** @type {string[]} */ args, /** @type {string} */ what) => {
     const env = { ...process.env, LC_ALL: "C" };
@@ -136,11 +136,11 @@ export async function fetchPackages(names, plan, work, signal) {
     [...packages].map(([name, version]) => `${name}=${version}`),
   );
   const debs = readdirSync(at("debs")).filter((file) => file.endsWith(".deb"));
-  if (debs.length !== packages.size) throw new LaunchError(`${packages.size} packages asked for, ${debs.length} came`);
+  if (debs.length !== packages.size) throw new LaunchError(`${packages.size} packages wanted, ${debs.length} arrived`);
   const opener = async () => {
     for (let deb = debs.pop(); deb; deb = debs.pop()) await must("dpkg-deb", ["--extract", deb, at("root")], deb);
   };
-  // All must have ended before the caller removes the folder.
+  // All must have finished before the caller removes the folder.
   const ends = await Promise.allSettled(Array.from({ length: availableParallelism() }, opener));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   return { root: at("root"), versions: Object.fromEntries(packages) };

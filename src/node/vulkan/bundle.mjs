@@ -1,17 +1,17 @@
-// The unpacked software driver in the cache: what it consists of, and whether it is whole.
+// The unpacked software driver in the cache: its layout, and checks that it is intact.
 //
 //   lavapipe-<distribution>-<architecture>/
 //     bundle.json               versions, and every file with its size and SHA-256
-//     verified.json             what the files looked like (size, times, inode) when their sums were last right
-//     loader/libvulkan.so.1     apart, so that it can serve an installed driver without the libraries below
-//     lib/                      the driver and every library it needs, but for the C and C++ runtime
+//     verified.json             the files' metadata (size, times, inode) when their checksums last matched
+//     loader/libvulkan.so.1     separate, so that it can serve an installed driver without the libraries below
+//     lib/                      the driver and every library it needs, except the C and C++ runtime
 //     icd.d/lvp_icd.json        the manifest; names the driver by a relative path
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { writeAtomic } from "./cache.mjs";
 
-/** Raised when the layout above changes; bundles of another format are unpacked again. */
+/** Incremented when the layout above changes; bundles of another format are unpacked again. */
 export const bundleFormat = 2;
 
 /**
@@ -35,7 +35,7 @@ export function bundleFolder(cache, { id, version, codenames }) {
   return path.join(cache, "vulkan", `lavapipe-${name}`);
 }
 
-/** What is noted of a file of a bundle. @typedef {{ size: number, sha256: string }} Sum */
+/** What is recorded about a bundle's file. @typedef {{ size: number, sha256: string }} Sum */
 
 /**
  * @param {string} file
@@ -47,11 +47,11 @@ export function sumOf(file) {
 }
 
 /**
- * Reads a bundle and checks its files. Sums of 150 MB take a good tenth of a second, so they are made again only of files
- * that have been touched since they were right (some 30 stat calls), or of all where something is wrong anyway.
+ * Reads a bundle and checks its files. Checksums of 150 MB take over 0.1 s, so they are recomputed only for files touched since
+ * they last matched (some 30 stat calls), or for all if something is wrong anyway.
  * @param {string} folder
- * @param {{ thorough?: boolean }} [options] thorough: make all sums again
- * @returns {Bundle | undefined} undefined if there is none or it is damaged
+ * @param {{ thorough?: boolean }} [options] thorough: recompute all checksums
+ * @returns {Bundle | undefined} undefined if missing or damaged
  */
 export function readBundle(folder, { thorough = false } = {}) {
   try {
@@ -81,7 +81,7 @@ export function readBundle(folder, { thorough = false } = {}) {
 
 /**
  * @param {string} file
- * @returns {string} changes whenever the file is written to, by whatever means
+ * @returns {string} changes whenever the file is written to, by any means
  */
 function appearance(file) {
   const { size, mtimeMs, ctimeMs, ino } = statSync(file);
@@ -90,7 +90,7 @@ function appearance(file) {
 
 /**
  * @param {string} folder
- * @returns {Record<string, string>} what files looked like when their sums were last right
+ * @returns {Record<string, string>} the files' metadata when their checksums last matched
  */
 function verified(folder) {
   try {
@@ -108,6 +108,6 @@ function remember(folder, appearances) {
   try {
     writeAtomic(path.join(folder, "verified.json"), JSON.stringify(appearances));
   } catch {
-    // A cache that cannot be written: the sums are made again at the next start.
+    // The cache is not writable: the checksums are recomputed at the next start.
   }
 }

@@ -1,4 +1,4 @@
-// Where the project keeps what it can make again: the unpacked driver, decisions, Mesa's compiled shaders.
+// The project's cache of reproducible files: the unpacked driver, adapter choices, Mesa's compiled shaders.
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { homedir } from "node:os";
@@ -11,7 +11,7 @@ import path from "node:path";
  */
 export function cacheFolder(env = process.env) {
   if (env.MGANET_CACHE) return path.resolve(env.MGANET_CACHE);
-  // The XDG specification says that a relative path there is to be ignored.
+  // The XDG specification says to ignore a relative path.
   const xdg = env.XDG_CACHE_HOME;
   return path.join(xdg && path.isAbsolute(xdg) ? xdg : path.join(homedir(), ".cache"), "mganet");
 }
@@ -22,7 +22,7 @@ export function temporaryName() {
 }
 
 /**
- * Writes a file so that a reader sees the old content or the new one, never a part.
+ * Writes a file atomically: a reader sees the old content or the new, never a part.
  * @param {string} file
  * @param {string} text
  */

@@ -17,7 +17,7 @@ import { run } from "./run.mjs";
  * Asks Dawn, in a separate process, for its adapter under a candidate's environment.
  * @param {Candidate} candidate
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<Adapter | undefined>} undefined if Dawn refuses the driver, or it crashes or hangs
+ * @returns {Promise<Adapter | undefined>} undefined if Dawn refuses the driver, or the driver crashes or hangs
  * @throws {LaunchError} if the webgpu package does not load at all
  */
 export async function probe(candidate, env) {
@@ -31,7 +31,7 @@ export async function probe(candidate, env) {
   try {
     answer = JSON.parse(stdout.trim().split("\n").at(-1) || "{}");
   } catch {
-    // It died in the middle of a line.
+    // The process died in the middle of a line.
   }
   if (answer.loadError) throw new LaunchError(`the npm package webgpu does not load: ${answer.loadError}`);
   return answer.description === undefined
@@ -40,7 +40,7 @@ export async function probe(candidate, env) {
 }
 
 /**
- * Loads the code that unpacks only when there is something to unpack.
+ * Loads the unpacking code only when there is something to unpack.
  * @type {typeof import("./obtain.mjs").obtainBundle}
  */
 const obtainLater = async (options) => (await import("./obtain.mjs")).obtainBundle(options);
@@ -50,7 +50,7 @@ const obtainLater = async (options) => (await import("./obtain.mjs")).obtainBund
  * @param {object} options
  * @param {NodeJS.ProcessEnv} options.env
  * @param {string} options.cache folder
- * @param {(text: string) => void} options.say prints to the person at the terminal
+ * @param {(text: string) => void} options.say prints to the user's terminal
  * @param {boolean} [options.fresh] ignore an earlier choice
  * @param {typeof probe} [options.ask] for tests
  * @param {typeof obtainLater} [options.obtain] for tests
@@ -75,7 +75,7 @@ export async function choose({ env, cache, say, fresh = false, ask = probe, obta
   /** @type {Candidate} */
   const system = { kind: "system", libraryFolders: [] };
   const found = await ask(system, env);
-  // Who names a driver gets it, be it a software driver.
+  // A driver named by the user is used, even a software driver.
   const named = env.VK_DRIVER_FILES || env.VK_ICD_FILENAMES;
   if (found && (!found.software || named)) return decide(system, found);
   if (named) say(`mganet: Dawn finds no adapter with the driver ${named}; looking for another one\n`);
@@ -94,7 +94,7 @@ export async function choose({ env, cache, say, fresh = false, ask = probe, obta
   };
   bundle ??= await renew();
   if (manifests.length > 0) {
-    // A GPU's driver without the loader, as in many containers.
+    // A GPU driver without the loader, as in many containers.
     /** @type {Candidate} */
     const loader = { kind: "loader", libraryFolders: [bundle.loaderFolder] };
     const adapter = await ask(loader, env);
@@ -108,7 +108,7 @@ export async function choose({ env, cache, say, fresh = false, ask = probe, obta
   };
   const choice = await askUnpacked(bundle);
   if (choice) return choice;
-  // Perhaps the disk has changed it without a trace.
+  // The disk may have corrupted it without a trace.
   if (existsSync(folder) && !readBundle(folder, { thorough: true })) {
     bundle = await renew();
     const second = await askUnpacked(bundle);

@@ -1,10 +1,10 @@
-// Which shared libraries a library needs, as the dynamic linker itself resolves them (ldd).
+// Finds the shared libraries that a library needs, as the dynamic linker itself resolves them (ldd).
 import { LaunchError } from "./errors.mjs";
 import { run } from "./run.mjs";
 
 /**
- * Libraries that are the system's own in any case: the C library and its parts, and the two that Node itself needs.
- * One process cannot have two of them, so they must never come from the unpacked packages.
+ * Libraries that always come from the system: the C library and its parts, and the two that Node itself needs.
+ * A process cannot have two copies of them, so they must never come from the unpacked packages.
  */
 const base =
   /^(ld-linux.*|linux-vdso|linux-gate|libc|libm|libdl|librt|libpthread|libresolv|libutil|libgcc_s|libstdc\+\+)\.so/;
@@ -20,7 +20,7 @@ export function isBaseLibrary(name) {
 /**
  * Parses ldd's output.
  * @param {string} text
- * @returns {{ found: Map<string, string>, missing: string[] }} found: name as it is asked for → path; base libraries left out
+ * @returns {{ found: Map<string, string>, missing: string[] }} found: requested name → path, without base libraries
  */
 export function parseLdd(text) {
   /** @type {Map<string, string>} */
@@ -37,10 +37,10 @@ export function parseLdd(text) {
 }
 
 /**
- * All libraries that a library needs, directly or not, base libraries left out.
+ * All libraries that a library needs, directly or indirectly, except base libraries.
  * @param {string} library
  * @param {string[]} folders searched before the system's own
- * @returns {Promise<Map<string, string>>} name as it is asked for → path
+ * @returns {Promise<Map<string, string>>} requested name → path
  * @throws {LaunchError} if one is missing
  */
 export async function closureOf(library, folders) {
@@ -50,6 +50,6 @@ export async function closureOf(library, folders) {
   });
   if (code !== 0) throw new LaunchError(`ldd cannot read ${library}: ${stderr.trim()}`);
   const { found, missing } = parseLdd(stdout);
-  if (missing.length > 0) throw new LaunchError(`${library} needs ${missing.join(", ")}, which no package brought`);
+  if (missing.length > 0) throw new LaunchError(`${library} needs ${missing.join(", ")}, which no package provides`);
   return found;
 }

@@ -1,20 +1,20 @@
-// Dawn prints a warning about each limit that it cuts down, on lavapipe two of them whenever it looks for adapters, in native code, straight
-// to descriptor 2. They concern dynamic offsets, which this program does not use, and Dawn has no switch for them.
+// Filters Dawn's warnings about reduced limits. Native code prints them straight to descriptor 2, on lavapipe two whenever it
+// enumerates adapters. They concern dynamic offsets, which this program does not use, and Dawn has no switch to silence them.
 import { Transform } from "node:stream";
 
 const warning =
   /^Warning: maxDynamic\w+ artificially reduced from \d+ to \d+ to fit dynamic offset allocation limit\.$/;
 const beginning = "Warning: maxDynamic";
 
-/** Of this text, more may follow that makes it such a warning. */
+/** Whether further text could turn this into such a warning. */
 const mayBecome = (/** @type {string} */ text) => beginning.startsWith(text) || text.startsWith(beginning);
 
 /**
- * Filters what arrives in pieces: passes every byte on, at once, except for these warnings' lines.
+ * Filters a stream of chunks: passes every byte on at once, except these warnings' lines.
  * @returns {{ next(chunk: Buffer): Buffer, rest(): Buffer }}
  */
 export function warningFilter() {
-  // Bytes as characters: a chunk may end within one.
+  // Bytes as Latin-1 characters, since a chunk may end within a character.
   let held = "";
   let lineBegun = false;
   return {

@@ -1,13 +1,13 @@
-// Which Linux distribution this is, and which of its packages hold a software Vulkan driver that Dawn accepts.
+// Identifies the Linux distribution, and which of its packages contain a software Vulkan driver that Dawn accepts.
 import { readFileSync } from "node:fs";
 
 /**
  * @typedef {object} Distribution
- * @property {string} id `ID` of os-release: "debian", "ubuntu", ...; "linux" where there is no os-release
+ * @property {string} id `ID` of os-release: "debian", "ubuntu", ...; "linux" if there is no os-release
  * @property {string[]} like `ID_LIKE`: what it derives from, nearest first
  * @property {string} version `VERSION_ID`; empty for Debian testing and sid
- * @property {string[]} codenames names its package archives go by: its own first, then those of what it derives from
- * @property {string} name for people
+ * @property {string[]} codenames names of its package archives: its own first, then those of what it derives from
+ * @property {string} name for display
  */
 
 /**
@@ -43,7 +43,7 @@ export function readDistribution(root = "/") {
     try {
       return parseOsRelease(readFileSync(`${root.replace(/\/$/, "")}/${file}`, "utf8"));
     } catch {
-      // The next place.
+      // Try the next location.
     }
   }
   return parseOsRelease("");
@@ -52,7 +52,7 @@ export function readDistribution(root = "/") {
 /**
  * The suites to take packages from, and the one to prefer.
  *
- * Seen working, all on x64: Debian 12 with its backports (its own Mesa, 22.3, is refused by Dawn for want of
+ * Known to work, all on x64: Debian 12 with its backports (Dawn refuses its own Mesa, 22.3, for lack of
  * shaderUniformBufferArrayDynamicIndexing), Debian 13 and Ubuntu 24.04 with their own Mesa. Untested: everything else.
  * @param {Distribution} distribution
  * @returns {{ codenames: string[], backports: string | undefined }}
@@ -64,7 +64,7 @@ export function suitesOf(distribution) {
 }
 
 /**
- * What a person has to type to get a software driver on this distribution (commands for others than Debian are untested).
+ * The command that installs a software driver on this distribution (untested except on Debian).
  * @param {Distribution} distribution
  * @returns {string}
  */

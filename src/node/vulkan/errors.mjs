@@ -1,4 +1,4 @@
-/** No adapter can be had; the message is for the person at the terminal and says what to do. */
+/** No adapter is available; the message is for the user at the terminal and says what to do. */
 export class LaunchError extends Error {
   /** @param {string} message */
   constructor(message) {

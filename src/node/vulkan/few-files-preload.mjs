@@ -1,4 +1,4 @@
-/** Loaded before a program: keeps the compiled files of modules together. See few-files.mjs. */
+/** Preloaded before a program: limits how many modules are read at once. See few-files.mjs. */
 import { readFewAtOnce } from "./few-files.mjs";
 
 readFewAtOnce();

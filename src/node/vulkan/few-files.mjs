@@ -1,14 +1,14 @@
-// For processes that may have few files open (`ulimit -n 64`). Node opens all modules that one imports at once, over a hundred
-// of some packages; this has it open a few at a time. Slower by nothing that can be measured, but it takes a thread.
+// Lets processes with a low open-file limit (`ulimit -n 64`) load modules. Node opens all imports of a module at once, over a
+// hundred for some packages; this opens a few at a time. No measurable slowdown, but it takes a thread.
 import { readFileSync } from "node:fs";
 import { register } from "node:module";
 
-/** With fewer than this, Node's own way does not work with every command. */
+/** With fewer than this, Node's own loading fails for some commands. */
 const ENOUGH = 512;
-/** Modules that are read at a time. */
+/** Modules read at a time. */
 const AT_ONCE = 8;
 
-/** @returns {boolean} whether this process may have so few files open that modules have to be read a few at a time */
+/** @returns {boolean} whether this process's open-file limit is so low that modules must be read a few at a time */
 export function hasFewFiles() {
   try {
     const [, most] = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
@@ -18,7 +18,7 @@ export function hasFewFiles() {
   }
 }
 
-/** Must come after every other hook is in place: the last one is asked first. */
+/** Must be called after every other hook is in place: the last one runs first. */
 export function readFewAtOnce() {
   register(import.meta.url);
 }

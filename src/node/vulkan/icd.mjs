@@ -1,4 +1,4 @@
-// Installed Vulkan drivers: the manifests ("installable client drivers") that the Vulkan loader would find.
+// Finds installed Vulkan drivers: the manifests ("installable client drivers") that the Vulkan loader would find.
 import { readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
@@ -54,7 +54,7 @@ export function findManifests(folders) {
 const software = [/^lvp_icd/, /swiftshader/];
 
 /**
- * Of the manifests, those of software drivers, fastest first.
+ * The manifests of software drivers, fastest first.
  * @param {Manifest[]} manifests
  * @returns {Manifest[]}
  */

@@ -1,28 +1,28 @@
-// Ctrl-C and its kin, delivered once. One key press can arrive several times: the terminal sends the signal to every process
-// of the foreground group, and `npm run`, `timeout` and the launcher send on what they receive.
+// Handles Ctrl-C and similar signals once. One key press can arrive several times: the terminal sends the signal to every
+// process of the foreground group, and `npm run`, `timeout` and the launcher forward what they receive.
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import path from "node:path";
 
-/** Repeats within this time, in milliseconds, count as echoes of the first. */
+/** Repeats within this many milliseconds count as echoes of the first. */
 const echo = 1000;
 
-/** Signals that ask for an orderly end: Ctrl-C; `kill`, or a system that shuts down; a terminal that was closed, or an ssh that was lost. */
+/** Signals that request an orderly end: Ctrl-C; `kill` or a system shutdown; a closed terminal or a lost ssh connection. */
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export type Interrupt = (typeof signals)[number];
 
 /**
- * Whether the program was started by nohup(1), and so has to outlive its terminal. The signal itself does not tell: Node takes
- * no notice of its having been ignored before. Shells note in `_` which program they have started; where npm runs its scripts by
- * bash, that is Node, so that the processes above are looked at, too.
+ * Whether the program was started by nohup(1), and so must outlive its terminal. The signal disposition does not show it: Node
+ * resets an ignored signal. Shells record in `_` which program they started; if npm runs its scripts through bash, that is Node,
+ * so the parent processes are checked too.
  */
 export const outlivesTerminal = (env: NodeJS.ProcessEnv = process.env): boolean => isNohup(env["_"]) || nohupAbove();
 
 const isNohup = (program = ""): boolean => path.basename(program) === "nohup";
 
 /**
- * Whether one of the processes that this one comes from was started by nohup or ignores hang-ups. Those of another session have
- * another terminal; the first of a session has its environment from without. Linux only: elsewhere false.
+ * Whether an ancestor of this process was started by nohup or ignores hang-ups. Those of another session have another terminal;
+ * a session's first process has its environment from outside. Linux only: elsewhere false.
  */
 function nohupAbove(): boolean {
   try {
@@ -35,7 +35,7 @@ function nohupAbove(): boolean {
       if (isNohup(variables.find((variable) => variable.startsWith("_="))?.slice(2))) return true;
     }
   } catch {
-    // No such files, or none of this user's.
+    // No such files, or not readable by this user.
   }
   return false;
 }
@@ -49,16 +49,16 @@ function kinOf(pid: number | "self"): { parent: number; session: number } {
 }
 
 /**
- * The exit code of a run that was asked to end and has saved its work: as shells have it for a hang-up, for which nobody waits;
- * else that of Ctrl-C.
+ * The exit code of a run that was interrupted and has saved its work: the shell's code for a hang-up, for which nobody waits;
+ * otherwise that of Ctrl-C.
  */
 export const exitCode = (signal: Interrupt | undefined): number => (signal === "SIGHUP" ? 129 : 130);
 
 /**
- * Calls `stop` at the first of these signals, so that a run can save its work and end. A further one, unless it is an echo,
- * ends the process at once, with the exit code shells use for the signal (130, 143). A hang-up is nobody's impatience and never
- * does: a terminal that goes away can send several. Under nohup there is none.
- * @returns a function that removes the handlers again
+ * Calls `stop` on the first of these signals, so that a run can save its work and end. Another one, unless it is an echo,
+ * ends the process at once, with the shell's exit code for the signal (130, 143). A hang-up never does: it is not an impatient
+ * user, and a closing terminal can send several. Under nohup hang-ups are ignored.
+ * @returns a function that removes the handlers
  */
 export function onInterrupt(stop: (signal: Interrupt) => void): () => void {
   let last: number | undefined;
@@ -70,7 +70,7 @@ export function onInterrupt(stop: (signal: Interrupt) => void): () => void {
         process.exit(128 + constants.signals[signal]);
       }
       if (first) stop(signal);
-      // Taken after the work of stop(): signals that came in meanwhile are delivered only then.
+      // Timed after stop(): signals that arrive meanwhile are delivered only then.
       if (first) last = performance.now();
     };
     process.on(signal, handler);

@@ -1,4 +1,4 @@
-// Runs the program under the environment that the chosen driver needs.
+// Runs the program in the environment that the chosen driver needs.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
@@ -15,14 +15,14 @@ import { stderrVariable } from "./stderr.mjs";
 export { shellExports } from "./environment.mjs";
 
 /**
- * The variables to add to the environment so that Dawn finds an adapter; chooses one if that has not been done.
+ * The variables to add to the environment so that Dawn finds an adapter; chooses one if not yet done.
  * @param {{ fresh?: boolean }} [options] fresh: ignore an earlier choice
  * @returns {Promise<Record<string, string>>}
  * @throws {LaunchError} if no adapter is available
  */
 export async function prepare({ fresh = false } = {}) {
   const { env } = process;
-  // Elsewhere (Metal, Direct3D) the system brings the driver.
+  // Elsewhere (Metal, Direct3D) the system provides the driver.
   if ((env[readyVariable] && !fresh) || process.platform !== "linux") return {};
   const cache = cacheFolder(env);
   openCache(cache);
@@ -31,7 +31,7 @@ export async function prepare({ fresh = false } = {}) {
 }
 
 /**
- * Tells the person at the terminal that there is no adapter, and sets exit code 2. Throws every other error again.
+ * Reports to the user that there is no adapter, and sets exit code 2. Rethrows every other error.
  * @param {unknown} error
  */
 export function report(error) {
@@ -40,23 +40,23 @@ export function report(error) {
   process.exitCode = 2;
 }
 
-/** For what a program has printed right before its end. */
+/** Time to wait for output that a program printed right before its end. */
 const LAST_WORDS_MS = 2000;
 
 /** The descriptor by which a program reaches the launcher's standard error. */
 const STDERR_DESCRIPTOR = 3;
 
 /**
- * Whether a program runs on a software adapter and prints Dawn's warnings about it. A process that the launcher has started says no: its
- * descriptor 2 leads through there, or to whoever reads its output.
+ * Whether a program runs on a software adapter and prints Dawn's warnings about it. False in a process started by the launcher:
+ * its descriptor 2 already leads through the launcher, or to whoever reads its output.
  * @param {Record<string, string>} variables
  */
 const warns = (variables) =>
   process.env[stderrVariable] === undefined && "LP_NUM_THREADS" in { ...process.env, ...variables };
 
 /**
- * Runs a program: in this process where that is possible, else in a new one, because the dynamic linker reads LD_LIBRARY_PATH
- * only when a process starts, and because Dawn's warnings can be left out of another process's output only. Exit code and signals
+ * Runs a program in this process if possible, otherwise in a new one, because the dynamic linker reads LD_LIBRARY_PATH only
+ * when a process starts, and because Dawn's warnings can be filtered only from another process's output. Exit code and signals
  * are passed on.
  * @param {object} program
  * @param {string} program.script path
@@ -90,10 +90,10 @@ export async function launch({ script, args, preload: given }, variables) {
     process.exitCode = 1;
   });
   child.on("exit", async (code, signal) => {
-    // What the program has left running may keep the pipe open.
+    // Processes that the program left running may keep the pipe open.
     await Promise.race([printed, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS).unref())]);
     if (!signal) process.exit(code ?? 1);
-    // End in the same way, so that a shell reports the same.
+    // End by the same signal, so that a shell reports the same.
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
     setTimeout(() => process.exit(128 + constants.signals[signal]), 1000);
@@ -101,10 +101,10 @@ export async function launch({ script, args, preload: given }, variables) {
 }
 
 /**
- * Passes signals on to the child, so that it can save its work, and waits for it to end.
+ * Forwards signals to the child, so that it can save its work, and waits for it to end.
  *
- * Ctrl-C at a terminal reaches every process of the foreground group, the child too, and `npm run` sends it once more; sent
- * on from here it would look to the child like the user's second, impatient one.
+ * Ctrl-C at a terminal reaches every process of the foreground group, including the child, and `npm run` sends it once more;
+ * forwarded from here it would look to the child like the user's second, impatient one.
  * @param {import("node:child_process").ChildProcess} child
  */
 function passSignals(child) {
@@ -122,7 +122,7 @@ function passSignals(child) {
 /** @returns {boolean} whether this process belongs to the foreground process group of its terminal: proc(5), stat */
 function inForeground() {
   try {
-    // The second field, in brackets, may hold blanks; after it: state ppid pgrp session tty_nr tpgid.
+    // The second field, in brackets, may contain spaces; after it: state ppid pgrp session tty_nr tpgid.
     const [, , group, , terminal, foreground] = readFileSync("/proc/self/stat", "utf8")
       .replace(/^.*\) /s, "")
       .split(" ");

@@ -1,5 +1,5 @@
-// Remembers which adapter was chosen, so that a start does not ask Dawn again (some 0.2 s a question): one file in the cache
-// for each state of the machine that a choice depends on.
+// Remembers the chosen adapter, so that a start need not probe Dawn again (about 0.2 s per probe): one file in the cache per
+// machine state that a choice depends on.
 import { createHash } from "node:crypto";
 import { accessSync, constants, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
@@ -8,7 +8,7 @@ import { writeAtomic } from "./cache.mjs";
 
 /** @typedef {import("./environment.mjs").Choice} Choice */
 
-/** A choice expires after this many milliseconds: what made a GPU fail may have passed without a trace. */
+/** A choice expires after this many milliseconds: whatever made a GPU fail may have passed without a trace. */
 const maxAge = 24 * 3600e3;
 
 /** Variables that change what Dawn and the Vulkan loader find. */
@@ -58,7 +58,7 @@ function webgpuVersion() {
 }
 
 /**
- * Where the choice for the machine's present state is kept.
+ * The path where the choice for the machine's current state is stored.
  * @param {string} cache folder
  * @param {object} state
  * @param {NodeJS.ProcessEnv} state.env
@@ -83,7 +83,7 @@ export function choiceFile(cache, { env, root, manifests, bundle }) {
 
 /**
  * @param {string} file
- * @returns {boolean} whether it is there and not too old
+ * @returns {boolean} whether it exists and is not too old
  */
 function isRecent(file) {
   const stat = statSync(file, { throwIfNoEntry: false });
@@ -92,7 +92,7 @@ function isRecent(file) {
 
 /**
  * @param {string} file
- * @returns {Choice | undefined} undefined if there is none, or it is too old or damaged
+ * @returns {Choice | undefined} undefined if missing, too old or damaged
  */
 export function readChoice(file) {
   try {
@@ -119,7 +119,7 @@ function isChoice(value) {
 }
 
 /**
- * Remembers a choice, and forgets those that are too old. A cache that cannot be written costs time at the next start, no more.
+ * Stores a choice, and deletes outdated ones. An unwritable cache only costs time at the next start.
  * @param {string} file
  * @param {Choice} choice
  */

@@ -1,11 +1,11 @@
-// Gets the software driver from the distribution's packages, and tells the person at the terminal.
+// Gets the software driver from the distribution's packages, and tells the user.
 import { planPackages } from "./apt.mjs";
 import { installHint } from "./distribution.mjs";
 import { LaunchError } from "./errors.mjs";
 import { unpackLavapipe } from "./unpack.mjs";
 
 /**
- * Unpacks the software driver, and says so in one line.
+ * Unpacks the software driver, and reports it in one line.
  * @param {object} options
  * @param {NodeJS.ProcessEnv} options.env
  * @param {string} options.folder
@@ -18,7 +18,7 @@ export async function obtainBundle({ env, folder, distribution, say }) {
   const none = "no GPU driver and no software Vulkan driver that Dawn accepts was found";
   const hint = `Install a GPU's driver, or a software one: ${installHint(distribution)}`;
   if (env.MGANET_OFFLINE && env.MGANET_OFFLINE !== "0")
-    throw new LaunchError(`${none}, and MGANET_OFFLINE forbids to fetch one.\n${hint}`);
+    throw new LaunchError(`${none}, and MGANET_OFFLINE forbids fetching one.\n${hint}`);
   let saying = false;
   try {
     const plan = planPackages(distribution, env);

@@ -1,4 +1,4 @@
-// The cache holds libraries that are loaded and machine code that is run: whoever may write there runs code as this user.
+// Makes sure that only this user can write to the cache: its libraries and machine code run with this user's rights.
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { LaunchError } from "./errors.mjs";
@@ -6,23 +6,23 @@ import { LaunchError } from "./errors.mjs";
 /** Write permission of the group and of others. */
 const GROUP_AND_OTHERS = 0o022;
 const OTHERS = 0o002;
-/** In a folder with this bit only a file's owner may rename or remove it, as in /tmp. */
+/** In a folder with this bit, such as /tmp, only a file's owner may rename or remove it. */
 const STICKY = 0o1000;
 
 /**
  * @param {string} file
- * @returns {import("node:fs").Stats | undefined} of what a link leads to
+ * @returns {import("node:fs").Stats | undefined} of a link's target
  */
 const look = (file) => statSync(file, { throwIfNoEntry: false });
 
 /**
- * Makes the cache folder, for this user alone, where it does not exist yet, and checks that no one else can write into what
- * code is taken from: the folder, what leads to it, and the drivers and shaders in it. A cache that cannot be made is no
+ * Creates the cache folder, private to this user, if it does not exist, and checks that no one else can write to anything that
+ * code is loaded from: the folder, its parents, and the drivers and shaders in it. A cache that cannot be created is no
  * obstacle: everything works without, only slower.
  *
  * @param {string} cache
- * @param {number | undefined} [user] id of this user; undefined where the system knows none
- * @throws {LaunchError} that names the folder, who can write there and what to do
+ * @param {number | undefined} [user] id of this user; undefined if the system has none
+ * @throws {LaunchError} that says which folder, who can write there and what to do
  */
 export function openCache(cache, user = process.getuid?.()) {
   if (user === undefined) return;
@@ -37,7 +37,7 @@ export function openCache(cache, user = process.getuid?.()) {
   }
   for (let parent = path.dirname(cache); ; parent = path.dirname(parent)) {
     const found = look(parent);
-    // Group permissions of parents are left to those who set them: home folders often have a group of one.
+    // Group permissions of parents are not checked: home folders often have a group with one member.
     if (found && !(found.mode & STICKY)) requireOwn(parent, found, found.uid, OTHERS, cache);
     if (parent === path.dirname(parent)) return;
   }
@@ -65,7 +65,7 @@ const octal = (/** @type {number} */ mode) => (mode & 0o7777).toString(8);
 
 /**
  * @param {string} cache
- * @returns {string[]} folders and files from which code is loaded, as far as they exist
+ * @returns {string[]} existing folders and files from which code is loaded
  */
 function codeBelow(cache) {
   const vulkan = path.join(cache, "vulkan");
@@ -78,6 +78,6 @@ function codeBelow(cache) {
   };
   const bundles = list(vulkan).filter((file) => path.basename(file).startsWith("lavapipe-"));
   const parts = bundles.flatMap((bundle) => list(bundle));
-  // Choices name libraries too. Of Mesa's shaders the folder is enough: it holds thousands, made by whoever may write there.
+  // Choices name libraries too. For Mesa's shaders, checking the folder is enough: only those who may write there create them.
   return [path.join(cache, "mesa"), vulkan, ...list(vulkan), ...parts, ...parts.flatMap(list)];
 }

@@ -1,5 +1,5 @@
-// Run as a process of its own, because a broken driver can take the process with it: which adapter does Dawn give under this
-// environment? Prints one line of JSON; `loadError` if the webgpu package itself does not load.
+// Reports which adapter Dawn finds in this environment; a separate process, because a broken driver can crash it. Prints one
+// line of JSON; `loadError` if the webgpu package itself does not load.
 let webgpu;
 try {
   webgpu = await import("webgpu");
@@ -11,7 +11,7 @@ Object.assign(globalThis, webgpu.globals);
 const gpu = webgpu.create([]);
 Object.assign(globalThis, { gpu }); // Must not be collected while the device lives (Dawn crashes).
 const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-// An adapter that makes no device is of no use.
+// An adapter that creates no device is useless.
 const device = await adapter?.requestDevice();
 const info = adapter?.info;
 console.log(

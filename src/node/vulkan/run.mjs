@@ -1,16 +1,16 @@
-// Child processes for short errands (apt-get, dpkg-deb, ldd, the probe): their output is captured, never shown.
+// Runs short child processes (apt-get, dpkg-deb, ldd, the probe) and captures their output, never showing it.
 import { spawn } from "node:child_process";
 
 /**
  * @typedef {object} Outcome
- * @property {number | null} code exit code; null if a signal ended it or it could not be started
+ * @property {number | null} code exit code; null if killed by a signal or not started
  * @property {string} stdout
  * @property {string} stderr
  * @property {boolean} missing the program does not exist
  */
 
 /**
- * Runs a program to its end. Never rejects: a program that cannot be started has code null.
+ * Runs a program to completion. Never rejects: a program that cannot be started has code null.
  * @param {string} file
  * @param {string[]} args
  * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, timeout?: number, signal?: AbortSignal }} [options] timeout in

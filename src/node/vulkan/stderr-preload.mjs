@@ -1,4 +1,4 @@
-/** Loaded before a program: its standard error is the real one, without Dawn's warnings. See stderr.mjs. */
+/** Preloaded before a program: connects it to the real standard error, without Dawn's warnings. See stderr.mjs. */
 import { restoreStderr } from "./stderr.mjs";
 
 restoreStderr();

@@ -1,13 +1,13 @@
-// Standard error of a program whose descriptor 2 leads through the launcher, which leaves out Dawn's warnings (dawn-warnings.mjs). What the
-// program itself writes goes straight to the launcher's own standard error, so that a terminal stays a terminal.
+// Standard error of a program whose descriptor 2 leads through the launcher, which filters Dawn's warnings (dawn-warnings.mjs).
+// The program's own output goes straight to the launcher's standard error, so that a terminal stays a terminal.
 import { fstatSync, writeSync } from "node:fs";
 import { Writable } from "node:stream";
 import tty from "node:tty";
 
-/** Names the descriptor to the program; empty in processes that the program starts, whose standard error is for it to choose. */
+/** Tells the program the descriptor; empty in its child processes, whose standard error the program chooses. */
 export const stderrVariable = "MGANET_STDERR";
 
-/** Makes `process.stderr` the stream that the launcher has named. To be called before anything is written to it. */
+/** Makes `process.stderr` the stream named by the launcher. Call before anything is written to it. */
 export function restoreStderr() {
   const descriptor = Number(process.env[stderrVariable] || NaN);
   if (stderrVariable in process.env) process.env[stderrVariable] = "";
@@ -25,7 +25,7 @@ function isOpen(/** @type {number} */ descriptor) {
 }
 
 /**
- * A stream to a file, a pipe or a socket, that has written when `write` returns, as Node's own does.
+ * A stream to a file, pipe or socket that writes synchronously, as Node's own does.
  * @param {number} fd
  */
 function written(fd) {
@@ -44,7 +44,7 @@ function written(fd) {
 }
 
 /**
- * Writes all of it before it returns.
+ * Writes all bytes before returning.
  * @param {number} fd
  * @param {Buffer} bytes
  */
@@ -52,7 +52,7 @@ export function writeFully(fd, bytes) {
   for (let at = 0; at < bytes.length;) at += writeSome(fd, bytes.subarray(at));
 }
 
-/** @returns {number} of bytes; 0 while a pipe that does not block is full */
+/** @returns {number} of bytes written; 0 while a non-blocking pipe is full */
 function writeSome(/** @type {number} */ fd, /** @type {Buffer} */ bytes) {
   try {
     return writeSync(fd, bytes);

@@ -10,7 +10,7 @@ import { LaunchError } from "./errors.mjs";
 
 /**
  * @param {string} folder
- * @returns {string[]} all files below it, links included
+ * @returns {string[]} all files below it, including links
  */
 function filesBelow(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -19,9 +19,9 @@ function filesBelow(folder) {
 }
 
 /**
- * Picks what is needed out of the opened packages: the loader, the driver, and the libraries that they load.
- * @param {string} root where the packages are open
- * @param {string} stage folder to make
+ * Picks what is needed from the unpacked packages: the loader, the driver, and the libraries that they load.
+ * @param {string} root where the packages are unpacked
+ * @param {string} stage folder to create
  * @param {Record<string, string>} versions
  * @throws {LaunchError} if something is missing
  */
@@ -47,7 +47,7 @@ export async function assemble(root, stage, versions) {
   icd.ICD.library_path = "../lib/libvulkan_lvp.so"; // Relative to the manifest, so the bundle can be moved.
   writeFileSync(path.join(stage, "icd.d/lvp_icd.json"), JSON.stringify(icd, null, 2));
 
-  // Nothing must be missing in the new place, and nothing may still come from elsewhere.
+  // In the new place nothing may be missing, and nothing may still come from elsewhere.
   const lib = path.join(stage, "lib");
   for (const library of ["lib/libvulkan_lvp.so", "loader/libvulkan.so.1"])
     for (const [name, file] of await closureOf(path.join(stage, library), [lib]))
@@ -64,22 +64,22 @@ export async function assemble(root, stage, versions) {
 }
 
 /**
- * Removes what unpackings that were killed have left behind: temporary folders whose process is gone.
+ * Removes leftovers of killed unpackings: temporary folders whose process is gone.
  * @param {string} parent
  */
 export function sweep(parent) {
   for (const name of readdirSync(parent)) {
     const pid = /^\.tmp-(\d+)-/.exec(name)?.[1];
     if (!pid || existsSync(`/proc/${pid}`)) continue;
-    // In a folder shared between machines or containers the process may live elsewhere: only what is old is left over.
+    // In a folder shared between machines or containers the process may live elsewhere: only old folders are leftovers.
     const changed = statSync(path.join(parent, name), { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
     if (Date.now() - changed > 3600e3) rmSync(path.join(parent, name), { recursive: true, force: true });
   }
 }
 
 /**
- * Unpacks the driver into `folder`. The folder appears whole, by a rename, or not at all; of two processes that do this at
- * once, the second takes what the first has made.
+ * Unpacks the driver into `folder`. The folder appears complete, by a rename, or not at all; of two concurrent processes, the
+ * second uses what the first made.
  * @param {string} folder
  * @param {import("./apt.mjs").Plan} plan
  * @returns {Promise<import("./bundle.mjs").Bundle>}
@@ -88,7 +88,7 @@ export function sweep(parent) {
 export async function unpackLavapipe(folder, plan) {
   const parent = path.dirname(folder);
   const work = path.join(parent, temporaryName());
-  // Ctrl-C while packages come in: stop, clear away, then end as the signal would have ended it.
+  // Ctrl-C during the download: stop, clean up, then end as the signal would have.
   const abort = new AbortController();
   const stop = (/** @type {NodeJS.Signals} */ name) => abort.abort(name);
   const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
@@ -105,7 +105,7 @@ export async function unpackLavapipe(folder, plan) {
       renameSync(path.join(work, "stage"), folder);
     }
   } catch (error) {
-    // If another process was faster between the check and the rename, then all is well.
+    // If another process was faster between the check and the rename, all is well.
     if (!abort.signal.aborted && !readBundle(folder))
       throw new LaunchError(error instanceof Error ? error.message : String(error));
   } finally {

@@ -347,7 +347,7 @@ describe("VOC", () => {
     expect(on("train").sort()).toEqual(ids.sort());
     expect(on("val").sort()).toEqual(["1.2.840.png", "a b"]);
     expect(on("test")).toEqual(["1.2.840"]);
-    expect(reasons(dataset)).toEqual({ Main: matching(/names gone.jpg, of which there is no annotation/) });
+    expect(reasons(dataset)).toEqual({ Main: matching(/names gone.jpg, which has no annotation/) });
   });
 
   test("an encoding that the XML declares is followed, where the text is not UTF-8", async () => {

@@ -93,8 +93,8 @@ describe("masks", () => {
     ]);
     expect(reasons(dataset, dir)).toEqual([
       'labels.csv: line 5 has the class "x", which is neither 0 nor 1',
-      matching(/^labels\.csv: line 7 contradicts labels\.csv line 6 on images\/4\.png, which has no class now/),
-      "labels.csv: line 8 names 9.png, of which there is no image",
+      matching(/^labels\.csv: line 7 contradicts labels\.csv line 6 on images\/4\.png, which now has no class/),
+      "labels.csv: line 8 names 9.png, which is missing",
       matching(/^other\.csv: has no column for the class.*: no class is taken from it/),
     ]);
     expect(dataset.notes).toEqual([
@@ -160,8 +160,8 @@ describe("masks", () => {
     ]);
     expect(reasons(dataset, dir)).toEqual([
       "images/1.png: its mask is missing",
-      matching(/^images\/3\.jpg: its mask masks\/3\.png may be of 2 images/),
-      matching(/^images\/3\.png: its mask masks\/3\.png may be of 2 images/),
+      matching(/^images\/3\.jpg: its mask masks\/3\.png may belong to 2 images/),
+      matching(/^images\/3\.png: its mask masks\/3\.png may belong to 2 images/),
       matching(/^images\/4\.png: which is its mask: masks\/4\.jpg, masks\/4\.png\?/),
       matching(/^images\/5\.png: which is its mask: masks\/5\.png, masks\/5_mask\.png\?/),
       "masks/2.png: its image is missing",
@@ -218,8 +218,8 @@ describe("class folders", () => {
       ["train/benign/4.png", 0, "train"],
     ]);
     expect(reasons(dataset, dir)).toEqual([
-      "train/52.png: lies in no folder of a class",
-      "train/benign/51_mask.png: is named as a mask is",
+      "train/52.png: is not in a class folder",
+      "train/benign/51_mask.png: is named like a mask",
       matching(/^train\/benign\/53\.png: is not a readable image/),
       "train/normal/90.png: shows normal tissue, without a nodule: --classes benign,malignant,normal takes it as a class",
     ]);

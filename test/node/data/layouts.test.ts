@@ -242,7 +242,7 @@ describe("a manifest", () => {
     expect(samples[2]!.boxes[0]).toEqual(nodule(3));
     expect(notes).toEqual([
       matching(/3 images without a patient/),
-      matching(/2 images in img are of no row that can be used, the first: img\/1.png$/),
+      matching(/2 images in img are in no usable row, the first: img\/1.png$/),
     ]);
   });
 

@@ -166,7 +166,7 @@ describe("frames", () => {
     writeFileSync(at("pyramid.tif"), first);
     const { source, note } = await prepareImage(at("pyramid.tif"), size);
     expect(source).toMatchObject({ width: 320, height: 240 });
-    expect(note).toBe("has 3 pages: page 2 is taken, the others are smaller copies");
+    expect(note).toBe("has 3 pages: page 2 is used, the others are smaller copies");
     const mixed = tiff(whole, await shrunk(300, 200));
     expect((await openPictures(mixed)).frames).toEqual([1, 2]);
     writeFileSync(at("mixed.tif"), mixed);
@@ -357,8 +357,8 @@ describe("no picture", () => {
     ["page.jpg", "<!DOCTYPE html><html></html>", "is not a readable image: it is text (XML or HTML)"],
     ["text.pdf", "%PDF-1.7 and so on", "is not a readable image: it is a PDF document"],
     ["phone.heic", "\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is not a readable image: it is a HEIF image (.heic)"],
-    ["film.mp4", "\0\0\0\x18ftypisom\0\0\0\0", "is not a readable image: it is a film (MP4 or QuickTime)"],
-    ["film.avi", "RIFF\x10\0\0\0AVI LIST", "is not a readable image: it is a film (AVI)"],
+    ["film.mp4", "\0\0\0\x18ftypisom\0\0\0\0", "is not a readable image: it is a video (MP4 or QuickTime)"],
+    ["film.avi", "RIFF\x10\0\0\0AVI LIST", "is not a readable image: it is a video (AVI)"],
     ["nothing.png", "", "is not a readable image: the file is empty"],
   ])("%s is refused by its name", async (name, bytes, reason) => {
     expect(await refusal(name, bytes)).toBe(reason);

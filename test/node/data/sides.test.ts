@@ -34,11 +34,11 @@ describe("a split", () => {
   test("is the set's own where it has one; what the set lacks is drawn", () => {
     const { train, val, test, how } = splitData(own, config);
     expect([ids(val), test]).toEqual([["img/6.png", "img/7.png"], []]);
-    expect([train.length, how]).toEqual([6, "as the set gives it"]);
+    expect([train.length, how]).toEqual([6, "as the set defines it"]);
     const drawn = splitData(tn3k, config);
     expect(ids(drawn.test)).toEqual(["test/0000", "test/0001"]);
     expect(drawn.train.length + drawn.val.length).toBe(12);
-    expect(drawn.how).toMatch(/^30 % held out at random with seed 1; test images as the set gives them$/);
+    expect(drawn.how).toMatch(/^30 % held out at random with seed 1; test images as the set defines them$/);
     const random = splitData(tn3k, { ...config, split: "random" });
     expect([random.test, random.train.length + random.val.length]).toEqual([[], 14]);
     const bare = own.map((image) => ({ ...image, side: "train" as const }));
@@ -48,7 +48,7 @@ describe("a split", () => {
   test("is in folds, the set's own where it has as many", () => {
     const held = [0, 1].map((fold) => splitData(tn3k, { ...config, folds: 2, fold }));
     expect(ids(held[1]!.val)).toEqual([1, 3, 5, 7, 9, 11].map((n) => `trainval/${String(n).padStart(4, "0")}`));
-    expect(held[0]!.how).toBe("fold 0 of 2 (counted from 0), as the set gives it");
+    expect(held[0]!.how).toBe("fold 0 of 2 (counted from 0), as the set defines it");
     expect(ids(held[0]!.test)).toEqual(["test/0000", "test/0001"]);
     const three = [0, 1, 2].map((fold) => splitData(tn3k, { ...config, folds: 3, fold }));
     expect(ids(three.flatMap(({ val }) => val)).sort()).toEqual(ids(tn3k).slice(0, 12));

@@ -225,7 +225,7 @@ describe("YOLO", () => {
       matching(/4\.txt: line 1 has 3 numbers: neither a box of 4 nor an outline/),
       matching(/5\.txt: line 1 has "x", which is not a number/),
       matching(/6\.txt: line 1 has 5 numbers/),
-      matching(/60\.txt: is of the image 60, which is missing/),
+      matching(/60\.txt: belongs to the image 60, which is missing/),
     ]);
     expect(dataset.notes).toEqual(["classes of data.yaml: 0 is Malignant, 1 is benign", alone(2)]);
   });

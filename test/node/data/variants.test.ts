@@ -98,7 +98,7 @@ describe.each(["JPEGImages", "flat"])("VOC in %s", (form) => {
       "a box beyond the image",
       `<bndbox>${edges}</bndbox>`,
       { x0: 0, y0: 0, x1: 82, y1: 56 },
-      /reaches beyond the image/,
+      /extends beyond the image/,
     ],
   ])("with %s is read, and said to be so", async (_, inner, box, note) => {
     expect(await read(marked("a", inner))).toMatchObject({ label: 1, boxes: [box], notes: [matching(note)] });
@@ -157,7 +157,7 @@ test("many sizes of another shape are one note, which says what can be done", as
   const { samples, skipped, notes } = await open(files);
   expect([samples.length, skipped.length]).toEqual([3, 5]);
   expect(notes).toEqual([
-    matching(/^5 of 8 annotations say the same size, 500x500, of another shape .* take the sizes out/),
+    matching(/^5 of 8 annotations say the same size, 500x500, of another shape .* remove the sizes/),
   ]);
 });
 
@@ -187,7 +187,7 @@ describe("YOLO's data.yaml", () => {
     const dataset = await open(set(() => "", "train: a.txt\nval: b.txt", lists));
     expect(sides(dataset)).toEqual({ 0: "train", 1: "train", 2: "val", 3: "val" });
     expect(dataset.skipped.map(({ reason }) => reason)).toEqual([
-      "line 3 names images/9.jpg, of which there is no image",
+      "line 3 names images/9.jpg, which is missing",
     ]);
     const blanks = four((i) => ({ [`images/a ${i}.jpg`]: pictures[i]!, [`labels/a ${i}.txt`]: yoloLine(i) }));
     const usual = await open({
@@ -201,7 +201,7 @@ describe("YOLO's data.yaml", () => {
   test("gives no split where it trains on what it holds out, and says what it has elsewhere", async () => {
     const same = await open(set(() => "", "train: images\nval: images"));
     expect(sides(same)).toEqual({ 0: undefined, 1: undefined, 2: undefined, 3: undefined });
-    expect(same.notes).toContainEqual(matching(/for train and val: its split is not taken/));
+    expect(same.notes).toContainEqual(matching(/for train and val: its split is not used/));
     const twice = await open(set(halves, "train: images/train\nval: images/val\ntest: images/val"));
     expect(sides(twice)).toEqual({ 0: "train", 1: "train", 2: "val", 3: "val" });
     expect(twice.notes).toContainEqual(matching(/the same images for val and test: they are val/));
@@ -370,7 +370,7 @@ describe("a manifest", () => {
       /no column "boxes" or "mask", but "image", "x0", .*in one cell/,
     ],
     ["percent", "image,boxes\nimg/0.png,1% 2% 9% 9%\n", "manifest.csv", /in percent: pixels are needed/],
-    ["a path of Windows", "image,boxes\nC:\\d\\0.png,1 2 90 90\n", "manifest.csv", /is a path of a Windows drive/],
+    ["a path of Windows", "image,boxes\nC:\\d\\0.png,1 2 90 90\n", "manifest.csv", /is a path on a Windows drive/],
     ["one object", '{\n "images": [] }', "manifest.json", /is one JSON object, of "images"/],
   ])("with %s is refused by name", async (_, content, name, message) => {
     await expect(read(content, name)).rejects.toThrow(message);

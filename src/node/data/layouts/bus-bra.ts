@@ -1,4 +1,4 @@
-/** BUS-BRA's folder: Images/bus_0001-l.png, Masks/mask_0001-l.png, bus_data.csv, 5-fold-cv.csv. */
+/** Reads BUS-BRA's folder: Images/bus_0001-l.png, Masks/mask_0001-l.png, bus_data.csv, 5-fold-cv.csv. */
 import { type BusBraRow, parseBusData, parseBusFolds } from "../../../data/readers/bus-bra.ts";
 import { type Dataset, DataError, type Sample, reasonOf } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
@@ -54,7 +54,7 @@ async function read(dir: string, listing: Listing, options: ReadContext, look: L
   return dataset;
 }
 
-/** The rows whose ID no other row has: of two, neither can be trusted. */
+/** The rows with a unique ID: of two with the same one, neither can be trusted. */
 function once(rows: readonly BusBraRow[], collect: Collector): BusBraRow[] {
   const groups = groupBy(rows, ({ id }) => id);
   return [...groups.values()].flatMap((same) => {
@@ -64,7 +64,7 @@ function once(rows: readonly BusBraRow[], collect: Collector): BusBraRow[] {
   });
 }
 
-/** Runs `parse`; its error is then of the file. */
+/** Runs `parse`, adding the file's name to its error. */
 function naming<T>(file: string, parse: () => T): T {
   try {
     return parse();

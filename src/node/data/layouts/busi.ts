@@ -1,6 +1,6 @@
 /**
- * BUSI's folder (Al-Dhabyani et al. 2020, doi:10.1016/j.dib.2019.104863): a folder a class, masks beside the images or, as in
- * another layout, in `images` and `mask` below it. No patients are named: each image is its own.
+ * Reads BUSI's folder (Al-Dhabyani et al. 2020, doi:10.1016/j.dib.2019.104863): a folder per class, masks beside the images or,
+ * in another layout, in `images` and `mask` below it. No patients are given: each image counts as its own.
  */
 import path from "node:path";
 import { type Dataset, DataError, type Sample } from "../../../data/sample.ts";
@@ -35,7 +35,7 @@ export const busi: Layout = {
   read,
 };
 
-/** The folders that are named as a class, in any case. */
+/** The folders named like a class, case-insensitive. */
 function classFolders(folders: readonly string[]): { folder: string; kind: string }[] {
   return folders.flatMap((folder) => {
     const kind = folder.toLowerCase();
@@ -43,7 +43,7 @@ function classFolders(folders: readonly string[]): { folder: string; kind: strin
   });
 }
 
-/** The files of a class: all beside each other, or images and masks apart. */
+/** The files of a class: all in one folder, or images and masks separate. */
 async function namesIn(folder: string, look: Look): Promise<{ files: string[]; images: string[] }> {
   const at = async (below: string) => (await look(below)).files.map((file) => `${below}/${file}`);
   return { files: await at(folder), images: [...(await at(`${folder}/images`)), ...(await at(`${folder}/mask`))] };
@@ -71,7 +71,7 @@ async function read(dir: string, { folders }: Listing, options: ReadContext, loo
     ({ image }) => image,
     async ({ kind, image, masks }, remarks): Promise<Sample> => {
       const match = FILE.exec(path.basename(image));
-      if (!match) throw new DataError("is not named as an image of this set is");
+      if (!match) throw new DataError("is not named like an image of this set");
       if (match[1]!.toLowerCase() !== kind) throw new DataError(`lies in the folder of ${kind} images`);
       const tissue = collect.words.folder([kind])?.tissue;
       if (tissue === "normal") throw new DataError(NORMAL);

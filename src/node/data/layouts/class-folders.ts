@@ -1,6 +1,6 @@
 /**
- * A folder for each class and nothing that says where the nodules are: `benign/`, `train/Malignant/`. Its images have no
- * outlines; they can be evaluated, or train a network without masks.
+ * Reads a folder per class without any outlines: `benign/`, `train/Malignant/`. Such images can be evaluated, or train a network
+ * without masks.
  */
 import path from "node:path";
 import type { BinaryWords, ClassWords } from "../../../data/readers/class-words.ts";
@@ -24,12 +24,12 @@ export const classFolders: Layout = {
   read,
 };
 
-/** Files that systems put into folders, and texts for people. */
+/** Files that operating systems create, and texts for people. */
 const BESIDE = /^(?:thumbs\.db|desktop\.ini|readme.*|license.*)$/i;
 
 /**
- * Whether a folder that no layout knows is one of class folders of other names: several, with nothing in them but images, and
- * named as classes may be.
+ * Whether a folder that no layout recognises contains class folders with other names: several, with only images in them, and
+ * plausible class names.
  */
 export async function hasFoldersOfClasses(listing: Listing, look: Look, words: BinaryWords): Promise<boolean> {
   const tree = await readTree(listing, look, words);
@@ -60,8 +60,8 @@ async function read(dir: string, listing: Listing, options: ReadContext, look: L
       if (folder.kindOfTissue === "normal") throw new DataError(NORMAL);
       if (folder.kindOfTissue === "several") throw new DataError("lies in folders of different classes");
       const inFolder = labelOf(folder);
-      if (inFolder === undefined) throw new DataError("lies in no folder of a class");
-      if (isNamedAsMask(name)) throw new DataError("is named as a mask is");
+      if (inFolder === undefined) throw new DataError("is not in a class folder");
+      if (isNamedAsMask(name)) throw new DataError("is named like a mask");
       const file = collect.file(id);
       await imageSize(file);
       const { label: listed, patient } = tables.of(image);

@@ -1,4 +1,4 @@
-/** Classes and patients of images from the tables that lie beside them. */
+/** Reads classes and patients of images from tables beside them. */
 import { parseClassTable } from "../../../data/readers/class-table.ts";
 import { type Label, reasonOf } from "../../../data/sample.ts";
 import type { Collector } from "./collect.ts";
@@ -8,18 +8,18 @@ import { type ImageIndex, join, key, type Tree, type TreeImage } from "./tree.ts
 interface Known {
   label: Label;
   patient: string | undefined;
-  /** Where it says so. */
+  /** The place in the table. */
   at: string;
 }
 
 export interface Tables {
-  /** What they say of an image. */
+  /** What they say about an image. */
   of(image: TreeImage): Pick<Known, "label" | "patient">;
-  /** Those that were read. */
+  /** The tables read. */
   files: string[];
 }
 
-/** The set whose tables are read. */
+/** The set whose tables are being read. */
 interface TableSet {
   collect: Collector;
   tree: Tree;
@@ -55,7 +55,7 @@ export async function readTables({ collect, tree, index }: TableSet): Promise<Ta
         const found = find(written);
         const at = `${file} line ${line}`;
         if (found.length !== 1) {
-          const what = found.length === 0 ? "of which there is no image" : `which ${found.length} images are called`;
+          const what = found.length === 0 ? "which is missing" : `which may be any of ${found.length} images`;
           collect.skip(file, `line ${line} names ${written.slice(0, 80)}, ${what}`);
           continue;
         }
@@ -63,7 +63,7 @@ export async function readTables({ collect, tree, index }: TableSet): Promise<Ta
         const before = known.get(image);
         if (before && (before.label !== label || before.patient !== patient)) {
           torn.add(image);
-          collect.skip(file, `line ${line} contradicts ${before.at} on ${image}, which has no class now`);
+          collect.skip(file, `line ${line} contradicts ${before.at} on ${image}, which now has no class`);
         }
         known.set(image, { label, patient, at });
       }
@@ -97,7 +97,7 @@ function finder(images: readonly TreeImage[]): (written: string) => readonly Tre
     const parts = key(written.replaceAll("\\", "/"))
       .split("/")
       .filter((part) => part !== "" && part !== ".");
-    // Folders that are not of this set, such as another machine's, are passed over.
+    // Skip folders outside this set, such as another machine's.
     for (let i = 0; i < parts.length; i++) {
       const found = names.get(parts.slice(i).join("/"));
       if (found) return [...found];

@@ -1,4 +1,4 @@
-/** COCO: one or more JSON files of annotations at the top, in annotations/ or in the folders of images. */
+/** Reads COCO sets: JSON annotation files at the top, in annotations/ or in the image folders. */
 import { topKeys } from "../../../data/readers/json.ts";
 import { parseCoco } from "../../../data/readers/coco.ts";
 import type { Dataset } from "../../../data/sample.ts";
@@ -26,7 +26,7 @@ export const coco: Layout = {
 };
 
 async function read(dir: string, listing: Listing, options: ReadContext, look: Look): Promise<Dataset> {
-  // Without a class of its own, a category is often called by its number.
+  // A category without a class is often named by its number.
   return readLists(await begin("coco", dir, listing, options, look), {
     extension: /\.json$/i,
     parse: parseCoco,

@@ -1,4 +1,4 @@
-/** Puts a data set together, image by image. */
+/** Assembles a data set, image by image. */
 import path from "node:path";
 import { OtherShape } from "../../../data/annotation-frame.ts";
 import { benignMalignant } from "../../../data/classes.ts";
@@ -15,15 +15,15 @@ export { IMAGE_FILE, imagesByStem } from "./stems.ts";
 /** Files read at a time: enough to keep the decoding threads busy. */
 const CONCURRENT_READS = 8;
 
-/** What reading one image gives: a sample with what was changed in it, or nothing because it was left out. */
+/** Passed to the reader of an image, for its notes and masks. */
 export interface Remarks {
-  /** Something was changed in a sample that is kept. */
+  /** Notes a change to a sample that is kept. */
   note(text: string): void;
-  /** Reads a mask, as the user says that masks are to be read. @throws DataError without the file's name */
+  /** Reads a mask with the user's options. @throws DataError without the file's name */
   readMask(file: string): Promise<MaskContent>;
 }
 
-/** More notes of one kind than these become one line with their number. */
+/** More notes of one kind than this are merged into one line with their number. */
 const MAX_SAME_NOTES = 3;
 
 export class Collector {
@@ -42,17 +42,17 @@ export class Collector {
     this.#masks = { inverted: masksInverted };
   }
 
-  /** A file below the data set's folder is left out. */
+  /** Records a file below the data set's folder as left out. */
   skip(name: string, reason: string): void {
     this.dataset.skipped.push({ file: path.join(this.#dir, name), reason });
   }
 
-  /** Something concerns more than one image. */
+  /** Notes something about more than one image. */
   note(text: string): void {
     this.dataset.notes.push(text);
   }
 
-  /** For readers of tables: tells of a line that cannot be used. Line 0 is the table as a whole. */
+  /** For table readers: records an unusable line. Line 0 is the table as a whole. */
   badLine(name: string): (line: number, reason: string) => void {
     return (line, reason) => this.skip(name, line > 0 ? `line ${line} ${reason}` : reason);
   }
@@ -67,7 +67,7 @@ export class Collector {
   }
 
   /**
-   * The text parsed by `parse`; undefined, and left out with its reason, where that fails or there is no such file.
+   * The text parsed by `parse`; undefined, with the file left out and the reason, if that fails or the file is missing.
    */
   async parsed<T>(name: string, parse: (text: string) => T): Promise<T | undefined> {
     try {
@@ -79,10 +79,10 @@ export class Collector {
   }
 
   /**
-   * Reads the images, several at a time; samples, remarks and what is left out come in the order of the images.
+   * Reads the images, several at a time; samples, notes and skipped files are in image order.
    *
-   * @param nameOf the image's file, for what concerns it
-   * @param read gives the sample. What it throws is the reason to leave the image out
+   * @param nameOf the image's file, for messages about it
+   * @param read returns the sample. What it throws is the reason to leave the image out
    */
   async each<T>(
     images: readonly T[],
@@ -131,17 +131,17 @@ export class Collector {
   }
 }
 
-/** What many annotations have in common that say another size than their images have. */
+/** A note for annotations whose declared size differs in shape from their images. */
 function noteOnShapes(shapes: readonly OtherShape[], images: number): string {
   const sizes = new Set(shapes.map(({ declared: { width, height } }) => `${width}x${height}`));
   const which = sizes.size === 1 ? `the same size, ${[...sizes][0]!}` : `${sizes.size} sizes`;
   return (
-    `${shapes.length} of ${images} annotations say ${which}, of another shape than their images: left out. Where boxes are in ` +
-    "pixels of the images all the same, take the sizes out of the annotations (docs/data.md)"
+    `${shapes.length} of ${images} annotations say ${which}, of another shape than their images: left out. If the boxes are in ` +
+    "pixels of the images anyway, remove the sizes from the annotations (docs/data.md)"
   );
 }
 
-/** A line a note; where many differ in names and numbers only, one line for all of them. */
+/** One line per note; notes that differ only in names and numbers are merged into one line. */
 function together(notes: readonly { name: string; note: string }[]): string[] {
   const kinds = groupBy(notes, ({ note }) => kindOf(note));
   return [...kinds.values()].flatMap((same) => {
@@ -150,12 +150,12 @@ function together(notes: readonly { name: string; note: string }[]): string[] {
   });
 }
 
-/** The text without what tells one image from another. */
+/** The text without names and numbers that identify an image. */
 const kindOf = (note: string): string => note.replace(/\S+\.\w{2,5}\b/g, "*").replace(/\d+/g, "#");
 
 const isFileError = (error: unknown): boolean => typeof (error as NodeJS.ErrnoException | null)?.code === "string";
 
-/** Names, without extension, in the order of the numbers in them, which does not depend on the file system. */
+/** Orders names, without extension, by the numbers in them, independently of the file system. */
 export const byNumber = (a: string, b: string): number =>
   COLLATOR.compare(a.replace(EXTENSION, ""), b.replace(EXTENSION, "")) || COLLATOR.compare(a, b);
 const EXTENSION = /\.\w+$/;

@@ -1,4 +1,4 @@
-/** CVAT: annotations.xml with the images of the set. */
+/** Reads CVAT sets: annotations.xml with the images of the set. */
 import { parseCvat } from "../../../data/readers/cvat.ts";
 import { rootOf } from "../../../data/readers/xml.ts";
 import type { Layout } from "./layout.ts";

@@ -1,4 +1,4 @@
-/** DDTI's folder: `<case>.xml` beside `<case>_<k>.jpg`, k from 1. */
+/** Reads DDTI's folder: `<case>.xml` beside `<case>_<k>.jpg`, k from 1. */
 import path from "node:path";
 import { benignMalignant } from "../../../data/classes.ts";
 import { boxesInImage, type DdtiCase, type DdtiMark, labelOfGrade, parseDdtiCase } from "../../../data/readers/ddti.ts";
@@ -20,7 +20,7 @@ export const ddti: Layout = {
   targets: ["class", "tirads"],
   async recognises({ files }, look, peek) {
     if (!files.some((f) => CASE_FILE.test(f)) || !files.some((f) => IMAGE_FILE.test(f))) return false;
-    // Other annotations may be numbered as cases are.
+    // Other annotations may be numbered like cases.
     const roots = await firstTexts("", CASE_FILE, look, peek, (text) => rootOf(text) ?? []);
     return roots.length === 0 || roots.includes("case");
   },
@@ -85,7 +85,7 @@ async function read(dir: string, listing: Listing, options: ReadContext): Promis
   }
 }
 
-/** Cases in the order of their numbers: the order of the samples must not depend on the file system. */
+/** Orders cases by number: the order of the samples must not depend on the file system. */
 function byCase(a: string, b: string): number {
   return Number.parseInt(a) - Number.parseInt(b);
 }

@@ -1,4 +1,4 @@
-/** labelme: `<image>.json` beside the image, or in a folder of annotations beside images/. */
+/** Reads labelme sets: `<image>.json` beside the image, or in an annotation folder beside images/. */
 import { topKeys } from "../../../data/readers/json.ts";
 import { parseLabelme } from "../../../data/readers/labelme.ts";
 import type { Layout } from "./layout.ts";

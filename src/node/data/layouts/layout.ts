@@ -1,4 +1,4 @@
-/** How a data set lies on disk. A new format is one file beside this one and one line in ./registry.ts. */
+/** The interface of a data layout. A new format is one file beside this one and one line in ./registry.ts. */
 import type { ClassWords, Target } from "../../../data/readers/class-words.ts";
 import type { Dataset } from "../../../data/sample.ts";
 
@@ -8,20 +8,20 @@ export interface Listing {
   folders: string[];
 }
 
-/** The names in a folder below the one that is looked at; empty where there is no such folder. */
+/** The names in a folder below the set's; empty if it does not exist. */
 export type Look = (folder: string) => Promise<Listing>;
 
-/** The beginning of a file below the folder that is looked at, as text; "" where there is no such file. */
+/** The beginning of a file below the set's folder, as text; "" if it does not exist. */
 export type Peek = (file: string) => Promise<string>;
 
 export interface ReadOptions {
   /**
-   * Where the class of an image comes from that the set itself gives none: "name" is a word of its file's name. Default: nowhere.
+   * Where to take a class from if the set gives an image none: "name" is a word of its file name. Default: nowhere.
    */
   labelFrom?: "name" | undefined;
   /**
-   * Images on which an outline of a nodule is known to be missing (a cut-off annotation): "skip" (default), because the
-   * segmentation branch would learn that the nodule is background, or "keep" with the outlines that are there.
+   * Images on which a nodule's outline is known to be missing (a truncated annotation): "skip" (default), because the
+   * segmentation branch would learn that the nodule is background, or "keep" with the remaining outlines.
    */
   incomplete?: "skip" | "keep";
   /** Whether masks are dark where the nodule is. */
@@ -29,22 +29,22 @@ export interface ReadOptions {
   signal?: AbortSignal;
 }
 
-/** What a layout is asked for. */
+/** A layout's read options. */
 export interface ReadContext extends ReadOptions {
-  /** How the texts of the set name its classes. */
+  /** Recognises classes in the set's texts. */
   words: ClassWords;
 }
 
 export interface Layout {
-  /** What `--format` calls it. */
+  /** Its name for `--format`. */
   format: string;
   /** What the folder looks like, for error messages. */
   shape: string;
-  /** What its labels may be; default classes only. */
+  /** The supported kinds of labels; default classes only. */
   targets?: readonly Target[];
   recognises(listing: Listing, look: Look, peek: Peek, words: ClassWords): boolean | Promise<boolean>;
-  /** Formats that such a folder fits, too, without being of two kinds. */
+  /** Formats that such a folder also fits, without being ambiguous. */
   implies?: readonly string[];
-  /** Reads the annotations and the images' headers. What is wrong with single files goes to `skipped`. */
+  /** Reads the annotations and the images' headers. Problems with single files go to `skipped`. */
   read(dir: string, listing: Listing, options: ReadContext, look: Look): Promise<Dataset>;
 }

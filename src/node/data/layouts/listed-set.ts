@@ -1,4 +1,4 @@
-/** Sets with files of annotations that list many images each. */
+/** Reads sets whose annotation files list many images each. */
 import path from "node:path";
 import type { Marked } from "../../../data/readers/marked.ts";
 import type { ClassWords } from "../../../data/readers/class-words.ts";
@@ -9,12 +9,12 @@ import { finish, type Reading, sampleOf, single } from "./marked-set.ts";
 import { boundedText, MAX_SET_BYTES } from "./text-file.ts";
 import { join, type TreeImage } from "./tree.ts";
 
-/** An image as a file of annotations lists it. */
+/** An image as an annotation file lists it. */
 export type Entry = { name: string; side?: Side } & ({ marked: Marked } | { reason: string });
 
 export interface Lists {
   extension: RegExp;
-  /** @throws DataError for text that is no such file */
+  /** @throws DataError if the text is not such a file */
   parse: (text: string, bad: (reason: string) => void, words: ClassWords) => Entry[];
   numbers: boolean;
 }
@@ -49,7 +49,7 @@ export async function readLists(reading: Reading, { extension, parse, numbers }:
         collect.skip(list, reasonOf(error));
         continue;
       }
-      // instances_train2017.json is of the images to train on.
+      // instances_train2017.json lists the training images.
       const own = wordsOf(path.parse(name).name)
         .map((word) => SIDES.get(word))
         .filter((s) => s !== undefined);
@@ -78,7 +78,7 @@ export async function readLists(reading: Reading, { extension, parse, numbers }:
   return finish(reading, dataset);
 }
 
-/** The image that an entry names. Of several, one below the list's folder or on its side is meant. */
+/** The image that an entry names. Of several, the one below the list's folder or on its side is meant. */
 function locate(
   { index }: Reading,
   { name }: Entry,
@@ -95,7 +95,7 @@ function locate(
   return single(all, `names the image ${name.slice(0, 80)}`);
 }
 
-/** What several lists say of one image, where they say the same. @throws DataError where they do not */
+/** What several lists say about one image. @throws DataError if they differ */
 function merged(all: readonly Found[]): Found {
   const first = all[0]!;
   for (const other of all.slice(1)) {

@@ -1,4 +1,4 @@
-/** A set of one's own: images anywhere, named in manifest.csv, manifest.jsonl or manifest.json. */
+/** Reads the user's own set: images anywhere, named in manifest.csv, manifest.jsonl or manifest.json. */
 import path from "node:path";
 import { type ManifestRow, parseManifest } from "../../../data/readers/manifest.ts";
 import type { ClassWords } from "../../../data/readers/class-words.ts";
@@ -25,7 +25,7 @@ export const manifest: Layout = {
   },
 };
 
-/** Reads the manifest `name` of a folder. @throws DataError naming the manifest when it is none */
+/** Reads the manifest `name` of a folder. @throws DataError with its name if it is not a manifest */
 export async function readManifest(
   dir: string,
   name: string,
@@ -64,8 +64,8 @@ export async function readManifest(
 }
 
 /**
- * Tells of images that lie beside those of the manifest but are of no row: left out on purpose perhaps, or by a manifest that
- * was cut off at the end of a row, which nothing else shows.
+ * Notes images that lie beside the manifest's but are in no row: perhaps omitted on purpose, or by a manifest truncated at the
+ * end of a row, which nothing else reveals.
  */
 async function noteUnnamed(collect: Collector, name: string, rows: readonly ManifestRow[], look: Look): Promise<void> {
   const named = new Set(
@@ -78,16 +78,16 @@ async function noteUnnamed(collect: Collector, name: string, rows: readonly Mani
     if (others.length > 0) {
       const where = folder === "." ? "its folder" : folder;
       collect.note(
-        `${name}: ${others.length} images in ${where} are of no row that can be used, the first: ${others[0]!}`,
+        `${name}: ${others.length} images in ${where} are in no usable row, the first: ${others[0]!}`,
       );
     }
   }
 }
 
 /**
- * Tells boxes of another kind than edges by all of a manifest at once: one by one, some of them look right.
+ * Detects boxes that are not edges from the manifest as a whole: individually, some of them look right.
  *
- * @throws DataError with what they look like; then none is taken
+ * @throws DataError with what they look like; then no box is used
  */
 async function requireEdges(name: string, rows: readonly ManifestRow[], files: PathFinder): Promise<void> {
   const all = rows.flatMap(({ bare }) => bare);
@@ -99,7 +99,7 @@ async function requireEdges(name: string, rows: readonly ManifestRow[], files: P
   const backward = ({ x0, y0, x1, y1 }: Box) => x1 <= x0 || y1 <= y0;
   const first = rows.find((row) => row.bare.some(backward));
   if (first === undefined) return;
-  // Boxes that are edges fit as x y width height only in the upper left quarter or so: hardly all of a manifest.
+  // Edges fit as x y width height only in about the upper left quarter: hardly for a whole manifest.
   let misfits = 0;
   for (const { image, bare, drawnOn } of rows) {
     if (bare.length === 0) continue;
@@ -118,11 +118,11 @@ async function requireEdges(name: string, rows: readonly ManifestRow[], files: P
   const count = all.filter(backward).length;
   throw new DataError(
     `${name}: its boxes look like x y width height: ${count} of ${all.length} end before they begin, the first in line ` +
-      `${first.line}, and as x y width height they fit. Write x0 y0 x1 y1, or call the column boxes_xywh; none is taken`,
+      `${first.line}, but they fit as x y width height. Write x0 y0 x1 y1, or name the column boxes_xywh; none is used`,
   );
 }
 
-/** Whether the boxes of several images look like percent: none beyond 100, though the images are much larger. */
+/** Whether the boxes of several images look like percentages: none beyond 100, though the images are much larger. */
 async function mayBePercent(rows: readonly ManifestRow[], files: PathFinder): Promise<boolean> {
   const boxed = rows.filter(({ bare, drawnOn }) => bare.length > 0 && drawnOn === undefined);
   if (boxed.length < MIN_IMAGES || boxed.some(({ bare }) => bare.some(({ x1, y1 }) => x1 > 100 || y1 > 100)))
@@ -137,11 +137,11 @@ async function mayBePercent(rows: readonly ManifestRow[], files: PathFinder): Pr
   return true;
 }
 
-/** Images of a manifest, and pixels on each of their sides, from which on boxes that end at 100 are remarkable. */
+/** Minimum number of images, and of pixels on each side, for which boxes that all end by 100 are suspicious. */
 const MIN_IMAGES = 3;
 const LARGE_SIDE_PIXELS = 200;
 
-/** The share of boxes that may not fit as x y width height where they are read like that. */
+/** Maximum share of boxes that do not fit as x y width height, for a manifest to count as written like that. */
 const MAX_MISFIT_SHARE = 0.02;
 
 async function readRow(row: ManifestRow, files: PathFinder, remarks: Remarks, words: ClassWords): Promise<Sample> {
@@ -150,14 +150,14 @@ async function readRow(row: ManifestRow, files: PathFinder, remarks: Remarks, wo
   const size = await imageSize(file);
   const normal = row.empty || isNormal(label, words);
   if (row.boxes.length + masks.length === 0 && !row.empty) throw new DataError("has neither boxes nor a mask");
-  // Boxes say where each nodule is; a mask beside them is for people.
+  // Boxes locate each nodule; a mask beside them is for people.
   const boxes = row.boxes.length > 0 ? placed(row.boxes, size, row.drawnOn, remarks) : await fromMasks();
   const id = tidy(image);
   const sample: Sample = {
     id,
     file,
-    // A patient may be called as an image is: the prefix keeps the two apart.
-    // The frames of one film show one patient, known or not.
+    // A patient may have the same name as an image: the prefix keeps the two apart.
+    // The frames of one loop show one patient, known or not.
     group: patient === undefined ? id.replace(/#\d+$/, "") : `patient ${patient}`,
     label,
     boxes,

@@ -1,4 +1,4 @@
-/** What the layouts of labelling tools have in common: from what is marked on an image to a sample. */
+/** Shared by the layouts of labelling tools: turns an image's annotations into a sample. */
 import path from "node:path";
 import { parseImageSet } from "../../../data/readers/image-set.ts";
 import { classOfObjects, type Marked } from "../../../data/readers/marked.ts";
@@ -20,17 +20,17 @@ import {
   type TreeImage,
 } from "./tree.ts";
 
-/** The set while it is read. */
+/** The state while a set is being read. */
 export interface Reading {
   collect: Collector;
   tree: Tree;
   index: ImageIndex;
   look: Look;
-  /** What the tables beside the images say; undefined until they are read. */
+  /** The tables beside the images; undefined until they are read. */
   tables?: Tables;
-  /** Names of objects that do not name a class. */
+  /** Object names that give no class. */
   nameless: Set<string>;
-  /** Whether the classes that are missing are looked for elsewhere afterwards. */
+  /** Whether missing classes are looked up elsewhere afterwards. */
   more: boolean;
 }
 
@@ -52,7 +52,7 @@ export async function begin(
   };
 }
 
-/** @throws DataError naming the images of a name, where it is not one */
+/** @throws DataError listing the candidate images unless there is exactly one */
 export function single(found: readonly TreeImage[], what: string): TreeImage {
   if (found.length === 1) return found[0]!;
   if (found.length === 0) throw new DataError(`${what}, which is missing`);
@@ -61,11 +61,11 @@ export function single(found: readonly TreeImage[], what: string): TreeImage {
 }
 
 /**
- * The sample of an image with what is marked on it.
+ * The sample of an annotated image.
  *
- * @param numbers whether objects named 0 and 1 are of these classes
- * @param outright whether `side` counts more than a folder's name
- * @throws DataError for an image without an object, or with one that cannot be used
+ * @param numbers whether objects named 0 and 1 have these classes
+ * @param outright whether `side` overrides a folder's name
+ * @throws DataError for an image without an object, or with an unusable one
  */
 export async function sampleOf(
   { collect, nameless, tables }: Reading,
@@ -97,12 +97,12 @@ export async function sampleOf(
   return { id: image.file, file, group, label, boxes, ...sideOf(side ?? inFolder) };
 }
 
-/** Why an image of normal tissue is left out where that is no class. */
+/** Why an image of normal tissue is left out if that is not a class. */
 export const NORMAL = "shows normal tissue, without a nodule: --classes benign,malignant,normal takes it as a class";
 
 export const sideOf = (side: Side | undefined): { side?: Side } => (side === undefined ? {} : { side });
 
-/** The class that two sources give; none where they contradict each other. */
+/** The class that two sources agree on; none if they contradict each other. */
 export function agreed(
   marks: Label,
   folder: Label,
@@ -117,22 +117,22 @@ export function agreed(
 }
 
 export interface Beside {
-  /** The files of annotations. */
+  /** The extension of annotation files. */
   extension: RegExp;
-  /** Those among them that are none. */
+  /** Files with that extension that are not annotations. */
   except?: RegExp;
   /** @throws DataError for text that is not an annotation of this format */
   parse: (text: string) => Marked;
-  /** Shares of the image's width and height to pixels. */
+  /** Whether coordinates are fractions of the image's width and height. */
   relative?: boolean;
   numbers?: boolean;
-  /** The set's own split, where something says it outright; whatever folders and lists are called. Default: lists' names. */
+  /** The set's own split, if stated explicitly, whatever folders and lists are named. Default: by the lists' names. */
   sides?: ReadonlyMap<TreeImage, Side>;
-  /** Whether a file of that name is a list of images. */
+  /** Whether a file with that name is a list of images. */
   isList?: (name: string) => boolean;
 }
 
-/** Reads a set with a file for each image: of its stem, in its folder or in one of annotations beside it. */
+/** Reads a set with one file per image: with its stem, in its folder or in an annotation folder beside it. */
 export async function readBeside(
   reading: Reading,
   { extension, except, parse, relative = false, numbers = true, sides: given, isList }: Beside,
@@ -159,7 +159,7 @@ export async function readBeside(
         marked = parse(await boundedText(collect.file(file), MAX_FILE_BYTES));
         image = imageOf(reading, ofStem, stem, marked.image, remarks);
       } finally {
-        // An annotation that cannot be used was one of these images'.
+        // An unusable annotation belonged to one of these images.
         for (const { file } of image ? [image] : ofStem) named.add(file);
       }
       const side = sides.get(image);
@@ -172,7 +172,7 @@ export async function readBeside(
   return finish(reading, dataset);
 }
 
-/** The image that an annotation is of: its own word decides between images of one stem, and must not contradict the stem. */
+/** The image of an annotation: the name it contains decides between images with the same stem, and must not contradict it. */
 function imageOf(
   { index }: Reading,
   ofStem: readonly TreeImage[],
@@ -180,7 +180,7 @@ function imageOf(
   written: string | undefined,
   remarks: Remarks,
 ): TreeImage {
-  if (written === undefined) return single(ofStem, `is of the image ${stem}`);
+  if (written === undefined) return single(ofStem, `belongs to the image ${stem}`);
   const named = index.ofPath(written);
   const both = ofStem.filter((image) => named.includes(image));
   if (both.length === 1) return both[0]!;
@@ -189,7 +189,7 @@ function imageOf(
   if (ofStem.length === 1 && path.parse(written.replaceAll("\\", "/")).base === stem) return ofStem[0]!;
   if (ofStem.length === 0) return single(named, `names the image ${short}`);
   if (named.length > 0) throw new DataError(`names the image ${short}, but has the name of ${ofStem[0]!.file}`);
-  const image = single(ofStem, `is of the image ${stem}`);
+  const image = single(ofStem, `belongs to the image ${stem}`);
   remarks.note(`names the image ${short}, which is missing: used for ${image.file}, which has its name`);
   return image;
 }
@@ -212,7 +212,7 @@ const LISTS: readonly (readonly [string, Side])[] = [
   ["test.txt", "test"],
 ];
 
-/** The set's own split by lists of the usual names. */
+/** The set's own split, from lists with the usual names. */
 async function readSides(reading: Reading): Promise<Map<TreeImage, Side | "several">> {
   const sides = new Map<TreeImage, Side | "several">();
   for (const folder of ["", "ImageSets/Main", "ImageSets"]) {
@@ -231,13 +231,13 @@ export async function imagesListed({ collect, index }: Reading, file: string): P
   const listed = await collect.parsed(file, (text) => parseImageSet(text, (name) => index.ofName(name)));
   return (listed ?? []).flatMap(({ line, name, found }) => {
     if (found.length === 1) return [...found];
-    const what = found.length === 0 ? "of which there is no image" : `which ${found.length} images are called`;
+    const what = found.length === 0 ? "which is missing" : `which may be any of ${found.length} images`;
     collect.skip(file, `line ${line} names ${name.slice(0, 80)}, ${what}`);
     return [];
   });
 }
 
-/** Says of the whole set what concerns it. */
+/** Adds the notes that concern the whole set. */
 export function finish({ collect, tree, nameless, more }: Reading, dataset: Dataset): Dataset {
   for (const { path: folder, images } of tree.unread) {
     collect.note(`${folder}: ${images} images in a folder of unknown name: ignored`);

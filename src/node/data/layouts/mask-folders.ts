@@ -1,4 +1,4 @@
-/** Images and masks of the same names, with classes from folders or from a table beside them; and TN-SCUI's form of it. */
+/** Reads images and masks with the same names, classes from folders or a table beside them; also TN-SCUI's form of it. */
 import { DataError, type Dataset, type Sample } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
 import { readTables } from "./class-tables.ts";
@@ -39,7 +39,7 @@ export const tnScui: Layout = {
 };
 
 /**
- * DDTI was also published in this form, in a folder 1_or_data with a category.csv, whose readme says that the categories are
+ * DDTI was also published in this form, in a folder 1_or_data with a category.csv whose readme says that its categories are
  * made up.
  */
 const isSecondDdti = (dir: string, files: readonly string[]): boolean =>
@@ -58,7 +58,7 @@ async function readPairs(
   if (gland)
     throw new DataError(`${collect.file(gland.path)}: marks the gland, as TG3K does: there is no nodule in it`);
   const { pairs, lost } = findPairs(tree);
-  // Only what is an image here is one for the tables.
+  // Tables may refer only to these images.
   reading.index = new ImageIndex(pairs.map(({ image }) => image));
   if (isSecondDdti(dir, listing.files)) {
     collect.note("category.csv of DDTI's second form is made up, as its readme says: no class is taken from it");

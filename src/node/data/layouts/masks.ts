@@ -1,21 +1,21 @@
-/** Mask files to boxes. */
+/** Converts an image's mask files to boxes. */
 import { annotationFrame, type PictureSize, type Size } from "../../../data/annotation-frame.ts";
 import { isNormalTissue } from "../../../data/classes.ts";
 import type { ClassWords } from "../../../data/readers/class-words.ts";
 import { type Box, DataError, type Label, reasonOf } from "../../../data/sample.ts";
 import type { Remarks } from "./collect.ts";
 
-/** Parts of less than this share of the largest one's area may be letters or marks as well as nodules. */
+/** Parts smaller than this share of the largest one's area may be letters or marks as well as nodules. */
 const SMALL_PART_SHARE = 0.05;
 
 /**
- * The boxes of the nodules in one or more masks of an image, in pixels of the image as viewers show it: one for each connected
- * component of each level of each mask. A component that several masks have counts once.
+ * The boxes of the nodules in one or more masks of an image, in pixels of the image as viewers show it: one per connected
+ * component of each level of each mask. A component in several masks counts once.
  *
- * @param normal whether the image is of normal tissue: its masks then have to be empty, and there is no box
+ * @param normal whether the image shows normal tissue: its masks must then be empty, and there is no box
  * @param files names and paths of the masks
- * @throws DataError naming the mask that cannot be read, is not known to mark what, has another shape than the image, or for
- *   masks without a nodule
+ * @throws DataError naming the mask that cannot be read, is ambiguous or differs in shape from the image; or for masks without
+ *   a nodule
  */
 export async function boxesOfMasks(
   files: readonly { name: string; file: string }[],
@@ -30,7 +30,7 @@ export async function boxesOfMasks(
       const { boxes: found, specks, lines, least, notes: said, ...mask } = await remarks.readMask(file);
       const place = placeOf(mask, size, notes);
       for (const note of said) notes.add(note);
-      if (lines > 0) notes.add(`${lines} line${lines === 1 ? "" : "s"} in ${name}, as of a ruler or a frame: left out`);
+      if (lines > 0) notes.add(`${lines} line${lines === 1 ? "" : "s"} in ${name}, as from a ruler or frame: left out`);
       if (least < SMALL_PART_SHARE) {
         notes.add(
           `a part of its mask is as small as ${(100 * least).toFixed(0)} % of the largest, and counts as a nodule`,
@@ -49,7 +49,7 @@ export async function boxesOfMasks(
   return [...boxes.values()];
 }
 
-/** Where a box of the mask lies on the image: a mask may be smaller or larger, or of the image before it was rotated. */
+/** Maps a box of the mask to the image: a mask may be smaller or larger, or match the image before rotation. */
 function placeOf(mask: Size, size: PictureSize, notes: Set<string>): (box: Box) => Box {
   try {
     const frame = annotationFrame(size, { width: mask.width, height: mask.height });
@@ -60,10 +60,10 @@ function placeOf(mask: Size, size: PictureSize, notes: Set<string>): (box: Box) 
   }
 }
 
-/** Whether images of a class are of normal tissue, whose masks are empty. */
+/** Whether images of a class show normal tissue, whose masks are empty. */
 export const isNormal = (label: Label, { names }: Pick<ClassWords, "names">): boolean =>
   label !== undefined && isNormalTissue(names[label]!);
 
-/** What a sample says of its outline, by its boxes: that of normal tissue is known to be none. */
+/** A sample's outline field: normal tissue is known to have none. */
 export const outlineOf = (boxes: readonly Box[], normal: boolean): { outline?: "none" } =>
   normal && boxes.length === 0 ? { outline: "none" } : {};

@@ -1,5 +1,5 @@
 /**
- * Images with masks of the same names: in folders such as images/ and masks/ (sides and classes above, below or joined to
+ * Pairs images with masks of the same name: in folders such as images/ and masks/ (sides and classes above, below or joined to
  * them), or `a.png` and `a_mask.png` beside each other.
  */
 import path from "node:path";
@@ -9,13 +9,13 @@ import { imagesOf, key, type Tree, type TreeImage } from "./tree.ts";
 export interface Pair {
   image: TreeImage;
   masks: TreeImage[];
-  /** Why it is not known which masks are its own. */
+  /** Why it is unclear which masks belong to it. */
   reason?: string;
 }
 
 export interface Pairs {
   pairs: Pair[];
-  /** Masks of which there is no image. */
+  /** Masks without an image. */
   lost: TreeImage[];
 }
 
@@ -30,11 +30,11 @@ const BEFORE = new RegExp(`^${WORD}[ _-]+(.+)$`, "i");
 /** Test_Image_12, 12_img. */
 const IMAGE_WORD = /^(?:.*[ _-])?(?:image|img)[ _-]+(.+)$|^(.+?)[ _-]+(?:image|img)$/i;
 
-/** The stem of the image that a file named as a mask is of; undefined for other names. */
+/** The image stem that a mask's name refers to; undefined for other names. */
 export const maskedStem = (stem: string): string | undefined =>
   (AFTER.exec(stem) ?? CAMEL.exec(stem) ?? BEFORE.exec(stem))?.[1];
 
-/** Of m_1, where there may be i_1; undefined for other names. m may be for male or malignant where there is none. */
+/** The stem i_1 for m_1; undefined for other names. Without such an image, m may stand for male or malignant. */
 const imageStem = (stem: string): string | undefined => {
   const [, initial, rest] = /^(m)([ _-].+)$/i.exec(stem) ?? [];
   return rest === undefined ? undefined : `${initial === "m" ? "i" : "I"}${rest}`;
@@ -44,7 +44,7 @@ const imageStem = (stem: string): string | undefined => {
 export function findPairs(tree: Tree): Pairs {
   const all = imagesOf(tree, () => true);
   const folders = new Set(all.map(({ folder }) => folder));
-  // Folders that are said to hold images hold nothing else, but for masks beside their images.
+  // Folders named for images hold only images, except for masks beside their images.
   const apart = new Set([...folders].filter(({ kind }) => kind === "marks").map(({ place }) => place));
   const stems = groupBy(all, ({ folder, stem }) => `${folder.path}\n${key(stem)}`);
   const isMask = ({ folder, stem }: TreeImage): boolean => {
@@ -52,7 +52,7 @@ export function findPairs(tree: Tree): Pairs {
     if (stems.has(`${folder.path}\n${key(imageStem(stem) ?? "")}`)) return true;
     const of = maskedStem(stem);
     if (of === undefined) return false;
-    // Beside the image that it is of.
+    // Beside its image.
     return stems.has(`${folder.path}\n${key(of)}`) || !apart.has(folder.place);
   };
   const images = all.filter((file) => !isMask(file));
@@ -74,7 +74,8 @@ export function findPairs(tree: Tree): Pairs {
     if (!candidates) lost.push(mask);
     else if (candidates.length === 1) found.get(candidates[0]!)!.push(mask);
     else {
-      for (const image of candidates) reasons.set(image, `its mask ${mask.file} may be of ${candidates.length} images`);
+      for (const image of candidates)
+        reasons.set(image, `its mask ${mask.file} may belong to ${candidates.length} images`);
     }
   }
   return { pairs: images.map((image) => pairOf(image, found.get(image)!, reasons.get(image))), lost };
@@ -86,7 +87,7 @@ function pairOf(image: TreeImage, masks: TreeImage[], reason: string | undefined
   return { image, masks, ...(why === undefined ? {} : { reason: why }) };
 }
 
-/** Of several masks of an image all are named as such, one a number, and lie in one folder: else one of them is something else. */
+/** Several masks of an image must all be named so, with one number each, in one folder: otherwise one is something else. */
 function severalFaults(masks: readonly TreeImage[]): boolean {
   if (masks.length < 2) return false;
   return (
@@ -96,12 +97,12 @@ function severalFaults(masks: readonly TreeImage[]): boolean {
   );
 }
 
-/** image_12 and mask_12 have the same. */
+/** The part of a stem that image_12 and mask_12 share. */
 function coreOf(stem: string): string {
   const match = IMAGE_WORD.exec(stem);
   return match?.[1] ?? match?.[2] ?? stem;
 }
 
-/** Whether a file is named as a mask is. */
+/** Whether a file is named like a mask. */
 export const isNamedAsMask = (name: string): boolean =>
   IMAGE_FILE.test(name) && maskedStem(path.parse(name).name) !== undefined;

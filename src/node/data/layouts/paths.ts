@@ -1,18 +1,18 @@
-/** Files as a manifest names them: relative to its folder or absolute, with slashes either way, in any Unicode form. */
+/** Resolves paths in a manifest: relative to its folder or absolute, with slashes or backslashes, in any Unicode form. */
 import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { DataError } from "../../../data/sample.ts";
 
-/** A path as ids and messages have it: slashes, one Unicode form, nothing to be resolved. */
+/** A path normalised for ids and messages: slashes, one Unicode form, no `..`. */
 export const tidy = (name: string): string => path.posix.normalize(name.replaceAll("\\", "/").normalize("NFC"));
 
-/** A frame of a file of several, as in loop.dcm#12. */
+/** The frame suffix, as in loop.dcm#12. */
 export const FRAME = /#\d+$/;
 
 /** C:\\ or C:/ */
 const DRIVE = /^[a-z]:[\\/]/i;
 
-/** Finds the files that names stand for, and counts those that do not simply lie in the folder. */
+/** Finds the files that names refer to, and counts those outside the folder or behind links. */
 export class PathFinder {
   readonly #dir: string;
   /** Names in a folder under their NFC form. */
@@ -27,9 +27,9 @@ export class PathFinder {
   }
 
   /**
-   * The path of the file; where there is none, the one that the name says, so that whoever reads it tells of that.
+   * The path of the file; if it does not exist, the path as named, so that its reader reports it.
    *
-   * @throws DataError for a path of another system
+   * @throws DataError for a path of another operating system
    */
   async find(name: string): Promise<string> {
     const said = path.resolve(this.#dir, name);
@@ -41,12 +41,12 @@ export class PathFinder {
       if (found !== undefined) return (await this.#note(name, found)) + frame;
     }
     if (DRIVE.test(name) && path.sep === "/") {
-      throw new DataError("is a path of a Windows drive, which is not known here: write it relative to the manifest");
+      throw new DataError("is a path on a Windows drive, which does not exist here: write it relative to the manifest");
     }
     return said;
   }
 
-  /** One line on the files outside the folder and those behind symbolic links, which are all read; none without any. */
+  /** One line about files outside the folder or behind symbolic links, which are all read; empty if there are none. */
   notes(): string[] {
     const parts = [part(this.#outside, "outside its folder"), part(this.#linked, "behind symbolic links")].filter(
       (text) => text !== "",
@@ -62,11 +62,11 @@ export class PathFinder {
     return file;
   }
 
-  /** The file, or the only one whose path is the same in NFC; undefined where there is none. */
+  /** The file, or the only one with the same path in NFC; undefined if there is none. */
   async #lookUp(file: string): Promise<string | undefined> {
     if (await exists(file)) return file;
     const parent = path.dirname(file);
-    // Names of ASCII have one form.
+    // ASCII names have only one form.
     if (parent === file || !/[^\0-\x7f]/.test(file)) return undefined;
     const folder = await this.#lookUp(parent);
     if (folder === undefined) return undefined;

@@ -1,23 +1,23 @@
-/** Boxes as an annotation has them to boxes in the picture as viewers show it. */
+/** Maps an annotation's boxes to the picture as viewers show it. */
 import { annotationFrame, type PictureSize, type Size } from "../../../data/annotation-frame.ts";
 import { area } from "../../../data/boxes.ts";
 import { requireInside } from "../../../data/readers/values.ts";
 import type { Box } from "../../../data/sample.ts";
 import type { Remarks } from "./collect.ts";
 
-/** A box of this share of the image marks no place in it. */
+/** A box that covers this share of the image locates nothing. */
 const WHOLE_IMAGE_SHARE = 0.98;
-/** Pixels beyond an edge that counting from 1, or rounding, makes. */
+/** Pixels beyond an edge that counting from 1, or rounding, explains. */
 const ROUNDING_PIXELS = 1.5;
 
 const beyond = ({ x0, y0, x1, y1 }: Box, { width, height }: Size): number =>
   Math.max(-x0, -y0, x1 - width, y1 - height);
 
 /**
- * The boxes where they belong, clipped to the image. What had to be done is noted.
+ * The boxes on the image, clipped to it, with a note on every change.
  *
- * @param drawnOn the size of the image that the boxes were drawn on, where the annotation says it
- * @throws DataError for a size that does not fit the image's, and for boxes that do not lie on it
+ * @param drawnOn the size of the image that the boxes were drawn on, if the annotation states it
+ * @throws DataError for a size that does not match the image, and for boxes that do not lie on it
  */
 export function placed(
   boxes: readonly Box[],
@@ -30,9 +30,9 @@ export function placed(
   const there = once.map((box) => frame.place(box));
   const inside = requireInside(there, size.width, size.height);
   if (frame.note !== undefined) remarks.note(frame.note);
-  if (once.length < boxes.length) remarks.note("a box that is given more than once counts once");
+  if (once.length < boxes.length) remarks.note("a duplicate box counts once");
   if (there.some((box) => beyond(box, size) > ROUNDING_PIXELS))
-    remarks.note("a box reaches beyond the image: cut at its edge");
+    remarks.note("a box extends beyond the image: clipped");
   if (inside.some((box) => area(box) >= WHOLE_IMAGE_SHARE * size.width * size.height)) {
     remarks.note("a box is the whole image");
   }

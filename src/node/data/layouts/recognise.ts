@@ -1,15 +1,15 @@
-/** For recognising a layout by the files in its folders. */
+/** Helpers to recognise a layout by the files in its folders. */
 import { byNumber, IMAGE_FILE } from "./collect.ts";
 import type { Look, Peek } from "./layout.ts";
 import { join, type Tree } from "./tree.ts";
 
-/** Files of one kind in one folder that are looked into: the first may be the damaged one. */
+/** Files of one kind examined per folder: the first may be damaged. */
 const LOOKED_INTO = 3;
 
 export const hasImages = (tree: Tree): boolean =>
   tree.folders.some(({ files }) => files.some((file) => IMAGE_FILE.test(file)));
 
-/** Whether one of the first files of a name in any of the folders is what is looked for. */
+/** Whether one of the first matching files in any of the folders satisfies `is`. */
 export async function anyFile(tree: Tree, name: RegExp, is: (file: string) => Promise<boolean>): Promise<boolean> {
   for (const folder of tree.folders) {
     const files = folder.files.filter((file) => name.test(file)).sort(byNumber);
@@ -18,7 +18,7 @@ export async function anyFile(tree: Tree, name: RegExp, is: (file: string) => Pr
   return false;
 }
 
-/** What `find` finds in the first files of a name in a folder. */
+/** What `find` finds in the first matching files of a folder. */
 export async function firstTexts(
   folder: string,
   name: RegExp,

@@ -1,6 +1,6 @@
 /**
- * Every layout, one line each. A layout is loaded when a folder is looked at: `--help` lists the names only, and does not wait for
- * image decoders.
+ * Lists every layout, one line each. A layout is loaded only when a folder is examined: `--help` lists just the names, without
+ * waiting for image decoders.
  */
 import type { Layout } from "./layout.ts";
 
@@ -10,7 +10,7 @@ export interface LayoutEntry {
   load: () => Promise<Layout>;
 }
 
-/** Layouts of which a folder has all the marks or none. A manifest says outright what the folder holds. */
+/** Layouts that a folder matches fully or not at all. A manifest states explicitly what the folder holds. */
 export const certainLayouts: readonly LayoutEntry[] = [
   { format: "manifest", load: async () => (await import("./manifest.ts")).manifest },
   { format: "ddti", load: async () => (await import("./ddti.ts")).ddti },
@@ -20,7 +20,7 @@ export const certainLayouts: readonly LayoutEntry[] = [
   { format: "busi", load: async () => (await import("./busi.ts")).busi },
 ];
 
-/** Layouts that many sets have. A folder may fit several, because it was exported in more than one. */
+/** General layouts. A folder may fit several if it was exported in more than one. */
 export const generalLayouts: readonly LayoutEntry[] = [
   { format: "tn-scui", load: async () => (await import("./mask-folders.ts")).tnScui },
   { format: "coco", load: async () => (await import("./coco.ts")).coco },
@@ -32,7 +32,7 @@ export const generalLayouts: readonly LayoutEntry[] = [
   { format: "classes", load: async () => (await import("./class-folders.ts")).classFolders },
 ];
 
-/** In the order in which they are tried: the first that recognises a folder reads it. */
+/** In trial order: the first that recognises a folder reads it. */
 export const layouts: readonly LayoutEntry[] = [...certainLayouts, ...generalLayouts];
 
 export const formats: readonly string[] = layouts.map(({ format }) => format);

@@ -1,18 +1,18 @@
-/** Files by their names without extension, as layouts pair images with masks and annotations. */
+/** Looks up files by name without extension, to pair images with masks and annotations. */
 import path from "node:path";
 import { DataError } from "../../../data/sample.ts";
 
-/** File names that images have. */
+/** File names of images. */
 export const IMAGE_FILE = /\.(?:jpe?g|png|bmp|tiff?|webp|gif|dcm|dicom)$/i;
 
 export const stemOf = (file: string): string => path.parse(file).name.normalize("NFC");
 
-/** Which file a stem stands for. Two files of one stem are never told apart by chance. */
+/** Maps stems to files. Never picks arbitrarily between two files with the same stem. */
 export class Stems {
   readonly #byStem = new Map<string, string[]>();
   readonly #byLowerCase = new Map<string, string[]>();
 
-  /** @param files names, which may have folders before them */
+  /** @param files names, possibly with folders */
   constructor(files: readonly string[]) {
     for (const file of files) {
       const stem = stemOf(file);
@@ -27,7 +27,7 @@ export class Stems {
     }
   }
 
-  /** The files of a stem; where there is none, those whose stem differs in upper and lower case only. */
+  /** The files of a stem; if there are none, those whose stem differs only in case. */
   all(stem: string): readonly string[] {
     const form = stem.normalize("NFC");
     return this.#byStem.get(form) ?? this.#byLowerCase.get(form.toLowerCase()) ?? [];
@@ -37,7 +37,7 @@ export class Stems {
     return this.all(stem).length > 0;
   }
 
-  /** The file of a stem; undefined where there is none. @throws DataError that names them where there are several */
+  /** The file of a stem; undefined if there is none. @throws DataError listing them if there are several */
   get(stem: string): string | undefined {
     const files = this.all(stem);
     if (files.length > 1) throw new DataError(`${files.length} files have this name: ${files.join(", ")}`);
@@ -50,15 +50,15 @@ export class Stems {
   }
 }
 
-/** Of those of the names that have an image's extension. */
+/** Stems of the names with an image extension. */
 export const imagesByStem = (names: readonly string[]): Stems => new Stems(names.filter((n) => IMAGE_FILE.test(n)));
 
 /**
- * The image of an annotation that may name it: of several with the annotation's own stem it decides, and where there is none it
- * stands alone. Folders and case of the name are not looked at, and a name that is no image's here counts for nothing.
+ * The image of an annotation that may name it: the name decides between several with the annotation's stem, and counts alone if
+ * there is none. Folders and case are ignored, as is a name that no image here has.
  *
- * @param named as the annotation has it, such as "C:\images\1.JPG"
- * @throws DataError where there is no image, where several remain, or where the name is another image's
+ * @param named as in the annotation, such as "C:\images\1.JPG"
+ * @throws DataError if there is no image, several remain, or the name is another image's
  */
 export function imageOf(images: Stems, stem: string, named: string | undefined): string {
   const files = images.all(stem);
@@ -81,7 +81,7 @@ export function imageOf(images: Stems, stem: string, named: string | undefined):
   }
   if (others.length > 0) {
     throw new DataError(
-      `its name is that of ${files[0]}, but it says that it is of ${others[0]}: which one is not known`,
+      `its name is that of ${files[0]}, but it says that it is of ${others[0]}: which one is meant is unclear`,
     );
   }
   return files[0]!;

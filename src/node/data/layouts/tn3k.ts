@@ -1,6 +1,6 @@
 /**
- * TN3K's folder: images and masks of trainval and test, folds of trainval, and classes where the csv files of a later release
- * lie beside them. No patients are named: each image is its own.
+ * Reads TN3K's folder: images and masks of trainval and test, folds of trainval, and classes if the csv files of a later release
+ * lie beside them. No patients are given: each image counts as its own.
  */
 import path from "node:path";
 import { parseFold, parseLabels } from "../../../data/readers/tn3k.ts";
@@ -70,7 +70,7 @@ async function read(dir: string, listing: Listing, options: ReadContext, look: L
   );
 }
 
-/** The fold that holds each trainval image out, by its number. Folds that are incomplete or overlap are not used. */
+/** The fold that holds each trainval image out, by image number. Incomplete or overlapping folds are not used. */
 async function readFolds(collect: Collector, files: readonly string[]): Promise<Map<number, number> | undefined> {
   const named = files.flatMap((file) => {
     const match = /^tn3k-trainval-fold(\d+)\.json$/.exec(file);

@@ -1,6 +1,6 @@
 /**
- * TN5000's folder (doi:10.6084/m9.figshare.28455641), Pascal VOC: JPEGImages, Annotations, ImageSets/Main; one object a nodule,
- * whose name is its class. No patients are named: each image is its own.
+ * Reads TN5000's folder (doi:10.6084/m9.figshare.28455641), Pascal VOC: JPEGImages, Annotations, ImageSets/Main; one object per
+ * nodule, whose name is its class. No patients are given: each image counts as its own.
  */
 import { type Dataset, DataError, reasonOf, type Side } from "../../../data/sample.ts";
 import { parseImageSet } from "../../../data/readers/image-set.ts";
@@ -20,7 +20,7 @@ export const tn5000: Layout = {
   shape: "Pascal VOC: JPEGImages/ and Annotations/",
   async recognises({ folders }, look, peek) {
     if (!folders.includes("JPEGImages") || !folders.includes("Annotations")) return false;
-    // Other sets have these folders too, with objects that are called otherwise: ./voc.ts.
+    // Other sets have these folders too, with other object names: ./voc.ts.
     const names = await firstTexts("Annotations", /\.xml$/i, look, peek, (text) =>
       [...text.matchAll(/<object>\s*<name>\s*([^<]*?)\s*<\/name>/gi)].map(([, name]) => name!),
     );
@@ -33,7 +33,7 @@ async function read(dir: string, _: Listing, options: ReadContext, look: Look): 
   const collect = new Collector("tn5000", dir, options);
   const images = imagesByStem((await look("JPEGImages")).files);
   const annotations = (await look("Annotations")).files.filter((f) => /\.xml$/i.test(f)).sort(byNumber);
-  /** The images that an annotation is of, and those of which it cannot be known. */
+  /** The images that have an annotation, and those that may have one. */
   const used = new Set<string>();
   const listed = annotations.map((file) => ({ id: stemOf(file), file: `Annotations/${file}` }));
   const known = new Set(listed.map(({ id }) => id));
@@ -79,7 +79,7 @@ async function read(dir: string, _: Listing, options: ReadContext, look: Look): 
   return dataset;
 }
 
-/** Whether an annotation's own word, if it has one, names the image: with or without folders and extension, in any case. */
+/** Whether the name in an annotation, if any, matches the image: with or without folders and extension, case-insensitive. */
 function isNamed(image: string, id: string, named = ""): boolean {
   const base = named.split(/[\\/]/).at(-1)!.trim();
   const same = (a: string, b: string) => a.normalize("NFC").toLowerCase() === b.normalize("NFC").toLowerCase();
@@ -99,7 +99,7 @@ async function readSides(
       parseImageSet(text, (name) => (known.has(name) ? [name] : [])),
     );
     for (const { name, found } of listed ?? []) {
-      if (found.length === 0) collect.skip(SETS, `names ${name.slice(0, 40)}, of which there is no annotation`);
+      if (found.length === 0) collect.skip(SETS, `names ${name.slice(0, 40)}, which has no annotation`);
       for (const id of found) sides.set(id, (sides.get(id) ?? side) === side ? side : "several");
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The folders of a set that are named in plain words: sides (train, val, test), kinds (images, masks, annotations) and classes,
- * in any order, alone or joined as in `test_images`. Other folders are entered within these only.
+ * Reads a set's folder tree with plain names: sides (train, val, test), kinds (images, masks, annotations) and classes, in any
+ * order, alone or joined as in `test_images`. Other folders are entered only within these.
  */
 import path from "node:path";
 import type { ClassWords } from "../../../data/readers/class-words.ts";
@@ -9,25 +9,25 @@ import { byNumber, groupBy, IMAGE_FILE } from "./collect.ts";
 import type { Listing, Look } from "./layout.ts";
 
 export interface TreeFolder {
-  /** Below the set's folder, with /; "" is the set's folder itself. */
+  /** Relative to the set's folder, with /; "" is the set's folder itself. */
   path: string;
   files: string[];
-  /** The path's words without those for the kind: images/train and masks/train have the same. */
+  /** The path's words without those for the kind: equal for images/train and masks/train. */
   place: string;
   kind: "images" | "marks" | undefined;
   side: Side | undefined;
-  /** A class; normal: tissue without a nodule, where that is no class. */
+  /** A class; "normal" is tissue without a nodule, if that is not a class. */
   kindOfTissue: number | "normal" | "several" | undefined;
 }
 
 export interface Tree {
   folders: TreeFolder[];
-  /** Folders of other names with images in them, and how many. */
+  /** Folders with other names that contain images, and how many. */
   unread: { path: string; images: number }[];
 }
 
 export interface TreeImage {
-  /** Below the set's folder, with /. */
+  /** Relative to the set's folder, with /. */
   file: string;
   name: string;
   stem: string;
@@ -67,16 +67,16 @@ const NEUTRAL = new Set([
   "tumor",
 ]);
 
-/** Folders this far below the set's are not entered. */
+/** Folders this deep below the set's are not entered. */
 const MAX_DEPTH = 5;
 
 type Words = Pick<TreeFolder, "kind" | "side" | "kindOfTissue"> & { rest: string[] };
 
-/** What a folder's name says; undefined where a word of it is not known. */
+/** Interprets a folder's name; undefined if it has an unknown word. */
 function understand(name: string, classes: ClassWords): Words | undefined {
   const found: Words = { kind: undefined, side: undefined, kindOfTissue: undefined, rest: [] };
   let says = false;
-  // obj_train_data, as CVAT exports YOLO.
+  // obj_train_data, as in CVAT's YOLO exports.
   const plain = name.toLowerCase().replace(/^obj_(.+)_data$/, "$1");
   const tokens = plain
     .normalize("NFC")
@@ -96,7 +96,7 @@ function understand(name: string, classes: ClassWords): Words | undefined {
       says = true;
       continue;
     }
-    // train2017, as COCO has it.
+    // train2017, as in COCO.
     const word = token.replace(/(?<=\p{L})(?:19|20)\d\d$/u, "");
     const kind = IMAGES.has(word) ? "images" : MARKS.has(word) ? "marks" : undefined;
     if (kind !== undefined) {
@@ -106,7 +106,7 @@ function understand(name: string, classes: ClassWords): Words | undefined {
       found.side = SIDES.get(word);
       found.rest.push(found.side!);
     } else if (/^\d+$/.test(word)) {
-      // 0_benign: the number says nothing by itself.
+      // 0_benign: the number alone means nothing.
       found.rest.push(word);
       continue;
     } else if (NEUTRAL.has(word) || word === "") continue;
@@ -132,7 +132,7 @@ export async function readTree(listing: Listing, look: Look, classes: ClassWords
     for (const name of below) {
       const where = folder.path === "" ? name : `${folder.path}/${name}`;
       const { files, folders } = await look(where);
-      // Within images/, masks/ or a class, folders of any name are part of it: patients, subsets of labelling tools.
+      // Within images/, masks/ or a class, folders of any name belong to it: patients, labelling tools' subsets.
       const within = folder.kind !== undefined || folder.kindOfTissue !== undefined;
       const words = understand(name, classes) ?? (within ? { rest: [name.toLowerCase()] } : undefined);
       if (!words) {
@@ -166,11 +166,11 @@ export async function readTree(listing: Listing, look: Look, classes: ClassWords
 export const join = (folder: TreeFolder, name: string): string =>
   folder.path === "" ? name : `${folder.path}/${name}`;
 
-/** The class that folders give; undefined where they give none. */
+/** The class that folders give; undefined for none. */
 export const labelOf = ({ kindOfTissue }: TreeFolder): Label =>
   typeof kindOfTissue === "number" ? kindOfTissue : undefined;
 
-/** The images of a tree, in the order of their numbers; `where` picks folders. */
+/** The images of a tree, ordered by number; `where` selects folders. */
 export function imagesOf(tree: Tree, where = (folder: TreeFolder) => folder.kind !== "marks"): TreeImage[] {
   return tree.folders.filter(where).flatMap((folder) =>
     folder.files
@@ -180,7 +180,7 @@ export function imagesOf(tree: Tree, where = (folder: TreeFolder) => folder.kind
   );
 }
 
-/** Finds images by the names that annotations give them. */
+/** Finds images by the names that annotations use. */
 export class ImageIndex {
   readonly all: readonly TreeImage[];
   readonly #byStem: Map<string, TreeImage[]>;
@@ -194,14 +194,14 @@ export class ImageIndex {
     this.#byBareStem = groupBy(images, ({ stem }) => key(stem));
   }
 
-  /** Those of a stem in folders of the same place. */
+  /** Images with a stem in folders with the same place. */
   ofStem(place: string, stem: string): readonly TreeImage[] {
     return this.#byStem.get(`${place}\n${key(stem)}`) ?? [];
   }
 
   /**
-   * Those that a path may mean: of its file name, and of as much of its folders as tells them apart. Folders that are not of
-   * this set, such as another machine's, are passed over.
+   * Images that a path may mean: with its file name, and as many of its folders as needed to distinguish them. Folders outside
+   * this set, such as another machine's, are skipped.
    */
   ofPath(written: string): readonly TreeImage[] {
     const parts = written
@@ -218,12 +218,12 @@ export class ImageIndex {
     return found;
   }
 
-  /** Those that a path may mean, or a stem without folders and extension. */
+  /** Images that a path, or a stem without folders and extension, may mean. */
   ofName(written: string): readonly TreeImage[] {
     const found = this.ofPath(written);
     return found.length > 0 ? found : (this.#byBareStem.get(key(written)) ?? []);
   }
 }
 
-/** Names as they are compared: systems differ in how they write letters with accents, and in case. */
+/** The form in which names are compared: systems differ in case and in how they encode accents. */
 export const key = (name: string): string => name.normalize("NFC").toLowerCase();

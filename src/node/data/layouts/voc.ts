@@ -1,4 +1,4 @@
-/** Pascal VOC of any set: `<image>.xml` beside the image, or in a folder such as annotations/ beside images/. */
+/** Reads any Pascal VOC set: `<image>.xml` beside the image, or in a folder such as annotations/ beside images/. */
 import { parseVoc } from "../../../data/readers/voc.ts";
 import { rootOf } from "../../../data/readers/xml.ts";
 import type { Layout } from "./layout.ts";

@@ -1,12 +1,12 @@
-/** Which side each image is on by the folders and lists that YOLO's data.yaml names. */
+/** Finds each image's side from the folders and lists that YOLO's data.yaml names. */
 import type { Side } from "../../../data/sample.ts";
 import type { YoloData } from "../../../data/readers/yolo.ts";
 import { imagesListed, type Reading } from "./marked-set.ts";
 import { join, key, type TreeImage } from "./tree.ts";
 
 /**
- * The sides of the images that data.yaml names, which the folders' own names may contradict; none where it names none of this
- * set, or trains on images that it also holds out. What is not as it seems is noted.
+ * The sides of the images that data.yaml names, which override the folders' own names; none if it names no image of this set,
+ * or trains on images that it also holds out. Surprises are noted.
  *
  * @param file the name of data.yaml
  */
@@ -29,7 +29,7 @@ export async function sidesOfYaml(reading: Reading, file: string, data: YoloData
   const both = [...sides].find(([, on]) => on.has("train") && on.size > 1);
   if (both) {
     collect.note(
-      `${file} has ${both[0].file} both for train and ${[...both[1]].find((s) => s !== "train")!}: its split is not taken`,
+      `${file} has ${both[0].file} both for train and ${[...both[1]].find((s) => s !== "train")!}: its split is not used`,
     );
     return new Map();
   }
@@ -42,12 +42,12 @@ export async function sidesOfYaml(reading: Reading, file: string, data: YoloData
   if (other) collect.note(`${file} has ${other[0].folder.path}/ for ${other[1]}, whatever the folder is called`);
   return result;
 
-  /** The images below a folder, or of a list; undefined where there is neither. */
+  /** The images below a folder, or in a list; undefined if neither exists. */
   async function imagesOf(written: string): Promise<readonly TreeImage[] | undefined> {
     const parts = key(written.replaceAll("\\", "/"))
       .split("/")
       .filter((part) => !["", ".", ".."].includes(part));
-    // Folders before it that are not of this set, such as another machine's, are passed over.
+    // Skip leading folders outside this set, such as another machine's.
     for (let i = 0; i <= parts.length; i++) {
       const end = parts.slice(i).join("/");
       const list = lists.get(end);

@@ -1,4 +1,4 @@
-/** YOLO: `<image>.txt` in labels/ beside images/, or beside the image; names of the classes in data.yaml or classes.txt. */
+/** Reads YOLO sets: `<image>.txt` in labels/ beside images/, or beside the image; class names in data.yaml or classes.txt. */
 import { parseYoloData, parseYoloLabels, type YoloData } from "../../../data/readers/yolo.ts";
 import { DataError, type Dataset, reasonOf } from "../../../data/sample.ts";
 import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
@@ -9,7 +9,7 @@ import { ImageIndex, imagesOf, join, readTree } from "./tree.ts";
 import { sidesOfYaml } from "./yolo-sides.ts";
 
 const YAML = /\.ya?ml$/i;
-/** Names of the classes, a line each, as labelling tools write them. */
+/** Class names, one per line, as labelling tools write them. */
 const LIST = /^(?:classes\.txt|obj\.names|_darknet\.labels)$/i;
 /** Text files that are not labels. */
 const OTHER = /^(?:classes|train|val|valid|test|notes|readme.*|license.*|.*requirements)\.txt$/i;
@@ -30,7 +30,7 @@ export const yolo: Layout = {
           (name) => /\.txt$/i.test(name) && !OTHER.test(name) && index.ofStem(place, name.slice(0, -4)).length > 0,
         )
       ) {
-        // A number and at least four more.
+        // A class number and at least four more numbers.
         return anyFile(tree, /\.txt$/i, async (file) => /^\s*\d+(?:[ \t]+[-+.\deE]+){4,}\s*$/m.test(await peek(file)));
       }
     }
@@ -52,7 +52,7 @@ async function read(dir: string, listing: Listing, options: ReadContext, look: L
     extension: /\.txt$/i,
     except: OTHER,
     relative: true,
-    // A name that is a number is its place in the list.
+    // A numeric name is an index into the list.
     numbers: false,
     parse(text) {
       const objects = parseYoloLabels(text);
@@ -68,7 +68,7 @@ async function read(dir: string, listing: Listing, options: ReadContext, look: L
   });
 }
 
-/** What data.yaml says, or a list of names; undefined, and said so, where there is none that can be trusted. */
+/** The content of data.yaml, or a list of names; undefined, with a note, if there is none that can be trusted. */
 async function readData({ collect, tree }: Reading): Promise<(YoloData & { file: string }) | undefined> {
   const found: (YoloData & { file: string })[] = [];
   for (const folder of tree.folders) {
@@ -97,7 +97,7 @@ async function readData({ collect, tree }: Reading): Promise<(YoloData & { file:
   }
   const sidesIn = ({ sides }: YoloData) => JSON.stringify(sides);
   const split = others.find((o) => o.sides.length > 0 && sidesIn(o) !== sidesIn(first));
-  if (split) collect.note(`${first.file} and ${split.file} give different splits: neither is taken`);
+  if (split) collect.note(`${first.file} and ${split.file} give different splits: neither is used`);
   const list = [...first.names].map(([i, name]) => `${i} is ${name.slice(0, 40)}`);
   collect.note(`classes of ${first.file}: ${list.slice(0, 12).join(", ")}`);
   return split ? { ...first, sides: [] } : first;
