@@ -1,4 +1,4 @@
-// `npm run bench`: runs bench/main.ts under the environment in which Dawn finds an adapter. Arguments are passed on.
+// `npm run bench`: runs bench/main.ts in an environment where Dawn finds an adapter. Arguments are passed on.
 import { fileURLToPath } from "node:url";
 import { launch, prepare, report } from "../src/node/vulkan/launch.mjs";
 

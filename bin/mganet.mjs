@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// The command line. Finds a GPU adapter, or makes one on the CPU, then runs src/cli/main.ts (or its build) under it.
-// `mganet env` prints the environment as shell exports instead, for programs that are started in another way; with --fresh it
-// decides anew. Plain JavaScript, because loading a TypeScript compiler first would slow down every start.
+// The command line. Finds a GPU adapter, or sets up a software one, then runs src/cli/main.ts (or its build) with it.
+// `mganet env` instead prints the environment as shell exports, for programs started in another way; --fresh chooses anew.
+// Plain JavaScript, because loading a TypeScript compiler first would slow down every start.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -13,7 +13,7 @@ const { launch, prepare, report, shellExports } = await import(
 );
 
 const args = process.argv.slice(2);
-// Nobody who asks for help, or only looks at pictures, should wait for a driver.
+// Help and commands that only read images should not wait for a driver.
 const needsAdapter =
   !/^(-|help$|crop$|inspect$|prepare$|$)/.test(args[0] ?? "") && !args.includes("--help") && !args.includes("-h");
 try {

@@ -1,4 +1,4 @@
-// `npm run soak`: runs the scripts of test/soak one after the other: all, or the one that is named.
+// `npm run soak`: runs the scripts of test/soak one after another: all, or only the one named.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

@@ -1,5 +1,5 @@
-// `npm test`: runs vitest under the environment in which Dawn finds an adapter. Arguments are vitest's, and --all, which leaves out nothing.
-// Nor is anything left out of a file or folder that is named.
+// `npm test`: runs vitest in an environment where Dawn finds an adapter. Arguments are vitest's, plus --all, which leaves
+// nothing out; nor is anything left out of a file or folder named explicitly.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { launch, prepare, report } from "../src/node/vulkan/launch.mjs";

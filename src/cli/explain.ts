@@ -1,4 +1,4 @@
-/** What the options of commands that explain the classifier ask for. */
+/** Interprets the options of commands that explain the classifier. */
 import { ConfigError } from "../models/config-error.ts";
 import type { ExplainMethod } from "../explain/explainer.ts";
 import type { ExplainSettings } from "../runs/explain.ts";
@@ -12,8 +12,8 @@ export interface ExplainFlags {
 }
 
 /**
- * What the flags ask for; undefined without --explain.
- * @throws ConfigError for flags that have no effect; InputError, CheckpointError for --base
+ * The settings from the flags; undefined without --explain.
+ * @throws ConfigError for flags without effect; InputError, CheckpointError for --base
  */
 export async function explainSettings(flags: ExplainFlags): Promise<ExplainSettings | undefined> {
   const { explain: method, scale: point, class: of, base } = flags;

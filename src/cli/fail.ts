@@ -1,4 +1,4 @@
-/** How a command ends badly: one line for what the user can mend, exit code 2; the stack only with --debug. */
+/** Reports a failed command: one line and exit code 2 for what the user can fix; the stack only with --debug. */
 import { SafetensorsError } from "../data/safetensors.ts";
 import { DataError, oneLine } from "../data/sample.ts";
 import { DeviceLostError, OutOfMemoryError } from "../gpu/gpu.ts";
@@ -10,7 +10,7 @@ import { ConfigError } from "../models/config-error.ts";
 import { CaseError } from "../models/parity-case.ts";
 import { DivergedError } from "../train/step.ts";
 
-/** Errors whose message says all that the user needs. */
+/** Errors whose message is all that the user needs. */
 const expected = [
   AdapterError,
   CaseError,
@@ -25,7 +25,7 @@ const expected = [
   SafetensorsError,
 ];
 
-/** Prints the error. @returns the exit code: 2 where the user can mend it, else 1 */
+/** Prints the error. @returns the exit code: 2 if the user can fix it, else 1 */
 export function fail(error: unknown, debug: boolean): number {
   const limit = isOpenFileLimit(error) ? reason(error) : undefined;
   const known = limit !== undefined || expected.some((type) => error instanceof type);
@@ -35,6 +35,6 @@ export function fail(error: unknown, debug: boolean): number {
   return known ? 2 : 1;
 }
 
-/** Met wherever files, modules or processes are opened, so nobody catches it in particular. */
+/** This can occur wherever files, modules or processes are opened, so it is handled only here. */
 const isOpenFileLimit = (error: unknown): boolean =>
   ["EMFILE", "ENFILE"].includes((error as NodeJS.ErrnoException | undefined)?.code ?? "");

@@ -1,4 +1,4 @@
-/** How results are shown on a terminal. */
+/** Formats results for the terminal. */
 import type { Classes } from "../data/classes.ts";
 import type { Skipped } from "../data/sample.ts";
 import { formatBytes } from "../gpu/gpu.ts";
@@ -11,7 +11,7 @@ import { classFigureTitles, figureTitles, intervalOf, overallTitles, plural, thr
 import { table } from "./table.ts";
 import { visibleName } from "./terminal.ts";
 
-/** "F1 0.912  AUC 0.953  accuracy 0.900  Dice 0.801"; the loss in place of an F1 that cannot compare. */
+/** "F1 0.912  AUC 0.953  accuracy 0.900  Dice 0.801"; the loss instead of an F1 that cannot compare epochs. */
 export function showMetrics({ f1, loss, auc, accuracy, dice, matrix }: Evaluation): string {
   const macro = matrix ? "macro " : "";
   const parts: [string, number | undefined][] = [
@@ -23,7 +23,7 @@ export function showMetrics({ f1, loss, auc, accuracy, dice, matrix }: Evaluatio
   return parts.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${three(value)}`])).join("  ");
 }
 
-/** Said of a network whose masks mean nothing. */
+/** Printed for a network whose masks are meaningless. */
 export const NO_OUTLINES = "This network has not learned outlines: it gives probabilities only.";
 
 const figureRow = (title: string, figure: Figure): string[] =>
@@ -32,8 +32,8 @@ const figureRow = (title: string, figure: Figure): string[] =>
     : [`  ${title}`, three(figure.value), figure.interval ? intervalOf(figure) : "not known"];
 
 /**
- * A table of all figures with their bootstrap intervals; those of classes only where classes were evaluated, those of masks only of a
- * model that has masks.
+ * A table of all metrics with their bootstrap intervals; class metrics only if classes were evaluated, mask metrics only for a
+ * model with masks.
  */
 export function showFigures(summary: Summary, { names, positive }: Classes, hasMasks: boolean): string[] {
   const { figures, classified, images, patients, multiclass } = summary;
@@ -58,7 +58,7 @@ export function showFigures(summary: Summary, { names, positive }: Classes, hasM
   return [...table(heads, rows, { left: [0, 2] }), ...own, ...ofPositive];
 }
 
-/** A row a class, each against the rest. */
+/** One row per class, each against the rest. */
 function showByClass({ byClass }: MulticlassSummary): string[] {
   const heads = ["  each against the rest", "images", ...classFigureNames.map((name) => classFigureTitles[name])];
   const rows = byClass.map((of) => [
@@ -75,7 +75,7 @@ export function showMatrix(matrix: ConfusionMatrix, { names }: Classes): string[
   return table(heads, matrix.map((row, c) => [`  ${names[c]!} (actual)`, ...row.map(String)]), { left: [0] }); // prettier-ignore
 }
 
-/** The confusion matrix of a summary, or of an evaluation in training; nothing where no classes were evaluated. */
+/** The confusion matrix of a summary, or of an evaluation in training; empty if no classes were evaluated. */
 export const showSummaryMatrix = ({ confusion, multiclass }: Summary, classes: Classes): string[] =>
   matrixLines(multiclass?.confusion ?? undefined, confusion ?? undefined, classes);
 export const showEvaluationMatrix = ({ confusion, matrix }: Evaluation, classes: Classes): string[] =>
@@ -90,7 +90,7 @@ function matrixLines(
   return counts ? showMatrix(counts, classes) : [];
 }
 
-/** What was left out: how many, and the first few with their reasons. */
+/** The number of files left out, and the first few with their reasons. */
 export function showSkipped(skipped: readonly Skipped[]): string[] {
   if (skipped.length === 0) return [];
   const shown = skipped.slice(0, 5).map(({ file, reason }) => visibleName(`  ${file}: ${reason}`));
@@ -98,7 +98,7 @@ export function showSkipped(skipped: readonly Skipped[]): string[] {
   return [`${skipped.length} left out:`, ...shown, ...more];
 }
 
-/** The first of the notes on a data set, and how many more there are. */
+/** The first notes on a data set, and the number of further ones. */
 export const showNotes = (notes: readonly string[]): string[] => [
   ...notes.slice(0, SHOWN_NOTES).map(visibleName),
   ...(notes.length > SHOWN_NOTES ? [`and ${notes.length - SHOWN_NOTES} more remarks`] : []),

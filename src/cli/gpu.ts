@@ -7,12 +7,12 @@ export interface GpuOption {
   adapter?: string;
 }
 
-/** For commands that can do with less than the adapter has. */
+/** For commands that can be restricted to less than the adapter offers. */
 export type LessOption = Pick<GpuOptions, "without" | "defaultLimits">;
 
-/** Runs `use` with a device and gives the device back. */
+/** Runs `use` with a device and then releases it. */
 export async function withGpu<T>(options: GpuOption & LessOption, use: (gpu: Gpu) => Promise<T>): Promise<T> {
-  // Commands pass on all of their options.
+  // Commands pass all of their options.
   const { adapter, without, defaultLimits } = options;
   const gpu = await openGpu({
     ...(adapter === undefined ? {} : { adapter }),

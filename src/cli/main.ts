@@ -1,4 +1,4 @@
-/** The program: runs the command of its arguments and ends with its exit code. */
+/** The program's entry point: runs the command in its arguments and exits with its code. */
 import { fail } from "./fail.ts";
 import { outlivesTerminal } from "../node/vulkan/interrupt.ts";
 import { run } from "./program.ts";
@@ -7,7 +7,7 @@ import { guardConsole } from "./terminal.ts";
 const args = process.argv.slice(2);
 guardConsole();
 
-// Whoever reads the output may stop doing so (`mganet train | head`), and a terminal may be closed; the work continues.
+// The reader of the output may go away (`mganet train | head`, a closed terminal); the work continues.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (!["EPIPE", "EIO", "ENXIO"].includes(error.code ?? "")) throw error;
@@ -15,7 +15,7 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 // Without a handler the signal would end the program.
 if (outlivesTerminal()) process.on("SIGHUP", () => {});
-// What no command was waiting for, such as an error in an event handler.
+// Errors that no command awaits, for example in an event handler.
 process.on("uncaughtException", (error) => process.exit(fail(error, args.includes("--debug"))));
 
 process.exitCode = await run(args);

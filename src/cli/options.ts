@@ -1,4 +1,4 @@
-/** Options that several commands have and that are no settings of a training. */
+/** Options shared by several commands that are not settings of a training run. */
 import { Option, type Command } from "commander";
 import { ConfigError } from "../models/config-error.ts";
 import { models } from "../models/registry.ts";
@@ -13,7 +13,7 @@ export interface SaveOption {
   saveEvery: number;
 }
 
-/** For commands that train. No setting of the run: it changes nothing of what comes out. */
+/** For commands that train. Not a setting of the run: it does not affect the result. */
 export const addSaveOption = (command: Command): Command =>
   command.addOption(
     new Option("--save-every <time>", "save within long epochs too, such as 30s, 10m, 1h; off: after each epoch only")
@@ -23,15 +23,15 @@ export const addSaveOption = (command: Command): Command =>
 
 /** For commands whose kernels follow the tuning record (tuned.ts). */
 export const addTunedOption = (command: Command): Command =>
-  command.option("--no-tuned", "the fixed variants of the kernels, whatever npm run tune has found to be faster");
+  command.option("--no-tuned", "use the fixed kernel variants, whatever npm run tune found to be faster");
 
-/** For commands that can say where the time goes (profile.ts). */
+/** For commands that can profile (profile.ts). */
 export const addProfileOptions = (command: Command): Command =>
   command
     .option("--profile", "print where the time goes on the device, by kernel and by layer")
     .option("--trace <file>", "write that as a Chrome trace, for ui.perfetto.dev or chrome://tracing", text);
 
-/** For commands that explain the classifier (explain.ts). `what` the panels are of. */
+/** For commands that explain the classifier (explain.ts). `what` is what the panels show. */
 export function addExplainOptions(command: Command, what: string): Command {
   const points = [...new Set(models.flatMap(({ explain }) => explain.points))];
   return command
@@ -42,10 +42,10 @@ export function addExplainOptions(command: Command, what: string): Command {
     )
     .addOption(choice("--scale <name>", "scale whose features are explained (default: the last)", points))
     .option("--class <name>", "class that is explained: predicted, or its name (default: predicted)", text)
-    .option("--base <run>", "a run without attention, such as --fusion none, whose activation is shown beside", text);
+    .option("--base <run>", "a run without attention, such as --fusion none, to compare activations with", text);
 }
 
-/** What may go with --resume; everything else is a setting, and those are the run's. */
+/** Options allowed with --resume; all others are settings, which come from the run. */
 const withResume = new Set([
   "resume",
   "saveEvery",
@@ -59,7 +59,7 @@ const withResume = new Set([
   "tensorboard",
 ]);
 
-/** @throws ConfigError naming the options that a resumed run would have to ignore */
+/** @throws ConfigError naming the options that a resumed run would ignore */
 export function requireOnlyResume(command: Command): void {
   const ignored = command.options.filter((option) => {
     const name = option.attributeName();

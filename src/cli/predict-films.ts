@@ -1,9 +1,9 @@
-/** Summaries of films: one answer a frame, and what they come to. */
+/** Summaries of films: one prediction per frame, aggregated over the film. */
 import { isBenignMalignant, type Classes } from "../data/classes.ts";
 import type { Box } from "../data/sample.ts";
 import type { Film, Job } from "./predict-images.ts";
 
-/** A frame's answer. */
+/** A frame's prediction. */
 interface FrameResult {
   image: string;
   box: Box | null;
@@ -11,24 +11,24 @@ interface FrameResult {
   score: number | undefined;
 }
 
-/** A probability over the frames, and the frame where it is greatest. */
+/** A probability over the frames, and the frame with the maximum. */
 interface Over {
   mean: number;
   greatest: number;
   frame: string;
 }
 
-/** What the frames of a film come to. Which figure counts is for the reader: none of them is a diagnosis. */
+/** The summary of a film's frames. The reader decides which number counts: none of them is a diagnosis. */
 export interface FilmSummary {
   image: string;
   frames: number;
-  /** Frames that could be used. */
+  /** Number of usable frames. */
   predicted: number;
-  /** Frames with the outline of a nodule; null where the network has not learned outlines. */
+  /** Number of frames with a nodule outline; null if the network has not learned outlines. */
   withNodule: number | null;
-  /** Of benign and malignant; null while the classifier is not trained. */
+  /** For benign and malignant; null while the classifier is not trained. */
   malignant?: Over | null;
-  /** Of other classes: of the positive one. */
+  /** For other classes: that of the positive one. */
   positive?: ({ class: string } & Over) | null;
 }
 
@@ -42,7 +42,7 @@ export class Films {
     else this.#results.set(film, [result]);
   }
 
-  /** In the order of the films. */
+  /** In film order. */
   summaries(outlines: boolean, classes: Classes): FilmSummary[] {
     return [...this.#results].map(([{ name, frames }, results]) => {
       const over = overFrames(results);

@@ -1,4 +1,4 @@
-/** What `mganet predict` is asked to look at: images one by one, films frame by frame. */
+/** Opens the inputs of `mganet predict`: images one by one, films frame by frame. */
 import { realpathSync } from "node:fs";
 import path from "node:path";
 import type { Sharp } from "sharp";
@@ -11,17 +11,17 @@ import { InputError, MOST_BYTES, readInput } from "../node/files.ts";
 
 /** One picture to predict. */
 export interface Job {
-  /** The image as it was asked for, with its frame where it is one of a film: `loop.dcm#12`. */
+  /** The image as named by the user, with the frame number if it belongs to a film: `loop.dcm#12`. */
   name: string;
   image: Prepared;
-  /** For what is drawn over it. */
+  /** The picture to draw on. */
   picture: Sharp;
-  /** Where that goes, within the folder of results. */
+  /** Where the drawing goes, within the output folder. */
   target: string;
   film?: Film;
 }
 
-/** A file of several frames of which all are predicted. */
+/** A multi-frame file whose frames are all predicted. */
 export interface Film {
   name: string;
   frames: number;
@@ -29,17 +29,17 @@ export interface Film {
 
 export interface JobOptions extends PrepareSize {
   out: string;
-  /** Told of what is left out. */
+  /** Called for what is left out. */
   onSkip: (skipped: Skipped) => void;
-  /** Told what was found out about a file. */
+  /** Called with what the user should know about a file. */
   onNote: (name: string, note: string) => void;
 }
 
 /**
- * Opens the images one after the other, so that memory does not grow with their number.
+ * Opens the images one at a time, so that memory does not grow with their number.
  *
- * @param targets the pictures of the images, as `pictureNames` gives them
- * @throws DataError, InputError where the only image cannot be used; else it is left out
+ * @param targets the images' output pictures, from `pictureNames`
+ * @throws DataError, InputError if the only image cannot be used; otherwise it is left out
  */
 export async function* openJobs(
   images: readonly string[],
@@ -66,7 +66,7 @@ export async function* openJobs(
     const film = frames.length > 1 ? { name, frames: frames.length } : undefined;
     let first: unknown;
     let used = 0;
-    // A note that many frames share is reported once.
+    // Report a note shared by many frames only once.
     const told = new Set<string>();
     const onNote = (of: string, note: string) => {
       if (!told.has(note)) options.onNote(of, note);
@@ -92,7 +92,7 @@ export async function* openJobs(
   if (found === 0) throw new DataError(`none of the ${images.length} images can be used`);
 }
 
-/** @throws InputError, DataError naming the file */
+/** @throws InputError, DataError with the file's name */
 async function open(file: string, frame: number | undefined) {
   const bytes = await readInput(file, MOST_BYTES.image);
   try {
@@ -118,7 +118,7 @@ async function prepare(pictures: Pictures, frame: number, name: string, options:
   return { name, image, picture: rendered.image };
 }
 
-/** A name for each image's picture: the image's without folder and extension, numbered where it is taken. */
+/** A name for each image's picture: the image's without folder and extension, numbered if already taken. */
 export function pictureNames(images: readonly string[]): string[] {
   const taken = new Set<string>();
   return images.map((file) => {
@@ -128,7 +128,7 @@ export function pictureNames(images: readonly string[]): string[] {
   });
 }
 
-/** The picture of a film's frame, by the name that the film's own would have. */
+/** The picture name of a film's frame, based on the film's own. */
 const frameTarget = (target: string, frame: number, taken: Set<string>) =>
   free(frameStem(target.replace(/\.png$/, ""), frame), taken);
 
@@ -141,7 +141,7 @@ function free(name: string, taken: Set<string>): string {
   return picture;
 }
 
-/** @throws InputError if a picture would be written over one of the images */
+/** @throws InputError if a picture would overwrite one of the images */
 export function requireOthers(images: readonly string[], pictures: readonly string[], out: string): void {
   const real = (file: string) => {
     try {

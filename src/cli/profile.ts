@@ -1,4 +1,4 @@
-/** `--profile` and `--trace`: where the time of a plan goes. */
+/** Implements `--profile` and `--trace`: where a plan spends its time. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { byKernel, byLayer, total, type Share } from "../graph/breakdown.ts";
 import type { NodeProfile } from "../graph/profile.ts";
@@ -12,7 +12,7 @@ export interface ProfileOptions {
   trace?: string;
 }
 
-/** Rows of a table; what is left is summed up in one more. */
+/** Rows per table; the rest is summed up in one more. */
 const ROWS = 24;
 
 /** Collects the profiles of a command. */
@@ -27,17 +27,17 @@ export class Profiler {
     this.#options = options;
   }
 
-  /** For before the work. @throws InputError if the trace cannot be written */
+  /** Call before the work. @throws InputError if the trace cannot be written */
   static async check({ trace }: ProfileOptions): Promise<void> {
     if (trace !== undefined) await requireWritableFile(trace);
   }
 
-  /** Undefined if nothing of it was asked for. */
+  /** Undefined if no profile was requested. */
   static for(gpu: Gpu, options: ProfileOptions): Profiler | undefined {
     return options.profile || options.trace !== undefined ? new Profiler(gpu, options) : undefined;
   }
 
-  /** Takes a profile in, and shows it with --profile. */
+  /** Adds a profile, and prints it with --profile. */
   async add(name: string, nodes: readonly NodeProfile[], print: (line: string) => void): Promise<void> {
     this.#profiles.push({ name, nodes });
     if (this.#options.trace !== undefined)
@@ -92,7 +92,7 @@ function layerTable(shares: readonly Share[], all: Share, measured: Measured): s
 
 const rateHeads = ["GFLOP/s", "of peak", "GB/s", "of copy"];
 
-/** Arithmetic over the time of the kernels that count it; bytes that had to move at least over all of the time. */
+/** FLOPs over the time of the kernels that count them; the minimum bytes to move over the total time. */
 function rates({ flops, flopsMs, bytes, ms }: Share, { gflops, bandwidth }: Measured): string[] {
   const arithmetic = flops / flopsMs / 1e6;
   const traffic = bytes / ms / 1e6;
@@ -106,7 +106,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 const cut = (name: string, most: number): string => (name.length <= most ? name : `${name.slice(0, most - 1)}…`);
 
-/** The first rows and one for the sum of the others. */
+/** The first rows and one that sums up the others. */
 function withRest(shares: readonly Share[], name: string): Share[] {
   if (shares.length <= ROWS) return [...shares];
   const rest = shares.slice(ROWS - 1);

@@ -1,4 +1,4 @@
-/** The commands, their options, and how they end. */
+/** Defines the commands, their options and exit codes. */
 import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
 import { fail } from "./fail.ts";
@@ -18,35 +18,35 @@ import {
 } from "./settings.ts";
 import { count, features, number, tableList, text, texts, threshold } from "./values.ts";
 
-/** Which images there are, and how they are read. */
+/** Settings for which images to use and how to read them. */
 const readSettings = ["format", "labelFrom", "masksInverted"] as const;
 const classSettings = ["target", "classes", "positive"] as const;
 const imageSettings = ["data", ...readSettings, ...classSettings, "phantomImages"] as const;
-/** Which images are held out. */
+/** Settings for which images are held out. */
 const splitSettings = ["val", "folds", "split"] as const;
-/** What each run of a study has its own value of. */
+/** Settings that differ between the runs of a study. */
 const runSettings = ["fold", "seed", "splitSeed"] as const;
-/** All others. */
+/** All other settings. */
 const trainSettings = commonNames.filter(
   (name) => ![...imageSettings, ...splitSettings, ...runSettings].some((other) => other === name),
 );
-/** Options of models that a table's rows decide. */
+/** Model options determined by a table's rows. */
 const rowSettings = [...new Set(Object.values(rows).flatMap(({ settings }) => Object.keys(settings)))];
-/** Options of models on which the shapes of kernels depend. */
+/** Model options that affect the kernels' shapes. */
 const shapeSettings = models.flatMap(({ shapedBy }) => shapedBy);
 
-/** What a command returns: its exit code, 0 where it returns nothing. */
+/** A command's return value: its exit code; nothing means 0. */
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type
 type Outcome = number | void;
 
 /**
- * Runs the command that `args` name. Errors are printed, never thrown.
- * @returns the exit code: 0 good, 1 unexpected error or an adapter that `verify` finds wrong, 2 bad input, 130 interrupted, 129 hung up
+ * Runs the command in `args`. Errors are printed, never thrown.
+ * @returns the exit code: 0 success, 1 unexpected error or failed `verify`, 2 bad input, 130 interrupted, 129 hung up
  */
 export async function run(args: readonly string[]): Promise<number> {
   const debug = args.includes("--debug");
   let code = 0;
-  /** A command's action. It is loaded on demand, so that --help and small commands start at once. */
+  /** A command's action, loaded on demand, so that --help and small commands start at once. */
   const action =
     <A extends unknown[]>(load: () => Promise<(...args: A) => Promise<Outcome>>) =>
     async (...args: A): Promise<void> => {
@@ -57,7 +57,7 @@ export async function run(args: readonly string[]): Promise<number> {
     await commands(action).parseAsync(args, { from: "user" });
     return code;
   } catch (error) {
-    // Commander has printed its own errors, and help, already.
+    // Commander has already printed its own errors and help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return fail(error, debug);
   }
@@ -80,7 +80,7 @@ function commands(action: Action): Command {
     })
     .enablePositionalOptions();
 
-  /** A command with the options that all have. */
+  /** A command with the common options. */
   const command = (name: string, description: string): Command =>
     program
       .command(name)
@@ -95,7 +95,7 @@ function commands(action: Action): Command {
   addProfileOptions(addTunedOption(addSaveOption(train)))
     .option("--out <dir>", "run folder (default: runs/DATE-PRESET-DATA)", text)
     .option("--resume <dir>", "resume the run in this folder; its settings are taken from there", text)
-    .option("--tensorboard", "write TensorBoard's event file into the run folder, too: tensorboard --logdir runs")
+    .option("--tensorboard", "also write a TensorBoard event file into the run folder: tensorboard --logdir runs")
     .option("--summary", "print nodes, dispatches, FLOPs and memory of each phase's step")
     .option("--json <file>", "write the summary of the run", text)
     .action(action(async () => (await import("./commands/train.ts")).train));
@@ -114,15 +114,15 @@ function commands(action: Action): Command {
     .option("--seeds <n>", "trainings of each row, with seeds from 0", count, 5)
     .option("--split-seed <n>", "seed of the split and of the phantom's images, the same for all runs", number, 0)
     .addOption(
-      new Option("--checkpoint <name>", "which one of each run is evaluated").choices(["last", "best"]).default("last"),
+      new Option("--checkpoint <name>", "checkpoint of each run to evaluate").choices(["last", "best"]).default("last"),
     )
-    .option("--published <file>", "the paper's figures, to print beside (docs/study.md)", text)
+    .option("--published <file>", "the paper's figures, to print alongside (docs/study.md)", text)
     .option("--out <dir>", "study folder; an unfinished one is resumed (default: runs/study-PRESET-DATA)", text)
-    .option("--dry-run", "show what there is to do, and do nothing")
+    .option("--dry-run", "show what would be done, and do nothing")
     .option("--json <file>", "write the study with its tables", text)
     .action(action(async () => (await import("./commands/reproduce.ts")).reproduce));
 
-  const inspect = command("inspect", "what a folder of images holds: counts, sizes, duplicates, what is left out");
+  const inspect = command("inspect", "show what a folder of images holds: counts, sizes, duplicates, what is left out");
   addCommon(inspect.requiredOption("--data <dir>", "folder of images, or the file of a manifest", text), [
     ...readSettings,
     ...classSettings,
@@ -137,7 +137,7 @@ function commands(action: Action): Command {
 
   const prepare = command("prepare", "write crops, masks and a manifest of a folder of images")
     .requiredOption("--data <dir>", "folder of images, or the file of a manifest", text)
-    .requiredOption("--out <dir>", "where they go; an unfinished folder is resumed", text);
+    .requiredOption("--out <dir>", "output folder; an unfinished one is resumed", text);
   addCommon(prepare, [...readSettings, ...classSettings])
     .addOption(commonOption("crop").default("adaptive"))
     .addOption(
@@ -151,10 +151,10 @@ function commands(action: Action): Command {
 
   const evaluate = command(
     "evaluate",
-    "all figures of a run, with intervals, on its validation images or on --data DIR",
+    "all metrics of a run, with intervals, on its validation images or on --data DIR",
   );
   addExplainOptions(addTunedOption(evaluate), "the worst, least certain and best images")
-    .option("--panels <n>", "with --explain, panels of each of these", count, 3)
+    .option("--panels <n>", "with --explain, number of panels of each kind", count, 3)
     .option("--out <dir>", "with --explain, where the panels go", text, "explained")
     .argument("<run>", "run folder, or a checkpoint file", text)
     .option("--data <dir>", "evaluate on all images of this folder instead", text);
@@ -163,14 +163,14 @@ function commands(action: Action): Command {
       new Option("--on <images>", "which of the run's images (default: val)").choices(["val", "test", "external"]),
     )
     .addOption(
-      new Option("--checkpoint <name>", "which one of a run folder (default: best where there is one)").choices([
+      new Option("--checkpoint <name>", "which checkpoint of a run folder (default: best if it exists)").choices([
         "best",
         "last",
       ]),
     )
     .option(
       "--threshold <p>",
-      "probability from which on the positive class is predicted (default: 0.5); youden or f1: the best by that, chosen on the run's validation images",
+      "lowest probability that predicts the positive class (default: 0.5); youden or f1: the best by that criterion, chosen on the run's validation images",
       threshold,
     )
     .option("--compare <run>", "compare the AUC with another run's on the same images, by DeLong's test", text)
@@ -194,10 +194,10 @@ function commands(action: Action): Command {
       "a run without attention, such as --fusion none, whose activation is shown beside the run's",
       text,
     )
-    .option("--no-pictures", "without pictures of images, for which the data and a GPU are needed")
+    .option("--no-pictures", "leave out pictures of images, which need the data and a GPU")
     .action(action(async () => (await import("./commands/report.ts")).report));
 
-  command("verify", "is this adapter right? compares outputs, gradients and losses with PyTorch's")
+  command("verify", "check this adapter: compare outputs, gradients and losses with PyTorch's")
     .option("--case <file>", "a file written by the reference generator (default: the built-in cases)", text)
     .option("--out <file>", "write everything that was computed for --case, as safetensors", text)
     .option("--without <features>", "leave out optional features, such as subgroups,shader-f16", features)

@@ -1,4 +1,4 @@
-/** Progress: a bar on a terminal, nothing but the lines elsewhere. */
+/** Shows progress: a bar on a terminal, only lines elsewhere. */
 import { MultiBar, Presets } from "cli-progress";
 import { visible } from "./terminal.ts";
 
@@ -23,7 +23,7 @@ export class Progress {
     this.#bars = new MultiBar({ format, hideCursor: true, clearOnComplete: true, fps: 5 }, Presets.shades_classic);
   }
 
-  /** A new bar, in place of the one before. `from`: where it starts, after an interruption. */
+  /** Starts a new bar, replacing the previous one. `from`: where it starts after an interruption. */
   start(label: string, total: number, from = 0): void {
     this.clear();
     this.#begun = performance.now();
@@ -31,7 +31,7 @@ export class Progress {
     this.#bar = this.#bars?.create(total, from, { label, text: "", left: "?" });
   }
 
-  /** Moves the bar to `value`; `text` is shown behind it, and `left`, where it is better known than by the bar's own pace. */
+  /** Moves the bar to `value`; `text` follows it, and `left`, if known better than from the bar's own pace. */
   update(value: number, text = "", left?: string): void {
     if (!this.#bar) return;
     if (left !== undefined) {
@@ -43,7 +43,7 @@ export class Progress {
     this.#bar.update(value, { text, left: done > 0 ? clock(perItem * (this.#bar.getTotal() - value)) : "?" });
   }
 
-  /** A line that stays. */
+  /** Prints a permanent line. */
   line(text: string): void {
     if (this.#bars && this.#bar) {
       this.#bars.log(`${visible(text)}\n`);
@@ -51,7 +51,7 @@ export class Progress {
     } else console.log(text);
   }
 
-  /** Takes the bar away. */
+  /** Removes the bar. */
   clear(): void {
     if (this.#bar) this.#bars!.remove(this.#bar);
     this.#bar = undefined;

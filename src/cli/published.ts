@@ -1,4 +1,4 @@
-/** Figures that were published of a table, to print beside one's own. The program has none: whoever has the paper copies them. */
+/** Reads published figures of a table, to print beside one's own. The program has none: users copy them from the paper. */
 import { z } from "zod";
 import { parseJson } from "../data/json.ts";
 import { InputError, readInput } from "../node/files.ts";
@@ -16,13 +16,13 @@ const tableSchema = z
   });
 
 const publishedSchema = z.strictObject({
-  /** Whose figures they are, such as a DOI and what they were measured on. */
+  /** Their source, such as a DOI, and the data they were measured on. */
   source: z.string().min(1).max(200),
   tables: z.strictObject({ 2: tableSchema.optional(), 3: tableSchema.optional(), 4: tableSchema.optional() }),
 });
 export type Published = z.infer<typeof publishedSchema>;
 
-/** @throws InputError naming the file and what is wrong with it */
+/** @throws InputError with the file and what is wrong with it */
 export async function readPublished(file: string): Promise<Published> {
   let value: unknown;
   try {

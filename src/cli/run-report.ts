@@ -1,4 +1,4 @@
-/** The report that a training leaves, and the pictures of reports. */
+/** Writes a run's report after training, and the pictures of reports. */
 import { parseHTML } from "linkedom";
 import sharp from "sharp";
 import { DataError, type Prepared } from "../data/sample.ts";
@@ -13,20 +13,20 @@ import { runCheckpoint, type Loaded } from "../runs/run.ts";
 import { InputError, type Store } from "../runs/store.ts";
 import { isClassifier } from "../train/checkpoint.ts";
 
-/** A document for the plots to be made in; nothing is rendered. */
+/** A document to make the plots in; nothing is rendered. */
 export const plotDocument = (): Document => parseHTML("<!doctype html><html><body></body></html>").document;
 
 export const imagesOf = (images: readonly Prepared[], ids: ReadonlySet<string>): Prepared[] =>
   images.filter(({ id }) => ids.has(id));
 
-/** What the network sees of images, with its masks. */
+/** The network's view of images, with its masks. */
 export async function picturesOf(gpu: Gpu, loaded: Loaded, images: readonly Prepared[]) {
   if (images.length === 0) return new Map<string, never>();
   using open = openModel(gpu, loaded);
   return await casePictures(open, images);
 }
 
-/** Panels of images as they are embedded in a report; none of a checkpoint whose classifier is not trained. */
+/** Explanation panels for embedding in a report; none for a checkpoint whose classifier is not trained. */
 export async function panelsOf(
   gpu: Gpu,
   loaded: Loaded,
@@ -37,7 +37,7 @@ export async function panelsOf(
   const found: ExplainedCase[] = [];
   for await (const { explained, by, open } of explainImages(gpu, loaded, images, { base })) {
     const { id, title, png } = await drawExplained(explained, by, open);
-    // A fifth of the PNG's size, and no visible difference.
+    // A fifth of the PNG's size, without visible difference.
     const webp = await sharp(png).webp({ quality: 88 }).toBuffer();
     found.push({ image: id, title, picture: `data:image/webp;base64,${webp.toString("base64")}` });
   }
@@ -45,8 +45,8 @@ export async function panelsOf(
 }
 
 /**
- * Writes the report of a run that is about to end, whose images are there, and says where. Activations are left to `mganet
- * report`: compiling their gradient takes longer than all the rest. The run has ended well whatever happens here.
+ * Writes the report of a run about to end, with its images at hand, and prints its path. Activations are left to `mganet
+ * report`: compiling their gradient takes longer than everything else. The run counts as successful whatever happens here.
  */
 export async function reportFinished(
   gpu: Gpu,

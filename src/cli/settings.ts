@@ -1,4 +1,4 @@
-/** The options of a training, made from the settings' schemas, and back to a configuration. */
+/** Makes command-line options from the settings' schemas, and a configuration from the options. */
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { z } from "zod";
 import { ConfigError } from "../models/config-error.ts";
@@ -12,12 +12,12 @@ import { number, text } from "./values.ts";
 type CommonName = Exclude<keyof typeof commonSettings, "preset">;
 export const commonNames = Object.keys(commonSettings).filter((name) => name !== "preset") as CommonName[];
 
-/** What the command line says of settings, by their names; those of models too, and the epochs of phases. */
+/** Settings from the command line by name, including models' own and the epochs of phases. */
 export type ConfigFlags = { preset: PresetName; model?: string } & {
   readonly [name in CommonName]?: TrainConfig[name];
 } & Readonly<Record<string, unknown>>;
 
-/** An option for a setting, as its schema and its text say. */
+/** Makes an option from a setting's schema and text. */
 function optionOf(schema: z.ZodType, { flags, help, parse }: SettingText): Option {
   const option = new Option(flags, help);
   const choices = choicesOf(schema);
@@ -39,9 +39,9 @@ export function parsed(parse: (value: string) => unknown, value: string): unknow
 /** The option of a common setting. */
 export function commonOption(name: CommonName): Option {
   const option = optionOf(commonSettings[name], settingText(commonSettings[name])!);
-  // The layouts are known to whoever reads them.
+  // Only the layouts' readers know the list.
   return name === "format"
-    ? new Option(option.flags, `layout of the folder: ${formats.join(", ")} (default: recognised)`).argParser(text)
+    ? new Option(option.flags, `layout of the folder: ${formats.join(", ")} (default: detected)`).argParser(text)
     : option;
 }
 
@@ -59,15 +59,15 @@ export const modelOption = (): Option => {
   );
 };
 
-/** An option of some models. */
+/** An option of one or more models. */
 interface ModelOption {
   option: Option;
-  /** Setting, or phase whose epochs it says. */
+  /** The setting, or the phase whose epochs it sets. */
   name: string;
   specs: ModelSpec[];
 }
 
-/** Options of models, each once. */
+/** All models' options, each once. */
 function modelOptions(): ModelOption[] {
   const found = new Map<string, ModelOption>();
   const add = (spec: ModelSpec, name: string, make: () => Option, flags: string) => {
@@ -88,7 +88,7 @@ function modelOptions(): ModelOption[] {
   return [...found.values()];
 }
 
-/** Adds the options of all models, under the name of the model where only one has it. `only`: settings; default all. */
+/** Adds the options of all models, grouped under the model if only one has it. `only`: settings; default all. */
 export function addModelOptions(command: Command, { only }: { only?: readonly string[] } = {}): Command {
   for (const { option, name, specs } of modelOptions()) {
     if (only && !only.includes(name)) continue;
@@ -97,7 +97,7 @@ export function addModelOptions(command: Command, { only }: { only?: readonly st
   return command;
 }
 
-/** Adds the options of the model that studies are of. `without`: settings to leave out. */
+/** Adds the options of the studies' model. `without`: settings to leave out. */
 export function addStudyModelOptions(command: Command, { without }: { without: readonly string[] }): Command {
   const own = modelOptions().filter(
     ({ name, specs }) => !without.includes(name) && specs.some((s) => s.id === DEFAULT_MODEL),
@@ -105,10 +105,10 @@ export function addStudyModelOptions(command: Command, { without }: { without: r
   return own.reduce((c, { option }) => c.addOption(option), command);
 }
 
-/** Settings that mean nothing without --data. */
+/** Settings without effect unless --data is given. */
 const ofFolders = ["masksInverted", "target"] as const;
 
-/** The preset with what the user gave instead. @throws ConfigError naming the option */
+/** The preset, overridden by the user's options. @throws ConfigError naming the option */
 export function configOf(flags: ConfigFlags): TrainConfig {
   const { preset: name, model = DEFAULT_MODEL } = flags;
   const spec = modelNamed(model);
@@ -127,7 +127,7 @@ export function configOf(flags: ConfigFlags): TrainConfig {
 
 const attributeOf = ({ flags }: SettingText): string => new Option(flags).attributeName();
 
-/** The values that were given for the settings of a model. @throws ConfigError for an option of another model */
+/** The values given for a model's settings. @throws ConfigError for an option of another model */
 function givenSettings(flags: ConfigFlags, spec: ModelSpec): Record<string, unknown> {
   const foreign = modelOptions().find(({ name, specs }) => flags[name] !== undefined && !specs.includes(spec));
   if (foreign) {
@@ -162,7 +162,7 @@ function requireEffect(flags: ConfigFlags, spec: ModelSpec, given: Record<string
   if (reason !== undefined) throw new ConfigError(reason);
 }
 
-/** A share is drawn at random, unless another split is asked for. @throws ConfigError for options that conflict */
+/** A share is drawn at random unless another split is requested. @throws ConfigError for conflicting options */
 export function splitOf({ val, split, folds, fold }: Pick<ConfigFlags, "val" | "split" | "folds" | "fold">) {
   const fromFile = split !== undefined && !["auto", "set", "random"].includes(split);
   if (fromFile && (val !== undefined || folds !== undefined)) {
@@ -173,7 +173,7 @@ export function splitOf({ val, split, folds, fold }: Pick<ConfigFlags, "val" | "
   return val !== undefined && split === undefined ? { split: "random" } : {};
 }
 
-/** The same error, if it is of a setting, under the name of the setting's option. */
+/** Renames the setting in a setting's error to its option. */
 export function byOption(error: unknown, spec?: ModelSpec): unknown {
   if (!(error instanceof ConfigError) || error.setting === undefined) return error;
   return new ConfigError(`${optionName(error.setting, spec)}: ${error.reason}`);

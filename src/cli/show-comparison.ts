@@ -1,9 +1,9 @@
-/** How a comparison of two checkpoints is shown. */
+/** Prints the comparison of two checkpoints. */
 import type { DelongComparison } from "../metrics/delong.ts";
 import type { Classified } from "../metrics/predictions.ts";
 import { three } from "../report/show.ts";
 
-/** A comparison in lines; a text says why there is none. */
+/** The lines of a comparison; a string says why there is none. */
 export function delongLines(file: string, found: DelongComparison | string, images: readonly Classified[]): string[] {
   if (typeof found === "string") return [`Not compared with ${file}: ${found}`];
   const { a, b, difference, interval, z, p } = found;

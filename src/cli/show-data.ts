@@ -1,4 +1,4 @@
-/** How the images of a training are shown. */
+/** Prints the images of a training run. */
 import type { DataEvent, RunEvent, SideCounts } from "../runs/events.ts";
 import { UNLABELLED } from "../data/classes.ts";
 import { showNotes, showSkipped } from "./format.ts";
@@ -24,7 +24,7 @@ function dataLines({ name, how, train, val, test, folds, skipped, notes, splitNo
   ];
 }
 
-/** Shows events about images. @returns whether the event was one */
+/** Prints events about images. @returns whether the event was one */
 export function showImageEvent(progress: Progress, event: RunEvent, bar: { begun: boolean }): boolean {
   if (event.type === "preparing") {
     if (!bar.begun) progress.start(event.what === "phantom" ? "drawing the phantom" : "preparing images", event.total);

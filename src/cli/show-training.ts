@@ -1,4 +1,4 @@
-/** What people see of a training under way: a bar on a terminal, a line an epoch elsewhere. */
+/** Shows training in progress: a bar on a terminal, one line per epoch elsewhere. */
 import type { EventSink, RunEvent } from "../runs/events.ts";
 import type { TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
@@ -8,7 +8,7 @@ import { showImageEvent } from "./show-data.ts";
 
 type Of<T extends RunEvent["type"]> = Extract<RunEvent, { type: T }>;
 
-/** A sink that prints. `summaries`: nodes, dispatches, FLOPs and memory of each phase's step. */
+/** A sink that prints events. `summaries`: nodes, dispatches, FLOPs and memory of each phase's step. */
 export function showTraining(
   progress: Progress,
   config: TrainConfig,
@@ -65,7 +65,7 @@ function conclude({ last, best, seconds, classes }: Of<"trained">, folder: strin
   console.log(`\nDone in ${clock(seconds)}.`);
   if (last) console.log(`After the last epoch, on the ${last.images} held-out images: ${showMetrics(last)}`);
   if (best) {
-    const by = best.loss === undefined ? "F1" : "loss, as the held-out images are of one class";
+    const by = best.loss === undefined ? "F1" : "loss, as the held-out images have only one class";
     console.log(`Best by ${by} (${best.stage} epoch ${best.epoch}):  ${showMetrics(best.metrics)}`);
     for (const line of showEvaluationMatrix(best.metrics, classes)) console.log(line);
   }

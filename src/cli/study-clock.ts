@@ -1,14 +1,14 @@
-/** How long a study will take: steps that are left, times what such a step has taken so far. */
+/** Estimates a study's remaining time: steps left, times the time such a step has taken so far. */
 import type { RowName } from "../study/rows.ts";
 
-/** What a step is of: a phase that rows share, or a row. */
+/** What a step belongs to: the phase that rows share, or a row. */
 export const SHARED = "shared";
 export type StepKind = typeof SHARED | RowName;
 
-/** How many times as long a row's step takes as one of the shared phase, roughly, while only one of them is known. */
+/** Rough ratio of a row's step time to the shared phase's, used while only one of them is known. */
 const ROW_TO_SHARED = 2.2;
 
-/** Steps that are still to be taken. */
+/** Steps still ahead. */
 export interface Ahead {
   kind: StepKind;
   steps: number;
@@ -18,7 +18,7 @@ export class StudyClock {
   readonly #taken = new Map<StepKind, { seconds: number; steps: number }>();
   #last: number | undefined;
 
-  /** Steps that took `seconds`. */
+  /** Adds steps that took `seconds`. */
   add(kind: StepKind, seconds: number, steps = 1): void {
     const before = this.#taken.get(kind) ?? { seconds: 0, steps: 0 };
     this.#taken.set(kind, { seconds: before.seconds + seconds, steps: before.steps + steps });
@@ -29,13 +29,13 @@ export class StudyClock {
     this.#last = undefined;
   }
 
-  /** One more step has ended. Counts the time since the one before, what was evaluated and saved in between included. */
+  /** One more step has ended. Counts the time since the previous one, including evaluation and saving in between. */
   tick(kind: StepKind, now = performance.now()): void {
     if (this.#last !== undefined) this.add(kind, (now - this.#last) / 1000);
     this.#last = now;
   }
 
-  /** Seconds for what is ahead; undefined before anything is known. A row not seen yet is assumed to be like the mean of those seen. */
+  /** Seconds for the steps ahead; undefined while nothing is known. Unseen rows are assumed to take the mean of those seen. */
   left(ahead: readonly Ahead[]): number | undefined {
     if (this.#taken.size === 0) return undefined;
     const known = (kind: StepKind) => {

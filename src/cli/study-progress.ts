@@ -1,4 +1,4 @@
-/** What people see of a study under way: a bar over all of it on a terminal, a line a run elsewhere. */
+/** Shows a study in progress: one bar for all of it on a terminal, one line per run elsewhere. */
 import type { Place } from "../study/plan.ts";
 import type { StudyEvent, StudySink, StudyWork } from "../runs/study-events.ts";
 import type { StepRecord } from "../train/training.ts";
@@ -9,7 +9,7 @@ import { SHARED, StudyClock, type StepKind } from "./study-clock.ts";
 
 const kindOf = ({ row }: Place): StepKind => row ?? SHARED;
 
-/** A sink that prints. */
+/** A sink that prints events. */
 export function showStudy(progress: Progress): StudySink {
   const bar = { begun: false };
   let shown: StudyProgress | undefined;
@@ -28,10 +28,10 @@ export class StudyProgress {
   readonly #progress: Progress;
   readonly #clock: StudyClock;
   readonly #works: readonly StudyWork[];
-  /** Steps that are left. */
+  /** Remaining steps. */
   readonly #left: Map<StudyWork, number>;
 
-  /** Takes up what finished runs have recorded of their pace. */
+  /** Starts from the recorded pace of finished runs. */
   constructor(progress: Progress, clock: StudyClock, works: readonly StudyWork[]) {
     this.#progress = progress;
     this.#clock = clock;
@@ -42,12 +42,12 @@ export class StudyProgress {
 
   begin(place: Place): void {
     this.#clock.pause();
-    // The label is short, so that what is left still fits the line.
+    // A short label, so that the remaining time still fits on the line.
     const work = this.#find(place);
     this.#progress.start(`${this.#count(work)} ${work.title}`, this.#total, this.#done);
   }
 
-  /** @param left steps of the run that are still to be taken */
+  /** @param left remaining steps of the run */
   step(
     place: Place,
     left: number,
@@ -58,7 +58,7 @@ export class StudyProgress {
     this.#progress.update(this.#done, `${stage} ${epoch}/${epochs} ${loss.toFixed(3)}`, this.left);
   }
 
-  /** A run has ended; `result` says how. */
+  /** A run has ended with `result`. */
   end(place: Place, result: string, seconds: number): void {
     const work = this.#find(place);
     this.#left.set(work, 0);
@@ -68,7 +68,7 @@ export class StudyProgress {
     this.#progress.line(`[${this.#count(work)}] ${work.title}: ${result}  (${clock(seconds)}${rest})`);
   }
 
-  /** About how long the study will take: "1:20:00". */
+  /** Estimated remaining time of the study: "1:20:00". */
   get left(): string {
     const ahead = this.#works.map((work) => ({ kind: kindOf(work.place), steps: this.#left.get(work)! }));
     return clock(this.#clock.left(ahead.filter(({ steps }) => steps > 0)) ?? NaN);

@@ -1,4 +1,4 @@
-/** A study's tables for people (text, markdown) and for spreadsheets (CSV). */
+/** Formats a study's tables for people (text, Markdown) and for spreadsheets (CSV). */
 import { stringify } from "csv-stringify/sync";
 import { meanText, pText, sideTitles } from "../report/show.ts";
 import { figureNames, figureTitles, type Mean, type StudyTable, type TableRow } from "../study/results.ts";
@@ -6,10 +6,10 @@ import { rowOf, tableOf } from "../study/rows.ts";
 import type { Published } from "./published.ts";
 import { table as textTable } from "./table.ts";
 
-/** Label of the row that a table's others are compared with. */
+/** Label of the row that the others of a table are compared with. */
 const referenceOf = ({ table }: StudyTable): string => rowOf(tableOf(table).reference).label;
 
-/** What the paper says of a row, in its own columns. */
+/** The paper's values for a row, in columns of their own. */
 function publishedCells(published: Published | undefined, { table }: StudyTable, { label }: TableRow): string[] {
   const given = published?.tables[table];
   return given ? (given.rows[label] ?? given.columns.map(() => "")) : [];
@@ -46,18 +46,18 @@ export function heading({ table, on, images, seeds }: StudyTable, data: string, 
   return `Table ${table}, ${tableOf(table).title}: ${data}, ${sideTitles[on].toLowerCase()}: ${images}, ${checkpoint} checkpoint, ${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}`;
 }
 
-/** What the columns are. */
+/** Explains the columns. */
 export function remarks(study: StudyTable, published: Published | undefined): string[] {
   const one = study.seeds.length === 1;
   const given = published?.tables[study.table];
   return [
     one
-      ? "One seed: nothing is known of the spread between trainings."
+      ? "One seed: the spread between runs is unknown."
       : `Mean ± half its 95 % interval over the seeds (Student's t). AUC − ${referenceOf(study)}'s: seed by seed, p of Student's paired test.`,
-    `DeLong's p tells whether ${referenceOf(study)} and the row differ on these very images, one p a seed; it assumes independent images.`,
+    `DeLong's p tests whether ${referenceOf(study)} and the row differ on exactly these images, one p per seed; it assumes independent images.`,
     given
       ? `Columns "paper" are from ${published.source}: OTHER data, not to be compared figure by figure.`
-      : "The paper's own figures are not part of this program; --published FILE prints them beside (docs/study.md).",
+      : "The paper's own figures are not part of this program; --published FILE prints them alongside (docs/study.md).",
   ];
 }
 
@@ -78,7 +78,7 @@ export function markdownTable(study: StudyTable, title: string, published?: Publ
   );
 }
 
-/** A line a row and figure: value by seed, mean and interval, unrounded. */
+/** One line per row and metric: values by seed, mean and interval, unrounded. */
 export function csvTable(study: StudyTable): string {
   const heads = ["table", "on", "row", "figure", "mean", "low", "high", ...study.seeds.map((seed) => `seed ${seed}`)];
   const line = (row: TableRow, figure: string, mean: Mean | null) =>

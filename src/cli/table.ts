@@ -1,6 +1,6 @@
-/** Tables of plain text. */
+/** Formats plain-text tables. */
 
-/** Lines of a table whose columns are as wide as they must be; those of `left` are flush left, the others right. */
+/** The lines of a table with columns as wide as needed; those in `left` are left-aligned, the others right-aligned. */
 export function table(
   heads: readonly string[],
   rows: readonly (readonly string[])[],

@@ -1,4 +1,4 @@
-/** What users name on the command line: run folders, checkpoint files, images. */
+/** Resolves what users name on the command line: run folders and checkpoint files. */
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import path from "node:path";
@@ -7,7 +7,7 @@ import { readCheckpoint, runCheckpoint, type Loaded } from "../runs/run.ts";
 import { InputError } from "../runs/store.ts";
 
 /**
- * The checkpoint that a user names by a run folder or a file. In a folder: `name`, or best where there is one, else last.
+ * The checkpoint named by a run folder or a file. In a folder: `name`; by default best if it exists, else last.
  * @throws InputError, CheckpointError
  */
 export async function findCheckpoint(target: string, name?: "best" | "last"): Promise<Loaded> {
@@ -22,5 +22,5 @@ export async function findCheckpoint(target: string, name?: "best" | "last"): Pr
   return { checkpoint, store, name: file, file: target };
 }
 
-/** Whether two names are of one file or folder. */
+/** Whether two names refer to the same file or folder. */
 export const sameFile = (a: string, b: string): boolean => path.resolve(a) === path.resolve(b);

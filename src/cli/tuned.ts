@@ -1,4 +1,4 @@
-/** Lets a command's kernels follow what `mganet tune` has found out. */
+/** Makes a command's kernels follow the results of `mganet tune`. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { setChoice } from "../graph/choice.ts";
 import { tuningFile, tuningFiles } from "../node/tuning-store.ts";
@@ -11,8 +11,8 @@ export interface TunedOption extends GpuOption {
 }
 
 /**
- * Runs `use` with a device whose kernels follow the adapter's tuning record, if there is one, and gives the device back. A
- * line says when the record is first used, or that it cannot be.
+ * Runs `use` with a device whose kernels follow the adapter's tuning record, if there is one, and then releases the device. A
+ * line reports when the record is first used, or that it cannot be.
  */
 export async function withTunedGpu<T>(options: TunedOption, use: (gpu: Gpu) => Promise<T>): Promise<T> {
   return withGpu(options, async (gpu) => {
@@ -25,7 +25,7 @@ export async function withTunedGpu<T>(options: TunedOption, use: (gpu: Gpu) => P
   });
 }
 
-/** The adapter's record. One that cannot be used is reported, and counts as empty. */
+/** The adapter's record. An unusable one is reported, and counts as empty. */
 export async function loadRecord(gpu: Gpu): Promise<TuningRecord> {
   const { record, reason } = await TuningRecord.load(gpu, tuningFiles);
   if (reason !== undefined) console.error(`${tuningFile(record.name)}: this tuning record is ignored: ${reason}`);

@@ -1,10 +1,10 @@
-/** From the text of an option to its value. What is invalid is refused here, by the option's name. */
+/** Parses option texts to values. Invalid ones are refused here, with the option's name. */
 import { InvalidArgumentError } from "commander";
 import { usefulFeatures, type UsefulFeature } from "../gpu/capabilities.ts";
 import { thresholdRules, type ThresholdRule } from "../metrics/threshold.ts";
 import { tableNumbers, type TableNumber } from "../study/rows.ts";
 
-/** A decimal number. Its range is for the configuration's schema to say. */
+/** A decimal number. The configuration's schema checks its range. */
 export function number(text: string): number {
   const value = Number(text);
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) || !Number.isFinite(value)) {
@@ -13,14 +13,14 @@ export function number(text: string): number {
   return value;
 }
 
-/** A whole number from 1 on. */
+/** A positive whole number. */
 export function count(text: string): number {
   const value = number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("It is not a whole number from 1 on.");
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("It is not a positive whole number.");
   return value;
 }
 
-/** "10m", "30s", "1h": a time in seconds; 0 or off: none. */
+/** "10m", "30s", "1h": a duration in seconds; 0 or off: none. */
 export function duration(text: string): number {
   if (text === "0" || text === "off") return 0;
   const match = /^(\d+(?:\.\d+)?)(s|m|h)$/.exec(text);
@@ -40,7 +40,7 @@ export function tableList(text: string): TableNumber[] {
   return [...new Set(numbers)].sort();
 }
 
-/** "0.5", or the name of a rule by which a threshold is chosen. */
+/** "0.5", or the name of a rule that chooses the threshold. */
 export function threshold(text: string): number | ThresholdRule {
   const rule = thresholdRules.find((name) => name === text);
   if (rule) return rule;
@@ -51,7 +51,7 @@ export function threshold(text: string): number | ThresholdRule {
   return value;
 }
 
-/** "subgroups,timestamp-query": optional features of WebGPU that kernels use. */
+/** "subgroups,timestamp-query": optional WebGPU features that kernels use. */
 export function features(text: string): UsefulFeature[] {
   return text.split(",").map((part) => {
     const feature = usefulFeatures.find((name) => name === part.trim());
@@ -60,7 +60,7 @@ export function features(text: string): UsefulFeature[] {
   });
 }
 
-/** A path or a name: not empty, and not what looks like the next option. */
+/** A path or a name: not empty, and not something that looks like the next option. */
 export function text(value: string): string {
   if (value.trim() === "") throw new InvalidArgumentError("It is empty.");
   if (value.startsWith("-")) throw new InvalidArgumentError("It looks like an option; write ./ before such a name.");

@@ -1,8 +1,8 @@
-/** What a network says of one image, for files and for people. */
+/** Formats a network's prediction for one image, for files and for people. */
 import { isBenignMalignant, type Classes } from "../data/classes.ts";
 import { predictedClass, shownClass } from "../metrics/decision.ts";
 
-/** Of benign and malignant the probability of malignancy, of other classes all probabilities; null while nothing is classified. */
+/** For benign and malignant the probability of malignancy, for other classes all probabilities; null without a classifier. */
 export type Verdict =
   { malignant: number | null } | { probabilities: Readonly<Record<string, number>> | null; predicted: string | null };
 

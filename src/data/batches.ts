@@ -45,7 +45,7 @@ export interface BatchPlan {
 export function planEpoch(count: number, options: EpochOptions): BatchPlan[] {
   const { seed, epoch, batchSize, startBatch = 0, shuffle = false, flip = false, dropLast = false } = options;
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-    throw new DataError(`a batch size of ${batchSize} is not possible: it must be a whole number from 1 on`);
+    throw new DataError(`a batch size of ${batchSize} is not possible: it must be a whole number of at least 1`);
   }
   if (count === 0) throw new DataError("there is no image to make a batch of");
   if (dropLast && count < batchSize) {

@@ -1,4 +1,4 @@
-/** Where a class is seen: maps of the classifier's activation, by Grad-CAM or CAM, at any scale. */
+/** Computes class activation maps of the classifier, by Grad-CAM or CAM, at any scale. */
 import { classActivation } from "../autograd/class-activation.ts";
 import { mul, sum } from "../autograd/elementwise.ts";
 import { gradients } from "../autograd/gradients.ts";
@@ -14,7 +14,7 @@ export const explainMethods = ["gradcam", "cam"] as const;
 export type ExplainMethod = (typeof explainMethods)[number];
 
 export interface ExplainerOptions {
-  /** Images at a time. */
+  /** Images per batch. */
   batch: number;
   /** Height and width of the input. */
   size: readonly [number, number];
@@ -30,25 +30,25 @@ export interface ActivationMap {
   values: Float32Array;
 }
 
-/** The activation of the features before they are enhanced, and after. */
+/** The activation of the features before enhancement, and after. */
 export interface Activation {
   before: ActivationMap;
   after: ActivationMap;
 }
 
 /**
- * Of features f_c and the logit y of a class, with batch normalisation at its running statistics:
+ * For features f_c and the logit y of a class, with batch normalisation at its running statistics:
  *
  *   Grad-CAM   relu(sum_c a_c f_c),  a_c = mean over the pixels of dy / df_c      (Selvaraju et al. 2017)
  *   CAM        sum_c w_c f_c,        w_c = dy / d(mean of f_c) = fc's weight      (Zhou et al. 2016)
  *
- * Grad-CAM is never negative. CAM is signed: its mean over the pixels is the logit, less fc's bias. At the last point, where
+ * Grad-CAM is never negative. CAM is signed: its mean over the pixels is the logit minus fc's bias. At the last point, where
  * both are defined, Grad-CAM is the positive part of CAM, divided by the number of pixels.
  *
- * "Before" are the features that the last enhancement of the point takes; their gradient goes through it.
+ * "Before" means the features that enter the point's last enhancement; their gradient passes through it.
  */
 export class Explainer {
-  /** Whether the features are enhanced there: where not, before and after are the same. */
+  /** Whether the features are enhanced there: if not, before and after are the same. */
   readonly enhanced: boolean;
   readonly #plan: Plan;
   readonly #options: ExplainerOptions;
@@ -66,7 +66,7 @@ export class Explainer {
     this.#shape = shape;
   }
 
-  /** @throws RangeError for a point that the model has not, or CAM elsewhere than at the last */
+  /** @throws RangeError for a point that the model does not have, or CAM at any but the last */
   static async create(gpu: Gpu, model: Pick<Model, "explain" | "spec">, options: ExplainerOptions): Promise<Explainer> {
     const recorded = record(model, options);
     const { graph, outputs } = recorded;
@@ -75,8 +75,8 @@ export class Explainer {
 
   /**
    * @param image [M, H, W, 3] with any M
-   * @param masks the segmentation branch's probabilities [H, W] of each image; undefined where the model has none
-   * @param classes index of the class of each image whose activation is asked for
+   * @param masks the segmentation branch's probabilities [H, W] for each image; undefined if the model has none
+   * @param classes for each image, the index of the class to explain
    */
   async explain(
     image: Float32Array,
@@ -108,7 +108,7 @@ export class Explainer {
     return { width, height, values: values.slice(i * width * height, (i + 1) * width * height) };
   }
 
-  /** To be called when the network's weights have changed. */
+  /** Call after the network's weights have changed. */
   refresh(): void {
     this.#plan.refresh();
   }
@@ -133,7 +133,7 @@ function record(model: Pick<Model, "explain" | "spec">, { batch: n, size: [h, w]
   const mask = takesMask ? graph.input("mask", [n, h, w, 1]) : undefined;
   const { logits, pooled, features } = model.explain(image, mask);
   const classes = logits.shape[1]!;
-  // No sample's logit depends on another sample, so the gradient of the sum is that of each.
+  // No sample's logit depends on another sample, so the sum's gradient is each one's own.
   const score = sum(mul(logits, graph.input("chosen", [n, classes])));
   const { before, after } = features[at]!;
   const map = (f: Tensor, weights: Tensor) => classActivation(f, weights, { relu: method === "gradcam" });

@@ -3,31 +3,31 @@ import { percentiles, resample, type BootstrapOptions } from "./bootstrap.ts";
 import { byScore, type Cases, classCounts, missingClass } from "./cases.ts";
 import { steps } from "./curves.ts";
 
-/** The interval of a curve at one place of its horizontal axis. */
+/** The interval of a curve at one point of its horizontal axis. */
 export interface BandPoint {
   x: number;
   low: number;
   high: number;
 }
 
-/** Places along the horizontal axis, less one. */
+/** Number of steps along the horizontal axis. */
 const GRID_STEPS = 100;
 
 /**
- * Of sensitivity at each false positive rate; empty where the curve is not defined or nothing can be resampled.
- * @param groups what is drawn together, such as the patient of each image
+ * The band of sensitivity at each false positive rate; empty if the curve is undefined or nothing can be resampled.
+ * @param groups what is resampled together, such as the patient of each image
  */
 export function rocBand(cases: Cases, groups: readonly string[], options: BootstrapOptions = {}): BandPoint[] {
   return band(cases, groups, options, roc);
 }
 
-/** Sensitivity at false positive rates, which ascend; empty where the curve is not defined. */
+/** Sensitivity at ascending false positive rates; empty if the curve is undefined. */
 export function rocAt(cases: Cases, places: readonly number[]): number[] {
   const classes = classCounts(cases);
   return missingClass(classes) === undefined ? places.map(roc(classes, steps(cases))) : [];
 }
 
-/** Linear between the points; where the curve rises vertically, its upper end. */
+/** Linear between points; where the curve is vertical, its upper end. */
 const roc: Curve = ({ positives, negatives }, counts) => {
   const points = [{ x: 0, y: 0 }, ...counts.map(({ tp, fp }) => ({ x: fp / negatives, y: tp / positives }))];
   let k = 0;
@@ -38,7 +38,7 @@ const roc: Curve = ({ positives, negatives }, counts) => {
   };
 };
 
-/** Of precision at each recall: that of the highest threshold which reaches the recall. */
+/** The band of precision at each recall: that of the highest threshold that reaches the recall. */
 export function prBand(cases: Cases, groups: readonly string[], options: BootstrapOptions = {}): BandPoint[] {
   return band(cases, groups, options, ({ positives }, counts) => {
     let k = 0;
@@ -50,7 +50,7 @@ export function prBand(cases: Cases, groups: readonly string[], options: Bootstr
   });
 }
 
-/** A curve, to be asked at ascending places. */
+/** A curve, to be evaluated at ascending points. */
 type Curve = (classes: ReturnType<typeof classCounts>, counts: ReturnType<typeof steps>) => (x: number) => number;
 
 function band(cases: Cases, groups: readonly string[], options: BootstrapOptions, curve: Curve): BandPoint[] {

@@ -1,8 +1,8 @@
-/** Intervals within one run: the percentile bootstrap over its images, or over patients where they are known. */
+/** Intervals within one run: the percentile bootstrap over its images, or over patients if known. */
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { stream } from "../data/random.ts";
 
-/** Resamples that an interval is taken from. */
+/** Number of resamples per interval. */
 export const RESAMPLES = 2000;
 
 export interface BootstrapOptions {
@@ -12,10 +12,10 @@ export interface BootstrapOptions {
 }
 
 /**
- * Draws resamples. A patient's images come or stay away together: they are not independent, and intervals that took them for
- * it would be too narrow.
+ * Draws resamples. A patient's images are drawn together: they are not independent, and treating them as such would make the
+ * intervals too narrow.
  * @param groups the patient of each image
- * @returns how many times each image counts, one array a resample
+ * @returns how many times each image counts, one array per resample
  */
 export function resample(groups: readonly string[], { seed = 0, resamples = RESAMPLES }: BootstrapOptions = {}) {
   const number = new Map<string, number>();
@@ -40,7 +40,7 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
   return below + 1 < sorted.length ? low + (at - below) * (sorted[below + 1]! - low) : low;
 }
 
-/** The middle `confidence` of values; null of fewer than two. Values that are not defined must have been left out. */
+/** The central `confidence` of values; null for fewer than two. Undefined values must be left out beforehand. */
 export function percentiles(values: Iterable<number>, confidence = 0.95): [number, number] | null {
   const sorted = Float64Array.from(values).sort();
   if (sorted.length < 2) return null;

@@ -1,10 +1,10 @@
-/** Whether probabilities mean what they say. */
+/** Calibration: reliability curve, expected calibration error and Brier score. */
 import { type Cases, weightOf } from "./cases.ts";
 import { type Measure, ratio } from "./measure.ts";
 
 /** One bin of a reliability curve. */
 export interface ReliabilityBin {
-  /** The bin holds probabilities above `low` up to and including `high`; the first one 0 as well. */
+  /** The bin holds probabilities above `low` up to and including `high`; the first one also 0. */
   low: number;
   high: number;
   images: number;
@@ -14,13 +14,13 @@ export interface ReliabilityBin {
   observed: number;
 }
 
-/** The reliability curve over bins of equal width; bins without an image are left out. `score` are probabilities. */
+/** The reliability curve over bins of equal width, omitting empty bins. `score` must be probabilities. */
 export function reliability(cases: Cases, bins = 10): ReliabilityBin[] {
   const edges = Array.from({ length: bins + 1 }, (_, i) => (i === bins ? 1 : i * (1 / bins)));
   const sums = Array.from({ length: bins }, () => ({ images: 0, predicted: 0, observed: 0 }));
   for (let i = 0; i < cases.score.length; i++) {
     const score = cases.score[i]!;
-    // The rounded quotient may be off by one where a probability lies on an edge.
+    // Rounding may be off by one bin for a probability on an edge.
     let bin = Math.min(Math.max(Math.ceil(score * bins) - 1, 0), bins - 1);
     while (bin > 0 && score <= edges[bin]!) bin--;
     while (bin < bins - 1 && score > edges[bin + 1]!) bin++;
@@ -38,7 +38,7 @@ export function reliability(cases: Cases, bins = 10): ReliabilityBin[] {
   });
 }
 
-/** Expected calibration error: the mean over all images of |observed - predicted| of their bins (Naeini et al. 2015). */
+/** Expected calibration error: the mean over all images of |observed - predicted| in their bins (Naeini et al. 2015). */
 export function calibrationError(cases: Cases, bins = 10): Measure {
   const found = reliability(cases, bins);
   const images = found.reduce((sum, bin) => sum + bin.images, 0);

@@ -1,21 +1,21 @@
-/** What the binary metrics of classification are computed from. */
+/** The input of the binary classification metrics. */
 import { type Classes, negativeName } from "../data/classes.ts";
 
 /**
- * Scores and classes of images, in the same order. `weight` says how many times each counts, which is how a resample of a
- * bootstrap is expressed; without it each counts once.
+ * Scores and classes of images, in the same order. `weight` is how many times each counts, which expresses a bootstrap resample;
+ * without it each counts once.
  */
 export interface Cases {
-  /** The larger, the likelier the positive class; a probability where a metric says so. */
+  /** The larger, the likelier the positive class; a probability if a metric says so. */
   score: ArrayLike<number>;
   /** 1 the positive class, 0 any other. */
   label: ArrayLike<number>;
   weight?: ArrayLike<number> | undefined;
-  /** How reasons call the two; default malignant and benign. */
+  /** Names of the two in messages; default malignant and benign. */
   sides?: Sides | undefined;
 }
 
-/** Names of the positive class and of what it is set against. */
+/** Names of the positive class and of what it is contrasted with. */
 export interface Sides {
   positive: string;
   negative: string;
@@ -34,11 +34,11 @@ export const sidesIn = ({ sides = malignantAndBenign }: Pick<Cases, "sides">): S
 /** How many times the i-th image counts. */
 export const weightOf = ({ weight }: Cases, i: number): number => (weight ? weight[i]! : 1);
 
-/** The indices by score, the lowest first; equal scores in their order. */
+/** The indices sorted by ascending score, stably. */
 export const byScore = (score: ArrayLike<number>): Uint32Array =>
   Uint32Array.from({ length: score.length }, (_, i) => i).sort((a, b) => score[a]! - score[b]! || a - b);
 
-/** How often either class occurs. */
+/** Counts of the two classes. */
 export function classCounts(cases: Cases): { positives: number; negatives: number } {
   let [positives, negatives] = [0, 0];
   for (let i = 0; i < cases.score.length; i++) {
@@ -48,7 +48,7 @@ export function classCounts(cases: Cases): { positives: number; negatives: numbe
   return { positives, negatives };
 }
 
-/** Why a metric of both classes is not defined; undefined where both occur. */
+/** Why a metric of both classes is undefined; undefined if both occur. */
 export function missingClass(
   { positives, negatives }: { positives: number; negatives: number },
   { positive, negative }: Sides = malignantAndBenign,

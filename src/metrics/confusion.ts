@@ -1,4 +1,4 @@
-/** Binary predictions at a threshold: counts and the rates that follow from them. */
+/** Binary predictions at a threshold: counts and the rates derived from them. */
 import { z } from "zod";
 import { type Cases, type Sides, sidesIn, weightOf } from "./cases.ts";
 import { DEFAULT_THRESHOLD } from "./decision.ts";
@@ -26,13 +26,13 @@ export type RateName = (typeof rateNames)[number];
 /**
  * The rates of a confusion matrix. F1 is 2 tp / (2 tp + fp + fn), the harmonic mean of sensitivity and PPV; sensitivity is
  * recall, PPV is precision.
- * @param sides how reasons call the two classes
+ * @param sides names of the two classes in reasons
  */
 export function rates({ tp, fp, fn, tn }: Confusion, sides?: Sides): Record<RateName, Measure> {
   const { positive, negative } = sidesIn({ sides });
   return {
     accuracy: ratio(tp + tn, tp + fp + fn + tn, "no image has a class"),
-    // Without a positive image it would be 0, however good the predictions are.
+    // Without a positive image it would be 0, however good the predictions.
     f1: tp + fn === 0 ? undefinedFor(`no image is ${positive}`) : ratio(2 * tp, 2 * tp + fp + fn, ""),
     sensitivity: ratio(tp, tp + fn, `no image is ${positive}`),
     specificity: ratio(tn, tn + fp, `no image is ${negative}`),

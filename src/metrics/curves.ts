@@ -2,7 +2,7 @@
 import { byScore, type Cases, classCounts, missingClass, sidesIn, weightOf } from "./cases.ts";
 import { defined, type Measure, undefinedFor } from "./measure.ts";
 
-/** Counts of those at or above a threshold. */
+/** Counts of cases at or above a threshold. */
 interface Step {
   threshold: number;
   tp: number;
@@ -11,7 +11,7 @@ interface Step {
 
 /**
  * The counts at every score that occurs, from the highest down.
- * @param order indices by score, the lowest first, for a caller that sorts once and counts many times
+ * @param order indices by ascending score, for a caller that sorts once and counts many times
  */
 export function steps(cases: Cases, order: ArrayLike<number> = byScore(cases.score)): Step[] {
   const found: Step[] = [];
@@ -28,7 +28,7 @@ export function steps(cases: Cases, order: ArrayLike<number> = byScore(cases.sco
 
 /** A point of a ROC curve. */
 export interface RocPoint {
-  /** What is at or above it is predicted positive; null at the beginning of the curve, where nothing is. */
+  /** Scores at or above it are predicted positive; null at the start of the curve, where none are. */
   threshold: number | null;
   /** False positive rate, 1 - specificity. */
   fpr: number;
@@ -79,7 +79,7 @@ export function auc(cases: Cases, order?: ArrayLike<number>): Measure {
   let won = 0;
   let before = { tp: 0, fp: 0 };
   for (const { tp, fp } of steps(cases, order)) {
-    // The negative cases of this step lose to the positive ones above it and draw with those in it.
+    // The negative cases of this step lose to the positive ones above it and tie with those in it.
     won += (fp - before.fp) * (before.tp + (tp - before.tp) / 2);
     before = { tp, fp };
   }
@@ -88,7 +88,7 @@ export function auc(cases: Cases, order?: ArrayLike<number>): Measure {
 
 /**
  * Average precision: the mean of the precisions at each positive image's score, without interpolation between points, which
- * would flatter.
+ * would be optimistic.
  * @param order as for `steps`
  */
 export function averagePrecision(cases: Cases, order?: ArrayLike<number>): Measure {

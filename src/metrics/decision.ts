@@ -1,17 +1,17 @@
-/** What class probabilities decide, and which of them people are shown. */
+/** Turns class probabilities into a decision, and chooses which one to show. */
 import type { Classes } from "../data/classes.ts";
 
-/** From this probability on the positive one of two classes is predicted. */
+/** The positive one of two classes is predicted at or above this probability. */
 export const DEFAULT_THRESHOLD = 0.5;
 
-/** The most probable class; of equally probable ones the first, as NumPy's argmax. */
+/** The most probable class; the first if several are equal, like NumPy's argmax. */
 export function mostProbable(probabilities: readonly number[]): number {
   let best = 0;
   for (let c = 1; c < probabilities.length; c++) if (probabilities[c]! > probabilities[best]!) best = c;
   return best;
 }
 
-/** Of two classes the positive one from `threshold` on, of more the most probable one. @returns an index into the classes */
+/** The positive one of two classes from `threshold` on; of more, the most probable. @returns an index into the classes */
 export function predictedClass(
   probabilities: readonly number[],
   { names, positive }: Classes,
@@ -21,6 +21,6 @@ export function predictedClass(
   return probabilities[positive]! >= threshold ? positive : 1 - positive;
 }
 
-/** The class whose probability stands beside an image: of two the positive one, of more the most probable one. */
+/** The class whose probability is shown for an image: the positive one of two; of more, the most probable. */
 export const shownClass = (probabilities: readonly number[], { names, positive }: Classes): number =>
   names.length > 2 ? mostProbable(probabilities) : positive;

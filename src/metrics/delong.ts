@@ -1,7 +1,7 @@
 /**
  * DeLong's test: do two models that scored the same images differ in AUC? By DeLong, DeLong and Clarke-Pearson (Biometrics
- * 1988), with the midranks of Sun and Xu (IEEE Signal Processing Letters 2014), which make it O(n log n). It takes images for
- * independent; several of one patient make its intervals too narrow.
+ * 1988), with the midranks of Sun and Xu (IEEE Signal Processing Letters 2014), which make it O(n log n). It assumes independent
+ * images; several per patient make its intervals too narrow.
  */
 import { byScore, type Cases, type Sides, sidesIn } from "./cases.ts";
 import { normalQuantile, normalTails } from "./distributions.ts";
@@ -10,25 +10,25 @@ import { normalQuantile, normalTails } from "./distributions.ts";
 export interface DelongAuc {
   auc: number;
   variance: number;
-  /** Within 0 and 1. */
+  /** Clipped to [0, 1]. */
   interval: [number, number];
 }
 
 export interface DelongComparison {
-  /** Of the first and the second model. */
+  /** The first and the second model. */
   a: DelongAuc;
   b: DelongAuc;
   covariance: number;
-  /** AUC of the second less that of the first. */
+  /** AUC of the second minus that of the first. */
   difference: number;
   interval: [number, number];
-  /** null where the difference has no variance: both models put the same images above each other. */
+  /** null if the difference has no variance: both models rank the images alike. */
   z: number | null;
-  /** Two-sided; null where z is. */
+  /** Two-sided; null if z is. */
   p: number | null;
 }
 
-/** Why the variance of an AUC cannot be estimated from such labels (1 positive); undefined where it can. */
+/** Why the variance of an AUC cannot be estimated from these labels (1 positive); undefined if it can. */
 export function delongReason(label: ArrayLike<number>, sides?: Sides): string | undefined {
   const { positive, negative } = sidesIn({ sides });
   const positives = Array.from(label).filter((l) => l === 1).length;
@@ -39,15 +39,15 @@ export function delongReason(label: ArrayLike<number>, sides?: Sides): string | 
   return short && `the variance of an AUC needs two images of each class, and ${short[0]} are ${short[1]}`;
 }
 
-/** An AUC with its interval. @throws RangeError where `delongReason` has one */
+/** An AUC with its interval. @throws RangeError if `delongReason` gives a reason */
 export function delongAuc({ score, label }: Omit<Cases, "weight">, confidence = 0.95): DelongAuc {
   const own = components(score, label);
   return described(own.auc, covariance(own, own), confidence);
 }
 
 /**
- * Compares two models. `a[i]`, `b[i]` and `label[i]` are of the same image.
- * @throws RangeError where `delongReason` has one
+ * Compares two models. `a[i]`, `b[i]` and `label[i]` belong to the same image.
+ * @throws RangeError if `delongReason` gives a reason
  */
 export function delong(
   label: ArrayLike<number>,
@@ -61,7 +61,7 @@ export function delong(
   const [x, y] = [components(a, label), components(b, label)];
   const [vx, vy, both] = [covariance(x, x), covariance(y, y), covariance(x, y)];
   const difference = y.auc - x.auc;
-  // Rounding leaves a trace of a variance that is none.
+  // Rounding leaves a tiny variance where there is none.
   const raw = vx + vy - 2 * both;
   const variance = raw > 1e-14 * (vx + vy) ? raw : 0;
   const half = normalQuantile((1 + confidence) / 2) * Math.sqrt(variance);
@@ -82,7 +82,7 @@ function described(auc: number, variance: number, confidence: number): DelongAuc
   return { auc, variance, interval: [Math.max(0, auc - half), Math.min(1, auc + half)] };
 }
 
-/** The structural components: of each positive image the share of negative ones below it, of each negative one those above it. */
+/** Structural components: for each positive image the share of negatives below it, for each negative the positives above it. */
 interface Components {
   auc: number;
   positive: Float64Array;
@@ -104,7 +104,7 @@ function components(score: ArrayLike<number>, label: ArrayLike<number>): Compone
   return { auc: mean(positive), positive, negative };
 }
 
-/** Ranks from 1; equal values share the mean of theirs. */
+/** Ranks from 1; equal values share their mean rank. */
 function midranks(values: Float64Array): Float64Array {
   const order = byScore(values);
   const ranks = new Float64Array(values.length);

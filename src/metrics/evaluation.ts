@@ -1,4 +1,4 @@
-/** What an evaluation during training reports; checkpoints and metrics.jsonl hold it. */
+/** The result of an evaluation during training, as stored in checkpoints and metrics.jsonl. */
 import { z } from "zod";
 import type { Cases } from "./cases.ts";
 import { confusion, confusionSchema, rates } from "./confusion.ts";
@@ -12,22 +12,22 @@ const share = z.number().min(0).max(1);
 export const evaluationSchema = z.strictObject({
   images: z.number().int().min(0),
   /**
-   * These are absent where no classification was evaluated (the segmentation stage), AUC also where no image is of a class. Of
-   * more than two classes: macro F1, and the macro mean of the AUCs of each class against the rest.
+   * These are absent if no classification was evaluated (the segmentation stage), AUC also if a class has no image. For more
+   * than two classes: macro F1, and the macro mean of each class's AUC against the rest.
    */
   accuracy: share.exactOptional(),
   auc: share.exactOptional(),
   f1: share.exactOptional(),
-  /** Where a class has no image that counts for classification: epochs are compared by it then. */
+  /** Present if a class has no image that counts for classification: epochs are then compared by it. */
   loss: z.number().exactOptional(),
-  /** Of two classes: of the positive one at threshold 0.5. */
+  /** For two classes: of the positive one at threshold 0.5. */
   confusion: confusionSchema.exactOptional(),
-  /** Of more than two classes, with their names in order. */
+  /** For more than two classes, with their names in order. */
   matrix: confusionMatrixSchema.exactOptional(),
   byClass: z
     .array(z.strictObject({ name: z.string(), images: z.number().int().min(0), f1: share, auc: share.exactOptional() }))
     .exactOptional(),
-  /** Means over the images whose outlines are known, absent where none are; older records have no IoU. */
+  /** Means over the images with known outlines, absent if there are none; older records have no IoU. */
   dice: share.exactOptional(),
   iou: share.exactOptional(),
 });
@@ -37,9 +37,9 @@ export type Evaluation = z.infer<typeof evaluationSchema>;
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 /**
- * Metrics of predictions: of two classes at threshold 0.5, of more with the most probable class as the predicted one. `cases` are
- * undefined in the segmentation stage. F1 is 0 of a class that neither is nor was predicted, as scikit-learn has it by default:
- * epochs are compared by it.
+ * Metrics of predictions: for two classes at threshold 0.5, for more by the most probable class. `cases` are undefined in the
+ * segmentation stage. F1 is 0 for a class that neither occurs nor is predicted, as in scikit-learn by default: epochs are
+ * compared by it.
  */
 export function evaluation(
   masks: readonly { [name in keyof MaskScore]: MaskScore[name] | null }[],

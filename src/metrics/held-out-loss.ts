@@ -1,13 +1,13 @@
-/** The loss of held-out images, by which epochs are compared where F1 says nothing. */
+/** The loss of held-out images, which compares epochs if F1 cannot. */
 
 export interface LossTerms {
-  /** Of the segmentation branch: src/train/losses.ts. */
+  /** Loss of the segmentation branch: src/train/losses.ts. */
   maskLoss: "dice" | "bce" | "dice+bce";
   /** Its weight. */
   alpha: number;
 }
 
-/** Probabilities below count as this, so that no loss is infinite. */
+/** Lower bound on probabilities, so that no loss is infinite. */
 const MIN_PROBABILITY = 1e-7;
 
 /** Soft Dice and binary cross-entropy of one image's mask [H, W] of probabilities, as in training. */
@@ -27,7 +27,7 @@ export function maskLossOf(mask: ArrayLike<number>, target: ArrayLike<number>, k
 /** Cross-entropy of one image: `probability` is that of its class. */
 export const classLossOf = (probability: number): number => -Math.log(Math.max(MIN_PROBABILITY, probability));
 
-/** Mean cross-entropy over the images with a class, where there is one, plus `alpha` times the mean loss of the masks. */
+/** Mean cross-entropy over the images with a class, if any, plus `alpha` times the mean mask loss. */
 export function heldOutLoss(
   images: readonly { probabilities: readonly number[]; label: number | undefined; maskLoss: number | null }[],
   { alpha }: LossTerms,

@@ -1,6 +1,6 @@
-/** How well a mask covers its target. */
+/** Overlap metrics of a mask: Dice and IoU. */
 
-/** Pixels of the thresholded mask, of the binary target, and of both. */
+/** Pixel counts of the thresholded mask, the binary target, and their intersection. */
 function overlap(mask: ArrayLike<number>, target: ArrayLike<number>, threshold: number) {
   let [both, marked, wanted] = [0, 0, 0];
   for (let i = 0; i < mask.length; i++) {
@@ -19,7 +19,7 @@ export interface MaskScore {
   iou: number;
 }
 
-/** Of the mask at a threshold against a binary target of the same length; both are 1 where both masks are empty. */
+/** Scores a mask at a threshold against a binary target of the same length; both scores are 1 if both are empty. */
 export function maskScore(mask: ArrayLike<number>, target: ArrayLike<number>, threshold = 0.5): MaskScore {
   const { both, marked, wanted } = overlap(mask, target, threshold);
   const sum = marked + wanted;

@@ -1,4 +1,4 @@
-/** A number, or why there is none: what is not defined is never NaN, which JSON cannot say. */
+/** A number, or the reason why it is undefined: never NaN, which JSON cannot express. */
 import { z } from "zod";
 
 export const measureSchema = z.union([
@@ -12,9 +12,9 @@ export const defined = (value: number): Measure => ({ value });
 
 export const undefinedFor = (reason: string): Measure => ({ value: null, reason });
 
-/** `part / whole`, or the reason where the whole is nothing. */
+/** `part / whole`, or the reason if `whole` is 0. */
 export const ratio = (part: number, whole: number, reason: string): Measure =>
   whole === 0 ? undefinedFor(reason) : defined(part / whole);
 
-/** The number itself where there is one. */
+/** The number itself, if defined. */
 export const valueOf = ({ value }: Measure): number | undefined => value ?? undefined;

@@ -1,4 +1,4 @@
-/** Figures of more than two classes: the confusion matrix, and each class against the rest. */
+/** Metrics for more than two classes: the confusion matrix, and each class against the rest. */
 import { z } from "zod";
 import type { Classes } from "../data/classes.ts";
 import { brier, calibrationError, reliability, type ReliabilityBin } from "./calibration.ts";
@@ -11,17 +11,17 @@ import { defined, type Measure, ratio, undefinedFor } from "./measure.ts";
 /** Probabilities and classes of images, in the same order. */
 export interface ClassCases {
   classes: Classes;
-  /** Of each image, one probability for each class. */
+  /** For each image, one probability per class. */
   probabilities: readonly (readonly number[])[];
-  /** Of each image, an index into the classes. */
+  /** For each image, an index into the classes. */
   label: readonly number[];
-  /** How many times each image counts, as in a resample of a bootstrap; default once. */
+  /** How many times each image counts, as in a bootstrap resample; default once. */
   weight?: ArrayLike<number> | undefined;
 }
 
 const count = z.number().int().min(0);
 
-/** Row: the actual class; column: the predicted one. Square, with a row for each class. */
+/** Row: the actual class; column: the predicted one. Square, with one row per class. */
 export const confusionMatrixSchema = z
   .array(z.array(count))
   .min(2)
@@ -54,7 +54,7 @@ export const oneAgainstRest = ({ classes, probabilities, label, weight }: ClassC
   sides: sidesOf(classes, c),
 });
 
-/** Of one class against the rest. */
+/** Metrics of one class against the rest. */
 export const classFigureNames = [
   "precision",
   "recall",
@@ -66,7 +66,7 @@ export const classFigureNames = [
 ] as const;
 export type ClassFigureName = (typeof classFigureNames)[number];
 
-/** Of all classes together. */
+/** Metrics of all classes together. */
 export const overallFigureNames = [
   "accuracy",
   "macroF1",
@@ -79,18 +79,18 @@ export type OverallFigureName = (typeof overallFigureNames)[number];
 
 export interface MulticlassFigures {
   overall: Record<OverallFigureName, Measure>;
-  /** In the order of the classes. */
+  /** In class order. */
   byClass: Record<ClassFigureName, Measure>[];
 }
 
 /**
- * All figures of more than two classes. The predicted class is the most probable one.
+ * All metrics for more than two classes. The predicted class is the most probable one.
  *
- * Not defined, with a reason: a class's recall, F1, AUC and average precision where no image is of it, its precision where no image
- * was predicted it; and the means over classes where one of theirs is not. scikit-learn counts such precisions, recalls and F1s as 0,
- * and refuses the AUC.
+ * Undefined, with a reason: a class's recall, F1, AUC and average precision if it has no image, its precision if it was never
+ * predicted; and the means over classes if any of their terms is. scikit-learn counts such precisions, recalls and F1s as 0, and
+ * refuses the AUC.
  *
- * @param orders of each class the indices by its probability, the lowest first, for a caller that sorts once and counts many times
+ * @param orders for each class the indices by ascending probability, for a caller that sorts once and counts many times
  */
 export function multiclassFigures(cases: ClassCases, orders?: readonly ArrayLike<number>[]): MulticlassFigures {
   const { classes } = cases;
@@ -126,17 +126,17 @@ export function multiclassFigures(cases: ClassCases, orders?: readonly ArrayLike
   };
 }
 
-/** For `multiclassFigures`. */
+/** The `orders` for `multiclassFigures`. */
 export const ordersOf = ({ classes, probabilities }: ClassCases): Uint32Array[] =>
   classes.names.map((_, c) => byScore(probabilities.map((p) => p[c]!)));
 
-/** The reliability curve of each class against the rest, in the order of the classes. */
+/** The reliability curve of each class against the rest, in class order. */
 export const reliabilityByClass = (cases: ClassCases, bins = 10): ReliabilityBin[][] =>
   cases.classes.names.map((_, c) => reliability(oneAgainstRest(cases, c), bins));
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
-/** The mean over classes; not defined where one of them is not. */
+/** The mean over classes; undefined if any term is. */
 function mean(measures: readonly Measure[]): Measure {
   const missing = measures.find((measure) => measure.value === null);
   if (missing?.value === null) return undefinedFor(missing.reason);

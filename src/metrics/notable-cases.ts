@@ -1,4 +1,4 @@
-/** The images that show most about a network: right and certain, wrong and certain, and undecided. */
+/** Picks the images that reveal most about a network: confident and right, confident and wrong, and undecided. */
 import { benignMalignant, type Classes } from "../data/classes.ts";
 import { predictedClass } from "./decision.ts";
 import { type Classified, classified, type ImagePrediction } from "./predictions.ts";
@@ -6,13 +6,13 @@ import { type Classified, classified, type ImagePrediction } from "./predictions
 export const caseKinds = ["best", "worst", "uncertain"] as const;
 export type CaseKind = (typeof caseKinds)[number];
 
-/** Images by kind; an image may be of two kinds where there are few. */
+/** Images by kind; with few images, one may be in two kinds. */
 export type NotableCases = Record<CaseKind, ImagePrediction[]>;
 
 /**
- * The `count` images of each kind: the most certain right predictions, as many of each class as possible; the furthest from the
- * truth; the nearest to the threshold, or among more than two classes those whose two most probable classes are nearest to each
- * other. At most one of each patient. Without a trained classifier, best and worst by the mask's Dice.
+ * The `count` images of each kind: the most confident correct predictions, balanced over classes if possible; those furthest
+ * from the truth; those nearest to the threshold, or for more than two classes with the smallest margin between the two most
+ * probable ones. At most one per patient. Without a trained classifier, best and worst by the mask's Dice.
  */
 export function notableCases(
   images: readonly ImagePrediction[],
@@ -47,13 +47,13 @@ export function notableCases(
   };
 }
 
-/** By how much the most probable class is ahead of the next. */
+/** The margin of the most probable class over the next. */
 function margin(probabilities: readonly number[]): number {
   const [a, b] = [...probabilities].sort((x, y) => y - x);
   return a! - b!;
 }
 
-/** The first `count`, only the first of each patient. */
+/** The first `count`, at most one per patient. */
 function first(images: readonly ImagePrediction[], count: number): ImagePrediction[] {
   const seen = new Set<string>();
   const chosen: ImagePrediction[] = [];

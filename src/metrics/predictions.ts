@@ -1,7 +1,7 @@
 /**
- * The record of what a model said of each image: predictions.json. In memory it has one form for any classes; as a file it has two,
- * and this module alone knows them: an older one for benign and malignant, which has the probability of malignancy only, and one
- * that names its classes.
+ * The record of a model's predictions for each image: predictions.json. In memory it has one form for any classes; on disk two,
+ * known only to this module: an older one for benign and malignant, with only the probability of malignancy, and one that names
+ * its classes.
  */
 import { z } from "zod";
 import { benignMalignant, type Classes, classesOf, isBenignMalignant } from "../data/classes.ts";
@@ -14,17 +14,17 @@ const BINARY_FORMAT = "mganet-predictions-1";
 const NAMED_FORMAT = "mganet-predictions-2";
 const share = z.number().min(0).max(1);
 
-/** What a model says of one image. */
+/** A model's prediction for one image. */
 export interface ImagePrediction {
   /** Its name in the data set. */
   image: string;
-  /** Images of one patient are not independent of each other; null where no patient is known. */
+  /** Images of one patient are not independent; null if the patient is unknown. */
   patient: string | null;
-  /** Index of its class; null where it is not known. */
+  /** Index of its class; null if unknown. */
   label: number | null;
-  /** Of each class; null while the classifier is not trained. */
+  /** Per class; null while the classifier is not trained. */
   probabilities: readonly number[] | null;
-  /** Of the mask at 0.5 against the ellipses of the image's boxes; null where the outline is not known. */
+  /** Dice of the mask at 0.5 with the ellipses of the image's boxes; null if the outline is unknown. */
   dice: number | null;
   iou: number | null;
 }
@@ -48,11 +48,11 @@ const namedImage = z.strictObject({
   ...common,
   /** The class's name. */
   label: z.string().nullable(),
-  /** By the class's name. */
+  /** By class name. */
   probabilities: z.record(z.string(), share).nullable(),
 });
 
-/** Which of its images a run was evaluated on: its validation or test images, its external set, or all of a folder. */
+/** The images a run was evaluated on: its validation or test images, its external set, or all of a folder. */
 export const evaluatedSides = ["val", "test", "external", "all"] as const;
 export type EvaluatedSide = (typeof evaluatedSides)[number];
 
@@ -62,7 +62,7 @@ const head = {
   /** The data set's name. */
   data: z.string(),
   on: z.enum(evaluatedSides),
-  /** From this probability on an image is predicted the positive class. */
+  /** The positive class is predicted at or above this probability. */
   threshold: share,
 };
 
@@ -90,7 +90,7 @@ export interface Predictions {
 /** Probabilities of two classes from the second one's. */
 export const fromSecond = (probability: number): readonly [number, number] => [1 - probability, probability];
 
-/** The text of a file that `parsePredictions` reads; `more` is written beside it, for people and other programs. */
+/** The file text for `parsePredictions`; `more` is added for people and other programs. */
 export function writePredictions(predictions: Predictions, more: Record<string, unknown> = {}): string {
   const { checkpoint, data, on, threshold, classes = benignMalignant, images } = predictions;
   const binary = isBenignMalignant(classes);
@@ -98,7 +98,7 @@ export function writePredictions(predictions: Predictions, more: Record<string, 
   const named = binary ? {} : { classes: names, positive: names[positive]! };
   const format = binary ? BINARY_FORMAT : NAMED_FORMAT;
   const beginning = JSON.stringify({ format, checkpoint, data, on, threshold, ...named, ...more }, null, 2);
-  // A line an image: thousands of them stay readable.
+  // One line per image, so that thousands stay readable.
   const lines = images.map(({ image, patient, label, probabilities, dice, iou }) => {
     if (binary) return JSON.stringify({ image, patient, label, malignant: probabilities?.[1] ?? null, dice, iou });
     const byName = probabilities && Object.fromEntries(names.map((name, c) => [name, probabilities[c]!]));
@@ -110,7 +110,7 @@ export function writePredictions(predictions: Predictions, more: Record<string, 
   return `${beginning.slice(0, -2)},\n  "images": [\n    ${lines.join(",\n    ")}\n  ]\n}\n`;
 }
 
-/** @throws DataError in one line that names the file, where the text is no such record */
+/** @throws DataError, as one line with the file's name, if the text is not such a record */
 export function parsePredictions(text: string, file: string): Predictions & { classes: Classes } {
   let json: unknown;
   try {
@@ -141,7 +141,7 @@ const ofBinary = ({ malignant, ...image }: z.infer<typeof binaryImage>): ImagePr
   probabilities: malignant === null ? null : fromSecond(malignant),
 });
 
-/** Probabilities of an image may add up to 1 less or more than this, by rounding. */
+/** Rounding tolerance for the sum of an image's probabilities. */
 const MAX_SUM_ERROR = 1e-3;
 
 function ofNamed(
@@ -159,11 +159,12 @@ function ofNamed(
     classes,
     images: images.map(({ label, probabilities, ...image }): ImagePrediction => {
       const index = label === null ? null : names.indexOf(label);
-      if (index === -1) throw fault(image.image, `has the class "${label!.slice(0, 60)}", which is none of the file's`);
+      if (index === -1)
+        throw fault(image.image, `has the class "${label!.slice(0, 60)}", which is not one of the file's`);
       if (!probabilities) return { ...image, label: index, probabilities };
       const values = names.map((name) => probabilities[name]);
       if (values.includes(undefined) || Object.keys(probabilities).length !== names.length) {
-        throw fault(image.image, "has not one probability for each class");
+        throw fault(image.image, "does not have one probability for each class");
       }
       const list = values.map((value) => value!);
       if (Math.abs(list.reduce((a, b) => a + b) - 1) > MAX_SUM_ERROR) {
@@ -174,10 +175,10 @@ function ofNamed(
   };
 }
 
-/** A prediction of an image whose class is known, by a trained classifier. */
+/** A trained classifier's prediction for an image with a known class. */
 export type Classified = ImagePrediction & { label: number; probabilities: readonly number[] };
 
-/** Those of the predictions that count for classification. */
+/** The predictions that count for classification. */
 export const classified = (images: readonly ImagePrediction[]): Classified[] =>
   images.filter((p): p is Classified => p.label !== null && p.probabilities !== null);
 
@@ -191,18 +192,18 @@ export const casesOf = (
   ...(isBenignMalignant(classes) ? {} : { sides: sidesOf(classes) }),
 });
 
-/** For the figures of more than two classes. */
+/** The input of the metrics for more than two classes. */
 export const classCasesOf = (images: readonly Classified[], classes: Classes): ClassCases => ({
   classes,
   probabilities: images.map((p) => p.probabilities),
   label: images.map((p) => p.label),
 });
 
-/** What is resampled together: the patient where one is known, else the image. */
+/** What is resampled together: the patient if known, else the image. */
 export const groupsOf = (images: readonly ImagePrediction[]): string[] =>
   images.map(({ patient, image }) => (patient === null ? `image ${image}` : `patient ${patient}`));
 
-/** How many patients the images are of; null where not every image has one. */
+/** Number of patients; null unless every image has one. */
 export function patientCount(images: readonly ImagePrediction[]): number | null {
   const patients = images.map(({ patient }) => patient);
   return patients.includes(null) ? null : new Set(patients).size;

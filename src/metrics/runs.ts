@@ -1,18 +1,18 @@
-/** What several runs of one experiment say together. */
+/** Statistics over several runs of one experiment. */
 import { studentQuantile, studentTails } from "./distributions.ts";
 
-/** Mean of a figure over runs, with what there is of its spread. */
+/** Mean of a metric over runs, with its spread if available. */
 export interface RunMean {
   runs: number;
   mean: number;
-  /** Sample standard deviation (n - 1); null of one run. */
+  /** Sample standard deviation (n - 1); null for one run. */
   deviation: number | null;
-  /** The confidence interval of the mean by Student's t; null of one run, which says nothing of the spread. */
+  /** The confidence interval of the mean by Student's t; null for one run, which shows no spread. */
   interval: [number, number] | null;
 }
 
 /**
- * Mean and confidence interval over independent runs, as the paper's "mean (95 % CI) of five runs".
+ * Mean and confidence interval over independent runs, like the paper's "mean (95 % CI) of five runs".
  * @throws RangeError without a value
  */
 export function overRuns(values: readonly number[], confidence = 0.95): RunMean {
@@ -25,13 +25,13 @@ export function overRuns(values: readonly number[], confidence = 0.95): RunMean 
   return { runs, mean, deviation, interval: [mean - half, mean + half] };
 }
 
-/** The difference of a figure between two experiments whose runs belong together in pairs, such as by seed. */
+/** The difference of a metric between two experiments with paired runs, for example by seed. */
 export interface PairedDifference extends RunMean {
-  /** Two-sided p of Student's paired test; null where the differences do not vary, or there is one pair. */
+  /** Two-sided p of Student's paired test; null if the differences do not vary, or there is only one pair. */
   p: number | null;
 }
 
-/** Mean of `b - a` over pairs of runs. @throws RangeError unless there are as many of either, and at least one */
+/** Mean of `b - a` over pairs of runs. @throws RangeError unless both have the same number, and at least one */
 export function pairedOverRuns(a: readonly number[], b: readonly number[], confidence = 0.95): PairedDifference {
   if (a.length !== b.length) throw new RangeError(`${a.length} and ${b.length} runs do not make pairs`);
   const found = overRuns(

@@ -1,4 +1,4 @@
-/** All figures of a set of predictions, with bootstrap intervals. */
+/** All metrics of a set of predictions, with bootstrap intervals. */
 import { benignMalignant, type Classes } from "../data/classes.ts";
 import { type BootstrapOptions, percentiles, resample } from "./bootstrap.ts";
 import { brier, calibrationError } from "./calibration.ts";
@@ -20,7 +20,7 @@ import {
 } from "./multiclass.ts";
 import { casesOf, classCasesOf, classified, groupsOf, type ImagePrediction, patientCount } from "./predictions.ts";
 
-/** Figures of the positive class against the rest, and of the masks. */
+/** Metrics of the positive class against the rest, and of the masks. */
 export const figureNames = [
   "accuracy",
   "auc",
@@ -33,45 +33,45 @@ export const figureNames = [
 ] as const;
 export type FigureName = (typeof figureNames)[number];
 
-/** A figure with its interval, or why there is none. */
+/** A metric with its interval, or why it is undefined. */
 export type Figure =
-  /** The interval is null where too many resamples leave the figure undefined, or there is only one group to resample. */
+  /** The interval is null if too many resamples leave the metric undefined, or there is only one group to resample. */
   { value: number; interval: [number, number] | null } | { value: null; reason: string };
 
 export interface Summary {
   images: number;
-  /** Those that count for classification, and how many of them are of the positive class. */
+  /** Number of images that count for classification, and how many of them are positive. */
   classified: number;
   positives: number;
-  /** null where not every image has one. */
+  /** null unless every image has one. */
   patients: number | null;
   threshold: number;
-  /** Of the positive class against the rest; null where there is no classification. */
+  /** Of the positive class against the rest; null without classification. */
   confusion: Confusion | null;
   figures: Record<FigureName, Figure>;
-  /** Only of more than two classes. */
+  /** Only for more than two classes. */
   multiclass?: MulticlassSummary;
 }
 
 export interface MulticlassSummary {
-  /** null where there is no classification. */
+  /** null without classification. */
   confusion: ConfusionMatrix | null;
   figures: Record<OverallFigureName, Figure>;
-  /** Each class against the rest, in the order of the classes. */
+  /** Each class against the rest, in class order. */
   byClass: ({ name: string; images: number } & Record<ClassFigureName, Figure>)[];
 }
 
-/** Above this share of resamples without a value, the rest does not show the figure's spread fairly. */
+/** Above this share of undefined resamples, the rest misrepresents the metric's spread. */
 const MAX_UNDEFINED_SHARE = 0.05;
 
 export interface SummaryOptions extends BootstrapOptions {
   /** Default: benign and malignant. */
   classes?: Classes;
-  /** Whether the network has learned outlines; default true. Without, the reason why there is no Dice says so. */
+  /** Whether the network has learned outlines; default true. If not, the reason for a missing Dice says so. */
   outlines?: boolean;
 }
 
-/** Figures of predictions. The threshold decides on the positive class; among more than two the most probable class is predicted. */
+/** Metrics of predictions. The threshold applies to the positive class; among more than two, the most probable is predicted. */
 export function summarise(
   images: readonly ImagePrediction[],
   threshold: number,
@@ -99,7 +99,7 @@ export function summarise(
 function ofAllClasses(cases: ClassCases, groups: readonly string[], options: BootstrapOptions): MulticlassSummary {
   const { classes, label } = cases;
   const orders = ordersOf(cases);
-  // One flat record for the bootstrap; names of classes do not come into it.
+  // One flat record for the bootstrap, keyed independently of class names.
   const key = (c: number, name: string) => `${c} ${name}`;
   const found = intervals(
     (weight) => {
@@ -126,7 +126,7 @@ function ofAllClasses(cases: ClassCases, groups: readonly string[], options: Boo
   };
 }
 
-/** Figures as a function of how often each image counts; undefined: once. */
+/** Metrics as a function of how often each image counts; undefined: once. */
 type Statistics = (weight?: Uint32Array) => Record<string, Measure>;
 
 function ofPositive(cases: Cases, threshold: number): Statistics {
@@ -162,7 +162,7 @@ function ofMasks(images: readonly ImagePrediction[], outlines: boolean): Statist
 function intervals(statistics: Statistics, groups: readonly string[], options: BootstrapOptions) {
   const measures = Object.entries(statistics());
   const values = new Map(measures.map(([name]): [string, number[]] => [name, []]));
-  // Of one patient, or none, every resample would be the same.
+  // With one patient, or none, every resample would be the same.
   const weights = new Set(groups).size < 2 ? [] : resample(groups, options);
   for (const weight of weights) {
     for (const [name, { value }] of Object.entries(statistics(weight)))

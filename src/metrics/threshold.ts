@@ -1,29 +1,29 @@
-/** The threshold above which a probability means the positive class. */
+/** Chooses the threshold above which a probability means the positive class. */
 import { type Cases, classCounts, missingClass } from "./cases.ts";
 import { steps } from "./curves.ts";
 import { type Measure, defined, undefinedFor } from "./measure.ts";
 
-/** youden: the largest sensitivity + specificity - 1; f1: the largest F1. */
+/** youden: maximises sensitivity + specificity - 1; f1: maximises F1. */
 export const thresholdRules = ["youden", "f1"] as const;
 export type ThresholdRule = (typeof thresholdRules)[number];
 
 /**
- * The threshold that is best by a rule. It lies halfway between two neighbouring scores, so that no image sits on it, where
- * rounding on another adapter would decide; of equally good ones the nearest to 0.5 is taken. `score` are probabilities.
+ * The best threshold by a rule. It lies halfway between two neighbouring scores, so that no image falls on it, where rounding on
+ * another adapter would decide; ties go to the one nearest to 0.5. `score` must be probabilities.
  */
 export function chooseThreshold(cases: Cases, rule: ThresholdRule): Measure {
   const { positives, negatives } = classCounts(cases);
   const missing = missingClass({ positives, negatives }, cases.sides);
   if (missing !== undefined) return undefinedFor(missing);
   const found = steps(cases);
-  // Products of whole numbers, so that equally good ones are equal.
+  // Integer products, so that ties compare equal.
   const goodness = ({ tp, fp }: { tp: number; fp: number }): [number, number] =>
     rule === "youden" ? [tp * negatives - fp * positives, 1] : [2 * tp, tp + fp + positives];
   let best: { at: number; goodness: [number, number] } | undefined;
   for (const [k, step] of found.entries()) {
     const below = found[k + 1]?.threshold ?? 0;
     const middle = (step.threshold + below) / 2;
-    // Between two numbers next to each other there is none.
+    // Adjacent floating-point numbers have no midpoint.
     const at = middle > below ? middle : step.threshold;
     const [a, b] = goodness(step);
     const difference = best ? a * best.goodness[1] - best.goodness[0] * b : 1;

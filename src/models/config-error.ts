@@ -2,7 +2,7 @@
 export class ConfigError extends Error {
   override name = "ConfigError";
   readonly reason: string;
-  /** Its path in the configuration, such as "epochs.joint"; undefined where several settings conflict. */
+  /** Its path in the configuration, such as "epochs.joint"; undefined if several settings conflict. */
   readonly setting: string | undefined;
 
   constructor(reason: string, setting?: string) {

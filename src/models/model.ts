@@ -1,4 +1,4 @@
-/** A network together with the settings that it was built with. */
+/** A network together with the settings it was built with. */
 import { slabsOf } from "../optim/adam.ts";
 import type { Slab } from "../graph/storage.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -39,7 +39,7 @@ export class Model {
   readonly phases: readonly Phase[];
   readonly #settings: TrainedWith;
 
-  /** @throws RangeError for settings of which no network can be made */
+  /** @throws RangeError for settings from which no network can be built */
   constructor(spec: ModelSpec, settings: TrainedWith, { classes, seed }: { classes: number; seed: number }) {
     this.spec = spec;
     this.#settings = settings;
@@ -66,7 +66,7 @@ export class Model {
     throw new RangeError(`${this.spec.id} has no phase ${name}; it has ${this.phases.map((p) => p.name).join(", ")}`);
   }
 
-  /** The phases that have epochs. */
+  /** The phases with epochs. */
   get trained(): readonly Phase[] {
     return this.phases.filter(({ name }) => (this.#settings.epochs[name] ?? 0) > 0);
   }
@@ -77,8 +77,8 @@ export class Model {
 }
 
 /**
- * What each phase trains, in slabs. Parameters that are trained by the same phases lie together, those of the first phase
- * first, so that every phase trains whole slabs.
+ * The slabs that each phase trains. Parameters trained by the same phases are grouped, those of the first phase first, so that
+ * every phase trains whole slabs.
  */
 function slabsByPhase(spec: ModelSpec, net: Module): Slab[][] {
   const trained = spec.phases.map((phase) => phase.trains(net).parameters());

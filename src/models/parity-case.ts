@@ -1,4 +1,4 @@
-/** Case files of reference implementations: what they hold, read with checks. */
+/** Reads case files of reference implementations, with checks. */
 import type { SafeTensor } from "../data/safetensors.ts";
 import { sameShape, showShape } from "../kernels/kernel.ts";
 import { permute } from "../nn/layout.ts";
@@ -25,7 +25,7 @@ export function caseNumber(
   throw new CaseError(`metadata ${key} is ${given ?? "missing"}, expected ${kind} from ${least} to ${most}`);
 }
 
-/** What every case says of itself, whatever the model. */
+/** The shape of a case, whatever the model. */
 export interface CaseShape {
   batch: number;
   height: number;
@@ -41,7 +41,7 @@ export const caseShape = (metadata: Metadata): CaseShape => ({
   lr: caseNumber(metadata, "lr", { least: 0, most: 1 }),
 });
 
-/** The f32 tensor of that name, and of that shape if one is given. @throws CaseError */
+/** The f32 tensor with that name, and that shape if given. @throws CaseError */
 export function caseFloats(
   tensors: Tensors,
   name: string,
@@ -65,7 +65,7 @@ function caseLabels(tensors: Tensors, n: number): Uint32Array {
   return Uint32Array.from(tensor.data);
 }
 
-/** What the network is fed with; sizes that the metadata state are those of real tensors. @throws CaseError */
+/** The network's inputs, which must have the sizes that the metadata state. @throws CaseError */
 export function caseInputs(tensors: Tensors, { batch: n, height: h, width: w }: CaseShape) {
   const image = permute(caseFloats(tensors, "in.image", [n, 3, h, w]).data, [n, 3, h, w], [0, 2, 3, 1]);
   if ((n * h * w) / 32 ** 2 < 2) throw new CaseError("one image of 32x32 is too little for batch normalisation");
@@ -83,8 +83,8 @@ export function caseState(tensors: Tensors): StateDict {
 }
 
 /**
- * Compares some tensors of a state dict with the shapes that the network has. Whoever passes has so large a file that the
- * network is in proportion to it; `loadStateDict` compares the rest.
+ * Compares some tensors of a state dict with the network's shapes. A file that passes is large enough for a network of its size;
+ * `loadStateDict` compares the rest.
  * @throws StateDictError
  */
 export function requireLandmarks(state: StateDict, landmarks: Readonly<Record<string, readonly number[]>>): void {

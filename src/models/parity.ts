@@ -1,6 +1,6 @@
 /**
- * Recomputes a case of a reference network in PyTorch (test/reference) on an adapter: one pass of the last phase in training
- * mode with all gradients, the first steps of every phase, and inference after them.
+ * Recomputes a PyTorch reference case (test/reference) on an adapter: one pass of the last phase in training mode with all
+ * gradients, the first steps of every phase, and inference afterwards.
  */
 import { gradients } from "../autograd/gradients.ts";
 import type { Gpu } from "../gpu/gpu.ts";
@@ -29,13 +29,13 @@ import type { BatchTensors, ModelSpec } from "./spec.ts";
 
 type Variants = Pick<CompileOptions, "plain" | "choice">;
 
-/** Tensors in PyTorch's names and layouts, as the reference generator writes them. */
+/** Tensors with PyTorch's names and layouts, as the reference generator writes them. */
 export type Results = Map<string, { shape: readonly number[]; data: Float32Array }>;
 
-/** Bytes between the losses that one buffer holds: the alignment of a binding, in floats. */
+/** Stride between the losses in one buffer: the alignment of a binding, in floats. */
 const LOSS_STRIDE = 64;
 
-/** The model that a case file is of. @throws CaseError if there is none */
+/** The model of a case file. @throws CaseError if there is none */
 export function caseModel(metadata: Metadata): ModelSpec {
   const found = models.find(({ parity }) => parity.matches(metadata));
   if (found) return found;
@@ -43,7 +43,7 @@ export function caseModel(metadata: Metadata): ModelSpec {
   throw new CaseError(`metadata model is ${metadata["model"] ?? "missing"}, expected one of ${known}`);
 }
 
-/** A case made ready: its network, and what it is fed with. */
+/** A prepared case: its network and inputs. */
 interface Setup {
   spec: ModelSpec;
   model: Model;
@@ -54,8 +54,8 @@ interface Setup {
 }
 
 /**
- * Computes everything that the case file states about outputs, gradients and losses.
- * @param variants which variants of the kernels to use
+ * Computes all outputs, gradients and losses that the case file contains.
+ * @param variants which kernel variants to use
  * @throws CaseError, StateDictError for a file that is not a case of a reference network
  */
 export async function runCase(
@@ -88,7 +88,7 @@ export async function runCase(
   try {
     net.loadStateDict(gpu, initial);
     await trainingPass(gpu, setup, results);
-    // The pass has moved the running statistics.
+    // The pass changed the running statistics.
     net.loadStateDict(gpu, initial);
     const losses = await firstSteps(gpu, setup, steps);
     results.set("steps.losses", { shape: [losses.length], data: Float32Array.from(losses) });
@@ -99,7 +99,7 @@ export async function runCase(
   }
 }
 
-/** @throws CaseError if the file lacks something that `compareCase` compares with */
+/** @throws CaseError if the file lacks something that `compareCase` needs */
 function requireExpectations(tensors: Tensors, { spec, model }: Setup, steps: Record<string, number>): void {
   for (const name of spec.parity.compared) caseFloats(tensors, `train.${name}`);
   caseFloats(tensors, "train.loss");
@@ -129,7 +129,7 @@ async function once(gpu: Gpu, graph: Graph, outputs: Record<string, Tensor>, { i
   }
 }
 
-/** The shape of an output in the file: channels come second there, and these have one or none. */
+/** The shape of an output in the file, where channels come second; these outputs have one channel or none. */
 const inFile = ({ shape: [n, ...rest] }: Tensor): number[] => {
   return rest.length === 3 ? [n!, rest[2]!, rest[0]!, rest[1]!] : [n!, ...rest];
 };
@@ -169,7 +169,7 @@ async function trainingPass(gpu: Gpu, setup: Setup, results: Results): Promise<v
   }
 }
 
-/** The losses of the first steps of each phase, one after the other. */
+/** The losses of the first steps of each phase, phase after phase. */
 async function firstSteps(gpu: Gpu, setup: Setup, steps: Readonly<Record<string, number>>): Promise<number[]> {
   const { model, shape, inputs, variants } = setup;
   const losses: number[] = [];
@@ -196,7 +196,7 @@ async function firstSteps(gpu: Gpu, setup: Setup, steps: Readonly<Record<string,
   return losses;
 }
 
-/** What the network says after those steps. */
+/** The network's outputs after those steps. */
 async function inference(gpu: Gpu, setup: Setup, results: Results): Promise<void> {
   const { spec, model } = setup;
   const graph = new Graph();
@@ -208,14 +208,14 @@ async function inference(gpu: Gpu, setup: Setup, results: Results): Promise<void
   }
 }
 
-/** How far computed results are from a case file, and the bars that float32 should meet. */
+/** The error of computed results against a case file, and the bar that float32 should meet. */
 export interface Comparison {
   what: string;
   error: number;
   bar: number;
 }
 
-/** Relative L2 error over the tensors with these names, taken as one vector. */
+/** Relative L2 error over the tensors with these names, as one vector. */
 function relativeError(names: readonly string[], results: Results, tensors: Tensors): number {
   let difference = 0;
   let norm = 0;
@@ -228,7 +228,7 @@ function relativeError(names: readonly string[], results: Results, tensors: Tens
     }
   }
   const error = Math.sqrt(difference / Math.max(norm, Number.MIN_VALUE));
-  // Values that are not finite must fail every bar.
+  // Non-finite values must fail every bar.
   return Number.isFinite(error) ? error : Infinity;
 }
 
@@ -238,7 +238,7 @@ const worstRelative = (actual: Float32Array, expected: Float32Array): number =>
     return Math.max(worst, Number.isFinite(error) ? error : Infinity);
   }, 0);
 
-/** For people. */
+/** Display names. */
 const outputTitles: Readonly<Record<string, string>> = { seg_logits: "segmentation logits" };
 
 /** Compares what `runCase` computed with the case file. @throws CaseError for tensors of another shape */

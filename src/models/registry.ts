@@ -1,4 +1,4 @@
-/** The models: a line each. */
+/** The list of models, one line each. */
 import { ConfigError } from "./config-error.ts";
 import { mganet } from "./mganet/spec.ts";
 import { resnet34 } from "./resnet34/spec.ts";
@@ -6,10 +6,10 @@ import type { ModelSpec } from "./spec.ts";
 
 export const models: readonly ModelSpec[] = [mganet, resnet34];
 
-/** What configurations are of that name no model. */
+/** The model of configurations that name none. */
 export const DEFAULT_MODEL = mganet.id;
 
-/** @throws ConfigError if there is none of that name */
+/** @throws ConfigError if there is no model with that name */
 export function modelNamed(id: string): ModelSpec {
   const found = models.find((spec) => spec.id === id);
   if (found) return found;

@@ -1,4 +1,4 @@
-/** How single images are shown: with box, mask and verdict. */
+/** Shows single images with box, mask and verdict. */
 import { className, type Classes } from "../data/classes.ts";
 import { predictedClass, shownClass } from "../metrics/decision.ts";
 import type { ImagePrediction } from "../metrics/predictions.ts";
@@ -6,13 +6,13 @@ import { caseKinds, type CaseKind, type NotableCases } from "../metrics/notable-
 import { html, Markup } from "./html.ts";
 import { percent, three } from "./show.ts";
 
-/** What there is to see of an image. Coordinates are in pixels of the picture, which is what the network saw. */
+/** The visible parts of a case. Coordinates are in pixels of the picture, which is what the network saw. */
 export interface CasePicture {
   width: number;
   height: number;
-  /** Base64 of a PNG. */
+  /** Base64-encoded PNG. */
   png: string;
-  /** The expert's, as [x0, y0, x1, y1]. */
+  /** The expert's boxes, as [x0, y0, x1, y1]. */
   boxes: readonly (readonly [number, number, number, number])[];
   /** The mask's outline: closed rings of points. */
   rings: readonly (readonly (readonly [number, number])[])[];
@@ -31,7 +31,7 @@ export interface CaseRule {
   threshold: number;
 }
 
-/** The chosen images, with pictures where there are any. */
+/** The chosen images, with pictures if available. */
 export function showCases(chosen: NotableCases, pictures: ReadonlyMap<string, CasePicture>, rule: CaseRule): Markup {
   const masksOnly = !caseKinds.some((kind) => chosen[kind].some((p) => p.probabilities !== null));
   const groups = caseKinds.map((kind) => {
@@ -49,7 +49,7 @@ function card(p: ImagePrediction, picture: CasePicture | undefined, { classes, t
   const verdict =
     shown === null ? undefined : html`<b>${percent(probabilities![shown]!)} ${classes.names[shown]}</b>, `;
   const wrong = label !== null && probabilities && predictedClass(probabilities, classes, threshold) !== label;
-  const actual = label === null ? "class not known" : `${className(label, classes)} (actual)`;
+  const actual = label === null ? "class unknown" : `${className(label, classes)} (actual)`;
   const dice = p.dice === null ? undefined : `, Dice ${three(p.dice)}`;
   return html`<figure${wrong ? new Markup(' class="wrong"') : ""}>${picture && draw(picture)}<figcaption>${verdict}${actual}${dice}<br>${p.image}</figcaption></figure>`;
 }

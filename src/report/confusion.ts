@@ -1,11 +1,11 @@
-/** Confusion matrices in percent, as the paper's Figure 3. */
+/** Confusion matrices in percent, like the paper's Figure 3. */
 import type { Classes } from "../data/classes.ts";
 import type { Confusion } from "../metrics/confusion.ts";
 import type { ConfusionMatrix } from "../metrics/multiclass.ts";
 import { html, Markup } from "./html.ts";
 import { percent } from "./show.ts";
 
-/** The counts of two classes as a matrix in their order: rows actual, columns predicted. */
+/** The counts of two classes as a matrix in class order: rows actual, columns predicted. */
 export function matrixOf({ tp, fp, fn, tn }: Confusion, { positive }: Classes): ConfusionMatrix {
   const rows = [
     [tn, fp],
@@ -14,7 +14,7 @@ export function matrixOf({ tp, fp, fn, tn }: Confusion, { positive }: Classes): 
   return positive === 1 ? rows : rows.map((row) => [...row].reverse()).reverse();
 }
 
-/** Rows are the actual classes, each 100 %; the counts stand below. */
+/** Rows are the actual classes, each 100 %, with counts below. */
 export function confusionTable(matrix: ConfusionMatrix, { names }: Classes): Markup {
   const cell = (count: number, total: number) => {
     const share = total === 0 ? 0 : count / total;

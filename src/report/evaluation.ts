@@ -17,18 +17,18 @@ const headline: readonly FigureName[] = ["auc", "accuracy", "f1", "sensitivity",
 const masks: readonly FigureName[] = ["dice", "iou"];
 const overall: readonly OverallFigureName[] = ["macroF1", "macroAuc", "accuracy", "weightedF1"];
 
-/** What a report has to know of the network: whether it has masks, and whether it has learned outlines. */
+/** What a report must know about the network: whether it has masks, and whether it has learned outlines. */
 export interface EvaluatedModel {
   masks: boolean;
   outlines: boolean;
 }
 
-/** A summary, and whether figures of masks belong to it. */
+/** A summary, and whether it includes mask metrics. */
 type Shown = Summary & { hasMasks: boolean };
 
 const has = ({ hasMasks }: Shown, name: FigureName): boolean => hasMasks || !masks.includes(name);
 
-/** The most important figures, large. */
+/** The most important metrics, large. */
 function tiles(summary: Shown): Markup {
   const { figures, classified, multiclass } = summary;
   const tile = (title: string, figure: Figure) =>
@@ -49,11 +49,11 @@ function allFigures(summary: Shown): Markup {
   );
 }
 
-/** Whether the intervals are over patients or images. */
+/** Whether the intervals resample patients or images. */
 export const drawnFrom = ({ images, patients }: Summary): string =>
   patients === null ? plural(images, "image") : plural(patients, "patient");
 
-/** Headline, plots and all figures of a side of the data. `note` is said above all. */
+/** Headline, plots and all metrics for a side of the data. `note` appears at the top. */
 export function evaluationSection(
   document: Document,
   predictions: Predictions,
@@ -78,7 +78,7 @@ export function evaluationSection(
   </section>`;
 }
 
-/** "12 malignant and 16 benign"; of more classes "classes a: 12, b: 3, c: 7". */
+/** "12 malignant and 16 benign"; for more classes "classes a: 12, b: 3, c: 7". */
 function countsOf({ images }: Predictions, { names, positive }: Classes): string {
   const known = classified(images);
   if (names.length > 2) {
@@ -90,7 +90,7 @@ function countsOf({ images }: Predictions, { names, positive }: Classes): string
   return `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)!}`;
 }
 
-/** Of more than two classes, the figures of the positive one. */
+/** For more than two classes, the metrics of the positive one. */
 const positiveFigures = (summary: Shown, classes: Classes, threshold: number): Markup =>
   html`<figure class="below">
     <h3>${classes.names[classes.positive]} against ${negativeName(classes)}, at threshold ${threshold}</h3>

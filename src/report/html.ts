@@ -1,6 +1,6 @@
-/** Markup in which everything that is put in is escaped, unless it is markup itself. */
+/** HTML templates that escape everything inserted, unless it is markup itself. */
 
-/** Text that is markup. */
+/** A string that is already markup. */
 export class Markup {
   readonly text: string;
 
@@ -19,11 +19,11 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** For text between tags, and within quoted attributes. Control characters, which HTML forbids, become a replacement. */
+/** Escapes text for use between tags and in quoted attributes. Control characters, which HTML forbids, are replaced. */
 export const escape = (text: string): string =>
   text.replace(/[&<>"']/g, (c) => ENTITIES[c]!).replace(/[^\P{Cc}\n\t]/gu, "\u{fffd}");
 
-/** html`<td>${name}</td>`: what is put in is escaped, lists are joined, null and undefined are nothing. */
+/** html`<td>${name}</td>`: values are escaped, lists joined, null and undefined omitted. */
 export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
   return new Markup(strings.map((part, i) => part + (i < values.length ? render(values[i]) : "")).join(""));
 }

@@ -11,7 +11,7 @@ import { figure, table } from "./page.ts";
 import { legend, reliabilityPlot, rocPlot, type Series } from "./plots.ts";
 import { classFigureTitles, overallTitles, rangeText, valueText } from "./show.ts";
 
-/** Line styles of classes, over and over where there are more. */
+/** Line styles of classes, repeated if there are more. */
 const STYLES: readonly Pick<Series, "colour" | "dash">[] = [
   { colour: "var(--a)" },
   { colour: "var(--b)", dash: "7 3" },
@@ -20,14 +20,14 @@ const STYLES: readonly Pick<Series, "colour" | "dash">[] = [
   { colour: "var(--e)", dash: "4 4" },
 ];
 
-/** Figures of all classes together, with their intervals. */
+/** Metrics of all classes together, with their intervals. */
 export const overallFigures = ({ figures }: MulticlassSummary): Markup =>
   table(
     [{ title: "" }, { title: "value" }, { title: "95 % interval", text: true, whole: true }],
     overallFigureNames.map((name) => [overallTitles[name], valueText(figures[name]), rangeText(figures[name])]),
   );
 
-/** A row a class, each against the rest; the interval of a figure is its tooltip. */
+/** One row per class, against the rest; tooltips show the intervals. */
 function byClass({ byClass }: MulticlassSummary): Markup {
   const columns = [
     { title: "class" },
@@ -42,7 +42,7 @@ function byClass({ byClass }: MulticlassSummary): Markup {
   return table(columns, rows);
 }
 
-/** Curves, the matrix and the calibration of all classes. */
+/** Curves, matrix and calibration of all classes. */
 export function multiclassPlots(
   document: Document,
   { images }: Predictions,

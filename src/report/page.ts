@@ -1,11 +1,11 @@
-/** A page that needs nothing but itself. */
+/** A self-contained HTML page. */
 import { html, Markup, type Content } from "./html.ts";
 import { style } from "./style.ts";
 
-/** The policy forbids scripts and every request, whatever else may be in the page. */
+/** This policy forbids scripts and all requests, whatever else is in the page. */
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
-/** A whole HTML document. */
+/** A complete HTML document. */
 export function page(title: string, body: Content): string {
   return html`<!doctype html>
     <html lang="en">
@@ -27,7 +27,7 @@ export function page(title: string, body: Content): string {
     </html> `.text;
 }
 
-/** A figure with a heading above and words below. */
+/** A figure with a heading above and a caption below. */
 export const figure = (heading: string, content: Content, caption: Content = ""): Markup =>
   html`<figure>
     <h3>${heading}</h3>
@@ -37,13 +37,13 @@ export const figure = (heading: string, content: Content, caption: Content = "")
 
 export interface Column {
   title: string;
-  /** Flush left, for words. */
+  /** Left-aligned, for text. */
   text?: boolean;
-  /** On one line. */
+  /** Without line breaks. */
   whole?: boolean;
 }
 
-/** A table; on narrow screens it scrolls by itself. */
+/** A table that scrolls horizontally on narrow screens. */
 export const table = (
   columns: readonly Column[],
   rows: readonly (readonly Content[])[],

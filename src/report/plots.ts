@@ -1,4 +1,4 @@
-/** The plots of reports as SVG, by Observable Plot. Colours are the page's variables. */
+/** Renders the reports' plots as SVG with Observable Plot. Colours are the page's CSS variables. */
 import * as Plot from "@observablehq/plot";
 import type { BandPoint } from "../metrics/bands.ts";
 import type { ReliabilityBin } from "../metrics/calibration.ts";
@@ -7,11 +7,11 @@ import { html, Markup } from "./html.ts";
 
 const WIDTH = 470;
 
-/** A line of a plot and of its legend. */
+/** A line in a plot and its legend. */
 export interface Series {
   name: string;
   colour: string;
-  /** SVG's stroke-dasharray, so that lines can be told apart without colours. */
+  /** SVG's stroke-dasharray, so that lines are distinguishable without colours. */
   dash?: string;
   points: readonly { x: number; y: number }[];
 }
@@ -19,14 +19,14 @@ export interface Series {
 const stylesheet = /<style>[^]*?<\/style>/g;
 const longNumber = /-?\d+\.\d{3,}/g;
 
-/** An SVG's text: without Plot's own stylesheet, which the page has, and with coordinates of a hundredth of a pixel. */
+/** A plot's SVG text, without Plot's stylesheet, which the page has, and with coordinates rounded to 0.01 pixels. */
 function svg(document: Document, label: string, options: Plot.PlotOptions): Markup {
   const element = Plot.plot({ document, width: WIDTH, style: { fontSize: "12px" }, ariaLabel: label, ...options });
   const text = element.outerHTML.replace(stylesheet, "");
   return new Markup(text.replace(longNumber, (n) => String(Number(Number(n).toFixed(2)))));
 }
 
-/** What the lines of a plot are. */
+/** A plot's legend. */
 export function legend(series: readonly Pick<Series, "name" | "colour" | "dash">[]): Markup {
   const items = series.map(({ name, colour, dash }) => {
     const line = html`<svg width="26" height="4">
@@ -45,11 +45,11 @@ const lines = (series: readonly Series[], options: Plot.LineOptions = {}) =>
     }),
   );
 
-/** Epochs counted through all phases. */
+/** Epochs counted across all phases. */
 export interface EpochAxis {
   /** The phases with their epochs, in order. */
   phases: readonly { name: string; epochs: number }[];
-  /** The epoch whose weights are kept as the best. */
+  /** The epoch whose weights were kept as best. */
   best: number | undefined;
 }
 
@@ -62,12 +62,12 @@ export function epochPlot(
   share: boolean,
 ): Markup {
   const trained = phases.filter(({ epochs }) => epochs > 0);
-  // The epoch that each phase ends with.
+  // The last epoch of each phase.
   const ends = trained.map((_, i) => trained.slice(0, i + 1).reduce((sum, { epochs }) => sum + epochs, 0));
   const total = ends.at(-1) ?? 0;
   const values = series.flatMap(({ points }) => points.map(({ y }) => y));
   const top = share ? 1 : Math.max(...values, 0) * 1.05 || 1;
-  // Of shares only the part from the lowest on, else the curves lie on each other.
+  // For shares, start the axis at the lowest value: otherwise the curves lie on top of each other.
   const bottom = share ? Math.max(0, Math.floor(10 * Math.min(...values) - 0.2) / 10) : 0;
   const names = trained.map(({ name, epochs }, i) => ({ at: ends[i]! - epochs + (1 + epochs) / 2, name }));
   const borders = ends.slice(0, -1).map((end) => end + 0.5);
@@ -116,7 +116,7 @@ const square = { height: 400, marginLeft: 46, marginBottom: 40 } as const;
 const area = (band: readonly BandPoint[], colour: string) =>
   Plot.areaY(band, { x: "x", y1: "low", y2: "high", fill: colour, fillOpacity: 0.16 });
 
-/** A point on a curve, such as where the threshold lies. */
+/** A marked point on a curve, such as the threshold. */
 export interface Mark {
   x: number;
   y: number;
@@ -171,15 +171,15 @@ export function prPlot(
     marks: [
       Plot.ruleY([share], { stroke: "var(--dim)", strokeDasharray: "2 4" }),
       area(band, colour),
-      // Between two points the precision of the further one holds: average precision is the area below these steps.
+      // Between two points the precision of the one with higher recall holds: average precision is the area below these steps.
       ...lines([series], { curve: "step-before" }),
       ...marked(mark, colour, -10),
     ],
   });
 }
 
-/** Observed against predicted probability; the bars at the foot say how many images a bin has. */
-/** @param name of the class whose probability it is */
+/** Observed against predicted probability; bars at the bottom show the number of images per bin. */
+/** @param name the class whose probability it is */
 export function reliabilityPlot(document: Document, bins: readonly ReliabilityBin[], name: string): Markup {
   const most = Math.max(...bins.map(({ images }) => images));
   const bars = bins.map((bin) => ({ ...bin, height: (0.12 * bin.images) / most }));
@@ -204,7 +204,7 @@ export function reliabilityPlot(document: Document, bins: readonly ReliabilityBi
   });
 }
 
-/** Values of a figure, one row below the other. */
+/** A row of a forest plot. */
 export interface ForestRow {
   label: string;
   mean: number;
@@ -212,7 +212,7 @@ export interface ForestRow {
   values: readonly number[];
 }
 
-/** Mean, interval and single values of a figure by row; `reference` is where a line goes down. */
+/** Mean, interval and single values of a metric by row; a vertical line marks `reference`. */
 export function forestPlot(
   document: Document,
   label: string,

@@ -11,7 +11,7 @@ import { page, table } from "./page.ts";
 import { durationText, percent, plural, settingsText } from "./show.ts";
 import { trainingSection } from "./training.ts";
 
-/** A picture that explains an image, made elsewhere. */
+/** A picture, made elsewhere, that explains an image. */
 export interface ExplainedCase {
   image: string;
   title: string;
@@ -19,38 +19,38 @@ export interface ExplainedCase {
   picture: string;
 }
 
-/** How a run was set up and went; null where it is not known, such as of a run that is not finished. */
+/** A run's setup and course; null where unknown, for example if it has not finished. */
 export interface RunFacts {
   adapter: string | null;
-  /** Seconds from beginning to end, of the last stretch where the run was resumed. */
+  /** Seconds from start to end; for a resumed run, of the last stretch. */
   seconds: number | null;
   variants: string | null;
   split: { how: string; train: number; val: number; test: number } | null;
-  /** Files that were left out of the data. */
+  /** Number of files left out of the data. */
   skipped: number | null;
   bestEpoch: { stage: string; epoch: number } | null;
-  /** What WebGPU calls the hardware. */
+  /** WebGPU's name for the hardware. */
   device: string | null;
 }
 
 export interface RunReport {
-  /** What the run is called, such as its folder. */
+  /** The run's name, such as its folder. */
   name: string;
   config: TrainConfig;
   facts: RunFacts;
   records: readonly EpochRecord[];
-  /** Of the sides that were evaluated. */
+  /** Predictions for the evaluated sides. */
   predictions: readonly Predictions[];
   /** Pictures of the images that `casesOfRun` names, by image. */
   pictures: ReadonlyMap<string, CasePicture>;
   explained: readonly ExplainedCase[];
 }
 
-/** The side that cases are taken from: the test images where there are any, else the validation images. */
+/** The side that cases are taken from: the test images if there are any, else the validation images. */
 export const casesSide = (predictions: readonly Predictions[]): Predictions | undefined =>
   predictions.find(({ on }) => on === "test") ?? predictions.find(({ on }) => on === "val");
 
-/** The page. @param document of any DOM, in which the plots are made */
+/** The page. @param document any DOM, to make the plots in */
 export function runReport(document: Document, report: RunReport): string {
   const { name, config, facts, records, predictions } = report;
   const spec = specOf(config);
@@ -132,7 +132,7 @@ function setup({ config, facts, records }: RunReport): Markup {
     ["whole run", seconds === null ? "not finished" : durationText(seconds)],
     ...specOf(config).phases.map(({ name }): [string, Content] => [`training steps, ${name}`, durationText(sum(name))]),
     ...(speeds.length > 0
-      ? ([["images a second", `${Math.min(...speeds).toFixed(1)} to ${Math.max(...speeds).toFixed(1)}`]] as [
+      ? ([["images per second", `${Math.min(...speeds).toFixed(1)} to ${Math.max(...speeds).toFixed(1)}`]] as [
           string,
           Content,
         ][])

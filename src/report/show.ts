@@ -1,4 +1,4 @@
-/** Numbers and names as people see them, in reports and on the command line. */
+/** Formats numbers and names for reports and the command line. */
 import type { EvaluatedSide } from "../metrics/predictions.ts";
 import type { Figure, FigureName } from "../metrics/summary.ts";
 import type { ClassFigureName, OverallFigureName } from "../metrics/multiclass.ts";
@@ -60,7 +60,7 @@ export const rangeText = (figure: Figure): string =>
 
 export const pText = (p: number | null): string => (p === null ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3));
 
-/** "0.912 ± 0.021": the mean and half its 95 % interval, of one seed the value alone; "–" where it is not defined. */
+/** "0.912 ± 0.021": the mean and half its 95 % interval, or for one seed only the value; "–" if undefined. */
 export function meanText(mean: Mean | null, { sign = false } = {}): string {
   if (!mean) return "–";
   const half = mean.interval ? ` ± ${three((mean.interval[1] - mean.interval[0]) / 2)}` : "";

@@ -1,4 +1,4 @@
-/** The report of a study: the tables, and how the rows compare. */
+/** The report of a study: its tables, and a comparison of the rows. */
 import { rocAt } from "../metrics/bands.ts";
 import { benignMalignant, type Classes } from "../data/classes.ts";
 import { confusion } from "../metrics/confusion.ts";
@@ -15,12 +15,12 @@ import { forestPlot, legend, rocPlot } from "./plots.ts";
 import { configuration, explained, type ExplainedCase } from "./run.ts";
 import { durationText, meanText, pText, settingsText, sideTitles } from "./show.ts";
 
-/** A run of a study, with what it says of its held-out images. */
+/** A run of a study, with its predictions for the held-out images. */
 export interface StudyRunReport {
   run: StudyRun & { row: RowName };
-  /** null where it has not been evaluated. */
+  /** null if not evaluated yet. */
   predictions: Predictions | null;
-  /** Whether there is a report in its folder. */
+  /** Whether its folder has a report. */
   report: boolean;
 }
 
@@ -31,7 +31,7 @@ export interface StudyReport {
   explained: readonly ExplainedCase[];
 }
 
-/** The page. @param document of any DOM, in which the plots are made */
+/** The page. @param document any DOM, to make the plots in */
 export function studyReport(document: Document, report: StudyReport): string {
   const { name, study, runs } = report;
   const { config, results, seeds } = study;
@@ -63,8 +63,8 @@ function tableSection(document: Document, result: StudyTable, study: Study): Mar
   const reference = rowOf(name).label;
   const spread =
     seeds.length === 1
-      ? "One seed: nothing is known of the spread between trainings."
-      : `Mean ± half the 95 % interval over the seeds (Student's t). The difference to ${reference} is taken seed by seed, with the p of Student's paired test.`;
+      ? "One seed: the spread between runs is unknown."
+      : `Mean ± half the 95 % interval over the seeds (Student's t). The difference from ${reference} is taken seed by seed, with the p of Student's paired test.`;
   const cells = rows.map(({ label, figures, versusBase: v }): Content[] => [
     label,
     ...figureNames.map((name) => meanText(figures[name])),

@@ -1,4 +1,4 @@
-/** How reports look: light, dark and printed. Colours are variables, which the plots use as well. */
+/** The reports' stylesheet: light, dark and print. Colours are variables that the plots also use. */
 const light = `
   --paper: #ffffff; --card: #f6f7f9; --ink: #1b1f24; --dim: #5b6470; --rule: #d9dee5;
   --a: #2463c4; --b: #c2571a; --c: #2b7f4f; --d: #8a3fa8; --e: #7a6a00;`;

@@ -1,4 +1,4 @@
-/** TensorBoard's event files: records (TFRecord) of Event messages in protocol buffers' encoding. */
+/** Writes TensorBoard event files: TFRecords of Event messages in protocol buffer encoding. */
 import type { EpochRecord } from "../train/training.ts";
 
 /** A record: length, masked CRC of the length, data, masked CRC of the data; numbers little-endian. */
@@ -12,14 +12,14 @@ export function tfRecord(data: Uint8Array): Uint8Array {
   return record;
 }
 
-/** CRC-32C (Castagnoli), bit by bit reflected. */
+/** The table of CRC-32C (Castagnoli), reflected. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
   return crc;
 });
 
-/** CRC-32C of bytes, turned and shifted as TFRecord does, so that a CRC of data that holds CRCs stays sound. */
+/** CRC-32C of bytes, rotated and offset as in TFRecord, so that a CRC of data containing CRCs stays sound. */
 export function maskedCrc(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
@@ -71,13 +71,13 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** The record that an event file begins with. @param time in seconds since 1970 */
+/** The first record of an event file. @param time in seconds since 1970 */
 export const fileVersion = (time: number): Uint8Array => tfRecord(message([[1, { double: time }], [3, "brain.Event:2"]])); // prettier-ignore
 
-/** Fields of a record that are no figures. */
+/** Fields of a record that are not metrics. */
 const NO_FIGURES = ["stage", "epoch", "step", "seconds", "validation"];
 
-/** One epoch: its losses, learning rate and speed, and what its evaluation found. @param time in seconds since 1970 */
+/** One epoch: its losses, learning rate, speed and evaluation. @param time in seconds since 1970 */
 export function epochEvent(record: EpochRecord, time: number): Uint8Array {
   const { stage, step, lr, imagesPerSecond, validation = {}, ...rest } = record;
   // The loss and its terms first.

@@ -1,11 +1,11 @@
-/** The part of a report that shows how training went. */
+/** The part of a report that shows the course of training. */
 import { specOf, type TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { html, type Markup } from "./html.ts";
 import { figure } from "./page.ts";
 import { epochPlot, legend, type Series } from "./plots.ts";
 
-/** One curve: its name and colour, and where its values come from. */
+/** One curve: its name, its colour, and how to get its values. */
 type Curve = Omit<Series, "points"> & { of: (record: EpochRecord) => number | undefined };
 
 /** Line styles of the loss's terms. */
@@ -34,7 +34,7 @@ const metrics: readonly Curve[] = [
   { name: "Dice", colour: "var(--c)", dash: "9 3 2 3", of: (r) => r.validation?.dice },
 ];
 
-/** Loss and metrics by epoch, the phases one after the other. `best` is the epoch whose weights are the best. */
+/** Loss and metrics by epoch, phase after phase. `best` is the epoch with the best weights. */
 export function trainingSection(
   document: Document,
   records: readonly EpochRecord[],
@@ -75,7 +75,7 @@ export function trainingSection(
   </section>`;
 }
 
-/** How many epochs come before a phase. */
+/** Number of epochs before a phase. */
 function epochsBefore(config: TrainConfig): (stage: string) => number {
   const { phases } = specOf(config);
   return (stage) => {
@@ -90,11 +90,11 @@ function epochsBefore(config: TrainConfig): (stage: string) => number {
   };
 }
 
-/** Where F1 cannot compare, epochs are compared by the loss. */
+/** Epochs are compared by the loss if F1 cannot compare them. */
 const bestBy = (records: readonly EpochRecord[]): string =>
   records.some(({ validation }) => validation?.loss !== undefined)
-    ? " The best epoch is that of the smallest loss on these images, which are of one class."
-    : " The best epoch is that of the largest F1.";
+    ? " The best epoch is the one with the lowest loss on these images, which have only one class."
+    : " The best epoch is the one with the highest F1.";
 
 function pointsOf(records: readonly EpochRecord[], before: (stage: string) => number, { of }: Curve) {
   return records.flatMap((record) => {

@@ -1,4 +1,4 @@
-/** Which images a checkpoint is evaluated on. */
+/** Chooses the images that a checkpoint is evaluated on. */
 import type { Prepared, Skipped } from "../data/sample.ts";
 import type { EvaluatedSide } from "../metrics/predictions.ts";
 import { ConfigError } from "../models/config-error.ts";
@@ -8,7 +8,7 @@ import type { ImageSource } from "./images.ts";
 import { prepareExternal, prepareImages, type LoadOptions } from "./load-data.ts";
 import { ownSplit, type Loaded } from "./run.ts";
 
-/** What images are prepared from. */
+/** The settings that images were prepared with. */
 export type ImageOrigin = Pick<
   TrainConfig,
   "data" | "format" | "labelFrom" | "target" | "masksInverted" | "phantomImages" | "seed" | "splitSeed"
@@ -19,14 +19,14 @@ export interface ChosenImages {
   skipped: Skipped[];
   notes: string[];
   on: EvaluatedSide;
-  /** What the images are called: "held-out images of ddti". */
+  /** A description of the images: "held-out images of ddti". */
   what: string;
   /** The data set's name. */
   name: string;
   origin: ImageOrigin;
 }
 
-/** Options by which other images than the run's own are chosen: they have no effect without `data`. */
+/** Options for reading images other than the run's own: they have no effect without `data`. */
 export const otherDataSettings = ["format", "labelFrom", "target", "masksInverted"] as const;
 
 export type ChoiceOptions = { data?: string; on?: Exclude<EvaluatedSide, "all"> } & {
@@ -38,7 +38,7 @@ function originOf(config: TrainConfig): ImageOrigin {
   return { data, format, labelFrom, target, masksInverted, phantomImages, seed, splitSeed: dataSeed(config) };
 }
 
-/** The images that the options name, as the checkpoint's network takes them. @throws ConfigError, DataError */
+/** The images selected by the options, prepared for the checkpoint's network. @throws ConfigError, DataError */
 export async function chooseImages(
   source: ImageSource,
   { checkpoint: { config }, store }: Loaded,
@@ -82,7 +82,7 @@ async function allOf(
   if (on !== undefined) throw new ConfigError("has no effect with --data, all of which is evaluated", "on");
   const { format = "auto", labelFrom = config.labelFrom, target = config.target, masksInverted = false } = given;
   const { names, positive } = classesOf(config);
-  // The network's classes are looked for, whatever others the set has.
+  // Look for the network's classes, whatever others the set has.
   const classes = { classes: [...names], positive: names[positive]! };
   const other = { ...config, data, format, labelFrom, target, masksInverted, ...classes };
   const { prepared, skipped, name, notes } = await prepareImages(source, other, {

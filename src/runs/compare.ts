@@ -1,4 +1,4 @@
-/** Two checkpoints on the same images. */
+/** Compares two checkpoints on the same images. */
 import type { Prepared } from "../data/sample.ts";
 import { sameNames } from "../data/classes.ts";
 import { parseSplit } from "../data/split-file.ts";
@@ -15,13 +15,13 @@ import { prepareImages, type LoadOptions } from "./load-data.ts";
 import { ownSplit, type Loaded } from "./run.ts";
 
 export interface CompareOptions extends LoadOptions {
-  /** Whether two names of data sets are of one folder. */
+  /** Whether two data set names refer to the same folder. */
   sameFile: (a: string, b: string) => boolean;
 }
 
 /**
- * The chosen images as another checkpoint's network takes them.
- * @throws ConfigError if it cannot be compared on these images, such as because it has been trained with some of them
+ * The chosen images, prepared for another checkpoint's network.
+ * @throws ConfigError if it cannot be compared on these images, for example because it was trained on some of them
  */
 export async function imagesForOther(
   source: ImageSource,
@@ -61,14 +61,14 @@ async function requireUnseen(
   refuse: (reason: string) => ConfigError,
 ): Promise<string[]> {
   if (!sameImages(config, origin, sameFile)) {
-    return [`${file} was trained with other data; whether it has seen some of these images is not checked`];
+    return [`${file} was trained on other data; whether it has seen some of these images is not checked`];
   }
   const split = await ownSplit(store);
-  if (split === undefined) return [`There is no split.json beside ${file}: what it was trained with is not known`];
+  if (split === undefined) return [`There is no split.json beside ${file}: what it was trained on is not known`];
   const sides = parseSplit(split);
   const seen = images.filter(({ id }) => sides.get(id) === "train");
   if (seen.length === 0) return [];
-  throw refuse(`${file} was trained with ${seen.length} of the ${images.length} images, such as ${seen[0]!.id}`);
+  throw refuse(`${file} was trained on ${seen.length} of the ${images.length} images, such as ${seen[0]!.id}`);
 }
 
 /** Whether an id names the same image in both. */
@@ -78,8 +78,8 @@ function sameImages(a: ImageOrigin, b: ImageOrigin, sameFile: CompareOptions["sa
 }
 
 /**
- * How the AUCs of the positive class compare; the difference is of `own` less `other`. Both are of the same images, in the
- * same order. A text says why they cannot be compared.
+ * Compares the AUCs of the positive class; the difference is `own` minus `other`. Both are for the same images, in the same
+ * order. A string says why they cannot be compared.
  */
 export function compareAucs(
   own: readonly Classified[],

@@ -1,4 +1,4 @@
-/** A checkpoint on images. */
+/** Evaluates an open model on images. */
 import type { Prepared } from "../data/sample.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
 import type { ImagePrediction } from "../metrics/predictions.ts";
@@ -8,7 +8,7 @@ import type { ImageSource } from "./images.ts";
 import type { OpenModel } from "./open-model.ts";
 import { bareIds, unlabelledIds } from "./split-data.ts";
 
-/** Evaluates a model on images, whose number need not be a multiple of the batch. */
+/** Evaluates a model on any number of images; it need not be a multiple of the batch. */
 export async function evaluateImages(
   open: OpenModel,
   source: ImageSource,

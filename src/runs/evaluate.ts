@@ -1,4 +1,4 @@
-/** All figures of a checkpoint on images, and how it compares with another one's. */
+/** Computes all metrics of a checkpoint on images, and compares it with another one. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
 import type { DelongComparison } from "../metrics/delong.ts";
@@ -19,7 +19,7 @@ export interface EvaluateTask extends CompareOptions {
   loaded: Loaded;
   source: ImageSource;
   choice: ChoiceOptions;
-  /** From this probability on an image is predicted positive, or the rule that chooses it; default 0.5. */
+  /** An image is predicted positive at or above this probability, or the rule that chooses it; default 0.5. */
   threshold?: number | ThresholdRule | undefined;
   /** Another checkpoint, evaluated on the same images. */
   compare?: Loaded | undefined;
@@ -27,7 +27,7 @@ export interface EvaluateTask extends CompareOptions {
 
 export interface Threshold {
   value: number;
-  /** The rule that it was chosen by, and on how many validation images. */
+  /** The rule that chose it, and on how many validation images. */
   chosen?: { rule: ThresholdRule; images: number; /** The evaluated images are the same. */ same: boolean };
 }
 
@@ -38,10 +38,10 @@ export interface Evaluated {
   comparison: { checkpoint: string; delong: DelongComparison | string } | undefined;
 }
 
-/** An evaluation whose images are ready. */
+/** An evaluation with its images ready. */
 export interface ReadyEvaluation {
   chosen: ChosenImages;
-  /** What people should know before it. */
+  /** What the user should know beforehand. */
   notes: string[];
   run(gpu: Gpu): Promise<Evaluated>;
 }
@@ -77,7 +77,7 @@ async function evaluateOn(
   const delong = compareAucs(classified(found), classified(others), classes);
   return { found, threshold, summary, comparison: { checkpoint: other.loaded.file, delong } };
 
-  /** By a rule, from the run's validation images, whichever images are evaluated. */
+  /** Chosen by a rule from the run's validation images, whichever images are evaluated. */
   async function chosenThreshold(rule: ThresholdRule): Promise<Threshold> {
     const same = chosen.on === "val";
     const val = same ? undefined : await chooseImages(source, loaded, { on: "val" }, task);

@@ -1,4 +1,4 @@
-/** What a checkpoint's classifier saw in images: activations, of the network itself and of one without attention beside it. */
+/** Explains a checkpoint's classifier: activation maps of the network, and of an attention-free one for comparison. */
 import { assembleBatch } from "../data/batches.ts";
 import { classKey, sameNames, type Classes } from "../data/classes.ts";
 import type { Prepared } from "../data/sample.ts";
@@ -13,19 +13,19 @@ import type { Prediction } from "../train/predictor.ts";
 import { openModel, type OpenModel } from "./open-model.ts";
 import type { Loaded } from "./run.ts";
 
-/** Stands for the most probable class of each image. */
+/** Selects the most probable class of each image. */
 export const PREDICTED = "predicted";
 
 export interface ExplainSettings {
   /** Default: gradcam. */
   method?: ExplainMethod;
-  /** Where in the classifier. Default: its last point. */
+  /** The point in the classifier. Default: its last. */
   point?: string;
   /** Name of a class, or "predicted", the default. */
   of?: string;
   /**
-   * A model without attention whose activation is shown beside the network's. Default: that of the same network before its
-   * features are enhanced.
+   * An attention-free model whose activation is shown beside the network's. Default: the same network's before its features
+   * are enhanced.
    */
   base?: Loaded | undefined;
 }
@@ -42,8 +42,8 @@ export interface Explanation {
 }
 
 /**
- * For before the work.
- * @throws ConfigError where there is no classifier to explain, or `base` cannot be shown beside it
+ * Checks the settings before the work.
+ * @throws ConfigError if there is no classifier to explain, or `base` cannot be shown beside it
  */
 export function requireExplainable({ checkpoint, file }: Loaded, settings: ExplainSettings): Explanation {
   const untrained = "the classifier of this checkpoint has not been trained yet: there is nothing to explain";
@@ -72,17 +72,17 @@ function requireBase(base: Loaded, own: Pick<Loaded, "checkpoint" | "file">, poi
   const refuse = (reason: string) => new ConfigError(`${base.file}: ${reason}`, "base");
   if (!isClassifier(base.checkpoint)) throw refuse(untrained);
   if (other.enhances(config)) {
-    throw refuse(`is not of a model without attention: it was trained with ${other.describe(config)}`);
+    throw refuse(`is not a model without attention: it was trained with ${other.describe(config)}`);
   }
   if (!other.explain.points.includes(point)) throw refuse(`${other.id} has no ${point} to explain`);
-  if (!sameNames(classesOf(config), classesOf(own.checkpoint.config))) throw refuse("tells other classes apart");
+  if (!sameNames(classesOf(config), classesOf(own.checkpoint.config))) throw refuse("has other classes");
   for (const key of ["size", "crop"] as const) {
     const [mine, its] = [own.checkpoint.config[key], config[key]].map(String);
     if (mine !== its) throw refuse(`sees images differently: --${key} ${its}, not ${mine}`);
   }
 }
 
-/** @throws ConfigError for a class that there is not */
+/** @throws ConfigError for an unknown class */
 function classIndex(name: string, { names }: Classes): number | undefined {
   if (name === PREDICTED) return undefined;
   const found = names.findIndex((other) => classKey(other) === classKey(name));
@@ -90,18 +90,18 @@ function classIndex(name: string, { names }: Classes): number | undefined {
   throw new ConfigError(`there is no class ${name}; there are ${[PREDICTED, ...names].join(", ")}`, "class");
 }
 
-/** An image explained. */
+/** An explained image. */
 export interface ExplainedImage {
   image: Prepared;
   prediction: Prediction & { probabilities: readonly number[] };
-  /** Index of the class whose activation it is. */
+  /** Index of the explained class. */
   of: number;
-  /** Undefined where there is nothing to set beside it. */
+  /** Undefined if there is nothing to show beside it. */
   before: ActivationMap | undefined;
   after: ActivationMap;
 }
 
-/** Explains images that a predictor has seen. */
+/** Explains images that were already predicted. */
 export class Activations implements Disposable {
   /** Whether `before` is another model's activation. */
   readonly hasBase: boolean;
@@ -138,7 +138,7 @@ export class Activations implements Disposable {
     });
   }
 
-  /** @param predictions of the network that was given to `create`, one an image */
+  /** @param predictions by the network passed to `create`, one per image */
   async explain(images: readonly Prepared[], predictions: readonly Prediction[]): Promise<ExplainedImage[]> {
     const { image } = assembleBatch(images, []);
     const masks = predictions.map(({ mask }) => mask);
@@ -168,7 +168,7 @@ export class Activations implements Disposable {
 }
 
 /**
- * Explains images one after the other, in the order given. Memory does not grow with their number.
+ * Explains images in the order given. Memory does not grow with their number.
  * @throws ConfigError as `requireExplainable` does, CheckpointError
  */
 export async function* explainImages(

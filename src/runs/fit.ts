@@ -1,4 +1,4 @@
-/** Trains one run: from its beginning, or from where it was stopped. */
+/** Trains one run, from the beginning or from where it left off. */
 import type { Batch, Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
@@ -26,13 +26,13 @@ export interface FitTask {
   split: string;
   /** The data set's name. */
   data: string;
-  /** A run that is resumed. */
+  /** The run to resume. */
   resumed?: { run: Run; loaded: Loaded } | undefined;
   emit: EventSink;
   signal?: AbortSignal;
-  /** Seconds between two savings within an epoch; 0: only at its end. */
+  /** Seconds between saves within an epoch; 0: only at its end. */
   saveEvery: number;
-  /** Whether predictions of the validation images are kept as the checkpoints improve. */
+  /** Whether to save predictions of the validation images as the checkpoints improve. */
   keepsPredictions?: boolean;
   /** A phase has taken its first few steps, the last of them on `batch`; training waits. */
   onWarm?: (stage: string, step: TrainingStep, batch: Batch) => Promise<void>;
@@ -45,17 +45,17 @@ export interface FitOutcome extends TrainingResult {
   variants: string;
 }
 
-/** An image whose patient is not known is a group of its own (Sample.group). The prefix is the manifest reader's. */
+/** An image without a known patient is a group of its own (Sample.group). The prefix is the manifest reader's. */
 const patientOf = ({ id, group }: Prepared): string | null => (group === id ? null : group.replace(/^patient /, ""));
 
-/** How images came out, with their patients, which the network knows nothing of. */
+/** Adds to the results their patients, which the network does not know. */
 export function withPatients(results: readonly ImageResult[], prepared: readonly Prepared[]): ImagePrediction[] {
   const patients = new Map(prepared.map((p) => [p.id, patientOf(p)]));
   return results.map(({ image, ...result }) => ({ image, patient: patients.get(image) ?? null, ...result }));
 }
 
 /**
- * @throws ConfigError, PlanError, DataError for what cannot be trained, before the folder is made; DivergedError naming the
+ * @throws ConfigError, PlanError, DataError for what cannot be trained, before the folder is created; DivergedError with the
  *   folder. A new run that fails before its first checkpoint leaves nothing behind.
  */
 export async function fitRun(task: FitTask): Promise<FitOutcome> {
@@ -73,13 +73,13 @@ export async function fitRun(task: FitTask): Promise<FitOutcome> {
     if (!(await run.computesWith(variants))) {
       emit({
         type: "remark",
-        text: `${store.name} was started with other variants of the kernels (by npm run tune, --no-tuned or another version): it resumes, but not bit for bit`,
+        text: `${store.name} was started with other kernel variants (by npm run tune, --no-tuned or another version): it resumes, but not bit for bit`,
       });
     }
     const result = await fit(trainer, run, task);
     return { ...result, last: result.last ?? run.lastEvaluation, run, variants };
   } catch (error) {
-    // What cannot be removed either, because the folder is gone, adds nothing to the error itself.
+    // If removing fails too, because the folder is gone, that adds nothing to the original error.
     if (run && !run.hasCheckpoint) await run.discard().catch(() => {});
     if (error instanceof DivergedError) throw new DivergedError(`${store.name}: ${error.message}`, { cause: error });
     throw error;
@@ -89,7 +89,7 @@ export async function fitRun(task: FitTask): Promise<FitOutcome> {
   }
 }
 
-/** A new run, which keeps its split. */
+/** Creates a run and saves its split. */
 export async function beginRun(store: Store, config: TrainConfig, split: string): Promise<Run> {
   const run = await Run.create(store, config);
   await run.saveSplit(split);
@@ -112,7 +112,7 @@ function fit(trainer: Trainer, run: Run, task: FitTask): Promise<TrainingResult>
       },
       async onEvaluated(results, best) {
         hasBest ||= best;
-        // As `evaluate` chooses: the best weights, or the last where none are.
+        // As `evaluate` chooses: the best weights, or else the last.
         if (!keepsPredictions || (hasBest && !best)) return;
         await savePredictions(run.store, {
           ...{ checkpoint: `${best ? "best" : "last"}.safetensors`, data, on: "val", threshold: DEFAULT_THRESHOLD },

@@ -1,4 +1,4 @@
-/** The images of a training: prepared, divided, and announced. */
+/** Loads the images of a training run: prepares, splits and announces them. */
 import { classNotes } from "../data/class-notes.ts";
 import { type Classes, className } from "../data/classes.ts";
 import { DataError, type Prepared, type Skipped } from "../data/sample.ts";
@@ -8,10 +8,10 @@ import { checkConfig, PHANTOM, specOf, type TrainConfig } from "../train/config.
 import type { DataEvent, EventSink, RunEvent, SideCounts } from "./events.ts";
 import type { ImageSource, KeptSplit, PreparedData, PrepareOptions, SplitSides } from "./images.ts";
 
-/** What the summary of a run says of its data. */
+/** The part of a run's summary about its data. */
 export interface DataReport {
   name: string;
-  /** How the split came about. */
+  /** How the split was made. */
   split: string;
   train: number;
   heldOut: number;
@@ -22,7 +22,7 @@ export interface DataReport {
 }
 
 export interface LoadOptions {
-  /** Told how far the reading of images is. */
+  /** Receives the progress of reading images. */
   emit: (event: Extract<RunEvent, { type: "preparing" }>) => void;
   signal?: AbortSignal;
 }
@@ -37,7 +37,7 @@ function countSide(images: readonly Prepared[], classes: Classes): SideCounts {
   return { images: images.length, byClass };
 }
 
-/** What has become of the images of a data set. */
+/** The event that reports what was read from a data set. */
 export function dataEvent(
   { name, classes, skipped, notes }: PreparedData,
   { train, val, test, left, how }: SplitSides,
@@ -52,7 +52,7 @@ export function dataEvent(
   };
 }
 
-/** What has become of the images of an external set. @param classes the network's */
+/** The same for an external set. @param classes the network's */
 export const externalEvent = (
   { name, prepared, skipped, notes }: PreparedData,
   classes: Classes,
@@ -61,7 +61,7 @@ export const externalEvent = (
   ...{ name, images: countSide(prepared, classes), skipped, notes },
 });
 
-/** Reads and prepares the images of a configuration, with events where that takes long. @throws DataError */
+/** Reads and prepares the images of a configuration, emitting progress events. @throws DataError */
 export function prepareImages(
   source: ImageSource,
   config: TrainConfig,
@@ -76,8 +76,8 @@ export function prepareImages(
 }
 
 /**
- * The settings with the classes of the data set, where they name none and the set has others than benign and malignant: what
- * is kept of a run says what its network tells apart.
+ * Adds the data set's classes to the settings if these name none and the set has others than benign and malignant, so that a
+ * run's record states its network's classes.
  */
 export function withClasses(config: TrainConfig, { names, positive }: Classes): TrainConfig {
   const own = classesOf(config);
@@ -86,7 +86,7 @@ export function withClasses(config: TrainConfig, { names, positive }: Classes): 
 }
 
 /**
- * The images of a run's external set, without those that it has been trained with.
+ * The images of a run's external set, without those that it was trained on.
  * @throws DataError if none is left
  */
 export async function prepareExternal(
@@ -99,28 +99,28 @@ export async function prepareExternal(
   const { names, positive } = classesOf(config);
   const found = await prepareImages(
     source,
-    // The network's classes are looked for, whatever others the set has.
+    // Look for the network's classes, whatever others the set has.
     { ...config, data, format: "auto", masksInverted: false, classes: [...names], positive: names[positive]! },
     { ...options, bare: "keep", missingClasses: "allow" },
   );
   const { images, left } = source.withoutSeen(found.prepared, seen);
-  if (images.length === 0) throw new DataError(`${data}: every image has been trained with: none is external`);
+  if (images.length === 0) throw new DataError(`${data}: every image was trained on: none is external`);
   return { ...found, prepared: images, skipped: [...found.skipped, ...left] };
 }
 
 export interface TrainingImages {
-  /** With the classes of the data. */
+  /** With the data set's classes. */
   config: TrainConfig;
   sides: SplitSides;
-  /** The split as a file. */
+  /** The split in file form. */
   split: string;
   /** For the summary of the run. */
   report: DataReport;
-  /** Images that are evaluated when training has ended. */
+  /** Images to evaluate after training. */
   others: Partial<Record<"test" | "external", Prepared[]>>;
 }
 
-/** Reads, prepares and divides the images of a training. @throws DataError, ConfigError */
+/** Reads, prepares and splits the images of a training run. @throws DataError, ConfigError */
 export async function loadImages(
   source: ImageSource,
   given: TrainConfig,

@@ -1,4 +1,4 @@
-/** A checkpoint made ready to be asked: its network with its weights on a device. */
+/** Opens a checkpoint for inference: its network, with the weights on a device. */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Classes } from "../data/classes.ts";
 import type { Model, Phase } from "../models/model.ts";
@@ -13,9 +13,9 @@ export class OpenModel implements Disposable {
   readonly model: Model;
   readonly loaded: Loaded;
   readonly classes: Classes;
-  /** Whether the classifier has been trained: else its probabilities mean nothing. */
+  /** Whether the classifier has been trained: otherwise its probabilities are meaningless. */
   readonly isClassifier: boolean;
-  /** Whether the network has learned outlines: else its masks mean nothing. */
+  /** Whether the network has learned outlines: otherwise its masks are meaningless. */
   readonly hasOutlines: boolean;
   readonly #gpu: Gpu;
   readonly #phase: Phase;
@@ -34,8 +34,8 @@ export class OpenModel implements Disposable {
   }
 
   /**
-   * A predictor of what the checkpoint can be asked.
-   * @param options.masksOnly leave the classifier out, of a model that has masks
+   * A predictor of everything that the checkpoint can predict.
+   * @param options.masksOnly leave out the classifier if the model has masks
    */
   async predictor({
     batch,

@@ -1,10 +1,10 @@
-/** What a checkpoint says of images that come one after the other. Memory does not grow with their number. */
+/** Predicts a stream of images with a checkpoint. Memory does not grow with their number. */
 import { assembleBatch } from "../data/batches.ts";
 import type { Prepared } from "../data/sample.ts";
 import type { Prediction, Predictor } from "../train/predictor.ts";
 import type { Activations, ExplainedImage } from "./explain.ts";
 
-/** An image, with whatever its sender wants back beside the answer. */
+/** An image, with whatever its sender wants back along with the answer. */
 export interface PredictJob {
   image: Prepared;
 }
@@ -23,7 +23,7 @@ export interface PredictTask {
   onFirst?: (image: Float32Array, count: number) => Promise<void>;
 }
 
-/** The answers of each batch, in the order of the images. */
+/** The predictions of each batch, in image order. */
 export async function* predictBatches<J extends PredictJob>(
   batches: AsyncIterable<readonly J[]>,
   { predictor, activations, onFirst }: PredictTask,
@@ -40,7 +40,7 @@ export async function* predictBatches<J extends PredictJob>(
   }
 }
 
-/** What a generator gives, in arrays of `size` and a last one of what is left. */
+/** Groups a generator's values into arrays of `size`; the last one holds the rest. */
 export async function* inBatches<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[], undefined> {
   let batch: T[] = [];
   for await (const item of items) {
@@ -52,7 +52,7 @@ export async function* inBatches<T>(items: AsyncIterable<T>, size: number): Asyn
   if (batch.length > 0) yield batch;
 }
 
-/** A generator whose first value was taken already. */
+/** Resumes a generator whose first value was already taken, yielding that first. */
 export async function* withFirst<T>(first: IteratorResult<T, undefined>, rest: AsyncIterable<T>): AsyncGenerator<T> {
   if (first.done) return;
   yield first.value;

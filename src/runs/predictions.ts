@@ -1,4 +1,4 @@
-/** Records of predictions in a run's folder. */
+/** Reads the prediction records in a run's folder. */
 import {
   parsePredictions,
   type ImagePrediction,
@@ -8,15 +8,15 @@ import {
 import { predictionsFile } from "./run.ts";
 import { readText, type Store } from "./store.ts";
 
-/** @throws InputError, DataError in one line that names the file */
+/** @throws InputError, DataError as one line with the file's name */
 export const readPredictions = async (store: Store, on: EvaluatedSide): Promise<Predictions | undefined> => {
   const file = predictionsFile(on);
   return (await store.exists(file)) ? parsePredictions(await readText(store, file), store.path(file)) : undefined;
 };
 
 /**
- * What a run's checkpoint said of the images of a side; undefined where it has not been asked yet.
- * @throws DataError if the file is no record of predictions
+ * The saved predictions of a run's checkpoint for the images of a side; undefined if there are none yet.
+ * @throws DataError if the file is not a record of predictions
  */
 export async function keptPredictions(
   store: Store,

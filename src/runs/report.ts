@@ -1,4 +1,4 @@
-/** Reports: what the folder of a run or a study holds, read and put on a page. */
+/** Reads the folder of a run or study and writes its report. */
 import { z } from "zod";
 import type { Predictions } from "../metrics/predictions.ts";
 import { caseKinds, notableCases } from "../metrics/notable-cases.ts";
@@ -17,7 +17,7 @@ import { readStudy, runStoreOf } from "./study-folder.ts";
 
 export const REPORT = "report.html";
 
-/** What a run folder says of itself. */
+/** The content of a run folder. */
 export interface RunContent {
   name: string;
   config: TrainConfig;
@@ -28,7 +28,7 @@ export interface RunContent {
 
 const text = z.string().nullable().catch(null);
 const count = z.number().int().min(0).catch(0);
-/** Of a summary, what is shown; summaries of older runs lack some of it. */
+/** The parts of a summary that are shown; summaries of older runs lack some. */
 const summarySchema = z.object({
   adapter: text,
   device: text,
@@ -43,8 +43,8 @@ const summarySchema = z.object({
 
 /**
  * Reads a run folder, finished or not.
- * @param summary what summary.json will say, of a run that is about to end
- * @throws InputError, DataError in one line if it is none, or a file in it cannot be read
+ * @param summary the future content of summary.json, for a run about to end
+ * @throws InputError, DataError as one line if it is not a run folder, or a file in it cannot be read
  */
 export async function readRun(store: Store, summary?: object): Promise<RunContent> {
   if (!(await store.exists(""))) throw new InputError(`${store.name}: no such folder`);
@@ -66,7 +66,7 @@ export async function readRun(store: Store, summary?: object): Promise<RunConten
   };
 }
 
-/** What a folder is called, without those that it lies in. */
+/** A folder's name, without its parents. */
 const nameOf = ({ name }: Store): string => name.split(/[\\/]/).findLast((part) => part !== "" && part !== ".") ?? name;
 
 function configOf(json: unknown, file: string): TrainConfig {
@@ -90,15 +90,15 @@ function factsOf(json: unknown, config: TrainConfig): RunFacts {
   };
 }
 
-/** What a run's report shows of single images. */
+/** The single images shown in a run's report. */
 export interface ShownImages {
   on: "val" | "test";
-  /** All of them, and those whose activation is shown. */
+  /** Ids of all of them, and those whose activation is shown. */
   ids: ReadonlySet<string>;
   explained: ReadonlySet<string>;
 }
 
-/** Images of each kind that are shown, and whose activation is. */
+/** Number of images of each kind shown, and of those with activation. */
 const SHOWN_OF_EACH = 4;
 const EXPLAINED_OF_EACH = 2;
 
@@ -112,7 +112,7 @@ export function imagesToShow(predictions: readonly Predictions[]): ShownImages |
   return { on: side.on === "test" ? "test" : "val", ids: idsOf(SHOWN_OF_EACH), explained: idsOf(EXPLAINED_OF_EACH) };
 }
 
-/** What a report can show besides what is in the folder. */
+/** What a report can show beyond the folder's content. */
 export interface ReportPictures {
   pictures?: ReadonlyMap<string, CasePicture>;
   explained?: readonly ExplainedCase[];
@@ -120,7 +120,7 @@ export interface ReportPictures {
   summary?: object;
 }
 
-/** Writes a run's report into its folder. @param document of any DOM, in which the plots are made. @throws as `readRun` does */
+/** Writes a run's report into its folder. @param document any DOM, to make the plots in. @throws as `readRun` does */
 export async function writeRunReport(
   store: Store,
   document: Document,
@@ -130,7 +130,7 @@ export async function writeRunReport(
   await store.write(REPORT, runReport(document, { ...run, pictures, explained }));
 }
 
-/** Writes a study's report into its folder. @throws InputError, DataError in one line if a file of the study cannot be read */
+/** Writes a study's report into its folder. @throws InputError, DataError as one line if a file of it cannot be read */
 export async function writeStudyReport(
   store: Store,
   document: Document,
@@ -148,7 +148,7 @@ export async function writeStudyReport(
   await store.write(REPORT, studyReport(document, { name: nameOf(store), study, runs, explained }));
 }
 
-/** The finished runs of a study, and the pair whose activations its report shows beside each other. */
+/** The finished runs of a study, and the pair whose activations its report compares. */
 export async function studyRuns(store: Store): Promise<{ finished: Store[]; pair?: { proposed: Store; base: Store } }> {
   const { runs, tables } = await readStudy(store);
   const done = runs.filter(({ row, state }) => row !== null && state === "finished");

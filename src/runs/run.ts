@@ -1,4 +1,4 @@
-/** The folder that a training run leaves behind. */
+/** The folder of a training run: its files, locking and resuming. */
 import type { Evaluation } from "../metrics/evaluation.ts";
 import { writePredictions, type EvaluatedSide, type Predictions } from "../metrics/predictions.ts";
 import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
@@ -9,29 +9,29 @@ import { InputError, isOwnFile, readText, toJson, type Store } from "./store.ts"
 const CONFIG = "config.json";
 /** Which image is on which side. */
 const SPLIT = "split.json";
-/** A line an epoch. */
+/** One line per epoch. */
 const METRICS = "metrics.jsonl";
-/** Which variants of the kernels the run computes with. */
+/** The kernel variants that the run uses. */
 const VARIANTS = "variants.json";
-/** The last of all files: a run that has one has everything. */
+/** Written last: a run that has it is complete. */
 const SUMMARY = "summary.json";
 const LAST = "last.safetensors";
 const BEST = "best.safetensors";
 
-/** What the network says of each image of a side. */
+/** The network's predictions for each image of a side. */
 export const predictionsFile = (on: EvaluatedSide): string =>
   on === "val" ? "predictions.json" : `predictions-${on}.json`;
 
 /** TensorBoard's event files. */
 export const isEventFile = (name: string): boolean => /^events\.out\.tfevents\.\d+\.mganet$/.test(name);
 
-/** A checkpoint, and the folder that it lies in. */
+/** A loaded checkpoint, and its folder. */
 export interface Loaded {
   checkpoint: Checkpoint;
   /** Its path, for messages, and its name in the folder. */
   file: string;
   name: string;
-  /** Its folder: that of its run, as a rule. */
+  /** Its folder, normally that of its run. */
   store: Store;
 }
 
@@ -40,7 +40,7 @@ export const isComplete = (store: Store): Promise<boolean> => store.exists(SUMMA
 
 export const hasCheckpoint = (store: Store): Promise<boolean> => store.exists(LAST);
 
-/** The split that a run was started with; undefined where its folder has none. */
+/** The split that a run was started with; undefined if its folder has none. */
 export const ownSplit = async (store: Store): Promise<string | undefined> =>
   (await store.exists(SPLIT)) ? readText(store, SPLIT) : undefined;
 
@@ -51,7 +51,7 @@ export async function readCheckpoint(store: Store, name: string): Promise<Loaded
 }
 
 /**
- * The checkpoint `name` of a run, or best where there is one, else last.
+ * The checkpoint `name` of a run; by default best if it exists, else last.
  * @throws InputError, CheckpointError
  */
 export async function runCheckpoint(store: Store, name?: "best" | "last"): Promise<Loaded> {
@@ -87,7 +87,7 @@ export class Run {
     this.store = store;
   }
 
-  /** @throws InputError if a new run cannot be made there, such as because the folder holds something already */
+  /** @throws InputError if a new run cannot be created there, for example because the folder is not empty */
   static async requireFree(store: Store): Promise<void> {
     await store.requireWritable();
     if ((await store.list()).some((name) => !isOwnFile(name))) {
@@ -99,7 +99,7 @@ export class Run {
   static async create(store: Store, config: TrainConfig): Promise<Run> {
     await Run.requireFree(store);
     await store.lock();
-    // Another process may have started and finished a run in the meantime.
+    // Another process may have started and finished a run meanwhile.
     await Run.requireFree(store);
     const run = new Run(store);
     await store.write(CONFIG, toJson(config));
@@ -107,7 +107,7 @@ export class Run {
   }
 
   /**
-   * A run that was interrupted, with its last checkpoint. Lines of metrics.jsonl that are later than that are dropped.
+   * An interrupted run, with its last checkpoint. Later lines of metrics.jsonl are dropped.
    * @throws InputError, CheckpointError
    */
   static async open(store: Store): Promise<{ run: Run; loaded: Loaded }> {
@@ -131,8 +131,8 @@ export class Run {
   }
 
   /**
-   * The same, or undefined where there is nothing to resume: what is left of a run that ended before its first checkpoint is
-   * removed then, so that it can start again.
+   * The same, or undefined if there is nothing to resume: the remains of a run that ended before its first checkpoint are then
+   * removed, so that it can start again.
    */
   static async reopen(store: Store): Promise<{ run: Run; loaded: Loaded } | undefined> {
     if (await store.exists(LAST)) return Run.open(store);
@@ -143,12 +143,12 @@ export class Run {
     return undefined;
   }
 
-  /** What has been recorded of the epochs so far. */
+  /** The records of the epochs so far. */
   get records(): readonly EpochRecord[] {
     return this.#records;
   }
 
-  /** Seconds of training that the run has recorded, in one phase or in all. */
+  /** Recorded seconds of training, in one phase or in all. */
   seconds(stage?: string): number {
     return secondsOf(this.#records, stage);
   }
@@ -158,7 +158,7 @@ export class Run {
     return this.#records.findLast((record) => record.validation !== undefined)?.validation;
   }
 
-  /** Whether there is something to resume from. */
+  /** Whether there is a checkpoint to resume from. */
   get hasCheckpoint(): boolean {
     return this.#hasCheckpoint;
   }
@@ -174,14 +174,14 @@ export class Run {
     await this.store.write(METRICS, this.#records.map((r) => `${JSON.stringify(r)}\n`).join(""));
   }
 
-  /** Keeps which images are trained on and which are held out. */
+  /** Saves which images are trained on and which are held out. */
   async saveSplit(text: string): Promise<void> {
     await this.store.write(SPLIT, text);
   }
 
   /**
-   * Notes which variants of the kernels the run computes with from now on.
-   * @returns false if it was started with others: what follows is then not bit for bit what it would have been
+   * Records the kernel variants that the run uses from now on.
+   * @returns false if it was started with others: the rest is then not bit for bit what it would have been
    */
   async computesWith(variants: string): Promise<boolean> {
     const before = this.#variants;
@@ -190,9 +190,9 @@ export class Run {
     return before === undefined || variants === before;
   }
 
-  /** Removes a run that has failed before its first checkpoint: there is nothing to resume, or to look at. */
+  /** Removes a run that failed before its first checkpoint: there is nothing to resume or inspect. */
   async discard(): Promise<void> {
-    // Never from a folder that has taken its place.
+    // Never from a folder that replaced it.
     await this.store.requireOwn();
     const names = [CONFIG, SPLIT, VARIANTS, METRICS, BEST, predictionsFile("val")];
     const found = await this.store.list();
@@ -201,18 +201,18 @@ export class Run {
     await this.store.removeIfEmpty();
   }
 
-  /** Ends the run: nothing is written to its folder after that. */
+  /** Ends the run: nothing is written to its folder afterwards. */
   async summary(value: object): Promise<void> {
     await this.store.write(SUMMARY, toJson(value));
     await this.store.unlock();
   }
 }
 
-/** Seconds of training by records, in one phase or in all. */
+/** Seconds of training from records, in one phase or in all. */
 export const secondsOf = (records: readonly EpochRecord[], stage?: string): number =>
   records.reduce((sum, record) => sum + (stage === undefined || record.stage === stage ? record.seconds : 0), 0);
 
-/** Of a run that does not say, or not in a way that can be read, nothing is known. */
+/** Undefined if the run has no record of them, or an unreadable one. */
 async function readVariants(store: Store): Promise<string | undefined> {
   if (!(await store.exists(VARIANTS))) return undefined;
   try {

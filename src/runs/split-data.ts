@@ -1,4 +1,4 @@
-/** Serves the two sides of a split to the trainer. */
+/** Provides the two sides of a split to the trainer. */
 import { type Batch, DataError, isBare, type Prepared } from "../data/sample.ts";
 import type { Classes } from "../data/classes.ts";
 import { classifies } from "../models/model.ts";
@@ -11,7 +11,7 @@ import type { BatchSource, ImageSource } from "./images.ts";
 export const unlabelledIds = (prepared: readonly Prepared[]): ReadonlySet<string> =>
   new Set(prepared.filter((p) => p.label === undefined).map((p) => p.id));
 
-/** The ids of images of which no outline is known, or none is learned: there is no Dice of them. */
+/** The ids of images without a known outline, or of all if outlines are not learned: they have no Dice. */
 export function bareIds(prepared: readonly Prepared[], config: TrainConfig): ReadonlySet<string> {
   const { learned } = outlinesOf(config);
   return new Set(prepared.filter((p) => !learned || isBare(p)).map((p) => p.id));
@@ -19,7 +19,7 @@ export function bareIds(prepared: readonly Prepared[], config: TrainConfig): Rea
 
 /**
  * n / (K n_c) for each of the K classes, as scikit-learn's "balanced".
- * @throws DataError for a class without an image
+ * @throws DataError for a class without images
  */
 export function balancedWeights(labels: readonly number[], { names }: Classes, data: string): number[] {
   return names.map((name, c) => {
@@ -32,7 +32,7 @@ export function balancedWeights(labels: readonly number[], { names }: Classes, d
 export class SplitData implements TrainingData {
   readonly unlabelled: ReadonlySet<string>;
   readonly bare: ReadonlySet<string>;
-  /** Of each class, for the loss; undefined where all count alike. */
+  /** Per class, for the loss; undefined if all are equal. */
   readonly classWeights: readonly number[] | undefined;
   readonly #labels: readonly number[];
   /** All training images, those with a class, and those that are held out. */
@@ -73,7 +73,7 @@ export class SplitData implements TrainingData {
   epoch(phase: PhaseOfData, { epoch, startBatch }: { epoch: number; startBatch: number }): AsyncIterable<Batch> {
     const { seed, batch: batchSize, flip, sampling, epochs } = this.#config;
     const { phases } = specOf(this.#config);
-    // Each phase and epoch has its own order: the epochs are numbered through all phases.
+    // Each phase and epoch has its own order: epochs are numbered across phases.
     const before = phases.slice(
       0,
       phases.findIndex(({ name }) => name === phase.name),

@@ -1,10 +1,10 @@
-/** What a study reports while it runs. */
+/** Events of a study while it runs. */
 import type { Evaluation } from "../metrics/evaluation.ts";
 import type { Place } from "../study/plan.ts";
 import type { StepRecord } from "../train/training.ts";
 import type { DataEvent, RunEvent } from "./events.ts";
 
-/** A run of the study, and how much of it there is to do. */
+/** A run of the study, and how much work it is. */
 export interface StudyWork {
   place: Place;
   /** "Base, seed 1", or "Segmentation stage, seed 1". */
@@ -12,17 +12,17 @@ export interface StudyWork {
   /** Steps of its own phases, from the beginning. */
   steps: number;
   finished: boolean;
-  /** Seconds that the steps have taken, of one that is finished; 0 where that is not known. */
+  /** Seconds that the steps of a finished run took; 0 if unknown. */
   seconds: number;
 }
 
 export type StudyEvent =
   | Extract<RunEvent, { type: "preparing" | "external" | "remark" }>
   | DataEvent
-  /** All that the study consists of, in order. */
+  /** All runs of the study, in order. */
   | { type: "works"; works: readonly StudyWork[] }
   | { type: "run-begin"; place: Place }
-  | { type: "run-step"; place: Place; step: StepRecord; /** Steps of the run that are left. */ left: number }
+  | { type: "run-step"; place: Place; step: StepRecord; /** Remaining steps of the run. */ left: number }
   /** `last`: the last evaluation in training. */
   | { type: "run-end"; place: Place; seconds: number; last: Evaluation | undefined };
 

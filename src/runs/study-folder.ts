@@ -1,4 +1,4 @@
-/** The folder that a study leaves behind: study.json, its tables, and a run folder for each row, seed and fold. */
+/** The folder of a study: study.json, its tables, and a run folder for each row, seed and fold. */
 import { ConfigError } from "../models/config-error.ts";
 import { sharedPhase } from "../train/pretrained.ts";
 import type { TrainConfig } from "../train/config.ts";
@@ -9,7 +9,7 @@ import { InputError, isOwnFile, readJson, toJson, type Store } from "./store.ts"
 
 const STUDY = "study.json";
 
-/** What a command asks of a study. */
+/** The study that a command requests. */
 export interface StudyRequest {
   /** The settings that all runs share. */
   config: TrainConfig;
@@ -18,7 +18,7 @@ export interface StudyRequest {
   checkpoint: Study["checkpoint"];
 }
 
-/** What the study of a folder says. @throws InputError if there is none */
+/** Reads the study of a folder. @throws InputError if there is none */
 export async function readStudy(store: Store): Promise<Study> {
   return parse(await readJson(store, STUDY), store.path(STUDY));
 }
@@ -35,8 +35,8 @@ export class StudyFolder {
   }
 
   /**
-   * The study of a folder, or a new one; nothing is written before `save`.
-   * @param sameFile whether two names of files or folders are of one
+   * Opens the study of a folder, or a new one; nothing is written before `save`.
+   * @param sameFile whether two names refer to the same file or folder
    * @throws InputError if the folder holds something else; ConfigError, naming the setting, if its study has other settings
    */
   static async open(
@@ -62,18 +62,18 @@ export class StudyFolder {
       tables: [...new Set([...(before?.tables ?? []), ...tables])].sort(),
       seeds: [...new Set([...(before?.seeds ?? []), ...seeds])].sort((a, b) => a - b),
       runs: runsOf(before?.runs ?? [], request),
-      // Figures of another checkpoint do not belong to this study any more.
+      // Results of the other checkpoint no longer belong to this study.
       results: before?.checkpoint === checkpoint ? before.results : [],
     });
   }
 
-  /** Before anything is written. @throws InputError if another process is at work on the study */
+  /** Call before anything is written. @throws InputError if another process is working on the study */
   async lock(): Promise<void> {
     await this.store.lock();
     await this.store.removeLeftovers();
   }
 
-  /** What study.json says. */
+  /** The content of study.json. */
   get study(): Readonly<Study> {
     return this.#study;
   }
@@ -88,26 +88,26 @@ export class StudyFolder {
     return runConfig(this.#study.config, { row: row ?? PROPOSED, seed, fold });
   }
 
-  /** Notes what has become of the study. */
+  /** Saves changes to the study. */
   async save(changes: Partial<Omit<Study, "format" | "runs">> = {}): Promise<void> {
     Object.assign(this.#study, changes);
     await this.store.write(STUDY, toJson(this.#study));
   }
 
-  /** Notes how far a run is. */
+  /** Records the state of a run. */
   async note(place: Place, state: RunState, seconds: number): Promise<void> {
     Object.assign(this.#run(place), { state, seconds });
     await this.save();
   }
 
-  /** How far a run was when it was last noted. */
+  /** The last recorded state of a run. */
   noted(place: Place): Readonly<StudyRun> {
     return this.#run(place);
   }
 
   #run(place: Place): StudyRun {
     const found = this.#study.runs.find((run) => isAt(run, place));
-    if (!found) throw new RangeError("this run is no part of the study");
+    if (!found) throw new RangeError("this run is not part of the study");
     return found;
   }
 }
@@ -119,7 +119,7 @@ export const runStoreOf = (study: Store, { dir }: Pick<StudyRun, "dir">): Store 
 const isAt = (run: StudyRun, { row, seed, fold }: Place): boolean =>
   run.row === row && run.seed === seed && run.fold === (fold ?? null);
 
-/** The runs that were there, and those that are asked for now. */
+/** The existing runs, and those requested now. */
 function runsOf(before: readonly StudyRun[], { config, tables, seeds }: StudyRequest): StudyRun[] {
   const runs = before.map((run) => ({ ...run }));
   const add = (place: Place, folder: string) => {
@@ -153,5 +153,5 @@ function parse(value: unknown, file: string): Study {
   const result = studySchema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new InputError(`${file}: is not the file of a study: ${issue!.path.join(".") || "format"}: ${issue!.message}`);
+  throw new InputError(`${file}: is not a study file: ${issue!.path.join(".") || "format"}: ${issue!.message}`);
 }

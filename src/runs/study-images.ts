@@ -1,4 +1,4 @@
-/** The images of a study: prepared once, and on the same sides in all its runs. */
+/** Loads the images of a study: prepared once, and on the same sides in all its runs. */
 import { classNotes } from "../data/class-notes.ts";
 import type { Prepared } from "../data/sample.ts";
 import { foldsOf } from "../study/plan.ts";
@@ -10,32 +10,31 @@ import { dataEvent, externalEvent, prepareExternal, prepareImages, withClasses }
 import { readText, type Store } from "./store.ts";
 import type { StudySink } from "./study-events.ts";
 
-/** The images that the runs of one fold train on and are evaluated on. */
+/** The images that the runs of one fold train and are evaluated on. */
 export interface FoldImages {
   sides: SplitSides;
-  /** The split as a file. */
+  /** The split in file form. */
   split: string;
-  /** Images to evaluate on, by what they are. */
+  /** Images to evaluate on, by side. */
   evaluated: Partial<Record<SideName, Prepared[]>>;
 }
 
 export interface StudyImages {
-  /** With the classes of the data. */
+  /** With the data set's classes. */
   config: TrainConfig;
   name: string;
   /** "" without an external set. */
   external: string;
-  /** By fold; one without folds. */
+  /** By fold; a single one without folds. */
   folds: FoldImages[];
-  /** Splits that have just been drawn, by file: to be kept once it is sure that the study can begin. */
+  /** Newly drawn splits, by file, to be saved once the study is certain to start. */
   drawn: ReadonlyMap<string, string>;
   /** For the summaries of the runs. */
   report: object;
 }
 
 /**
- * Reads, prepares and divides the images; a split that the study was started with is kept. An event reports
- * what became of them.
+ * Reads, prepares and splits the images; the split that the study was started with is reused. An event reports the result.
  * @throws DataError
  */
 export async function loadStudyImages(
@@ -66,7 +65,7 @@ export async function loadStudyImages(
   return { config, name, external: external?.name ?? "", folds, drawn, report };
 }
 
-/** The sides of a fold. The first time they are drawn, for a file of the study, which is read from then on. */
+/** The sides of a fold: drawn the first time and saved in the study, then read from that file. */
 async function sidesOf(
   store: Store,
   config: TrainConfig,

@@ -1,4 +1,4 @@
-/** The tables of a study, from what its runs said of their images. */
+/** Computes the tables of a study from its runs' predictions. */
 import type { ImagePrediction } from "../metrics/predictions.ts";
 import { planRuns } from "../study/plan.ts";
 import { studyTable, type StudyTable } from "../study/results.ts";
@@ -7,7 +7,7 @@ import { classesOf } from "../train/classes.ts";
 import { keptPredictions } from "./predictions.ts";
 import type { StudyFolder } from "./study-folder.ts";
 
-/** The tables on all images that the runs were evaluated on. */
+/** The tables for all images that the runs were evaluated on. */
 export async function studyTables(
   folder: StudyFolder,
   numbers: readonly TableNumber[],

@@ -1,4 +1,4 @@
-/** Trains and evaluates all runs of a study that are not finished yet. */
+/** Trains and evaluates all unfinished runs of a study. */
 import type { Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { runConfig, runTitle, type Group, type Place, type RunKey } from "../study/plan.ts";
@@ -32,7 +32,7 @@ import type { StudyFolder } from "./study-folder.ts";
 import type { StudySink, StudyWork } from "./study-events.ts";
 import { loadStudyImages, type FoldImages, type StudyImages } from "./study-images.ts";
 
-/** From this probability on an image is predicted positive, as in the paper. */
+/** An image is predicted positive at or above this probability, as in the paper. */
 
 export interface StudyTask {
   gpu: Gpu;
@@ -41,11 +41,11 @@ export interface StudyTask {
   source: ImageSource;
   emit: StudySink;
   signal: AbortSignal;
-  /** Seconds between two savings within an epoch; 0: only at its end. */
+  /** Seconds between saves within an epoch; 0: only at its end. */
   saveEvery: number;
 }
 
-/** Whether a run is trained, and evaluated on all that the study evaluates on. */
+/** Whether a run is trained, and evaluated on all the study's sides. */
 export async function isFinished(folder: StudyFolder, run: RunKey): Promise<boolean> {
   const { sides, checkpoint } = folder.study;
   const store = folder.runStore(run);
@@ -54,7 +54,7 @@ export async function isFinished(folder: StudyFolder, run: RunKey): Promise<bool
   return true;
 }
 
-/** Of a study's runs those that are not finished. */
+/** The unfinished runs of a study. */
 export async function unfinishedRuns(folder: StudyFolder, groups: readonly Group[]): Promise<Set<RunKey>> {
   const todo = new Set<RunKey>();
   for (const run of groups.flatMap(({ runs }) => runs)) if (!(await isFinished(folder, run))) todo.add(run);
@@ -72,7 +72,7 @@ export async function trainStudy(task: StudyTask, todo: ReadonlySet<RunKey>): Pr
   await requireTrainable(task, images);
   const sides = sideNames.filter((side) => folds[0]!.evaluated[side]);
   await folder.save({ config, data: name, external, sides, adapter: gpu.name });
-  // After study.json, without which the folder would look like somebody else's.
+  // After study.json, without which the folder would not look like a study's.
   for (const [file, split] of drawn) await folder.store.write(file, split);
   const runs = new StudyRuns(task, images);
   task.emit({ type: "works", works: await runs.works(groups, todo) });
@@ -84,7 +84,7 @@ export async function trainStudy(task: StudyTask, todo: ReadonlySet<RunKey>): Pr
   return true;
 }
 
-/** Finds out what would fail later, before the first run starts. */
+/** Checks, before the first run starts, for what would fail later. */
 async function requireTrainable({ gpu, groups, source }: StudyTask, { config, folds }: StudyImages): Promise<void> {
   const rows = [...new Map(groups.flatMap(({ runs }) => runs).map((run) => [run.row, run])).values()];
   const models = new Map<string, TrainConfig[]>();
@@ -93,7 +93,7 @@ async function requireTrainable({ gpu, groups, source }: StudyTask, { config, fo
   }
   for (const [i, { sides }] of folds.entries()) {
     for (const same of models.values()) {
-      // What is counted of the images depends on the model alone.
+      // The counts of images depend only on the model.
       const data = new SplitData(source, sides, same[0]!);
       try {
         // Whether a row fits the adapter does not depend on the fold.
@@ -121,7 +121,7 @@ class StudyRuns {
     this.#images = images;
   }
 
-  /** All that the study consists of in order, with its steps. */
+  /** All runs of the study in order, with their steps. */
   async works(groups: readonly Group[], todo: ReadonlySet<RunKey>): Promise<StudyWork[]> {
     const works: StudyWork[] = [];
     for (const { seed, fold, runs } of groups) {
@@ -142,7 +142,7 @@ class StudyRuns {
     return { place, title: this.#titleOf(place), steps, finished, seconds: finished ? await this.#seconds(place) : 0 };
   }
 
-  /** The phases that are trained in a place, with their steps. */
+  /** The phases trained in a place, with their steps. */
   #stepsOf(place: Place): { stage: string; steps: number }[] {
     const { epochs, batch } = this.#configOf(place);
     const { train } = this.#fold(place).sides;
@@ -153,7 +153,7 @@ class StudyRuns {
     });
   }
 
-  /** Whether one of the runs has yet to begin from a shared phase. */
+  /** Whether any of the runs has yet to start from a shared phase. */
   async needsPretraining(runs: readonly RunKey[]): Promise<boolean> {
     for (const run of runs) {
       if (this.#shares(run) && !(await hasCheckpoint(this.#task.folder.runStore(run)))) return true;
@@ -161,7 +161,7 @@ class StudyRuns {
     return false;
   }
 
-  /** Trains a run to its end and evaluates it. @returns false if it was interrupted */
+  /** Trains a run to the end and evaluates it. @returns false if interrupted */
   async train(place: Place): Promise<boolean> {
     const { folder, emit } = this.#task;
     const store = folder.runStore(place);
@@ -187,7 +187,7 @@ class StudyRuns {
     if (signal.aborted) return false;
     emit({ type: "run-begin", place });
     const phases = this.#stepsOf(place);
-    /** Steps of the present phase and of those behind it. */
+    /** Remaining steps of the current and later phases. */
     let left = 0;
     const outcome = await fitRun({
       ...{ gpu, store, config, source, sides, split, resumed, signal, saveEvery },
@@ -217,7 +217,7 @@ class StudyRuns {
     return true;
   }
 
-  /** The run of the folder; one that begins from a shared phase is made there. Undefined for one that begins with nothing. */
+  /** The folder's run; one that starts from a shared phase is created there. Undefined for one that starts from scratch. */
   async #open(place: Place, config: TrainConfig, split: string): Promise<{ run: Run; loaded: Loaded } | undefined> {
     const { folder, gpu } = this.#task;
     const store = folder.runStore(place);
@@ -231,13 +231,13 @@ class StudyRuns {
     const shared = folder.runStore({ ...place, row: null });
     const { checkpoint, file } = await readCheckpoint(shared, "last.safetensors");
     const bytes = await continuation(gpu, config, checkpoint, file);
-    // The phase's curve belongs to this run as well. Before the checkpoint, without which the run begins once more.
+    // The phase's curve belongs to this run too. Copied before the checkpoint, without which the run starts over.
     await copyRecords(shared, store);
     await run.save("last", bytes);
     return Run.open(store);
   }
 
-  /** Evaluates the run's checkpoint on the sides that it has not been evaluated on. */
+  /** Evaluates the run's checkpoint on the sides not evaluated yet. */
   async #evaluate(place: Place, { evaluated }: FoldImages): Promise<void> {
     const { folder, gpu, source } = this.#task;
     const { checkpoint } = folder.study;
@@ -273,7 +273,7 @@ class StudyRuns {
     return `${shared.title}, seed ${seed}${fold === undefined ? "" : `, fold ${fold}`}`;
   }
 
-  /** The phases that are trained in a place: those of a row without the one that it begins from. */
+  /** The phases trained in a place: those of a row except the one that it starts from. */
   #ownPhases(place: Place): PhaseSpec[] {
     const config = this.#configOf(place);
     const shared = place.row === null ? undefined : sharedPhase(config);

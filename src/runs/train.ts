@@ -1,4 +1,4 @@
-/** A whole training: images, the run itself, the images that wait for its end, and the summary. */
+/** Runs a whole training: images, the run itself, the evaluations at its end, and the summary. */
 import type { Batch, Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
@@ -18,18 +18,18 @@ import type { Store } from "./store.ts";
 
 export interface TrainTask {
   gpu: Gpu;
-  /** Empty for a new run, else that of the run which is resumed. */
+  /** Empty for a new run, else that of the run to resume. */
   store: Store;
   config: TrainConfig;
   source: ImageSource;
   resumed?: { run: Run; loaded: Loaded } | undefined;
   emit: EventSink;
   signal?: AbortSignal;
-  /** Seconds between two savings within an epoch; 0: only at its end. */
+  /** Seconds between saves within an epoch; 0: only at its end. */
   saveEvery: number;
   onWarm?: (stage: string, step: TrainingStep, batch: Batch) => Promise<void>;
   onRecord?: (run: Run, record: EpochRecord) => Promise<void>;
-  /** Training has ended: what the summary will say, and the images that a report may show. */
+  /** Training has ended: the summary's content, and the images that a report may show. */
   onReport?: (summary: RunSummary, images: { val: readonly Prepared[]; test: readonly Prepared[] }) => Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export interface RunSummary {
   adapter: string;
   device?: string;
   variants: string;
-  /** From beginning to end, of the last stretch where the run was resumed. */
+  /** From start to end; for a resumed run, of the last stretch. */
   seconds: number;
   data: object;
   last: Evaluation | null;
@@ -49,8 +49,8 @@ export interface RunSummary {
 }
 
 /**
- * Trains a run to its end. @returns its summary; undefined if it was interrupted, and saved
- * @throws DataError, ConfigError, PlanError, InputError, DivergedError; the abort reason where it was aborted before training began
+ * Trains a run to the end. @returns its summary; undefined if it was interrupted and saved
+ * @throws DataError, ConfigError, PlanError, InputError, DivergedError; the abort reason if aborted before training began
  */
 export async function train(task: TrainTask): Promise<RunSummary | undefined> {
   const { gpu, store, source, resumed, emit } = task;
@@ -86,12 +86,12 @@ export async function train(task: TrainTask): Promise<RunSummary | undefined> {
   };
   emit({ type: "trained", seconds, classes: classesOf(config), last, best });
   await task.onReport?.(summary, { val: sides.val, test: images.others.test ?? [] });
-  // The last of all files: a run that has one has everything.
+  // Written last: a run that has it is complete.
   await run.summary(summary);
   return summary;
 }
 
-/** Evaluates the best checkpoint, or the last where none is best, on the images that were kept for the end. */
+/** Evaluates the best checkpoint, or else the last, on the images kept for the end. */
 async function evaluateOthers(
   { gpu, store, source, emit }: TrainTask,
   others: TrainingImages["others"],

@@ -1,4 +1,4 @@
-/** study.json: what a study is made of, how far it is, and what came out. docs/study.md describes it. */
+/** The schema of study.json: a study's settings, progress and results. docs/study.md describes it. */
 import { z } from "zod";
 import { ConfigError } from "../models/config-error.ts";
 import { checkConfig, PHANTOM, type TrainConfig } from "../train/config.ts";
@@ -7,7 +7,7 @@ import { rowNames, tableNumbers } from "./rows.ts";
 
 const count = z.number().int().min(0);
 
-/** A configuration, by the checks of `checkConfig`. */
+/** A configuration, checked by `checkConfig`. */
 const configSchema = z.unknown().transform((value, context): TrainConfig => {
   try {
     return checkConfig(value);
@@ -23,15 +23,15 @@ const stateSchema = z.enum(["waiting", "begun", "finished"]);
 export type RunState = z.infer<typeof stateSchema>;
 
 const runSchema = z.strictObject({
-  /** null: the phase that the rows of this seed and fold begin from. */
+  /** null: the phase that the rows of this seed and fold start from. */
   row: z.enum(rowNames).nullable(),
   seed: count,
-  /** The fold that is held out; null without folds. */
+  /** The held-out fold; null without folds. */
   fold: count.nullable(),
   /** A run folder, relative to study.json. */
   dir: z.string().regex(/^[a-z0-9-]+\/seed-\d+(-fold-\d+)?$/),
   state: stateSchema,
-  /** Seconds of training in its own phases, without compiling and evaluating; 0 before the first epoch is done. */
+  /** Seconds of training in its own phases, excluding compiling and evaluating; 0 before the first epoch is done. */
   seconds: z.number().min(0),
 });
 export type StudyRun = z.infer<typeof runSchema>;
@@ -40,30 +40,30 @@ export const studySchema = z.strictObject({
   format: z.literal("mganet-study-1"),
   /** The settings that all runs share. The model's options are Proposed's, `seed` and `fold` the first run's. */
   config: configSchema,
-  /** What the images are called, and on which the runs are evaluated; empty until the images have been read once. */
+  /** The data set's name, and the sides the runs are evaluated on; empty until the images have been read once. */
   data: z.string(),
   external: z.string(),
   sides: z.array(z.enum(sideNames)),
   adapter: z.string(),
-  /** Which checkpoint of a run is evaluated. */
+  /** The checkpoint of each run to evaluate. */
   checkpoint: z.enum(["last", "best"]),
   tables: z.array(z.union(tableNumbers.map((n) => z.literal(n)))),
   seeds: z.array(count),
-  /** Every run that the study has ever been asked for. */
+  /** Every run ever requested of the study. */
   runs: z.array(runSchema),
   /** The tables as printed, once all their runs are finished. */
   results: z.array(studyTableSchema),
 });
 export type Study = z.infer<typeof studySchema>;
 
-/** Where a setting has another value in another configuration; undefined where it is the same in both. */
+/** A setting that differs between two configurations; undefined if it is equal. */
 export interface Difference {
   setting: string;
   before: unknown;
   now: unknown;
 }
 
-/** The first of the shared settings that two studies differ in. `sameFile` compares names of files and folders. */
+/** The first shared setting in which two studies differ. `sameFile` compares names of files and folders. */
 export function firstDifference(
   before: TrainConfig,
   now: TrainConfig,

@@ -1,20 +1,20 @@
-/** What the runs of a study are, and in what order they are trained. */
+/** Plans the runs of a study and the order in which they are trained. */
 import { ConfigError } from "../models/config-error.ts";
 import { checkConfig, commonSettings, presetFor, specOf, totalEpochs, type TrainConfig } from "../train/config.ts";
 import { rowOf, tableOf, type RowName, type TableNumber } from "./rows.ts";
 
-/** What tells one run of a study from the others. */
+/** What identifies a run within a study. */
 export interface RunKey {
   row: RowName;
   seed: number;
-  /** The fold that is held out; undefined in a study without folds. */
+  /** The held-out fold; undefined in a study without folds. */
   fold?: number | undefined;
 }
 
-/** A run of a study; without a row, the phase that the rows of a seed and fold begin from. */
+/** A run of a study; without a row, the phase that the rows of a seed and fold start from. */
 export type Place = Omit<RunKey, "row"> & { row: RowName | null };
 
-/** "seed-1", or "seed-1-fold-3": the name of its folder below that of its row. */
+/** "seed-1", or "seed-1-fold-3": its folder's name within its row's. */
 export const runName = ({ seed, fold }: Pick<RunKey, "seed" | "fold">): string =>
   `seed-${seed}${fold === undefined ? "" : `-fold-${fold}`}`;
 
@@ -30,8 +30,8 @@ export function runConfig(shared: TrainConfig, { row, seed, fold }: RunKey): Tra
 }
 
 /**
- * The settings for another model: what every model is trained with stays, and so do options that both have, such as the width. It
- * is trained for as many epochs in all, spread over its phases.
+ * The settings for another model: common settings stay, as do options that both have, such as the width. It is trained for the
+ * same total of epochs, spread over its phases.
  */
 function asModel(shared: TrainConfig, model: string): TrainConfig {
   const preset = presetFor(shared.preset, shared.data, model);
@@ -42,7 +42,7 @@ function asModel(shared: TrainConfig, model: string): TrainConfig {
   return { ...preset, ...Object.fromEntries(kept), model, epochs };
 }
 
-/** Runs that begin from the same phase, that is those of one seed and fold. */
+/** Runs that start from the same phase: those of one seed and fold. */
 export interface Group {
   seed: number;
   fold: number | undefined;
@@ -54,8 +54,8 @@ export const foldsOf = (folds: number): (number | undefined)[] =>
   folds === 0 ? [undefined] : Array.from({ length: folds }, (_, fold) => fold);
 
 /**
- * All runs of some tables, in the order in which they are trained: seed by seed, so that a study that is stopped early has
- * whole seeds; within a seed fold by fold, and the rows in the order of the tables, those of several tables once.
+ * All runs of some tables, in training order: seed by seed, so that a study stopped early has complete seeds; within a seed fold
+ * by fold, with the rows in the order of the tables, each once.
  */
 export function planRuns(numbers: readonly TableNumber[], seeds: readonly number[], folds: number): Group[] {
   const names = [...new Set(numbers.flatMap((n) => tableOf(n).rows))];
@@ -64,7 +64,7 @@ export function planRuns(numbers: readonly TableNumber[], seeds: readonly number
   );
 }
 
-/** @throws ConfigError for shared settings of which a study can be made of no row */
+/** @throws ConfigError for shared settings that leave nothing to compare */
 export function requireComparable(shared: TrainConfig): void {
   const spec = specOf(shared);
   const last = spec.phases.at(-1)!;

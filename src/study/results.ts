@@ -1,4 +1,4 @@
-/** From the predictions of a study's runs to its tables. */
+/** Computes a study's tables from its runs' predictions. */
 import { z } from "zod";
 import type { Classes } from "../data/classes.ts";
 import { confusion, rates } from "../metrics/confusion.ts";
@@ -10,7 +10,7 @@ import { casesOf, classCasesOf, classified, type ImagePrediction } from "../metr
 import { overRuns, pairedOverRuns } from "../metrics/runs.ts";
 import { rowNames, rowOf, tableNumbers, tableOf, type RowName, type TableNumber } from "./rows.ts";
 
-/** On which images a run is evaluated, in the order of the tables. */
+/** The sides a run is evaluated on, in the order of the tables. */
 export const sideNames = ["val", "test", "external"] as const;
 export type SideName = (typeof sideNames)[number];
 
@@ -25,34 +25,34 @@ export const figureTitles: Readonly<Record<FigureName, string>> = {
 
 const interval = z.tuple([z.number(), z.number()]).nullable();
 const meanSchema = z.strictObject({
-  /** One value a seed, in the order of `seeds`. */
+  /** One value per seed, in the order of `seeds`. */
   values: z.array(z.number()),
   mean: z.number(),
-  /** 95 %, Student's t over the seeds; null of one seed. */
+  /** 95 %, Student's t over the seeds; null for one seed. */
   interval,
 });
 export type Mean = z.infer<typeof meanSchema>;
 
 const versusSchema = z.strictObject({
-  /** AUC of this row less that of the table's reference, seed by seed. */
+  /** AUC of this row minus that of the table's reference, seed by seed. */
   auc: meanSchema,
-  /** Two-sided p of Student's paired test over the seeds; null of one seed. */
+  /** Two-sided p of Student's paired test over the seeds; null for one seed. */
   p: z.number().nullable(),
-  /** Two-sided p of DeLong's test on the images, one a seed; null where it is not defined. */
+  /** Two-sided p of DeLong's test on the images, one per seed; null if undefined. */
   delong: z.array(z.number().nullable()),
 });
 
 const tableRowSchema = z.strictObject({
   row: z.enum(rowNames),
   label: z.string(),
-  /** null where it is not defined in every run, such as the AUC where a class is missing. */
+  /** null if undefined in any run, such as the AUC if a class is missing. */
   figures: z.strictObject({
     accuracy: meanSchema.nullable(),
     auc: meanSchema.nullable(),
     f1: meanSchema.nullable(),
     dice: meanSchema.nullable(),
   }),
-  /** null for the reference itself, and where no AUC is defined. */
+  /** null for the reference itself, and if no AUC is defined. */
   versusBase: versusSchema.nullable(),
 });
 export type TableRow = z.infer<typeof tableRowSchema>;
@@ -60,14 +60,14 @@ export type TableRow = z.infer<typeof tableRowSchema>;
 export const studyTableSchema = z.strictObject({
   table: z.union(tableNumbers.map((n) => z.literal(n))),
   on: z.enum(sideNames),
-  /** Different images with a class that a seed is judged by. */
+  /** Number of distinct images with a class that a seed is evaluated on. */
   images: z.number().int().min(0),
   seeds: z.array(z.number().int().min(0)),
   rows: z.array(tableRowSchema),
 });
 export type StudyTable = z.infer<typeof studyTableSchema>;
 
-/** The predictions of one row and seed: of each fold's run. */
+/** The predictions of one row and seed, for each fold's run. */
 type OfSeed = readonly (readonly ImagePrediction[])[];
 
 export interface TableInput {
@@ -79,8 +79,8 @@ export interface TableInput {
 }
 
 /**
- * One of the paper's tables. A seed's figures are those of all its folds' held-out images together, each of which one fold
- * holds out; where the folds' runs are evaluated on the same images (a test or an external set), the mean of the folds' figures.
+ * One of the paper's tables. A seed's metrics are pooled over all its folds' held-out images, each held out by one fold; if the
+ * folds' runs are evaluated on the same images (a test or an external set), they are the mean over the folds.
  */
 export function studyTable({ table, on, seeds, classes, of }: TableInput): StudyTable {
   const pooled = (row: RowName) => seeds.map((seed) => (on === "val" ? [of(row, seed).flat()] : of(row, seed)));
@@ -107,7 +107,7 @@ export function studyTable({ table, on, seeds, classes, of }: TableInput): Study
   };
 }
 
-/** The figures of one evaluation; undefined where there is none. */
+/** The metrics of one evaluation; undefined where there is none. */
 function figuresOf(images: readonly ImagePrediction[], classes: Classes): Record<FigureName, number | undefined> {
   const known = classified(images);
   const dice = average(images.flatMap((image) => image.dice ?? []));
@@ -122,7 +122,7 @@ function figuresOf(images: readonly ImagePrediction[], classes: Classes): Record
   return { accuracy: valueOf(accuracy), auc: valueOf(auc(cases)), f1: valueOf(f1), dice };
 }
 
-/** undefined of nothing, and where a value is missing. */
+/** Undefined for an empty list, or if a value is missing. */
 function average(values: readonly (number | undefined)[]): number | undefined {
   const defined = values.filter((v) => v !== undefined);
   if (defined.length < values.length || values.length === 0) return undefined;
@@ -136,7 +136,7 @@ function meanOf(values: readonly (number | undefined)[]): Mean | null {
   return { values: defined, mean, interval };
 }
 
-/** How a row's AUC differs from the reference's. Both have seen the same images in every seed and fold. */
+/** Compares a row's AUC with the reference's. Both were evaluated on the same images in every seed and fold. */
 function versus(base: readonly OfSeed[], runs: readonly OfSeed[], classes: Classes): TableRow["versusBase"] {
   const area = (folds: OfSeed) => average(folds.map((images) => figuresOf(images, classes).auc));
   const [a, b] = [base.map(area), runs.map(area)];
@@ -151,8 +151,8 @@ function versus(base: readonly OfSeed[], runs: readonly OfSeed[], classes: Class
 }
 
 /**
- * Of one evaluation. Several folds' predictions of the same images are no independent cases, and the test compares the areas of two
- * classes: elsewhere it is not defined.
+ * DeLong's p of one evaluation. Several folds' predictions for the same images are not independent cases, and the test compares
+ * the areas of two classes: otherwise it is undefined.
  */
 function delongOf(base: OfSeed, row: OfSeed, classes: Classes): number | null {
   if (base.length > 1 || classes.names.length > 2) return null;

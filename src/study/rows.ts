@@ -1,14 +1,14 @@
-/** The rows and tables of the paper, as data: which networks are trained, and beside which ones they stand. */
+/** The rows and tables of the paper as data: which networks to train, and which to compare them with. */
 import { DEFAULT_MODEL } from "../models/registry.ts";
 
-/** A row of a table: what it is called, and how its network differs from the study's. */
+/** A row of a table: its label, and how its network differs from the study's. */
 export interface Row {
   readonly label: string;
   /** Id of the model. */
   readonly model: string;
   /** Values of the model's own options. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** How it is drawn where rows are compared; absent for those that would only crowd the plot. */
+  /** Its style in plots that compare rows; absent for rows that would only clutter them. */
   readonly style?: { readonly colour: string; readonly dash?: string };
 }
 
@@ -22,9 +22,9 @@ const mganet = (label: string, settings: Row["settings"], style?: Row["style"]):
 const without = (scale: number): Row =>
   mganet(`-L${scale}`, { fusion: "parallel", at: SCALES.filter((s) => s !== scale) });
 
-/** By the name of their folder. */
+/** Rows by folder name. */
 export const rows = {
-  /** The same network without modules; its segmentation branch is trained all the same, and helps nobody. */
+  /** The same network without modules; its segmentation branch is still trained, but unused. */
   base: mganet("Base", { fusion: "none" }, { colour: "var(--b)", dash: "7 3" }),
   channel: mganet("Channel-only", { fusion: "channel" }, { colour: "var(--c)", dash: "2 3" }),
   spatial: mganet("Spatial-only", { fusion: "spatial" }, { colour: "var(--d)", dash: "9 3 2 3" }),
@@ -41,13 +41,13 @@ export const rows = {
 
 export type RowName = keyof typeof rows;
 export const rowNames = Object.keys(rows) as RowName[];
-/** With the type that all rows have. */
+/** A row with the common type. */
 export const rowOf = (name: RowName): Row => rows[name];
 
 export interface Table {
   readonly title: string;
   readonly rows: readonly RowName[];
-  /** The row that all others are compared with. */
+  /** The row that the others are compared with. */
   readonly reference: RowName;
 }
 
@@ -73,5 +73,5 @@ export type TableNumber = keyof typeof tables;
 export const tableNumbers = Object.keys(tables).map(Number) as TableNumber[];
 export const tableOf = (number: TableNumber): Table => tables[number];
 
-/** The row that stands for the network itself: shown strong, and explained in a study's report. */
+/** The row of the network itself: emphasised, and explained in a study's report. */
 export const PROPOSED = "proposed" satisfies RowName;

@@ -1,11 +1,11 @@
-/** Which epoch is the best so far. */
+/** Decides which epoch is the best so far. */
 import type { PhaseSpec } from "../models/spec.ts";
 import type { Best } from "./checkpoint.ts";
 import type { EpochRecord } from "./training.ts";
 
 /**
- * The epoch as the new best, by a figure of its evaluation or, where that cannot compare, by the loss; undefined if it is no better than
- * `before`.
+ * The epoch as the new best, by a metric of its evaluation or, if that cannot compare epochs, by the loss; undefined if it is no
+ * better than `before`.
  */
 export function betterThan(
   before: Best | undefined,

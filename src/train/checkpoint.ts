@@ -15,7 +15,7 @@ import type { Adam } from "../optim/adam.ts";
 import { checkConfig, configSchema, specOf, type TrainConfig } from "./config.ts";
 import { DivergedError } from "./step.ts";
 
-/** A file is no checkpoint, or not one of this model. The message names the file and the reason. */
+/** A file is not a checkpoint, or not of this model. The message gives the file and the reason. */
 export class CheckpointError extends Error {
   override name = "CheckpointError";
 }
@@ -24,16 +24,16 @@ const FORMAT = "mganet-checkpoint-1";
 
 const count = z.number().int().min(0);
 const positionSchema = z.strictObject({
-  /** Index of the phase; behind the last one, training has finished. */
+  /** Index of the phase; past the last one, training has finished. */
   stage: count,
   epoch: count,
-  /** Batches of the epoch that are done. */
+  /** Batches of the epoch already done. */
   batch: count,
   /** Sums over those batches, for the epoch's mean losses. */
   sums: z.record(z.string(), z.number()),
-  /** Steps of all phases. */
+  /** Steps over all phases. */
   step: count,
-  /** Optimiser steps of the phase. */
+  /** Optimiser steps within the phase. */
   adamSteps: count,
 });
 
@@ -50,7 +50,7 @@ const bestSchema = z.strictObject({
   metrics: evaluationSchema,
 });
 
-/** The best evaluation so far: by F1, or by the loss where the held-out images are not of both classes. */
+/** The best evaluation so far: by F1, or by the loss if the held-out images lack a class. */
 export interface Best {
   stage: string;
   epoch: number;
@@ -69,8 +69,8 @@ export interface Checkpoint {
 }
 
 /**
- * Reads the state of a training run from the device and writes it as a file's bytes.
- * @throws DivergedError if a value is not finite: such a file would be of no use to anybody
+ * Reads the state of a training run from the device and serialises it.
+ * @throws DivergedError if a value is not finite: such a file would be useless
  */
 export async function writeCheckpoint(
   gpu: Gpu,
@@ -96,7 +96,7 @@ export async function writeCheckpoint(
   for (const [name, { data }] of tensors) {
     if (!allFinite(data as Float32Array)) throw new DivergedError(`step ${position.step}: ${name} is not finite`);
   }
-  // Through the schemas, which put the keys in one order: what was read from a file is written with the same bytes.
+  // The schemas fix the order of keys: what was read from a file is written with the same bytes.
   return serializeSafetensors(tensors, {
     format: FORMAT,
     config: JSON.stringify(configSchema(specOf(config)).parse(config)),
@@ -105,7 +105,7 @@ export async function writeCheckpoint(
   });
 }
 
-/** The parts of a flat state variable by parameter, in PyTorch's layout. */
+/** Splits a flat state variable by parameter, in PyTorch's layout. */
 async function readSlab(gpu: Gpu, slab: Slab, variable: Variable): Promise<[Parameter, Float32Array][]> {
   const flat = await readVariable(gpu, variable);
   return slab.variables.map((variable, i) => {
@@ -116,7 +116,7 @@ async function readSlab(gpu: Gpu, slab: Slab, variable: Variable): Promise<[Para
 }
 
 /**
- * Parses and checks a checkpoint file; nothing of it is used before all is checked.
+ * Parses a checkpoint file; nothing is used before everything is checked.
  * @throws CheckpointError
  */
 export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
@@ -163,8 +163,7 @@ export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
 }
 
 /**
- * The last phase that has trained a checkpoint's weights, whose results can be expected of them; undefined before the first
- * step.
+ * The last phase that trained a checkpoint's weights, and so determines what they can do; undefined before the first step.
  */
 export function trainedPhase({ config, position }: Pick<Checkpoint, "config" | "position">): PhaseSpec | undefined {
   return specOf(config).phases.findLast(({ name }, i) => {
@@ -179,12 +178,12 @@ export function isClassifier(checkpoint: Pick<Checkpoint, "config" | "position">
   return phase !== undefined && classifies(phase);
 }
 
-/** Puts a checkpoint's weights into a model. @throws CheckpointError if they are another model's; nothing changes then */
+/** Loads a checkpoint's weights into a model. @throws CheckpointError, changing nothing, if they are another model's */
 export function loadWeights(gpu: Gpu, net: Module, checkpoint: Checkpoint, file: string): void {
   naming(file, () => net.loadStateDict(gpu, checkpoint.model));
 }
 
-/** Runs `check`; a StateDictError becomes a CheckpointError that names the file. */
+/** Runs `check`; turns a StateDictError into a CheckpointError that names the file. */
 function naming(file: string, check: () => void): void {
   try {
     check();
@@ -194,7 +193,7 @@ function naming(file: string, check: () => void): void {
   }
 }
 
-/** Puts a checkpoint's optimiser state into `adam`. @throws CheckpointError if some is missing or misshapen */
+/** Loads a checkpoint's optimiser state into `adam`. @throws CheckpointError if any is missing or has a wrong shape */
 export function loadMoments(gpu: Gpu, adam: Adam, checkpoint: Checkpoint, file: string): void {
   const { moments, position } = checkpoint;
   const flats = adam.slabs.flatMap((slab, i) => {
@@ -219,7 +218,7 @@ export function loadMoments(gpu: Gpu, adam: Adam, checkpoint: Checkpoint, file: 
   adam.steps = position.adamSteps;
 }
 
-/** Whether every value is finite. Sums of float32 cannot overflow a double, so one sum tells. */
+/** Whether every value is finite. Sums of float32 cannot overflow a double, so one sum decides. */
 function allFinite(values: Float32Array): boolean {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;

@@ -1,8 +1,8 @@
-/** The classes that a configuration's network tells apart. */
+/** The classes of a configuration's network. */
 import { benignMalignant, classesOf as classesNamed, type Classes } from "../data/classes.ts";
 import type { TrainConfig } from "./config.ts";
 
-/** Benign and malignant where the configuration names none. @throws DataError for names that are no classes */
+/** Benign and malignant if the configuration names none. @throws DataError for invalid class names */
 export const classesOf = ({ classes, positive }: Pick<TrainConfig, "classes" | "positive">): Classes =>
   classes === undefined && positive === undefined
     ? benignMalignant

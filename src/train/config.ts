@@ -1,11 +1,11 @@
-/** Every setting of a training run: presets, validation, and what must agree for a checkpoint to fit. */
+/** The settings of a training run: schemas, presets and validation. */
 import { z } from "zod";
 import { ConfigError } from "../models/config-error.ts";
 import { DEFAULT_MODEL, modelNamed } from "../models/registry.ts";
 import { learningRateSchema, setting } from "../models/setting.ts";
 import type { ModelSpec, Outlines, PresetName } from "../models/spec.ts";
 
-/** The value of `data` that stands for the built-in generator. */
+/** The value of `data` that selects the built-in generator. */
 export const PHANTOM = "phantom";
 
 const MAX_SEED = 2 ** 31 - 1;
@@ -26,7 +26,7 @@ export function parseSize(text: string): [number, number] {
   return [Number(match[1]), Number(match[2] ?? match[1])];
 }
 
-/** What every model is trained with. */
+/** Settings common to all models. */
 export const commonSettings = {
   preset: z.enum(["quick", "paper"]),
   /** Folder of images, or "phantom" for the built-in generator. */
@@ -35,16 +35,16 @@ export const commonSettings = {
     "--data <dir>",
     'folder of images, or "phantom" for the built-in generator (default: phantom)',
   ),
-  format: setting(z.string().min(1).default("auto"), "--format <name>", "layout of the folder (default: recognised)"),
+  format: setting(z.string().min(1).default("auto"), "--format <name>", "layout of the folder (default: detected)"),
   labelFrom: setting(
     z.enum(["set", "name"]).default("set"),
     "--label-from <what>",
-    "classes that the set does not give: name takes them from words of the file names",
+    "source of classes that the set lacks: name takes them from words in file names",
   ),
   target: setting(
     z.enum(["class", "tirads"]).default("class"),
     "--target <what>",
-    "what is predicted: the set's classes, or its TI-RADS grades where it gives them",
+    "what to predict: the set's classes, or its TI-RADS grades if it has them",
   ),
   /** Absent: benign and malignant. */
   classes: setting(
@@ -53,31 +53,31 @@ export const commonSettings = {
     "classes to predict, such as benign,malignant,normal (default: the set's own)",
     (text) => text.split(",").map((name) => name.trim()),
   ),
-  /** Absent: malignant where there is such a class, else the last one. */
+  /** Absent: malignant if there is such a class, else the last one. */
   positive: setting(
     z.string().min(1).max(60).exactOptional(),
     "--positive <name>",
-    "class that sensitivity, specificity and the other binary figures are about",
+    "positive class of sensitivity, specificity and the other binary metrics",
   ),
   masksInverted: setting(
     z.boolean().default(false),
     "--masks-inverted",
-    "the masks of --data are dark where the nodule is",
+    "the masks of --data are dark inside the nodule",
   ),
   phantomImages: setting(
     z.number().int().min(20).max(100_000),
     "--phantom-images <n>",
     "images of the phantom, training and validation together",
   ),
-  /** Of the initial values, the order of the images and the flips; of the split too, unless `splitSeed` is given. */
+  /** Seed of initial values, image order and flips; of the split too, unless `splitSeed` is given. */
   seed: setting(seed(), "--seed <n>", "seed of weights, order and flips; of the split and the phantom too"),
-  /** Where runs of several seeds are compared on the same images. */
+  /** For comparing runs with different seeds on the same images. */
   splitSeed: setting(
     seed().exactOptional(),
     "--split-seed <n>",
     "another seed for the split, and for the phantom's images",
   ),
-  val: setting(z.number().gt(0).lt(1), "--val <share>", "share of the images that is held out, drawn at random"),
+  val: setting(z.number().gt(0).lt(1), "--val <share>", "share of the images to hold out, drawn at random"),
   folds: setting(
     z
       .number()
@@ -89,20 +89,20 @@ export const commonSettings = {
     "--folds <k>",
     "k-fold cross-validation, with the set's own folds where it has k",
   ),
-  /** "random", "set", "auto", or the file of a split. */
+  /** "random", "set", "auto", or the path of a split file. */
   split: setting(
     z.string().min(1).default("auto"),
     "--split <name>",
-    "split.json of a run, set for the set's own split, random, or auto: the set's where it has one",
+    "split.json of a run, set for the set's own split, random, or auto: the set's if it has one",
   ),
   fold: setting(z.number().int().min(0).max(99).default(0), "--fold <i>", "the fold that is held out, from 0"),
   /** Height and width of the network's input. */
   size: setting(z.tuple([side, side]), "--size <pixels>", "input size, or HEIGHTxWIDTH; multiples of 32", parseSize),
-  batch: setting(z.number().int().min(2).max(1024), "--batch <n>", "images a step"),
+  batch: setting(z.number().int().min(2).max(1024), "--batch <n>", "images per step"),
   lr: setting(
     learningRateSchema(),
     "--lr <rate>",
-    "Adam's learning rate; of the first phase, where later ones have their own",
+    "Adam's learning rate; of the first phase, if later ones have their own",
   ),
   schedule: setting(z.enum(["constant", "cosine"]), "--schedule <kind>", "learning rate over a phase"),
   flip: setting(z.boolean(), "--no-flip", "no horizontal flips"),
@@ -111,15 +111,15 @@ export const commonSettings = {
   external: setting(
     z.string().default(""),
     "--external <dir>",
-    "evaluate at the end on this folder too, which is never trained on",
+    "also evaluate at the end on this folder, which is never trained on",
   ),
-  /** "balanced": as scikit-learn's: inverse to the share of the class. */
+  /** "balanced": as in scikit-learn, inverse to the class frequency. */
   classWeights: setting(
     z.enum(["none", "balanced"]).default("none"),
     "--class-weights <kind>",
     "weights of the classes in the loss",
   ),
-  /** "balanced": an epoch sees as many images of each class, those of the rarer ones more than once. */
+  /** "balanced": an epoch sees equally many images of each class, repeating those of rarer ones. */
   sampling: setting(
     z.enum(["none", "balanced"]).default("none"),
     "--sampling <kind>",
@@ -128,7 +128,7 @@ export const commonSettings = {
   recompute: setting(
     z.boolean().default(false),
     "--recompute",
-    "compute cheap activations again in the backward pass: less memory, more time",
+    "recompute cheap activations in the backward pass: less memory, more time",
   ),
   /** The last epoch of a phase is always evaluated. */
   evalEvery: setting(z.number().int().min(1), "--eval-every <n>", "epochs between evaluations"),
@@ -136,11 +136,11 @@ export const commonSettings = {
 
 type CommonSettings = z.infer<z.ZodObject<typeof commonSettings>>;
 
-/** Settings of a training. The model's own are there too; its spec knows their types. */
+/** Settings of a training run. Also holds the model's own, whose types its spec knows. */
 export interface TrainConfig extends CommonSettings {
-  /** Id of the model. */
+  /** Model id. */
   model: string;
-  /** Of each phase of the model. */
+  /** Number of epochs of each phase. */
   epochs: Readonly<Record<string, number>>;
 }
 
@@ -157,7 +157,7 @@ export function configSchema(spec: ModelSpec): z.ZodObject {
 
 export const specOf = ({ model }: Pick<TrainConfig, "model">): ModelSpec => modelNamed(model);
 
-/** The seed of what does not belong to the training itself: the split, and the phantom's images. */
+/** The seed of the split and the phantom's images, which are not part of the training itself. */
 export const dataSeed = ({ seed, splitSeed }: Pick<TrainConfig, "seed" | "splitSeed">): number => splitSeed ?? seed;
 
 export const outlinesOf = (config: TrainConfig): Outlines => specOf(config).outlines(config);
@@ -218,14 +218,14 @@ export function presetFor(name: PresetName, data: string, model = DEFAULT_MODEL)
     model,
     ...presets[name],
     ...spec.presets[name],
-    // The phantom has as many images as one likes, a folder a few hundred.
+    // The phantom can have any number of images, a folder has a few hundred.
     ...(onImages ? { val: common.val, ...spec.presets.images } : {}),
   });
 }
 
 /**
- * Checks a configuration, wherever it comes from. One without a model is of MGA-Net, as those written before there were others.
- * @throws ConfigError naming the first setting that is invalid
+ * Checks a configuration from any source. Without a model it is MGA-Net's, like those written before there were others.
+ * @throws ConfigError naming the first invalid setting
  */
 export function checkConfig(config: unknown): TrainConfig {
   const given = typeof config === "object" ? config : null;

@@ -8,28 +8,28 @@ import { casesOf, classCasesOf, classified, type ImagePrediction } from "../metr
 import type { MaskTerm } from "../models/spec.ts";
 import type { Predictor } from "./predictor.ts";
 
-/** How one image of an evaluation came out; the network knows nothing of its patient. */
+/** The result for one image of an evaluation; the network does not know its patient. */
 export type ImageResult = Omit<ImagePrediction, "patient">;
 
-/** What an evaluation needs to know about the images and the network. */
+/** What an evaluation must know about the images and the network. */
 export interface EvaluateOptions {
-  /** Ids of images without a class: they count for the masks only. */
+  /** Ids of images without a class: they count only for masks. */
   unlabelled: ReadonlySet<string>;
-  /** Ids of images of which no outline is known: they count for the classes only. */
+  /** Ids of images without a known outline: they count only for classes. */
   bare?: ReadonlySet<string>;
   classes: Classes;
-  /** Whether the classifier is trained: its verdicts count. */
+  /** Whether the classifier is trained, so that its predictions count. */
   classifies: boolean;
-  /** Whether the loss of the images is wanted where not all classes are among them, and the mask's part in it. */
+  /** Request the loss of the images if they lack a class, with the mask's part in it. */
   loss?: { maskTerm: MaskTerm | undefined };
 }
 
-/** Whether images with a class are of more than one: F1 compares epochs only then. */
+/** Whether the images have more than one class: only then can F1 compare epochs. */
 export function severalClasses(images: Iterable<{ label: number | null }>): boolean {
   return new Set([...images].map(({ label }) => label).filter((label) => label !== null)).size > 1;
 }
 
-/** Evaluates a predictor over batches. The loss is added where it is asked for and F1 cannot compare epochs. */
+/** Evaluates a predictor over batches. Adds the loss if requested and F1 cannot compare epochs. */
 export async function evaluate(
   predictor: Predictor,
   batches: AsyncIterable<Batch>,

@@ -1,4 +1,4 @@
-/** What a training run computes with, before anything is compiled: for tuning, and for telling two runs apart. */
+/** The kernels of a training run, before anything is compiled: for tuning, and for comparing runs. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { choiceOf } from "../graph/choice.ts";
 import type { Kernel } from "../kernels/kernel.ts";
@@ -7,7 +7,7 @@ import { choiceFingerprint } from "../tune/record.ts";
 import { Predictor } from "./predictor.ts";
 import { TrainingStep, type StepOptions } from "./step.ts";
 
-/** The kernels of each plan, of steps and evaluations of all phases that have epochs. */
+/** The kernels of each plan: steps and evaluations of all phases with epochs. */
 export const trainingKernels = (model: Model, { batch, size, ...options }: StepOptions): Kernel[][] =>
   model.trained.flatMap((phase) => [
     TrainingStep.kernels(phase, { batch, size, ...options }),
@@ -15,8 +15,8 @@ export const trainingKernels = (model: Model, { batch, size, ...options }: StepO
   ]);
 
 /**
- * Tells whether two runs of one configuration on one adapter compute with the same variants of the kernels, and so the same
- * bits: "fixed" for those of the fixed order, else a hash of the others.
+ * Identifies the kernel variants: two runs with equal values, configuration and adapter compute the same bits. "fixed" for the
+ * fixed order, else a hash.
  */
 export function variantsOf(gpu: Gpu, model: Model, options: StepOptions): string {
   const choice = choiceOf(gpu);

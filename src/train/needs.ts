@@ -1,23 +1,23 @@
-/** What a training needs of memory, known from its graph before there are images. */
+/** Estimates a training run's memory from its graph, before there are images. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { buildModel } from "./build.ts";
 import type { TrainConfig } from "./config.ts";
 import { TrainingStep } from "./step.ts";
 
 export interface Needs {
-  /** At least these bytes on the device: activations of the largest step, parameters, Adam's state and inputs. */
+  /** Minimum bytes on the device: activations of the largest step, parameters, Adam's state and inputs. */
   device: number;
-  /** Bytes of the batches that are under way on the host. */
+  /** Bytes of the batches in flight on the host. */
   host: number;
 }
 
-/** Batches on the host at once: one at the device, one that waits, one that is being put together. */
+/** Batches on the host at once: one on the device, one waiting, one being assembled. */
 const HOST_BATCHES = 3;
 
-/** Pixels of a batch below which a training is too small to be asked about. */
+/** Pixels per batch below which a run is too small to check. */
 const SMALL_PIXELS = 2 ** 20;
 
-/** Whether it is worth the second that `needsOf` takes. */
+/** Whether `needsOf` is worth the second it takes. */
 export const isLarge = ({ batch, size: [height, width] }: TrainConfig): boolean =>
   batch * height * width > SMALL_PIXELS;
 

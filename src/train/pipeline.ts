@@ -1,24 +1,24 @@
-/** Steps one after the other, with the next one on its way before the previous one's result is awaited. */
+/** Pipelines steps: the next one starts before the previous one's result is awaited. */
 import type { Batch } from "../data/sample.ts";
 
 export interface Steps<R> {
   /** Starts a step. */
   begin(batch: Batch): Promise<R>;
-  /** Takes the result of a step; the next one may be under way. */
+  /** Handles the result of a step; the next one may be in progress. */
   end(batch: Batch, result: R): Promise<void>;
-  /** Whether the pipeline should stand still before the next batch, with no step under way. */
+  /** Whether to drain the pipeline before the next batch. */
   pauses(): boolean;
   onPause(): Promise<void>;
 }
 
-/** Takes a step on every batch. The device never waits for the host, except where `pauses` says so. */
+/** Runs a step on every batch. The device never waits for the host, unless `pauses` says so. */
 export async function runSteps<R>(batches: AsyncIterable<Batch>, steps: Steps<R>): Promise<void> {
   let pending: { batch: Batch; result: Promise<R> } | undefined;
   const finish = async ({ batch, result }: NonNullable<typeof pending>) => steps.end(batch, await result);
   try {
     for await (const batch of batches) {
       const next = { batch, result: steps.begin(batch) };
-      next.result.catch(() => {}); // It is awaited below; until then a failure is not unhandled.
+      next.result.catch(() => {}); // Awaited below; until then a rejection must not count as unhandled.
       const previous = pending;
       pending = next;
       if (!previous) continue;
@@ -30,7 +30,7 @@ export async function runSteps<R>(batches: AsyncIterable<Batch>, steps: Steps<R>
     }
     if (pending) await finish(pending);
   } finally {
-    // When one step fails, the next is under way: it needs the plan to its end.
+    // If a step fails, the next is already running and needs the plan until it ends.
     await pending?.result.catch(() => {});
   }
 }

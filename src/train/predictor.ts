@@ -8,11 +8,11 @@ import type { Tensor } from "../graph/tensor.ts";
 import { isList, requireFloats, requireKnown, requireShape, sizeOf, type Kernel } from "../kernels/kernel.ts";
 import type { Outputs } from "../models/spec.ts";
 
-/** What the network says of one image. */
+/** The network's output for one image. */
 export interface Prediction {
-  /** Of each class; undefined where the network was not asked to classify. */
+  /** Per class; undefined if the network was not asked to classify. */
   probabilities: readonly number[] | undefined;
-  /** Probability of nodule at every pixel, [H, W]; undefined where the network has no mask. */
+  /** Probability of nodule at every pixel, [H, W]; undefined if the network has no mask. */
   mask: Float32Array | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface PredictorOptions {
   batch: number;
   /** Height and width of the input. */
   size: readonly [number, number];
-  /** Store weights and activations in half precision; the adapter has to have shader-f16. */
+  /** Store weights and activations in half precision; requires an adapter with shader-f16. */
   half?: boolean;
 }
 
@@ -37,7 +37,7 @@ function record(infer: Inference, { batch: n, size: [h, w] }: PredictorOptions) 
   return { graph, outputs: { ...(logits ? { logits } : {}), ...(mask ? { mask } : {}) } };
 }
 
-/** Softmax; of two classes by the difference, as the logistic function. */
+/** Softmax; for two classes the logistic function of the difference. */
 export function probabilitiesOf(logits: ArrayLike<number>): number[] {
   if (logits.length === 2) {
     const second = 1 / (1 + Math.exp(logits[0]! - logits[1]!));
@@ -62,7 +62,7 @@ export class Predictor {
     this.#pixels = pixels;
   }
 
-  /** @param infer such as `(x) => net.forward(x)` of a model whose forward gives `logits`, `mask` or both */
+  /** @param infer such as `(x) => net.forward(x)` for a model whose forward returns `logits`, `mask` or both */
   static async create(gpu: Gpu, infer: Inference, options: PredictorOptions): Promise<Predictor> {
     requireKnown("Predictor", options, ["batch", "size", "half"]);
     const { batch, size } = options;
@@ -85,22 +85,22 @@ export class Predictor {
     return kernelsOf(graph, { outputs, frozen: true });
   }
 
-  /** To be called when the network's weights have changed by other means than `loadStateDict`, `writeVariable` and plans. */
+  /** Call if the network's weights were changed other than by `loadStateDict`, `writeVariable` or plans. */
   refresh(): void {
     this.#plan.refresh();
   }
 
   /**
    * @param image [M, H, W, 3] with any M
-   * @throws TypeError if that is no Float32Array
-   * @throws RangeError if that are no whole images
+   * @throws TypeError if it is not a Float32Array
+   * @throws RangeError if its length is not a multiple of an image
    */
   async predict(image: Float32Array): Promise<Prediction[]> {
     requireFloats("image", image);
     const perImage = 3 * this.#pixels;
     const count = image.length / perImage;
     if (!Number.isInteger(count)) {
-      throw new RangeError(`image holds ${image.length} values, which are no whole images of ${perImage} values each`);
+      throw new RangeError(`image holds ${image.length} values, not a multiple of the ${perImage} of one image`);
     }
     const predictions: Prediction[] = [];
     for (let begin = 0; begin < count; begin += this.#batch) {
@@ -123,7 +123,7 @@ export class Predictor {
     return predictions;
   }
 
-  /** Where the time of one batch goes, as full as it may be. @param image [M, H, W, 3], of which the first are taken */
+  /** Profiles one batch, as full as possible. @param image [M, H, W, 3], of which the first images are used */
   profile(gpu: Gpu, image: Float32Array): Promise<NodeProfile[]> {
     const filled = new Float32Array(this.#batch * 3 * this.#pixels);
     filled.set(image.subarray(0, filled.length));

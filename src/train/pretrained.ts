@@ -1,4 +1,4 @@
-/** A training that begins from a first phase which was trained elsewhere. */
+/** Starts a run from a first phase that was trained elsewhere. */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { PhaseSpec } from "../models/spec.ts";
 import type { StateDict } from "../nn/module.ts";
@@ -7,8 +7,8 @@ import { CheckpointError, start, writeCheckpoint, type Checkpoint } from "./chec
 import { specOf, type TrainConfig } from "./config.ts";
 
 /**
- * The first phase, where runs that differ in some options alone can share it; undefined where they cannot, or it has no
- * epochs, or it is the only one.
+ * The first phase, if runs that differ only in some options can share it; undefined if they cannot, or it has no epochs, or it
+ * is the only one.
  */
 export function sharedPhase(config: TrainConfig): PhaseSpec | undefined {
   const { phases } = specOf(config);
@@ -17,8 +17,8 @@ export function sharedPhase(config: TrainConfig): PhaseSpec | undefined {
 }
 
 /**
- * The settings of the shared phase alone, of a run whose settings are `config`. What the phase does not depend on is set to
- * one value, so that runs which can share it have the same.
+ * The settings of only the shared phase of a run with settings `config`. Options that the phase does not depend on are set to
+ * fixed values, so that runs that can share it have equal settings.
  * @throws RangeError if there is none
  */
 export function pretraining(config: TrainConfig): TrainConfig {
@@ -31,10 +31,9 @@ export function pretraining(config: TrainConfig): TrainConfig {
 }
 
 /**
- * The checkpoint, as a file's bytes, that a training with the settings `config` writes when it begins its second phase: what
- * the first phase trains as `pretrained` has it, all else with the initial values of the seed. The first phase changes its
- * own module alone, and the optimiser starts afresh in the second; so what continues from here ends in the same bits as the whole
- * training.
+ * The checkpoint, as a file's bytes, that a run with settings `config` writes when it begins its second phase: the first
+ * phase's parameters from `pretrained`, all others with their initial values from the seed. The first phase changes only its
+ * own module, and the optimiser is reset for the second; so continuing from here gives the same bits as the whole training.
  *
  * @throws CheckpointError if `pretrained` is not the finished first phase of these settings
  */
@@ -47,7 +46,7 @@ export async function continuation(
   const { position } = pretrained;
   const phases = specOf(config).phases;
   if (JSON.stringify(pretrained.config) !== JSON.stringify(pretraining(config))) {
-    throw new CheckpointError(`${file}: has other settings than the run that is to begin from it`);
+    throw new CheckpointError(`${file}: has other settings than the run that would start from it`);
   }
   if (position.stage !== phases.length) {
     throw new CheckpointError(`${file}: its ${phases[0]!.title.toLowerCase()} has not finished`);

@@ -15,9 +15,9 @@ export interface StepOptions {
   batch: number;
   /** Height and width of the input. */
   size: readonly [number, number];
-  /** Weights of the classes in the loss; undefined where they count alike. */
+  /** Class weights in the loss; undefined if all are equal. */
   weight?: readonly number[] | undefined;
-  /** Whether the backward pass computes cheap activations again instead of keeping them. */
+  /** Whether the backward pass recomputes cheap activations instead of keeping them. */
   recompute?: boolean;
 }
 
@@ -26,11 +26,11 @@ export type StepLosses = { loss: number } & Record<string, number>;
 
 export interface StepResult {
   losses: StepLosses;
-  /** Whether loss and gradients are; if not, the step has changed neither parameters nor Adam's moments. */
+  /** Whether loss and gradients are finite; if not, the step changed neither parameters nor Adam's moments. */
   finite: boolean;
 }
 
-/** Training diverged. The message names the step and the first tensor that holds a value which is not finite. */
+/** Training diverged. The message names the step and the first tensor with a non-finite value. */
 export class DivergedError extends Error {
   override name = "DivergedError";
 }
@@ -55,14 +55,14 @@ export class TrainingStep {
     return new TrainingStep(await compile(gpu, graph, { outputs, updates, recompute }), adam, phase.inputs, updates);
   }
 
-  /** Has the shaders of a later phase compiled in the background, where the driver puts that off. */
+  /** Compiles the shaders of a later phase in the background, if the driver would defer that. */
   static async ahead(gpu: Gpu, phase: Phase, options: StepOptions): Promise<void> {
     const { graph, outputs, updates } = record(phase, new Adam(phase.slabs, adamDefaults), options);
     await compileAhead(gpu, graph, { outputs, updates, recompute: options.recompute ?? false });
   }
 
   /**
-   * @returns bytes of device memory that it needs at least
+   * @returns the minimum bytes of device memory it needs
    * @throws PlanError if `create` would, because a tensor exceeds the adapter's limits
    */
   static requireFit(gpu: Gpu, phase: Phase, options: StepOptions): number {
@@ -76,29 +76,29 @@ export class TrainingStep {
     return kernelsOf(graph, { outputs, updates });
   }
 
-  /** Takes one step at learning rate `lr`. A second one may be started before the first has ended. */
+  /** Runs one step at learning rate `lr`. Another may be started before it has ended. */
   async run(batch: Batch, lr: number): Promise<StepResult> {
     const { guard, ...out } = await this.plan.run({ ...this.#given(batch), adam: this.#adam.advance(lr) });
     const losses = Object.fromEntries(Object.entries(out).map(([name, value]) => [name, value[0]!]));
     return { losses: losses as StepLosses, finite: Number.isFinite(guard![0]) };
   }
 
-  /** Where the time of a step goes. Takes some steps on this batch and undoes them. */
+  /** Profiles a step. Runs some steps on this batch and undoes them. */
   profile(gpu: Gpu, batch: Batch): Promise<NodeProfile[]> {
     return profilePlan(gpu, this.plan, { ...this.#given(batch), adam: Float32Array.of(0, 1) });
   }
 
-  /** Why a step on this batch is not finite: it has left the parameters alone, so the pass can be run again. */
+  /** Finds out why a step on this batch is not finite: it left the parameters unchanged, so the pass can be repeated. */
   async diagnose(batch: Batch, step: number): Promise<DivergedError> {
     const label = await this.plan.firstNonFinite({ ...this.#given(batch), adam: new Float32Array(2) }, (node) =>
       this.#updates.has(node),
     );
-    const first = label ? `the first tensor that is not: ${label}` : "on a second look every tensor is";
+    const first = label ? `the first non-finite tensor: ${label}` : "when repeated, every tensor is finite";
     const advice = label?.startsWith("input ") ? "" : "; a lower learning rate may help";
     return new DivergedError(`step ${step}: loss or gradients are not finite; ${first}${advice}`);
   }
 
-  /** What the graph is given of a batch. */
+  /** The graph's inputs from a batch. */
   #given(batch: Batch): Record<string, Float32Array | Uint32Array> {
     return { image: batch.image, ...Object.fromEntries(this.#inputs.map((name) => [name, batch[name]])) };
   }

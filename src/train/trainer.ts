@@ -1,4 +1,4 @@
-/** Training: a model's phases one after the other. */
+/** The trainer: runs a model's phases one after another. */
 import type { Batch } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { releaseVariables } from "../graph/storage.ts";
@@ -30,16 +30,16 @@ import type { EpochRecord, FitOptions, TrainerEvents, TrainingData, TrainingResu
 /** Steps after which a phase is warm. */
 const WARM_STEPS = 3;
 
-/** A phase under way. */
+/** A phase in progress. */
 interface Fitting {
   phase: Phase;
   step: TrainingStep;
   adam: Adam;
   predictor: Predictor;
-  /** Steps an epoch. */
+  /** Steps per epoch. */
   batches: number;
   epochs: number;
-  /** Called after each step; the next one may be under way. */
+  /** Called after each step; the next one may be in progress. */
   onTaken: (batch: Batch) => Promise<void>;
 }
 
@@ -50,7 +50,7 @@ export class Trainer {
   readonly #data: TrainingData;
   #position: Position;
   #best: Best | undefined;
-  /** Milliseconds between two savings, 0 for those after each epoch alone; and when the last one was. */
+  /** Milliseconds between saves, 0 for only after each epoch; and when the last one was. */
   #saveEveryMs = 0;
   #savedMs = 0;
   #resumed: { checkpoint: Checkpoint; file: string } | undefined;
@@ -72,7 +72,7 @@ export class Trainer {
   }
 
   /**
-   * Finds out, before any work, what `fit` would fail at.
+   * Checks, before any work, for what would make `fit` fail.
    * @throws ConfigError if a phase has too few images for one batch; PlanError if its step does not fit the adapter
    */
   check(): void {
@@ -82,14 +82,14 @@ export class Trainer {
     }
   }
 
-  /** Which variants of the kernels it computes with (kernels.ts). */
+  /** The kernel variants in use (kernels.ts). */
   get variants(): string {
     return variantsOf(this.#gpu, this.model, this.#stepOptions);
   }
 
   /**
-   * Trains from the present position to the end, or until `signal` is aborted; then the last step is completed and saved.
-   * With `saveEvery` the state is saved within long epochs, too; that changes nothing of the results.
+   * Trains from the current position to the end, or until `signal` is aborted; then the last step is completed and saved.
+   * With `saveEvery` the state is also saved within long epochs, which does not affect the results.
    * @throws ConfigError and PlanError as `check` does; DivergedError
    */
   async fit(events: TrainerEvents, signal?: AbortSignal, { saveEvery = 0 }: FitOptions = {}): Promise<TrainingResult> {
@@ -105,7 +105,7 @@ export class Trainer {
     }
   }
 
-  /** Frees what the network has on the device; the trainer cannot be used afterwards. */
+  /** Frees the network's device memory; the trainer cannot be used afterwards. */
   release(): void {
     this.model.net.release(this.#gpu);
   }
@@ -119,14 +119,14 @@ export class Trainer {
     return this.#config.epochs[name]!;
   }
 
-  /** The same position, unless its phase is done: then the beginning of the next one that has epochs. */
+  /** The same position, unless its phase is done: then the beginning of the next one with epochs. */
   #settled(position: Position): Position {
     const phase = this.model.phases[position.stage];
     if (phase === undefined || position.epoch < this.#epochs(phase)) return position;
     return this.#settled({ ...start, stage: position.stage + 1, step: position.step });
   }
 
-  /** Batches of an epoch. @throws ConfigError if there is none */
+  /** Batches per epoch. @throws ConfigError if there is none */
   #batches(phase: Phase): number {
     const { batch } = this.#config;
     const images = this.#data.images(phase);
@@ -180,7 +180,7 @@ export class Trainer {
     const predictor = await Predictor.create(this.#gpu, (x) => phase.infer(x), { batch, size });
     const next = this.model.phases[this.#position.stage + 1];
     if (next && this.#epochs(next) > 0) {
-      // What fails here fails again, and is reported, when that phase begins.
+      // A failure here recurs, and is reported, when that phase begins.
       TrainingStep.ahead(this.#gpu, next, this.#stepOptions).catch(() => {});
     }
     events.onCompiled?.(step, (performance.now() - begun) / 1000);
@@ -195,7 +195,7 @@ export class Trainer {
     return epoch % this.#config.evalEvery === 0 || epoch === this.#config.epochs[stage];
   }
 
-  /** How the validation images come out; undefined if it was interrupted. */
+  /** Evaluates the validation images; undefined if interrupted. */
   async #evaluate({ phase, predictor }: Fitting, signal: AbortSignal | undefined) {
     const { unlabelled, bare } = this.#data;
     const result = await evaluate(predictor, until(signal, this.#data.validation()), {
@@ -208,7 +208,7 @@ export class Trainer {
     return signal?.aborted ? undefined : result;
   }
 
-  /** Keeps what an epoch has come to. */
+  /** Saves the results of an epoch. */
   async #endEpoch(
     record: EpochRecord,
     evaluated: readonly ImageResult[] | undefined,
@@ -221,12 +221,12 @@ export class Trainer {
     const bytes = await this.#checkpoint(adam);
     if (better) await events.save("best", bytes);
     if (evaluated) await events.onEvaluated?.(evaluated, better !== undefined);
-    // Before the checkpoint: a run that is killed between the two writes this record once more, instead of never.
+    // Before the checkpoint: a run killed between the two writes this record again, instead of never.
     await events.onEpoch?.(record);
     await this.#save(events, bytes);
   }
 
-  /** The rest of the present epoch; undefined if it was interrupted. */
+  /** Trains the rest of the current epoch; undefined if interrupted. */
   async #fitEpoch(
     { phase, step, adam, batches, epochs, onTaken }: Fitting,
     events: TrainerEvents,
@@ -238,7 +238,7 @@ export class Trainer {
     const rate = (batch: number) =>
       learningRate(schedule, phase.learningRate, epoch * batches + batch, epochs * batches);
     let begun = performance.now();
-    /** Work that is not the training's: the epoch's clock stands still. */
+    /** Work that is not training: stops the epoch's clock. */
     const aside = async (work: () => Promise<void>) => {
       const from = performance.now();
       await work();
@@ -271,7 +271,7 @@ export class Trainer {
     };
   }
 
-  /** Counts one step that is done. */
+  /** Counts a finished step. */
   #count(losses: StepLosses): void {
     const { sums, batch, step, adamSteps, ...rest } = this.#position;
     const added = Object.fromEntries(Object.entries(losses).map(([name, value]) => [name, (sums[name] ?? 0) + value]));
@@ -282,13 +282,13 @@ export class Trainer {
     return this.#saveEveryMs > 0 && performance.now() - this.#savedMs >= this.#saveEveryMs;
   }
 
-  /** Keeps a checkpoint to resume from. */
+  /** Saves a checkpoint to resume from. */
   async #save(events: TrainerEvents, bytes: Uint8Array): Promise<void> {
     await events.save("last", bytes);
     this.#savedMs = performance.now();
   }
 
-  /** The present state as a file's bytes. @throws DivergedError rather than let a bad one replace a good one */
+  /** The current state, serialised. @throws DivergedError rather than let a bad one replace a good one */
   #checkpoint(adam: Adam): Promise<Uint8Array> {
     const { net } = this.model;
     return writeCheckpoint(this.#gpu, net, adam, { config: this.#config, position: this.#position, best: this.#best });

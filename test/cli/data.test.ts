@@ -62,7 +62,7 @@ describe("prepare", () => {
     for (const name of ["manifest.csv", "contact-sheet.png", "images/000001.png", "masks/000001.png"]) {
       expect(existsSync(at("prepared", name)), name).toBe(true);
     }
-    expect((await mganet(...args())).out.join("\n")).toMatch(/9 images prepared \(9 of them were there already\)/);
+    expect((await mganet(...args())).out.join("\n")).toMatch(/9 images prepared \(9 of them were already done\)/);
     const { out: seen } = await mganet("inspect", "--data", at("prepared"), "--out", at("seen 2"));
     expect(line(seen, "set's own test")).toMatch(/5: 2 benign, 3 malignant$/);
     expect(line(seen, "width, height")).toMatch(/64, 64; /);

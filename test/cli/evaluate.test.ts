@@ -134,13 +134,13 @@ describe("--compare", () => {
     writeFileSync(at("leaky", "split.json"), JSON.stringify(swapped));
     await expectRefused(
       ["evaluate", at("a"), "--compare", at("leaky")],
-      /was trained with 1 of the 12 images, such as/,
+      /was trained on 1 of the 12 images, such as/,
     );
     rmSync(at("leaky", "split.json"));
     const unknown = await evaluated(at("a"), "--compare", at("leaky"));
-    expect(unknown.out.join("\n")).toMatch(/what it was trained with is not known/);
+    expect(unknown.out.join("\n")).toMatch(/what it was trained on is not known/);
     const elsewhere = await evaluated(at("a"), "--data", at("other"), "--compare", at("b"));
-    expect(elsewhere.out.join("\n")).toMatch(/was trained with other data; whether/);
+    expect(elsewhere.out.join("\n")).toMatch(/was trained on other data; whether/);
     await expectRefused(["evaluate", at("a"), "--compare", at("nothing")], "no such file or folder");
   });
 });
@@ -169,7 +169,7 @@ describe("report", () => {
     ]);
     await expectRefused(["report", at("missing")], "no such folder");
     await expectRefused(["report", dir], "not a run folder");
-    await expectRefused(["report", at("a"), "--base", at("a")], "is not of a model without attention");
+    await expectRefused(["report", at("a"), "--base", at("a")], "is not a model without attention");
   });
 });
 

@@ -99,7 +99,7 @@ describe("is refused", () => {
 
   test("a base run that cannot stand beside the other", async () => {
     await refused(
-      "is not of a model without attention: it was trained with parallel fusion, width 0.0625",
+      "is not a model without attention: it was trained with parallel fusion, width 0.0625",
       "run",
       "--explain",
       "--base",

@@ -67,7 +67,7 @@ test(
     const ended = await spawned(preparing("prepared"));
     expect([ended.code, ended.err]).toEqual([0, []]);
     expect(ended.out.join("\n")).toMatch(
-      new RegExp(`^${IMAGES} images prepared \\([1-9]\\d* of them were there already\\)`, "m"),
+      new RegExp(`^${IMAGES} images prepared \\([1-9]\\d* of them were already done\\)`, "m"),
     );
     expect(
       readFileSync(path.join(at("prepared"), "manifest.csv"), "utf8")

@@ -32,7 +32,7 @@ describe("images without outlines", () => {
     expect(err[0]).toContain(at("classes"));
     await expectRefused(
       ["prepare", "--data", at("classes"), "--out", at("new")],
-      /classes: the classes images have no outlines, of which masks would be made$/,
+      /classes: the classes images have no outlines to make masks from$/,
     );
     expect(existsSync(at("new"))).toBe(false);
   });

@@ -166,5 +166,5 @@ test("in a data set, frames are named in the manifest, and what shows nothing is
   expect(entries.map(({ id }) => path.basename(id)).sort()).toEqual(["exif6_x.jpg", "loop.webp#1", "loop.webp#2"]);
   expect(entries.find(({ id }) => id.endsWith("jpg"))!.original).toEqual({ width: 240, height: 320 });
   const again = await mganet("prepare", "--data", at("films"), "--out", at("prepared"), "--size", "48");
-  expect(again.out.join("\n")).toMatch(/3 images prepared \(3 of them were there already\)/);
+  expect(again.out.join("\n")).toMatch(/3 images prepared \(3 of them were already done\)/);
 });

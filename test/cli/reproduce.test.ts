@@ -194,7 +194,7 @@ describe("refuses", () => {
   test.each<[string, string[], RegExp]>([
     ["another table", ["--table", "5"], /--table.*not one of 2, 3, 4/],
     ["no joint epochs", ["--table", "3", "--joint-epochs", "0"], /--joint-epochs: 0 leaves nothing to compare/],
-    ["no seeds", ["--table", "3", "--seeds", "0"], /--seeds.*not a whole number from 1 on/],
+    ["no seeds", ["--table", "3", "--seeds", "0"], /--seeds.*not a positive whole number/],
     ["a split seed that is none", ["--table", "3", "--split-seed", "-1"], /--split-seed/],
     ["figures that are not there", [...table3, "--published", "none.json"], /none\.json: no such file/],
     ["images that are not there", [...table3, "--data", "none"], /--phantom-images has no effect with --data/],
@@ -218,11 +218,11 @@ describe("refuses", () => {
     write(dir, { "other/notes.txt": "mine", "broken/study.json": "{", "odd/study.json": '{"format":"x"}' });
     await expectRefused(reproduce("other", ...table3), /other: the folder is not empty and holds no study/);
     await expectRefused(reproduce("broken", ...table3), /broken.study\.json: is not JSON/);
-    await expectRefused(reproduce("odd", ...table3), /odd.study\.json: is not the file of a study: format: /);
+    await expectRefused(reproduce("odd", ...table3), /odd.study\.json: is not a study file: format: /);
     const study = JSON.parse(before.toString("utf8")) as { runs: { dir: string }[] };
     study.runs[0]!.dir = "../../elsewhere";
     write(dir, { "astray/study.json": JSON.stringify(study) });
-    await expectRefused(reproduce("astray", ...table3), /not the file of a study: runs\.0\.dir/);
+    await expectRefused(reproduce("astray", ...table3), /not a study file: runs\.0\.dir/);
   });
 
   test("a run of other settings in its folder, a broken record of predictions, and figures of no row", async () => {

@@ -32,7 +32,7 @@ interface Report {
 const json = <T>(file: string) => JSON.parse(readFileSync(file, "utf8")) as T;
 const file = () => at("cache/tuning", readdirSync(at("cache/tuning"))[0]!);
 const tuned = "Kernels as tuned for this adapter (--no-tuned for the fixed choice)";
-const otherBits = / was started with other variants of the kernels .*, but not bit for bit$/;
+const otherBits = / was started with other kernel variants .*, but not bit for bit$/;
 
 describe("tune", () => {
   test.each([

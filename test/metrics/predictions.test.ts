@@ -113,12 +113,12 @@ describe("a record of other classes", () => {
     [
       "a probability missing",
       (j) => void (j.images[0]!["probabilities"] = { benign: 1 }),
-      "the image a has not one prob",
+      "the image a does not have one prob",
     ],
     [
       "a probability too many",
       (j) => void (j.images[0]!["probabilities"] = { "2": 0.2, benign: 0.3, "normal thyroid": 0.5, x: 0 }),
-      "the image a has not one probability for each class",
+      "the image a does not have one probability for each class",
     ],
     [
       "probabilities that are none",

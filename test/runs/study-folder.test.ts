@@ -33,7 +33,7 @@ describe.each(stores)("a study %s", (_, make) => {
     expect(again.study).toEqual(folder.study);
     expect(again.noted({ row: "resnet34", seed: 1 })).toMatchObject({ state: "finished", seconds: 12 });
     expect(again.noted({ row: null, seed: 0 })).toMatchObject({ state: "waiting", dir: "pretrained/seed-0" });
-    expect(() => again.noted({ row: "base", seed: 0 })).toThrow("this run is no part of the study");
+    expect(() => again.noted({ row: "base", seed: 0 })).toThrow("this run is not part of the study");
   });
 
   test("has a folder for each run, with the settings of its row and seed", async () => {
@@ -74,6 +74,6 @@ describe.each(stores)("a study %s", (_, make) => {
     await notes.write("study.json", "{");
     await expect(readStudy(notes)).rejects.toThrow(`${notes.path("study.json")}: is not JSON`);
     await notes.write("study.json", '{"format":"x"}');
-    await expect(readStudy(notes)).rejects.toThrow(/study\.json: is not the file of a study: format: /);
+    await expect(readStudy(notes)).rejects.toThrow(/study\.json: is not a study file: format: /);
   });
 });

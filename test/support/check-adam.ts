@@ -1,4 +1,4 @@
-/** Runs the steps of one case of Adam and compares parameters and moments with PyTorch's. Runs in a browser as well. */
+/** Runs the steps of one Adam case and compares parameters and moments with PyTorch's. Also runs in a browser. */
 import { mul, sum } from "../../src/autograd/elementwise.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Choice } from "../../src/graph/choice.ts";
@@ -11,7 +11,7 @@ import type { Comparison } from "../../src/models/parity.ts";
 import { FORWARD_BAR } from "./check-op.ts";
 import { relativeError, type OpCase, type Reference } from "./reference.ts";
 
-/** A step moves a parameter by little: a bar that an update wrong by some percent would not pass. */
+/** A step changes a parameter only slightly: an update wrong by a few percent must not pass this bar. */
 const PARAMETER_BAR = 1e-6;
 
 export async function checkAdam(
@@ -32,7 +32,7 @@ export async function checkAdam(
     [m, given("m")],
     [v, given("v")],
   ] as const) {
-    // The moments are of the whole slab, which is longer.
+    // The moments cover the whole slab, which is longer.
     const whole = new Float32Array(moment.size);
     whole.set(values ?? []);
     writeVariable(gpu, moment, whole);

@@ -1,6 +1,6 @@
 /**
- * Runs one op of cases.json in the middle of a graph and compares it with PyTorch and with central differences. Runs in a
- * browser as well.
+ * Runs one op of cases.json in the middle of a graph and compares it with PyTorch and with central differences. Also runs in a
+ * browser.
  */
 import { gradients } from "../../src/autograd/gradients.ts";
 import { mul, scale, sum } from "../../src/autograd/elementwise.ts";
@@ -17,19 +17,19 @@ import { relativeError, type OpCase, type Reference } from "./reference.ts";
 
 export const FORWARD_BAR = 1e-5;
 export const GRADIENT_BAR = 5e-5;
-/** For a difference quotient in float32, on the slope's scale. */
+/** Bar for a difference quotient in float32, relative to the slope. */
 const DIFFERENCES_BAR = 0.02;
 
 export interface CheckOptions {
   choice?: Choice;
-  /** Also compare the gradients with central differences. Not where the function has kinks at the inputs. */
+  /** Also compare the gradients with central differences. Not if the function has kinks at the inputs. */
   differences?: boolean;
 }
 
-/** The op reads each differentiable input through a scale by this, so that its gradient is computed mid-graph. */
+/** Each differentiable input passes through a scale by this first, so that its gradient is computed mid-graph. */
 const BEFORE = 2;
 
-/** Every output and gradient that the reference states, each with its relative L2 error. */
+/** Every output and gradient in the reference, each with its relative L2 error. */
 export async function checkOp(
   gpu: Gpu,
   name: string,
@@ -84,7 +84,7 @@ export async function checkOp(
       else ours = of === "y" ? out["y"] : state[of] && (await readVariable(gpu, state[of]));
       const shape = (kind === "grad" ? leaves[of] : of === "y" ? y : state[of])?.shape;
       if (!ours || !shape) throw new Error(`${name} does not compute ${key}, which the reference states`);
-      // A few cases are ill-conditioned on purpose; there float32 PyTorch misses the bar too.
+      // A few cases are ill-conditioned on purpose; there PyTorch in float32 misses the bar too.
       const usual = kind === "grad" ? GRADIENT_BAR : FORWARD_BAR;
       const bar = Math.max(usual, 4 * references.float32Error(testCase.name, key));
       comparisons.push({ what: key, error: relativeError(toTorch(op, of, shape, ours), expected), bar });
@@ -108,8 +108,8 @@ export async function checkOp(
 }
 
 /**
- * How far (L(x + h d) - L(x - h d)) / 2h is from <gradient, d>, as a share of it, in the direction d in which the gradient
- * should be largest.
+ * The relative error of (L(x + h d) - L(x - h d)) / 2h against <gradient, d>, in the direction d in which the gradient should be
+ * largest.
  */
 async function differencesError(
   evaluate: (inputs: Record<string, HostArray>) => Promise<number>,
@@ -121,14 +121,14 @@ async function differencesError(
   const norm = Math.hypot(...gradient);
   if (norm === 0) return 0;
   const size = Math.hypot(...x) / Math.sqrt(x.length) + 1e-3;
-  // Along the gradient, with the signs of some elements turned so that errors of either sign cannot cancel.
+  // Along the gradient, with some elements scaled so that errors of opposite sign cannot cancel.
   const direction = gradient.map((g, i) => (g / norm) * (i % 3 === 1 ? 0.5 : 1));
   const slope = direction.reduce((total, d, i) => total + d * gradient[i]!, 0);
   const h = 4e-3 * size;
   const moved = (sign: number) => x.map((v, i) => v + sign * h * direction[i]!);
   const plus = moved(1);
   const minus = moved(-1);
-  // What float32 made of the step counts, not what was meant.
+  // The step as rounded to float32 counts, not the intended one.
   const step =
     plus.reduce((total, v, i) => total + (v - minus[i]!) * direction[i]!, 0) / direction.reduce((t, d) => t + d * d, 0);
   const difference =

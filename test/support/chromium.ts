@@ -1,4 +1,4 @@
-/** A Chromium on this machine, and the page of test/browser in it. */
+/** Finds a Chromium on this machine and opens the page of test/browser in it. */
 import { accessSync, constants } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { createServer } from "vite";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/** The browser that CHROME_PATH names, else the one on the PATH; undefined where there is none. */
+/** The browser named by CHROME_PATH, else the one on the PATH; undefined if there is none. */
 export function findChromium(env = process.env): string | undefined {
   if (env["CHROME_PATH"]) return env["CHROME_PATH"];
   const folders = (env["PATH"] ?? "").split(path.delimiter).filter((folder) => folder !== "");
@@ -22,7 +22,7 @@ export function findChromium(env = process.env): string | undefined {
   });
 }
 
-/** Without a switch of its own, Chromium gives pages no software adapter. */
+/** Chromium gives pages a software adapter only with a switch. */
 const flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 export type OpenPage = Awaited<ReturnType<typeof openPage>>;
@@ -35,7 +35,7 @@ export async function openPage(executablePath: string) {
     await server.listen();
     const browser = await chromium.launch({ executablePath, args: flags });
     const page = await browser.newPage();
-    /** What the page has complained of. */
+    /** The page's errors. */
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => {

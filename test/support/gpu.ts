@@ -1,4 +1,4 @@
-/** The device that a test file runs on. */
+/** Provides the device that a test file runs on. */
 import { afterAll, beforeAll } from "vitest";
 import type { Restrictions } from "../../src/gpu/capabilities.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
@@ -11,7 +11,7 @@ export function useGpu(restrictions: Restrictions = {}): () => Gpu {
     gpu = await openGpu(restrictions);
   });
   afterAll(() => {
-    // An error that nobody waited for must not pass unseen.
+    // An error that nobody awaited must not go unnoticed.
     gpu?.check();
     gpu?.destroy();
   });

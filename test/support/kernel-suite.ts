@@ -1,4 +1,4 @@
-/** All cases of test/reference as tests, for a device in this process or in another one. */
+/** Declares all cases of test/reference as tests, for a device in this process or another one. */
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
@@ -14,24 +14,25 @@ const at = (file: string) => new URL(`../reference/${file}`, import.meta.url);
 const table = parseTable(readFileSync(at("cases.json"), "utf8"));
 
 /**
- * Networks that agree on every adapter. In others an input of some ReLU lies so close to its kink that roundings decide on which side, and
- * with it a few hundredths of the gradient; those are compared on the usual adapter only.
+ * Networks that agree on every adapter. In the others some ReLU's input lies so close to its kink that rounding decides the
+ * side, and with it a few hundredths of the gradient; those are compared only on the usual adapter.
  */
 export const robust = ["every-block", "parallel"] as const satisfies readonly (typeof networks)[number][];
 
 export interface SuiteOptions {
   /** The networks to run. */
   whole?: readonly string[];
-  /** Runs every variant in one of so many cases of an op, and in the others the one that is chosen by default; for slow adapters. */
+  /** Runs every variant in one of N cases of an op, and the default one in the others; for slow adapters. */
   sample?: number;
   /**
-   * What runs of it when not everything does: one of so many cases of an op, of convolutions, which are a quarter of all and have the largest
-   * shaders, half of that, in these rounds (default: variants that no case before has run); and these networks. Whoever changes it sees that every variant of every kernel is still in it.
+   * The subset for quick runs: one of N cases of an op, half as many for convolutions, which are a quarter of all and have the
+   * largest shaders, in these rounds (default: variants that no earlier case ran); and these networks. If you change it, check
+   * that it still contains every variant of every kernel.
    */
   quick?: { every: number; whole: readonly string[]; rounds?: Rounds };
 }
 
-/** Declares a test for each case. `runner` is called within tests only. */
+/** Declares a test for each case. `runner` is called only within tests. */
 export function kernelSuite(runner: () => Runner, { whole = networks, sample = 1, quick }: SuiteOptions = {}): void {
   for (const [op, cases] of Object.entries(table)) {
     const every = (quick?.every ?? 1) * (quick && op === "conv2d" ? 2 : 1);
@@ -60,5 +61,5 @@ function expectAgreement(comparisons: readonly Comparison[]): void {
   expect(wrong.map(compareLine)).toEqual([]);
 }
 
-/** A runner on a device of this process. */
+/** A runner on a device in this process. */
 export const runnerOnNode = (gpu: Gpu): Promise<Runner> => makeRunner(gpu, (file) => readFile(at(file)));

@@ -1,11 +1,11 @@
-/** A store that keeps everything in memory: what works on it knows neither paths nor processes. */
+/** A store in memory: code that works on it depends on neither paths nor processes. */
 import { InputError, isOwnFile, type Store } from "../../src/runs/store.ts";
 
-/** What all folders of one store share. */
+/** The state shared by all folders of a store. */
 interface Disk {
   /** By path. */
   files: Map<string, Uint8Array>;
-  /** Folders that exist, and those that are locked. */
+  /** Existing folders, and locked ones. */
   folders: Set<string>;
   locked: Set<string>;
 }
@@ -90,7 +90,7 @@ export class MemoryStore implements Store {
     if ((await this.list()).length === 0) this.#disk.folders.delete(this.name);
   }
 
-  /** The folder, and those that it lies in. */
+  /** Creates the folder and its parents. */
   #make(): void {
     for (
       let { name } = this as { name: string };

@@ -1,4 +1,4 @@
-/** MGA-Net with the types of its own options, which those who know no model's name do not see. */
+/** MGA-Net with the types of its own options, which model-independent code does not see. */
 import { mganet } from "../../src/models/mganet/spec.ts";
 import { MGANet } from "../../src/models/mganet/network.ts";
 import { Model, type Phase } from "../../src/models/model.ts";
@@ -19,7 +19,7 @@ export interface TestModel {
   phase: (name: Stage) => Phase;
 }
 
-/** A network for two classes with the initial values of a seed. */
+/** A network for two classes, initialised from a seed. */
 export function mganetModel(config: MGANetConfig, seed = 0): TestModel {
   const model = new Model(mganet, config, { classes: 2, seed });
   const { net } = model;

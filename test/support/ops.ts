@@ -1,4 +1,4 @@
-/** How each op of cases.json is called here, and how its operands are laid out. */
+/** Maps each op of cases.json to our call and operand layouts. */
 import { graphOf } from "../../src/graph/graph.ts";
 import { maskGuidedAttention, minMaxNormalize } from "../../src/autograd/attention.ts";
 import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
@@ -15,11 +15,11 @@ type Operands = Record<string, Tensor>;
 export interface OpUnderTest {
   /** Records the op. `state` holds the inputs that are persistent, such as running statistics. */
   apply(operands: Operands, params: Record<string, never>, state: Record<string, Variable>): Tensor;
-  /** Inputs that are persistent. */
+  /** Persistent inputs. */
   state?: readonly string[];
-  /** Inputs that have no gradient. */
+  /** Inputs without a gradient. */
   constant?: readonly string[];
-  /** Inputs that are weights of these layouts; others of four sizes are activations. */
+  /** Inputs that are weights with these layouts; other 4-D inputs are activations. */
   layouts?: Record<string, "conv" | "linear">;
 }
 
@@ -43,7 +43,7 @@ export const ops: Record<string, OpUnderTest> = {
   },
   batch_norm: {
     apply: ({ x, weight, bias, residual }, params, { running_mean, running_var }) => {
-      // Whether it trains is for the graph to say.
+      // The graph decides whether it trains.
       const { training, ...options } = params as Record<string, unknown>;
       if (training !== undefined && training !== graphOf(x!).training)
         throw new Error("the graph is of the other mode");
@@ -88,7 +88,7 @@ export const ops: Record<string, OpUnderTest> = {
   mean: { apply: ({ x }) => mean(x!) },
 };
 
-/** For each of our axes, PyTorch's. */
+/** Maps our axes to PyTorch's. */
 function order(op: OpUnderTest, name: string, rank: number): number[] | undefined {
   const layout = op.layouts?.[name];
   if (layout === "conv") return [2, 3, 1, 0];
@@ -96,14 +96,14 @@ function order(op: OpUnderTest, name: string, rank: number): number[] | undefine
   return rank === 4 ? [0, 2, 3, 1] : undefined;
 }
 
-/** PyTorch's shape and values of an operand as we lay them out. A number becomes [1]. */
+/** Converts an operand's shape and values from PyTorch's layout to ours. A number becomes [1]. */
 export function fromTorch(op: OpUnderTest, name: string, shape: readonly number[], data: Float32Array) {
   const axes = order(op, name, shape.length);
   if (!axes) return { shape: shape.length === 0 ? [1] : [...shape], data };
   return { shape: axes.map((axis) => shape[axis]!), data: permute(data, shape, axes) };
 }
 
-/** Our values in PyTorch's order, given our shape. */
+/** Converts our values to PyTorch's order, given our shape. */
 export function toTorch(op: OpUnderTest, name: string, shape: readonly number[], data: Float32Array): Float32Array {
   const axes = order(op, name, shape.length);
   if (!axes) return data;

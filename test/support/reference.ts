@@ -1,4 +1,4 @@
-/** The cases of test/reference: one table for tests, gradient checks and benchmarks. Runs in a browser as well. */
+/** Reads the cases of test/reference: one table for tests, gradient checks and benchmarks. Also runs in a browser. */
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import type { Comparison } from "../../src/models/parity.ts";
 
@@ -13,7 +13,7 @@ export interface OpCase {
 export const parseTable = (json: string): Record<string, OpCase[]> =>
   (JSON.parse(json) as { ops: Record<string, OpCase[]> }).ops;
 
-/** The networks that data/mganet-<name>.safetensors hold. */
+/** The networks in data/mganet-<name>.safetensors. */
 export const networks = ["channel", "every-block", "none", "parallel", "serial", "spatial", "without-L2"] as const;
 
 export interface Values {
@@ -22,13 +22,13 @@ export interface Values {
 }
 
 export interface Reference {
-  /** What PyTorch computed for a case, by key without the case's name: in.x, dy.y, out.y, grad.x. */
+  /** PyTorch's values for a case, by key without the case's name: in.x, dy.y, out.y, grad.x. */
   values(name: string): Map<string, Values>;
-  /** How far PyTorch itself is from that when it computes in float32. */
+  /** The error of PyTorch itself when computing in float32. */
   float32Error(name: string, key: string): number;
 }
 
-/** Where the reference data of an op lie, from test/reference on. */
+/** The path of an op's reference data, relative to test/reference. */
 export const dataFile = (op: string): string => `data/${op}.safetensors`;
 
 /** Reads the reference data of an op. */
@@ -46,11 +46,11 @@ export function parseReference(bytes: Uint8Array, op: string): Reference {
   return { values, float32Error };
 }
 
-/** The least normal f32. WGSL lets an adapter take what is smaller for zero, and SwiftShader does. */
+/** The smallest normal f32. WGSL lets an adapter flush smaller values to zero, and SwiftShader does. */
 const LEAST_NORMAL = 2 ** -126;
 const flush = (value: number): number => (Math.abs(value) < LEAST_NORMAL ? 0 : value);
 
-/** Relative L2 distance; infinite when a value is not finite. */
+/** Relative L2 distance; infinite if a value is not finite. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) return Infinity;
   let difference = 0;

@@ -1,4 +1,4 @@
-/** Runs any case of test/reference on a device. Runs in a browser as well, where the page of test/browser calls it. */
+/** Runs any case of test/reference on a device. Also runs in a browser, called by the page of test/browser. */
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { compareCase, runCase, type Comparison } from "../../src/models/parity.ts";
@@ -7,13 +7,13 @@ import { checkOp } from "./check-op.ts";
 import { dataFile, parseReference, parseTable, type OpCase, type Reference } from "./reference.ts";
 import { withVariants, type Checked, type Rounds, type Seen } from "./variants.ts";
 
-/** What a runner compares is given back, never thrown: it may run in another process. */
+/** A runner returns its comparisons and never throws them: it may run in another process. */
 export interface Runner {
-  /** A case of an op, with these of the choices among its kernels' variants that the adapter offers. */
+  /** Runs a case of an op, in these rounds of the kernel variants that the adapter offers. */
   op(op: string, name: string, which?: Rounds): Promise<Checked>;
   /**
-   * The whole network of data/mganet-<name>.safetensors: one pass, training steps and inference. With the variants that are chosen by
-   * default only: every other mixture rounds differently, and some put a ReLU's input on the other side of its kink.
+   * Runs the network of data/mganet-<name>.safetensors: one pass, training steps and inference. Only with the default variants:
+   * every other mix rounds differently, and some put a ReLU's input on the other side of its kink.
    */
   network(name: string): Promise<Comparison[]>;
 }

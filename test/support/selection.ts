@@ -1,6 +1,6 @@
 /**
- * Which tests run. `npm test` runs enough to see within minutes that a change works; `npm run test:all`, and whoever names a file, runs
- * everything. What takes long is trainings, and the compiling of shaders for a software adapter.
+ * Selects which tests run. `npm test` runs enough to show within minutes that a change works; `npm run test:all`, or naming a
+ * file, runs everything. Training and compiling shaders for a software adapter take the most time.
  */
 import { readdirSync } from "node:fs";
 
@@ -9,13 +9,13 @@ export const everything = process.env["MGANET_TESTS"] !== "fast";
 
 /** Marks a test or a group of tests that `npm test` leaves out: `test("...", slow, ...)`. */
 export const slow = { tags: ["slow"] };
-/** Marks a case of an op whose kernels other cases run, too. */
+/** Marks a case of an op whose kernels other cases also run. */
 export const further = { tags: ["further"] };
 
-/** The tags, and why `npm test` leaves out what has them. */
+/** The tags, and why `npm test` leaves out tests that have them. */
 export const tags = [
-  { name: "slow", description: "longer forms of what other tests show in short" },
-  { name: "further", description: "cases of ops, each kernel of which runs in another case in every variant" },
+  { name: "slow", description: "longer versions of other tests" },
+  { name: "further", description: "cases of ops whose kernels all run in other cases, in every variant" },
 ];
 
 /** Files that `npm test` leaves out, and why. */
@@ -43,7 +43,7 @@ const all = (readdirSync(new URL("../../test", import.meta.url), { recursive: tr
 /** The files that run. */
 export const files = all.filter((file) => everything || !leftOut.some((group) => group.files.test(file)));
 
-/** The files that do not, by the reason. */
+/** The files that do not run, by reason. */
 export const filesLeftOut = leftOut
   .map(({ files: pattern, why }) => ({ why, files: all.filter((file) => !everything && pattern.test(file)) }))
   .filter((group) => group.files.length > 0);

@@ -1,15 +1,15 @@
-/** Ends the output of a run with what it has left out, and why. */
+/** Ends the output of a test run with what was left out, and why. */
 import type { Reporter, TestModule } from "vitest/node";
 import { everything, filesLeftOut, tags } from "./selection.ts";
 
 declare module "vitest" {
   interface TaskMeta {
-    /** Variants of kernels that the test did not run, because it runs each of them in another case. */
+    /** Number of kernel variants that the test did not run, because each of them runs in another case. */
     variantsLeftOut?: number;
   }
 }
 
-/** For `reporters` of vitest's configuration. */
+/** For `reporters` in vitest's configuration. */
 export const summary: Reporter = {
   onTestRunEnd(modules) {
     const lines = everything ? [] : linesOf(modules);

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Milliseconds that the main thread has spent on a processor: unlike those of a clock, they do not pass while others have it. Where the
- * system does not say, those of a clock.
+ * CPU time of the main thread in milliseconds: unlike wall-clock time, it does not pass while other threads run. If the system
+ * does not report it, wall-clock time.
  */
 export function threadMilliseconds(): number {
   try {

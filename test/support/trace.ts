@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { TraceEvent } from "../../src/graph/trace.ts";
 
-/** What the viewers ask of a trace: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU */
+/** Checks what viewers require of a trace: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU */
 export function expectTrace(trace: { traceEvents: TraceEvent[] }): void {
   const tracks = new Map<string, TraceEvent[]>();
   const named = new Set<string>();
@@ -20,7 +20,7 @@ export function expectTrace(trace: { traceEvents: TraceEvent[] }): void {
   expect(tracks.size).toBeGreaterThan(0);
   for (const [track, events] of tracks) {
     expect(named, `name of track ${track}`).toContain(track);
-    // Slices of a track lie one after the other or one within the other.
+    // Slices of a track either follow each other or nest.
     const open: number[] = [];
     for (const { ts, dur } of [...events].sort((a, b) => a.ts! - b.ts! || b.dur! - a.dur!)) {
       while (open.length > 0 && open.at(-1)! <= ts! + 1e-3) open.pop();

@@ -1,22 +1,22 @@
-/** Every variant of every kernel that an adapter offers, without a list of them. Runs in a browser as well. */
+/** Runs every kernel variant that an adapter offers, without a list of them. Also runs in a browser. */
 import type { Choice } from "../../src/graph/choice.ts";
 import type { Comparison } from "../../src/models/parity.ts";
 
-/** Which choices of variants run: all; those that hold a variant which no other case before has run; or the default one. */
+/** Which rounds of variants run: all; those with a variant that no earlier case ran; or only the default one. */
 export type Rounds = "all" | "new" | "first";
 
-/** The variants that cases before have run, each as "kernel variant". */
+/** The variants that earlier cases ran, each as "kernel variant". */
 export type Seen = Set<string>;
 
 export interface Checked {
   comparisons: Comparison[];
-  /** Choices of variants that did not run. */
+  /** Number of rounds that did not run. */
   leftOut: number;
 }
 
 /**
- * Calls `check` as often as the kernel with the most variants has some: in round k each kernel takes its variant k, or its
- * last one where it has fewer. What is reported names the variants of the round, where there was a choice.
+ * Calls `check` once per variant of the kernel with the most variants: in round k each kernel uses its variant k, or its last
+ * one if it has fewer. Errors name the round's variants if there was a choice.
  */
 export async function withVariants(
   check: (choice: Choice, round: number) => Promise<Comparison[]>,
@@ -25,7 +25,7 @@ export async function withVariants(
 ): Promise<Checked> {
   const comparisons: Comparison[] = [];
   let leftOut = 0;
-  /** The variants of each round, known from the first on. */
+  /** The variants of each round, known from the first one on. */
   const offered: Set<string>[] = [];
   for (let round = 0; round < Math.max(1, offered.length); round++) {
     if (round > 0 && (which === "first" || (which === "new" && [...offered[round]!].every((name) => seen.has(name))))) {
@@ -51,7 +51,7 @@ export async function withVariants(
   return { comparisons, leftOut };
 }
 
-/** `withVariants`, all of them. */
+/** `withVariants` for all rounds. */
 export const withEveryVariant = async (
   check: (choice: Choice, round: number) => Promise<Comparison[]>,
 ): Promise<Comparison[]> => (await withVariants(check)).comparisons;

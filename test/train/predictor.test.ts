@@ -16,7 +16,7 @@ test("images are whole ones of f32, of sides that the network takes", async () =
   const { net } = mganetModel(config);
   const predictor = await predictorOf(net);
   await expect(predictor.predict(image.subarray(3))).rejects.toThrow(
-    "image holds 3069 values, which are no whole images of 3072 values each",
+    "image holds 3069 values, not a multiple of the 3072 of one image",
   );
   const bytes = new Uint8Array(3072) as unknown as Float32Array;
   await expect(predictor.predict(bytes)).rejects.toThrow("image holds f32, got a Uint8Array: pass a Float32Array");

@@ -60,7 +60,7 @@ describe.each(stages)("a step of the %s stage", (stage) => {
     expect(finite).toBe(false);
     expect(await state()).toEqual(before);
     const { message } = await step.diagnose(bad, 2);
-    expect(message).toBe("step 2: loss or gradients are not finite; the first tensor that is not: input image");
+    expect(message).toBe("step 2: loss or gradients are not finite; the first non-finite tensor: input image");
     expect((await step.run(batches[1]!, 1e-3)).finite).toBe(true);
     step.plan.destroy();
   });

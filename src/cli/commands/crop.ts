@@ -1,4 +1,4 @@
-/** `mganet crop`: the tissue rectangle of every image of a folder. */
+/** `mganet crop`: finds the tissue rectangle of every image in a folder. */
 import { cropRectangles } from "../../node/data/prepare.ts";
 import { requireWritableFile, writeWhole } from "../../node/files.ts";
 import { Progress } from "../progress.ts";

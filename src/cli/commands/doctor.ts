@@ -1,11 +1,11 @@
-/** `mganet doctor`: what adapter there is and what it can do. */
+/** `mganet doctor`: reports the adapter and its capabilities. */
 import { usefulFeatures } from "../../gpu/capabilities.ts";
 import { formatBytes, type Gpu } from "../../gpu/gpu.ts";
 import { measure } from "../../kernels/measure.ts";
 import { requireWritableFile, writeWhole } from "../../node/files.ts";
 import { withGpu, type GpuOption } from "../gpu.ts";
 
-/** What `--json` writes. */
+/** The content for `--json`. */
 async function report(gpu: Gpu) {
   const { info, caps, device } = gpu;
   const { gflops, bandwidth } = await measure(gpu);

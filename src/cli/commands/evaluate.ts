@@ -1,4 +1,4 @@
-/** `mganet evaluate`. */
+/** `mganet evaluate`: computes all metrics of a checkpoint on images. */
 import path from "node:path";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Prepared } from "../../data/sample.ts";
@@ -28,7 +28,7 @@ export interface EvaluateOptions extends TunedOption, ChoiceOptions, ExplainFlag
   threshold?: number | ThresholdRule;
   compare?: string;
   json?: string;
-  /** Of each kind, with --explain. */
+  /** Number of panels of each kind, with --explain. */
   panels: number;
   out: string;
 }
@@ -82,7 +82,7 @@ function resultLines({ checkpoint }: Loaded, { found, threshold, summary, compar
   const { learned, without } = outlinesOf(checkpoint.config);
   const known = classified(found);
   return [
-    // Of a model that has no masks nobody expects any.
+    // Nobody expects outlines from a model without masks.
     ...(!learned && without ? [NO_OUTLINES] : []),
     trained ? thresholdLine(threshold) : "The classifier of this checkpoint has not been trained yet.",
     ...showFigures(summary, classes, specOf(checkpoint.config).maskTerm(checkpoint.config) !== undefined),
@@ -95,11 +95,11 @@ function thresholdLine({ value, chosen }: Threshold): string {
   const at = `Threshold ${Number(value.toFixed(4))}`;
   if (!chosen) return at;
   const criterion = chosen.rule === "f1" ? "F1" : "Youden index (sensitivity + specificity - 1)";
-  const warning = chosen.same ? ", which are the same: the figures at it are optimistic" : "";
+  const warning = chosen.same ? ", the very images evaluated here: its figures are optimistic" : "";
   return `${at}, that of the largest ${criterion} on the ${chosen.images} validation images${warning}`;
 }
 
-/** Writes panels of the most notable images, the report's choice too, as `<kind>-<rank>.png`, and prints a line about each. */
+/** Writes panels of the most notable images, chosen as for the report, as `<kind>-<rank>.png`, and prints a line for each. */
 async function writePanels(
   gpu: Gpu,
   loaded: Loaded,

@@ -1,4 +1,4 @@
-/** `mganet inspect`: what a folder of images holds, in figures and on a contact sheet. */
+/** `mganet inspect`: shows what a folder of images holds, in numbers and on a contact sheet. */
 import path from "node:path";
 import { type Classes, DataError, type Dataset, type Prepared } from "../../data/sample.ts";
 import { contactSheet, spread, type Tile } from "../../node/contact-sheet.ts";
@@ -25,7 +25,7 @@ import { visibleName } from "../terminal.ts";
 
 export type InspectOptions = ConfigFlags & { data: string; out: string; images: number };
 
-/** Only fingerprints, sizes and crops are wanted of the prepared images. */
+/** Only fingerprints, sizes and crops of the prepared images are needed. */
 const SMALL = { width: 32, height: 32 };
 
 export async function inspect(options: InspectOptions): Promise<void> {
@@ -85,7 +85,7 @@ async function* tiles(shown: readonly Prepared[], { samples, classes }: Dataset)
   }
 }
 
-/** The split that a training would use, or why there is none. */
+/** The split that a training run would use, or why there is none. */
 function trySplit(prepared: readonly Prepared[], config: TrainConfig, classes: Classes): SplitSides | string {
   try {
     return splitData(prepared, config, { classes });
@@ -102,7 +102,7 @@ function showSplit(split: SplitSides | string, classes: Classes): string[] {
     `  ${name.padEnd(10)}${String(images.length).padStart(6)}   ${counts(countClasses(images, classes), classes.names)}`;
   return [
     "",
-    `A training would be split like this: ${how}`,
+    `A training run would be split like this: ${how}`,
     line("train", train),
     line("held out", val),
     ...(test.length > 0 ? [line("test", test)] : []),

@@ -1,4 +1,4 @@
-/** `mganet predict`: images in, probabilities and outlines out. */
+/** `mganet predict`: predicts class probabilities and nodule outlines of images. */
 import path from "node:path";
 import type { Box, Skipped } from "../../data/sample.ts";
 import { requireWritableFolder, writeWhole } from "../../node/files.ts";
@@ -25,7 +25,7 @@ export interface PredictOptions extends TunedOption, ProfileOptions, ExplainFlag
   half?: true;
 }
 
-/** Images in the network at a time. */
+/** Images per batch. */
 const BATCH = 8;
 
 export async function predict(images: readonly string[], options: PredictOptions): Promise<void> {
@@ -59,7 +59,7 @@ async function predictAll(images: readonly string[], options: PredictOptions): P
     }),
     BATCH,
   );
-  // What cannot be used at all is reported before the network is loaded.
+  // Unusable input is reported before the network is loaded.
   const next = await batches.next();
   const results: Result[] = [];
   const films = new Films();
@@ -108,16 +108,16 @@ async function predictAll(images: readonly string[], options: PredictOptions): P
   );
 }
 
-/** What is missing from the answers, before the first of them. */
+/** Says what the predictions will lack, before the first of them. */
 function introduce({ hasOutlines, isClassifier, model }: OpenModel): void {
   if (!hasOutlines && model.spec.explain.takesMask) console.log(NO_OUTLINES);
   if (!isClassifier) console.log("The classifier of this checkpoint has not been trained yet: outlines only.");
 }
 
 export type Result = Verdict & {
-  /** The image's name; `loop.dcm#12` of a film's frame. */
+  /** The image's name; `loop.dcm#12` for a film's frame. */
   image: string;
-  /** null where there is no nodule, or the network has not learned outlines. */
+  /** null if there is no nodule, or the network has not learned outlines. */
   box: Box | null;
   picture: string;
   /** With --explain. */
@@ -146,6 +146,6 @@ async function conclude(
 
 const showBox = ({ x0, y0, x1, y1 }: Box) => `${x0.toFixed(0)},${y0.toFixed(0)} to ${x1.toFixed(0)},${y1.toFixed(0)}`;
 
-/** Folder of the panels within the one of the pictures. */
+/** Folder of the panels within the output folder. */
 const PANELS = "explained";
 const panelName = (picture: string) => `${PANELS}/${picture}`;

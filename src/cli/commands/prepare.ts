@@ -1,4 +1,4 @@
-/** `mganet prepare`: crops, masks and a manifest of a folder of images. */
+/** `mganet prepare`: writes crops, masks and a manifest of a folder of images. */
 import path from "node:path";
 import { benignMalignant, sameNames } from "../../data/classes.ts";
 import { type Classes, DataError, isBare } from "../../data/sample.ts";
@@ -61,7 +61,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
       signal,
     });
     if (dataset.samples.every(isBare)) {
-      throw new DataError(`${data}: the ${dataset.name} images have no outlines, of which masks would be made`);
+      throw new DataError(`${data}: the ${dataset.name} images have no outlines to make masks from`);
     }
     progress.start("preparing", dataset.samples.length);
     const result = await writePreparedFolder(dataset, out, settings, {
@@ -78,7 +78,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
     );
     for (const line of showSkipped([...dataset.skipped, ...result.skipped])) console.log(line);
     for (const line of showNotes([...dataset.notes, ...result.notes])) console.log(line);
-    const again = result.reused > 0 ? ` (${result.reused} of them were there already)` : "";
+    const again = result.reused > 0 ? ` (${result.reused} of them were already done)` : "";
     console.log(`${result.entries.length} images prepared${again} in ${clock((performance.now() - begun) / 1000)}`);
     console.log(`Written to ${out}: images, masks, ${MANIFEST}, contact-sheet.png`);
     const classes = sameNames(dataset.classes, benignMalignant)

@@ -1,4 +1,4 @@
-/** `mganet report`: a page of all that a run or a study has found. */
+/** `mganet report`: writes a page with all results of a run or a study. */
 import { DataError, type Prepared } from "../../data/sample.ts";
 import { FolderStore } from "../../node/folder-store.ts";
 import { requireWritableFile } from "../../node/files.ts";
@@ -44,7 +44,7 @@ async function reportFolder(store: Store, options: ReportOptions): Promise<void>
   await writeRunReport(store, plotDocument(), pictures);
 }
 
-/** Reports of all runs that are finished, without pictures, and that of the study, with the activations of Proposed. */
+/** Reports of all finished runs, without pictures, and that of the study, with the activations of Proposed. */
 async function reportStudy(store: Store, options: ReportOptions): Promise<void> {
   const { finished, pair } = await studyRuns(store);
   for (const run of finished) await writeRunReport(run, plotDocument());
@@ -57,7 +57,7 @@ async function reportStudy(store: Store, options: ReportOptions): Promise<void> 
   await writeStudyReport(store, plotDocument(), explained);
 }
 
-/** Pictures of a run's images, whose data are read again; none where they are gone, which is said. */
+/** Pictures of a run's images, whose data are read again; none, with a message, if they are gone. */
 async function withPictures(
   store: Store,
   { on, ids, explained }: ShownImages,

@@ -1,4 +1,4 @@
-/** `mganet reproduce`: the paper's tables, on any images. */
+/** `mganet reproduce`: trains and evaluates the paper's tables on any images. */
 import path from "node:path";
 import type { Gpu } from "../../gpu/gpu.ts";
 import { requireWritableFile, writeWhole } from "../../node/files.ts";
@@ -62,14 +62,14 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
   }
 }
 
-/** The settings that all runs share. The split is the same for all seeds, so that all are compared on the same images. */
+/** The settings shared by all runs. All seeds use the same split, so that they are compared on the same images. */
 function settingsOf(options: ReproduceOptions): TrainConfig {
   const config = configOf({ ...options, seed: 0, splitSeed: options.splitSeed ?? 0 });
   requireComparable(config);
   return config;
 }
 
-/** Trains what is not finished yet. @returns the exit code: 0 all are finished, 130 or 129 interrupted */
+/** Trains the unfinished runs. @returns the exit code: 0 all are finished, 130 or 129 interrupted */
 async function trainAll(folder: StudyFolder, groups: readonly Group[], options: ReproduceOptions): Promise<number> {
   const todo = await unfinishedRuns(folder, groups);
   if (todo.size === 0) return 0;
@@ -90,7 +90,7 @@ async function trainAll(folder: StudyFolder, groups: readonly Group[], options: 
     return interrupt.code();
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
-    // While the images were being prepared: there is nothing to save.
+    // Stopped while preparing images: there is nothing to save.
     console.log("Stopped before training began. Run the same command to resume.");
     return interrupt.code();
   } finally {
@@ -106,7 +106,7 @@ function introduce(gpu: Gpu, { study, store }: StudyFolder, groups: readonly Gro
   console.log(`Preset ${settingsText(study.config)}; on ${gpu.name}`);
 }
 
-/** Keeps the tables and prints them. */
+/** Saves the tables and prints them. */
 async function conclude(
   folder: StudyFolder,
   results: readonly StudyTable[],
@@ -128,7 +128,7 @@ async function conclude(
     await store.write(`${name}.csv`, csvTable(result));
   }
   if (json !== undefined) await writeWhole(json, toJson(folder.study));
-  // Loaded at the end: nothing waits for what plots need.
+  // Loaded at the end, so that nothing waits for the plotting libraries.
   const { plotDocument } = await import("../run-report.ts");
   await writeStudyReport(store, plotDocument());
   console.log(
@@ -136,7 +136,7 @@ async function conclude(
   );
 }
 
-/** What there is to do, without doing any of it. */
+/** Describes the work without doing it. */
 async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<string[]> {
   const { study, store } = folder;
   const runs = groups.flatMap((group) => group.runs);
@@ -164,7 +164,7 @@ async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<
   ];
 }
 
-/** Epochs that a run takes itself, after the phase that it shares with others. */
+/** Number of a run's own epochs, after the shared phase. */
 function ownEpochs(config: TrainConfig): number {
   const shared = sharedPhase(config);
   return totalEpochs(config) - (shared ? config.epochs[shared.name]! : 0);

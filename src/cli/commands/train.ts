@@ -1,4 +1,4 @@
-/** `mganet train`. */
+/** `mganet train`: trains a run, or resumes one. */
 import path from "node:path";
 import type { Command } from "commander";
 import type { Gpu } from "../../gpu/gpu.ts";
@@ -40,7 +40,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
   const resumed = options.resume === undefined ? undefined : await reopen(options.resume);
   const config = resumed?.loaded.checkpoint.config ?? configOf(options);
   const store = resumed?.run.store ?? new FolderStore(options.out ?? defaultFolder(config));
-  // Whatever can be known to fail fails now, not after an hour.
+  // Fail now, not after an hour, if failure is foreseeable.
   if (!resumed) await Run.requireFree(store);
   if (options.json !== undefined) await requireWritableFile(options.json);
   await Profiler.check(options);
@@ -62,7 +62,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
         ...warmHook(gpu, options, progress),
         async onReport(summary, images) {
           progress.stop();
-          // Loaded at the end: training does not wait for what plots need.
+          // Loaded at the end, so that training does not wait for the plotting libraries.
           const { reportFinished } = await import("../run-report.ts");
           await reportFinished(gpu, store, images, summary);
         },
@@ -74,7 +74,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
       return 0;
     });
   } catch (error) {
-    // Stopped while the images were being prepared: there is nothing to save yet.
+    // Stopped while preparing images: there is nothing to save yet.
     if (signal.aborted && error === signal.reason) return stopped("Stopped before training began.");
     throw byOption(error, specOf(config));
   } finally {
@@ -91,14 +91,14 @@ async function reopen(dir: string) {
 
 const resumeHint = (dir: string): string => `Resume with:  npm run train -- --resume ${dir}`;
 
-/** Trains. When that fails, says how to resume from the last checkpoint, unless that would fail in the same way. */
+/** Trains. On failure, says how to resume from the last checkpoint, unless that would fail in the same way. */
 async function fit(task: TrainTask, progress: Progress) {
   try {
     return await trainRun(task);
   } catch (error) {
     progress.stop();
     if (error instanceof FolderGoneError) {
-      console.log("The run went with its folder. Resume with:  npm run train -- --resume ITS-NEW-PLACE");
+      console.log("The run moved with its folder. Resume with:  npm run train -- --resume NEW-FOLDER");
     } else if (
       !(error instanceof DivergedError) &&
       error !== task.signal?.reason &&
@@ -121,7 +121,7 @@ function defaultFolder({ preset, data }: TrainConfig): string {
   return path.join("runs", `${stamp}-${preset}-${path.basename(path.resolve(data))}`);
 }
 
-/** Keeps each epoch in TensorBoard's event file as well, which begins with those before it. */
+/** Also records each epoch in TensorBoard's event file, which begins with the earlier ones. */
 function tensorBoard() {
   let file: EventFile | undefined;
   return async ({ store }: Run, record: EpochRecord) => {

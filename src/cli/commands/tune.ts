@@ -19,17 +19,17 @@ import { loadRecord } from "../tuned.ts";
 export type TuneOptions = ConfigFlags &
   GpuOption & {
     seconds?: number;
-    /** Tune this many at most, those with the most work. */
+    /** Tune at most this many, those with the most work. */
     kernels?: number;
     json?: string;
   };
 
-/** Seconds that tuning may take at most, unless --seconds says so. */
+/** Time limit for tuning in seconds, unless --seconds overrides it. */
 const budgets: Readonly<Record<PresetName, number>> = { quick: 30, paper: 180 };
-/** Rows of the table. */
+/** Rows in the table. */
 const ROWS = 20;
 
-/** @returns the exit code: 0 done, 130 or 129 interrupted; what was found until then is kept */
+/** @returns the exit code: 0 done, 130 or 129 interrupted; results up to then are kept */
 export async function tune({ adapter, seconds: given, kernels, json, ...flags }: TuneOptions): Promise<number> {
   const config = configOf(flags);
   const seconds = given ?? budgets[config.preset];
@@ -91,7 +91,7 @@ async function run(
 function duel({ winner, variants }: TaskResult) {
   const won = variants.find(({ variant }) => variant === winner)!;
   const fixed = variants[0]!;
-  // What was beaten at the first run has that run's time.
+  // A variant beaten in its first run keeps that run's time.
   return { won, fixed, ratio: fixed.ms !== undefined && won.ms !== undefined ? fixed.ms / won.ms : undefined };
 }
 
@@ -116,7 +116,7 @@ function conclude({ results, failed, left }: TuningResult, took: number, budget:
   console.log(`${left.length} kernels, those with the least work, were not tuned${advice}`);
 }
 
-/** Milliseconds that the winner saves in all calls. */
+/** Milliseconds that the winner saves over all calls. */
 function saving(result: TaskResult): number {
   const { won, fixed } = duel(result);
   const { calls, wanted, kernel } = result.task;
@@ -136,7 +136,7 @@ function printChanges(changed: readonly TaskResult[]): void {
   if (changed.length > rows.length) console.log(`and ${changed.length - rows.length} more (--json FILE has all)`);
 }
 
-/** Characters of the shapes in the table, which so fits 100 columns. */
+/** Width of the shapes column, so that the table fits 100 columns. */
 const SHAPES = 28;
 const cut = (text: string): string => (text.length > SHAPES ? `${text.slice(0, SHAPES - 1)}…` : text);
 
@@ -144,7 +144,7 @@ const cut = (text: string): string => (text.length > SHAPES ? `${text.slice(0, S
 const operands = ({ inputs }: TaskResult["task"]["kernel"]): string =>
   inputs.map(({ shape }) => shape.join("×")).join(", ");
 
-/** What `--json` writes. */
+/** The content for `--json`. */
 function report(gpu: Gpu, config: TrainConfig, { results, failed, left }: TuningResult, seconds: number) {
   const { model, preset, size, batch } = config;
   const describe = ({ kernel, calls, wanted }: TaskResult["task"]) => ({

@@ -1,4 +1,4 @@
-/** `mganet verify`: do outputs, gradients and losses on this adapter agree with PyTorch's in float64? */
+/** `mganet verify`: compares outputs, gradients and losses on this adapter with PyTorch's in float64. */
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../../data/safetensors.ts";
@@ -21,7 +21,7 @@ export interface VerifyOptions extends GpuOption, LessOption {
 
 const builtIn = path.join(packageRoot, "test/reference/data");
 
-/** @returns the exit code: 0 where all agree, else 1 */
+/** @returns the exit code: 0 if all agree, else 1 */
 export async function verify(options: VerifyOptions): Promise<number> {
   if (options.out !== undefined) {
     if (options.case === undefined) throw new CaseError("--out needs --case: it writes what was computed for one case");
@@ -34,11 +34,11 @@ export async function verify(options: VerifyOptions): Promise<number> {
     for (const file of files) good = (await verifyFile(gpu, file, options)) && good;
     return good;
   });
-  console.log(good ? "All agree." : "Some do not agree: do not trust results of this adapter.");
+  console.log(good ? "All agree." : "Some do not agree: do not trust this adapter's results.");
   return good ? 0 : 1;
 }
 
-/** What of the adapter the kernels can use: it decides which of their variants are looked at. */
+/** The adapter's features that kernels can use, which determine the variants checked. */
 function used({ caps }: Gpu, { plain }: VerifyOptions): string {
   const lanes = caps.subgroupSize === undefined ? "no subgroups" : `subgroups of ${caps.subgroupSize}`;
   const storage = `${caps.maxStorageBuffers} storage buffers of ${formatBytes(caps.maxBindingBytes)}`;

@@ -46,7 +46,7 @@ export function parseBusFolds(text: string, bad: Bad): Map<string, number> {
   const folds = new Map<string, number>();
   for (const { line, cell } of parseNamedTable(text, ["id", "kfold"], bad).rows) {
     if (/^[1-9]\d?$/.test(cell("kfold")!)) folds.set(cell("id")!, Number(cell("kfold")) - 1);
-    else bad(line, `has the kFold "${cell("kfold")!.slice(0, 20)}", which is not a number from 1 on`);
+    else bad(line, `has the kFold "${cell("kfold")!.slice(0, 20)}", which is not a positive integer`);
   }
   return folds;
 }

@@ -162,7 +162,7 @@ function parseRow(line: number, value: unknown, words: ClassWords): { row: Manif
   if (!SIDES.has(side)) throw new DataError(`has the split "${split.slice(0, 20)}", which is not train, val or test`);
   const held = fold === "" ? undefined : parseCount(fold);
   if (fold !== "" && (held === undefined || held > 99)) {
-    throw new DataError(`has the fold "${fold.slice(0, 20)}", which is not a number from 0 on`);
+    throw new DataError(`has the fold "${fold.slice(0, 20)}", which is not a non-negative integer`);
   }
   const crop = YES.get(parseNumber(cropped)?.toString() ?? cropped.toLowerCase());
   if (crop === undefined) throw new DataError(`has cropped "${cropped.slice(0, 20)}", which is not yes or no`);

@@ -1,4 +1,4 @@
-/** The losses of the two stages. */
+/** MGA-Net's losses in its two stages. */
 import { add, bceWithLogits, scale } from "../../autograd/elementwise.ts";
 import { crossEntropy, diceLoss } from "../../autograd/losses.ts";
 import { requireNumber, requireShape } from "../../kernels/kernel.ts";
@@ -21,7 +21,7 @@ export function segmentationLoss(kind: MaskLoss, logits: Tensor, mask: Tensor, t
   return kind === "bce" ? bce : add(bce, diceLoss(mask, target));
 }
 
-/** total = cls + alpha seg, and both terms, each [1]; `weight` of the two classes where they differ. */
+/** total = cls + alpha seg, and both terms, each [1]; `weight`: class weights, if they differ. */
 export function jointLoss(
   output: { logits: Tensor; segLogits: Tensor; mask: Tensor },
   label: Tensor,

@@ -14,7 +14,7 @@ import { UNet } from "./unet.ts";
 export const fusions = ["parallel", "serial", "spatial", "channel", "none"] as const;
 
 export interface MGANetOptions {
-  /** Factor on all channel counts; 1 is the paper's. */
+  /** Factor on all channel counts; 1 is the paper's value. */
   width: number;
   fusion: Fusion | "none";
   /** The enhanced scales L0..L4, or a module after the stem and after every basic block. */
@@ -27,7 +27,7 @@ export const paperOptions: MGANetOptions = { width: 1, fusion: "parallel", at: [
 
 const BLOCKS = [3, 4, 6, 3] as const;
 
-/** The features of a scale, [N, H, W, C], before their last enhancement and after it; the same where there is none. */
+/** The features of a scale, [N, H, W, C], before and after their last enhancement; equal if there is none. */
 export interface Scale {
   before: Tensor;
   after: Tensor;
@@ -36,7 +36,7 @@ export interface Scale {
 export interface Classified {
   /** [N, K]. */
   logits: Tensor;
-  /** What they are a linear function of: the mean of L4's features over the pixels, [N, C]. */
+  /** What the logits are a linear function of: the mean of L4's features over the pixels, [N, C]. */
   pooled: Tensor;
   /** L0..L4. */
   scales: Scale[];
@@ -48,7 +48,7 @@ export class MGANet extends Module {
   readonly fc: Linear;
   readonly mga: ModuleList<MGA>;
 
-  /** @throws RangeError for options of which no model can be made */
+  /** @throws RangeError for options from which no model can be built */
   constructor(options: MGANetOptions, seed = 0) {
     super();
     const { width, fusion, at, classes = 2 } = requireModel(options);
@@ -102,7 +102,7 @@ export class MGANet extends Module {
   }
 }
 
-/** @throws RangeError, ShapeError for options of which no model can be made */
+/** @throws RangeError, ShapeError for options from which no model can be built */
 function requireModel(options: MGANetOptions): MGANetOptions {
   requireKnown("MGANet", options, ["width", "fusion", "at", "classes"]);
   const { width, fusion, at, classes = 2 } = options;

@@ -1,4 +1,4 @@
-/** What MGA-Net tells the trainer, the reports and the command line. */
+/** MGA-Net's spec for the trainer, the reports and the command line. */
 import { z } from "zod";
 import { ConfigError } from "../config-error.ts";
 import { CaseError, caseNumber } from "../parity-case.ts";
@@ -41,7 +41,7 @@ const segmentation: PhaseSpec<MGANet, Settings> = {
   epochs: { flags: "--seg-epochs <n>", help: "epochs of the segmentation branch alone" },
   share: 0.3,
   inputs: ["target"],
-  // The branch knows nothing of the modules behind it.
+  // The branch does not depend on the modules after it.
   sharedBy: { fusion: "parallel", at: SCALES },
   trains: (net) => net.segmenter,
   learningRate: ({ lr }) => lr,
@@ -122,9 +122,9 @@ export const mganet: ModelSpec<MGANet, Settings> = {
     quick: {
       ...common,
       width: 0.25,
-      // The phantom has no end of images: more of them, each seen a few times, teach more than a few seen often.
+      // The phantom's images are unlimited: many seen a few times teach more than a few seen often.
       epochs: { segmentation: 3, joint: 5 },
-      // With so few steps at such a rate, half the weight lets the classifier's gradient spoil the masks.
+      // With so few steps at this rate, half the weight would let the classifier's gradient spoil the masks.
       alpha: 2,
       lr: 1e-3,
       jointLr: 1e-3,

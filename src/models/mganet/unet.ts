@@ -7,7 +7,7 @@ import { BatchNorm2d, Conv2d } from "../../nn/layers.ts";
 import { Module, ModuleList } from "../../nn/module.ts";
 import { ResNet, scaleChannels } from "../shared/resnet.ts";
 
-/** Upsampling by 2 (bilinear), concatenation of the skip connection, twice convolution, batch norm and ReLU. */
+/** Bilinear upsampling by 2, concatenation with the skip connection, then twice convolution, batch norm and ReLU. */
 class DecoderBlock extends Module {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
@@ -48,7 +48,7 @@ export class UNet extends Module {
     if (d.includes(0)) throw new RangeError(`UNet: width is ${width}, which leaves layers without channels`);
     const skips = [c[3]!, c[2]!, c[1]!, c[0]!, 0];
     this.decoder = new ModuleList(d.map((out, i) => new DecoderBlock(i === 0 ? c[4]! : d[i - 1]!, skips[i]!, out)));
-    // Most pixels are background: starting there keeps Dice from first having to push all of them down.
+    // Most pixels are background: starting there saves Dice from first having to push all of them down.
     this.head = new Conv2d(d[4]!, 1, 3, { padding: 1, bias: HEAD_BIAS });
   }
 

@@ -16,7 +16,7 @@ export interface ResNet34Options {
 export class ResNet34 extends ResNet {
   readonly fc: Linear;
 
-  /** @throws ShapeError, RangeError for options of which no network can be made */
+  /** @throws ShapeError, RangeError for options from which no network can be built */
   constructor(options: ResNet34Options = {}, seed = 0) {
     requireKnown("ResNet34", options, ["width", "classes"]);
     const { width = 1, classes = 2 } = options;

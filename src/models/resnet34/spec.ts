@@ -1,4 +1,4 @@
-/** What the plain ResNet34 tells the trainer, the reports and the command line. */
+/** The plain ResNet34's spec for the trainer, the reports and the command line. */
 import type { z } from "zod";
 import { crossEntropy } from "../../autograd/losses.ts";
 import { caseNumber } from "../parity-case.ts";
@@ -26,7 +26,7 @@ const training: PhaseSpec<ResNet34, Settings> = {
 export const resnet34: ModelSpec<ResNet34, Settings> = {
   id: "resnet34",
   title: "ResNet34",
-  summary: "the plain classifier, which knows no masks",
+  summary: "the plain classifier, without masks",
   options,
   shapedBy: ["width"],
   presets: {

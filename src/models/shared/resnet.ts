@@ -42,7 +42,7 @@ export class BasicBlock extends Module {
 
 /**
  * Channels of the five scales at a width: L0 = stem (stride 2), L1..L4 = layers (strides 4, 8, 16, 32).
- * @throws RangeError that names `model`, if there would be none
+ * @throws RangeError naming `model`, if any would be 0
  */
 export function scaleChannels(width: number, model = "ResNet"): number[] {
   const channels = [64, 64, 128, 256, 512].map((c) => Math.round(c * width));
@@ -62,7 +62,7 @@ export class ResNet extends Module {
   readonly layer3: ModuleList<BasicBlock>;
   readonly layer4: ModuleList<BasicBlock>;
 
-  /** `blocks`: basic blocks of each layer; (3, 4, 6, 3) is ResNet34, (2, 2, 2, 2) ResNet18. */
+  /** `blocks`: basic blocks per layer; (3, 4, 6, 3) is ResNet34, (2, 2, 2, 2) ResNet18. */
   constructor(blocks: Four<number>, width: number) {
     super();
     const c = scaleChannels(width);

@@ -187,7 +187,7 @@ export function withoutSeen(
   const left: Skipped[] = [];
   for (const image of external) {
     const twin = image.print && prints.find(({ print }) => nearIdentical(image.print!, print));
-    if (twin) left.push({ file: image.id, reason: `is the picture ${twin.id}, which the network was trained with` });
+    if (twin) left.push({ file: image.id, reason: `is the picture ${twin.id}, which the network was trained on` });
     else images.push(image);
   }
   return { images, left };

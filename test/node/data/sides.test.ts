@@ -104,7 +104,7 @@ describe("a split", () => {
     });
     const { images, left: known } = withoutSeen(await load(external), own);
     expect(ids(images)).toEqual(["o.png"]);
-    expect(known).toEqual([{ file: "t.jpg", reason: "is the picture img/5.png, which the network was trained with" }]);
+    expect(known).toEqual([{ file: "t.jpg", reason: "is the picture img/5.png, which the network was trained on" }]);
   });
 
   test("with nothing on a side is one clear error", () => {
