@@ -1,4 +1,4 @@
-/** The links between the documents: every file is there, and every heading that an anchor names. */
+/** Links between the documents: every target file and heading exists. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

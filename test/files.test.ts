@@ -1,4 +1,4 @@
-/** The list of files, and the table of rooms: what is there is what they say. */
+/** The list of files and the table of rooms match what exists. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { fileList } from "../lint/list-files.mjs";

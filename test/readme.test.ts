@@ -1,4 +1,4 @@
-/** The examples of the documents, as printed, against the package as it is built. */
+/** The documents' examples, as printed, run against the built package. */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** Impossible arguments of every op and layer: each a sentence that names the op and what is wrong. */
+/** Invalid arguments to every op and layer: each error is a sentence that names the op and what is wrong. */
 import { describe, expect, test } from "vitest";
 import {
   add,

@@ -1,4 +1,4 @@
-/** Wrong shapes are found when the graph is built; the error names the op and the shapes. */
+/** Shape errors are detected when the graph is built; the error names the op and the shapes. */
 import { describe, expect, test } from "vitest";
 import { maskGuidedAttention } from "../../src/autograd/attention.ts";
 import { batchNorm2d } from "../../src/autograd/batchnorm.ts";

@@ -1,4 +1,4 @@
-/** The weighted cross-entropy against its definition in double precision, value and gradient. */
+/** Weighted cross-entropy, value and gradient, against its definition in double precision. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { crossEntropy } from "../../src/autograd/losses.ts";
 import { gradients } from "../../src/autograd/gradients.ts";

@@ -1,4 +1,4 @@
-/** `npm run bench` on input that makes no sense: one line, exit code 2. */
+/** `npm run bench` on invalid input: one line, exit code 2. */
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { expect, test } from "vitest";

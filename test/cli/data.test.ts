@@ -1,4 +1,4 @@
-/** The commands about data: inspect, prepare, and what train and evaluate do with splits. */
+/** The data commands: inspect, prepare, and how train and evaluate use splits. */
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";

@@ -1,4 +1,4 @@
-/** `mganet evaluate`: figures with intervals, thresholds, comparisons, and the records that train and evaluate leave. */
+/** `mganet evaluate`: metrics with intervals, thresholds, comparisons, and the records that train and evaluate write. */
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** `predict --explain`: panels, and what is refused. */
+/** `predict --explain`: its panels, and what it refuses. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";

@@ -1,4 +1,4 @@
-/** Faults as they happen to a training: a closed terminal, a folder that goes away, a full disk. test/soak has the long forms. */
+/** Faults during training: a closed terminal, a vanishing folder, a full disk. test/soak has the long versions. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** The other commands that run for long: closed terminals, and folders that another process has or that go away. */
+/** The other long-running commands: closed terminals, and folders that another process holds or that vanish. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

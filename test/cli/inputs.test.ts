@@ -1,4 +1,4 @@
-/** Folders, files and checkpoints that cannot be used. */
+/** Unusable folders, files and checkpoints. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";

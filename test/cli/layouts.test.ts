@@ -1,4 +1,4 @@
-/** The layouts of tools and folders as a user meets them: in training, evaluation, inspection and preparation. */
+/** Layouts of tools and folders from the user's view: in training, evaluation, inspection and preparation. */
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";

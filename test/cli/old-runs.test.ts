@@ -1,4 +1,4 @@
-/** Runs of earlier versions: they evaluate to the same figures, and resume to the same weights. */
+/** Runs of earlier versions evaluate to the same metrics and resume to the same weights. */
 import { createHash } from "node:crypto";
 import { cpSync, readFileSync } from "node:fs";
 import path from "node:path";

@@ -1,4 +1,4 @@
-/** `predict` on films, on single frames, on pictures that show nothing, and on what is no file. */
+/** `predict` on films, single frames, blank pictures, and things that are not files. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";

@@ -1,4 +1,4 @@
-/** `predict --half`: nearly the same answers. */
+/** `predict --half` gives nearly the same predictions. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";

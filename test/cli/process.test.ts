@@ -1,4 +1,4 @@
-/** The program as a process: exit codes, signals, and a reader that goes away. */
+/** The program as a process: exit codes, signals, and a reader that disappears. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, readdirSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** --profile and --trace. */
+/** The options --profile and --trace. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** A study as a process that is interrupted and killed wherever it may be: the same command goes on, to the same bits. */
+/** A study interrupted or killed at any point: the same command resumes it, to the same bits. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

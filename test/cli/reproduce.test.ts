@@ -1,4 +1,4 @@
-/** Studies: rows, seeds and folds are trained as `train` would, each once, and what comes out is theirs. */
+/** Studies: rows, seeds and folds are trained once each, as `train` would, and the tables match their results. */
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";

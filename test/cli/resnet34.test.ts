@@ -1,4 +1,4 @@
-/** A second model: every command takes it, and its options are its own. */
+/** A second model: every command accepts it, and it has its own options. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";

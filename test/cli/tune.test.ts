@@ -1,4 +1,4 @@
-/** Tuning, and runs that follow what it has found. */
+/** Tuning, and runs that use its results. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** `mganet verify` on the built-in cases, on one that is wrong, and on files that are no cases. */
+/** `mganet verify` on the built-in cases, a wrong one, and files that are not cases. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** Run lengths of masks, against pycocotools. */
+/** Run-length masks, against pycocotools. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { around } from "../../src/data/readers/marked.ts";

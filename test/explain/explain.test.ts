@@ -1,4 +1,4 @@
-/** Grad-CAM and CAM of whole networks against PyTorch in float64, and what the maps must satisfy among themselves. */
+/** Grad-CAM and CAM of whole networks against PyTorch in float64, and relations that the maps must satisfy. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseSafetensors, type SafeTensor } from "../../src/data/safetensors.ts";

@@ -1,4 +1,4 @@
-/** Adapters with several subgroup sizes: which one is pinned, and that shaders ask for it. */
+/** Adapters with several subgroup sizes: one is pinned, and shaders request it. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { batchNormStatisticsSubgroup } from "../../shaders/batch_norm_subgroup.wgsl.ts";
 import { reduceAll } from "../../shaders/reduce_all.wgsl.ts";

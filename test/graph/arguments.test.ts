@@ -1,4 +1,4 @@
-/** What is given in the wrong type, or under a name that there is not: a sentence that says so, from whatever takes it. */
+/** Arguments of the wrong type or with an unknown name: whatever receives them throws a sentence that says so. */
 import { expect, test } from "vitest";
 import {
   Adam,

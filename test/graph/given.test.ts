@@ -1,4 +1,4 @@
-/** What a run is given: checked by name, type, size and range before anything is uploaded. And what a plan is asked for. */
+/** A run's inputs are checked by name, type, size and range before anything is uploaded; so are a plan's requested outputs. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { add, bceWithLogits, relu, scale, sum } from "../../src/autograd/elementwise.ts";
 import { crossEntropy, diceLoss } from "../../src/autograd/losses.ts";

@@ -1,4 +1,4 @@
-/** What a step costs the host, and how many are queued. */
+/** The host cost of a step, and how many steps are queued. */
 import { expect, test } from "vitest";
 import { Adam, adamDefaults } from "../../src/optim/adam.ts";
 import { TrainingStep } from "../../src/train/step.ts";

@@ -1,4 +1,4 @@
-/** What is gone is said once, in words, by whoever needs it; everybody else goes on. */
+/** Using something destroyed gives one clear error; everything else keeps working. */
 import { describe, expect, test } from "vitest";
 import { add } from "../../src/autograd/elementwise.ts";
 import { batchNorm2d } from "../../src/autograd/batchnorm.ts";

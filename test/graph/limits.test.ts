@@ -1,4 +1,4 @@
-/** A graph that asks for more than the adapter has: which layer, which limit, and what would fit. */
+/** A graph that exceeds the adapter's limits: the error says which layer, which limit, and what would fit. */
 import { describe, expect, test } from "vitest";
 import type { Capabilities } from "../../src/gpu/capabilities.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";

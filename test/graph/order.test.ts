@@ -1,4 +1,4 @@
-/** What a run computes with: inputs and variables as they are when it is called, whatever happens to them afterwards. */
+/** A run uses inputs and variables as they are when it is called, whatever happens to them afterwards. */
 import { describe, expect, test } from "vitest";
 import { add, mul, scale, sum } from "../../src/autograd/elementwise.ts";
 import { compile } from "../../src/graph/compile.ts";

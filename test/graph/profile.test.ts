@@ -1,4 +1,4 @@
-/** Profiles: what is timed, what stays as it was, how it is summed up, and the trace. */
+/** Profiles: what is timed, what stays unchanged, how it is summed up, and the trace. */
 import { describe, expect, test } from "vitest";
 import { relu, scale, sum } from "../../src/autograd/elementwise.ts";
 import { gradients } from "../../src/autograd/gradients.ts";

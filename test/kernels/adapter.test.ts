@@ -1,4 +1,4 @@
-/** The kernels as they run here: with all that the adapter has. */
+/** The kernels with everything that this adapter offers. */
 import { beforeAll, describe } from "vitest";
 import { useGpu } from "../support/gpu.ts";
 import { kernelSuite, runnerOnNode } from "../support/kernel-suite.ts";

@@ -1,4 +1,4 @@
-/** The kernels as they run on the least of adapters: no optional feature, and no limit above what WebGPU promises. */
+/** The kernels on a minimal adapter: no optional feature, and no limit above WebGPU's guarantees. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { usefulFeatures } from "../../src/gpu/capabilities.ts";
 import { useGpu } from "../support/gpu.ts";

@@ -1,6 +1,6 @@
 /**
- * Convolutions that the reference files have no room for, of several tiles or more workgroups than one dimension of a dispatch allows: the
- * variants that are chosen without subgroups and for a discrete GPU against the plain variant, which the other tests hold against PyTorch.
+ * Convolutions too large for the reference files, with several tiles or more workgroups than one dispatch dimension allows: the
+ * variants chosen without subgroups and for a discrete GPU against the plain variant, which other tests compare with PyTorch.
  */
 import { describe, expect, test } from "vitest";
 import type { Epilogue } from "../../shaders/lib/epilogue.ts";

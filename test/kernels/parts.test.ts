@@ -1,4 +1,4 @@
-/** Kernels cut into parts along the batch: the same results as in one piece, and PyTorch's. */
+/** Kernels split into parts along the batch give the same results as in one piece, and as PyTorch. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { mul, sum } from "../../src/autograd/elementwise.ts";

@@ -1,4 +1,4 @@
-/** The kernels on lavapipe with 16 lanes, the width of AVX-512, whatever this machine's processor has. */
+/** The kernels on lavapipe with 16 lanes, the width of AVX-512, whatever this machine's CPU has. */
 import { afterAll, describe, expect, it } from "vitest";
 import { openGpu } from "../../src/node/open-gpu.ts";
 import { kernelSuite, robust, runnerOnNode } from "../support/kernel-suite.ts";

@@ -1,4 +1,4 @@
-/** Bootstrap intervals: reproducible, by patient, as wide as theory says, and none where there can be none. */
+/** Bootstrap intervals: reproducible, by patient, as wide as theory predicts, and absent where undefined. */
 import { describe, expect, test } from "vitest";
 import { stream } from "../../src/data/random.ts";
 import { percentiles, quantile, resample } from "../../src/metrics/bootstrap.ts";

@@ -1,4 +1,4 @@
-/** What class probabilities decide. */
+/** Decisions from class probabilities. */
 import { expect, test } from "vitest";
 import { benignMalignant } from "../../src/data/classes.ts";
 import { DEFAULT_THRESHOLD, mostProbable, predictedClass, shownClass } from "../../src/metrics/decision.ts";

@@ -1,4 +1,4 @@
-/** Metrics against values worked out by hand, what is not defined, and the record of an evaluation. */
+/** Metrics against hand-computed values, undefined metrics, and the record of an evaluation. */
 import { describe, expect, test } from "vitest";
 import { stream } from "../../src/data/random.ts";
 import { brier, calibrationError, reliability } from "../../src/metrics/calibration.ts";

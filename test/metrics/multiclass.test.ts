@@ -1,4 +1,4 @@
-/** Figures of more than two classes against scikit-learn, against the binary ones, and where they are not defined. */
+/** Metrics for more than two classes against scikit-learn, against the binary ones, and where they are undefined. */
 import { describe, expect, test } from "vitest";
 import { benignMalignant, classesOf } from "../../src/data/classes.ts";
 import { evaluation, evaluationSchema } from "../../src/metrics/evaluation.ts";

@@ -1,4 +1,4 @@
-/** predictions.json: what is written is read again, and nothing else is believed. */
+/** predictions.json: what is written reads back, and anything invalid is refused. */
 import { describe, expect, test } from "vitest";
 import { benignMalignant, classesOf } from "../../src/data/classes.ts";
 import { DataError } from "../../src/data/sample.ts";

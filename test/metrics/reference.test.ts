@@ -1,4 +1,4 @@
-/** The metrics against scikit-learn, SciPy, the definition of DeLong's test in NumPy, and R's pROC. */
+/** The metrics against scikit-learn, SciPy, DeLong's test by its definition in NumPy, and R's pROC. */
 import { describe, expect, test } from "vitest";
 import { percentiles } from "../../src/metrics/bootstrap.ts";
 import { brier, calibrationError, reliability } from "../../src/metrics/calibration.ts";

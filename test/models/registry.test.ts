@@ -1,4 +1,4 @@
-/** What every model must tell, whichever there are. */
+/** What every registered model's spec must provide. */
 import { Option } from "commander";
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";

@@ -1,4 +1,4 @@
-/** The values that layers begin with, compared with PyTorch's formulas. */
+/** Layers' initial values, compared with PyTorch's formulas. */
 import { describe, expect, test } from "vitest";
 import { initialValues } from "../../src/nn/init.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.ts";

@@ -1,4 +1,4 @@
-/** Modules wherever they are kept, and those that nobody can find. */
+/** Modules are found wherever they are stored, or reported if they cannot be. */
 import { describe, expect, test } from "vitest";
 import { add, mul, relu, sum } from "../../src/autograd/elementwise.ts";
 import { compile } from "../../src/graph/compile.ts";

@@ -1,4 +1,4 @@
-/** Processes that race for one folder; test/soak/lock.ts has the long form. */
+/** Processes that race for one folder; test/soak/lock.ts has the long version. */
 import { expect, test } from "vitest";
 import { race, stale, type Stale } from "../soak/lock-race.ts";
 

@@ -1,4 +1,4 @@
-/** Heat maps: where a value lies in the picture, and what colour it has. */
+/** Heat maps: a value's position in the picture, and its colour. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseSafetensors } from "../../src/data/safetensors.ts";

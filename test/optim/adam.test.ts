@@ -1,4 +1,4 @@
-/** The optimiser and the network's parameters, in whatever order they are made and used. */
+/** The optimiser and the network's parameters, created and used in any order. */
 import { describe, expect, test } from "vitest";
 import { sum } from "../../src/autograd/elementwise.ts";
 import { crossEntropy } from "../../src/autograd/losses.ts";

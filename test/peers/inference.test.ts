@@ -1,4 +1,4 @@
-/** Every peer infers what we do. */
+/** Every peer's inference agrees with ours. */
 import { beforeAll, expect, test } from "vitest";
 import { relativeError } from "../../bench/equality.ts";
 import { createInference } from "../../bench/ours/inference.ts";

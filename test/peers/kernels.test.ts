@@ -1,4 +1,4 @@
-/** Every peer's kernels compute what ours do, and nothing else is timed. */
+/** Every peer's kernels compute the same as ours, and only those are timed. */
 import { expect, test } from "vitest";
 import { EqualityError, relativeError } from "../../bench/equality.ts";
 import { benchKernel } from "../../bench/kernels.ts";

@@ -1,4 +1,4 @@
-/** The table of kernel cases and the reference files say the same: what a case states is what its tensors are. */
+/** The table of kernel cases agrees with the reference files: each case's tensors are as stated. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";

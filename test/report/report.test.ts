@@ -1,4 +1,4 @@
-/** Reports: whole pages that need nothing else, in which whatever users name stays text. */
+/** Reports are self-contained pages in which user-supplied names stay text. */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { chromium, type Browser } from "playwright-core";

@@ -1,4 +1,4 @@
-/** Event files: byte for byte those of an independent writer, and what train leaves. */
+/** Event files: identical byte for byte to an independent writer's; and those that train writes. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { epochEvent, fileVersion, joined, maskedCrc } from "../../src/report/tensorboard.ts";

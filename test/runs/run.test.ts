@@ -1,4 +1,4 @@
-/** The folder of a run, on disk and in memory: what works on a store knows neither paths nor processes. */
+/** The folder of a run, on disk and in memory: code that works on a store depends on neither paths nor processes. */
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";

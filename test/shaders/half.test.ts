@@ -1,4 +1,4 @@
-/** Shaders whose bindings are stored in half precision, as text. */
+/** The text of shaders with half-precision bindings. */
 import { expect, test } from "vitest";
 import { storingHalf } from "../../shaders/lib/half.ts";
 import { bindings } from "../../shaders/lib/thread.ts";

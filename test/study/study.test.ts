@@ -1,4 +1,4 @@
-/** Which runs a study has, and how their predictions become its tables. */
+/** The runs of a study, and its tables from their predictions. */
 import { describe, expect, test } from "vitest";
 import { benignMalignant } from "../../src/data/classes.ts";
 import { delong } from "../../src/metrics/delong.ts";

@@ -1,4 +1,4 @@
-/** Checkpoints: what is written is read again, and nothing else is believed. */
+/** Checkpoints: what is written reads back, and anything invalid is refused. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { stream } from "../../src/data/random.ts";
 import {

@@ -1,4 +1,4 @@
-/** What becomes of a training whose device is lost, or whose images are not of both classes. */
+/** Training whose device is lost, or whose images lack a class. */
 import { expect, test } from "vitest";
 import type { Batch } from "../../src/data/sample.ts";
 import { DeviceLostError, GpuError } from "../../src/gpu/gpu.ts";

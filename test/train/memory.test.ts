@@ -1,4 +1,4 @@
-/** Training steps leave nothing behind: neither in the process's memory nor on the heap. */
+/** Training steps leak no memory, neither in the process nor on the heap. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** What a predictor is given, and that it answers with the network's present weights. */
+/** A predictor checks its inputs and uses the network's current weights. */
 import { expect, test } from "vitest";
 import { writeVariable } from "../../src/graph/storage.ts";
 import type { MGANet } from "../../src/models/mganet/network.ts";

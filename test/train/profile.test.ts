@@ -1,4 +1,4 @@
-/** A training that is profiled ends with the same bits. */
+/** Profiling does not change the bits of a training run. */
 import { expect, test } from "vitest";
 import { Trainer } from "../../src/train/trainer.ts";
 import { useGpu } from "../support/gpu.ts";

@@ -1,4 +1,4 @@
-/** Trainings one after the other on one device: what a finished one had there is given back. */
+/** Consecutive training runs on one device: a finished one frees its device memory. */
 import { beforeAll, expect, test, vi } from "vitest";
 import { folderImages } from "../../src/node/image-source.ts";
 import { evaluateImages } from "../../src/runs/evaluate-images.ts";

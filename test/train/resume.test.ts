@@ -1,4 +1,4 @@
-/** A training that is stopped and resumed, or killed and resumed, at any moment ends with the same bits. */
+/** A run stopped or killed at any moment and then resumed ends with the same bits. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";

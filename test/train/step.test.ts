@@ -1,4 +1,4 @@
-/** What one training step costs, and what happens when it goes bad. */
+/** The cost of one training step, and what happens if it fails. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { readVariable } from "../../src/graph/storage.ts";
 import { Adam, adamDefaults } from "../../src/optim/adam.ts";

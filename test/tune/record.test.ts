@@ -1,4 +1,4 @@
-/** What is remembered, for which adapter and code, and what becomes of records that cannot be used. */
+/** Tuning records: what they store, for which adapter and code, and how unusable ones are handled. */
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { contextOf, type Kernel, type Lowering } from "../../src/kernels/kernel.ts";

@@ -1,4 +1,4 @@
-/** Annotations as people have them: manifests that went through other programs, VOC files of resized and turned pictures. */
+/** Real-world annotations: manifests that went through other programs, VOC files of resized and rotated pictures. */
 import { cpSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

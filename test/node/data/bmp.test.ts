@@ -1,4 +1,4 @@
-/** Windows bitmaps, made here byte by byte. */
+/** Windows bitmaps, built here byte by byte. */
 import { describe, expect, test } from "vitest";
 import { DataError } from "../../../src/data/sample.ts";
 import { bmpSize, decodeBmp } from "../../../src/node/data/bmp.ts";

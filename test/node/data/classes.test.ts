@@ -1,4 +1,4 @@
-/** Classes of data sets: asked for, their own, TI-RADS grades; and normal tissue, of which it is known that there is no nodule. */
+/** Classes of data sets: requested, their own, TI-RADS grades; and normal tissue, known to have no nodule. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";

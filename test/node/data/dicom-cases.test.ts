@@ -1,4 +1,4 @@
-/** The files of test/cases/dicom: each as it must look, or refused with its reason. */
+/** The files of test/cases/dicom: each renders as it must, or is refused with the reason. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";

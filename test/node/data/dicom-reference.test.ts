@@ -1,4 +1,4 @@
-/** Files of every photometric interpretation and transfer syntax that go together, against DCMTK (test/reference). */
+/** Files with every valid pair of photometric interpretation and transfer syntax, against DCMTK (test/reference). */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { inflateSync } from "node:zlib";

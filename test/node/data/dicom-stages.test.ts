@@ -1,4 +1,4 @@
-/** What a DICOM file says, stage by stage, with levels worked out by hand. */
+/** The stages of DICOM rendering one by one, with hand-computed levels. */
 import { describe, expect, test } from "vitest";
 import { DataError } from "../../../src/data/sample.ts";
 import { dicomSize, renderDicom } from "../../../src/node/data/dicom.ts";

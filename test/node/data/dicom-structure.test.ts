@@ -1,4 +1,4 @@
-/** How a DICOM file is put together: with and without a head, deflated, in frames and fragments, cut off, hostile. */
+/** The structure of DICOM files: with and without a preamble, deflated, in frames and fragments, truncated, hostile. */
 import { deflateRawSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
 import { DataError } from "../../../src/data/sample.ts";

@@ -1,4 +1,4 @@
-/** Images with masks, class folders, and folders that nothing recognises. */
+/** Images with masks, class folders, and folders that no layout recognises. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, truncateSync } from "node:fs";
 import path from "node:path";

@@ -1,4 +1,4 @@
-/** Pictures that come twice in a set: which pairs lie across the set's own split or folds, and what `inspect` says of them. */
+/** Duplicate pictures in a set: which pairs lie across the set's own split or folds, and what `inspect` reports. */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";

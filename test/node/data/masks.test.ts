@@ -1,4 +1,4 @@
-/** Masks as people have them: what of each is a nodule, and what is said about it. */
+/** Real-world masks: which parts are read as nodules, and which notes they get. */
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

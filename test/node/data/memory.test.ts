@@ -1,4 +1,4 @@
-/** Preparing takes as much memory for many images as for few. */
+/** Preparing many images takes no more memory than preparing few. */
 import { spawnSync } from "node:child_process";
 import { linkSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";

@@ -1,5 +1,5 @@
 /**
- * Damaged annotations and images: each is left out with a reason, or one clear error; no label and no box is ever made up.
+ * Damaged annotations and images: each is left out with a reason, or gives one clear error; no label or box is ever invented.
  * MUTATIONS=2500 for more of them, here and in ./other-mutations.test.ts.
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** The layouts that people have: each recognised by itself, never taking another's folder. */
+/** Real-world layouts: each recognises its own folders, and never another's. */
 import { describe, expect, test } from "vitest";
 import { openDataset } from "../../../src/node/data/open.ts";
 import { prepareDataset } from "../../../src/node/data/prepare.ts";

@@ -1,4 +1,4 @@
-/** Damaged files of the layouts of tools and folders: a listed skip, a note or one clear error; no class and no box made up. */
+/** Damaged files in layouts of tools and folders: a listed skip, a note or one clear error; no class or box is invented. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";

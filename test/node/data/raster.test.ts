@@ -1,4 +1,4 @@
-/** Image files as people have them: what they show, frame by frame, or why they are refused. */
+/** Real-world image files: what they show, frame by frame, or why they are refused. */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

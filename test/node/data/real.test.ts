@@ -1,4 +1,4 @@
-/** The real DDTI, where it lies beside the repository (it has no licence that would allow it in here). */
+/** The real DDTI, if it lies beside the repository (it has no licence that would allow including it). */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";

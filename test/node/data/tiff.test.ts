@@ -1,4 +1,4 @@
-/** How many pages a TIFF file has, told from its directories alone. */
+/** The number of pages of a TIFF file, from its directories alone. */
 import { expect, test } from "vitest";
 import { openPictures } from "../../../src/node/data/decode.ts";
 import { countTiffPages } from "../../../src/node/data/tiff.ts";

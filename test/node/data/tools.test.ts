@@ -1,4 +1,4 @@
-/** What labelling tools write, whole and damaged: each annotation is read as it is meant, or left out with its reason. */
+/** Labelling tools' files, intact and damaged: each annotation is read as intended, or left out with the reason. */
 import { readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";

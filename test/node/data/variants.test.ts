@@ -1,4 +1,4 @@
-/** Files of the known kinds as tools and people vary them: each is read for what it says, or left out by the right name. */
+/** Variants of known formats by tools and people: each is read as written, or left out under the right name. */
 import { mkdirSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";

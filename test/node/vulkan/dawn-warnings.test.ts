@@ -1,4 +1,4 @@
-/** Dawn's warnings about limits are left out of a program's output; nothing else is. */
+/** Only Dawn's warnings about limits are filtered from a program's output. */
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { text } from "node:stream/consumers";
