@@ -117,7 +117,7 @@ describe("--label-from name", () => {
     expect(bare.out).toContainEqual(expect.stringMatching(/^images +3: 0 benign, 0 malignant, 3 without a class$/));
     const named = await mganet("inspect", "--data", at("named"), "--label-from", "name", "--out", at("i2"));
     expect(named.out).toContainEqual(expect.stringMatching(/^images +3: 1 benign, 1 malignant, 1 without a class$/));
-    expect(named.out).toContainEqual(expect.stringMatching(/^note: --label-from name: the class of 2 images/));
+    expect(named.out).toContainEqual(expect.stringMatching(/^note: --label-from name: 2 images take their class/));
     const prepared = await mganet(
       "prepare",
       "--data",

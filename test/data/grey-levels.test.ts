@@ -88,7 +88,7 @@ describe("a picture that shows nothing", () => {
   test("is one of no size to speak of", () => {
     requireSize({ width: 16, height: 16 });
     expect(() => requireSize({ width: 1, height: 1 })).toThrow(
-      new DataError("is too small: 1x1 pixels; a side has 16 at least"),
+      new DataError("is too small: 1x1 pixels; each side needs at least 16"),
     );
     expect(() => requireSize({ width: 2000, height: 15 })).toThrow("is too small: 2000x15 pixels");
   });

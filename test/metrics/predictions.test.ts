@@ -108,7 +108,7 @@ describe("a record of other classes", () => {
     [
       "a label of no class",
       (j) => void (j.images[0]!["label"] = "cyst"),
-      'the image a has the class "cyst", which is none',
+      'the image a has the class "cyst", which is not one',
     ],
     [
       "a probability missing",

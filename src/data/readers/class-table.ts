@@ -102,8 +102,7 @@ export function parseClassTable(
             .map((cell) => words.cell(cell)),
         ).size > 1,
     );
-  if (torn)
-    throw new DataError(`has several class columns that differ in line ${torn.line}: ${quoted(classes)}`);
+  if (torn) throw new DataError(`has several class columns that differ in line ${torn.line}: ${quoted(classes)}`);
   const read = new Set([...image, ...patient, ...classes]);
   const others = columns.flatMap((_, i) => (read.has(i) ? [] : [i]));
   const notes = [`the class is the column ${quoted(classes.slice(0, 1))}`];

@@ -69,8 +69,8 @@ const palette = [
 ];
 
 test.each([
-  ["m_class_85_170.png", [A, B], /levels \(85, 170\): each counts/],
-  ["m_012_multiclass.png", [A, B], /levels \(1, 2\): each counts/],
+  ["m_class_85_170.png", [A, B], /levels \(85, 170\): each is read/],
+  ["m_012_multiclass.png", [A, B], /levels \(1, 2\): each is read/],
   ["m_u16_01.tif", [A], undefined],
   ["m_soft_prob_max115.png", [A], /background is 0, its nodules are 114/],
 ])("%s", async (name, boxes, note) => {

@@ -372,13 +372,11 @@ describe("no picture", () => {
       "is blank: all its pixels have level 255",
     );
     expect(await refusal("one.png", await flat(1, 1, 90).png().toBuffer())).toBe(
-      "is too small: 1x1 pixels; a side has 16 at least",
+      "is too small: 1x1 pixels; each side needs at least 16",
     );
     const few = Uint16Array.from({ length: 76800 }, (_, i) => i % 4);
     const deep = sharp(few, { raw: { width: 320, height: 240, channels: 1 } }).toColourspace("grey16");
-    expect(await refusal("deep.png", await deep.png().toBuffer())).toBe(
-      "is blank: all its pixels have levels 0 to 3",
-    );
+    expect(await refusal("deep.png", await deep.png().toBuffer())).toBe("is blank: all its pixels have levels 0 to 3");
   });
 
   test("a panel that was taken for tissue is one too", async () => {

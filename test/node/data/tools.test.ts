@@ -119,9 +119,7 @@ describe("COCO", () => {
     expect(boxesOf(dataset, "4.jpg")).toEqual([nodule(4)]);
     expect(Object.values(labels(dataset))).toEqual(Array(6).fill(undefined));
     expect(dataset.notes).toEqual([
-      matching(
-        /^images\/3\.jpg: bbox and segmentation of a 1 overlap by only 0 %: the segmentation's box is used/,
-      ),
+      matching(/^images\/3\.jpg: bbox and segmentation of a 1 overlap by only 0 %: the segmentation's box is used/),
       'objects called "1", "Nodule" do not name a class',
       "6 of 6 images have no class: only their outlines are used",
       alone(6),

@@ -77,9 +77,7 @@ async function noteUnnamed(collect: Collector, name: string, rows: readonly Mani
     const others = files.map((file) => path.posix.join(folder, file)).filter((file) => !named.has(tidy(file)));
     if (others.length > 0) {
       const where = folder === "." ? "its folder" : folder;
-      collect.note(
-        `${name}: ${others.length} images in ${where} are in no usable row, the first: ${others[0]!}`,
-      );
+      collect.note(`${name}: ${others.length} images in ${where} are in no usable row, the first: ${others[0]!}`);
     }
   }
 }

@@ -31,8 +31,7 @@ export function placed(
   const inside = requireInside(there, size.width, size.height);
   if (frame.note !== undefined) remarks.note(frame.note);
   if (once.length < boxes.length) remarks.note("a duplicate box counts once");
-  if (there.some((box) => beyond(box, size) > ROUNDING_PIXELS))
-    remarks.note("a box extends beyond the image: clipped");
+  if (there.some((box) => beyond(box, size) > ROUNDING_PIXELS)) remarks.note("a box extends beyond the image: clipped");
   if (inside.some((box) => area(box) >= WHOLE_IMAGE_SHARE * size.width * size.height)) {
     remarks.note("a box is the whole image");
   }
