@@ -1,11 +1,11 @@
 /**
- * One Adam step over a run of parameters laid out flat (Kingma and Ba; PyTorch's form of the bias corrections).
+ * One Adam step over a flat run of parameters (Kingma and Ba; PyTorch's form of the bias corrections).
  *
  *   m = B1 m + (1 - B1) g,   v = B2 v + (1 - B2) g^2,   p = p - lr / (1 - B1^t) m / (sqrt(v) / sqrt(1 - B2^t) + EPS)
  *
  * Bindings: g [COUNT], hyper [2] = lr / (1 - B1^t), 1 / sqrt(1 - B2^t), loss [1], then p, m, v [COUNT], updated in
- * place; g, p, m, v as vec4f. Nothing is changed when the loss is not finite, so that a bad batch cannot spoil the
- * weights; the test is on the bits, since WGSL lets a compiler assume that NaN does not occur. One thread per vector.
+ * place; g, p, m, v as vec4f. Nothing changes when the loss is not finite, so that a bad batch cannot spoil the
+ * weights; the test is on the bits, since WGSL lets a compiler assume that NaN never occurs. One thread per vector.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain } from "./lib/thread.ts";

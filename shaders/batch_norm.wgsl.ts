@@ -18,12 +18,12 @@ import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 
 /**
- * Uniform: rows M; vectors per row; runs of rows, and rows per run, of kernels that sum over rows; rows that the statistics are
- * of, where x is bound in parts; the first run and the number of runs of the part that the statistics kernel has.
+ * Uniform: rows M; vectors per row; number of runs and rows per run, in kernels that sum over rows; rows that the statistics
+ * cover, where x is bound in parts; first run and number of runs of the statistics kernel's part.
  */
 export const batchNormFields = ["rows", "quads", "runs", "run", "total", "first", "count"] as const;
 
-/** Rows of one vector of channels that a thread of the elementwise kernels takes, so as to load the channel's data once. */
+/** Rows that a thread of the elementwise kernels takes for one vector of channels, to load the channels' data only once. */
 export const ROWS_PER_THREAD = 8;
 
 const sizes = `
@@ -34,8 +34,8 @@ ${bindings(...names.map((name): [string, string] => [name, type]))}
 ${params(batchNormFields, names.length)}`;
 
 /**
- * x, from the first row of run p.first on -> part [3,RUNS,C]: shift, mean - shift, sum of squared deviations of each run.
- * One thread per run and vector.
+ * x, starting at the first row of run p.first -> part [3,RUNS,C]: shift, mean - shift, sum of squared deviations of each
+ * run. One thread per run and vector.
  */
 export const batchNormStatistics = (threads: number, lanes: Lanes): string => {
   const type = vec(lanes);
@@ -119,7 +119,7 @@ export interface BatchNormFusion {
   residual: boolean;
 }
 
-/** `main` of the elementwise kernels: `setup` once a thread with the vector of channels in `c`, `each` once a row at `at`. */
+/** `main` of the elementwise kernels: `setup` once per thread with the vector of channels in `c`, `each` once per row at `at`. */
 const rowsMain = (threads: number, setup: string, each: string): string =>
   threadMain(
     { items: `p.quads * ((p.rows + ${ROWS_PER_THREAD - 1}u) / ${ROWS_PER_THREAD}u)`, threads },
@@ -191,7 +191,7 @@ ${threadMain(
 )}`;
 };
 
-/** part [RUNS,2,C] -> sums [2,C] = dgamma, dbeta; and each for itself. One thread per vector of channels. */
+/** part [RUNS,2,C] -> sums [2,C] = dgamma, dbeta; and each on its own. One thread per vector of channels. */
 export const batchNormGradMerge = (threads: number, lanes: Lanes): string => {
   const type = vec(lanes);
   return wgsl`

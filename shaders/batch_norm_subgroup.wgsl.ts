@@ -1,7 +1,7 @@
 /**
- * The sums over rows of batch normalisation (batch_norm.wgsl.ts) in one dispatch, for few rows: a subgroup takes one vector of channels, its
- * lanes every S-th row, and their sums are added by exchange among them.
- * Dispatch: a workgroup, which is one subgroup, for each vector of channels.
+ * Batch normalisation's sums over rows (batch_norm.wgsl.ts) in one dispatch, for few rows: a subgroup takes one vector of
+ * channels, each lane every S-th row, and the lanes' sums are added by shuffles.
+ * Dispatch: one workgroup, which is one subgroup, per vector of channels.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { batchNormFields, gradientAt } from "./batch_norm.wgsl.ts";
@@ -25,8 +25,8 @@ ${body}
 const addLanes = (name: string, subgroup: number): string => addTeams(name, { subgroup, team: 1 });
 
 /**
- * x [M,C] -> stats [3,C]; running mean and variance [C] move by MOMENTUM. Bindings x, running_mean, running_var, stats. The shift is the mean
- * of S rows spread over all.
+ * x [M,C] -> stats [3,C]; running mean and variance [C] move by MOMENTUM. Bindings x, running_mean, running_var, stats. The shift
+ * is the mean of S evenly spread rows.
  */
 export const batchNormStatisticsSubgroup = (subgroup: number, lanes: Lanes, eps: number, momentum: number): string => {
   const type = vec(lanes);
@@ -62,7 +62,7 @@ ${addLanes("squares", subgroup)}
 )}`;
 };
 
-/** Bindings x, dy [M,C], stats [3,C], (y [M,C] with ReLU,) sums [2,C] = dgamma, dbeta, and each for itself. */
+/** Bindings x, dy [M,C], stats [3,C], (y [M,C] with ReLU,) sums [2,C] = dgamma, dbeta, and each on its own. */
 export const batchNormGradSumsSubgroup = (subgroup: number, lanes: Lanes, relu: boolean): string => {
   const type = vec(lanes);
   return wgsl`

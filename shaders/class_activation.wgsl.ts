@@ -1,5 +1,5 @@
 /**
- * Class activation: the channels of features f [N,P,C] added up by weights a [N,C] of each sample's own.
+ * Class activation: the channels of features f [N,P,C] summed with per-sample weights a [N,C].
  *
  *   s[n,p] = sum_c a[n,c] f[n,p,c],   y = max(s, 0) or s
  *
@@ -32,7 +32,7 @@ ${main(
 )}`;
 };
 
-/** Bindings a, dy, (y,) df, (g): y and g with ReLU only, without it g is dy. */
+/** Bindings a, dy, (y,) df, (g): y and g only with ReLU; without it g is dy. */
 export const classActivationGrad = (threads: number, lanes: Lanes, relu: boolean): string => {
   const type = vec(lanes);
   const optional = (name: string): [string, string][] => (relu ? [[name, "f32"]] : []);

@@ -1,14 +1,14 @@
 /**
- * Depthwise convolution: as many groups as input channels and as output channels, C. No element of one operand meets more than one
- * channel of the other, so there is nothing to share between channels; a thread takes one vector of channels, at several pixels or taps.
+ * Depthwise convolution: as many groups as input and output channels, C. No element of one operand meets more than one channel of
+ * the other, so there is nothing to share between channels; a thread takes one vector of channels, at several pixels or taps.
  *
  *   forward       y[n,oy,ox,c]  = sum_{ky,kx} x[n, oy SH - PH + ky DH, ox SW - PW + kx DW, c] w[ky,kx,c]
  *   input grad    dx[n,iy,ix,c] = sum_{ky,kx} dy[n,oy,ox,c] w[ky,kx,c]   over the (oy,ox) that read (iy,ix)
  *   weight grad   dw[ky,kx,c]   = sum_{n,oy,ox} x[n,iy,ix,c] dy[n,oy,ox,c], lines of pixels cut into splits of p.extra lines
  *
- * x [N,H,W,C], w [KH,KW,1,C], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,C], all as vectors of `lanes` channels. One thread computes PIXELS_PER_THREAD pixels of a line, SW apart in the
- * input gradient, whose pixels of equal remainder by SW are reached by the same taps; or a line of taps of one split,
- * dw then being [splits,KH,KW,1,C].
+ * x [N,H,W,C], w [KH,KW,1,C], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,C], all as vectors of `lanes` channels. A thread computes
+ * PIXELS_PER_THREAD pixels of a line (in the input gradient SW apart, since pixels congruent modulo SW are reached by the same
+ * taps) or a line of taps of one split; dw is then [splits,KH,KW,1,C].
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";

@@ -1,12 +1,12 @@
 /**
- * Convolution, one output element a thread: the form that every adapter runs and that covers groups.
+ * Convolution, one output element per thread: the form that runs on every adapter and covers groups.
  *
  *   forward       y[n,oy,ox,co]   = bias[co] + sum_{ky,kx,c} x[n, oy SH - PH + ky DH, ox SW - PW + kx DW, c] w[ky,kx,c,co]
  *   input grad    dx[n,iy,ix,ci]  = sum_{ky,kx,co} dy[n,oy,ox,co] w[ky,kx,c,co]   over the (oy,ox) that read (iy,ix)
  *   weight grad   dw[ky,kx,c,co]  = sum_{n,oy,ox} x[n,iy,ix,ci] dy[n,oy,ox,co]
  *
- * x [N,H,W,CI], w [KH,KW,CI/groups,CO], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO]. The channels of group g are CI/groups inputs from g CI/groups
- * on and CO/groups outputs from g CO/groups on. Sizes come as a uniform (lib/conv.ts).
+ * x [N,H,W,CI], w [KH,KW,CI/groups,CO], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO]. Group g has the CI/groups inputs from
+ * channel g CI/groups on and the CO/groups outputs from channel g CO/groups on. Sizes come as a uniform (lib/conv.ts).
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
@@ -16,7 +16,7 @@ import { bindings, threadMain } from "./lib/thread.ts";
 const sizes = `${convSizes}
   let CIG = CI / p.groups; let COG = CO / p.groups;`;
 
-/** `main` for the elements of a result, bound last, that is summed up in `sum`. */
+/** `main` for a result, bound last, whose elements are summed in `sum`. */
 const resultMain = (
   shape: Conv2dShape,
   [x, w, y]: readonly [string, string, string],

@@ -1,6 +1,6 @@
 /**
- * Convolution of stride 1 with few result channels: a lane takes a strip of `rows` pixels below each other, its neighbours those beside them,
- * so that what each loads of a column of the input serves all of the kernel. The weights, loaded by one lane each, are broadcast.
+ * Convolution of stride 1 with few result channels: a lane takes a vertical strip of `rows` pixels, its neighbours the strips
+ * beside it, so that each input column is loaded once for the whole kernel. Each weight is loaded by one lane and broadcast.
  *
  *   forward      y[n,y,x,:] = sum over ky, kx, c of x[n, y + ky - PH, x + kx - PW, c] w[ky,kx,c,:]
  *   input grad   the same of dy, with the kernel turned by 180 degrees, its channels swapped, and KH - 1 - PH for PH
@@ -25,7 +25,7 @@ export interface Strip {
   /** Result channels in a vector, and vectors. */
   lane: Lanes;
   quads: number;
-  /** Input channels loaded at once: 4 where their number allows it. */
+  /** Input channels loaded at once: 4 where their number is a multiple of 4. */
   chunk: 1 | 4;
   kh: number;
   kw: number;
@@ -42,8 +42,9 @@ fn loadX(image: u32, iy: i32, ix: i32, s: u32) -> ${vec(chunk)} {
 }`;
 
 /**
- * The weights of a column of the kernel and a chunk of input channels, as they are distributed over the lanes: item e is held by lane e mod
- * subgroup in register e div subgroup. Each is a vector as it lies in memory: of result channels, or, where the kernel is turned, of the chunk.
+ * How the weights of one kernel column and one chunk of input channels are distributed over the lanes: lane e mod subgroup holds
+ * item e in register e div subgroup. Each is a vector as stored in memory: of result channels or, where the kernel is turned, of
+ * the chunk.
  */
 function weightsOf(t: Strip) {
   const { turned, subgroup, lane, quads, chunk, kh, kw } = t;
@@ -77,8 +78,8 @@ fn loadWeight(e: u32, kx: u32, c: u32) -> ${vec(turned ? chunk : lane)} {
 }
 
 /**
- * How the lanes come by the columns of the input under the kernel: each loads one, and those beyond the last are distributed, so that every
- * column is loaded once; for column kx of the kernel they are handed on.
+ * How the lanes get the input columns under the kernel: each loads its own, and those beyond the last lane are shared out, so
+ * that every column is loaded once; for kernel column kx the lanes pass them on.
  */
 function columnsOf({ subgroup, rows, chunk, kh, kw }: Strip) {
   const height = rows + kh - 1;
@@ -102,7 +103,7 @@ ${unroll(height, row)}`,
   };
 }
 
-/** Columns beyond the last, a power of two. */
+/** Columns beyond the last lane's, rounded up to a power of two. */
 export const beyondLast = (kw: number): number => 2 ** Math.ceil(Math.log2(kw - 1));
 
 /** Bindings x, w, (bias, plus: lib/epilogue.ts,) y; for the input gradient dy, w, (bias, plus,) dx. */
@@ -177,8 +178,8 @@ export type GradStrip = Pick<Strip, "subgroup" | "lane" | "quads" | "chunk" | "k
 export const stripGradFields = [...stripFields, "rows", "run"] as const;
 
 /**
- * Weight gradient. A workgroup takes one column of the kernel and one chunk of input channels, a lane one strip of p.rows pixels after
- * the other, down which the input pixels under the kernel move on by one; in the end the lanes' sums are added.
+ * Weight gradient. A workgroup takes one kernel column and one chunk of input channels, a lane one strip of p.rows pixels after
+ * another; down a strip, the input pixels under the kernel shift by one row at a time. The lanes' sums are added at the end.
  * Bindings x [N,H,W,C], dy [N,OH,OW,CO], part [splits,KH,KW,C,CO]. Dispatch: (KW C / chunk, splits).
  */
 export const conv2dStripWeightGrad = (t: GradStrip): string => {

@@ -1,17 +1,17 @@
 /**
  * Convolution as an implicit GEMM in which a subgroup owns a tile: no workgroup memory, no barrier.
  *
- * Lanes hold `lane` consecutive columns of the result each, as one vector an accumulator; the rows of the tile (pixels in
- * the forward pass and the input gradient, weight rows in the weight gradient) are loaded by one lane each and
- * broadcast to all. On software adapters a broadcast costs no more than a multiply-add, while a barrier turns the whole
- * shader into a coroutine; hence this form. Where the result has fewer columns than a subgroup spans, its lanes form teams
+ * Each lane holds `lane` consecutive columns of the result, one vector per accumulator; each row of the tile (pixels in
+ * the forward pass and the input gradient, weight rows in the weight gradient) is loaded by one lane and broadcast to all.
+ * On software adapters a broadcast costs no more than a multiply-add, while a barrier turns the whole shader into a
+ * coroutine; hence this form. Where the result has fewer columns than a subgroup spans, its lanes form teams
  * (lib/team.ts), each with rows (or, in the weight gradient, pixels) of its own.
  *
  *   forward       Y [P,CO]  = X' [P,K] W [K,CO]        K = (ky,kx,c), X' = input pixels under the kernel
  *   input grad    DX [P,CI] = DY' [P,K] W' [K,CI]      K = (ky,kx,co), one phase of the stride at a time
  *   weight grad   DW [K,CO] = X'^T [K,P] DY [P,CO]     conv2d_subgroup_weight_grad.wgsl.ts
  *
- * A workgroup is one subgroup of S lanes. Sizes come as a uniform (lib/conv.ts). Groups are not covered (conv2d_plain is).
+ * A workgroup is one subgroup of S lanes. Sizes come as a uniform (lib/conv.ts). Groups are left to conv2d_plain.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convKernel, convSizes, convUniform } from "./lib/conv.ts";
@@ -26,11 +26,11 @@ export interface SubgroupTile {
   subgroup: number;
   /** Lanes of a team: a power of two. */
   team: number;
-  /** Result columns (channels) a lane. */
+  /** Result columns (channels) per lane. */
   lane: Lanes;
   /** Elements of the reduction loaded at once by one lane: 4 where the channel count allows it. */
   chunk: 1 | 4;
-  /** Rows that each lane loads and hands to its team, which so has `team * rows` rows, and the tile `subgroup * rows`. */
+  /** Rows that each lane loads and shares with its team: `team * rows` per team, `subgroup * rows` per tile. */
   rows: number;
 }
 
@@ -44,8 +44,8 @@ ${body}
 }`;
 
 /**
- * acc[row] += a[row] * b, for all rows of the team and all elements of the chunk. All products of one accumulator follow each
- * other: there are more accumulators than registers.
+ * acc[row] += a[row] * b, for all rows of the team and all elements of the chunk. All products of one accumulator come in a
+ * row, since there are more accumulators than registers.
  */
 const multiplyTile = (t: SubgroupTile): string =>
   unroll(t.team * t.rows, (row) =>
@@ -125,7 +125,7 @@ ${loop("r", size, `if (first + r < P) { let at = (first + r) * COLS + column; y[
 
 /**
  * Input gradient. Bindings dy [N,OH,OW,CO], w [KH,KW,CI,CO], (bias, plus,) dx [N,H,W,CI]; `lane` counts input channels, `chunk`
- * output channels. The pixels (iy,ix) with the same remainders by the stride form a phase, which only the kernel rows
+ * output channels. The pixels (iy,ix) with the same remainders modulo the stride form a phase, which only the kernel rows
  * and columns of matching remainder reach: no product with an inserted zero is computed. With `stride1` there is one phase.
  * Dispatch: ceil(N ceil(H/SH) ceil(W/SW) / (subgroup rows)) groups over x and y; SH SW ceil(CI / (team lane)) along z.
  */

@@ -1,11 +1,11 @@
 /**
- * The weight gradient as an implicit GEMM in which a subgroup owns a tile (conv2d_subgroup.wgsl.ts):
+ * Convolution's weight gradient as an implicit GEMM in which a subgroup owns a tile (see conv2d_subgroup.wgsl.ts).
  *
  *   DW [K,CO] = X'^T [K,P] DY [P,CO]     K = (ky,kx,ci)
  *
- * P is split; partial sums are added by a second kernel. Of a split's lines of output pixels, a team takes every (subgroup / team)th `pixels`.
- * The `rows / chunk` units of the tile, each at `pixels` pixels, are distributed over the team: item e of them is unit e mod units at pixel e div
- * units, held by member e mod team in register e div team. In the end the teams' sums are added.
+ * P is split; a second kernel adds the partial sums. In each line of output pixels of its split, a team takes every (subgroup /
+ * team)th group of `pixels`. The tile's `rows / chunk` units, each at `pixels` pixels, are distributed over the team: item e is
+ * unit e mod units at pixel e div units, held by member e mod team in register e div team. The teams' sums are added at the end.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { accumulators, accumulatorsOf, subgroupMain } from "./conv2d_subgroup.wgsl.ts";
@@ -89,11 +89,11 @@ const along = (t: WeightGradTile, from: string, to: string, body: string): strin
 ${body}
     }`;
 
-/** The unit, and the pixel of those at once, that the lane loads in register r. */
+/** The unit, and the pixel of its group, that the lane loads into register r. */
 const unitOf = (t: WeightGradTile, r: number, units: number): string => `(member + ${r * t.team}u) % ${units}u`;
 const pixelOf = (t: WeightGradTile, r: number, units: number): string => `(member + ${r * t.team}u) / ${units}u`;
 
-/** Rows of the tile anywhere in the kernel: every lane looks whether its pixel lies in the image. */
+/** Rows of the tile anywhere in the kernel: every lane checks whether its pixel lies in the image. */
 const manyTaps = (t: WeightGradTile, { units, loads, multiply }: Body): { head: string; lines: string } => ({
   head: unroll(
     loads,
@@ -135,7 +135,7 @@ ${multiply}`,
   }`,
 });
 
-/** All rows of the tile under one element of the kernel: only the output pixels that it takes from inside the image are visited. */
+/** All rows of the tile under one element of the kernel: visits only the output pixels for which that lies inside the image. */
 const oneTap = (t: WeightGradTile, { units, loads, multiply }: Body): { head: string; lines: string } => ({
   head: `
   let tap = group.x * ${t.rows}u / CI;

@@ -1,16 +1,16 @@
 /**
- * Convolution as an implicit GEMM by tiles in workgroup memory (lib/tiled.ts): for adapters with real workgroup memory, with or without
- * subgroups.
+ * Convolution as an implicit GEMM with tiles in workgroup memory (lib/tiled.ts): for adapters with real workgroup memory, with or
+ * without subgroups.
  *
  *   forward       Y [P,CO]  = X' [P,K] W [K,CO]        P = N OH OW, K = (ky,kx,c), X' = input pixels under the kernel
  *   input grad    DX [P,CI] = DY' [P,K] W' [K,CI]      K = (ky,kx,co), one phase of the stride at a time, P = N ceil(H/SH) ceil(W/SW)
  *   weight grad   DW [K,CO] = X'^T [K,P] DY [P,CO]
  *
- * with the channels of one group for CI and CO. Bindings: the two operands (x and w; dy and w; x and dy), those of the epilogue
- * (lib/epilogue.ts) but for the weight gradient, and the result, all f32 or vec4f as channels allow. The sum may be cut into splits of p.extra elements, a
- * multiple of the tile's depth; the result is then [splits, ...], and sum_parts.wgsl.ts adds them.
+ * where CI and CO are the channels of one group. Bindings: the two operands (x and w; dy and w; x and dy), those of the epilogue
+ * (lib/epilogue.ts; none in the weight gradient), and the result, all f32 or vec4f as the channels allow. The sum may be cut into
+ * splits of p.extra elements, a multiple of the tile's depth; the result is then [splits, ...], and sum_parts.wgsl.ts adds them.
  *
- * Dispatch: tiles (rows of tiles times columns of tiles) folded over x and y; splits phases groups along z, groups running fastest.
+ * Dispatch: tiles (rows of tiles times columns of tiles) folded over x and y; splits phases groups along z, groups fastest.
  */
 import { convHead, type Conv2dShape } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
@@ -22,7 +22,7 @@ import { vec } from "./lib/vec.ts";
 type Lanes = 1 | 4;
 type Pair = readonly [string, string];
 
-/** Elements a load or store: vectors where the channels of every group make whole ones. */
+/** Elements per load or store: vectors where every group's channels fill whole ones. */
 const lanesOf = (channels: number): Lanes => (channels % 4 === 0 ? 4 : 1);
 
 /** Pixels of an image under a kernel: lines are pixels of the result, places (tap row, tap column, channel). */
@@ -30,13 +30,13 @@ interface Image {
   name: string;
   lanes: Lanes;
   along: "k" | "edge";
-  /** Pixels of the result, as many as there are of each image. */
+  /** Pixels of the result per image: down and across. */
   result: Pair;
   /** Taps of the kernel. */
   taps: Pair;
   /** Height and width of the image. */
   size: Pair;
-  /** Channels in all and of a group. */
+  /** Channels: in all, and per group. */
   channels: Pair;
   /** The pixel read is `scale` result pixel + `offset` + `step` tap. */
   scale: Pair;
@@ -72,7 +72,7 @@ ${loadInside(name, lanes, `(pixel * ${total} + g * ${own}) / ${lanes}u + place.z
 ])}`,
 });
 
-/** A matrix [lines, CO], of whose columns those of the group count. */
+/** A matrix [lines, CO], of which only the group's columns count. */
 const matrix = (name: string, lanes: Lanes, lines: string, half = false): Operand => ({
   lanes,
   along: "edge",
@@ -83,7 +83,7 @@ const matrix = (name: string, lanes: Lanes, lines: string, half = false): Operan
 ${loadInside(name, lanes, `(line * p.co + g * cog) / ${lanes}u + place`, [`line < ${lines}`, `place * ${lanes}u < cog`], half)}`,
 });
 
-/** Group, split and the channels of a group, for the functions. Variables of a module are never uniform to WGSL, so main has its own. */
+/** Group, split and channels per group, for the functions. WGSL never treats module variables as uniform, so main has its own. */
 const privates = `
 var<private> g: u32;
 var<private> split: u32;
@@ -174,12 +174,12 @@ ${convHead(s, 3)}${privates}`,
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
-/** Of the taps in one direction, those that reach a phase are first, first + STEP, first + 2 STEP, ... */
+/** In one direction, the taps that reach a phase are first, first + STEP, first + 2 STEP, ... */
 export const tapStep = (stride: number, dilation: number): number => stride / gcd(stride, dilation);
 
 /**
- * The pixels (iy,ix) with the same remainders by the stride form a phase, which only some taps reach, at equal distances: no product with
- * an inserted zero is computed.
+ * Pixels (iy,ix) with the same remainders modulo the stride form a phase, which only some, evenly spaced taps reach: no product
+ * with an inserted zero is computed.
  */
 export const conv2dTiledInputGrad = (s: Conv2dShape, epilogue: Epilogue, tile: Tile): string => {
   const [lanes, load] = [lanesOf(s.ci / s.groups), lanesOf(s.co / s.groups)];
@@ -187,7 +187,7 @@ export const conv2dTiledInputGrad = (s: Conv2dShape, epilogue: Epilogue, tile: T
   const [stepY, stepX] = [tapStep(sh, s.dilation[0]), tapStep(sw, s.dilation[1])];
   const down = `((p.h + ${sh - 1}u) / ${sh}u)`;
   const across = `((p.w + ${sw - 1}u) / ${sw}u)`;
-  // First tap of the phase and pixel of dy that it reads for pixel 0, in one direction.
+  // First tap of the phase, and the pixel of dy that it reads for pixel 0, in one direction.
   const firstTap = (name: string, taps: string, padding: string, stride: number, dilation: number, step: number) => `
     let reach${name} = i32(from${name}) + i32(${padding});
     var tap${name} = ${taps};

@@ -1,5 +1,5 @@
 /**
- * y[AT + i] = x[FIRST + i] for i < WORDS: a copy of 4-byte words between places where no binding may begin.
+ * y[AT + i] = x[FIRST + i] for i < WORDS: copies 4-byte words between offsets at which no binding may begin.
  *
  * Bindings x, y; a uniform with WORDS, FIRST and AT. One thread per word.
  */

@@ -1,5 +1,5 @@
 /**
- * A convolution's weights with the batch normalisation behind it folded in, at fixed statistics:
+ * Folds a batch normalisation with fixed statistics into the weights and bias of the convolution before it.
  *
  *   wf[k,co] = w[k,co] gamma[co] invstd[co],   bf[co] = beta[co] - mean[co] gamma[co] invstd[co]
  *

@@ -70,8 +70,8 @@ ${imageMain(
 export const MAP_ROWS_PER_THREAD = 4;
 
 /**
- * The same for maps, of one channel: a thread takes four pixels beside each other, OW in fours, of MAP_ROWS_PER_THREAD rows, for which it computes
- * only once where they lie. Dispatch (ceil(OW / 4 / threads), ceil(OH / MAP_ROWS_PER_THREAD), N).
+ * The same for one-channel maps with OW a multiple of 4: a thread takes four adjacent pixels in each of MAP_ROWS_PER_THREAD rows
+ * and computes their source columns only once. Dispatch (ceil(OW / 4 / threads), ceil(OH / MAP_ROWS_PER_THREAD), N).
  */
 export const interpolateMap = (threads: number): string => wgsl`
 ${bindings(["x", "f32"], ["y", "vec4f"])}
@@ -96,8 +96,8 @@ ${["0", "1"]
   }`,
 )}`;
 
-// Outputs that read input i lie between (i - 0.5) / ratio - 0.5 and (i + 1.5) / ratio - 0.5. A hundredth more on either side
-// covers rounding; what it adds has weight zero. The clamped edges reach to the ends.
+// Outputs that read input i lie between (i - 0.5) / ratio - 0.5 and (i + 1.5) / ratio - 0.5. A margin of 0.01 on either side
+// covers rounding; what it adds has weight zero. The clamped edges extend to the ends.
 const range = (axis: "x" | "y", i: string, size: string, outs: string, ratio: string): string => `
   let low_${axis} = u32(max(ceil((f32(${i}) - 0.5) / ${ratio} - 0.51), 0.0));
   let high_${axis} = min(u32(max(floor((f32(${i}) + 1.5) / ${ratio} - 0.49), 0.0)), ${outs} - 1u);
@@ -130,11 +130,11 @@ ${range("x", "ix", "W", "OW", "RX")}
 /** Rows of x that a thread of `shrinkMapGrad` takes. */
 export const SHRINK_MAP_ROWS_PER_THREAD = 8;
 
-// Where height and width of y are half of x's at most, one output at most reads a pixel: the one on whose share of x it lies.
+// Where y has at most half of x's height and width, at most one output reads a pixel: the one whose share of x contains it.
 const reader = (o: string, i: string, ratio: string, outs: string): string =>
   `let ${o} = min(u32((f32(${i}) + 0.5) / ${ratio}), ${outs} - 1u);`;
 
-/** The adjoint there. One thread per vector of dx. */
+/** The adjoint in that case. One thread per vector of dx. */
 export const shrinkGrad = (threads: number, lanes: Lanes): string => wgsl`
 ${head("dy", "dx", lanes)}
 ${common}
@@ -148,8 +148,8 @@ ${imageMain(
 )}`;
 
 /**
- * The same for maps, whose one channel leaves a thread time for nothing but addresses: it takes four pixels beside each other, W in fours, of
- * SHRINK_MAP_ROWS_PER_THREAD rows. Dispatch (ceil(W / 4 / threads), ceil(H / SHRINK_MAP_ROWS_PER_THREAD), N).
+ * The same for maps, where a thread would compute little but addresses: it takes four adjacent pixels (W a multiple of 4) in each
+ * of SHRINK_MAP_ROWS_PER_THREAD rows. Dispatch (ceil(W / 4 / threads), ceil(H / SHRINK_MAP_ROWS_PER_THREAD), N).
  */
 export const shrinkMapGrad = (threads: number): string => wgsl`
 ${bindings(["dy", "f32"], ["dx", "vec4f"])}
@@ -175,8 +175,8 @@ ${imageMain(
 )}`;
 
 /**
- * Twice the height and width. The four pixels between four of x, rows 2 k - 1 and 2 k of y, come from the same loads, so a thread takes a
- * vector of all of them. Dispatch (ceil((W + 1) vectors / threads), H + 1, N).
+ * Doubles height and width. The four pixels of y between four of x, in rows 2 k - 1 and 2 k, come from the same loads, so a
+ * thread takes a vector of all four. Dispatch (ceil((W + 1) vectors / threads), H + 1, N).
  */
 export const double = (threads: number, lanes: Lanes): string => wgsl`
 ${head("x", "y", lanes)}
@@ -207,8 +207,8 @@ ${unroll(2, (k) => {
 )}`;
 
 /**
- * Its adjoint. A row of x is read by rows 2 i - 1 to 2 i + 2 of y, with weights 1/4, 3/4, 3/4, 1/4; beyond the border the last row has that
- * weight too. A thread takes a vector of two pixels beside each other. Dispatch (ceil(ceil(W / 2) vectors / threads), H, N).
+ * Its adjoint. Rows 2 i - 1 to 2 i + 2 of y read row i of x, with weights 1/4, 3/4, 3/4, 1/4; at the border the last takes the
+ * missing one's weight. A thread takes a vector of two adjacent pixels. Dispatch (ceil(ceil(W / 2) vectors / threads), H, N).
  */
 export const doubleGrad = (threads: number, lanes: Lanes): string => wgsl`
 ${head("dy", "dx", lanes)}

@@ -1,5 +1,5 @@
 /**
- * Losses, one value a sample; their mean is a sum of its own.
+ * Losses, one value per sample; their mean is a separate sum.
  *
  *   cross-entropy   l[n] = w[n] (log sum_k exp z[n,k] - z[n,label]),   dz = dl w (softmax(z) - onehot)
  *                   w[n] = N W[label n] / sum_m W[label m] with class weights W, so that the mean is PyTorch's weighted one; else 1
@@ -8,14 +8,14 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 
-/** Samples, classes, and the weight of each class where they have any. */
+/** Samples, classes, and the weight of each class, if any. */
 export interface CrossEntropySize {
   samples: number;
   classes: number;
   weights?: readonly number[] | undefined;
 }
 
-/** K, and with weights `weight(n)`, the weight of sample n among all; each thread adds the few labels up for itself. */
+/** K and, with class weights, `weight(n)`, the weight of sample n among all; each thread sums over the few labels itself. */
 const crossEntropyConstants = ({ samples, classes, weights }: CrossEntropySize): string =>
   `const K = ${classes}u;` +
   (weights
@@ -46,7 +46,7 @@ ${threadMain(
   loss[i] = ${times(size, "i")}(log(sum) - (z[i * K + label[i]] - top));`,
 )}`;
 
-/** Bindings softmax [N,K], label [N], dl [N], dz [N,K]. One thread an element. */
+/** Bindings softmax [N,K], label [N], dl [N], dz [N,K]. One thread per element. */
 export const crossEntropyGrad = (grid: ThreadGrid, size: CrossEntropySize): string => wgsl`
 ${bindings(["softmax", "f32"], ["label", "u32"], ["dl", "f32"], ["dz", "f32"])}
 ${crossEntropyConstants(size)}
@@ -91,7 +91,7 @@ ${threadMain(
   slope[i] = vec2f(-2.0 / d, overlap / d / d);`,
 )}`;
 
-/** Bindings t [N,P], slope [N,2], dl [N], dp [N,P]. One thread an element. */
+/** Bindings t [N,P], slope [N,2], dl [N], dp [N,P]. One thread per element. */
 export const diceGrad = (s: DiceSize, grid: ThreadGrid): string => wgsl`
 ${bindings(["t", "f32"], ["slope", "vec2f"], ["dl", "f32"], ["dp", "f32"])}
 ${diceConstants(s)}

@@ -1,12 +1,12 @@
 /**
- * Matrix products of a batch, row-major, in which a subgroup owns a tile: no workgroup memory, no barrier. See conv2d_subgroup.wgsl.ts
+ * Batched row-major matrix products in which a subgroup owns a tile: no workgroup memory, no barrier. See conv2d_subgroup.wgsl.ts
  * for the idea, lib/team.ts for teams.
  *
  *   matmul   c[z] [M,N] = a[z] [M,K] b[z] [K,N], or b[z] [N,K]^T
  *   gram     c[s,z] [M,N] = a[z] [K,M]^T b[z] [K,N], K cut into splits s of p.run rows
  *
- * M, K and N are multiples of 4 where they are the last size of an operand. A lane holds four columns of the tile; its rows are
- * loaded by one lane each and handed to the team.
+ * M, K and N are multiples of 4 where they are the last size of an operand. A lane holds four columns of the tile; each row is
+ * loaded by one lane and shared with the team.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { enableHalf, stored, widened } from "./lib/half.ts";
@@ -15,7 +15,7 @@ import { addTeams, fromTeam, teamHead } from "./lib/team.ts";
 import { bindings } from "./lib/thread.ts";
 import { component, unroll } from "./lib/vec.ts";
 
-/** Uniform: M, K and N; matrices of the batch; rows of K a split. */
+/** Uniform: M, K and N; matrices of the batch; rows of K per split. */
 export const matmulFields = ["m", "k", "n", "batch", "run"] as const;
 
 export interface MatmulTile {
@@ -46,8 +46,8 @@ ${teamHead(t.team)}
 ${unroll(t.rows, (r) => `  var acc${r} = vec4f();`)}`;
 
 /**
- * Writes the rows of c, each under the number that `row` makes of it. What was computed from the last row or column in the place of one beyond
- * it is written there once more: a store under a condition takes a software adapter three times as long.
+ * Writes the rows of c, row k to the number that `row` gives for it. Rows and columns beyond the last were computed from the last
+ * one and are written there once more: a conditional store takes a software adapter three times as long.
  */
 const store = ({ rows }: MatmulTile, row: (k: number) => string): string =>
   unroll(rows, (k) => `  c[(group.z * p.m + ${row(k)}) * COLS + load] = acc${k};`);
@@ -84,9 +84,9 @@ ${store(t, (k) => `min(first + ${k}u, p.m - 1u)`)}
 };
 
 /**
- * Dispatch: (ceil(M / rows), ceil(N / (4 team)), splits batch), the batch running faster. A team takes every (subgroup / team)th
- * four rows of K, and in the end the teams' sums are added. The `rows / 4` vectors of a row of a are distributed over the team: vector e of four
- * rows is held by member e mod team in register e div team.
+ * Dispatch: (ceil(M / rows), ceil(N / (4 team)), splits batch), the batch varying faster. A team takes every (subgroup / team)th
+ * group of four rows of K; the teams' sums are added at the end. The `rows / 4` vectors of a row of a are distributed over the
+ * team: member e mod team holds vector e of four rows in register e div team.
  */
 export const gramSubgroup = (t: MatmulTile): string => {
   const units = t.rows / 4;

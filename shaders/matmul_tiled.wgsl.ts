@@ -1,11 +1,11 @@
 /**
- * Matrix products of a batch, row-major, by tiles in workgroup memory (lib/tiled.ts):
+ * Batched row-major matrix products with tiles in workgroup memory (lib/tiled.ts).
  *
  *   matmul   c[z] [M,N] = a[z] [M,K] b[z] [K,N], or b[z] [N,K]^T
  *   gram     c[s,z] [M,N] = a[z] [K,M]^T b[z] [K,N], K cut into splits s of p.run rows, a multiple of the tile's depth
  *
- * The last sizes of all matrices are multiples of 4.
- * Dispatch: ceil(M / rows) ceil(N / columns) groups folded over x and y; splits batch along z, the batch running faster.
+ * The last size of every matrix is a multiple of 4.
+ * Dispatch: ceil(M / rows) ceil(N / columns) groups folded over x and y; splits batch along z, the batch varying faster.
  */
 import { enableHalf, stored } from "./lib/half.ts";
 import { count, loadInside, tiledProduct, type Operand, type Tile } from "./lib/tiled.ts";

@@ -15,7 +15,7 @@ export interface MaxPoolSize {
   w: number;
   oh: number;
   ow: number;
-  /** Vectors a pixel. */
+  /** Vectors per pixel. */
   quads: number;
   lanes: Lanes;
   kernel: number;

@@ -1,8 +1,8 @@
 /**
- * What an adapter can do at best: multiply-adds on values in registers, and copies.
+ * Shaders that measure an adapter's peak rates: multiply-adds on values in registers, and copies.
  *
- * peak   16 chains of vector multiply-adds a thread that depend on nothing but themselves; ITERATIONS each. y [items]
- * copy   y[i] = x[i], a vec4f a thread
+ * peak   16 independent chains of multiply-adds per thread, in vectors; ITERATIONS each. y [items]
+ * copy   y[i] = x[i], one vec4f per thread
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
@@ -10,7 +10,7 @@ import { unroll } from "./lib/vec.ts";
 
 /** Scalar chains of one thread. */
 export const PEAK_CHAINS = 16;
-/** Steps of the chains in one turn of the loop, so that the loop itself does not count. Divides the iterations. */
+/** Steps of the chains per turn of the loop, to make the loop's own cost negligible. Divides the iterations. */
 const UNROLLED_STEPS = 16;
 
 export const peak = (grid: ThreadGrid, iterations: number): string => wgsl`

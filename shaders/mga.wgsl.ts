@@ -41,7 +41,7 @@ ${params(mgaFields, arrays.length)}`;
 
 const sizes = "  let P = p.pixels; let QUADS = p.quads;";
 
-/** `main` with one vector of channels `q` of sample `n` a thread; `each` once a pixel, with the vector's index in `at`. */
+/** `main` with one vector of channels `q` of sample `n` per thread; `each` once per pixel, with the vector's index in `at`. */
 const pixelsMain = (threads: number, setup: string, each: string): string =>
   threadMain(
     { items: `p.samples * p.quads * ((p.pixels + ${PIXELS_PER_THREAD - 1}u) / ${PIXELS_PER_THREAD}u)`, threads },

@@ -1,19 +1,20 @@
 /**
- * The channel weights of Mask-Guided Attention, two linear layers on the descriptor p [N,C] with R hidden features, and their gradients:
+ * The channel weights of Mask-Guided Attention, two linear layers on the descriptor p [N,C] with R hidden features, and their
+ * gradients.
  *
  *   h = relu(p W1 + b1)      a = sigmoid(h W2 + b2)
  *   z2 = da a (1 - a)        dW2 = h^T z2,  db2 = sum_n z2        z1 = [h > 0] (z2 W2^T)
  *   g = z1 W1^T / P          dW1 = p^T z1,  db1 = sum_n z1
  *
- * W1 [C,R], W2 [R,C]. What runs along C is in vectors of `lanes` channels unless said otherwise. The products are small: one thread per result,
- * and what depends on the same operands in one dispatch.
+ * W1 [C,R], W2 [R,C]. Arrays along C are in vectors of `lanes` channels unless stated otherwise. The products are small: one
+ * thread per result, and one dispatch for those that depend on the same operands.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";
 
-/** Uniform: N; R and C, and both in vectors; runs whose sums da is; pixels P per sample. */
+/** Uniform: N; R and C, and both in vectors; number of runs whose sums add up to da; pixels P per sample. */
 export const gateFields = ["samples", "hidden", "hiddenQuads", "channels", "quads", "runs", "pixels"] as const;
 
 const declare = (...arrays: [string, string][]): string => `
@@ -84,7 +85,7 @@ ${threadMain(
 )}`;
 };
 
-/** Bindings z1, mean, w1, g [N,C], dw1, db1; here what runs along R is in vectors of `lanes`. */
+/** Bindings z1, mean, w1, g [N,C], dw1, db1; here arrays along R are in vectors of `lanes`. */
 export const gateFirstGrad = (threads: number, lanes: Lanes): string => {
   const type = vec(lanes);
   return wgsl`

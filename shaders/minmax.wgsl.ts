@@ -1,5 +1,5 @@
 /**
- * Per-sample min-max normalisation of x [N,P], with a gradient that goes through minimum and maximum.
+ * Per-sample min-max normalisation of x [N,P], with a gradient that flows through minimum and maximum.
  *
  *   y = (x - lo) / D,  D = hi - lo + EPS        lo, hi over the P elements of a sample
  *   dx = dy / D + [x = lo] (S2 - S1) / (D nlo) - [x = hi] S2 / (D nhi),    S1 = sum dy,  S2 = sum dy y
@@ -20,7 +20,7 @@ ${params(minMaxFields, arrays.length)}`;
 export const sizes =
   "  let SAMPLES = p.samples; let P = p.pixels; let RUNS = p.runs; let RUN = p.run; let EPS = bitcast<f32>(p.eps);";
 
-/** An element brought to [0, 1] by the sample's statistics `st`. */
+/** An element scaled to [0, 1] with the sample's statistics `st`. */
 export const normalized = (x: string): string => `(${x} - st.x) / (st.z - st.x + EPS)`;
 
 /** dx of an element, from `st` and the sums S1, S2 in `sum`. */
@@ -65,7 +65,7 @@ ${threadMain(
   stats[i] = all;`,
 )}`;
 
-/** x [N,P], stats -> y [N,P]. One thread an element. */
+/** x [N,P], stats -> y [N,P]. One thread per element. */
 export const minMaxApply = (threads: number): string => wgsl`
 ${declare(["x", "f32"], ["stats", "vec4f"], ["y", "f32"])}
 ${threadMain(
@@ -88,7 +88,7 @@ ${threadMain(
   part[i] = sum;`,
 )}`;
 
-/** x, dy [N,P], stats [N,4], sums [N,2] -> dx [N,P]. One thread an element. */
+/** x, dy [N,P], stats [N,4], sums [N,2] -> dx [N,P]. One thread per element. */
 export const minMaxGradApply = (threads: number): string => wgsl`
 ${declare(["x", "f32"], ["dy", "f32"], ["stats", "vec4f"], ["sums", "vec2f"], ["dx", "f32"])}
 ${threadMain(

@@ -1,6 +1,6 @@
 /**
- * Min-max normalisation and its gradient (minmax.wgsl.ts) in one dispatch each, for small samples: a subgroup takes a sample, its lanes every
- * S-th element. Dispatch: a workgroup, which is one subgroup, for each sample.
+ * Min-max normalisation and its gradient (minmax.wgsl.ts) in one dispatch each, for small samples: a subgroup takes a sample,
+ * each lane every S-th element. Dispatch: one workgroup, which is one subgroup, per sample.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { declare, gradientAt, mergeFunction, normalized, sizes } from "./minmax.wgsl.ts";

@@ -1,7 +1,7 @@
 /**
  * y[i] = f(a[i], b[i], ..., s) for any elementwise f; s is a scalar read from a buffer.
  *
- * Bindings: the inputs a, b, c, ... [COUNT], (s [1],) then y [COUNT]; as vec4f but for s. Buffers are padded to whole
+ * Bindings: the inputs a, b, c, ... [COUNT], (s [1],) then y [COUNT]; all vec4f except s. Buffers are padded to whole
  * vectors, so the last thread may compute up to three elements that nobody reads.
  * One thread per vector; dispatch ceil(COUNT / 4 / threads) workgroups.
  */

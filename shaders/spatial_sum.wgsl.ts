@@ -1,5 +1,5 @@
 /**
- * part[k,n,c] = FACTOR sum over the k-th run of pixels of f[n,p,c] (m[n,p]) (g[n,p,c])
+ * part[k,n,c] = FACTOR sum over the k-th run of pixels of f[n,p,c] (m[n,p]) (g[n,p,c]).
  *
  * Bindings: f [N,P,C], (g [N,P,C],) (m [N,P],) part [CHUNKS,N,C]; f, g and part in vectors of `lanes` channels; a uniform
  * with vectors per pixel, N, P, pixels per run and FACTOR. One thread per (run, n, vector); a second kernel adds the runs when

@@ -1,8 +1,8 @@
 /**
- * y[i] = FACTOR sum_{p < parts} part[p, i], in the order of p, with an epilogue (lib/epilogue.ts) on request.
+ * y[i] = FACTOR sum_{p < parts} part[p, i], in the order of p, with an optional epilogue (lib/epilogue.ts).
  *
  * Bindings: part [parts, COUNT], (bias [C], plus [COUNT],) y [COUNT]; as vec4f where COUNT, or C if there is an epilogue, is a multiple of
- * 4; a uniform with parts, COUNT (in vectors), FACTOR and C (in vectors). One thread an element of y.
+ * 4; a uniform with parts, COUNT (in vectors), FACTOR and C (in vectors). One thread per element of y.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { epilogueOperands, finish, noEpilogue, type Epilogue } from "./lib/epilogue.ts";

@@ -1,12 +1,13 @@
 /**
- * Winograd's convolution F(m x m, 3 x 3) for 3 x 3 kernels of stride 1, in three steps, with n = m + 2:
+ * Winograd's convolution F(m x m, 3 x 3) for 3 x 3 kernels of stride 1, in three steps, with n = m + 2.
  *
  *   U[a,b] = (G w G^T)[a,b]        weights   [3,3,CI,CO] -> U [n n, CI, CO]
  *   V[a,b] = (B^T x B)[a,b]        tiles of n x n input pixels, m apart -> V [n n, T, CI]
  *   M[a,b] = V[a,b] U[a,b]         n n matrix products (src/kernels/matmul.ts)
  *   y      = A^T M A               M [n n, T, CO] -> tiles of m x m output pixels
  *
- * The input gradient is the same convolution of dy with the kernel turned by 180 degrees and U transposed. The weight gradient is F(3 x 3, m x m): V as before, Z = G' dy G'^T of m x m tiles, products summed over the tiles, dw = A'^T M A'.
+ * The input gradient is the same convolution of dy with the kernel rotated by 180 degrees and U transposed. The weight gradient
+ * is F(3 x 3, m x m): V as before, Z = G' dy G'^T of m x m tiles, products summed over the tiles, dw = A'^T M A'.
  * A thread takes one tile (or one channel) and four channels. T = N TH TW tiles, TH = ceil(OH / m), TW = ceil(OW / m).
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
@@ -21,8 +22,8 @@ import { sandwich, winogradMatrices, type Square, type TileSize } from "./lib/wi
 export const TAPS = 3;
 
 /**
- * Uniform: image [n, h, w, quads of channels], tiles down and across, padding, and the quads of the other channel count. The image's
- * channels may be some of all that are transformed: quads of all, and before the first.
+ * Uniform: image [n, h, w, quads of channels], tiles down and across, padding, and the quads of the other channel count. The
+ * image may hold only some of the channels that are transformed: quads of all of them, and quads before its first.
  */
 export const winogradFields = [
   "n",
@@ -54,8 +55,9 @@ ${unroll(size, (j) => `  let in${j} = inY & inX${j}; let l0_${j} = select(vec4f(
 });
 
 /**
- * The same of an image that is read at twice its height and width (half-pixel centres, so weights 3/4 and 1/4), with a padding of 1: from
- * n / 2 + 1 pixels of it in each direction. Lines 2 k and 2 k + 1 come from lines k and k + 1, the second of which stays for the next two.
+ * The same for an image read at twice its height and width (half-pixel centres, so weights 3/4 and 1/4), with a padding of 1:
+ * from n / 2 + 1 of its pixels in each direction. Lines 2 k and 2 k + 1 come from lines k and k + 1; the latter is kept for the
+ * next two.
  */
 function enlargedTileOf(from: string, n: number): Square {
   const half = n / 2;
@@ -82,7 +84,7 @@ ${unroll(n, (j) => `  let l${k}_${j} = xa${j} * m${k}_${j >> 1} + xb${j} * m${k}
   };
 }
 
-/** n x n values that lie `pitch` apart in `from`, from index `at` on. */
+/** n x n values that lie `pitch` apart in `from`, starting at index `at`. */
 const planes = (from: string, n: number, at: string, pitch: string): Square => ({
   before: `  var plane = ${at}; let pitch = ${pitch};`,
   rows: unroll(n, (j) => `  let l0_${j} = ${from}[plane]; plane += pitch;`),
@@ -90,13 +92,13 @@ const planes = (from: string, n: number, at: string, pitch: string): Square => (
 });
 
 export interface Threads {
-  /** Of a workgroup. */
+  /** Per workgroup. */
   threads: number;
-  /** `loop`, or `openLoop` where what is unrolled is soon compiled. */
+  /** `loop`, or `openLoop` where unrolled code compiles quickly. */
   round: typeof loop;
 }
 
-/** The tile and the vector of channels of item i, from which image `image` and its place (down, across) among the tiles follow. */
+/** The tile and the vector of channels of item i, and from the tile its image `image` and its place (down, across) there. */
 const whichTile = `
   let quad = i % p.quads;
   let tile = i / p.quads;
@@ -106,8 +108,8 @@ const whichTile = `
   let tiles = p.n * p.down * p.across;`;
 
 /**
- * Bindings x [N,H,W,C], v [n n, T, all channels]. With `enlarged`, of x at twice its height and width, and a padding of 1. One thread per tile
- * and four channels.
+ * Bindings x [N,H,W,C], v [n n, T, all channels]. With `enlarged`, x is read at twice its height and width, with a padding of 1.
+ * One thread per tile and four channels.
  */
 export const winogradInput = ({ threads, round }: Threads, n: TileSize, enlarged: boolean): string => {
   const m = n - TAPS + 1;
@@ -149,8 +151,8 @@ ${sandwich(filter, tileOf("dy", m), round, (r, c, name) => `z[i + (${r} * ${n}u 
 };
 
 /**
- * Bindings w [3,3,CI,CO], u [n n, CI, CO]; p.quads = CO / 4, p.other = CI. With `turned`, of the kernel turned by 180 degrees; with `half`,
- * u is stored in half precision. One thread an input channel and four output channels.
+ * Bindings w [3,3,CI,CO], u [n n, CI, CO]; p.quads = CO / 4, p.other = CI. With `turned`, for the kernel rotated by 180 degrees;
+ * with `half`, u is stored in half precision. One thread per input channel and four output channels.
  */
 export const winogradWeights = ({ threads, round }: Threads, n: TileSize, turned: boolean, half: boolean): string => {
   const { filter } = winogradMatrices(n, TAPS);
@@ -193,8 +195,8 @@ ${sandwich(
 };
 
 /**
- * Bindings m [n n, CI, CO], dw [3,3,CI,CO]; p.quads = CO / 4, p.other = CI. One thread an
- * input channel and four output channels.
+ * Bindings m [n n, CI, CO], dw [3,3,CI,CO]; p.quads = CO / 4, p.other = CI. One thread per input channel and four
+ * output channels.
  */
 export const winogradFilterGrad = ({ threads, round }: Threads, n: TileSize): string => {
   const { outputs } = winogradMatrices(n, n - TAPS + 1);

@@ -23,7 +23,7 @@ export interface Conv2dShape {
 /** Multiply-adds of the direct algorithm, the same in all three passes. */
 export const multiplyAdds = (s: Conv2dShape): number => (s.n * s.oh * s.ow * s.kh * s.kw * s.ci * s.co) / s.groups;
 
-/** The uniform; `extra` is for one number of a kernel's own. */
+/** The uniform; `extra` is one kernel-specific number. */
 const fields = [
   ...["n", "h", "w", "ci", "oh", "ow", "co", "ph", "pw", "groups"],
   ...["kh", "kw", "sh", "sw", "dh", "dw", "extra"],
@@ -36,7 +36,7 @@ export function convParams(s: Conv2dShape, extra = 0): number[] {
   return fields.map((name) => values[name]);
 }
 
-/** Names in the shaders of the sizes that `main` takes from the uniform. */
+/** The shaders' names for the sizes that `main` reads from the uniform. */
 export const convSizes = `
   let N = p.n; let H = p.h; let W = p.w; let CI = p.ci; let OH = p.oh; let OW = p.ow; let CO = p.co;
   let PH = i32(p.ph); let PW = i32(p.pw);`;
@@ -44,14 +44,14 @@ export const convSizes = `
 /** Declares the uniform. */
 export const convUniform = (binding: number): string => params(fields, binding);
 
-/** The same, with kernel size, stride and dilation as constants, of which compilers make use. */
+/** The same, with kernel size, stride and dilation as constants, which compilers exploit. */
 export const convHead = (s: Conv2dShape, binding: number): string => `
 ${convUniform(binding)}
 const KH = ${s.kh}u; const KW = ${s.kw}u;
 const SH = ${s.stride[0]}; const SW = ${s.stride[1]};
 const DH = ${s.dilation[0]}; const DW = ${s.dilation[1]};`;
 
-/** Those as variables of `main`: one shader for all of them. A stride of 1 may be known, so that nothing is divided by it. */
+/** The same as variables of `main`: one shader for all values. A stride of 1 may be baked in, to avoid dividing by it. */
 export const convKernel = (stride1: boolean): string => `
   let KH = p.kh; let KW = p.kw; let DH = i32(p.dh); let DW = i32(p.dw);
   let SH = ${stride1 ? "1" : "i32(p.sh)"}; let SW = ${stride1 ? "1" : "i32(p.sw)"};`;

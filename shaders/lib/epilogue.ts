@@ -10,13 +10,13 @@ export interface Epilogue {
 
 export const noEpilogue: Epilogue = { bias: false, plus: false, relu: false };
 
-/** The operands that it takes, in the order in which they are bound before the result. */
+/** Its operands, in the order in which they are bound, before the result. */
 export const epilogueOperands = ({ bias, plus }: Epilogue): ("bias" | "plus")[] => [
   ...(bias ? (["bias"] as const) : []),
   ...(plus ? (["plus"] as const) : []),
 ];
 
-/** WGSL of the finished value of `type` that is written at index `at`, given WGSL of its channels' bias. */
+/** WGSL for the finished value of `type` written at index `at`, given WGSL for its channels' bias. */
 export function finish(e: Epilogue, type: string, value: string, bias: string, at: string): string {
   const sum = [value, ...(e.bias ? [bias] : []), ...(e.plus ? [`plus[${at}]`] : [])].join(" + ");
   return e.relu ? `max(${sum}, ${type}())` : sum;

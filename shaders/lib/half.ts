@@ -1,7 +1,7 @@
-/** What inference stores in half precision (f16): half the bytes to read; all arithmetic stays f32. */
+/** Half-precision (f16) storage for inference: half the bytes to read; all arithmetic stays f32. */
 import { vec, type Lanes } from "./vec.ts";
 
-/** What a shader that stores such values begins with. */
+/** The directive that a shader storing such values begins with. */
 export const enableHalf = (half: boolean): string => (half ? "enable f16;\n" : "");
 
 /** The element type in memory. */
@@ -14,16 +14,16 @@ export const stored = (lanes: Lanes, half: boolean): string => {
 export const widened = (value: string, lanes: Lanes, half: boolean): string =>
   half ? `${vec(lanes)}(${value})` : value;
 
-/** An f32 value as it goes to memory. */
+/** An f32 value as it is stored. */
 export const narrowed = (value: string, lanes: Lanes, half: boolean): string =>
   half ? `${stored(lanes, half)}(${value})` : value;
 
-/** Element types in memory, and those that hold the same in half precision. */
+/** Element types in memory, and their half-precision counterparts. */
 const halves = new Map(([1, 2, 4] as const).map((lanes) => [vec(lanes), stored(lanes, true)]));
 
 /**
- * A shader that stores some of its bindings in half precision: values are widened where they are read and narrowed where they are assigned, so
- * that a kernel needs no text of its own for it. Bindings are declared as by `bindings` (thread.ts) and used by name and index only.
+ * Makes a shader store some of its bindings in half precision: values are widened where read and narrowed where assigned, so that
+ * kernels need no code for it. Bindings must be declared by `bindings` (thread.ts) and used by name and index only.
  */
 export function storingHalf(code: string, indices: readonly number[]): string {
   let result = code.includes("enable f16;") ? code : `enable f16;\n${code}`;
@@ -39,7 +39,7 @@ export function storingHalf(code: string, indices: readonly number[]): string {
   return result;
 }
 
-/** Wraps what `name[...]` stands for, wherever it does, by conversions. */
+/** Wraps every read and write of `name[...]` in conversions. */
 function convertUses(code: string, name: string, type: string, half: string): string {
   const use = new RegExp(`(?<![\\w.])${name}\\[`, "g");
   let result = "";
@@ -64,7 +64,7 @@ function convertUses(code: string, name: string, type: string, half: string): st
   return result + code.slice(done);
 }
 
-/** The position behind the bracket that closes the one at `open`. */
+/** The position after the bracket that closes the one at `open`. */
 function closing(code: string, open: number): number {
   let depth = 0;
   for (let at = open; at < code.length; at++) {

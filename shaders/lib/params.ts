@@ -1,9 +1,9 @@
 /**
- * Sizes that a shader reads from a uniform instead of having them baked in. Compiling is what a software adapter takes
- * longest for, so kernels whose inner loop does not profit from constants share one pipeline over all sizes.
+ * Sizes that a shader reads from a uniform instead of having them baked in. Compiling is what takes a software adapter
+ * longest, so kernels whose inner loop gains nothing from constants share one pipeline for all sizes.
  */
 
-/** Declares `p` with a u32 field for each name, at a binding behind the storage buffers. */
+/** Declares `p` with a u32 field for each name, at a binding after the storage buffers. */
 export const params = (names: readonly string[], binding: number): string => `
 struct Params { ${names.map((name) => `${name}: u32`).join(", ")} }
 @group(0) @binding(${binding}) var<uniform> p: Params;`;

@@ -1,6 +1,6 @@
 /**
- * Teams: the lanes of a subgroup in groups of equal size, a power of two, in which each lane holds other columns of a result, while
- * each team has rows of its own. A result with few columns then still keeps all lanes busy.
+ * Teams: the lanes of a subgroup in groups of equal, power-of-two size. Within a team each lane holds different columns of a
+ * result, and each team has its own rows, so that even a result with few columns keeps all lanes busy.
  */
 import { unroll } from "./vec.ts";
 
@@ -16,7 +16,7 @@ export const teamHead = (team: number): string => `
   let member = lane % ${team}u;
   let captain = lane - member;`;
 
-/** The value of `expression` at lane `member` of the own team. */
+/** The value of `expression` at lane `member` of the lane's own team. */
 export function fromTeam(expression: string, member: number, { subgroup, team }: Teams): string {
   if (team === 1) return expression;
   return team === subgroup
@@ -24,6 +24,6 @@ export function fromTeam(expression: string, member: number, { subgroup, team }:
     : `subgroupShuffle(${expression}, captain + ${member}u)`;
 }
 
-/** WGSL that adds a variable over all teams, in a fixed order: every lane ends with the sum of those of its number. */
+/** WGSL that adds a variable over all teams, in a fixed order: every lane ends up with the sum over the lanes of its number. */
 export const addTeams = (name: string, { subgroup, team }: Teams): string =>
   unroll(Math.log2(subgroup / team), (i) => `  ${name} += subgroupShuffleXor(${name}, ${team << i}u);`);

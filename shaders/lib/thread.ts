@@ -1,8 +1,8 @@
-/** The frame of kernels in which each thread computes one item alone. */
+/** The frame of kernels in which each thread computes one item on its own. */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 
 export interface ThreadGrid {
-  /** Items, one a thread. */
+  /** Items, one per thread. */
   items: number;
   /** Threads of a workgroup. */
   threads: number;
@@ -28,8 +28,9 @@ ${body}
 `;
 
 /**
- * A loop of `n` rounds, `step` at a time, that is not to be unrolled: compilers cannot tell its length. Every copy of a body is compiled anew, and a
- * software adapter takes 25 ms for each vec4 that one loads and 14 ms for each that it stores. Needs `groups`, main's num_workgroups, none of which is 0.
+ * A loop of `n` rounds, `step` at a time, that compilers do not unroll, as they cannot tell its length. Every unrolled copy of a
+ * body is compiled anew, which takes a software adapter 25 ms per vec4 load and 14 ms per store. Needs `groups`, main's
+ * num_workgroups, none of which is 0.
  */
 export const loop = (variable: string, n: number, body: string, step = 1): string =>
   rounds(variable, `${n}u * min(groups.x, 1u)`, body, step);
@@ -43,7 +44,7 @@ const rounds = (variable: string, end: string, body: string, step: number): stri
 ${body}
   }`;
 
-/** Variables as an array `all`, for a loop over them at the end of a kernel: that is as fast as writing them out, and short to compile. */
+/** Variables as an array `all`, to loop over at the end of a kernel: as fast as writing them out, and quick to compile. */
 export const collected = (type: string, names: readonly string[]): string =>
   `  var all = array<${type}, ${names.length}>(${names.join(", ")});`;
 

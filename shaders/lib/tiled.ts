@@ -1,14 +1,15 @@
 /**
- * The tiled matrix product that convolution's three passes (conv2d_tiled.wgsl.ts) and the product of matrices (matmul_tiled.wgsl.ts) are
- * views of:
+ * The tiled matrix product behind convolution's three passes (conv2d_tiled.wgsl.ts) and the matrix products
+ * (matmul_tiled.wgsl.ts).
  *
  *   C [ROWS,COLUMNS] = sum_k A[row,k] B[column,k]
  *
- * A workgroup of 64 threads computes a tile of C, in steps of `depth` elements of k. Each thread fetches at most one square of 4 x 4
- * elements of A and one of B a step, as vectors along k or along the edge of the tile, whichever lie together in memory, turns the former,
- * and puts them into workgroup memory as vectors along the edge. There are two buffers in workgroup memory: the next step's loads are
- * in flight while this one's products are computed, and one barrier per step is enough. Columns of workgroup memory are permuted by
- * `k / 4` (exclusive or), so that neither the turned squares nor the reads meet in one bank.
+ * A workgroup of 64 threads computes a tile of C, in steps of `depth` elements of k. In each step a thread fetches at most one
+ * square of 4 x 4 elements of A and one of B, as vectors along k or along the edge of the tile, whichever are contiguous in
+ * memory, transposes the former, and stores them in workgroup memory as vectors along the edge. There are two buffers in
+ * workgroup memory: the next step's loads are in flight while this one's products are computed, and one barrier per step
+ * suffices. Columns of workgroup memory are permuted by `k / 4` (exclusive or), so that neither the transposed squares nor
+ * the reads collide in one bank.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { widened } from "./half.ts";
@@ -24,7 +25,7 @@ export interface Tile {
 
 export const TILE_THREADS = 64;
 
-/** How one coordinate of an operand is spelled: the value of index i, and the value that follows. */
+/** How one coordinate of an operand is written: the value for index i, and the value that follows one. */
 export interface Axis {
   type: "u32" | "vec3u";
   first(i: string): string;
@@ -55,9 +56,9 @@ fn following(d: vec3u, middle: u32, low: u32) -> vec3u {
 
 /** A or B: lines of vectors, one of the two coordinates being k and the other the row (or column) of C. */
 export interface Operand {
-  /** Elements a load; 1 where vectors of 4 would not be aligned. */
+  /** Elements per load; 1 where vectors of 4 would not be aligned. */
   lanes: 1 | 4;
-  /** The coordinate along which elements lie together. */
+  /** The coordinate along which elements are contiguous. */
   along: "k" | "edge";
   line: Axis;
   /** Counted in loads. */
@@ -68,7 +69,7 @@ export interface Operand {
 
 /**
  * WGSL that returns the element or vector of `name` (stored in half precision with `half`) at `index` if all conditions hold, else zero:
- * without a branch, which would hold up the next load.
+ * without a branch, which would stall the next load.
  */
 export const loadInside = (
   name: string,
@@ -142,7 +143,7 @@ ${unroll(4, (i) => `        tile_${x}[side * ${quads * depth}u + ${x}to + ${i * 
   };
 }
 
-/** What the columns of workgroup memory are permuted with in the four lines of step `step`. */
+/** The value that permutes the columns of workgroup memory in the four lines of step `step`. */
 const permutation = (step: string, quads: number, depth: number): string =>
   `((${step} * ${32 / depth}u) & ${quads - 1}u)`;
 

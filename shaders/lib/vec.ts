@@ -19,6 +19,6 @@ export const unroll = (n: number, f: (i: number) => string, separator = "\n"): s
 
 /**
  * Whether all conditions hold. `&&` would become branches; a dozen in a row keep SwiftShader compiling for minutes. A
- * signed index is compared as u32, which covers those below 0.
+ * signed index is compared as u32, which also rules out values below 0.
  */
 export const all = (...conditions: string[]): string => conditions.map((condition) => `(${condition})`).join(" & ");

@@ -1,17 +1,17 @@
 /**
- * The matrices of Winograd's minimal filtering F(m, r): m outputs of a filter of r taps from n = m + r - 1 inputs by n
- * multiplications,
+ * The matrices of Winograd's minimal filtering F(m, r): m outputs of an r-tap filter from n = m + r - 1 inputs with n
+ * multiplications.
  *
- *   y = A^T [(G g) * (B^T d)],
+ *   y = A^T [(G g) * (B^T d)].
  *
- * by the Toom-Cook construction: polynomials are evaluated at n - 1 points and at infinity, multiplied there, and interpolated (Lavin
- * and Gray, arXiv:1509.09308). B^T depends on the points alone, so all F(m, r) of one n share it.
+ * They follow the Toom-Cook construction: polynomials are evaluated at n - 1 points and at infinity, multiplied there, and
+ * interpolated (Lavin and Gray, arXiv:1509.09308). B^T depends on the points alone, so all F(m, r) of one n share it.
  */
 import { openLoop, type loop } from "./thread.ts";
 import { unroll } from "./vec.ts";
 
 /**
- * Points in pairs of opposite sign behind 0, exact in binary. For n = 6 the usual ±1, ±2 lose twice as many digits: with ±3/4, ±3/2 the
+ * 0, then pairs of opposite sign, exact in binary. For n = 6 the usual ±1, ±2 lose twice as many digits: with ±3/4, ±3/2 the
  * relative L2 error over 64 to 256 channels is 6e-7 to 1.5e-6 (direct summation: 4e-7 to 9e-7), against 1.7e-6 to 3.3e-6.
  */
 const points = {
@@ -31,7 +31,7 @@ export interface WinogradMatrices {
   inputs: Matrix;
 }
 
-/** Coefficients, the constant first, of the product of (x - root). */
+/** Coefficients, constant term first, of the product of (x - root). */
 const polynomial = (roots: readonly number[]): number[] =>
   roots.reduce<number[]>((c, root) => [...c, 0].map((_, i) => (c[i - 1] ?? 0) - root * (c[i] ?? 0)), [1]);
 
@@ -43,7 +43,7 @@ export function winogradMatrices(n: TileSize, r: number): WinogradMatrices {
   const atInfinity = (count: number) => Array.from({ length: count }, (_, i) => (i === count - 1 ? 1 : 0));
   const others = p.map((x) => p.filter((y) => y !== x));
   const rows = [...others.map((roots) => [...polynomial(roots), 0]), polynomial(p)];
-  // Rows of B^T of about unit length: powers of two, which cost no digit, go over into G.
+  // Rows of B^T are scaled to about unit length: powers of two, which cost no precision, move into G.
   const scales = rows.map((row) => 2 ** -Math.round(Math.log2(Math.hypot(...row))));
   const norms = p.map((x, j) => others[j]!.reduce((product, y) => product * (x - y), 1));
   const filter = [...p.map((x, j) => powers(x, r).map((v) => v / norms[j]!)), atInfinity(r)];
@@ -55,7 +55,7 @@ export function winogradMatrices(n: TileSize, r: number): WinogradMatrices {
   };
 }
 
-/** Sum of coefficient times variable, as WGSL; undefined when nothing is left. */
+/** Sum of coefficient times variable, as WGSL; undefined when no term is left. */
 function sum(coefficients: readonly number[], names: readonly string[]): string | undefined {
   let text = "";
   for (const [i, c] of coefficients.entries()) {
@@ -75,7 +75,7 @@ const mean = (a: readonly number[], b: readonly number[], sign: 1 | -1): number[
   a.map((v, i) => (v + sign * b[i]!) / 2);
 
 /**
- * WGSL that sets `${y}0`, `${y}1`, ... to matrix times the variables `x`. Rows, or columns, that differ in signs only, as those
+ * WGSL that sets `${y}0`, `${y}1`, ... to matrix times the variables `x`. Rows, or columns, that differ only in signs, as those
  * of two opposite points do, share their halves.
  */
 export function multiply(matrix: Matrix, x: readonly string[], y: string): string {
@@ -95,7 +95,7 @@ export function multiply(matrix: Matrix, x: readonly string[], y: string): strin
   return lines.join("\n");
 }
 
-/** Replaces columns that differ in signs only by their sum and difference. */
+/** Replaces columns that differ only in signs with their sum and difference. */
 function pairColumns(matrix: Matrix, x: readonly string[], y: string, lines: string[]) {
   const columns = x.map((_, j) => matrix.map((row) => row[j]!));
   const names: string[] = [];
@@ -119,20 +119,20 @@ function pairColumns(matrix: Matrix, x: readonly string[], y: string, lines: str
 }
 
 export interface Square {
-  /** WGSL, outside of `main`'s loop, of what `rows` needs. */
+  /** WGSL, outside `main`'s loop, for what `rows` needs. */
   before?: string;
-  /** WGSL that sets l0_0, l0_1, ... to row r of the square X, l1_0, ... to the row behind it, up to `step` of them. */
+  /** WGSL that sets l0_0, l0_1, ... to row r of the square X, l1_0, ... to the next one, up to `step` of them. */
   rows: string;
   step: 1 | 2;
 }
 
-/** Loads or stores that are no longer slow when they are written out. */
+/** The most loads or stores that may be unrolled without becoming slow. */
 const MAX_UNROLLED_ACCESSES = 16;
 
 /**
- * WGSL that computes Y = matrix X matrix^T of a square X, a few of whose rows are read at a time, and hands each element of Y to
- * `use(row, column, name)`, half of the columns at a time where they are even in number. What is done and what is left moves on through
- * c0_0, c0_1, ...: registers cannot be counted off by a variable.
+ * WGSL that computes Y = matrix X matrix^T of a square X, reading a few rows of X at a time, and hands each element of Y to
+ * `use(row, column, name)`, half of the columns at a time where their number is even. Values shift through c0_0, c0_1, ..., since
+ * registers cannot be indexed by a variable.
  */
 export function sandwich(
   matrix: Matrix,
