@@ -33,7 +33,7 @@ export function storingHalf(code: string, indices: readonly number[]): string {
     );
     const [whole, before, name, type] = declaration ?? [];
     const half = halves.get(type ?? "");
-    if (!whole || !half) throw new TypeError(`storingHalf: binding ${index} is no array of f32: ${whole ?? code}`);
+    if (!whole || !half) throw new TypeError(`storingHalf: binding ${index} is not an array of f32: ${whole ?? code}`);
     result = convertUses(result.replace(whole, `${before}${half}>`), name!, type!, half);
   }
   return result;

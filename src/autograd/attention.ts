@@ -1,4 +1,4 @@
-/** What Mask-Guided Attention is made of. Features f [N, H, W, C], maps m [N, H, W, 1]. */
+/** The ops that make up Mask-Guided Attention. Features f [N, H, W, C], maps m [N, H, W, 1]. */
 import { nhwc, requireNumber, requireShape, sameShape, showShape } from "../kernels/kernel.ts";
 import { mgaGradKernel, mgaKernel, usesChannels, type Fusion } from "../kernels/mga.ts";
 import { minMaxGradKernel, minMaxKernel } from "../kernels/minmax.ts";
@@ -10,7 +10,7 @@ export type { Fusion };
 /** The ways in which a map can enhance features. */
 export const attentions: readonly Fusion[] = ["parallel", "serial", "spatial", "channel"];
 
-/** Each sample of x [N, ...] scaled by (x - min) / (max - min + eps); the gradient goes through min and max, ties share. */
+/** Each sample of x [N, ...] mapped to (x - min) / (max - min + eps); the gradient flows through min and max, ties share. */
 export function minMaxNormalize(x: Tensor, eps = 1e-6): Tensor {
   requireTensors("minMaxNormalize", x);
   requireNumber("minMaxNormalize", "eps", eps, 0);

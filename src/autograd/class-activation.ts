@@ -1,4 +1,4 @@
-/** Which pixels a class is seen at: features added up over their channels by weights of each image's own. */
+/** Where in an image a class is seen: features summed over their channels with per-image weights. */
 import { classActivationGradKernel, classActivationKernel } from "../kernels/class-activation.ts";
 import { requireShape, showShape } from "../kernels/kernel.ts";
 import { spatialSumKernel } from "../kernels/reduce.ts";
@@ -6,8 +6,8 @@ import { graphOf } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
 /**
- * The sum over the channels of a f, cut off at 0 with `relu`: a class activation map (Zhou et al. 2016), with ReLU that of
- * Grad-CAM (Selvaraju et al. 2017).
+ * The sum over the channels of a f, clipped at 0 with `relu`: a class activation map (Zhou et al. 2016); with ReLU, that
+ * of Grad-CAM (Selvaraju et al. 2017).
  * @param f [N, H, W, C]
  * @param a [N, C]
  * @returns [N, H, W, 1]

@@ -1,4 +1,4 @@
-/** Elementwise ops, and sums over everything. */
+/** Elementwise ops, and sums over all elements. */
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { requireSame, sumAll } from "../kernels/reduce.ts";
 import { requireNumber } from "../kernels/kernel.ts";
@@ -36,10 +36,10 @@ export const sigmoid = (x: Tensor): Tensor =>
     apply("sigmoid.grad", [dy, y], "a * b * (1.0 - b)"),
   ]);
 
-/** a + b, of one shape. */
+/** a + b, of equal shapes. */
 export const add = (a: Tensor, b: Tensor): Tensor => apply("add", [a, b], "a + b", (dy) => [dy, dy]);
 
-/** a * b, of one shape. */
+/** a * b, of equal shapes. */
 export const mul = (a: Tensor, b: Tensor): Tensor =>
   apply("mul", [a, b], "a * b", (dy, _, [wantsA, wantsB]) => [
     wantsA ? apply("mul.grad", [dy, b], "a * b") : undefined,
@@ -66,8 +66,8 @@ function total(name: string, x: Tensor, of: () => number): Tensor {
 }
 
 /**
- * The mean binary cross-entropy of logits x against targets t in [0, 1] of the same shape, [1]; no gradient for t. Where t is an input, a
- * run refuses values outside of that.
+ * The mean binary cross-entropy of logits x against targets t in [0, 1] of the same shape, [1]; no gradient for t. Where t is an
+ * input, a run rejects values outside that range.
  */
 export function bceWithLogits(x: Tensor, t: Tensor): Tensor {
   requireTensors("bceWithLogits", x, t);

@@ -1,7 +1,7 @@
-/** What a run is told when the values of an input cannot be what a loss takes them for. */
+/** Checks that the inputs of a loss hold values that it can take. */
 import type { Tensor } from "../graph/tensor.ts";
 
-/** Classes below `classes`. */
+/** Requires classes below `classes`. */
 export function checkClasses(op: string, label: Tensor, classes: number): void {
   label.checks.push((values) => {
     const i = values.findIndex((value) => value >= classes);
@@ -9,7 +9,7 @@ export function checkClasses(op: string, label: Tensor, classes: number): void {
   });
 }
 
-/** Shares in [0, 1]; NaN passes, as it does elsewhere. */
+/** Requires shares in [0, 1]; NaN passes, as it does elsewhere. */
 export function checkShares(op: string, target: Tensor): void {
   target.checks.push((values) => {
     for (let i = 0; i < values.length; i++) {

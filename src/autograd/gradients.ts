@@ -6,8 +6,8 @@ import { graphOf, type Graph } from "../graph/graph.ts";
 import { requireTensors, type Node, type Tensor } from "../graph/tensor.ts";
 
 /**
- * d loss / d t for each t of `wrt`, in their shapes. `loss` is a single number; or any tensor y with its own gradient `dy` given, in y's shape,
- * for the product of dy with the Jacobians (`grad_outputs` in PyTorch).
+ * d loss / d t for each t of `wrt`, in their shapes. `loss` is a single number; or any tensor y, given its gradient `dy` in y's
+ * shape, for the product of dy with the Jacobians (`grad_outputs` in PyTorch).
  * @throws TypeError if the loss does not depend on one of them, or an op on the way has no gradient
  */
 export function gradients(loss: Tensor, wrt: readonly Tensor[], dy?: Tensor): Tensor[] {
@@ -68,7 +68,7 @@ function dependants(graph: Graph, wrt: readonly Tensor[]): Set<Node> {
   return found;
 }
 
-/** The sum of tensors of one shape; where one of them comes from a kernel that can add the others itself, by that one. */
+/** The sum of tensors of one shape; if one of them comes from a kernel that can add the others itself, that kernel does. */
 function sum(graph: Graph, terms: readonly Tensor[]): Tensor {
   if (terms.length === 1) return terms[0]!;
   const adding = terms.find((t) => t.source.kind === "node" && t.source.node.kernel.traits?.withAddend);

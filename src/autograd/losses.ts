@@ -7,9 +7,11 @@ import { mean } from "./elementwise.ts";
 import { checkClasses, checkShares } from "./given.ts";
 
 /**
- * Mean softmax cross-entropy of logits [N, K] against class indices u32 [N] below K, [1]. Where they are an input, a run refuses others.
+ * Mean softmax cross-entropy of logits [N, K] against class indices u32 [N] below K, [1]. Where they are an input, a run rejects
+ * any others.
  *
- * With `weight` [K], the mean is weighted by the samples' classes, sum w l / sum w, as PyTorch's `cross_entropy(weight=...)`.
+ * With `weight` [K], the mean is weighted by the samples' classes, sum w l / sum w, as in PyTorch's
+ * `cross_entropy(weight=...)`.
  */
 export function crossEntropy(logits: Tensor, label: Tensor, weight?: readonly number[]): Tensor {
   requireTensors("crossEntropy", logits, label);
@@ -26,7 +28,7 @@ export function crossEntropy(logits: Tensor, label: Tensor, weight?: readonly nu
 
 /**
  * Soft Dice: the mean over the samples of 1 - (2 sum p t + smooth) / (sum p + sum t + smooth), [1]. prob and target
- * [N, ...] in [0, 1]; no gradient for the target. Where that is an input, a run refuses other values.
+ * [N, ...] in [0, 1]; no gradient for the target. Where the target is an input, a run rejects other values.
  */
 export function diceLoss(prob: Tensor, target: Tensor, smooth = 1): Tensor {
   requireNumber("diceLoss", "smooth", smooth, 0);

@@ -1,14 +1,14 @@
-/** What an adapter offers, in the terms that kernels choose their variants by. */
+/** What an adapter offers, in the terms by which kernels choose their variants. */
 import { subgroupsOf } from "./subgroups.ts";
 
-/** The classes of adapter for which a fixed choice of kernel variants is kept. */
+/** The classes of adapter, each with its own fixed choice of kernel variants. */
 export type AdapterClass = "software" | "integrated" | "discrete";
 
 export interface Capabilities {
   readonly adapterClass: AdapterClass;
   /** Lanes of a subgroup; undefined without subgroups, or where their size varies and cannot be pinned. */
   readonly subgroupSize: number | undefined;
-  /** Whether the adapter has several sizes, so that a shader has to ask for `subgroupSize`; `Gpu.pipeline` sees to that. */
+  /** Whether the adapter has several sizes, so that a shader has to ask for `subgroupSize`; `Gpu.pipeline` does so. */
   readonly pinsSubgroupSize: boolean;
   readonly f16: boolean;
   readonly timestamps: boolean;
@@ -24,21 +24,21 @@ export interface Capabilities {
   readonly offsetAlignment: number;
 }
 
-/** The optional WebGPU features that kernels can make use of. */
+/** The optional WebGPU features that kernels can use. */
 export const usefulFeatures = ["subgroups", "shader-f16", "timestamp-query", "subgroup-size-control"] as const;
 export type UsefulFeature = (typeof usefulFeatures)[number];
 
-/** What to hide of a device, to run what a lesser adapter would run. */
+/** What to hide of a device, to run as a lesser adapter would. */
 export interface Restrictions {
   /** Features to leave out although the adapter has them. */
   without?: readonly UsefulFeature[];
-  /** Keep to the limits that WebGPU promises on every adapter, although this one has higher ones. */
+  /** Keep to the limits that WebGPU guarantees on every adapter, even where this one's are higher. */
   defaultLimits?: boolean;
-  /** Bytes that one storage binding may span, where that is to be less than the adapter allows. */
+  /** Bytes that one storage binding may span, if less than the adapter allows. */
   maxBindingBytes?: number | undefined;
 }
 
-/** The features to ask an adapter for. `subgroup-size-control`, which brings `subgroups` along, only where there are several sizes. */
+/** The features to request of an adapter; `subgroup-size-control` (it implies `subgroups`) only where there are several sizes. */
 export function featuresOf(
   { features, info }: Pick<GPUAdapter, "features" | "info">,
   { without = [] }: Restrictions,
@@ -48,7 +48,7 @@ export function featuresOf(
   return usefulFeatures.filter((feature) => features.has(feature) && !hidden.has(feature));
 }
 
-/** Reads the capabilities of a device, less what is to be hidden. */
+/** Reads the capabilities of a device, minus what is to be hidden. */
 export function readCapabilities(device: GPUDevice, info: GPUAdapterInfo, restrictions: Restrictions = {}) {
   const { without = [], maxBindingBytes = Infinity } = restrictions;
   const has = (feature: UsefulFeature) => device.features.has(feature) && !without.includes(feature);

@@ -51,7 +51,7 @@ export class Gpu {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
   readonly caps: Capabilities;
-  /** Of the adapter, for people and records. */
+  /** The adapter's name, for people and records. */
   get name(): string {
     const { description, device, vendor } = this.info;
     return description || device || vendor || "unknown adapter";
@@ -99,7 +99,7 @@ export class Gpu {
           "or from localhost, and that the GPU is not blocklisted; on Node, use openGpu() from mganet-webgpu/node",
       );
     }
-    // TypeScript's own list of WebGPU's features lacks the newest.
+    // TypeScript's list of WebGPU features lacks the newest.
     const requiredFeatures = featuresOf(adapter, options) as GPUFeatureName[];
     const { limits } = adapter;
     const requiredLimits = {
@@ -119,7 +119,7 @@ export class Gpu {
     return new Gpu(device, adapter.info, options);
   }
 
-  /** Throws the first error that the device has reported, if there was one, or says that it was destroyed. */
+  /** Throws the first error that the device reported, if any, or one that says it was destroyed. */
   check(): void {
     if (this.#failure) throw this.#failure;
     if (this.#destroyed) throw new GpuError("the device was destroyed: its Gpu's destroy() was called");
@@ -135,7 +135,7 @@ export class Gpu {
     return this.device.createBuffer({ size: alignUp(Math.max(bytes, 16), 16), usage, label });
   }
 
-  /** A buffer that kernels read and write, that can be filled from and copied to the host. */
+  /** A buffer that kernels read and write, and that can be filled from and copied to the host. */
   createStorage(bytes: number, label: string): GPUBuffer {
     return this.createBuffer(bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST, label);
   }
@@ -150,7 +150,7 @@ export class Gpu {
     if (fresh.length > 0) await this.#precompile(fresh, { background, signal: this.#closing.signal });
   }
 
-  /** The pipeline of a shader; compiled once per distinct text. */
+  /** The pipeline of a shader; compiled once per distinct source. */
   pipeline({ code, bindings, uniform, label }: Shader): Promise<GPUComputePipeline> {
     let pipeline = this.#pipelines.get(code);
     if (!pipeline) {
@@ -181,8 +181,8 @@ export class Gpu {
   }
 
   /**
-   * All bindings are writable storage: one arena buffer then serves a kernel's reads and its writes at once, in
-   * disjoint ranges, which WebGPU refuses for a mixture of read-only and writable bindings of one buffer.
+   * All bindings are writable storage, so that one arena buffer can serve a kernel's reads and writes at once, in
+   * disjoint ranges: WebGPU forbids mixing read-only and writable bindings of one buffer.
    */
   bindGroupLayout(bindings: number, uniform = false): GPUBindGroupLayout {
     const key = `${bindings} ${uniform}`;
@@ -203,7 +203,7 @@ export class Gpu {
 
   /** Fills a part of a buffer; `values` may be changed afterwards. */
   write(buffer: GPUBuffer, offset: number, values: Float32Array | Uint32Array): void {
-    // Dawn for Node crashes over memory that is shared between threads.
+    // Dawn for Node crashes on memory shared between threads.
     const own = values.buffer instanceof ArrayBuffer ? values : values.slice();
     this.device.queue.writeBuffer(buffer, offset, own as Float32Array<ArrayBuffer>);
   }
@@ -242,7 +242,7 @@ export class Gpu {
     this.check();
   }
 
-  /** The device rejects promises without a reason; that arrives separately, a moment later. */
+  /** The device rejects promises without a reason; the reason arrives separately, a moment later. */
   async #answered(ask: () => Promise<unknown>): Promise<void> {
     try {
       await this.wait(ask());

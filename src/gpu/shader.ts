@@ -1,4 +1,4 @@
-/** A compute shader as pipelines are made from it. */
+/** A compute shader, with what is needed to make a pipeline from it. */
 export interface Shader {
   /** WGSL with entry point `main`. */
   readonly code: string;

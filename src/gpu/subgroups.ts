@@ -1,6 +1,7 @@
 /**
- * The size of subgroups. The kernels that use them are written for a known size. Some adapters have several sizes (AMD's RDNA 32 and 64,
- * Intel's 8 to 32) and choose one by shader, unless the shader asks for one, for which WebGPU has `subgroup-size-control`.
+ * The subgroup size that kernels run with. Kernels that use subgroups are written for a known size. Some adapters have several
+ * (AMD's RDNA 32 and 64, Intel's 8 to 32) and choose one per shader, unless the shader asks for one, for which WebGPU has
+ * `subgroup-size-control`.
  */
 
 /** A size that both AMD and Intel have. A guess: where an adapter has several, none has been measured. */
@@ -28,8 +29,8 @@ export function subgroupsOf(
 }
 
 /**
- * A shader that asks for subgroups of `lanes`, if it uses subgroups at all. Its workgroup's first size has to be a multiple of that; here it
- * is the size itself.
+ * Makes a shader ask for subgroups of `lanes`, if it uses subgroups at all. Its workgroup's first size must be a multiple of
+ * that; here it is equal to it.
  */
 export function pinSubgroupSize(code: string, lanes: number): string {
   if (!code.includes("enable subgroups;")) return code;

@@ -4,9 +4,9 @@ import { requireWhole } from "../kernels/kernel.ts";
 import { randomStream } from "./random.ts";
 
 /**
- * Convolutions: normal with variance 2 / (KH KW out) (He et al. 2015, fan-out, as torchvision's ResNet). Linear weights: uniform within
- * 1 / sqrt(in), as PyTorch's Linear; so is the bias of `Conv2d` with `bias: true`, as PyTorch's. Other vectors keep what their layer gave
- * them: Linear's bias begins at 0.
+ * Convolutions: normal with variance 2 / (KH KW out) (He et al. 2015, fan-out, as in torchvision's ResNet). Linear weights:
+ * uniform within 1 / sqrt(in), as in PyTorch's Linear; so is the bias of `Conv2d` with `bias: true`, also as in PyTorch. Other
+ * vectors keep what their layer gave them: Linear's bias starts at 0.
  * @throws ShapeError unless `seed` is a whole number of at least 0
  */
 export function initialValues(seed: number) {

@@ -8,11 +8,11 @@ import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { Module, Parameter } from "./module.ts";
 
 export interface Conv2dLayerOptions extends Conv2dOptions {
-  /** true: a bias that begins as PyTorch's; a number: one that begins there. No bias by default. */
+  /** true: a bias initialised as in PyTorch; a number: a bias that starts there. No bias by default. */
   bias?: boolean | number;
 }
 
-/** Convolution over [N, H, W, in]; square kernel. @throws ShapeError for sizes and options that cannot be */
+/** Convolution over [N, H, W, in]; square kernel. @throws ShapeError for invalid sizes and options */
 export class Conv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
@@ -44,7 +44,7 @@ export class Conv2d extends Module {
   }
 }
 
-/** Batch normalisation over [N, H, W, C], with residual and ReLU fused on request. */
+/** Batch normalisation over [N, H, W, C], with an optional fused residual and ReLU. */
 export class BatchNorm2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter;

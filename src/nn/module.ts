@@ -24,7 +24,7 @@ export class Parameter extends Variable {
   /** The name of a quantity that cannot be negative, such as "variance". */
   readonly notNegative: string | undefined;
 
-  /** @throws ShapeError if `shape` is none */
+  /** @throws ShapeError if `shape` is not a shape */
   constructor(
     shape: readonly number[],
     layout: Layout,
@@ -50,7 +50,7 @@ export class Parameter extends Variable {
   }
 }
 
-/** How to have a module found by `finish`. */
+/** How to make `finish` find a module. */
 const ADVICE =
   "call finish(initialValues(seed)) on the root module once all modules exist, and keep modules and parameters in public properties " +
   "(or in arrays, plain objects and maps there): private #fields cannot be found";
@@ -58,7 +58,7 @@ const ADVICE =
 /** A state dict in PyTorch's names and layouts. */
 export type StateDict = Map<string, { shape: readonly number[]; data: Float32Array }>;
 
-/** The same as a safetensors file holds it: `serializeSafetensors(state)` writes it as it is. */
+/** The same, as a safetensors file holds it: `serializeSafetensors(state)` writes it as is. */
 export type SavedState = Map<string, { dtype: "F32"; shape: number[]; data: Float32Array }>;
 
 /** A state dict that has not been checked: a file's, such as `parseSafetensors(bytes, name).tensors`, may hold other types. */
@@ -79,7 +79,7 @@ export abstract class Module {
 
   /**
    * The module's path from the root, "" for the root; set by `finish`.
-   * @throws ModuleError before
+   * @throws ModuleError before that
    */
   get path(): string {
     if (this.#path === undefined)
@@ -88,8 +88,8 @@ export abstract class Module {
   }
 
   /**
-   * Every parameter and buffer below this module with its path from here, in order of definition: of public properties, and of arrays by
-   * index, of plain objects and maps by key. A member with two paths is named twice.
+   * Every parameter and buffer below this module with its path from here, in order of definition: those in public properties,
+   * arrays (by index), plain objects and maps (by key). A member with two paths is named twice.
    */
   *named(prefix = ""): Generator<[string, Parameter]> {
     for (const [path, member] of membersBelow(this, prefix, [])) if (member instanceof Parameter) yield [path, member];
@@ -117,7 +117,7 @@ export abstract class Module {
       const already = member.written ? "given values" : member.residences.size > 0 ? "used on a device" : undefined;
       if (!already) continue;
       throw new ModuleError(
-        `finish: ${path} was already ${already}; finish the root module first, or release(gpu) it (of a module added later, finish that one)`,
+        `finish: ${path} was already ${already}; finish the root module first, or release(gpu) it (for a module added later, finish that one)`,
       );
     }
     this.#path = "";
@@ -142,8 +142,8 @@ export abstract class Module {
   }
 
   /**
-   * Present values of all parameters and buffers on `gpu`.
-   * @throws ModuleError if there are none, or one has no values since it is not registered with a finished module
+   * Current values of all parameters and buffers on `gpu`.
+   * @throws ModuleError if there are none, or one has no values because it is not registered with a finished module
    * @throws GpuError if they were changed on another device only
    */
   async stateDict(gpu: Gpu): Promise<SavedState> {
@@ -165,8 +165,8 @@ export abstract class Module {
 
   /**
    * Sets all parameters and buffers.
-   * @throws StateDictError if one is missing, unknown, of another shape or no f32, a variance and negative, or given twice with unlike
-   *   values; nothing is changed then
+   * @throws StateDictError if one is missing, unknown, of another shape, not f32, a negative variance, or given twice with
+   *   different values; nothing is changed then
    */
   loadStateDict(gpu: Gpu, state: GivenState): void {
     if (kindOf(state) !== "Map") {
@@ -208,7 +208,7 @@ export abstract class Module {
   }
 }
 
-/** Parameters and modules below `holder`, modules before their members. `around`: the modules on the path, to find cycles. */
+/** Parameters and modules below `holder`, modules before their members. `around`: the modules on the path, to detect cycles. */
 function* membersBelow(
   holder: object,
   prefix: string,

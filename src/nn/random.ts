@@ -1,4 +1,4 @@
-/** Seeded random numbers for initialisation: one stream a name, so that adding a layer leaves the others as they are. */
+/** Seeded random numbers for initialisation: one stream per name, so that adding a layer leaves the others unchanged. */
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 

@@ -16,7 +16,7 @@ export interface AdamOptions {
   readonly eps: number;
 }
 
-/** PyTorch's defaults but for the learning rate, which is the paper's. */
+/** PyTorch's defaults except for the learning rate, which is the paper's. */
 export const adamDefaults: AdamOptions = { lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 
 /** Small enough to keep a finite loss finite; not 0, which a compiler may optimise away. */
@@ -109,10 +109,10 @@ export class Adam {
   }
 
   /**
-   * Records the backward pass of `loss` and one step. The graph gains an input, "adam" unless `input` is another name, to be filled from
-   * `advance`; where two optimisers are recorded in one graph, each needs its own.
+   * Records the backward pass of `loss` and one step. The graph gains an input, named "adam" unless `input` says otherwise, to be
+   * filled from `advance`; where two optimisers are recorded in one graph, each needs its own.
    * @returns the nodes to name as `updates` of compile, the gradients by parameter, and a number [1] that is not finite
-   *   when something went wrong: the step then leaves parameters and moments as they are
+   *   when something went wrong: the step then leaves parameters and moments unchanged
    */
   record(
     graph: Graph,
@@ -158,7 +158,7 @@ export class Adam {
 /** Which optimiser's `advance` returned these values. */
 const advanced = new WeakMap<object, Adam>();
 
-/** Checks that a plan takes each value that its own optimiser's `advance` returned, once. */
+/** Checks that a plan takes values of `advance` only from its own optimiser, and each only once. */
 function unusedBefore(adam: Adam) {
   const used = new WeakSet<object>();
   return (values: object): string | undefined => {

@@ -25,5 +25,5 @@ test("leaves the other bindings as they are, and enables f16 once", () => {
 });
 
 test("refuses a binding that is not of f32", () => {
-  expect(() => storingHalf(bindings(["label", "u32"]), [0])).toThrow("binding 0 is no array of f32");
+  expect(() => storingHalf(bindings(["label", "u32"]), [0])).toThrow("binding 0 is not an array of f32");
 });
