@@ -1,4 +1,4 @@
-/** Batch normalisation: statistics, application and gradients; with residual and ReLU fused on request. */
+/** Batch normalisation: statistics, application and gradients, with an optional fused residual and ReLU. */
 import {
   batchNormApply,
   batchNormGradMerge,
@@ -40,7 +40,7 @@ const MIN_RUN_ROWS = 16;
 /** Rows up to which one subgroup per vector of channels sums faster than two dispatches do. */
 const fewRows = (caps: Capabilities) => (caps.adapterClass === "software" ? 10_000 : 1024);
 
-/** The lowering of one dispatch by subgroups, where the adapter has them and the rows are few. */
+/** The one-dispatch lowering by subgroups, where the adapter has them and the rows are few. */
 function bySubgroups(
   caps: Capabilities,
   { rows, quads, lanes }: Size,
@@ -66,7 +66,7 @@ function sizeOf(shape: readonly number[]): Size {
   return { rows: n * h * w, quads: c / lanes, lanes };
 }
 
-/** The values of the uniform, of kernels that bind all rows or, with `more`, some of them. */
+/** The values of the uniform, for kernels that bind all rows or, with `more`, some of them. */
 function paramsOf({ rows, quads }: Size, runs = 1, more: { total?: number; first?: number; count?: number } = {}) {
   const values = { rows, quads, runs, run: ceilDiv(rows, runs), total: rows, first: 0, count: runs, ...more };
   return batchNormFields.map((name) => values[name]);
@@ -85,7 +85,7 @@ const channels = (op: string, x: readonly number[]): number => nhwc(op, x)[3];
 
 /**
  * stats [3, C] of x in training; the running mean and variance (updates 0 and 1) move by `momentum`.
- * @throws ShapeError for a single value a channel, whose variance is undefined
+ * @throws ShapeError for a single value per channel, whose variance is undefined
  */
 export function batchNormTrainingStats(x: readonly number[], eps: number, momentum: number): Kernel {
   const c = channels("batchNorm", x);
@@ -95,7 +95,7 @@ export function batchNormTrainingStats(x: readonly number[], eps: number, moment
   );
   const statistics = ({ threads }: ThreadGrid) => batchNormStatistics(threads, lanesOf(c));
   const merge = ({ threads }: ThreadGrid) => batchNormMerge(threads, lanesOf(c), eps, momentum);
-  /** Over parts of that many images each: every part sums its runs of rows into their place among all, then one merge. */
+  /** Over parts of `counts` images: each part sums its runs of rows into their place among all; then one merge. */
   const lower = ({ caps }: LoweringContext, counts: readonly number[]): Lowering => {
     const size = sizeOf(x);
     const perImage = size.rows / x[0]!;
@@ -128,7 +128,7 @@ export function batchNormTrainingStats(x: readonly number[], eps: number, moment
     outputs: [f32(3, c)],
     updates: [f32(c), f32(c)],
     flops: 0,
-    // Of shift and delta only the sum says something.
+    // Only the sum of shift and delta is meaningful.
     canonical: ([stats, ...running]) => {
       const mean = new Float32Array(c).map((_, i) => stats![i]! + stats![c + i]!);
       return [mean, stats!.subarray(2 * c), ...running];
@@ -147,7 +147,7 @@ export function batchNormTrainingStats(x: readonly number[], eps: number, moment
   return kernel;
 }
 
-/** The least common divisor of these numbers that is `least` or more; their greatest one where none is. */
+/** The smallest common divisor of these numbers that is at least `least`; their greatest if there is none. */
 function leastDivisor(numbers: readonly number[], least: number): number {
   const most = numbers.reduce(gcd);
   for (let d = least; d < most; d++) if (most % d === 0) return d;
@@ -174,7 +174,7 @@ export function batchNormForward(x: readonly number[], fusion: BatchNormFusion):
   return perThread(kernel, elementwise(size), code, paramsOf(size));
 }
 
-/** sums [2, C] = dgamma, dbeta, and dgamma [C] and dbeta [C] for themselves, from x, dy, stats (, y with ReLU). */
+/** sums [2, C] = dgamma, dbeta, and dgamma [C] and dbeta [C] on their own, from x, dy, stats (, y with ReLU). */
 export function batchNormParameterGrads(x: readonly number[], relu: boolean): Kernel {
   const c = channels("batchNorm", x);
   const inputs = [f32(...x), f32(...x), f32(3, c), ...(relu ? [f32(...x)] : [])];
@@ -211,7 +211,7 @@ export function batchNormParameterGrads(x: readonly number[], relu: boolean): Ke
 
 /**
  * dx (, dresidual) from x, dy, stats, gamma (, sums in training) (, y with ReLU). `total` is the number of rows that the
- * statistics are of.
+ * statistics cover.
  */
 export function batchNormInputGrads(
   x: readonly number[],

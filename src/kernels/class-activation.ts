@@ -1,4 +1,4 @@
-/** Class activation maps: the channels of features f [N, H, W, C] added up by weights a [N, C] of each sample's own. */
+/** Class activation maps: the channels of features f [N, H, W, C] summed with per-sample weights a [N, C]. */
 import { classActivation, classActivationFields, classActivationGrad } from "../../shaders/class_activation.wgsl.ts";
 import { alongFirst, f32, nhwc, type Kernel } from "./kernel.ts";
 import { perThread } from "./per-thread.ts";
@@ -30,7 +30,7 @@ export function classActivationKernel(f: readonly number[], relu: boolean): Kern
   );
 }
 
-/** df from a, dy, and with ReLU y; then also dy where y > 0. */
+/** df from a, dy and, with ReLU, y; with ReLU also dy where y > 0. */
 export function classActivationGradKernel(f: readonly number[], relu: boolean): Kernel {
   const { lanes, weights, map, params } = sizeOf("classActivation", f);
   const parts = alongFirst(f, (part) => classActivationGradKernel(part, relu));

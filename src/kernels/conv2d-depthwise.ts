@@ -1,4 +1,4 @@
-/** The variants of convolution's three passes with one channel a group (shaders/conv2d_depthwise.wgsl.ts). */
+/** The variants of convolution's three passes for one channel per group (shaders/conv2d_depthwise.wgsl.ts). */
 import {
   conv2dDepthwiseForward,
   conv2dDepthwiseInputGrad,
@@ -36,7 +36,7 @@ export function depthwiseInputGrad(s: Conv2dShape, epilogue: Epilogue): Lowering
   return [single(variant, threadDispatch("conv2d.inputGrad", items, bindings, code, convParams(s)))];
 }
 
-/** Threads that keep an adapter busy; lines are split until there are as many. */
+/** Threads that keep an adapter busy; lines are split until there are that many. */
 const enoughThreads = (caps: Capabilities): number => (caps.adapterClass === "software" ? 512 : 16384);
 
 export function depthwiseWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering[] {

@@ -1,6 +1,6 @@
 /**
- * Which variant of a convolution is likely to be the fastest, for adapters without a tuning record: durations estimated from
- * sizes, fitted to measurements on lavapipe (docs/kernels/ledger.md). On other adapters the order is a guess that the tuner corrects.
+ * Which variant of a convolution is likely the fastest, for adapters without a tuning record: durations estimated from sizes,
+ * fitted to measurements on lavapipe (docs/kernels/ledger.md). On other adapters the order is a guess that the tuner corrects.
  */
 import { multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { TileSize } from "../../shaders/lib/winograd.ts";
@@ -11,9 +11,9 @@ import { tilesOf } from "./winograd.ts";
 
 export type Pass = "forward" | "inputGrad" | "weightGrad";
 
-/** Pixels of the result that a tile of the direct variants has: of few pixels, many of the last tile are computed for nothing. */
+/** Result pixels per tile of the direct variants: with few pixels, much of the last tile is computed for nothing. */
 const TILE_PIXELS = 32;
-/** Multiply-adds per microsecond of the direct variants, with many result channels and with few (lower bounds). */
+/** Multiply-adds per microsecond of the direct variants, with many result channels, and with few (at least `channels`). */
 const DIRECT_MULTIPLY_ADDS_PER_US = { forward: 28_000, inputGrad: 28_000, weightGrad: 25_000 };
 const FEW_CHANNELS_MULTIPLY_ADDS_PER_US = [
   { channels: 16, strip: 24_000, subgroup: 19_000 },
@@ -21,11 +21,11 @@ const FEW_CHANNELS_MULTIPLY_ADDS_PER_US = [
   { channels: 4, strip: 10_500, subgroup: 4200 },
   { channels: 1, strip: 6000, subgroup: 2800 },
 ] as const;
-/** The same of products in workgroup memory, whose barriers and loads are expensive on a software adapter. */
+/** The same for products in workgroup memory, whose barriers and loads are expensive on a software adapter. */
 const TILED_MULTIPLY_ADDS_PER_US = 2000;
-/** Transformed weights that are read in a microsecond. */
+/** Transformed weights read per microsecond. */
 const WEIGHTS_READ_PER_US = 1500;
-/** Microseconds that every dispatch takes. */
+/** Microseconds that every dispatch adds. */
 const DISPATCH_US = 40;
 
 /** Microseconds of the steps of Winograd's method: by channel and tile, by pair of channels; multiply-adds per microsecond. */
@@ -51,7 +51,7 @@ function rateOf(pass: Pass, s: Conv2dShape, variant: string): number {
   return few ? few[variant === "strip" ? "strip" : "subgroup"] : DIRECT_MULTIPLY_ADDS_PER_US[pass];
 }
 
-/** Multiply-adds of a direct variant for each one that counts. */
+/** Multiply-adds that a direct variant computes for each useful one. */
 function surplusOf(pass: Pass, s: Conv2dShape, variant: string, { subgroupSize = 1 }: Capabilities): number {
   if (pass === "weightGrad") return 1;
   const [sh, sw] = s.stride;
@@ -73,7 +73,7 @@ function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { caps, frozen 
   const weights = frozen && pass === "forward" ? 0 : pairs * cost.weights;
   const transforms = tiles * (s.ci * cost.input + s.co * cost.output) + weights;
   const squares = tile * tile * pairs;
-  // Few tiles leave little to do with each weight that is read.
+  // With few tiles there is little work per weight read.
   const reading = pass === "weightGrad" ? 0 : squares / WEIGHTS_READ_PER_US;
   const products = Math.max(
     (squares * tiles) / (subgroupSize === undefined ? TILED_MULTIPLY_ADDS_PER_US : cost.products),
@@ -82,9 +82,9 @@ function onSoftware(pass: Pass, s: Conv2dShape, variant: string, { caps, frozen 
   return transforms + products + 4 * DISPATCH_US;
 }
 
-/** Multiply-adds in the time in which a GPU moves one float, both at what kernels reach in practice. Not measured: a guess. */
+/** Multiply-adds in the time a GPU takes to move one float, both as kernels reach in practice. A guess, not measured. */
 const MULTIPLY_ADDS_PER_FLOAT = 50;
-/** Time of a multiply-add by subgroups against one in workgroup memory: fewer results per load. A guess as well. */
+/** Time of a multiply-add by subgroups relative to one in workgroup memory: fewer results per load. Also a guess. */
 const SUBGROUP_TIME_RATIO = 2;
 
 /** Time that a variant takes on a GPU, in multiply-adds. */
@@ -98,7 +98,7 @@ function onGpu(pass: Pass, s: Conv2dShape, variant: string, { frozen }: Lowering
   return tile * tile * tiles * pairs + MULTIPLY_ADDS_PER_FLOAT * floats;
 }
 
-/** The variants, the one with the least estimate first; depthwise ones, which waste no work, before all others. */
+/** The variants, lowest estimate first; depthwise ones, which waste no work, before all others. */
 export function fastestFirst(
   pass: Pass,
   s: Conv2dShape,
@@ -112,6 +112,6 @@ export function fastestFirst(
   };
   const estimated = variants.map((variant) => ({ variant, estimate: estimate(variant) }));
   estimated.sort((a, b) => a.estimate - b.estimate);
-  // Only where compiling takes long is it of use to others.
+  // Others use the estimate only where compiling takes long.
   return estimated.map(({ variant, estimate }) => (software ? { ...variant, estimate } : variant));
 }

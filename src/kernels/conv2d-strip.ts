@@ -15,10 +15,10 @@ import { single } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
 import { columnsPerLane, enoughWorkgroups, TALL_TILE_FLOPS } from "./tile.ts";
 
-/** The most result channels: more would take more registers than there are. */
+/** The most result channels: more would need more registers than there are. */
 const MAX_CHANNELS = 16;
 const MAX_GRAD_CHANNELS = 8;
-/** Rows of the kernel up to which the loop stays short enough. */
+/** The most kernel rows for which the loop stays short enough. */
 const MAX_KERNEL_ROWS = 3;
 
 const covers = (s: Conv2dShape): boolean =>
@@ -46,7 +46,8 @@ function strip(s: Conv2dShape, { label, from, to, padding, turned, epilogue }: P
   if (s.kw > 1 && beyondLast(s.kw) > subgroup) return [];
   const lane = columnsPerLane(to.c);
   const quads = to.c / lane;
-  // Twice the rows take twice as long to compile. The forward pass's weights as they are broadcast take more registers: it is slower so.
+  // Twice the rows take twice as long to compile; in the forward pass they also take more registers for the broadcast weights,
+  // which is slower.
   const tall = 2 * multiplyAdds(s) >= TALL_TILE_FLOPS && (quads <= 2 || turned);
   const rows = tall ? 8 : 4;
   const chunk = from.c % 4 ? 1 : 4;
@@ -76,7 +77,7 @@ export function stripInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capabil
   return strip(s, { label: "conv2d.inputGrad", from, to, padding, turned: true, epilogue }, caps);
 }
 
-/** Rows of a strip, where there are as many. */
+/** Rows of a strip, where there are that many. */
 const STRIP_ROWS = 32;
 
 export function stripWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering[] {

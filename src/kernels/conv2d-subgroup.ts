@@ -68,7 +68,7 @@ export function subgroupWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering
   const team = teamOf(s.co, lane, subgroup);
   const chunk = s.ci % 4 ? 1 : 4;
   const rows = lane * team > 64 || (s.ci % 32 !== 0 && s.ci % 16 === 0) ? 16 : 32;
-  // More at once make the loop longer than a processor's instruction cache likes.
+  // More at once make the loop outgrow a processor's instruction cache.
   const pixels = Math.max(chunk === 4 ? 2 : 1, (team * chunk) / rows);
   const oneTap = s.ci % rows === 0;
   const rowTiles = ceilDiv(s.kh * s.kw * s.ci, rows);

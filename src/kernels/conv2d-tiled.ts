@@ -15,7 +15,7 @@ import { input, output, scratch, type Lowering, type LoweringContext } from "./k
 import { finishPartsDispatch } from "./reduce.ts";
 import { MAX_WORKGROUPS_Z, tilingOf, type TiledSize } from "./tiled.ts";
 
-/** The fewest channels of a group for which a tile is worthwhile: below, most of its columns would be empty. */
+/** The fewest channels per group that make a tile worthwhile: below that, most of its columns would be empty. */
 const MIN_GROUP_CHANNELS = 8;
 
 const covers = (s: Conv2dShape): boolean => s.groups === 1 || Math.min(s.ci, s.co) >= MIN_GROUP_CHANNELS * s.groups;
@@ -41,7 +41,7 @@ function lowering(s: Conv2dShape, pass: Pass, caps: Capabilities): Lowering[] {
     const product = { label, code: code(tile, epilogue), bindings, params, workgroups };
     return [{ variant: "tiled", scratch: [], dispatches: [product] }];
   }
-  // Each split's sum is unfinished: the epilogue comes when they are added.
+  // Each split's sum is partial: the epilogue is applied when they are added.
   const bindings = [input(0), input(1), scratch(0)];
   const product = { label, code: code(tile, noEpilogue), bindings, params, workgroups };
   const to = { from: scratch(0), more, to: output(0) };

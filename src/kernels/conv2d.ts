@@ -39,7 +39,7 @@ export interface Conv2dOptions {
 const pair = (value: number | readonly [number, number] | undefined, otherwise: number): [number, number] =>
   typeof value === "object" ? [...value] : [value ?? otherwise, value ?? otherwise];
 
-/** The options in full. @throws ShapeError for those that cannot be, such as a stride of 0 */
+/** The options in full. @throws ShapeError for invalid ones, such as a stride of 0 */
 export function requireConv2dOptions(op: string, options: Conv2dOptions) {
   requireKnown(op, options, ["stride", "padding", "dilation", "groups"]);
   const all = {
@@ -61,7 +61,7 @@ export function requireConv2dOptions(op: string, options: Conv2dOptions) {
 
 /**
  * The sizes of a convolution of x [N, H, W, Ci] with weight [KH, KW, Ci / groups, Co].
- * @throws ShapeError when they do not fit each other
+ * @throws ShapeError when they do not match
  */
 export function conv2dShape(x: readonly number[], weight: readonly number[], options: Conv2dOptions = {}): Conv2dShape {
   const [n, h, w, ci] = nhwc("conv2d", x);
@@ -112,8 +112,8 @@ interface Found {
 }
 
 /**
- * The variants in order. Where operands are assembled from parts or split into some, `adapt` lays them out for those that take them whole:
- * all but Winograd's.
+ * The variants in order. Where operands are assembled from parts or split into them, `adapt` lays them out for the variants that
+ * need them whole: all but Winograd's.
  */
 function inOrder(
   pass: Pass,
@@ -150,7 +150,7 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sour
   };
 }
 
-/** dx from dy and weight (, plus what is added, of dx's shape); dx may be split into several outputs of that many channels. */
+/** dx from dy and weight (, plus what is added, of dx's shape); dx may be split into outputs of `channels` channels. */
 export function conv2dInputGrad(s: Conv2dShape, plus = false, channels?: readonly number[]): Kernel {
   const epilogue = noEpilogueBut({ plus });
   const { kernel, plain } = pass("conv2d.inputGrad", s, [outputSpec(s), inputSpec(s)], epilogue, ({ threads }) =>
@@ -200,7 +200,7 @@ export function conv2dWeightGrad(s: Conv2dShape, sources?: readonly Source[]): K
   };
 }
 
-/** What is laid out where a variant does not read the sources as they are. */
+/** What is laid out for a variant that cannot read the sources directly. */
 const temporariesOf = (s: Conv2dShape, sources: readonly Source[]): Spec[] => [
   inputSpec(s),
   ...sources.filter(({ enlarged }) => enlarged).map((source) => f32(...readShape(source))),
@@ -209,8 +209,8 @@ const temporariesOf = (s: Conv2dShape, sources: readonly Source[]): Spec[] => [
 const specsOf = (sources: readonly Source[]): Spec[] => sources.map(({ shape }) => f32(...shape));
 
 /**
- * Whether some variant reads the sources as they are: Winograd's, whose tiles are taken from one after the other. Enlarging is done on the
- * way for a padding of 1.
+ * Whether some variant reads the sources directly: Winograd's, which takes tiles from one after another. Enlarging happens on the
+ * fly, for a padding of 1.
  */
 function readable(s: Conv2dShape, sources: readonly Source[]): boolean {
   const padded = s.padding.every((p) => p === 1);

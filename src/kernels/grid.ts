@@ -14,7 +14,7 @@ export function grid1d(groups: number): readonly [number, number, number] {
 /** Threads of one workgroup in kernels where each thread works alone. */
 export const THREADS = 64;
 
-/** The grid of kernels with one thread an item. */
+/** The grid of kernels with one thread per item. */
 export const threadGrid = (items: number): readonly [number, number, number] => grid1d(Math.ceil(items / THREADS));
 
 export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b);

@@ -4,8 +4,8 @@ import { input, rebound, scratch, type Lowering } from "./kernel.ts";
 import { threadDispatch } from "./per-thread.ts";
 
 /**
- * The lowering of a convolution whose shader reads the weight, input 1 of `count` elements (a multiple of 4), in half precision: it is
- * narrowed into scratch memory before, which a frozen plan does once.
+ * The lowering of a convolution whose shader reads the weight, input 1 of `count` elements (a multiple of 4), in half precision:
+ * a dispatch before it narrows the weight into scratch memory, which a frozen plan does once.
  */
 export function narrowing(lowering: Lowering, count: number): Lowering {
   const weight = scratch(lowering.scratch.length);

@@ -1,5 +1,5 @@
 /**
- * What a kernel's host half hands to the graph: the shapes it takes and gives, its cost, and how it becomes
+ * What the host side of a kernel tells the graph: the shapes it takes and returns, its cost, and how it becomes
  * dispatches on a given adapter.
  */
 import type { Epilogue } from "../../shaders/lib/epilogue.ts";
@@ -8,7 +8,7 @@ import type { Shader } from "../gpu/shader.ts";
 
 export type DType = "f32" | "u32";
 
-/** What a run is given and gives. */
+/** What a run takes and returns. */
 export type HostArray = Float32Array | Uint32Array;
 
 /** The values of several operands. */
@@ -43,10 +43,10 @@ export interface Dispatch {
   readonly label: string;
   readonly code: string;
   readonly bindings: readonly OperandRef[];
-  /** u32 values of a uniform behind the storage bindings (shaders/lib/params.ts); none where undefined. */
+  /** u32 values of a uniform after the storage bindings (shaders/lib/params.ts); none where undefined. */
   readonly params?: readonly number[];
   readonly workgroups: readonly [number, number, number];
-  /** The kernel's inputs that alone it depends on, where it need not run again while those stay as they are. */
+  /** The only inputs that it depends on, where it need not run again until they change. */
   readonly dependsOn?: readonly number[];
 }
 
@@ -64,14 +64,14 @@ export interface Lowering {
   /** Bytes of each scratch operand. */
   readonly scratch: readonly number[];
   readonly dispatches: readonly Dispatch[];
-  /** Microseconds that it is estimated to take, where that is known and compiling takes so long that it counts. */
+  /** Estimated microseconds, where known and where compiling takes long enough to matter. */
   readonly estimate?: number;
 }
 
-/** What a kernel is lowered for: the adapter, and what the plan is compiled with. */
+/** What a kernel is lowered for: the adapter, and the options of the plan. */
 export interface LoweringContext {
   readonly caps: Capabilities;
-  /** In a plan for inference, what depends on weights alone is computed once and costs nothing per run. */
+  /** In a plan for inference, what depends only on weights is computed once and costs nothing per run. */
   readonly frozen: boolean;
   /** In a frozen plan, convolutions may store their weights in half precision. */
   readonly half: boolean;
@@ -96,9 +96,9 @@ export interface Source {
  * needs, and the kernel runs as it was recorded. Methods return a kernel that computes the same values as the two that it replaces.
  */
 export interface KernelTraits {
-  /** The same kernel with one more input, last, of its output's shape, that is added to the output. Used by `gradients`. */
+  /** The same kernel with one more, last input of its output's shape, which is added to the output. Used by `gradients`. */
   readonly withAddend?: () => Kernel;
-  /** A convolution without an epilogue: the same with this one, whose operands follow the weight. Used by `foldBatchNorms`. */
+  /** Of a convolution without an epilogue: the same with this one, whose operands follow the weight. Used by `foldBatchNorms`. */
   readonly withEpilogue?: (epilogue: Epilogue) => Kernel;
   /** A batch normalisation relu?((x - mean) invstd gamma + beta (+ residual)) of x, stats, gamma, beta (, residual). Used by `foldBatchNorms`. */
   readonly affine?: { readonly relu: boolean };
@@ -127,11 +127,11 @@ export interface Kernel {
   readonly traits?: KernelTraits;
   /** What its plain variant lays out in scratch memory, which has to fit a binding as operands do. */
   readonly temporaries?: readonly Spec[];
-  /** How to cut the work where an operand is larger than one binding may be; undefined where none grows with the batch. */
+  /** How to cut the work where an operand is too large for one binding; undefined where none grows with the batch. */
   readonly parts?: Parts;
   /** Relative L2 distance that a variant may have from the plain one; `RELATIVE_TOLERANCE` where undefined. */
   readonly tolerance?: number;
-  /** Brings a result (outputs, then updates) that can be stated in more than one way into one form, to compare variants by. */
+  /** Brings a result (outputs, then updates) that has several equivalent forms into one, to compare variants. */
   readonly canonical?: (result: HostValues) => HostValues;
 }
 
@@ -149,7 +149,7 @@ export interface Parts {
   lower?(context: LoweringContext, counts: readonly number[]): Lowering;
 }
 
-/** Variants of a kernel round differently; one that is farther than this from the plain one computes something else. */
+/** Variants of a kernel round differently; one farther than this from the plain one computes something else. */
 export const RELATIVE_TOLERANCE = 1e-4;
 
 /** Wrong shapes, found when the graph is built. */
@@ -160,17 +160,17 @@ export class ShapeError extends Error {
 /** The kind of a value from outside: "Float32Array", "Array", "Undefined". */
 export const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
-/** Array.isArray, but for its taking a readonly array's elements for any. */
+/** Array.isArray, without turning a readonly array's elements into any. */
 export const isList = (value: unknown): boolean => Array.isArray(value);
 
-/** The same with its article, for errors. */
+/** The kind of a value with its article, for errors. */
 export function aKind(value: unknown): string {
   const kind = kindOf(value);
   if (value === undefined || value === null) return kind.toLowerCase();
   return `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`;
 }
 
-/** @throws TypeError if `values` are something else, whose bits would be taken for f32 */
+/** @throws TypeError if `values` is something else, whose bits would be misread as f32 */
 export function requireFloats(name: string, values: unknown): asserts values is Float32Array {
   if (kindOf(values) === "Float32Array" && ArrayBuffer.isView(values)) return;
   throw new TypeError(`${name} holds f32, got ${aKind(values)}: pass a Float32Array`);
@@ -235,7 +235,7 @@ export function nhwc(op: string, shape: readonly number[]): [number, number, num
   return shape as unknown as [number, number, number, number];
 }
 
-/** A kernel cut along the first size of `shape`, which `of` takes in the place of `shape`. */
+/** A kernel cut along the first size of `shape`; `of` makes the kernel for a part's shape. */
 export const alongFirst = (shape: readonly number[], of: (shape: readonly number[]) => Kernel): Parts => ({
   units: shape[0]!,
   of: (units) => of([units, ...shape.slice(1)]),

@@ -1,4 +1,4 @@
-/** Losses, one value a sample. */
+/** Losses, one value per sample. */
 import { crossEntropy, crossEntropyGrad, diceGrad, diceMerge, diceRuns } from "../../shaders/losses.wgsl.ts";
 import { ceilDiv } from "./grid.ts";
 import {

@@ -1,6 +1,6 @@
 /**
- * Matrix products of a batch, as dispatches of other kernels: by subgroups on software adapters, where a broadcast is cheap and a barrier is
- * not, and in workgroup memory on all others.
+ * Batched matrix products, as dispatches of other kernels: by subgroups on software adapters, where a broadcast is cheap and a
+ * barrier is not, and in workgroup memory on all others.
  */
 import { matmulTiled, type MatmulForm } from "../../shaders/matmul_tiled.wgsl.ts";
 import { gramSubgroup, matmulFields, matmulSubgroup } from "../../shaders/matmul_subgroup.wgsl.ts";
@@ -73,7 +73,7 @@ const gramRows = (m: number): number => Math.min(32, m);
 /** The fewest rows of k worth a split. */
 const MIN_SPLIT_ROWS = 64;
 
-/** Into how many parts k is cut by `gram`. */
+/** The number of parts into which `gram` cuts k. */
 export function splitsOf(size: MatmulSize, caps: Capabilities): number {
   const subgroup = subgroupFor(caps);
   if (subgroup === undefined) return tilingFor(size, caps).splits;

@@ -1,4 +1,4 @@
-/** Measures what an adapter can do at best, as a yardstick for the kernels. */
+/** Measures an adapter's peak rates, as a yardstick for the kernels. */
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { copy, peak, PEAK_CHAINS } from "../../shaders/measure.wgsl.ts";
 import type { Gpu } from "../gpu/gpu.ts";
@@ -16,7 +16,7 @@ const REPEATS = 15;
 /** Medians of many repeats; takes about a second on a software adapter. */
 export async function measure(gpu: Gpu): Promise<Measured> {
   const software = gpu.caps.adapterClass === "software";
-  // Long enough that submitting does not count, short enough for no watchdog to bark.
+  // Long enough to make submission negligible, short enough not to trip a watchdog.
   const threads = software ? 1 << 14 : 1 << 20;
   const iterations = 2048;
   const flops = threads * iterations * PEAK_CHAINS * 2;

@@ -34,7 +34,7 @@ function mgaSize(op: string, f: readonly number[], factor = 1) {
   return {
     ...{ lanes, n, c, map: f32(n, h, w, 1), all: f32(...f) },
     params: mgaFields.map((name) => values[name]),
-    /** Threads of the kernels that take some pixels of one vector of channels each. */
+    /** Threads of the kernels in which each takes some pixels of one vector of channels. */
     blocks: (n * ceilDiv(h * w, PIXELS_PER_THREAD) * c) / lanes,
     pixels: h * w,
   };
@@ -48,7 +48,7 @@ export function spreadKernel(y: readonly number[], factor: number): Kernel {
   return perThread(kernel, blocks, ({ threads }) => spreadPixels(threads, lanes), params);
 }
 
-/** The shaders of the gate for features f and that many hidden ones. */
+/** The gate's dispatches for features f and `hidden` hidden ones. */
 function gateOf(f: readonly number[], hidden: number) {
   const { lanes, n, c, pixels } = mgaSize("mga", f);
   const hiddenLanes = lanesOf(hidden);

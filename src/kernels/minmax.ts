@@ -40,10 +40,10 @@ function minMaxSize(x: readonly number[], eps: number) {
   return { samples, runs, params: minMaxFields.map((name) => values[name]) };
 }
 
-/** Elements a sample up to which one subgroup does it all faster than three dispatches do; for GPUs a guess. */
+/** Elements per sample up to which one subgroup is faster than three dispatches; a guess for GPUs. */
 const mostElements = ({ adapterClass }: Capabilities): number => (adapterClass === "software" ? 16_384 : 2048);
 
-/** The lowering of one dispatch by subgroups, where the adapter has them and the samples are small. */
+/** The one-dispatch lowering by subgroups, where the adapter has them and the samples are small. */
 function bySubgroups(
   caps: Capabilities,
   x: readonly number[],

@@ -1,4 +1,4 @@
-/** Kernels whose operands are larger than one binding may be: their work cut into parts that each bind a stretch. */
+/** Cuts the work of kernels whose operands exceed one binding into parts that each bind a range. */
 import { addInto } from "../../shaders/add_into.wgsl.ts";
 import { copyWords } from "../../shaders/copy_words.wgsl.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
@@ -20,13 +20,13 @@ import {
 } from "./kernel.ts";
 import { threadDispatch } from "./per-thread.ts";
 
-/** What of the capabilities decides how a kernel is cut. */
+/** The capabilities that decide how a kernel is cut. */
 export type BindingLimits = Pick<Capabilities, "maxBindingBytes" | "offsetAlignment">;
 
 /** An operand that is too large for one binding, however the work is cut. */
 export class BindingError extends Error {
   override name = "BindingError";
-  /** Bytes of the smallest stretch of an operand that would have to be bound at once. */
+  /** Bytes of the smallest range of an operand that would have to be bound at once. */
   readonly bytes: number;
 
   constructor(kernel: Kernel, bytes: number) {
@@ -35,7 +35,7 @@ export class BindingError extends Error {
   }
 }
 
-/** How one operand is bound: whole; the part's stretch of it; or a copy of that stretch, where it begins at no aligned offset. */
+/** How one operand is bound: whole; the part's range of it; or a copy of that range, where its offset is not aligned. */
 type Binding = "whole" | "cut" | "copied";
 
 /** A kernel cut into parts. */
@@ -48,7 +48,7 @@ export interface Cut {
 }
 
 /**
- * Cuts a kernel so that no binding exceeds the limit and each begins at an aligned offset; undefined where it need not be
+ * Cuts a kernel so that no binding exceeds the limit and each begins at an aligned offset; undefined if it need not be
  * cut.
  * @throws BindingError
  */
@@ -63,7 +63,7 @@ export function cutOf(kernel: Kernel, { maxBindingBytes: limit, offsetAlignment 
   const { units } = parts;
   const one = parts.of(1);
   const aligned = (spec: Spec) => offsetAlignment / gcd(bytesOf(spec) / units, offsetAlignment);
-  /** With copies of what fits a binding whole and could not be cut at every unit. */
+  /** With `copies`, operands that fit a binding whole but cannot be cut at every unit are copied. */
   const attempt = (copies: boolean): Cut | number => {
     let step = 1;
     // Each part lays out its own.
@@ -118,7 +118,7 @@ function lowerParts(kernel: Kernel, parts: Parts, cut: Cut, choose: (kernel: Ker
   }
   const extra = (bytes: number): OperandRef => scratch(memory.push(bytes) - 1);
   const specs = { input: kernel.inputs, output: kernel.outputs, update: kernel.updates };
-  // Outputs that are sums: the first part writes them, the terms of the others are added one by one.
+  // Outputs that are sums: the first part writes them, and the terms of the others are added one by one.
   const terms = new Map<number, OperandRef>();
   for (const [i, spec] of kernel.outputs.entries()) {
     if (cut.output[i] === "whole") terms.set(i, extra(bytesOf(spec)));
@@ -137,7 +137,7 @@ function lowerParts(kernel: Kernel, parts: Parts, cut: Cut, choose: (kernel: Ker
   const dispatches: Dispatch[] = [];
   let begin = 0;
   for (const [part, count] of cut.counts.entries()) {
-    /** The words of an operand that are this part's. */
+    /** The part's range of an operand. */
     const stretch = (spec: Spec) => ({ from: (bytesOf(spec) / units) * begin, bytes: (bytesOf(spec) / units) * count });
     const bind = (ref: OperandRef): OperandRef => {
       if (ref.role === "scratch") return ref;
@@ -182,6 +182,6 @@ const within = (outer: ByteRange, inner: ByteRange | undefined): ByteRange =>
 const addDispatch = (spec: Spec, from: OperandRef, to: OperandRef): Dispatch =>
   threadDispatch("add", ceilDiv(bytesOf(spec), 16), [from, to], ({ threads }) => addInto(threads));
 
-/** Copies words between places that no binding could begin at. */
+/** Copies words between offsets at which no binding may begin. */
 const copyDispatch = (from: OperandRef, first: number, to: OperandRef, at: number, words: number): Dispatch =>
   threadDispatch("copy", words, [from, to], ({ threads }) => copyWords(threads), [words, first, at]);

@@ -1,4 +1,4 @@
-/** Kernels of one dispatch in which each thread computes one item alone. */
+/** Kernels of one dispatch in which each thread computes one item on its own. */
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { threadGrid, THREADS } from "./grid.ts";
@@ -44,7 +44,7 @@ export function perThread(
   };
 }
 
-/** A lowering of one dispatch in which a subgroup, a workgroup of its own, computes each of `items`; none where the adapter cannot. */
+/** A lowering of one dispatch in which one subgroup, its own workgroup, computes each of `items`; none if the adapter cannot. */
 export function perSubgroup(
   { subgroupSize, maxWorkgroups }: Capabilities,
   items: number,

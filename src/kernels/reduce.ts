@@ -1,4 +1,4 @@
-/** Sums: over parts of a split reduction, over everything, and over the pixels of each sample. */
+/** Sums: over the parts of a split reduction, over all elements, and over the pixels of each sample. */
 import type { Epilogue } from "../../shaders/lib/epilogue.ts";
 import { floatBits } from "../../shaders/lib/params.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
@@ -44,7 +44,7 @@ export function sumPartsDispatch(
   ]);
 }
 
-/** The same, finished by a convolution's epilogue: y is an activation of that many channels. */
+/** The same, finished by a convolution's epilogue: y is an activation of `channels` channels. */
 export function finishPartsDispatch(
   label: string,
   { count, channels, epilogue }: { count: number; channels: number; epilogue: Epilogue },
@@ -84,7 +84,7 @@ export function sumAll(shape: readonly number[], factor: number): Kernel {
   };
 }
 
-/** Into how many runs the pixels of a sample are cut when they are summed up. */
+/** The number of runs into which the pixels of a sample are cut to be summed. */
 export const runsOf = (pixels: number): number => Math.max(1, Math.min(64, Math.floor(pixels / 32)));
 
 /** part [runs, N, C] = factor * sum over each run of the pixels of f [N, H, W, C] times `operand` (`operands` behind f). */
@@ -104,7 +104,7 @@ export function spatialRunsDispatch(
   return threadDispatch(label, (n * runs * c) / lanes, [...operands, to], code, params);
 }
 
-/** y [N, C] = factor * sum over the pixels, as above, by way of `part` where there are several runs. */
+/** y [N, C] = factor * sum over the pixels, as above, via `part` where there are several runs. */
 export function spatialSumDispatches(
   label: string,
   f: readonly number[],

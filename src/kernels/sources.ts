@@ -15,17 +15,17 @@ import {
 } from "./kernel.ts";
 import { concatKernel, interpolateKernel, offsetsOf, sliceKernel } from "./spatial.ts";
 
-/** Of the source as it is read. */
+/** The shape of a source as it is read. */
 export function readShape({ shape, enlarged }: Source): readonly number[] {
   const [n, h, w, c] = shape as [number, number, number, number];
   return enlarged ? [n, 2 * h, 2 * w, c] : shape;
 }
 
-/** The same sources of that many images. */
+/** The same sources, of `n` images. */
 export const ofImages = (sources: readonly Source[], n: number): Source[] =>
   sources.map(({ shape, enlarged }) => ({ shape: [n, ...shape.slice(1)], enlarged }));
 
-/** Operands of a kernel's only lowering, bound to others. */
+/** The dispatches of a kernel's only lowering, bound to other operands. */
 function bound(
   kernel: Kernel,
   context: LoweringContext,
@@ -36,7 +36,7 @@ function bound(
 }
 
 /**
- * A lowering that reads one tensor as its input 0, made to read `sources` as its first inputs: they are laid out in scratch memory before.
+ * Makes a lowering that reads one tensor as its input 0 read `sources` as its first inputs, by laying them out in scratch memory.
  */
 export function assembling(lowering: Lowering, sources: readonly Source[], context: LoweringContext): Lowering {
   const memory = [...lowering.scratch];
@@ -67,7 +67,7 @@ export function assembling(lowering: Lowering, sources: readonly Source[], conte
   return { variant: lowering.variant, scratch: memory, dispatches: [...before, ...dispatches] };
 }
 
-/** A lowering with one result [N, H, W, sum of channels], made to write these numbers of channels to an output each. */
+/** Makes a lowering with one result [N, H, W, sum of channels] write each of these numbers of channels to its own output. */
 export function splittingOutput(
   lowering: Lowering,
   result: readonly number[],
@@ -82,6 +82,6 @@ export function splittingOutput(
   return { variant: lowering.variant, scratch: memory, dispatches: [...dispatches, ...after] };
 }
 
-/** Outputs of that many channels each. */
+/** Outputs with these numbers of channels. */
 export const splitSpecs = ([n, h, w]: readonly number[], channels: readonly number[]) =>
   channels.map((c) => f32(n!, h!, w!, c));

@@ -156,7 +156,7 @@ export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
   return perThread(kernel, (n * h * w * total) / lanes, code, [total / lanes, ...quads]);
 }
 
-/** Where each of some numbers of channels begins. */
+/** The offset at which each of these runs of channels begins. */
 export function offsetsOf(channels: readonly number[]): { offset: number; take: number }[] {
   let end = 0;
   return channels.map((take) => ({ offset: (end += take) - take, take }));

@@ -10,7 +10,7 @@ export type SubgroupCaps = { readonly subgroupSize: number };
 /** The most columns per lane that divide the number of columns. */
 export const columnsPerLane = (columns: number): Lanes => ([4, 2, 1] as const).find((lane) => columns % lane === 0)!;
 
-/** Lanes of a team: as many as hold all columns, a power of two, but no more than a subgroup has. */
+/** Lanes of a team: the smallest power of two that holds all columns, but no more than a subgroup has. */
 export function teamOf(columns: number, lane: Lanes, subgroup: number): number {
   let team = 1;
   while (team < subgroup && team * lane < columns) team *= 2;
@@ -21,15 +21,15 @@ export function teamOf(columns: number, lane: Lanes, subgroup: number): number {
 const LOAD_MULTIPLY_ADDS = 34;
 /** Vectors of the other operand that a tile loads for each four elements of the reduction. */
 const OTHER_VECTOR_LOADS = 4;
-/** Vectors that each lane loads for its team: more make the loop longer than what is decoded in advance, and long to compile. */
+/** Vectors that each lane loads for its team: more make the loop outgrow the decoded-instruction cache, and slow to compile. */
 const MAX_VECTOR_LOADS = 4;
 /** The same where a lane is a team of its own and shares nothing. */
 const MAX_VECTOR_LOADS_ALONE = 8;
-/** Floating-point operations from which the tallest tiles earn the time that they take to compile. */
+/** Floating-point operations from which the tallest tiles are worth their compile time. */
 export const TALL_TILE_FLOPS = 1e8;
 
 /**
- * Rows of the result that a team holds, `team` times a power of two: more reuse what the lanes load more often, fewer leave less of
+ * Rows of the result that a team holds, `team` times a power of two: more rows reuse each load more often, fewer leave less of
  * the last tile unused. `teams` is the number of teams of a subgroup, `lane` the columns per lane.
  */
 export function rowsOfTeam(rows: number, team: number, teams: number, lane: Lanes, flops: number): number {

@@ -30,7 +30,7 @@ import { threadDispatch } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
 import { offsetsOf } from "./spatial.ts";
 
-/** Whether the method covers a convolution: 3x3, stride 1, no dilation, no groups, channels in fours. */
+/** Whether the method covers a convolution: 3x3, stride 1, no dilation, no groups, channels in multiples of 4. */
 export const covers = (s: Conv2dShape): boolean =>
   s.kh === TAPS &&
   s.kw === TAPS &&
@@ -73,12 +73,12 @@ const paramsOf = (values: Partial<Record<Field, number>>): number[] => winogradF
 
 /** Some of the channels that are transformed. */
 interface Stretch {
-  /** Channels of all, and before the first of these. */
+  /** The number of all channels, and of those before these. */
   all: number;
   first: number;
 }
 
-/** A transform with one thread for a tile (of `image`) and four channels. */
+/** A transform with one thread per tile (of `image`) and four channels. */
 function tileTransform(
   label: string,
   { n, h, w, c }: Image,
@@ -93,7 +93,7 @@ function tileTransform(
   return threadDispatch(label, (tiles.count * c) / 4, bindings, () => code, params);
 }
 
-/** A transform with one thread for a channel of the one count and four of the other. */
+/** A transform with one thread per channel of one count and four of the other. */
 function channelTransform(
   label: string,
   other: number,
@@ -105,7 +105,7 @@ function channelTransform(
   return threadDispatch(label, (other * channels) / 4, bindings, () => code, params);
 }
 
-/** The tiles of a convolution's input, a dispatch for each of its sources, which are the kernel's first inputs. */
+/** The tiles of a convolution's input, one dispatch per source; the sources are the kernel's first inputs. */
 function inputTiles(
   label: string,
   all: number,
