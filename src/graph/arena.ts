@@ -1,21 +1,21 @@
-/** Memory of what lives within one run of a plan, or from run to run. */
+/** Device memory for what lives within one run of a plan, or from run to run. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { bytesOf, type Dispatch, type Lowering } from "../kernels/kernel.ts";
 import { lowerBound, planMemory, type Lifetime } from "./memory.ts";
 import type { Region } from "./storage.ts";
 import { Variable, type Node, type Tensor } from "./tensor.ts";
 
-/** What holds longer than its uses within a run, or takes less memory. */
+/** What outlives its uses within a run, or takes less memory. */
 interface Lasting {
   outputs: readonly Tensor[];
   isConstant: (tensor: Tensor) => boolean;
-  /** Whether a dispatch runs before all runs. */
+  /** Whether a dispatch runs once, before all runs. */
   hoisted: (node: Node, dispatch: Dispatch) => boolean;
   /** What is stored in half precision. */
   half: ReadonlySet<Tensor>;
 }
 
-/** Memory of everything that lives within one run, or from run to run. */
+/** Allocates memory for everything that lives within one run, or from run to run. */
 export function allocate(
   gpu: Gpu,
   nodes: readonly Node[],
@@ -37,7 +37,7 @@ export function allocate(
     for (const tensor of [...node.outputs, ...node.inputs]) touch(tensor, step);
   }
   for (const tensor of outputs) touch(tensor, nodes.length);
-  // Constants that only other constants are made of are needed once, before all runs, when there is memory enough.
+  // Constants that only feed other constants are needed once, before all runs, when there is enough memory.
   const read = readInRuns(nodes, lowerings, hoisted);
   for (const tensor of [...lifetimes.keys()].filter((t) => isConstant(t) && read.has(t))) {
     touch(tensor, 0);
@@ -45,7 +45,7 @@ export function allocate(
   }
   const owners = [...lifetimes.keys()];
   const scratchKeys = lowerings.flatMap((lowering, step) => lowering.scratch.map((bytes, k) => ({ step, k, bytes })));
-  /** Whether scratch memory holds from run to run. */
+  /** Whether scratch memory must persist from run to run. */
   const lasts = (step: number, k: number) =>
     lowerings[step]!.dispatches.some(
       (d) => hoisted(nodes[step]!, d) && d.bindings.some((ref) => ref.role === "scratch" && ref.index === k),
@@ -78,7 +78,7 @@ export function allocate(
 }
 
 /**
- * Bytes that a run of these nodes takes at the least: what lives at once, inputs and variables; scratch memory comes on top.
+ * The fewest bytes that a run of these nodes takes: what is alive at once, inputs and variables, scratch memory aside.
  */
 export function leastBytes(nodes: readonly Node[], outputs: readonly Tensor[]): number {
   const lifetimes = new Map<Tensor, { bytes: number; first: number; last: number }>();
@@ -96,7 +96,7 @@ export function leastBytes(nodes: readonly Node[], outputs: readonly Tensor[]): 
   return lowerBound([...lifetimes.values()]) + [...lasting].reduce((sum, tensor) => sum + tensor.bytes, 0);
 }
 
-/** The tensors that a run reads: all but those that are read by dispatches hoisted only. */
+/** The tensors that a run reads: all but those read only by hoisted dispatches. */
 function readInRuns(
   nodes: readonly Node[],
   lowerings: readonly Lowering[],

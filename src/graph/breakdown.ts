@@ -1,22 +1,22 @@
-/** A profile summed up by kernel and by layer. */
+/** A profile summed by kernel and by layer. */
 import type { NodeProfile } from "./profile.ts";
 
-/** What some nodes took together. */
+/** What some nodes cost together. */
 export interface Share {
-  /** Kernel and variant, or path of a module; "" for what no module has recorded. */
+  /** Kernel and variant, or path of a module; "" for what no module recorded. */
   readonly name: string;
   /** Kernel calls. */
   readonly calls: number;
   readonly ms: number;
-  /** Milliseconds of them in the backward pass. */
+  /** Milliseconds of these in the backward pass. */
   readonly backwardMs: number;
-  /** Floating-point operations of those that count them, and the milliseconds of only those. */
+  /** Floating-point operations of the nodes that count them, and the milliseconds of those nodes alone. */
   readonly flops: number;
   readonly flopsMs: number;
   readonly bytes: number;
 }
 
-/** Sums over the nodes of each name, the one that takes longest first. */
+/** Sums over the nodes of each name, longest first. */
 function shares(nodes: readonly NodeProfile[], nameOf: (node: NodeProfile) => string): Share[] {
   const groups = new Map<string, NodeProfile[]>();
   for (const node of nodes) {
@@ -45,8 +45,8 @@ export function total(name: string, nodes: readonly NodeProfile[]): Share {
 export const byKernel = (nodes: readonly NodeProfile[]): Share[] => shares(nodes, ({ kernel }) => kernel);
 
 /**
- * By module, forward and backward together: as finely as `most` rows allow, where the time goes first. A module is
- * divided into its parts before another that takes less.
+ * By module, forward and backward together, as finely as `most` rows allow: the modules that take longest are divided
+ * into their parts first.
  */
 export function byLayer(nodes: readonly NodeProfile[], most: number): Share[] {
   const open = new Map<string, NodeProfile[]>([["", [...nodes]]]);
@@ -69,14 +69,14 @@ export function byLayer(nodes: readonly NodeProfile[], most: number): Share[] {
     open.delete(name);
     for (const [part, inside] of parts) {
       open.set(part, inside);
-      // What the module itself has recorded cannot be divided.
+      // What the module itself recorded cannot be divided.
       if (part !== name) closed.delete(part);
     }
   }
   return [...open].map(([name, group]) => total(name, group)).sort((a, b) => b.ms - a.ms);
 }
 
-/** Gradients are recorded under their layer's path with a prime behind it (src/autograd/gradients.ts). */
+/** Gradients are recorded under their layer's path with a trailing prime (src/autograd/gradients.ts). */
 export const isBackward = (layer: string): boolean => layer.endsWith("'");
 
 /** "classifier.layer1.0'" -> classifier, layer1, 0. */

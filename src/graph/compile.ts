@@ -1,4 +1,4 @@
-/** Turns a graph into a plan: dead nodes gone, memory shared by lifetime, pipelines and bind groups made once. */
+/** Turns a graph into a plan: drops dead nodes, shares memory by lifetime, makes pipelines and bind groups once. */
 import { Gpu } from "../gpu/gpu.ts";
 import { aKind, type Kernel, type OperandRef } from "../kernels/kernel.ts";
 import { allocate, leastBytes } from "./arena.ts";
@@ -18,9 +18,9 @@ export type { CompileOptions };
 
 /**
  * Compiles what `outputs` and `updates` depend on.
- * Kernels with tensors beyond the adapter's limit of a binding are cut into parts.
- * @throws PlanError naming layer, tensor and limit, if a tensor exceeds the adapter's limits even so; or if outputs and updates are missing,
- *   belong to another graph, or contradict the options
+ * Kernels whose tensors exceed the adapter's binding limit are cut into parts.
+ * @throws PlanError naming layer, tensor and limit, if a tensor exceeds the adapter's limits even then; or if outputs and updates
+ *   are missing, belong to another graph, or contradict the options
  * @throws GpuError if a variable was changed on another device and has no values on this one
  */
 export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<Plan> {
@@ -120,7 +120,7 @@ export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptio
 
 /**
  * Checks a graph against the adapter's limits; cheap.
- * @returns a lower bound of the device memory it needs, in bytes
+ * @returns a lower bound on the device memory it needs, in bytes
  * @throws PlanError as `compile` does
  */
 export function requireFit(gpu: Gpu, graph: Graph, options: CompileOptions): number {

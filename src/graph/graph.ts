@@ -6,8 +6,8 @@ import { Tensor, Variable, type GradientRule, type Node, type Source } from "./t
 
 export interface GraphOptions {
   /**
-   * Whether modules that behave differently in training do so here: every run then normalises by its batch's statistics and moves the
-   * running ones. For inference, record a graph of its own. Default false.
+   * Whether modules that behave differently in training do so here: every run then normalises by its batch's statistics and
+   * updates the running ones. For inference, record a separate graph. Default false.
    */
   training?: boolean;
 }
@@ -59,7 +59,7 @@ export class Graph {
 
   /**
    * Records a kernel call. The kernel's own function has checked the shapes; here only sizes are compared, so that a
-   * kernel may see [N, C] as [N, 1, 1, C]. `shapes` are the outputs' shapes where they are not the kernel's.
+   * kernel may see [N, C] as [N, 1, 1, C]. `shapes` are the outputs' shapes where they differ from the kernel's.
    * @throws ShapeError
    * @throws TypeError if an operand belongs to another graph, or is a parameter that is not registered with a finished module
    */
@@ -106,7 +106,7 @@ export class Graph {
     if (unfit) throw new TypeError(`${this.#layer ? `${this.#layer}: ` : ""}${name}: ${unfit}`);
   }
 
-  /** All bindings are writable, and WebGPU lets no two of those overlap: a kernel that takes one tensor twice gets a copy. */
+  /** All bindings are writable, and WebGPU does not let those overlap: a kernel that takes one tensor twice gets a copy. */
   #copy(tensor: Tensor): Tensor {
     const kernel = pointwiseKernel("copy", tensor.shape, 1, "a");
     return this.record(kernel, [tensor], { gradient: ([dy]) => [dy] })[0]!;
@@ -124,8 +124,8 @@ export class Graph {
   }
 
   /**
-   * One flat tensor of `floats` elements in which part i begins at element `offsets[i]`. The parts are computed right
-   * into their place; one that is no node's output, or has a place already, is copied. What lies between them is undefined.
+   * One flat tensor of `floats` elements in which part i begins at element `offsets[i]`. The parts are computed directly in
+   * place; one that is not a node's output, or already has a place, is copied. What lies between them is undefined.
    */
   pack(parts: readonly Tensor[], offsets: readonly number[], floats: number): Tensor {
     const own = parts.map((part, i) => {

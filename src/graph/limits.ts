@@ -1,4 +1,4 @@
-/** Tensors that exceed an adapter's limits. */
+/** Rejects tensors that exceed an adapter's limits. */
 import { formatBytes, type Gpu } from "../gpu/gpu.ts";
 import { showShape } from "../kernels/kernel.ts";
 import { BindingError, cutOf } from "../kernels/parts.ts";

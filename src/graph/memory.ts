@@ -1,4 +1,4 @@
-/** Places tensors with known lifetimes into as little memory as it can. */
+/** Places tensors with known lifetimes in as little memory as it can. */
 
 export interface Lifetime {
   readonly bytes: number;
@@ -16,19 +16,19 @@ export interface MemoryPlan {
   readonly lowerBound: number;
 }
 
-/** What a request is placed by, the largest first: each does best on some graphs. */
+/** Sort keys for placing requests, largest first: each does best on some graphs. */
 const orders: readonly ((bytes: number, steps: number, first: number) => number)[] = [
   (bytes) => bytes,
   (bytes, steps) => bytes * steps,
   (_, steps) => steps,
   (bytes, _, first) => -first + bytes * 1e-12,
 ];
-/** A plan this close to the lower bound is good enough to look no further. */
+/** A plan this close to the lower bound is good enough to stop searching. */
 const CLOSE_TO_BOUND_RATIO = 1.01;
 
 /**
- * Greedy in several orders, of which the best counts: each request at the lowest offset where it overlaps no request that
- * lives at the same time. Requests are aligned to `alignment` bytes and pages hold at most `pageBytes`.
+ * Greedy in several orders, of which the best wins: each request goes to the lowest offset where it overlaps none that is
+ * alive at the same time. Requests are aligned to `alignment` bytes and pages hold at most `pageBytes`.
  */
 export function planMemory(requests: readonly Lifetime[], alignment: number, pageBytes: number): MemoryPlan {
   const sizes = requests.map((r) => Math.ceil(Math.max(r.bytes, 1) / alignment) * alignment);

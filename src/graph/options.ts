@@ -1,4 +1,4 @@
-/** What a graph is compiled for. */
+/** The options that a graph is compiled with. */
 import type { Choice } from "./choice.ts";
 import type { Node, Tensor } from "./tensor.ts";
 
@@ -9,16 +9,16 @@ export interface CompileOptions {
   updates?: readonly Node[];
   /** Use the plain variant of every kernel. */
   plain?: boolean;
-  /** Chooses among a kernel's variants; default: what `setChoice` has set for the device, else the first variant. */
+  /** Chooses among a kernel's variants; default: what `setChoice` set for the device, else the first variant. */
   choice?: Choice;
   /**
-   * For inference graphs: what depends on variables alone is computed once, and again after they were written; batch normalisations become
-   * part of the convolutions before them.
+   * For inference graphs: what depends only on variables is computed once, and again after they are written; batch normalisations
+   * are folded into the convolutions before them.
    */
   frozen?: boolean;
   /**
-   * In a frozen plan on an adapter with shader-f16: the weights of convolutions, and activations but for the plan's inputs and outputs, are
-   * stored in half precision. Arithmetic stays f32. An activation beyond 65504 becomes infinite.
+   * In a frozen plan on an adapter with shader-f16: convolution weights, and activations other than the plan's inputs and
+   * outputs, are stored in half precision. Arithmetic stays f32. An activation beyond 65504 becomes infinite.
    */
   half?: boolean;
   /** The backward pass recomputes cheap activations instead of keeping them: less memory, more time. */

@@ -1,4 +1,4 @@
-/** A compiled step: one command buffer and one submit a run. */
+/** A compiled step: one command buffer and one submit per run. */
 import { alignUp, type Gpu } from "../gpu/gpu.ts";
 import type { HostArray } from "../kernels/kernel.ts";
 import { PlanError } from "./plan-error.ts";
@@ -22,7 +22,7 @@ export interface PlanSummary {
 }
 
 interface PlanParts {
-  /** What depends on variables alone, in a plan that takes them for constant. */
+  /** What depends only on variables, in a plan that treats them as constant. */
   hoisted: readonly PlanStep[];
   steps: readonly PlanStep[];
   /** The inputs that anything depends on. */
@@ -36,7 +36,7 @@ interface PlanParts {
   buffers: readonly GPUBuffer[];
 }
 
-/** Runs that may be in flight at once; each has a buffer of its own to bring its results back. */
+/** Runs that may be in flight at once; each has its own buffer for reading its results back. */
 const MAX_CONCURRENT_RUNS = 2;
 
 type Outputs = Record<string, Float32Array>;
@@ -46,16 +46,16 @@ export class Plan {
   readonly #gpu: Gpu;
   readonly #parts: PlanParts;
   readonly #staging: readonly GPUBuffer[];
-  /** Those that no run has. */
+  /** Those that no run is using. */
   readonly #free: GPUBuffer[];
-  /** Runs that wait for one, the first first. */
+  /** Runs that wait for one, in order of arrival. */
   readonly #waiting: ((staging: GPUBuffer) => void)[] = [];
   readonly #resultBytes: number;
   readonly #updated: readonly Home[];
   readonly #held: Map<Variable, { home: Home; region: Region }>;
-  /** Writes to its variables when the steps hoisted were last run; undefined where they have to be run again. */
+  /** Writes to its variables when the hoisted steps last ran; undefined if they must run again. */
   #seen: number | undefined;
-  /** Moves of variables on the device when it last made its bind groups; undefined before it has looked. */
+  /** Moves of variables on the device when the bind groups were last made; undefined before the first check. */
   #moves: number | undefined;
   #destroyed = false;
 
@@ -75,8 +75,8 @@ export class Plan {
   }
 
   /**
-   * Makes the next run of a frozen plan recompute what depends on variables alone. Needed only where their buffers were written by other
-   * means than `writeVariable`, `loadStateDict` and plans.
+   * Makes the next run of a frozen plan recompute what depends only on variables. Needed only where their buffers were written by
+   * means other than `writeVariable`, `loadStateDict` and plans.
    */
   refresh(): void {
     this.#seen = undefined;
@@ -86,7 +86,7 @@ export class Plan {
   requireAlive(): void {
     if (this.#destroyed) throw new PlanError("the plan was destroyed; compile the graph again to run it");
     this.#gpu.check();
-    // Who computes with what was changed on another device alone does not mean to; what this plan changes, it begins here.
+    // Reading what was changed on another device alone is a mistake; what this plan changes itself, it starts here.
     if (this.#updated.length === 0) for (const variable of this.#held.keys()) requireCurrent(this.#gpu, variable);
     const moves = movesOf(this.#gpu);
     if (moves === this.#moves) return;
@@ -118,9 +118,10 @@ export class Plan {
   }
 
   /**
-   * Runs the plan once with the present values of these inputs, and returns the outputs named in `compile`. A second run may start before
-   * the first has ended; further ones wait, on copies of their inputs, and use the variables' values of when they start.
-   * @throws TypeError when the inputs are not those of the graph, in name, type, size or range; nothing is uploaded then
+   * Runs the plan once with the current values of these inputs, and returns the outputs named in `compile`. A second run may
+   * start before the first has ended; further ones wait, on copies of their inputs, and use the variables' values at the time
+   * they start.
+   * @throws TypeError when the inputs differ from the graph's in name, type, size or range; nothing is uploaded then
    * @throws PlanError when the plan was destroyed, or variables that it uses were released
    * @throws GpuError if the device reports an error, is lost or was destroyed
    */
@@ -182,8 +183,8 @@ export class Plan {
   }
 
   /**
-   * Runs the plan kernel by kernel and returns the label of the first tensor that holds a value which is not finite,
-   * undefined if there is none. Slow; for finding out why a run went bad. `skip` leaves nodes out, such as updates.
+   * Runs the plan kernel by kernel and returns the label of the first tensor that holds a non-finite value, undefined
+   * if there is none. Slow; for finding out why a run went wrong. `skip` leaves nodes out, such as updates.
    */
   async firstNonFinite(inputs: Inputs, skip: (node: Node) => boolean = () => false): Promise<string | undefined> {
     const gpu = this.#gpu;
@@ -236,5 +237,5 @@ export class Plan {
 
 const allFinite = (values: HostArray): boolean => values instanceof Uint32Array || values.every(Number.isFinite);
 
-/** Of numbers in half precision, by their bits. */
+/** The same for numbers in half precision, by their bits. */
 const allFiniteHalf = (bits: Uint16Array): boolean => bits.every((b) => (b & 0x7c00) !== 0x7c00);

@@ -1,4 +1,4 @@
-/** Where the time of a plan goes: every dispatch timed by itself. */
+/** Where the time of a plan goes: every dispatch timed on its own. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { regionOf } from "./storage.ts";
 import type { HostArray, Plan } from "./plan.ts";
@@ -15,7 +15,7 @@ export interface NodeProfile {
   /** Median over the repeats, in milliseconds. */
   readonly ms: number;
   readonly dispatches: number;
-  /** Since the beginning of the run, in milliseconds, in the last repeat; for traces. */
+  /** Since the start of the run, in milliseconds, in the last repeat; for traces. */
   readonly begin: number;
   readonly end: number;
   /** Floating-point operations of the direct algorithm; 0 where bytes are the cost. */
@@ -24,7 +24,7 @@ export interface NodeProfile {
   readonly bytes: number;
 }
 
-/** Queries of one set that WebGPU promises. */
+/** Queries per set that WebGPU guarantees. */
 const MAX_QUERIES_PER_SET = 4096;
 const DISPATCHES_PER_SET = MAX_QUERIES_PER_SET / 2;
 
@@ -33,8 +33,8 @@ const MAX_PROFILE_MS = 10_000;
 
 /**
  * Runs the plan `repeats` times, fewer if that takes long, each dispatch in a compute pass of its own between two
- * timestamps. Where the adapter has no timestamps, each dispatch is submitted by itself and waited for, which adds the cost
- * of that. Variables that the plan updates have the values they had before when it is done.
+ * timestamps. Where the adapter has no timestamps, each dispatch is submitted on its own and waited for, which adds
+ * overhead. Variables that the plan updates are restored at the end.
  */
 export async function profilePlan(
   gpu: Gpu,
@@ -84,7 +84,7 @@ export async function profilePlan(
   return profiles;
 }
 
-/** Copies what the steps update in place, to be put back. */
+/** Copies what the steps update in place, to restore it later. */
 function keepVariables(gpu: Gpu, steps: readonly PlanStep[]): { restore: () => void } {
   const variables = [...new Set(steps.flatMap(({ node }) => node.updates))];
   const kept = variables.map((variable) => {

@@ -1,4 +1,4 @@
-/** Checks the arguments of `compile`, so that nothing is left out or computed differently than expected in silence. */
+/** Checks the arguments of `compile`, so that nothing is silently left out or computed otherwise than expected. */
 import { aKind, isList, kindOf } from "../kernels/kernel.ts";
 import type { Graph } from "./graph.ts";
 import type { CompileOptions } from "./options.ts";
@@ -62,7 +62,7 @@ const known: ReadonlySet<string> = new Set<keyof CompileOptions>([
   "recompute",
 ]);
 
-/** Whether an object is no more than what is written in it. */
+/** Whether an object is a plain one, such as an object literal. */
 function isPlain(value: object): boolean {
   if (kindOf(value) !== "Object") return false;
   const prototype: unknown = Object.getPrototypeOf(value);

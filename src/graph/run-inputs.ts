@@ -1,4 +1,4 @@
-/** The inputs of a run, checked before the first of them is uploaded. */
+/** Checks the inputs of a run, before the first of them is uploaded. */
 import { aKind, kindOf, showShape, type HostArray } from "../kernels/kernel.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -26,7 +26,7 @@ export function requireInputs(
   }
   for (const [name, tensor] of declared) {
     const values = given(name);
-    // An input that nothing of this plan depends on may be given all the same: another plan of the graph may want it.
+    // An input that this plan does not use may be given anyway: another plan of the graph may need it.
     if (values === undefined && !wanted.has(name)) continue;
     if (!values) throw new TypeError(`missing input ${name} ${showShape(tensor.shape)}`);
     const type = tensor.dtype === "f32" ? "Float32Array" : "Uint32Array";

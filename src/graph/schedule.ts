@@ -1,4 +1,4 @@
-/** What a plan runs, in order, and by which variant of each kernel: every pass over a graph, in the order in which they apply. */
+/** What a plan runs, in order, and with which variants: every pass over a graph, in the order in which they apply. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { contextOf, shaderOf, type Kernel, type Lowering } from "../kernels/kernel.ts";
 import type { Shader } from "../gpu/shader.ts";
@@ -43,7 +43,7 @@ export function lowerNodes(
   const context = contextOf(gpu.caps, { frozen, half });
   const variantsOf = (kernel: Kernel): Lowering[] => {
     const all = kernel.lower(context);
-    // Split reductions may want more scratch memory than can be bound; the plain variants want none.
+    // Split reductions may need more scratch memory than can be bound; the plain variants need none.
     const fitting = all.filter((v) => v.scratch.every((bytes) => bytes <= gpu.caps.maxBindingBytes));
     const variants = fitting.length > 0 ? fitting : all;
     if (options.plain) return [variants.at(-1)!];
@@ -58,7 +58,7 @@ export function lowerNodes(
   };
   for (const { kernel } of nodes) lowerWithin(kernel, context, collect);
   const chosen = selectVariants(all);
-  // Kernels come in the same order again.
+  // The kernels come in the same order again.
   let next = 0;
   const lowerings = nodes.map(({ kernel }) => lowerWithin(kernel, context, () => chosen[next++]!));
   if (!half) return { lowerings, half: new Set() };

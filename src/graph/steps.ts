@@ -17,7 +17,7 @@ export interface PlanStep {
   readonly workgroups: readonly [number, number, number];
   /** Where the outputs of the node lie. */
   readonly outputs: readonly Region[];
-  /** What the node, all of its dispatches together, reads and writes at least once. */
+  /** Bytes that the node, over all its dispatches, reads and writes at least once. */
   readonly bytes: number;
 }
 

@@ -1,10 +1,10 @@
-/** Variables on the device. */
+/** Where variables live on the device. */
 import { alignUp, GpuError, type Gpu } from "../gpu/gpu.ts";
 import { requireFloats, showShape } from "../kernels/kernel.ts";
 import { PACK_ALIGNMENT_BYTES } from "./graph.ts";
 import { Variable, type Residence } from "./tensor.ts";
 
-/** A stretch of a device buffer. */
+/** A range of a device buffer. */
 export interface Region {
   readonly buffer: GPUBuffer;
   readonly offset: number;
@@ -18,7 +18,7 @@ interface Writes {
 
 /** Where a variable lies on one device, from its first use there until it is released. */
 export interface Home extends Residence {
-  /** Another one once an optimiser has laid the variable into a slab. */
+  /** Replaced once an optimiser has laid the variable out in a slab. */
   region: Region;
   readonly gpu: Gpu;
   writes: Writes;
@@ -37,7 +37,7 @@ export class Slab {
 
   /**
    * Variables may have been used before: what they hold on a device moves with them.
-   * @throws RangeError if a variable has a place in another slab, or stands here twice; then none gets a place
+   * @throws RangeError if a variable has a place in another slab, or is given twice; then none gets a place
    */
   constructor(variables: readonly Variable[]) {
     requirePlaceless(variables);
@@ -90,7 +90,7 @@ export const movesOf = (gpu: Gpu): number => storeOf(gpu).moves;
 /** Where a variable lies on `gpu`; puts it there, with its initial values, on first use. */
 export const regionOf = (gpu: Gpu, variable: Variable): Region => homeOf(gpu, variable).region;
 
-/** The same, kept up to date. */
+/** The variable's home, kept up to date; otherwise as `regionOf`. */
 export function homeOf(gpu: Gpu, variable: Variable): Home {
   const store = storeOf(gpu);
   const slab = variable.place?.slab as Slab | undefined;
@@ -112,7 +112,7 @@ function settleAt(gpu: Gpu, variable: Variable, region: Region, writes: Writes):
 }
 
 /**
- * Each device has values of its own.
+ * Each device has its own values.
  * @throws GpuError for a variable that was changed on another device only: on `gpu` it would have its initial values
  * @throws TypeError for a parameter that is not registered with a finished module: it has no values
  */
@@ -141,7 +141,7 @@ function writeZeros(gpu: Gpu, { buffer, offset, bytes }: Region): void {
   gpu.write(buffer, offset, new Float32Array(bytes / 4));
 }
 
-/** Puts all variables of a slab into its buffer: those that lie elsewhere with what they hold, others with their initial values. */
+/** Puts all variables of a slab into its buffer: those that lie elsewhere with their values, others with their initial values. */
 function settle(gpu: Gpu, store: Store, slab: Slab): void {
   let there = store.slabs.get(slab);
   if (there?.settled.size === slab.variables.length) return;
@@ -165,7 +165,7 @@ function settle(gpu: Gpu, store: Store, slab: Slab): void {
       Object.assign(home, { region, writes });
     } else {
       settleAt(gpu, variable, region, writes);
-      // Another one may have been released at this place.
+      // A variable released earlier may have left values here.
       if (!fresh && !variable.initial) writeZeros(gpu, region);
       writeInitial(gpu, variable, region);
     }
@@ -176,7 +176,7 @@ function settle(gpu: Gpu, store: Store, slab: Slab): void {
   for (const old of left) old.destroy();
 }
 
-/** A variable's present values on `gpu`. @throws GpuError, TypeError as `requireCurrent` */
+/** A variable's current values on `gpu`. @throws GpuError, TypeError as `requireCurrent` */
 export async function readVariable(gpu: Gpu, variable: Variable): Promise<Float32Array> {
   gpu.check();
   requireCurrent(gpu, variable);
@@ -186,8 +186,8 @@ export async function readVariable(gpu: Gpu, variable: Variable): Promise<Float3
 
 /**
  * Sets a variable's values.
- * @throws TypeError if they are no Float32Array
- * @throws RangeError if they are not as many as the variable's
+ * @throws TypeError if they are not a Float32Array
+ * @throws RangeError if their number is not the variable's size
  */
 export function writeVariable(gpu: Gpu, variable: Variable, values: Float32Array): void {
   requireFloats(variable.name, values);
@@ -201,7 +201,7 @@ export function writeVariable(gpu: Gpu, variable: Variable, values: Float32Array
   writes.count++;
 }
 
-/** Frees the buffers of these variables on `gpu`; a later use starts from the initial values again. Plans that use them are done for. */
+/** Frees these variables' buffers on `gpu`; a later use starts from the initial values. Plans using them cannot run again. */
 export function releaseVariables(gpu: Gpu, released: readonly Variable[]): void {
   const store = storeOf(gpu);
   const { homes, slabs } = store;

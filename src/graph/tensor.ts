@@ -5,7 +5,7 @@ import { aKind, requireFloats, requireSizes, showShape, sizeOf } from "../kernel
 
 /**
  * How the gradient of an op is computed: given dy for each output (undefined where the loss does not depend on it) and
- * which inputs want a gradient, returns a gradient for each of those inputs (undefined for none). It records ordinary
+ * which inputs need a gradient, returns a gradient for each of those inputs (undefined for none). It records ordinary
  * ops in the same graph.
  */
 export type GradientRule = (
@@ -27,13 +27,13 @@ export interface Node {
   readonly layer: string;
 }
 
-/** Whether a node is there for what it updates alone. */
+/** Whether a node exists only for what it updates. */
 export const isUpdate = ({ outputs, updates }: Node): boolean => outputs.length === 0 && updates.length > 0;
 
 /** Where a tensor's values come from. */
 export type Source =
   | { readonly kind: "node"; readonly node: Node; readonly index: number }
-  /** Given anew with every run. */
+  /** Supplied with every run. */
   | { readonly kind: "input"; readonly name: string }
   /** Kept on the device from run to run. */
   | { readonly kind: "variable" }
@@ -48,7 +48,7 @@ export class Tensor implements Spec {
   readonly graph: object | undefined;
   /** Set by `Graph.pack`: this tensor's memory is part of another's. Offset in bytes. */
   within: { readonly base: Tensor; readonly offset: number } | undefined;
-  /** Of an input: what is wrong with values that are given for it, undefined where nothing is. */
+  /** Of an input: what is wrong with values given for it; undefined if nothing is. */
   readonly checks: ((values: HostArray) => string | undefined)[] = [];
 
   constructor(spec: Spec, source: Source, graph: object | undefined) {
@@ -99,15 +99,15 @@ export class Variable extends Tensor {
   initial: Float32Array | undefined;
   /** Set by `Slab`: its place in a buffer shared with others. Offset in bytes. */
   place: { readonly slab: object; readonly offset: number } | undefined;
-  /** Whether it was given values on some device on which it has not been released. */
+  /** Whether it was given values on a device where it has not been released. */
   written = false;
-  /** The devices on which it has been used, and not released. */
+  /** The devices on which it has been used and not released. */
   readonly residences = new Set<Residence>();
 
   /**
    * @param initial is copied
-   * @throws ShapeError if `shape` is none
-   * @throws TypeError if `initial` is no Float32Array
+   * @throws ShapeError if `shape` is not a shape
+   * @throws TypeError if `initial` is not a Float32Array
    */
   constructor(name: string, shape: readonly number[], initial?: Float32Array) {
     requireSizes(`variable ${name}`.trimEnd(), shape);

@@ -1,4 +1,4 @@
-/** Profiles in the format of Chrome's tracing, which Perfetto (ui.perfetto.dev) and chrome://tracing show. */
+/** Profiles in Chrome's trace format, for Perfetto (ui.perfetto.dev) and chrome://tracing. */
 import { showShape } from "../kernels/kernel.ts";
 import { isBackward, modulePath } from "./breakdown.ts";
 import type { NodeProfile } from "./profile.ts";
@@ -25,8 +25,8 @@ const KERNEL_TRACK = 1;
 const MODULE_TRACK = 2;
 
 /**
- * Each plan is a process with two tracks: its kernels one after the other, and above each kernel the modules it belongs to,
- * one within the other.
+ * Each plan is a process with two tracks: its kernels one after the other, and above each kernel the nested modules it
+ * belongs to.
  */
 export function chromeTrace(profiles: readonly NamedProfile[]): { traceEvents: TraceEvent[]; displayTimeUnit: "ms" } {
   const traceEvents = profiles.flatMap(({ name, nodes }, i) => {
@@ -52,7 +52,7 @@ function span(name: string, cat: string, pid: number, tid: number, [begin, end]:
 
 type Span = [begin: number, end: number];
 
-/** When each node runs. A clock may let one begin before the one before it ends; tracks cannot show that. */
+/** When each node runs. By the clock, one may begin before the previous one ends; tracks cannot show that. */
 function spansOf(nodes: readonly NodeProfile[]): Span[] {
   let last = 0;
   return nodes.map(({ begin, end }) => {

@@ -1,12 +1,12 @@
-/** Concatenated and enlarged tensors that only convolutions read are not laid out: each convolution reads their sources itself. */
+/** Elides concatenated and enlarged tensors that only convolutions read: each convolution reads their sources itself. */
 import { readShape } from "../../kernels/sources.ts";
 import { offsetsOf } from "../../kernels/spatial.ts";
 import { sameShape, type Source } from "../../kernels/kernel.ts";
 import type { Node, Tensor } from "../tensor.ts";
 
 /**
- * The same nodes without the concatenations, and the enlargements to twice the size, whose every reader can read what they are made of
- * (KernelTraits.withSources), and without the slices into which a gradient is cut that can be written as such (KernelTraits.splitOutput).
+ * The same nodes without concatenations and twofold enlargements whose readers can all read the sources instead
+ * (KernelTraits.withSources), and without slices of a gradient that its kernel can write directly (KernelTraits.splitOutput).
  * @param kept tensors that must be computed, such as outputs
  */
 export function elideCopies(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
@@ -29,7 +29,7 @@ function readSources(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonl
   const live = new Set(nodes);
   const removable = (tensor: Tensor): boolean =>
     !kept.has(tensor) && !tensor.within && tensor.source.kind === "node" && live.has(tensor.source.node);
-  /** What a tensor is made of, as far as it is made for reader `only` alone; itself where it is computed. */
+  /** What a tensor is assembled from, unless others than reader `only` read it; the tensor itself where it is computed. */
   const partsOf = (tensor: Tensor, only?: Node): Part[] => {
     const itself = { tensor, shape: tensor.shape, enlarged: false };
     if (!removable(tensor) || tensor.source.kind !== "node") return [itself];
@@ -64,7 +64,7 @@ function readSources(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonl
     gone.add(node);
   }
   const rest = nodes.filter((node) => !gone.has(node)).map((node) => replaced.get(node) ?? node);
-  // What only a concatenation read that is gone, such as an enlargement.
+  // Drop what only a removed concatenation read, such as an enlargement.
   const read = readersOf(rest);
   return rest.filter((node) => {
     if (!node.kernel.traits?.sources || node.updates.length > 0) return true;

@@ -1,12 +1,12 @@
-/** Batch normalisations at constant statistics become part of the convolutions before them, in plans for inference. */
+/** Folds batch normalisations with constant statistics into the convolutions before them, in plans for inference. */
 import { foldKernel } from "../../kernels/fold.ts";
 import type { Kernel } from "../../kernels/kernel.ts";
 import { Tensor, type Node } from "../tensor.ts";
 import { constants } from "./hoist.ts";
 
 /**
- * The same nodes, but each batch normalisation at constant statistics, with its residual and ReLU, is part of the convolution before
- * it: in its weights, its bias and what it does with a value before writing it.
+ * The same nodes, with each batch normalisation of constant statistics, its residual and its ReLU folded into the convolution
+ * before it: into its weights, its bias and what it does with a value before writing it.
  * @param kept tensors that must be computed as they are
  */
 export function foldBatchNorms(nodes: readonly Node[], kept: ReadonlySet<Tensor>): Node[] {
@@ -49,7 +49,7 @@ function fold(convolution: Node, { kernel, inputs, outputs, layer, id }: Node): 
   return [folding, whole];
 }
 
-/** A node outside of the graph's own list, with outputs of its own. */
+/** A node outside the graph's own list, with its own outputs. */
 function node(kernel: Kernel, inputs: readonly Tensor[], layer: string, id: number): Node {
   const outputs: Tensor[] = [];
   const result: Node = { id, kernel, inputs, outputs, updates: [], gradient: undefined, layer };

@@ -1,15 +1,15 @@
-/** Activations in half precision, for inference plans. */
+/** Stores activations in half precision, in inference plans. */
 import { storingHalf } from "../../../shaders/lib/half.ts";
 import type { Dispatch, Lowering, OperandRef } from "../../kernels/kernel.ts";
 import type { Node, Tensor } from "../tensor.ts";
 
-/** Where a dispatch cuts an operand, the cut would have to be moved. */
+/** Whether a dispatch binds a range of an operand, which would have to be adjusted. */
 const cuts = ({ dispatches }: Lowering): boolean =>
   dispatches.some(({ bindings }) => bindings.some(({ range }) => range !== undefined));
 
 /**
- * The activations [N, H, W, C] that may be stored in half precision: what nodes hand to each other.
- * @param kept tensors that are to be f32, such as a plan's outputs
+ * The activations [N, H, W, C] that may be stored in half precision: what nodes pass to each other.
+ * @param kept tensors that must stay f32, such as a plan's outputs
  */
 export function halfTensors(
   nodes: readonly Node[],
@@ -24,7 +24,7 @@ export function halfTensors(
   return found;
 }
 
-/** The same lowering of a node, of whose operands some are stored so. */
+/** The lowering of a node, with some of its operands stored in half precision. */
 export function withHalf(lowering: Lowering, node: Node, half: ReadonlySet<Tensor>): Lowering {
   const stored = ({ role, index }: OperandRef): boolean =>
     (role === "input" && half.has(node.inputs[index]!)) || (role === "output" && half.has(node.outputs[index]!));

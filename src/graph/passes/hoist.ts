@@ -1,8 +1,8 @@
-/** What a plan for inference computes once, before its runs: whatever depends on variables alone. */
+/** What a plan for inference computes once, before its runs: whatever depends only on variables. */
 import type { Dispatch } from "../../kernels/kernel.ts";
 import { Variable, type Node, type Tensor } from "../tensor.ts";
 
-/** Whether a tensor depends on variables alone; `nodes` in order. */
+/** Whether a tensor depends only on variables; `nodes` in order. */
 export function constants(nodes: readonly Node[]): (tensor: Tensor) => boolean {
   const found = new Set<Tensor>();
   const isConstant = (tensor: Tensor) => tensor instanceof Variable || found.has(tensor);

@@ -1,4 +1,4 @@
-/** Dead nodes: what no output or update depends on is left out. */
+/** Drops dead nodes: those that no output or update depends on. */
 import type { Graph } from "../graph.ts";
 import { isUpdate, type Node, type Tensor } from "../tensor.ts";
 
@@ -14,7 +14,7 @@ export function liveNodes(graph: Graph, outputs: readonly Tensor[], updates: rea
       stack.push(...source.node.inputs);
     }
   }
-  // Updates come last: what is recorded after the first of two optimisers reads weights as they were before either.
+  // Updates come last: what is recorded after the first of two optimisers reads the weights as they were before both.
   const ordered = graph.nodes.filter((node) => live.has(node));
   return [...ordered.filter((node) => !isUpdate(node)), ...ordered.filter(isUpdate)];
 }

@@ -1,17 +1,17 @@
-/** Activations that the backward pass recomputes instead of keeping them. */
+/** Recomputes cheap activations in the backward pass instead of keeping them. */
 import { Tensor, type Node } from "../tensor.ts";
 
-/** The longest chains of cheap kernels that may run again for one tensor. */
+/** Limits to try for the chain of cheap kernels that may run again for one tensor. */
 const MAX_CHAIN_LENGTHS = [1, 2, 3, 4];
 
 /**
- * The nodes with the cheap ones (KernelTraits.cheap) repeated in the backward pass, right before they are first read there, where
- * that saves memory. The same kernels on the same values: the results are the same bits.
+ * The nodes, with cheap ones (KernelTraits.cheap) repeated in the backward pass, right before they are first read there, where
+ * that saves memory. The same kernels run on the same values, so the results are bit-identical.
  *
  * A chain of recomputed tensors, such as the sums of residual blocks, would have to be recomputed from its beginning, with all of it alive.
  * So one in every few is kept; several distances are tried.
  * @param backwardFrom id of the first node of the backward pass
- * @param kept tensors that the plan hands out
+ * @param kept tensors that the plan returns
  */
 export function recompute(nodes: readonly Node[], backwardFrom: number, kept: ReadonlySet<Tensor>): readonly Node[] {
   let best = nodes;

@@ -6,7 +6,7 @@ import type { Lowering } from "../../kernels/kernel.ts";
 
 /** Microseconds that a software adapter takes to compile one character of WGSL (lavapipe: 35 to 80). */
 const COMPILE_US_PER_CHARACTER = 50;
-/** Runs of a plan that the compile time is spread over. */
+/** Runs of a plan over which the compile time is spread. */
 const AMORTIZED_RUNS = 400;
 
 /** A kernel's name, and its variants, the preferred one first. */
@@ -16,8 +16,8 @@ export interface Candidates {
 }
 
 /**
- * Picks a variant for each kernel. Starts from the preferred ones, and excludes variants, by name or by their shaders, as long as that makes
- * the whole cheaper. Where an estimate (Lowering.estimate) is missing, the first variant is taken.
+ * Picks a variant for each kernel. Starts from the preferred ones, and excludes variants, by name or by their shaders, as long as
+ * that lowers the total cost. Where an estimate (Lowering.estimate) is missing, the first variant is taken.
  */
 export function selectVariants(all: readonly Candidates[]): Lowering[] {
   const shaders = new Shaders();
@@ -39,7 +39,7 @@ export function selectVariants(all: readonly Candidates[]): Lowering[] {
   return options.map((variants, i) => all[i]!.variants[variants.indexOf(firstOf(variants, struck))]!);
 }
 
-/** Numbers shaders, whose texts are long to compare. */
+/** Numbers shaders, whose sources are slow to compare. */
 class Shaders {
   readonly lengths: number[] = [];
   readonly #numbers = new Map<string, number>();
@@ -51,7 +51,7 @@ class Shaders {
   }
 }
 
-/** A variant as far as costs go. */
+/** A variant, reduced to its costs. */
 interface Option {
   readonly estimate: number | undefined;
   readonly shaders: readonly number[];
@@ -65,7 +65,7 @@ function optionOf(kernel: string, { variant, dispatches, estimate }: Lowering, a
   return { estimate, shaders, names: [name, `${name} ${shaders.join(" ")}`] };
 }
 
-/** Kernels that have the same variants, and how many they are. */
+/** Kernels with the same variants, and their number. */
 interface Alike {
   readonly variants: readonly Option[];
   count: number;
