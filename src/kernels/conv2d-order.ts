@@ -57,7 +57,7 @@ function surplusOf(pass: Pass, s: Conv2dShape, variant: string, { subgroupSize =
   const [sh, sw] = s.stride;
   const [rows, columns] = pass === "forward" ? [s.oh, s.ow] : [ceilDiv(s.h, sh), ceilDiv(s.w, sw)];
   const rest = (size: number, tile: number) => (tile * ceilDiv(size, tile)) / size;
-  // The lanes of a strip lie beside each other.
+  // The lanes of a strip are adjacent.
   return variant === "strip" ? rest(columns, subgroupSize) : rest(s.n * rows * columns, TILE_PIXELS);
 }
 

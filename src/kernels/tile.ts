@@ -2,7 +2,7 @@
 import type { Capabilities } from "../gpu/capabilities.ts";
 import type { Lanes } from "../../shaders/lib/vec.ts";
 
-/** Workgroups that keep an adapter busy; a sum is split until it has as many. */
+/** Workgroups that keep an adapter busy; a sum is split until it has that many. */
 export const enoughWorkgroups = (caps: Capabilities): number => (caps.adapterClass === "software" ? 16 : 1024);
 
 export type SubgroupCaps = { readonly subgroupSize: number };
