@@ -1,4 +1,4 @@
-/** Memory with random data for one kernel, in which each of its variants can be run, checked and timed. */
+/** A test bench for one kernel: random data on which each of its variants can be run, checked and timed. */
 import { alignUp, formatBytes, GpuError, type Gpu } from "../gpu/gpu.ts";
 import { bytesOf, type Kernel, type HostValues, type Lowering, type OperandRef, type Spec } from "../kernels/kernel.ts";
 import type { RandomData } from "./random-data.ts";
@@ -67,7 +67,7 @@ export class Bench {
     }
     const compiled = lowering.dispatches.map(({ code, bindings, label, params }) => {
       if (bindings.length > caps.maxStorageBuffers) {
-        throw new BenchError(`it binds ${bindings.length} storage buffers of ${caps.maxStorageBuffers}`);
+        throw new BenchError(`it binds ${bindings.length} storage buffers, of ${caps.maxStorageBuffers} allowed`);
       }
       return guarded(gpu, () => {
         const shader = { code, bindings: bindings.length, uniform: params !== undefined, label };
@@ -105,7 +105,7 @@ export class Bench {
   }
 
   /**
-   * Runs a variant once, on memory that holds nothing that could pass for a result, and returns what it has computed.
+   * Runs a variant once, on memory that holds nothing that could pass for a result, and returns what it computed.
    * @throws BenchError if the adapter refuses it
    */
   async compute(candidate: Candidate): Promise<HostValues> {
@@ -150,7 +150,7 @@ export class Bench {
 
   #region({ role, index }: OperandRef, lowering: Lowering): GPUBufferBinding {
     const buffer = role === "scratch" ? this.#scratch[index]! : this.#operands[role][index]!;
-    // As large as in a plan, so that a variant that goes beyond it is found out here too.
+    // As large as in a plan, so that a variant that oversteps it is caught here too.
     return role === "scratch" ? { buffer, size: alignUp(Math.max(lowering.scratch[index]!, 16), 16) } : { buffer };
   }
 }
@@ -165,7 +165,7 @@ export function encode(pass: GPUComputePassEncoder, { steps }: Candidate): void 
 }
 
 /**
- * Runs `use`, which must not wait for anything, and waits for the device's verdict.
+ * Runs `use`, which must not await anything, and waits for the device's verdict.
  * @throws BenchError with what the device objects to; the device stays usable
  */
 async function guarded<T>(gpu: Gpu, use: () => T): Promise<T> {

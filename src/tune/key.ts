@@ -1,11 +1,11 @@
-/** What a measurement of a kernel's variants holds for: the operation with its shapes, and the variants' code. */
+/** What a measurement of a kernel's variants is valid for: the operation with its shapes, and the variants' code. */
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { contextOf, showShape, type Kernel, type Lowering } from "../kernels/kernel.ts";
 
 /** The kernel over `units` images; itself if it does not work on images. */
 export function overUnits(kernel: Kernel, units: number): Kernel {
   const { parts } = kernel;
-  // Parts that have a lowering of their own are no kernels by themselves.
+  // Parts with their own lowering are not kernels in themselves.
   return parts && !parts.lower && parts.units !== units ? parts.of(units) : kernel;
 }
 
@@ -17,20 +17,20 @@ export function shapesOf({ inputs, outputs, updates }: Kernel): string {
   return [show([...inputs, ...updates]), show(outputs)].filter(Boolean).join(" to ");
 }
 
-/** The same for kernels over any number of images that are alike otherwise, as far as shapes tell. */
+/** Shared by kernels that, by their shapes, differ only in the number of images. */
 export function labelOf(kernel: Kernel): string {
   const one = overUnits(kernel, 1);
   return `${one.name} ${shapesOf(one)}`;
 }
 
 /**
- * The code of all variants on an adapter, over one image, as a hash: it changes with everything that changes what is
- * measured but the number of images.
+ * A hash of the code of all variants on an adapter, over one image: it changes with everything that affects the
+ * measurement except the number of images.
  */
 export const codeOf = (kernel: Kernel, caps: Capabilities): string =>
   hash(JSON.stringify(overUnits(kernel, 1).lower(contextOf(caps))));
 
-/** A name for each variant: its own, numbered where several have the same. */
+/** A name for each variant: its own, numbered where several share one. */
 export function variantNames(variants: readonly Lowering[]): string[] {
   const seen = new Map<string, number>();
   return variants.map(({ variant }) => {
@@ -40,7 +40,7 @@ export function variantNames(variants: readonly Lowering[]): string[] {
   });
 }
 
-/** 64 bits of a text as 16 hexadecimal digits. Not for secrets: two FNV-1a hashes with different primes. */
+/** A 64-bit hash of a text, as 16 hexadecimal digits. Not for secrets: two FNV-1a hashes with different primes. */
 export function hash(text: string): string {
   let [a, b] = [0x811c9dc5, 0xcbf29ce4];
   for (let i = 0; i < text.length; i++) {

@@ -4,7 +4,7 @@ import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { DType } from "../kernels/kernel.ts";
 
-/** Elements of the pool. A prime: a long tensor repeats it, but no two rows, images or channels of one are alike. */
+/** Elements of the pool. A prime: a long tensor repeats it, but no two of its rows, images or channels are alike. */
 const POOL_ELEMENTS = 262_147;
 /** Where in the pool the operands begin. */
 const OPERAND_STRIDE = 10_007;
@@ -27,7 +27,7 @@ export class RandomData {
         "random numbers",
         new Float32Array(POOL_ELEMENTS).map(() => 2 * random() - 1),
       ),
-      // As class, and as index of the largest of a window, 0 and 1 always make sense.
+      // 0 and 1 are always valid, as a class and as the index of a window's maximum.
       u32: pool(
         "random bits",
         new Uint32Array(POOL_ELEMENTS).map(() => Math.round(random())),

@@ -1,4 +1,4 @@
-/** What tuning has found out about an adapter: the fastest variant of each kernel, shape by shape. */
+/** What tuning found out about an adapter: the fastest variant of each kernel, shape by shape. */
 import { z } from "zod";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Choice } from "../graph/choice.ts";
@@ -12,7 +12,7 @@ const FORMAT = "mganet-tuning-1";
 const entrySchema = z.strictObject({
   /** Kernel and shapes over one image. */
   label: z.string(),
-  /** Hash of the variants' code: an entry holds for no other. */
+  /** Hash of the variants' code: an entry is valid for no other. */
   code: z.string(),
   /** Images it was measured on; 1 where there are none. */
   units: z.number().int().min(1),
@@ -27,7 +27,7 @@ const adapterSchema = z.strictObject({
   vendor: z.string(),
   architecture: z.string(),
   device: z.string(),
-  /** The driver and its version, where the implementation tells. */
+  /** The driver and its version, where the implementation reports them. */
   driver: z.string(),
 });
 type Adapter = z.infer<typeof adapterSchema>;
@@ -47,7 +47,7 @@ export class TuningRecord {
     this.#adapter = adapterOf(gpu);
   }
 
-  /** Under what name a store keeps it. A new driver's record takes the place of the old one's. */
+  /** The name under which a store keeps it. A new driver's record replaces the old driver's. */
   get name(): string {
     const { vendor, architecture, device } = this.#adapter;
     const readable = `${vendor}-${device || architecture}`.toLowerCase().replace(/[^a-z0-9]+/g, "-");
@@ -59,8 +59,8 @@ export class TuningRecord {
   }
 
   /**
-   * The record of the adapter that `gpu` runs on; empty if there is none that can be used. `reason` then says why not, in a
-   * few words, unless there simply is none.
+   * The record of the adapter that `gpu` runs on; empty if there is none that can be used. `reason` then says why, in a few
+   * words, unless there simply is no record.
    */
   static async load(gpu: Gpu, store: TuningStore): Promise<{ record: TuningRecord; reason?: string }> {
     const record = new TuningRecord(gpu);
@@ -94,7 +94,7 @@ export class TuningRecord {
     return { record };
   }
 
-  /** Keeps it. What others have written meanwhile about other shapes stays. */
+  /** Saves it. What others wrote in the meantime about other shapes stays. */
   async save(gpu: Gpu, store: TuningStore): Promise<void> {
     const { record: merged } = await TuningRecord.load(gpu, store);
     for (const list of this.#entries.values()) {
@@ -107,21 +107,21 @@ export class TuningRecord {
     await store.write(this.name, `{\n  ${head},\n  "entries": [\n${lines}\n  ]\n}\n`);
   }
 
-  /** Adds a winner, in place of an earlier one of the same kernel over as many images. */
+  /** Adds a winner, replacing an earlier one of the same kernel over the same number of images. */
   add(entry: Entry): void {
     const same = ({ code, units }: Entry) => code === entry.code && units === entry.units;
     const others = (this.#entries.get(entry.label) ?? []).filter((e) => !same(e));
     this.#entries.set(entry.label, [...others, entry]);
   }
 
-  /** Forgets what was measured with other code of this kernel than its present one, such as before an upgrade. */
+  /** Forgets what was measured with other versions of this kernel's code, such as before an upgrade. */
   forgetOthers(label: string, codes: ReadonlySet<string>): void {
     const kept = (this.#entries.get(label) ?? []).filter((e) => codes.has(e.code));
     if (kept.length > 0) this.#entries.set(label, kept);
     else this.#entries.delete(label);
   }
 
-  /** The winner's name among a kernel's variants: that of the nearest number of images, with the present code. */
+  /** The winner's name among a kernel's variants: that for the nearest number of images, with the current code. */
   winner(gpu: Gpu, kernel: Kernel): string | undefined {
     const known = this.#entries.get(labelOf(kernel));
     if (!known) return undefined;
@@ -131,10 +131,10 @@ export class TuningRecord {
     return nearest?.variant;
   }
 
-  /** Chooses by this record. `onUse` is called when it first has a say. */
+  /** Chooses by this record. `onUse` is called when it first decides. */
   choice(gpu: Gpu, onUse?: () => void): Choice {
     let used = false;
-    // A graph calls most kernels many times, and the hash of their code takes a while.
+    // A graph calls most kernels many times, and hashing their code takes a while.
     const known = new Map<string, string | undefined>();
     const winner = (kernel: Kernel, variants: readonly Lowering[]) => {
       const sizes = variants.flatMap((v) => v.dispatches.map((d) => [d.code.length, d.workgroups, d.params]));
@@ -154,7 +154,7 @@ export class TuningRecord {
 }
 
 /**
- * The variants that `choice` makes plans of these kernels take where they would take others without it, as a hash; "fixed" where there are none.
+ * A hash of the variants that plans of these kernels use only because of `choice`; "fixed" if there are none.
  */
 export function choiceFingerprint(gpu: Gpu, plans: readonly (readonly Kernel[])[], choice: Choice): string {
   const others = new Set<string>();

@@ -1,9 +1,9 @@
-/** Where tuning records are kept. Node keeps files (src/node/tuning-store.ts), a browser its local storage. */
+/** Where tuning records are kept. Node uses files (src/node/tuning-store.ts), a browser its local storage. */
 
 export interface TuningStore {
   /** The text last written under `name`; undefined if there is none. */
   read(name: string): Promise<string | undefined>;
-  /** Keeps `text` under `name`; a reader sees the old text or the new one, never a part. */
+  /** Stores `text` under `name`; a reader sees the old text or the new one, never a part. */
   write(name: string, text: string): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** Times variants of a kernel, each next to the others. */
+/** Times variants of a kernel side by side. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { encode, type Candidate } from "./bench.ts";
 
@@ -9,7 +9,7 @@ export interface Sample {
 }
 
 export interface Timer {
-  /** Milliseconds that one sample should take at least, for the clock to tell it well. */
+  /** The least milliseconds that one sample should take, for the clock to resolve it. */
   readonly least: number;
   /** Runs the samples one after the other; milliseconds of one execution of each. */
   measure(samples: readonly Sample[]): Promise<number[]>;
@@ -50,7 +50,7 @@ function byTimestamps(gpu: Gpu, most: number): Timer {
 
 function bySubmits(gpu: Gpu): Timer {
   return {
-    // Waiting has a grain of a millisecond on Node.
+    // Waiting has a granularity of a millisecond on Node.
     least: 10,
     async measure(samples) {
       const durations: number[] = [];

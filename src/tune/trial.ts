@@ -1,4 +1,4 @@
-/** The contest among the variants of one kernel: each checked against the plain one, the right ones timed. */
+/** The contest among the variants of one kernel: each checked against the plain one, the correct ones timed. */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Shader } from "../gpu/shader.ts";
 import {
@@ -14,17 +14,17 @@ import { variantNames } from "./key.ts";
 import type { RandomData } from "./random-data.ts";
 import { createTimer } from "./timer.ts";
 
-/** How a variant came out. */
+/** How a variant fared. */
 export interface VariantResult {
   readonly variant: string;
   /** Relative L2 distance of its results from the plain variant's; undefined if it did not run. */
   readonly error: number | undefined;
-  /** Median of its samples, in milliseconds, the least if it was dropped early; undefined without any. */
+  /** Median of its samples in milliseconds, or the least of them if it was dropped early; undefined without any. */
   readonly ms: number | undefined;
-  /** Half the distance between the quartiles of its samples. */
+  /** Half the interquartile range of its samples. */
   readonly spreadMs: number | undefined;
   readonly samples: number;
-  /** Why it could not win: "wrong", it computes something else; "refused", by the adapter; "slow", from the beginning. */
+  /** Why it could not win: "wrong", it computes something else; "refused", by the adapter; "slow", from the start. */
   readonly out: { readonly why: "wrong" | "refused" | "slow"; readonly reason: string } | undefined;
 }
 
@@ -39,13 +39,13 @@ export interface TrialResult {
 const SLOW_RATIO = 2;
 /** A variant this many times slower was not merely disturbed: no second look, unless its samples are short. */
 const CERTAINLY_SLOW_RATIO = 8;
-/** A variant estimated to take this many times the least estimate does not run at all. */
+/** A variant estimated to take this many times the lowest estimate does not run at all. */
 const IMPROBABLE_RATIO = 3;
 /** The longest sample that counts as short. */
 const SHORT_SAMPLE_MS = 100;
 /** Second looks at a doubtful variant. */
 const MAX_SECOND_LOOKS = 3;
-/** Share of its time that a variant must save to replace the first one; and it must save more than the spreads' mean. */
+/** Share of the first variant's time that another must save to replace it; it must also save more than the mean spread. */
 const MIN_GAIN = 0.03;
 const MIN_ROUNDS = 5;
 const MAX_ROUNDS = 25;
@@ -60,7 +60,7 @@ interface Runner {
 
 /**
  * Runs the contest on random data; takes about `seconds` beyond compiling and checking, at least `MIN_ROUNDS` rounds.
- * @throws BenchError if the plain variant does not run, so that nothing can be said
+ * @throws BenchError if the plain variant does not run, so that there is nothing to compare with
  */
 export async function runTrial(gpu: Gpu, kernel: Kernel, data: RandomData, seconds: number): Promise<TrialResult> {
   const variants = kernel.lower(contextOf(gpu.caps));
@@ -103,7 +103,7 @@ export function shadersOfTrial(gpu: Gpu, kernel: Kernel): Shader[] {
   return variants.flatMap(({ dispatches }, i) => (out.has(i) ? [] : dispatches.map(shaderOf)));
 }
 
-/** Compares what each computes with what the plain one, the last, does. */
+/** Compares what each computes with the result of the plain one, the last. */
 async function check(bench: Bench, runners: readonly Runner[], kernel: Kernel): Promise<void> {
   const { tolerance = RELATIVE_TOLERANCE, canonical = (result: HostValues) => result } = kernel;
   const plain = runners.at(-1)!;
@@ -120,7 +120,7 @@ async function check(bench: Bench, runners: readonly Runner[], kernel: Kernel): 
   }
 }
 
-/** Times the right ones in turns, each round beginning with another. */
+/** Times the correct ones in turn, each round starting with a different one. */
 async function race(gpu: Gpu, runners: readonly Runner[], seconds: number): Promise<void> {
   const timer = createTimer(gpu, runners.length);
   try {
@@ -130,13 +130,13 @@ async function race(gpu: Gpu, runners: readonly Runner[], seconds: number): Prom
     };
     const best = ({ times }: Runner) => Math.min(...times);
     await round(runners, () => 1);
-    // By one run, which something may have disturbed, nobody could tell how many make a sample.
+    // A single run, which something may have disturbed, does not tell how many make a sample.
     const brief = runners.filter((runner) => best(runner) < SHORT_SAMPLE_MS);
     if (brief.length > 0) await round(brief, () => 1);
     const repeats = new Map(runners.map((r) => [r, Math.min(64, Math.max(1, Math.ceil(timer.least / best(r))))]));
     const inFull = (runner: Runner) => repeats.get(runner)!;
     const leader = () => runners.reduce((a, b) => (best(b) < best(a) ? b : a));
-    // A run that is over at once says little.
+    // A run that is over in no time says little.
     if (best(leader()) < timer.least) await round(runners, inFull);
     const behind = (runner: Runner) => best(runner) / best(leader());
     const slow = new Set(runners.filter((runner) => behind(runner) > SLOW_RATIO));
@@ -145,7 +145,7 @@ async function race(gpu: Gpu, runners: readonly Runner[], seconds: number): Prom
         (r) => behind(r) <= CERTAINLY_SLOW_RATIO || best(r) * inFull(r) < SHORT_SAMPLE_MS,
       );
       if (doubtful.length === 0) break;
-      // Side by side: what the machine does besides slows both.
+      // Side by side, so that other load on the machine slows both.
       const ahead = leader();
       await round([ahead, ...doubtful], inFull);
       for (const runner of doubtful) {
@@ -157,7 +157,7 @@ async function race(gpu: Gpu, runners: readonly Runner[], seconds: number): Prom
       runner.out = { why: "slow", reason: `${behind(runner).toFixed(1)} times as long as the fastest` };
     }
     let left = runners.filter(({ out }) => !out);
-    // With nobody to beat, its time is of no interest.
+    // With no competitor left, its time does not matter.
     if (left.length < 2) return;
     // The first run says whether a variant is hopeless, not how fast it is.
     for (const runner of left) runner.times = [];
@@ -190,13 +190,13 @@ function resultOf({ name, error, times, out }: Runner): VariantResult {
 const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
 const median = (values: readonly number[]): number => sorted(values)[values.length >> 1]!;
 
-/** Half the distance between the quartiles. */
+/** Half the interquartile range. */
 function spread(values: readonly number[]): number {
   const quartile = (q: number) => sorted(values)[Math.floor(q * (values.length - 1))]!;
   return (quartile(0.75) - quartile(0.25)) / 2;
 }
 
-/** The promise's value; undefined, and the runner out, if the adapter refuses. */
+/** The promise's value; if the adapter refuses, undefined, and the runner is out. */
 async function orRefused<T>(runner: Runner, promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;
@@ -208,8 +208,8 @@ async function orRefused<T>(runner: Runner, promise: Promise<T>): Promise<T | un
 }
 
 /**
- * Relative L2 distance of the worst of several results; the share of elements that differ where they are integers. Infinite
- * where one is not finite and the other is.
+ * Relative L2 distance of the worst of several results; for integers, the share of elements that differ. Infinite where one
+ * is finite and the other is not.
  */
 export function distance(actual: HostValues, expected: HostValues): number {
   const each = expected.map((e, k) => {

@@ -1,4 +1,4 @@
-/** Tuning: which variant of each kernel is the fastest on an adapter, shape by shape. */
+/** Tuning: finds the fastest variant of each kernel on an adapter, shape by shape. */
 import type { Capabilities } from "../gpu/capabilities.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { bytesMoved, contextOf, type Kernel } from "../kernels/kernel.ts";
@@ -14,7 +14,7 @@ export interface Task {
   readonly kernel: Kernel;
   readonly label: string;
   readonly code: string;
-  /** Images that the graph asks for; measured on `unitsOf(kernel)`. */
+  /** Images that the graph asks for; it is measured on `unitsOf(kernel)`. */
   readonly wanted: number;
   /** How many times the graphs call it. */
   readonly calls: number;
@@ -25,17 +25,17 @@ export interface TaskResult extends TrialResult {
   readonly task: Task;
 }
 
-/** What became of all tasks. */
+/** The outcome of all tasks. */
 export interface TuningResult {
   readonly results: readonly TaskResult[];
   /** Those that could not be measured, and why. */
   readonly failed: readonly { readonly task: Task; readonly reason: string }[];
-  /** Those that time ran out for; they keep the record's variant, or the fixed order. */
+  /** Those for which time ran out; they keep the record's variant, or the fixed order. */
   readonly left: readonly Task[];
 }
 
 export interface TuningOptions {
-  /** Time for all of it. What matters most comes first; when time is up, the rest is left. */
+  /** Time for all tasks. What matters most comes first; when time is up, the rest is left. */
   seconds: number;
   signal?: AbortSignal;
   /** Called before each task. */
@@ -43,24 +43,24 @@ export interface TuningOptions {
 }
 
 /**
- * Operations of one call that tell variants apart. More images than it takes are left out: the plain variant has to compute
- * all of them too, for the check.
+ * Operations of one call that suffice to tell variants apart. Images beyond that are left out: the plain variant has to
+ * compute all of them too, for the check.
  */
 const enoughWork: Readonly<Record<Capabilities["adapterClass"], number>> = {
   software: 1e9,
   integrated: 2e10,
   discrete: 1e11,
 };
-/** Seconds of timing that one kernel may take where there is time enough. */
+/** Seconds of timing that one kernel may take if there is enough time. */
 const MAX_KERNEL_SECONDS = 0.4;
 
 /**
- * Tasks whose shaders are compiled at once: several keep all processors busy, and all may be more than there is time for. The
- * first ones are few, so that something is measured within a short time even where nothing has been compiled before.
+ * Tasks whose shaders are compiled together: several keep all processors busy, but there may not be time for all. The first
+ * batch is small, so that something is measured soon even where nothing was compiled before.
  */
 const COMPILED_AT_ONCE = { first: 2, most: 12 };
 
-/** The distinct kernels that have a choice, those with the most work in all calls first. */
+/** The distinct kernels with more than one variant, those with the most work over all calls first. */
 export function tasksOf(gpu: Gpu, kernels: readonly Kernel[]): Task[] {
   const tasks = new Map<string, Task>();
   for (const asked of kernels) {
@@ -101,7 +101,7 @@ export async function tune(
   let compiled = 0;
   let atOnce = COMPILED_AT_ONCE.first;
   try {
-    // A task that would surely end too late is not begun.
+    // A task that would surely end too late is not started.
     const late = () => signal?.aborted || performance.now() > end - slowest / 2;
     for (const [i, task] of tasks.entries()) {
       if (i === compiled && !late()) {
