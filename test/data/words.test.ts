@@ -120,11 +120,7 @@ test("tables of classes: whatever their columns, or a reason", () => {
       ["b", 1, "p2"],
       ["c", undefined, "p3"],
     ],
-    notes: [
-      'the class is the column "Pathology"',
-      'the patient is the column "Patient ID"',
-      'ignored columns: "Age"',
-    ],
+    notes: ['the class is the column "Pathology"', 'the patient is the column "Patient ID"', 'ignored columns: "Age"'],
     bad: [],
   });
   expect(read("0000.jpg,1\n0001.jpg,0\n").rows).toEqual([
@@ -140,10 +136,7 @@ test("tables of classes: whatever their columns, or a reason", () => {
   expect(read("id,category,label\na,4,1\nb,3,0\n").rows.map(([, label]) => label)).toEqual([1, 0]);
   expect(read("id,class,label\na,malignant,1\nb,benign,0\n").rows.map(([, label]) => label)).toEqual([1, 0]);
   for (const [text, reason] of [
-    [
-      "id,class,label\na,malignant,1\nb,benign,1\n",
-      /several class columns that differ in line 3: "class", "label"/,
-    ],
+    ["id,class,label\na,malignant,1\nb,benign,1\n", /several class columns that differ in line 3: "class", "label"/],
     ["id,class,label\na,x,1\nb,benign,y\n", /several columns that may be the class, each with cells that are none/],
     ["id,file,label\na,b,1\n", /several columns that may name the image: "id", "file"/],
     ["id,age\na,1\n", /no column for the class, such as "label" or "pathology", among "id", "age"/],

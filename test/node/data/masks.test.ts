@@ -193,7 +193,7 @@ test.each<[string, () => Promise<Buffer>, RegExp | undefined]>([
   [
     "float probabilities",
     () => Promise.resolve(floatTiff(draw((a, b) => 0.9 * soft(Math.max(a, b)) + 0.01))),
-    /from 0.01 to 0.91: cut/,
+    /from 0.01 to 0.91: thresholded/,
   ],
 ])("both nodules of a mask of %s", async (_, make, note) => {
   const { boxes, reason, notes } = await read(await write(await make()));

@@ -52,8 +52,8 @@ describe("a split", () => {
     expect(ids(held[0]!.test)).toEqual(["test/0000", "test/0001"]);
     const three = [0, 1, 2].map((fold) => splitData(tn3k, { ...config, folds: 3, fold }));
     expect(ids(three.flatMap(({ val }) => val)).sort()).toEqual(ids(tn3k).slice(0, 12));
-    expect(three[0]!.notes).toEqual([expect.stringMatching(/gives 2 folds, which are not used for 3/)]);
-    expect(() => splitData(tn3k, { ...config, split: "set", folds: 3 })).toThrow(/gives 2 folds, not 3/);
+    expect(three[0]!.notes).toEqual([expect.stringMatching(/defines 2 folds, which are not used for 3/)]);
+    expect(() => splitData(tn3k, { ...config, split: "set", folds: 3 })).toThrow(/defines 2 folds, not 3/);
   });
 
   test("is used again from its file; one of other images is refused", () => {
