@@ -16,16 +16,18 @@ export interface Pointwise {
   scalar: boolean;
   /** WGSL over the vec4f values a, b, c, ... and the f32 value s. */
   expression: string;
+  /** Functions that it calls, each on a line of its own. */
+  functions?: string;
 }
 
 export const operandNames = ["a", "b", "c", "d", "e", "f", "g"] as const;
 
-export const pointwise = ({ threads, inputs, scalar, expression }: Pointwise): string => {
+export const pointwise = ({ threads, inputs, scalar, expression, functions = "" }: Pointwise): string => {
   const names = operandNames.slice(0, inputs);
   const arrays = names.map((n): [string, string] => [`in_${n}`, "vec4f"]);
   if (scalar) arrays.push(["in_s", "f32"]);
   return wgsl`
-${bindings(...arrays, ["y", "vec4f"])}
+${bindings(...arrays, ["y", "vec4f"])}${functions}
 ${threadMain(
   { items: "arrayLength(&y)", threads },
   `${names.map((n) => `  let ${n} = in_${n}[i];`).join("\n")}

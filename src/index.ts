@@ -16,8 +16,24 @@ export { tasksOf, tune } from "./tune/tuner.ts";
 export { gradients } from "./autograd/gradients.ts";
 export { conv2d, linear, type Conv2dOptions } from "./autograd/conv2d.ts";
 export { batchNorm2d } from "./autograd/batchnorm.ts";
-export { add, bceWithLogits, mean, mul, relu, scale, sigmoid, sum } from "./autograd/elementwise.ts";
+export { add, bceWithLogits, gelu, mean, mul, relu, scale, sigmoid, sum } from "./autograd/elementwise.ts";
 export { cat, globalAvgPool, interpolate, maxPool2d, split, type MaxPool2dOptions } from "./autograd/spatial.ts";
+export { matmul, softmax, type MatmulForm, type SoftmaxOptions } from "./autograd/matmul.ts";
+export {
+  relativePositionBias,
+  selfAttention,
+  type SelfAttentionSettings,
+  type Shifted,
+} from "./autograd/self-attention.ts";
+export {
+  firstToken,
+  layerNorm,
+  prependToken,
+  spaceToDepth,
+  windowPartition,
+  windowReverse,
+  type Windows,
+} from "./autograd/tokens.ts";
 export { maskGuidedAttention, minMaxNormalize, type Fusion, type Gate } from "./autograd/attention.ts";
 export { crossEntropy, diceLoss } from "./autograd/losses.ts";
 export { BatchNorm2d, Conv2d, Linear, type Conv2dLayerOptions } from "./nn/layers.ts";

@@ -1,4 +1,5 @@
 /** Elementwise ops, and sums over all elements. */
+import { BELL_HEIGHT, normalFunctions } from "../../shaders/lib/normal.ts";
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { requireSame, sumAll } from "../kernels/reduce.ts";
 import { requireNumber } from "../kernels/kernel.ts";
@@ -6,21 +7,20 @@ import { graphOf } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { checkShares } from "./given.ts";
 
-/** y = expression over tensors of one shape (a, b, ... as vec4f) and, last, a scalar [1] (s) if there is one. */
+/** y = expression over tensors of one shape (a, b, ... as vec4f), which may call WGSL `functions`. */
 function apply(
   name: string,
   inputs: readonly Tensor[],
   expression: string,
   gradient?: (dy: Tensor, y: Tensor, wanted: readonly boolean[]) => readonly (Tensor | undefined)[],
-  scalar?: Tensor,
+  functions = "",
 ): Tensor {
   requireTensors(name, ...inputs);
   for (const t of inputs.slice(1)) requireSame(name, inputs[0]!.shape, t.shape);
-  const operands = scalar ? [...inputs, scalar] : inputs;
-  const kernel = pointwiseKernel(name, inputs[0]!.shape, inputs.length, expression, scalar !== undefined);
-  const outputs = graphOf(name, ...operands).record(
+  const kernel = pointwiseKernel(name, inputs[0]!.shape, inputs.length, expression, { functions });
+  const outputs = graphOf(name, ...inputs).record(
     kernel,
-    operands,
+    inputs,
     gradient ? { gradient: ([dy], wanted) => gradient(dy!, outputs[0]!, wanted) } : {},
   );
   return outputs[0]!;
@@ -35,6 +35,19 @@ export const sigmoid = (x: Tensor): Tensor =>
   apply("sigmoid", [x], "1.0 / (1.0 + exp(min(-a, vec4f(80.0))))", (dy, y) => [
     apply("sigmoid.grad", [dy, y], "a * b * (1.0 - b)"),
   ]);
+
+/** x Phi(x), exactly (not the tanh approximation), Phi being the normal distribution function. */
+export const gelu = (x: Tensor): Tensor =>
+  apply(
+    "gelu",
+    [x],
+    "a * normalCdf(a, bell(a))",
+    (dy) => {
+      const slope = `a * (normalCdf(b, bell(b)) + b * (${BELL_HEIGHT} * bell(b)))`;
+      return [apply("gelu.grad", [dy, x], slope, undefined, normalFunctions)];
+    },
+    normalFunctions,
+  );
 
 /** a + b, of equal shapes. */
 export const add = (a: Tensor, b: Tensor): Tensor => apply("add", [a, b], "a + b", (dy) => [dy, dy]);
@@ -61,7 +74,7 @@ export const mean = (x: Tensor): Tensor => total("mean", x, () => 1 / x.size);
 function total(name: string, x: Tensor, of: () => number): Tensor {
   requireTensors(name, x);
   const [graph, factor] = [graphOf("sum", x), of()];
-  const spread = pointwiseKernel("spread", x.shape, 0, `vec4f(s * f32(${factor}))`, true);
+  const spread = pointwiseKernel("spread", x.shape, 0, `vec4f(s * f32(${factor}))`, { scalar: true });
   return graph.record(sumAll(x.shape, factor), [x], { gradient: ([dy]) => graph.record(spread, [dy!]) })[0]!;
 }
 

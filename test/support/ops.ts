@@ -4,9 +4,19 @@ import { maskGuidedAttention, minMaxNormalize } from "../../src/autograd/attenti
 import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
 import { classActivation } from "../../src/autograd/class-activation.ts";
 import { conv2d, linear } from "../../src/autograd/conv2d.ts";
-import { add, bceWithLogits, mean, mul, relu, scale, sigmoid, sum } from "../../src/autograd/elementwise.ts";
+import { add, bceWithLogits, gelu, mean, mul, relu, scale, sigmoid, sum } from "../../src/autograd/elementwise.ts";
 import { crossEntropy, diceLoss } from "../../src/autograd/losses.ts";
+import { matmul, softmax } from "../../src/autograd/matmul.ts";
+import { relativePositionBias, selfAttention, type Shifted } from "../../src/autograd/self-attention.ts";
 import { cat, globalAvgPool, interpolate, maxPool2d } from "../../src/autograd/spatial.ts";
+import {
+  firstToken,
+  layerNorm,
+  prependToken,
+  spaceToDepth,
+  windowPartition,
+  windowReverse,
+} from "../../src/autograd/tokens.ts";
 import type { Tensor, Variable } from "../../src/graph/tensor.ts";
 import { permute } from "../../src/nn/layout.ts";
 
@@ -84,6 +94,29 @@ export const ops: Record<string, OpUnderTest> = {
   cross_entropy: { apply: ({ logits, label }) => crossEntropy(logits!, label!), constant: ["label"] },
   dice_loss: { apply: ({ prob, target }, { smooth }) => diceLoss(prob!, target!, smooth), constant: ["target"] },
   bce_with_logits: { apply: ({ x, target }) => bceWithLogits(x!, target!), constant: ["target"] },
+  gelu: { apply: ({ x }) => gelu(x!) },
+  layer_norm: { apply: ({ x, weight, bias }, { eps }) => layerNorm(x!, weight!, bias!, eps) },
+  space_to_depth: { apply: ({ x }) => spaceToDepth(x!) },
+  window_partition: { apply: ({ x }, { window, shift }) => windowPartition(x!, { window: window!, shift: shift! }) },
+  window_reverse: {
+    apply({ x }, params) {
+      const { size, window, shift } = params as unknown as Shifted;
+      const windows = size.reduce((n, side) => n * Math.ceil(side / window), 1);
+      return windowReverse(x!, [x!.shape[0]! / windows, ...size, x!.shape[2]!], { window, shift });
+    },
+  },
+  prepend_token: { apply: ({ x, token, positions }) => prependToken(x!, token!, positions!) },
+  first_token: { apply: ({ x }) => firstToken(x!) },
+  matmul: {
+    apply: ({ a, b }, { transpose_a, transpose_b }) =>
+      matmul(a!, b!, { transposeA: transpose_a!, transposeB: transpose_b! }),
+  },
+  softmax: { apply: ({ x, bias }, { scale }) => softmax(x!, { scale: scale!, ...(bias ? { bias } : {}) }) },
+  self_attention: {
+    apply: ({ x, bias }, { heads, shifted }) =>
+      selfAttention(x!, { heads: heads!, bias, ...(shifted ? { shifted } : {}) }),
+  },
+  relative_position_bias: { apply: ({ table }, { window }) => relativePositionBias(table!, window!) },
   sum: { apply: ({ x }) => sum(x!) },
   mean: { apply: ({ x }) => mean(x!) },
 };
