@@ -113,8 +113,10 @@ export const ops: Record<string, OpUnderTest> = {
   },
   softmax: { apply: ({ x, bias }, { scale }) => softmax(x!, { scale: scale!, ...(bias ? { bias } : {}) }) },
   self_attention: {
-    apply: ({ x, bias }, { heads, shifted }) =>
-      selfAttention(x!, { heads: heads!, bias, ...(shifted ? { shifted } : {}) }),
+    apply({ x, bias }, params) {
+      const { heads, shifted } = params as unknown as { heads: number; shifted: Shifted | null };
+      return selfAttention(x!, { heads, bias, ...(shifted ? { shifted } : {}) });
+    },
   },
   relative_position_bias: { apply: ({ table }, { window }) => relativePositionBias(table!, window!) },
   sum: { apply: ({ x }) => sum(x!) },
