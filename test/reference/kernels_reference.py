@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from mganet_reference import dice_loss, save_safetensors
 
 HERE = Path(__file__).resolve().parent
-LIMIT = 16_000_000  # bytes of all reference data together
+LIMIT = 20_000_000  # bytes of all reference data together
 
 
 # --- the ops: inputs by name and parameters -> outputs by name ------------------------------------------------------
@@ -51,6 +51,12 @@ def max_pool2d(x, *, kernel_size, stride, padding):
 
 def interpolate(x, *, size):
     return {"y": F.interpolate(x, size=size, mode="bilinear", align_corners=False)}
+
+
+def linear(x, weight, bias=None):
+    """Along the last axis; of a map [N,C,H,W], along the channels."""
+    y = F.linear(x.movedim(1, -1) if x.dim() == 4 else x, weight, bias)
+    return {"y": y.movedim(-1, 1) if x.dim() == 4 else y}
 
 
 def minmax_normalize(x, *, eps):
@@ -104,7 +110,7 @@ OPS = {
     "interpolate": (interpolate, ()),
     "cat": (lambda **x: {"y": torch.cat([x[f"x{i}"] for i in range(len(x))], 1)}, ()),
     "global_avg_pool": (lambda x: {"y": x.mean((2, 3))}, ()),
-    "linear": (lambda x, weight, bias=None: {"y": F.linear(x, weight, bias)}, ()),
+    "linear": (linear, ()),
     "minmax_normalize": (minmax_normalize, ()),
     "mga": (mga, ()),
     "class_activation": (class_activation, ()),
