@@ -36,7 +36,14 @@ export {
 } from "./autograd/tokens.ts";
 export { maskGuidedAttention, minMaxNormalize, type Fusion, type Gate } from "./autograd/attention.ts";
 export { crossEntropy, diceLoss } from "./autograd/losses.ts";
-export { BatchNorm2d, Conv2d, Linear, type Conv2dLayerOptions } from "./nn/layers.ts";
+export {
+  BatchNorm2d,
+  Conv2d,
+  Linear,
+  type BatchNorm2dLayerOptions,
+  type Conv2dLayerOptions,
+  type LinearOptions,
+} from "./nn/layers.ts";
 export { initialValues } from "./nn/init.ts";
 export { Module, ModuleError, ModuleList, Parameter, StateDictError, type StateDict } from "./nn/module.ts";
 export { MGA } from "./models/mganet/mga.ts";

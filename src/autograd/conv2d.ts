@@ -6,7 +6,7 @@ import {
   conv2dWeightGrad,
   type Conv2dOptions,
 } from "../kernels/conv2d.ts";
-import { requireShape, showShape, showSpec } from "../kernels/kernel.ts";
+import { requireShape, showShape, showSpec, sizeOf } from "../kernels/kernel.ts";
 import { spatialSumKernel } from "../kernels/reduce.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
@@ -28,23 +28,26 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
 }
 
 /**
- * y = x weight + bias.
- * @param x [N, I]
+ * y = x weight + bias, of each vector along the last axis of x.
+ * @param x [..., I], such as [N, I] or tokens [N, T, I]
  * @param weight [I, O], the transpose of PyTorch's
  * @param bias [O], or undefined for none
- * @returns [N, O]
+ * @returns [..., O]
  * @throws ShapeError
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   requireTensors("linear", x, weight, ...(bias === undefined ? [] : [bias]));
-  const [n, i] = x.shape;
+  const leading = x.shape.slice(0, -1);
+  const i = x.shape.at(-1)!;
   const o = weight.shape[1];
   requireShape(
-    x.shape.length === 2 && weight.shape.length === 2 && weight.shape[0] === i,
+    leading.length > 0 && weight.shape.length === 2 && weight.shape[0] === i,
     () => `linear: input ${showShape(x.shape)} and weight ${showShape(weight.shape)} do not match`,
   );
-  const s = conv2dShape([n!, 1, 1, i!], [1, 1, i!, o!]);
-  return convolve("linear", s, x, weight, bias, [n!, o!]);
+  // The first size stays that of the images, along which work is cut.
+  const [n, ...rest] = leading;
+  const s = conv2dShape([n!, sizeOf(rest), 1, i], [1, 1, i, o!]);
+  return convolve("linear", s, x, weight, bias, [...leading, o!]);
 }
 
 function convolve(

@@ -18,8 +18,8 @@ export function initialValues(seed: number) {
       const deviation = Math.sqrt(2 / (shape[0]! * shape[1]! * shape[3]!));
       return Float32Array.from({ length: size }, () => deviation * random.normal());
     }
-    if (layout === "linear") {
-      const bound = 1 / Math.sqrt(shape[0]!);
+    if (layout === "linear" || layout === "flattened") {
+      const bound = 1 / Math.sqrt(size / shape.at(-1)!);
       return Float32Array.from({ length: size }, () => bound * (2 * random.uniform() - 1));
     }
     const { uniform } = parameter;

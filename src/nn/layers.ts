@@ -3,7 +3,7 @@ import { batchNorm2d } from "../autograd/batchnorm.ts";
 import { conv2d, linear, type Conv2dOptions } from "../autograd/conv2d.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireConv2dOptions } from "../kernels/conv2d.ts";
-import { requireKnown, requireShape, requireWhole } from "../kernels/kernel.ts";
+import { isList, requireKnown, requireNumber, requireShape, requireWhole } from "../kernels/kernel.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { Module, Parameter } from "./module.ts";
 
@@ -12,27 +12,39 @@ export interface Conv2dLayerOptions extends Conv2dOptions {
   bias?: boolean | number;
 }
 
-/** Convolution over [N, H, W, in]; square kernel. @throws ShapeError for invalid sizes and options */
+/** Convolution over [N, H, W, in] -> [N, OH, OW, out]. */
 export class Conv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
   readonly #options: Conv2dOptions;
 
-  constructor(channelsIn: number, channelsOut: number, kernel: number, options: Conv2dLayerOptions = {}) {
+  /**
+   * @param kernel its side, or its height and width
+   * @throws ShapeError for invalid sizes and options
+   */
+  constructor(
+    channelsIn: number,
+    channelsOut: number,
+    kernel: number | readonly [number, number],
+    options: Conv2dLayerOptions = {},
+  ) {
     super();
     requireKnown("Conv2d", options, ["stride", "padding", "dilation", "groups", "bias"]);
     const { bias = false, ...rest } = options;
     const { groups } = requireConv2dOptions("Conv2d", rest);
-    for (const [name, count] of Object.entries({ channelsIn, channelsOut, kernel }))
-      requireWhole("Conv2d", name, count, 1);
+    const sides = isList(kernel) ? (kernel as readonly number[]) : [kernel as number, kernel as number];
+    requireShape(sides.length === 2, () => `Conv2d: kernel must be one number or two, got [${sides.join(", ")}]`);
+    for (const [name, count] of Object.entries({ channelsIn, channelsOut })) requireWhole("Conv2d", name, count, 1);
+    for (const side of sides) requireWhole("Conv2d", "kernel", side, 1);
+    const [kh, kw] = sides as [number, number];
     requireShape(
       channelsIn % groups === 0 && channelsOut % groups === 0,
       () => `Conv2d: channelsIn ${channelsIn} and channelsOut ${channelsOut} must be divisible by groups ${groups}`,
     );
-    const shape = [kernel, kernel, channelsIn / groups, channelsOut];
+    const shape = [kh, kw, channelsIn / groups, channelsOut];
     this.weight = new Parameter(shape, "conv");
     if (bias === true) {
-      const uniform = 1 / Math.sqrt(kernel * kernel * shape[2]!);
+      const uniform = 1 / Math.sqrt(kh * kw * shape[2]!);
       this.bias = new Parameter([channelsOut], "vector", { uniform });
     } else this.bias = bias === false ? undefined : new Parameter([channelsOut], "vector", { fill: bias });
     this.#options = rest;
@@ -44,22 +56,33 @@ export class Conv2d extends Module {
   }
 }
 
+export interface BatchNorm2dLayerOptions {
+  /** Added to the variance; default 1e-5. */
+  eps?: number;
+  /** How far the running statistics move towards each batch's; default 0.1. */
+  momentum?: number;
+}
+
 /** Batch normalisation over [N, H, W, C], with an optional fused residual and ReLU. */
 export class BatchNorm2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter;
   readonly running_mean: Parameter;
   readonly running_var: Parameter;
+  readonly #options: BatchNorm2dLayerOptions;
 
-  /** @throws ShapeError unless `channels` is a whole number above 0 */
-  constructor(channels: number, ...more: readonly never[]) {
+  /** @throws ShapeError unless `channels` is a whole number above 0, and for invalid options */
+  constructor(channels: number, options: BatchNorm2dLayerOptions = {}) {
     super();
-    requireShape(more.length === 0, () => "BatchNorm2d takes channels only; pass eps and momentum to batchNorm2d");
+    requireKnown("BatchNorm2d", options, ["eps", "momentum"]);
     requireWhole("BatchNorm2d", "channels", channels, 1);
+    const { eps = 1e-5, momentum = 0.1 } = options;
+    for (const [name, value] of Object.entries({ eps, momentum })) requireNumber("BatchNorm2d", name, value, 0);
     this.weight = new Parameter([channels], "vector", { fill: 1 });
     this.bias = new Parameter([channels], "vector");
     this.running_mean = new Parameter([channels], "vector", { trainable: false });
     this.running_var = new Parameter([channels], "vector", { trainable: false, fill: 1, notNegative: "variance" });
+    this.#options = { eps, momentum };
   }
 
   forward(x: Tensor, options: { relu?: boolean; residual?: Tensor } = {}): Tensor {
@@ -70,22 +93,31 @@ export class BatchNorm2d extends Module {
       runningVar: this.running_var,
     };
     requireTensors("BatchNorm2d", x);
-    return graphOf(x).scope(this.path, () => batchNorm2d(x, parameters, options));
+    requireKnown("BatchNorm2d", options, ["relu", "residual"]);
+    return graphOf(x).scope(this.path, () => batchNorm2d(x, parameters, { ...options, ...this.#options }));
   }
 }
 
-/** x [N, in] -> [N, out]. */
-export class Linear extends Module {
-  readonly weight: Parameter;
-  readonly bias: Parameter;
+export interface LinearOptions {
+  /** Default true; it starts at 0. */
+  bias?: boolean;
+}
 
-  /** @throws ShapeError unless both are whole numbers above 0 */
-  constructor(featuresIn: number, featuresOut: number, ...more: readonly never[]) {
+/** x [..., in] -> [..., out]: of each vector along the last axis. `B` is false for a layer without bias. */
+export class Linear<B extends boolean = true> extends Module {
+  readonly weight: Parameter;
+  readonly bias: B extends true ? Parameter : Parameter | undefined;
+
+  /** @throws ShapeError unless both are whole numbers above 0, and for invalid options */
+  constructor(featuresIn: number, featuresOut: number, options: LinearOptions & { bias?: B } = {}) {
     super();
-    requireShape(more.length === 0, () => "Linear takes featuresIn and featuresOut only; it always has a bias");
+    requireKnown("Linear", options, ["bias"]);
     for (const [name, count] of Object.entries({ featuresIn, featuresOut })) requireWhole("Linear", name, count, 1);
+    const bias: unknown = options.bias ?? true;
+    requireShape(typeof bias === "boolean", () => `Linear: bias must be true or false, got ${String(bias)}`);
     this.weight = new Parameter([featuresIn, featuresOut], "linear");
-    this.bias = new Parameter([featuresOut], "vector");
+    // Undefined where B is not true, which the compiler cannot follow.
+    this.bias = (bias ? new Parameter([featuresOut], "vector") : undefined) as typeof this.bias;
   }
 
   forward(x: Tensor): Tensor {

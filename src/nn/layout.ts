@@ -1,17 +1,28 @@
 /** Weight layouts here and in PyTorch. */
+import { sizeOf } from "../kernels/kernel.ts";
 
-/** vector: as it is. conv: HWIO here, OIHW in PyTorch. linear: [in, out] here, [out, in] in PyTorch. */
-export type Layout = "vector" | "conv" | "linear";
+/**
+ * vector: as it is. conv: HWIO here, OIHW in PyTorch. linear: [in, out] here, [out, in] in PyTorch. flattened: the weight of a
+ * linear layer after a map [C, H, W] was flattened, [out, C H W] in PyTorch; here the convolution that covers the map, HWIO.
+ */
+export type Layout = "vector" | "conv" | "linear" | "flattened";
 
-/** For each of PyTorch's axes, ours. */
+/** For each of PyTorch's axes, ours; of "flattened" before it is flattened. */
 const axes: Record<Layout, readonly number[] | undefined> = {
   vector: undefined,
   conv: [3, 2, 0, 1],
   linear: [1, 0],
+  flattened: [3, 2, 0, 1],
 };
 
-export const torchShape = (shape: readonly number[], layout: Layout): number[] =>
+/** Our shape, with PyTorch's order of axes. */
+const reordered = (shape: readonly number[], layout: Layout): number[] =>
   axes[layout]?.map((axis) => shape[axis]!) ?? [...shape];
+
+export function torchShape(shape: readonly number[], layout: Layout): number[] {
+  const all = reordered(shape, layout);
+  return layout === "flattened" ? [all[0]!, sizeOf(all.slice(1))] : all;
+}
 
 /** Our values in PyTorch's order. */
 export function toTorch(data: Float32Array, shape: readonly number[], layout: Layout): Float32Array {
@@ -24,7 +35,7 @@ export function fromTorch(data: Float32Array, shape: readonly number[], layout: 
   const order = axes[layout];
   if (!order) return data;
   const inverse = shape.map((_, axis) => order.indexOf(axis));
-  return permute(data, torchShape(shape, layout), inverse);
+  return permute(data, reordered(shape, layout), inverse);
 }
 
 /** y with y.shape[i] = shape[order[i]]. */

@@ -88,8 +88,13 @@ const options: [string, () => unknown, string][] = [
   ["shape", () => new Graph().input("x", wrong(3)), "input x: a shape is an array of sizes, got a Number"],
   ["name", () => new Graph().input(wrong(3), [1]), "input: the name must be a non-empty string, got a Number"],
   ["Conv2d", () => new Conv2d(3, 8, 3, wrong(2)), "Conv2d: options are an object of stride, padding"],
-  ["Linear", () => new Linear(2, 2, wrong({ bias: false })), "Linear takes featuresIn and featuresOut only"],
-  ["BatchNorm2d", () => new BatchNorm2d(2, wrong({ eps: 1 })), "BatchNorm2d takes channels only"],
+  ["Linear", () => new Linear(2, 2, wrong({ bais: false })), "Linear: unknown option bais; the options are bias"],
+  ["Linear", () => new Linear(2, 2, wrong(false)), "Linear: options are an object of bias; got a Boolean"],
+  ["Linear", () => new Linear(2, 2, { bias: wrong(0) }), "Linear: bias must be true or false, got 0"],
+  ["BatchNorm2d", () => new BatchNorm2d(2, wrong({ epsilon: 1 })), "BatchNorm2d: unknown option epsilon"],
+  ["BatchNorm2d", () => new BatchNorm2d(2, wrong(1e-3)), "BatchNorm2d: options are an object of eps, momentum"],
+  ["BatchNorm2d", () => new BatchNorm2d(2, { eps: -1 }), "BatchNorm2d: eps must be a finite number of at least 0"],
+  ["BatchNorm2d", () => new BatchNorm2d(2, { momentum: NaN }), "BatchNorm2d: momentum must be a finite number"],
   ["maxPool2d", () => maxPool2d(new Graph().input("x", [1, 4, 4, 4]), wrong(2)), "maxPool2d: options are an object of kernel"], // prettier-ignore
   [
     "interpolate",

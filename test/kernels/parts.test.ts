@@ -64,6 +64,7 @@ const cases: Record<string, OpCase[]> = {
     { shapes: { x: [5, 8, 8, 4] }, params: { size: [16, 16] } },
     { shapes: { x: [5, 16, 16, 4] }, params: { size: [8, 8] } },
   ],
+  linear: [{ shapes: { x: [5, 16, 32], weight: [32, 16], bias: [16] } }],
   cat: [{ shapes: { a: [5, 8, 8, 8], b: [5, 8, 8, 4] } }],
   global_avg_pool: [{ shapes: { x: [5, 8, 8, 8] }, copied: true }],
   minmax_normalize: [{ shapes: { x: [11, 16, 16, 1] }, params: { eps: 1e-6 }, copied: true }],

@@ -53,6 +53,12 @@ def interpolate(x, *, size):
     return {"y": F.interpolate(x, size=size, mode="bilinear", align_corners=False)}
 
 
+def linear(x, weight, bias=None):
+    """Along the last axis; of a map [N,C,H,W], along the channels."""
+    y = F.linear(x.movedim(1, -1) if x.dim() == 4 else x, weight, bias)
+    return {"y": y.movedim(-1, 1) if x.dim() == 4 else y}
+
+
 def minmax_normalize(x, *, eps):
     dims = tuple(range(1, x.dim()))
     lo, hi = x.amin(dims, keepdim=True), x.amax(dims, keepdim=True)  # ties share the gradient evenly
@@ -163,7 +169,7 @@ OPS = {
     "interpolate": (interpolate, ()),
     "cat": (lambda **x: {"y": torch.cat([x[f"x{i}"] for i in range(len(x))], 1)}, ()),
     "global_avg_pool": (lambda x: {"y": x.mean((2, 3))}, ()),
-    "linear": (lambda x, weight, bias=None: {"y": F.linear(x, weight, bias)}, ()),
+    "linear": (linear, ()),
     "minmax_normalize": (minmax_normalize, ()),
     "mga": (mga, ()),
     "class_activation": (class_activation, ()),
