@@ -56,7 +56,7 @@ function tokenShape(op: string, { shape }: Tensor): [number, number, number] {
 
 /**
  * A class token before the tokens, and positions added to all of them.
- * @param x [N, T, C]
+ * @param x [N, T, C], or pixels [N, H, W, C], which become tokens row by row
  * @param token [C], or of that many elements
  * @param positions [1 + T, C], or of that many elements
  * @returns [N, 1 + T, C]
@@ -64,18 +64,21 @@ function tokenShape(op: string, { shape }: Tensor): [number, number, number] {
  */
 export function prependToken(x: Tensor, token: Tensor, positions: Tensor): Tensor {
   requireTensors("prependToken", x, token, positions);
-  const [n, t, c] = tokenShape("prependToken", x);
+  const { shape } = x;
+  const [n, t, c] = shape.length === 4 ? [shape[0]!, shape[1]! * shape[2]!, shape[3]!] : tokenShape("prependToken", x);
   requireShape(
     token.size === c && positions.size === (1 + t) * c,
     () =>
       `prependToken: tokens ${showShape(x.shape)} need a token [${c}] and positions [${1 + t}, ${c}], got ${showShape(token.shape)} and ${showShape(positions.shape)}`,
   );
   const graph = graphOf("prependToken", x);
-  return graph.record(prependTokenKernel(x.shape), [x, token, positions], {
+  return graph.record(prependTokenKernel([n, t, c]), [x, token, positions], {
     gradient([dy], [wantsX, wantsToken, wantsPositions]) {
       const first = () => graph.record(tokensKernel("firstToken", [n, t + 1, c], 1, 0), [dy!])[0]!;
       return [
-        wantsX ? graph.record(tokensKernel("prependToken.inputGrad", [n, t + 1, c], t, 1), [dy!])[0] : undefined,
+        wantsX
+          ? graph.record(tokensKernel("prependToken.inputGrad", [n, t + 1, c], t, 1), [dy!], { shapes: [shape] })[0]
+          : undefined,
         wantsToken
           ? graph.record(sampleSumKernel("prependToken.tokenGrad", [n, c]), [first()], { shapes: [token.shape] })[0]
           : undefined,

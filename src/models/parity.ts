@@ -50,6 +50,8 @@ interface Setup {
   settings: object;
   shape: CaseShape;
   inputs: ReturnType<typeof caseInputs>;
+  /** Whether the case was computed with dropout. */
+  drops: boolean;
   variants: Variants;
 }
 
@@ -80,24 +82,30 @@ export async function runCase(
   const initial = caseState(tensors);
   requireLandmarks(initial, spec.landmarks(settings));
   const trained = { ...settings, lr: shape.lr, epochs: {} };
-  const model = new Model(spec, trained, { classes: 2, seed: 0 });
-  const setup: Setup = { spec, model, settings: trained, shape, inputs, variants };
+  const drops = (metadata["dropout"] ?? "off") !== "off";
+  const seed = drops ? caseNumber(metadata, "seed", { least: 0, most: 2 ** 32 - 1, step: 1 }) : 0;
+  const model = new Model(spec, trained, { classes: 2, seed });
+  const setup: Setup = { spec, model, settings: trained, shape, inputs, drops, variants };
   requireExpectations(tensors, setup, steps);
   const { net } = model;
   const results: Results = new Map();
   try {
     net.loadStateDict(gpu, initial);
+    if (expects(tensors, "eval0.")) await inference(gpu, setup, results, "eval0");
     await trainingPass(gpu, setup, results);
     // The pass changed the running statistics.
     net.loadStateDict(gpu, initial);
     const losses = await firstSteps(gpu, setup, steps);
     results.set("steps.losses", { shape: [losses.length], data: Float32Array.from(losses) });
-    await inference(gpu, setup, results);
+    await inference(gpu, setup, results, "eval");
     return results;
   } finally {
     net.release(gpu);
   }
 }
+
+const expects = (tensors: Tensors, prefix: string): boolean =>
+  [...tensors.keys()].some((name) => name.startsWith(prefix));
 
 /** @throws CaseError if the file lacks something that `compareCase` needs */
 function requireExpectations(tensors: Tensors, { spec, model }: Setup, steps: Record<string, number>): void {
@@ -109,21 +117,25 @@ function requireExpectations(tensors: Tensors, { spec, model }: Setup, steps: Re
   }
 }
 
-function batchIn(graph: Graph, { shape: { batch: n, height: h, width: w } }: Setup, inputs: readonly string[]) {
+function batchIn(graph: Graph, { shape: { batch: n, height: h, width: w }, drops }: Setup, inputs: readonly string[]) {
   const image = graph.input("image", [n, h, w, 3]);
   const target = inputs.includes("target") ? { target: graph.input("target", [n, h, w, 1]) } : {};
   const label = inputs.includes("label") ? { label: graph.input("label", [n], "u32") } : {};
-  return { image, ...target, ...label } satisfies BatchTensors;
+  const step = drops && inputs.includes("step") ? { step: graph.input("step", [1], "u32") } : {};
+  return { image, ...target, ...label, ...step } satisfies BatchTensors;
 }
 
-const givenTo = (graph: Graph, inputs: Setup["inputs"]) =>
-  Object.fromEntries(Object.entries(inputs).filter(([name]) => graph.inputs.has(name)));
+/** What a graph is given in the step of this number, from 1. */
+const givenTo = (graph: Graph, inputs: Setup["inputs"], number: number) =>
+  Object.fromEntries(
+    Object.entries({ ...inputs, step: Uint32Array.of(number) }).filter(([name]) => graph.inputs.has(name)),
+  );
 
 /** Runs a plan once, and frees it. */
 async function once(gpu: Gpu, graph: Graph, outputs: Record<string, Tensor>, { inputs, variants }: Setup) {
   const plan = await compile(gpu, graph, { ...variants, outputs });
   try {
-    return await plan.run(givenTo(graph, inputs));
+    return await plan.run(givenTo(graph, inputs, 1));
   } finally {
     plan.destroy();
   }
@@ -139,7 +151,7 @@ async function trainingPass(gpu: Gpu, setup: Setup, results: Results): Promise<v
   const { spec, model, settings } = setup;
   const graph = new Graph({ training: true });
   const batch = batchIn(graph, setup, spec.phases.at(-1)!.inputs);
-  const out = spec.parity.outputs(model.net, batch.image);
+  const out = spec.parity.outputs(model.net, batch.image, batch.step);
   const { loss, terms = {} } = spec.parity.losses(out, batch, settings);
   const losses = [loss, ...Object.values(terms)];
   const trainable = [...model.net.named()].filter(([, p]) => p.trainable);
@@ -182,7 +194,7 @@ async function firstSteps(gpu: Gpu, setup: Setup, steps: Readonly<Record<string,
     try {
       plan = await compile(gpu, graph, { ...variants, outputs: { loss }, updates });
       for (let i = 0; i < steps[phase.name]!; i++) {
-        const { loss: value } = await plan.run({ ...givenTo(graph, inputs), adam: adam.advance() });
+        const { loss: value } = await plan.run({ ...givenTo(graph, inputs, i + 1), adam: adam.advance() });
         losses.push(value![0]!);
       }
     } finally {
@@ -197,14 +209,16 @@ async function firstSteps(gpu: Gpu, setup: Setup, steps: Readonly<Record<string,
 }
 
 /** The network's outputs after those steps. */
-async function inference(gpu: Gpu, setup: Setup, results: Results): Promise<void> {
+async function inference(gpu: Gpu, setup: Setup, results: Results, prefix: string): Promise<void> {
   const { spec, model } = setup;
   const graph = new Graph();
   const out = spec.parity.outputs(model.net, batchIn(graph, setup, []).image);
-  const outputs = Object.fromEntries(spec.parity.compared.map((name) => [name, out[name]!]));
+  // An auxiliary head is there in training only.
+  const compared = spec.parity.compared.filter((name) => out[name] !== undefined);
+  const outputs = Object.fromEntries(compared.map((name) => [name, out[name]!]));
   const run = await once(gpu, graph, outputs, setup);
-  for (const name of spec.parity.compared) {
-    results.set(`eval.${name}`, { shape: inFile(out[name]!), data: run[name]! });
+  for (const name of compared) {
+    results.set(`${prefix}.${name}`, { shape: inFile(out[name]!), data: run[name]! });
   }
 }
 
@@ -232,6 +246,14 @@ function relativeError(names: readonly string[], results: Results, tensors: Tens
   return Number.isFinite(error) ? error : Infinity;
 }
 
+/** The norm of the gradients of these parameters, which are zero but for rounding, against that of all. */
+function shareOf(parameters: readonly string[], results: Results, all: readonly string[]): number {
+  const squares = (names: readonly string[]) =>
+    names.reduce((sum, name) => sum + results.get(name)!.data.reduce((s, v) => s + v * v, 0), 0);
+  const share = Math.sqrt(squares(parameters.map((name) => `grad.${name}`)) / squares(all));
+  return Number.isFinite(share) ? share : Infinity;
+}
+
 const worstRelative = (actual: Float32Array, expected: Float32Array): number =>
   expected.reduce((worst, e, i) => {
     const error = Math.abs(actual[i]! - e) / Math.abs(e);
@@ -242,17 +264,23 @@ const worstRelative = (actual: Float32Array, expected: Float32Array): number =>
 const outputTitles: Readonly<Record<string, string>> = { seg_logits: "segmentation logits" };
 
 /** Compares what `runCase` computed with the case file. @throws CaseError for tensors of another shape */
-export function compareCase(results: Results, tensors: Tensors): Comparison[] {
+export function compareCase(results: Results, metadata: Metadata, tensors: Tensors): Comparison[] {
+  const { firstLosses, losses: allLosses } = caseModel(metadata).parity.bars ?? { firstLosses: 1e-3, losses: 2e-2 };
   const named = (prefix: string) => [...results.keys()].filter((name) => name.startsWith(prefix));
   const losses = results.get("steps.losses")!.data;
   const expected = caseFloats(tensors, "steps.losses").data;
+  const none = (metadata["zero_gradients"] ?? "").split(" ").filter((name) => results.has(`grad.${name}`));
   return [
+    ...named("eval0.").map((name): Comparison => {
+      return { what: "inference", error: relativeError([name], results, tensors), bar: 1e-4 };
+    }),
     ...named("train.").map((name): Comparison => {
       const what = name.slice("train.".length);
       return { what: outputTitles[what] ?? what, error: relativeError([name], results, tensors), bar: 1e-4 };
     }),
     { what: "all gradients", error: relativeError(named("grad."), results, tensors), bar: 2e-4 },
-    { what: "first four losses", error: worstRelative(losses.subarray(0, 4), expected.subarray(0, 4)), bar: 1e-3 },
-    { what: "all losses", error: worstRelative(losses, expected), bar: 2e-2 },
+    ...(none.length > 0 ? [{ what: "gradients that are zero", error: shareOf(none, results, named("grad.")), bar: 1e-5 }] : []),
+    { what: "first four losses", error: worstRelative(losses.subarray(0, 4), expected.subarray(0, 4)), bar: firstLosses },
+    { what: "all losses", error: worstRelative(losses, expected), bar: allLosses },
   ];
 }

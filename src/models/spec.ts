@@ -122,7 +122,11 @@ export interface ParitySpec<Net extends Module = Module, S = object> {
   /** The outputs to compare, by their name in the file. */
   readonly compared: readonly string[];
   /** At least the compared ones. */
-  outputs(net: Net, image: Tensor): Readonly<Record<string, Tensor>>;
+  outputs(net: Net, image: Tensor, step?: Tensor): Readonly<Record<string, Tensor>>;
+  /**
+   * How far the losses of the first steps may be off, where not 1e-3 for the first four and 2e-2 for all: deep narrow networks are chaotic.
+   */
+  readonly bars?: { readonly firstLosses: number; readonly losses: number };
   /** The losses of the last phase, from those outputs. */
   losses(outputs: Readonly<Record<string, Tensor>>, batch: BatchTensors, settings: S): Losses;
 }

@@ -216,7 +216,7 @@ describe("the whole network in parts agrees with PyTorch", () => {
   test.each(["parallel", "serial", "every-block"])("%s", async (name) => {
     const file = `test/reference/data/mganet-${name}.safetensors`;
     const { tensors, metadata } = parseSafetensors(readFileSync(file), file);
-    for (const { what, error, bar } of compareCase(await runCase(narrow(), metadata, tensors), tensors)) {
+    for (const { what, error, bar } of compareCase(await runCase(narrow(), metadata, tensors), metadata, tensors)) {
       expect(error, what).toBeLessThanOrEqual(bar);
     }
   });

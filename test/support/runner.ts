@@ -53,7 +53,7 @@ export async function makeRunner(gpu: Gpu, load: (file: string) => Promise<Uint8
     async network(name) {
       const file = dataFile(`mganet-${name}`);
       const { metadata, tensors } = parseSafetensors(await load(file), file);
-      return compareCase(await runCase(gpu, metadata, tensors), tensors);
+      return compareCase(await runCase(gpu, metadata, tensors), metadata, tensors);
     },
   };
 }

@@ -59,7 +59,7 @@ async function verifyFile(gpu: Gpu, file: string, { out, plain = false }: Verify
   let rows;
   try {
     results = await runCase(gpu, metadata, tensors, { plain });
-    rows = compareCase(results, tensors);
+    rows = compareCase(results, metadata, tensors);
   } catch (error) {
     if (error instanceof CaseError || error instanceof StateDictError)
       throw new CaseError(`${file}: ${error.message}`, { cause: error });
