@@ -14,8 +14,11 @@ export interface TrainedWith {
   readonly epochs: Readonly<Record<string, number>>;
 }
 
-/** Inputs of a training step besides the image. */
-export type BatchInput = "label" | "target";
+/**
+ * Inputs of a training step besides the image: "label" and "target" come with each image, "step", for dropout, is the number of the
+ * training step.
+ */
+export type BatchInput = "label" | "target" | "step";
 
 /** One batch in the graph of a step. */
 export interface BatchTensors {
@@ -25,6 +28,8 @@ export interface BatchTensors {
   readonly label?: Tensor;
   /** [N, H, W, 1], 1 inside the nodules' ellipses; present if the phase requests it. */
   readonly target?: Tensor;
+  /** u32 [1], the number of the training step in its phase, from 1 (`Drop` in dropout.ts); present if the phase requests it. */
+  readonly step?: Tensor;
 }
 
 /** The loss that a step minimises, [1], and the terms recorded with it, each [1]. */
@@ -51,7 +56,7 @@ export interface PhaseSpec<Net extends Module = Module, S = object> {
   readonly epochs: SettingText;
   /** Its share of a run's epochs, when a study spreads the same total over the phases of another model. */
   readonly share: number;
-  /** An image that lacks one of these cannot be used in the phase. */
+  /** An image that lacks its "label" or "target" cannot be used in a phase that names it. */
   readonly inputs: readonly BatchInput[];
   /** The validation metric that chooses the best checkpoint; absent: no epoch of this phase is best. */
   readonly best?: "f1";
