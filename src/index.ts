@@ -17,6 +17,8 @@ export { gradients } from "./autograd/gradients.ts";
 export { conv2d, linear, type Conv2dOptions } from "./autograd/conv2d.ts";
 export { batchNorm2d } from "./autograd/batchnorm.ts";
 export { add, bceWithLogits, gelu, mean, mul, relu, scale, sigmoid, sum } from "./autograd/elementwise.ts";
+export { dropout, dropScale, stochasticDepth, type Drop } from "./autograd/dropout.ts";
+export { channelMeanMax, mulChannels, mulMap, mulSamples } from "./autograd/gating.ts";
 export { cat, globalAvgPool, interpolate, maxPool2d, split, type MaxPool2dOptions } from "./autograd/spatial.ts";
 export { matmul, softmax, type MatmulForm, type SoftmaxOptions } from "./autograd/matmul.ts";
 export {

@@ -25,7 +25,8 @@ export class OurStep implements StepImplementation {
   constructor(gpu: Gpu, setup: StepSetup) {
     this.#gpu = gpu;
     this.#setup = setup;
-    const settings = { ...mganet.presets.quick, ...setup.model, alpha: setup.alpha, lr: setup.lr };
+    const { model, alpha, lr, size } = setup;
+    const settings = { ...mganet.presets.quick, ...model, alpha, lr, size };
     this.#model = new Model(mganet, settings, { classes: 2, seed: 0 });
     this.#net = this.#model.net as MGANet;
     this.#adam = new Adam(this.#model.phase("joint").slabs, { ...adamDefaults, lr: setup.lr });

@@ -2,7 +2,7 @@
 import { requireKnown, requireShape, sameShape, showShape } from "../kernels/kernel.ts";
 import { positionBiasGradKernel, positionBiasKernel } from "../kernels/position-bias.ts";
 import { selfAttentionGradKernel, selfAttentionKernel, type Shifted } from "../kernels/self-attention.ts";
-import { graphOf } from "../graph/graph.ts";
+import { graphOf, type Graph } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 
 export type { Shifted };
@@ -45,13 +45,14 @@ export function selfAttention(x: Tensor, settings: SelfAttentionSettings): Tenso
 /**
  * The bias of attention within windows of `window`² pixels by the relative position of query and key, as in Swin transformers.
  * @param table [(2 window - 1)², heads]; row (dy + window - 1) (2 window - 1) + dx + window - 1, (dy, dx) = query - key
+ * @param graph where it is recorded, if the table is a parameter, which belongs to none
  * @returns [heads, window², window²]
  * @throws ShapeError
  */
-export function relativePositionBias(table: Tensor, window: number): Tensor {
+export function relativePositionBias(table: Tensor, window: number, graph?: Graph): Tensor {
   requireTensors("relativePositionBias", table);
-  const graph = graphOf("relativePositionBias", table);
-  return graph.record(positionBiasKernel(table.shape, window), [table], {
-    gradient: ([dy]) => graph.record(positionBiasGradKernel(table.shape, window), [dy!]),
+  const own = graph ?? graphOf("relativePositionBias", table);
+  return own.record(positionBiasKernel(table.shape, window), [table], {
+    gradient: ([dy]) => own.record(positionBiasGradKernel(table.shape, window), [dy!]),
   })[0]!;
 }

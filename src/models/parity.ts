@@ -81,7 +81,8 @@ export async function runCase(
   }
   const initial = caseState(tensors);
   requireLandmarks(initial, spec.landmarks(settings));
-  const trained = { ...settings, lr: shape.lr, epochs: {} };
+  const size: [number, number] = [shape.height, shape.width];
+  const trained = { ...settings, lr: shape.lr, epochs: {}, size };
   const drops = (metadata["dropout"] ?? "off") !== "off";
   const seed = drops ? caseNumber(metadata, "seed", { least: 0, most: 2 ** 32 - 1, step: 1 }) : 0;
   const model = new Model(spec, trained, { classes: 2, seed });
@@ -279,8 +280,14 @@ export function compareCase(results: Results, metadata: Metadata, tensors: Tenso
       return { what: outputTitles[what] ?? what, error: relativeError([name], results, tensors), bar: 1e-4 };
     }),
     { what: "all gradients", error: relativeError(named("grad."), results, tensors), bar: 2e-4 },
-    ...(none.length > 0 ? [{ what: "gradients that are zero", error: shareOf(none, results, named("grad.")), bar: 1e-5 }] : []),
-    { what: "first four losses", error: worstRelative(losses.subarray(0, 4), expected.subarray(0, 4)), bar: firstLosses },
+    ...(none.length > 0
+      ? [{ what: "gradients that are zero", error: shareOf(none, results, named("grad.")), bar: 1e-5 }]
+      : []),
+    {
+      what: "first four losses",
+      error: worstRelative(losses.subarray(0, 4), expected.subarray(0, 4)),
+      bar: firstLosses,
+    },
     { what: "all losses", error: worstRelative(losses, expected), bar: allLosses },
   ];
 }

@@ -3,8 +3,10 @@ import { ConfigError } from "./config-error.ts";
 import { mganet } from "./mganet/spec.ts";
 import { resnet34 } from "./resnet34/spec.ts";
 import type { ModelSpec } from "./spec.ts";
+import { swin } from "./swin/spec.ts";
+import { vit } from "./vit/spec.ts";
 
-export const models: readonly ModelSpec[] = [mganet, resnet34];
+export const models: readonly ModelSpec[] = [mganet, resnet34, vit, swin];
 
 /** The model of configurations that name none. */
 export const DEFAULT_MODEL = mganet.id;

@@ -52,5 +52,18 @@ export const widthSetting = setting(
   "factor on all channel counts; 1 is the published network",
 );
 
+/** Factor on the number of blocks; shared by the models that scale by depth. */
+export const depthSetting = setting(
+  z
+    .number()
+    .min(1 / 16)
+    .max(4),
+  "--depth <factor>",
+  "factor on the number of blocks; 1 is the published network",
+);
+
+/** A factor for people: 0.333. */
+export const showFactor = (factor: number): string => String(Number(factor.toFixed(3)));
+
 /** A new schema on each call, since settings' texts are stored by schema. */
 export const learningRateSchema = () => z.number().gt(0).max(1);

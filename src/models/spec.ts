@@ -12,10 +12,15 @@ export interface TrainedWith {
   /** Adam's learning rate. */
   readonly lr: number;
   readonly epochs: Readonly<Record<string, number>>;
+  /** Height and width of the images. */
+  readonly size: readonly [number, number];
 }
 
-/** Inputs of a training step besides the image. */
-export type BatchInput = "label" | "target";
+/**
+ * Inputs of a training step besides the image: "label" and "target" come with each image, "step", for dropout, is the number of the
+ * training step.
+ */
+export type BatchInput = "label" | "target" | "step";
 
 /** One batch in the graph of a step. */
 export interface BatchTensors {
@@ -25,6 +30,8 @@ export interface BatchTensors {
   readonly label?: Tensor;
   /** [N, H, W, 1], 1 inside the nodules' ellipses; present if the phase requests it. */
   readonly target?: Tensor;
+  /** u32 [1], the number of the training step in its phase, from 1 (`Drop` in dropout.ts); present if the phase requests it. */
+  readonly step?: Tensor;
 }
 
 /** The loss that a step minimises, [1], and the terms recorded with it, each [1]. */
@@ -51,7 +58,7 @@ export interface PhaseSpec<Net extends Module = Module, S = object> {
   readonly epochs: SettingText;
   /** Its share of a run's epochs, when a study spreads the same total over the phases of another model. */
   readonly share: number;
-  /** An image that lacks one of these cannot be used in the phase. */
+  /** An image that lacks its "label" or "target" cannot be used in a phase that names it. */
   readonly inputs: readonly BatchInput[];
   /** The validation metric that chooses the best checkpoint; absent: no epoch of this phase is best. */
   readonly best?: "f1";
@@ -134,7 +141,7 @@ export interface ParitySpec<Net extends Module = Module, S = object> {
 export type PresetName = "quick" | "paper";
 
 /** A preset's values: the model's own options, the epochs of each phase, and overridden common settings. */
-export type PresetValues<S = object> = S & TrainedWith & Readonly<Record<string, unknown>>;
+export type PresetValues<S = object> = S & Omit<TrainedWith, "size"> & Readonly<Record<string, unknown>>;
 
 export interface ModelSpec<Net extends Module = Module, S = object> {
   /** Name on the command line, in configurations and folders. */
@@ -158,7 +165,7 @@ export interface ModelSpec<Net extends Module = Module, S = object> {
   /** Display names of the loss terms, in legend order. */
   readonly terms: Readonly<Record<string, string>>;
   /** A network initialised from a seed. @throws RangeError for options from which none can be built */
-  build(settings: S, classes: number, seed: number): Net;
+  build(settings: S & TrainedWith, classes: number, seed: number): Net;
   /** Checks and completes options that are valid individually. @throws ConfigError naming the option */
   check?(settings: S): S;
   /** Why a given option has no effect with the others: "--at has no effect with --fusion none". */

@@ -41,6 +41,8 @@ export class TrainingStep {
   readonly #adam: Adam;
   readonly #inputs: readonly BatchInput[];
   readonly #updates: ReadonlySet<Node>;
+  /** The step in which each batch was last used, to repeat it. */
+  readonly #numbers = new WeakMap<Batch, number>();
 
   private constructor(plan: Plan, adam: Adam, inputs: readonly BatchInput[], updates: readonly Node[]) {
     this.plan = plan;
@@ -78,19 +80,22 @@ export class TrainingStep {
 
   /** Runs one step at learning rate `lr`. Another may be started before it has ended. */
   async run(batch: Batch, lr: number): Promise<StepResult> {
-    const { guard, ...out } = await this.plan.run({ ...this.#given(batch), adam: this.#adam.advance(lr) });
+    const number = this.#adam.steps + 1;
+    this.#numbers.set(batch, number);
+    const { guard, ...out } = await this.plan.run({ ...this.#given(batch, number), adam: this.#adam.advance(lr) });
     const losses = Object.fromEntries(Object.entries(out).map(([name, value]) => [name, value[0]!]));
     return { losses: losses as StepLosses, finite: Number.isFinite(guard![0]) };
   }
 
   /** Profiles a step. Runs some steps on this batch and undoes them. */
   profile(gpu: Gpu, batch: Batch): Promise<NodeProfile[]> {
-    return profilePlan(gpu, this.plan, { ...this.#given(batch), adam: Float32Array.of(0, 1) });
+    return profilePlan(gpu, this.plan, { ...this.#given(batch, this.#adam.steps + 1), adam: Float32Array.of(0, 1) });
   }
 
   /** Finds out why a step on this batch is not finite: it left the parameters unchanged, so the pass can be repeated. */
   async diagnose(batch: Batch, step: number): Promise<DivergedError> {
-    const label = await this.plan.firstNonFinite({ ...this.#given(batch), adam: new Float32Array(2) }, (node) =>
+    const number = this.#numbers.get(batch) ?? this.#adam.steps + 1;
+    const label = await this.plan.firstNonFinite({ ...this.#given(batch, number), adam: new Float32Array(2) }, (node) =>
       this.#updates.has(node),
     );
     const first = label ? `the first non-finite tensor: ${label}` : "when repeated, every tensor is finite";
@@ -98,9 +103,10 @@ export class TrainingStep {
     return new DivergedError(`step ${step}: loss or gradients are not finite; ${first}${advice}`);
   }
 
-  /** The graph's inputs from a batch. */
-  #given(batch: Batch): Record<string, Float32Array | Uint32Array> {
-    return { image: batch.image, ...Object.fromEntries(this.#inputs.map((name) => [name, batch[name]])) };
+  /** The graph's inputs from a batch, in the step of this number. */
+  #given(batch: Batch, number: number): Record<string, Float32Array | Uint32Array> {
+    const valueOf = (name: BatchInput) => (name === "step" ? Uint32Array.of(number) : batch[name]);
+    return { image: batch.image, ...Object.fromEntries(this.#inputs.map((name) => [name, valueOf(name)])) };
   }
 }
 
@@ -110,7 +116,8 @@ function record(phase: Phase, adam: Adam, { batch: n, size: [h, w], weight }: St
   const image = graph.input("image", [n, h, w, 3]);
   const target = phase.inputs.includes("target") ? { target: graph.input("target", [n, h, w, 1]) } : {};
   const label = phase.inputs.includes("label") ? { label: graph.input("label", [n], "u32") } : {};
-  const { loss, terms = {} } = phase.record({ image, ...target, ...label }, weight);
+  const step = phase.inputs.includes("step") ? { step: graph.input("step", [1], "u32") } : {};
+  const { loss, terms = {} } = phase.record({ image, ...target, ...label, ...step }, weight);
   const { updates, guard } = adam.record(graph, loss);
   return { graph, updates, outputs: { loss, ...terms, guard } };
 }

@@ -36,7 +36,8 @@ function load(device: Gpu, name: string) {
       if (key.startsWith(prefix)) state.set(key.slice(prefix.length), tensor as SafeTensor & { data: Float32Array });
     }
   }
-  const settings = { ...mganet.parity.settings(metadata), lr, epochs: {} };
+  const size: [number, number] = [Number(metadata["height"]), Number(metadata["width_px"])];
+  const settings = { ...mganet.parity.settings(metadata), lr, epochs: {}, size };
   const model = new Model(mganet, settings, { classes: 2, seed: 0 });
   const { net } = model;
   net.loadStateDict(device, state);

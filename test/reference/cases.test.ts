@@ -20,7 +20,7 @@ const tableSchema = z.strictObject({
 });
 const table = tableSchema.parse(JSON.parse(readFileSync(new URL("cases.json", here), "utf8")));
 
-const constant = new Set(["running_mean", "running_var", "label", "target"]);
+const constant = new Set(["running_mean", "running_var", "label", "target", "step"]);
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
 it("all reference data together stay below 20 MB", () => {
@@ -80,7 +80,7 @@ describe.each(Object.entries(table.ops))("%s", (op, cases) => {
       const tensor = tensors.get(key)!;
       if (shape) expect(tensor.shape, key).toEqual(shape);
       expect(tensor.data.length, key).toBe(product(tensor.shape));
-      expect(tensor.dtype, key).toBe(key.endsWith(".in.label") ? "I32" : "F32");
+      expect(tensor.dtype, key).toBe(/\.in\.(label|step)$/.test(key) ? "I32" : "F32");
       expect([...(tensor.data as Float32Array)].every(Number.isFinite), key).toBe(true);
     }
   });

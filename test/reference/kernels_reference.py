@@ -10,13 +10,16 @@ Inputs and upstream gradients are rounded to float32 first, so that both sides s
 else is float64 until it is written. Tensors are PyTorch's: NCHW activations, OIHW convolution weights, OI for linear.
 """
 import json
+import math
 import sys
 import zlib
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
+from dropout_reference import kept
 from mganet_reference import dice_loss, save_safetensors
 
 HERE = Path(__file__).resolve().parent
@@ -79,6 +82,27 @@ def class_activation(f, a, *, relu):
     """f [N,C,H,W], a [N,C]: the channels of f added up by the weights a."""
     s = (f * a[:, :, None, None]).sum(1, keepdim=True)
     return {"y": F.relu(s), "_kink": s} if relu and s.abs().max() > 0 else {"y": F.relu(s) if relu else s}
+
+
+def drop_scale(step, *, n, features, p, layer, seed):
+    keep = kept(n, features, p, seed=seed, step=int(step), layer=layer)
+    return {"y": keep.double() * float(np.float32(1 / (1 - p)))}
+
+
+def dropout(x, step, *, p, layer, seed):
+    n, *shape = x.shape
+    nhwc = [n, *shape[1:], shape[0]] if len(shape) == 3 else list(x.shape)  # values are counted in this order
+    keep = kept(n, math.prod(shape), p, seed=seed, step=int(step), layer=layer).reshape(nhwc)
+    return {"y": x * (keep.permute(0, 3, 1, 2) if len(shape) == 3 else keep) / (1 - p)}
+
+
+def stochastic_depth(x, step, *, p, layer, seed):
+    keep = kept(x.shape[0], 1, p, seed=seed, step=int(step), layer=layer)
+    return {"y": x * keep.reshape(-1, *[1] * (x.dim() - 1)) / (1 - p)}
+
+
+def channel_mean_max(x):
+    return {"y": torch.cat([x.mean(1, keepdim=True), x.max(1, keepdim=True)[0]], 1)}  # of ties, the first one
 
 
 def adam(p, m=None, v=None, *, lr, beta1, beta2, eps, steps, steps_before=0, **gradients):
@@ -173,6 +197,13 @@ OPS = {
     "minmax_normalize": (minmax_normalize, ()),
     "mga": (mga, ()),
     "class_activation": (class_activation, ()),
+    "drop_scale": (drop_scale, ("step",)),
+    "dropout": (dropout, ("step",)),
+    "stochastic_depth": (stochastic_depth, ("step",)),
+    "channel_mean_max": (channel_mean_max, ()),
+    "mul_samples": (lambda x, s: {"y": x * s.reshape(-1, *[1] * (x.dim() - 1))}, ()),
+    "mul_channels": (lambda x, s: {"y": x * s[:, :, None, None]}, ()),
+    "mul_map": (lambda x, m: {"y": x * m}, ()),
     "cross_entropy": (lambda logits, label: {"y": F.cross_entropy(logits, label)}, ("label",)),
     "dice_loss": (lambda prob, target, smooth: {"y": dice_loss(prob, target, smooth)}, ("target",)),
     "bce_with_logits": (lambda x, target: {"y": F.binary_cross_entropy_with_logits(x, target)}, ("target",)),
@@ -219,6 +250,8 @@ def draw(shape, spec, gen):
     uniform = lambda: torch.rand(shape, generator=gen, dtype=torch.float64)
     if kind == "labels":
         return torch.randint(0, arg, shape, generator=gen)
+    if kind == "integers":
+        return torch.tensor(arg)
     if kind == "normal":
         t = arg[0] + arg[1] * normal(shape)
     elif kind == "uniform":

@@ -5,6 +5,8 @@ import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
 import { classActivation } from "../../src/autograd/class-activation.ts";
 import { conv2d, linear } from "../../src/autograd/conv2d.ts";
 import { add, bceWithLogits, gelu, mean, mul, relu, scale, sigmoid, sum } from "../../src/autograd/elementwise.ts";
+import { dropout, dropScale, stochasticDepth } from "../../src/autograd/dropout.ts";
+import { channelMeanMax, mulChannels, mulMap, mulSamples } from "../../src/autograd/gating.ts";
 import { crossEntropy, diceLoss } from "../../src/autograd/losses.ts";
 import { matmul, softmax } from "../../src/autograd/matmul.ts";
 import { relativePositionBias, selfAttention, type Shifted } from "../../src/autograd/self-attention.ts";
@@ -22,6 +24,10 @@ import { permute } from "../../src/nn/layout.ts";
 
 type Operands = Record<string, Tensor>;
 
+const dropOf = ({ p, layer, seed }: Record<string, never>, step: Tensor | undefined) => {
+  return { p: p!, layer: layer!, seed: seed!, step: step! };
+};
+
 export interface OpUnderTest {
   /** Records the op. `state` holds the inputs that are persistent, such as running statistics. */
   apply(operands: Operands, params: Record<string, never>, state: Record<string, Variable>): Tensor;
@@ -29,6 +35,8 @@ export interface OpUnderTest {
   state?: readonly string[];
   /** Inputs without a gradient. */
   constant?: readonly string[];
+  /** Its values have to be the reference's, bit for bit. */
+  exact?: boolean;
   /** Inputs that are weights with these layouts; other 4-D inputs are activations. */
   layouts?: Record<string, "conv" | "linear">;
 }
@@ -91,6 +99,17 @@ export const ops: Record<string, OpUnderTest> = {
     layouts: { weight1: "linear", weight2: "linear" },
   },
   class_activation: { apply: ({ f, a }, { relu }) => classActivation(f!, a!, { relu: relu! }) },
+  drop_scale: {
+    apply: ({ step }, { n, features, ...drop }) => dropScale(n!, features!, dropOf(drop, step)),
+    constant: ["step"],
+    exact: true,
+  },
+  dropout: { apply: ({ x, step }, drop) => dropout(x!, dropOf(drop, step)), constant: ["step"] },
+  stochastic_depth: { apply: ({ x, step }, drop) => stochasticDepth(x!, dropOf(drop, step)), constant: ["step"] },
+  channel_mean_max: { apply: ({ x }) => channelMeanMax(x!) },
+  mul_samples: { apply: ({ x, s }) => mulSamples(x!, s!) },
+  mul_channels: { apply: ({ x, s }) => mulChannels(x!, s!) },
+  mul_map: { apply: ({ x, m }) => mulMap(x!, m!) },
   cross_entropy: { apply: ({ logits, label }) => crossEntropy(logits!, label!), constant: ["label"] },
   dice_loss: { apply: ({ prob, target }, { smooth }) => diceLoss(prob!, target!, smooth), constant: ["target"] },
   bce_with_logits: { apply: ({ x, target }) => bceWithLogits(x!, target!), constant: ["target"] },

@@ -38,7 +38,7 @@ export interface ClassifierSpec<Net extends ClassifierNet, S> extends Omit<Model
 export const caseFactor = (metadata: Readonly<Record<string, string>>, key: "width" | "depth"): number =>
   caseNumber(metadata, key, { least: 1 / 64, most: 4 });
 
-export function classifier<Net extends ClassifierNet, O extends Record<string, z.ZodType>>(
+export function classifier<Net extends ClassifierNet, O extends Readonly<Record<string, z.ZodType>>>(
   given: ClassifierSpec<Net, z.infer<z.ZodObject<O>>> & { readonly options: O },
 ): ModelSpec<Net, z.infer<z.ZodObject<O>>> {
   type S = z.infer<z.ZodObject<O>>;

@@ -47,12 +47,16 @@ class WindowAttention extends Module {
   forward(x: Tensor): Tensor {
     const [, h, w] = x.shape as [number, number, number];
     // No shift along a side that is a single window.
-    const shift = [h, w].map((side) => (this.#shifted && side > WINDOW ? Math.floor(WINDOW / 2) : 0)) as [number, number];
+    const shift = [h, w].map((side) => (this.#shifted && side > WINDOW ? Math.floor(WINDOW / 2) : 0)) as [
+      number,
+      number,
+    ];
     const windows = { window: WINDOW, shift };
-    return graphOf(x).scope(this.path, () => {
+    const graph = graphOf(x);
+    return graph.scope(this.path, () => {
       // The padding is zero before qkv, so a padded token's query, key and value are the biases; it is attended to as any other.
       const tokens = windowPartition(x, windows);
-      const bias = relativePositionBias(this.relative_position_bias_table, WINDOW);
+      const bias = relativePositionBias(this.relative_position_bias_table, WINDOW, graph);
       const shifted = { size: [h, w] as const, ...windows };
       const y = selfAttention(this.qkv.forward(tokens), { heads: this.#heads, bias, shifted });
       return windowReverse(this.proj.forward(y), x.shape, windows);

@@ -77,7 +77,10 @@ class Encoder extends Module {
   constructor(tokens: number, channels: number, heads: number, blocks: number) {
     super();
     this.pos_embedding = new Parameter([1, tokens, channels], "vector");
-    const numbered = Array.from({ length: blocks }, (_, i) => [`encoder_layer_${i}`, new EncoderBlock(channels, heads)]);
+    const numbered = Array.from({ length: blocks }, (_, i) => [
+      `encoder_layer_${i}`,
+      new EncoderBlock(channels, heads),
+    ]);
     this.layers = Object.fromEntries(numbered) as Record<string, EncoderBlock>;
     this.ln = new LayerNorm(channels, EPS);
   }

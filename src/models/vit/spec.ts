@@ -1,24 +1,31 @@
 /** What ViT-B/16 tells the trainer, the reports and the command line. */
-import { depthSetting, widthSetting } from "../setting.ts";
-import { caseShape } from "../parity-case.ts";
+import { depthSetting, showFactor, widthSetting } from "../setting.ts";
 import { caseFactor, classifier } from "../shared/classifier.ts";
 import { headsAt } from "../shared/transformer.ts";
 import { ViT } from "./network.ts";
 
-export const vit = classifier({
+const options = { width: widthSetting, depth: depthSetting };
+
+export const vit = classifier<ViT, typeof options>({
   id: "vit_b_16",
   title: "ViT-B/16",
   summary: "a vision transformer on patches of 16×16 pixels",
-  options: { width: widthSetting, depth: depthSetting },
+  options,
   shapedBy: ["width", "depth", "size"],
   presets: {
     quick: { width: 1 / 4, depth: 1 / 2, epochs: { training: 8 }, lr: 1e-3 },
     paper: { width: 1, depth: 1, epochs: { training: 200 }, lr: 1e-4 },
     images: { epochs: { training: 22 } },
   },
-  explain: undefined as never,
-  build: (settings, classes, seed) => new ViT({ ...settings, classes }, seed),
-  describe: ({ width, depth }) => `width ${show(width)}, depth ${show(depth)}`,
+  explain: {
+    points: [],
+    takesMask: false,
+    record() {
+      throw new RangeError("ViT has no maps of features");
+    },
+  },
+  build: ({ width, depth, size }, classes, seed) => new ViT({ width, depth, size, classes }, seed),
+  describe: ({ width, depth }) => `width ${showFactor(width)}, depth ${showFactor(depth)}`,
   landmarks({ width }) {
     const { channels } = headsAt(12, 64, width);
     return {
@@ -26,9 +33,5 @@ export const vit = classifier({
       "encoder.layers.encoder_layer_0.mlp.0.weight": [4 * channels, channels],
     };
   },
-  caseSettings: (metadata) => ({
-    width: caseFactor(metadata, "width"),
-    depth: caseFactor(metadata, "depth"),
-    size: caseShape(metadata),
-  }),
+  caseSettings: (metadata) => ({ width: caseFactor(metadata, "width"), depth: caseFactor(metadata, "depth") }),
 });
