@@ -19,6 +19,7 @@ export { batchNorm2d } from "./autograd/batchnorm.ts";
 export { add, bceWithLogits, mean, mul, relu, scale, sigmoid, sum } from "./autograd/elementwise.ts";
 export { dropout, dropScale, stochasticDepth, type Drop } from "./autograd/dropout.ts";
 export { channelMeanMax, mulChannels, mulMap, mulSamples } from "./autograd/gating.ts";
+export { adaptiveAvgPool2d, avgPool2d, globalMaxPool, type AvgPool2dOptions } from "./autograd/pooling.ts";
 export { cat, globalAvgPool, interpolate, maxPool2d, split, type MaxPool2dOptions } from "./autograd/spatial.ts";
 export { maskGuidedAttention, minMaxNormalize, type Fusion, type Gate } from "./autograd/attention.ts";
 export { crossEntropy, diceLoss } from "./autograd/losses.ts";

@@ -8,6 +8,7 @@ import { dropout, dropScale, stochasticDepth } from "../../src/autograd/dropout.
 import { channelMeanMax, mulChannels, mulMap, mulSamples } from "../../src/autograd/gating.ts";
 import { add, bceWithLogits, mean, mul, relu, scale, sigmoid, sum } from "../../src/autograd/elementwise.ts";
 import { crossEntropy, diceLoss } from "../../src/autograd/losses.ts";
+import { adaptiveAvgPool2d, avgPool2d, globalMaxPool } from "../../src/autograd/pooling.ts";
 import { cat, globalAvgPool, interpolate, maxPool2d } from "../../src/autograd/spatial.ts";
 import type { Tensor, Variable } from "../../src/graph/tensor.ts";
 import { permute } from "../../src/nn/layout.ts";
@@ -79,6 +80,12 @@ export const ops: Record<string, OpUnderTest> = {
       ),
   },
   global_avg_pool: { apply: ({ x }) => globalAvgPool(x!) },
+  avg_pool2d: {
+    apply: ({ x }, { kernel_size, stride, padding }) =>
+      avgPool2d(x!, { kernel: kernel_size!, stride: stride!, padding: padding! }),
+  },
+  adaptive_avg_pool2d: { apply: ({ x }, { size }) => adaptiveAvgPool2d(x!, size!) },
+  global_max_pool: { apply: ({ x }) => globalMaxPool(x!) },
   linear: { apply: ({ x, weight, bias }) => linear(x!, weight!, bias), layouts: { weight: "linear" } },
   minmax_normalize: { apply: ({ x }, { eps }) => minMaxNormalize(x!, eps) },
   mga: {
