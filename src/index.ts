@@ -14,11 +14,12 @@ export { TuningRecord } from "./tune/record.ts";
 export { webStore, type TuningStore } from "./tune/store.ts";
 export { tasksOf, tune } from "./tune/tuner.ts";
 export { gradients } from "./autograd/gradients.ts";
-export { conv2d, linear, type Conv2dOptions } from "./autograd/conv2d.ts";
+export { conv2d, flattenedLinear, linear, type Conv2dOptions } from "./autograd/conv2d.ts";
 export { batchNorm2d } from "./autograd/batchnorm.ts";
 export { add, bceWithLogits, gelu, mean, mul, relu, scale, sigmoid, sum } from "./autograd/elementwise.ts";
 export { dropout, dropScale, stochasticDepth, type Drop } from "./autograd/dropout.ts";
 export { channelMeanMax, mulChannels, mulMap, mulSamples } from "./autograd/gating.ts";
+export { adaptiveAvgPool2d, avgPool2d, globalMaxPool, type AvgPool2dOptions } from "./autograd/pooling.ts";
 export { cat, globalAvgPool, interpolate, maxPool2d, split, type MaxPool2dOptions } from "./autograd/spatial.ts";
 export { matmul, softmax, type MatmulForm, type SoftmaxOptions } from "./autograd/matmul.ts";
 export {

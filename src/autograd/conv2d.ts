@@ -50,6 +50,24 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   return convolve("linear", s, x, weight, bias, [...leading, o!]);
 }
 
+/**
+ * y = flattened x times weight, plus bias: the linear layer behind a map.
+ * @param x [N, H, W, C]
+ * @param weight [H, W, C, O]
+ * @param bias [O], or undefined for none
+ * @returns [N, O]
+ * @throws ShapeError
+ */
+export function flattenedLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  requireTensors("flattenedLinear", x, weight, ...(bias === undefined ? [] : [bias]));
+  const s = conv2dShape(x.shape, weight.shape);
+  requireShape(
+    s.oh === 1 && s.ow === 1,
+    () => `flattenedLinear: weight ${showShape(weight.shape)} does not cover input ${showShape(x.shape)}`,
+  );
+  return convolve("flattenedLinear", s, x, weight, bias, [s.n, s.co]);
+}
+
 function convolve(
   op: string,
   s: ReturnType<typeof conv2dShape>,

@@ -37,14 +37,16 @@ export function dropScale(n: number, features: number, drop: Drop & { readonly s
  * @throws ShapeError
  */
 export function dropout(x: Tensor, drop: Drop): Tensor {
+  if (!isOn("dropout", x, drop)) return x;
   const n = x.shape[0]!;
-  return isOn("dropout", x, drop) ? mul(x, factors(x.shape, n, x.size / n, drop)) : x;
+  return mul(x, factors(x.shape, n, x.size / n, drop));
 }
 
 /** The same with whole samples dropped (torchvision's StochasticDepth, mode "row"). */
 export function stochasticDepth(x: Tensor, drop: Drop): Tensor {
+  if (!isOn("stochasticDepth", x, drop)) return x;
   const n = x.shape[0]!;
-  return isOn("stochasticDepth", x, drop) ? mulSamples(x, factors([n], n, 1, drop)) : x;
+  return mulSamples(x, factors([n], n, 1, drop));
 }
 
 type Driven = Drop & { readonly step: Tensor };

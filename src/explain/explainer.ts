@@ -121,11 +121,15 @@ export class Explainer {
 type Recorded = ReturnType<typeof record>;
 
 function record(model: Pick<Model, "explain" | "spec">, { batch: n, size: [h, w], method, point }: ExplainerOptions) {
-  const { points } = model.spec.explain;
+  const { points, cam } = model.spec.explain;
   const at = points.indexOf(point);
   if (at === -1) throw new RangeError(`${model.spec.id} has no ${point} to explain; it has ${points.join(", ")}`);
-  if (method === "cam" && at < points.length - 1) {
-    throw new RangeError(`CAM is defined at ${points.at(-1)}, the features before fc, not at ${point}`);
+  if (method === "cam" && !(cam && at === points.length - 1)) {
+    throw new RangeError(
+      cam
+        ? `CAM is defined at ${points.at(-1)}, the features before fc, not at ${point}`
+        : `CAM is not defined for ${model.spec.id}`,
+    );
   }
   const graph = new Graph();
   const image = graph.input("image", [n, h, w, 3]);
@@ -139,7 +143,7 @@ function record(model: Pick<Model, "explain" | "spec">, { batch: n, size: [h, w]
   const map = (f: Tensor, weights: Tensor) => classActivation(f, weights, { relu: method === "gradcam" });
   const [ofBefore, ofAfter] =
     method === "cam"
-      ? new Array<Tensor>(2).fill(gradients(score, [pooled])[0]!)
+      ? new Array<Tensor>(2).fill(gradients(score, [pooled!])[0]!)
       : gradients(score, [before, after]).map(globalAvgPool);
   const outputs = { before: map(before, ofBefore!), after: map(after, ofAfter!) };
   return { graph, outputs, shape: outputs.after.shape, enhanced: before !== after, classes, takesMask };

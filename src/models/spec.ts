@@ -86,7 +86,7 @@ export interface Explained {
   /** [N, K]. */
   readonly logits: Tensor;
   /** What the logits are a linear function of: the mean of the last point's features over the pixels, [N, C]. */
-  readonly pooled: Tensor;
+  readonly pooled?: Tensor;
   /** In the order of `points`. */
   readonly features: readonly Features[];
 }
@@ -95,6 +95,8 @@ export interface Explained {
 export interface ExplainSpec<Net extends Module = Module> {
   /** Names of points in the classifier, finest first. CAM is defined at the last. */
   readonly points: readonly string[];
+  /** Whether the logits are a linear function of the mean of the last point's features, so that CAM is defined. */
+  readonly cam: boolean;
   /** Whether the classifier depends on the mask of a segmentation branch. */
   readonly takesMask: boolean;
   /** The classifier on image [N, H, W, 3], given the mask [N, H, W, 1] of probabilities if it takes one. */

@@ -50,8 +50,15 @@ export function requireExplainable({ checkpoint, file }: Loaded, settings: Expla
   const { config } = checkpoint;
   const spec = specOf(config);
   const { points } = spec.explain;
-  const { method = "gradcam", point = points.at(-1)!, base } = settings;
+  const { method = "gradcam", point = points.at(-1) ?? "", base } = settings;
   if (!isClassifier(checkpoint)) throw new ConfigError(`${file}: ${untrained}`);
+  if (points.length === 0) throw new ConfigError(`${file}: ${spec.title} has no maps of features to explain`);
+  if (method === "cam" && !spec.explain.cam) {
+    throw new ConfigError(
+      `CAM is not defined for ${spec.title}, whose classes are no linear function of its last features`,
+      "method",
+    );
+  }
   if (!points.includes(point)) {
     throw new ConfigError(`${spec.id} has no ${point} to explain; it has ${points.join(", ")}`, "scale");
   }

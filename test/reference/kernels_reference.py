@@ -193,6 +193,9 @@ OPS = {
     "interpolate": (interpolate, ()),
     "cat": (lambda **x: {"y": torch.cat([x[f"x{i}"] for i in range(len(x))], 1)}, ()),
     "global_avg_pool": (lambda x: {"y": x.mean((2, 3))}, ()),
+    "avg_pool2d": (lambda x, kernel_size, stride, padding: {"y": F.avg_pool2d(x, kernel_size, stride, padding)}, ()),
+    "adaptive_avg_pool2d": (lambda x, size: {"y": F.adaptive_avg_pool2d(x, size)}, ()),
+    "global_max_pool": (lambda x: {"y": x.flatten(2).max(2)[0]}, ()),  # of ties, the first one
     "linear": (linear, ()),
     "minmax_normalize": (minmax_normalize, ()),
     "mga": (mga, ()),

@@ -10,6 +10,7 @@ import { channelMeanMax, mulChannels, mulMap, mulSamples } from "../../src/autog
 import { crossEntropy, diceLoss } from "../../src/autograd/losses.ts";
 import { matmul, softmax } from "../../src/autograd/matmul.ts";
 import { relativePositionBias, selfAttention, type Shifted } from "../../src/autograd/self-attention.ts";
+import { adaptiveAvgPool2d, avgPool2d, globalMaxPool } from "../../src/autograd/pooling.ts";
 import { cat, globalAvgPool, interpolate, maxPool2d } from "../../src/autograd/spatial.ts";
 import {
   firstToken,
@@ -89,6 +90,12 @@ export const ops: Record<string, OpUnderTest> = {
       ),
   },
   global_avg_pool: { apply: ({ x }) => globalAvgPool(x!) },
+  avg_pool2d: {
+    apply: ({ x }, { kernel_size, stride, padding }) =>
+      avgPool2d(x!, { kernel: kernel_size!, stride: stride!, padding: padding! }),
+  },
+  adaptive_avg_pool2d: { apply: ({ x }, { size }) => adaptiveAvgPool2d(x!, size!) },
+  global_max_pool: { apply: ({ x }) => globalMaxPool(x!) },
   linear: { apply: ({ x, weight, bias }) => linear(x!, weight!, bias), layouts: { weight: "linear" } },
   minmax_normalize: { apply: ({ x }, { eps }) => minMaxNormalize(x!, eps) },
   mga: {

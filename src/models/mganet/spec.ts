@@ -135,6 +135,7 @@ export const mganet: ModelSpec<MGANet, Settings> = {
   phases: [segmentation, joint],
   explain: {
     points: ["L0", "L1", "L2", "L3", "L4"],
+    cam: true,
     takesMask: true,
     record(net, image, mask) {
       const { logits, pooled, scales } = net.classify(image, mask!);

@@ -37,6 +37,7 @@ export const resnet34: ModelSpec<ResNet34, Settings> = {
   phases: [training],
   explain: {
     points: ["L0", "L1", "L2", "L3", "L4"],
+    cam: true,
     takesMask: false,
     record(net, image) {
       const { logits, pooled, scales } = net.forward(image);

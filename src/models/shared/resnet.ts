@@ -5,7 +5,7 @@ import { BatchNorm2d, Conv2d } from "../../nn/layers.ts";
 import { Module, ModuleList } from "../../nn/module.ts";
 
 /** A projection shortcut: convolution 0, batch norm 1. */
-class Downsample extends ModuleList<Module> {
+export class Downsample extends ModuleList<Module> {
   constructor(channelsIn: number, channelsOut: number, stride: number) {
     super([new Conv2d(channelsIn, channelsOut, 1, { stride }), new BatchNorm2d(channelsOut)]);
   }

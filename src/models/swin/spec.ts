@@ -20,6 +20,7 @@ export const swin = classifier<Swin, typeof options>({
   drops: true,
   explain: {
     points: ["L1", "L2", "L3", "L4"],
+    cam: true,
     takesMask: false,
     record(net, image) {
       const { logits, pooled, scales } = net.forward(image);

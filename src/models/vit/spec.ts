@@ -19,6 +19,7 @@ export const vit = classifier<ViT, typeof options>({
   },
   explain: {
     points: [],
+    cam: false,
     takesMask: false,
     record() {
       throw new RangeError("ViT has no maps of features");

@@ -1,0 +1,46 @@
+/** What Inception v3 tells the trainer, the reports and the command line. */
+import { ConfigError } from "../config-error.ts";
+import { showFactor, widthSetting } from "../setting.ts";
+import { caseFactor, classifier } from "../shared/classifier.ts";
+import { eights } from "../shared/transformer.ts";
+import { Inception, LEAST_SIDE } from "./network.ts";
+
+const options = { width: widthSetting };
+
+export const inception = classifier<Inception, typeof options>({
+  id: "inception_v3",
+  title: "Inception v3",
+  summary: "branches of several kernel sizes side by side, with an auxiliary head in training",
+  options,
+  shapedBy: ["width"],
+  presets: {
+    quick: { width: 1 / 2, epochs: { training: 8 }, lr: 1e-3 },
+    paper: { width: 1, epochs: { training: 200 }, lr: 1e-4 },
+    images: { epochs: { training: 22 } },
+  },
+  drops: true,
+  auxWeight: 0.4,
+  explain: {
+    points: ["L0", "L1", "L2", "L3", "L4"],
+    cam: true,
+    takesMask: false,
+    record(net, image) {
+      const { logits, pooled, scales } = net.forward(image);
+      return { logits, pooled, features: scales.map((f) => ({ before: f, after: f })) };
+    },
+  },
+  build: ({ width }, classes, seed) => new Inception({ width, classes }, seed),
+  check(settings) {
+    const { size } = settings as { size?: readonly number[] };
+    if (size && Math.min(...size) < LEAST_SIDE) {
+      throw new ConfigError(`inception_v3 needs images of at least ${LEAST_SIDE}×${LEAST_SIDE} pixels`, "size");
+    }
+    return settings;
+  },
+  describe: ({ width }) => `width ${showFactor(width)}`,
+  landmarks: ({ width }) => ({
+    "Conv2d_2b_3x3.conv.weight": [eights(64, width), eights(32, width), 3, 3],
+    "AuxLogits.conv1.conv.weight": [eights(768, width), eights(128, width), 5, 5],
+  }),
+  caseSettings: (metadata) => ({ width: caseFactor(metadata, "width") }),
+});

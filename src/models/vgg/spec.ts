@@ -1,0 +1,41 @@
+/** What VGG-16, with and without batch norm, tells the trainer, the reports and the command line. */
+import { showFactor, widthSetting } from "../setting.ts";
+import { caseFactor, classifier } from "../shared/classifier.ts";
+import { eights } from "../shared/transformer.ts";
+import { VGG } from "./network.ts";
+
+const options = { width: widthSetting };
+
+const spec = (id: string, batchNorm: boolean) =>
+  classifier<VGG, typeof options>({
+    id,
+    title: batchNorm ? "VGG-16-BN" : "VGG-16",
+    summary: `thirteen convolutions and three linear layers, ${batchNorm ? "with" : "without"} batch norm`,
+    options,
+    shapedBy: ["width"],
+    presets: {
+      quick: { width: 3 / 16, epochs: { training: 8 }, lr: 1e-3 },
+      paper: { width: 1, epochs: { training: 200 }, lr: 1e-4 },
+      images: { epochs: { training: 22 } },
+    },
+    drops: true,
+    explain: {
+      points: ["L0", "L1", "L2", "L3", "L4"],
+      cam: false,
+      takesMask: false,
+      record(net, image) {
+        const { logits, scales } = net.forward(image);
+        return { logits, features: scales.map((f) => ({ before: f, after: f })) };
+      },
+    },
+    build: ({ width }, classes, seed) => new VGG({ width, batchNorm, classes }, seed),
+    describe: ({ width }) => `width ${showFactor(width)}`,
+    landmarks({ width }) {
+      const [last, hidden] = [eights(512, width), eights(4096, width)];
+      return { "classifier.0.weight": [hidden, 49 * last], "classifier.3.weight": [hidden, hidden] };
+    },
+    caseSettings: (metadata) => ({ width: caseFactor(metadata, "width") }),
+  });
+
+export const vgg16bn = spec("vgg16_bn", true);
+export const vgg16 = spec("vgg16", false);
