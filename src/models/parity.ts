@@ -273,7 +273,12 @@ export function compareCase(results: Results, metadata: Metadata, tensors: Tenso
   const none = (metadata["zero_gradients"] ?? "").split(" ").filter((name) => results.has(`grad.${name}`));
   return [
     ...named("eval0.").map((name): Comparison => {
-      return { what: "inference", error: relativeError([name], results, tensors), bar: 1e-4 };
+      const output = name.slice("eval0.".length);
+      return {
+        what: `inference: ${outputTitles[output] ?? output}`,
+        error: relativeError([name], results, tensors),
+        bar: 1e-4,
+      };
     }),
     ...named("train.").map((name): Comparison => {
       const what = name.slice("train.".length);

@@ -7,16 +7,19 @@ import { initialValues } from "../../nn/init.ts";
 import { aKind, isList, requireKnown, requireShape } from "../../kernels/kernel.ts";
 import { Linear } from "../../nn/layers.ts";
 import { Module, ModuleList } from "../../nn/module.ts";
+import { CBAM, SE } from "./gates.ts";
 import { MGA } from "./mga.ts";
 import { ResNet, scaleChannels, stemPool } from "../shared/resnet.ts";
 import { UNet } from "./unet.ts";
 
-export const fusions = ["parallel", "serial", "spatial", "channel", "none"] as const;
+/** How features are enhanced: by MGA, four of them under the mask; by the blocks that it is compared with; or not at all. */
+export const fusions = ["parallel", "serial", "spatial", "channel", "se", "cbam", "none"] as const;
+export type Enhancement = (typeof fusions)[number];
 
 export interface MGANetOptions {
   /** Factor on all channel counts; 1 is the paper's value. */
   width: number;
-  fusion: Fusion | "none";
+  fusion: Enhancement;
   /** The enhanced scales L0..L4, or a module after the stem and after every basic block. */
   at: readonly number[] | "every-block";
   /** Classes K; default 2. */
@@ -46,7 +49,10 @@ export class MGANet extends Module {
   readonly classifier: ResNet;
   readonly segmenter: UNet;
   readonly fc: Linear;
+  /** By place, of the one kind that `fusion` names. */
   readonly mga: ModuleList<MGA>;
+  readonly se: ModuleList<SE>;
+  readonly cbam: ModuleList<CBAM>;
 
   /** @throws RangeError for options from which no model can be built */
   constructor(options: MGANetOptions, seed = 0) {
@@ -57,9 +63,11 @@ export class MGANet extends Module {
     this.segmenter = new UNet(width);
     this.fc = new Linear(c[4]!, classes);
     const places = at === "every-block" ? everyBlock(c) : [...at].sort().map((i): [string, number] => [`L${i}`, c[i]!]);
-    this.mga = new ModuleList<MGA>(
-      new Map(fusion === "none" ? [] : places.map(([name, channels]) => [name, new MGA(channels, fusion)])),
-    );
+    const modules = <M extends Module>(wanted: boolean, make: (channels: number) => M) =>
+      new ModuleList<M>(new Map(wanted ? places.map(([name, channels]) => [name, make(channels)]) : []));
+    this.mga = modules(isMasked(fusion), (channels) => new MGA(channels, fusion as Fusion));
+    this.se = modules(fusion === "se", (channels) => new SE(channels));
+    this.cbam = modules(fusion === "cbam", (channels) => new CBAM(channels));
     this.finish(initialValues(seed));
   }
 
@@ -84,7 +92,8 @@ export class MGANet extends Module {
 
   /** The classification branch, given the mask [N, H, W, 1] of probabilities. */
   classify(x: Tensor, mask: Tensor): Classified {
-    const enhance = (name: string, f: Tensor) => this.mga.get(name)?.forward(f, mask) ?? f;
+    const enhance = (name: string, f: Tensor) =>
+      this.mga.get(name)?.forward(f, mask) ?? this.se.get(name)?.forward(f) ?? this.cbam.get(name)?.forward(f) ?? f;
     const stem = this.classifier.stem(x);
     const scales: Scale[] = [{ before: stem, after: enhance("L0", stem) }];
     let y = stemPool(scales[0]!.after);
@@ -101,6 +110,9 @@ export class MGANet extends Module {
     return { logits: this.fc.forward(pooled), pooled, scales };
   }
 }
+
+/** Whether the features are enhanced under the mask. */
+export const isMasked = (fusion: Enhancement): fusion is Fusion => !["se", "cbam", "none"].includes(fusion);
 
 /** @throws RangeError, ShapeError for options from which no model can be built */
 function requireModel(options: MGANetOptions): MGANetOptions {

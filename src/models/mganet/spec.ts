@@ -6,7 +6,7 @@ import { learningRateSchema, setting, widthSetting } from "../setting.ts";
 import { scaleChannels } from "../shared/resnet.ts";
 import type { ModelSpec, Outputs, ParitySpec, PhaseSpec } from "../spec.ts";
 import { jointLoss, maskLosses, segmentationLoss } from "./losses.ts";
-import { fusions, MGANet } from "./network.ts";
+import { fusions, isMasked, MGANet } from "./network.ts";
 
 /** "0,2,4", "L0,L2" or "every-block". */
 function parseScales(text: string): "every-block" | number[] {
@@ -156,7 +156,7 @@ export const mganet: ModelSpec<MGANet, Settings> = {
   idle: ({ at, fusion }) =>
     at !== undefined && fusion === "none" ? "--at has no effect with --fusion none" : undefined,
   describe({ width, fusion, at }) {
-    const network = fusion === "none" ? "no modules" : `${fusion} fusion`;
+    const network = fusion === "none" ? "no modules" : isMasked(fusion) ? `${fusion} fusion` : fusion.toUpperCase();
     const places =
       fusion === "none" || at.length === SCALES.length
         ? ""
@@ -166,7 +166,7 @@ export const mganet: ModelSpec<MGANet, Settings> = {
     return `${network}${places}, width ${width}`;
   },
   outlines: ({ fusion, alpha, epochs }) => ({
-    needed: fusion !== "none" || alpha > 0 || epochs["segmentation"]! > 0,
+    needed: isMasked(fusion) || alpha > 0 || epochs["segmentation"]! > 0,
     learned: epochs["segmentation"]! > 0 || (alpha > 0 && epochs["joint"]! > 0),
     without: "--fusion none --seg-epochs 0 --alpha 0",
   }),
