@@ -9,8 +9,15 @@ import {
   attentionValues,
 } from "../../shaders/attention.wgsl.ts";
 import { attentionFused, attentionFusedKeyGrad, attentionFusedQueryGrad } from "../../shaders/attention_fused.wgsl.ts";
+import {
+  attentionSubgroup,
+  attentionSubgroupKeyGrad,
+  attentionSubgroupQueryGrad,
+  type AttentionBlock,
+} from "../../shaders/attention_subgroup.wgsl.ts";
 import { floatBits } from "../../shaders/lib/params.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
+import type { Capabilities } from "../gpu/capabilities.ts";
 import { paddedTo } from "./gather.ts";
 import { ceilDiv, grid1d, THREADS } from "./grid.ts";
 import {
@@ -86,6 +93,26 @@ type Sizes = ReturnType<typeof sizesOf>;
 
 const fusible = ({ form }: Sizes): boolean => 4 * form.quads <= MOST_FUSED_CHANNELS;
 
+/** The most tokens that are handed around at once: more make the loop long. */
+const MOST_BLOCK_TOKENS = 8;
+
+/** Lanes of a subgroup where a broadcast costs less than a load; undefined elsewhere. */
+const subgroupFor = ({ adapterClass, subgroupSize }: Capabilities): number | undefined =>
+  adapterClass === "software" ? subgroupSize : undefined;
+
+/** A dispatch of the variant by subgroups. */
+function subgroupDispatch(
+  label: string,
+  { tokens, form, params, rows }: Sizes,
+  subgroup: number,
+  bindings: readonly OperandRef[],
+  code: (form: AttentionBlock) => string,
+): Dispatch {
+  const block = { ...form, subgroup, block: Math.min(subgroup, MOST_BLOCK_TOKENS) };
+  const workgroups = grid1d(rows[0]! * rows[1]! * ceilDiv(tokens, subgroup));
+  return { label, code: code(block), bindings, params, workgroups };
+}
+
 /** A dispatch of the fused variant: a thread per token, workgroups no larger than the tokens need. */
 function fusedDispatch(
   label: string,
@@ -94,7 +121,7 @@ function fusedDispatch(
   code: (form: AttentionForm, threads: number) => string,
 ): Dispatch {
   const threads = Math.min(THREADS, 8 * ceilDiv(tokens, 8));
-  const groups = (rows[0]! * rows[1]! * ceilDiv(tokens, threads)) | 0;
+  const groups = rows[0]! * rows[1]! * ceilDiv(tokens, threads);
   return { label, code: code(form, threads), bindings, params, workgroups: grid1d(groups) };
 }
 
@@ -129,12 +156,14 @@ export function selfAttentionKernel(x: readonly number[], options: SelfAttention
       units: batch / perImage,
       of: (images) => selfAttentionKernel([images * perImage, ...x.slice(1)], options),
     },
-    lower(): Lowering[] {
-      const fused = [input(0), ...biases, output(0), output(1)];
+    lower({ caps }): Lowering[] {
+      const operands = [input(0), ...biases, output(0), output(1)];
+      const subgroup = subgroupFor(caps);
+      const of = (variant: string, dispatch: Dispatch): Lowering[] =>
+        fusible(size) ? [{ variant, scratch: [], dispatches: [dispatch] }] : [];
       return [
-        ...(fusible(size)
-          ? [{ variant: "fused", scratch: [], dispatches: [fusedDispatch(label, size, fused, attentionFused)] }]
-          : []),
+        ...(subgroup ? of("subgroup", subgroupDispatch(label, size, subgroup, operands, attentionSubgroup)) : []),
+        ...of("fused", fusedDispatch(label, size, operands, attentionFused)),
         {
           variant: "plain",
           scratch: [4 * sizeOf(pairs)],
@@ -177,26 +206,30 @@ export function selfAttentionGradKernel(x: readonly number[], options: SelfAtten
       units: batch / perImage,
       of: (images) => selfAttentionGradKernel([images * perImage, ...x.slice(1)], options),
     },
-    lower(): Lowering[] {
-      const fused: Lowering = {
-        variant: "fused",
+    lower({ caps }): Lowering[] {
+      const queries = [input(0), ...biases, ys, dys, logs, output(0), scratch(0), ...(biased ? [scratch(1)] : [])];
+      const keys = [input(0), ...biases, dys, logs, scratch(0), output(0)];
+      const of = (variant: string, ...dispatches: [queries: Dispatch, keys: Dispatch]): Lowering => ({
+        variant,
         scratch: biased ? [rowBytes, pairBytes] : [rowBytes],
-        dispatches: [
-          fusedDispatch(
-            `${label}.queries`,
-            size,
-            [input(0), ...biases, ys, dys, logs, output(0), scratch(0), ...(biased ? [scratch(1)] : [])],
-            attentionFusedQueryGrad,
-          ),
-          fusedDispatch(
-            `${label}.keys`,
-            size,
-            [input(0), ...biases, dys, logs, scratch(0), output(0)],
-            attentionFusedKeyGrad,
-          ),
-          ...sum(scratch(1)),
-        ],
-      };
+        dispatches: [...dispatches, ...sum(scratch(1))],
+      });
+      const names = [`${label}.queries`, `${label}.keys`] as const;
+      const fused = of(
+        "fused",
+        fusedDispatch(names[0], size, queries, attentionFusedQueryGrad),
+        fusedDispatch(names[1], size, keys, attentionFusedKeyGrad),
+      );
+      const subgroup = subgroupFor(caps);
+      const bySubgroups = subgroup
+        ? [
+            of(
+              "subgroup",
+              subgroupDispatch(names[0], size, subgroup, queries, attentionSubgroupQueryGrad),
+              subgroupDispatch(names[1], size, subgroup, keys, attentionSubgroupKeyGrad),
+            ),
+          ]
+        : [];
       const plain: Lowering = {
         variant: "plain",
         scratch: [rowBytes, pairBytes, pairBytes],
@@ -219,7 +252,7 @@ export function selfAttentionGradKernel(x: readonly number[], options: SelfAtten
           ...sum(scratch(2)),
         ],
       };
-      return [...(fusible(size) ? [fused] : []), plain];
+      return [...(fusible(size) ? [...bySubgroups, fused] : []), plain];
     },
   };
 }
