@@ -11,7 +11,8 @@
  *   input grad    DX [P,CI] = DY' [P,K] W' [K,CI]      K = (ky,kx,co), one phase of the stride at a time
  *   weight grad   DW [K,CO] = X'^T [K,P] DY [P,CO]     conv2d_subgroup_weight_grad.wgsl.ts
  *
- * A workgroup is one subgroup of S lanes. Sizes come as a uniform (lib/conv.ts). Groups are left to conv2d_plain.
+ * A workgroup is one subgroup of S lanes. Sizes come as a uniform (lib/conv.ts). With several groups of channels (`grouped`), each has products of
+ * its own, one after the other along z: columns and reduction are those of one group.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convKernel, convSizes, convUniform } from "./lib/conv.ts";
@@ -30,6 +31,8 @@ export interface SubgroupTile {
   lane: Lanes;
   /** Elements of the reduction loaded at once by one lane: 4 where the channel count allows it. */
   chunk: 1 | 4;
+  /** Whether there are several groups of channels; the numbers above are of one group. */
+  grouped: boolean;
   /** Rows that each lane loads and shares with its team: `team * rows` per team, `subgroup * rows` per tile. */
   rows: number;
 }
@@ -55,6 +58,46 @@ const multiplyTile = (t: SubgroupTile): string =>
     }),
   );
 
+/** WGSL for the channels of the result and of the reduction, in all groups, and for the index of the tile of columns. */
+interface Columns {
+  columns: string;
+  depth: string;
+  tile: string;
+}
+
+/**
+ * The names of sizes in vectors, and WGSL that declares them: COLS and `pixel` of a pixel of the result and of the other operand; `width` and STEPS of
+ * one group; `column`, the lane's own in the group; `base` and `offset`, where the group begins in a pixel.
+ */
+export function columnsOf(
+  t: Pick<SubgroupTile, "team" | "lane" | "chunk" | "grouped">,
+  { columns, depth, tile }: Columns,
+) {
+  if (!t.grouped) {
+    return {
+      ...{ width: "COLS", pixel: "STEPS", offset: "", base: "", own: "column" },
+      channels: depth,
+      resultChannels: columns,
+      sizes: `  let COLS = ${columns} / ${t.lane}u;
+  let STEPS = ${depth} / ${t.chunk}u;`,
+      column: `  let column = ${tile} * ${t.team}u + member;`,
+    };
+  }
+  return {
+    ...{ width: "WIDTH", pixel: "PIXEL", offset: " + offset", base: "base + ", own: "(base + column)" },
+    channels: `(STEPS * ${t.chunk}u)`,
+    resultChannels: `(WIDTH * ${t.lane}u)`,
+    sizes: `  let COLS = ${columns} / ${t.lane}u;
+  let PIXEL = ${depth} / ${t.chunk}u;
+  let WIDTH = COLS / p.groups;
+  let STEPS = PIXEL / p.groups;
+  let TILES = (WIDTH + ${t.team - 1}u) / ${t.team}u;
+  let base = ${tile} / TILES * WIDTH;
+  let offset = ${tile} / TILES * STEPS;`,
+    column: `  let column = ${tile} % TILES * ${t.team}u + member;`,
+  };
+}
+
 const operandsOf = (epilogue: Epilogue, type: string) =>
   epilogueOperands(epilogue).map((name): [string, string] => [name, type]);
 
@@ -63,11 +106,12 @@ export const accumulatorsOf = (n: number): string[] => Array.from({ length: n },
 
 /**
  * Forward. Bindings x [N,H,W,CI], w [KH,KW,CI,CO] (in half precision with `half`), (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO].
- * Dispatch: ceil(N OH OW / (subgroup rows)) groups folded over x and y, ceil(CO / (team lane)) along z.
+ * Dispatch: ceil(N OH OW / (subgroup rows)) groups folded over x and y, ceil(CO / (team lane)) along z, in each group.
  */
 export const conv2dSubgroupForward = (epilogue: Epilogue, t: SubgroupTile, half: boolean): string => {
   const out = vec(t.lane);
   const size = t.team * t.rows;
+  const names = columnsOf(t, { columns: "CO", depth: "CI", tile: "group.z" });
   const more = operandsOf(epilogue, out);
   return wgsl`
 enable subgroups;
@@ -79,13 +123,12 @@ ${subgroupMain(
   t.team,
   wgsl`
   let P = N * OH * OW;
-  let COLS = CO / ${t.lane}u;
-  let STEPS = CI / ${t.chunk}u;
+${names.sizes}
   let tile = ${groupIndex} * ${t.subgroup * t.rows}u;
   if (tile >= P) { return; }
   let first = tile + team * ${size}u;
-  let column = group.z * ${t.team}u + member;
-  let load = min(column, COLS - 1u);
+${names.column}
+  let load = ${names.base}min(column, ${names.width} - 1u);
 ${unroll(
   t.rows,
   (r) => `
@@ -104,9 +147,9 @@ ${unroll(
       let iy${r} = oy${r} + i32(ky) * DH;
       let ix${r} = ox${r} + i32(kx) * DW;
       let in${r} = ${all(`u32(iy${r}) < H`, `u32(ix${r}) < W`)};
-      let at${r} = select(0u, ((n${r} + u32(iy${r})) * W + u32(ix${r})) * STEPS, in${r});`,
+      let at${r} = select(0u, ((n${r} + u32(iy${r})) * W + u32(ix${r})) * ${names.pixel}${names.offset}, in${r});`,
 )}
-      let wk = (ky * KW + kx) * CI * COLS + load;
+      let wk = (ky * KW + kx) * ${names.channels} * COLS + load;
       for (var c = 0u; c < STEPS; c++) {
 ${unroll(t.rows, (r) => `        let a${r} = select(${vec(t.chunk)}(), x[at${r} + c], in${r});`)}
 ${unroll(t.chunk, (k) => `        let b${k} = ${widened(`w[wk + (c * ${t.chunk}u + ${k}u) * COLS]`, t.lane, half)};`)}
@@ -114,12 +157,12 @@ ${multiplyTile(t)}
       }
     }
   }
-  if (column >= COLS) { return; }
+  if (column >= ${names.width}) { return; }
 #if ${epilogue.bias}
-  let shift = bias[column];
+  let shift = bias[${names.own}];
 #endif
 ${collected(out, accumulatorsOf(size))}
-${loop("r", size, `if (first + r < P) { let at = (first + r) * COLS + column; y[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
+${loop("r", size, `if (first + r < P) { let at = (first + r) * COLS + ${names.own}; y[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
 )}`;
 };
 
@@ -132,6 +175,7 @@ ${loop("r", size, `if (first + r < P) { let at = (first + r) * COLS + column; y[
 export const conv2dSubgroupInputGrad = (stride1: boolean, epilogue: Epilogue, t: SubgroupTile): string => {
   const out = vec(t.lane);
   const size = t.team * t.rows;
+  const names = columnsOf(t, { columns: "CI", depth: "CO", tile: "(group.z / PHASES)" });
   const more = operandsOf(epilogue, out);
   return wgsl`
 enable subgroups;
@@ -145,15 +189,14 @@ ${subgroupMain(
   let HP = (H + u32(SH) - 1u) / u32(SH);
   let WP = (W + u32(SW) - 1u) / u32(SW);
   let P = N * HP * WP;
-  let COLS = CI / ${t.lane}u;
-  let STEPS = CO / ${t.chunk}u;
+${names.sizes}
   let tile = ${groupIndex} * ${t.subgroup * t.rows}u;
   if (tile >= P) { return; }
   let first = tile + team * ${size}u;
   let phaseY = i32((group.z % PHASES) / u32(SW));
   let phaseX = i32((group.z % PHASES) % u32(SW));
-  let column = (group.z / PHASES) * ${t.team}u + member;
-  let load = min(column, COLS - 1u) * ${t.lane}u * STEPS;
+${names.column}
+  let load = min(column, ${names.width} - 1u) * ${t.lane}u * ${names.pixel}${names.offset};
 ${unroll(
   t.rows,
   (r) => `
@@ -177,12 +220,12 @@ ${unroll(
       let oy${r} = py${r} + down;
       let ox${r} = px${r} + right;
       let in${r} = ${all(`u32(oy${r}) < OH`, `u32(ox${r}) < OW`)};
-      let at${r} = select(0u, ((n${r} + u32(oy${r})) * OW + u32(ox${r})) * STEPS, in${r});`,
+      let at${r} = select(0u, ((n${r} + u32(oy${r})) * OW + u32(ox${r})) * ${names.pixel}${names.offset}, in${r});`,
 )}
-      let wk = (ky * KW + kx) * CI * STEPS + load;
+      let wk = (ky * KW + kx) * ${names.resultChannels} * ${names.pixel} + load;
       for (var c = 0u; c < STEPS; c++) {
 ${unroll(t.rows, (r) => `        let a${r} = select(${vec(t.chunk)}(), dy[at${r} + c], in${r});`)}
-${unroll(t.lane, (j) => `        let w${j} = w[wk + c + ${j}u * STEPS];`)}
+${unroll(t.lane, (j) => `        let w${j} = w[wk + c + ${j}u * ${names.pixel}];`)}
 ${unroll(t.chunk, (k) => `        let b${k} = ${out}(${unroll(t.lane, (j) => component(`w${j}`, k, t.chunk), ", ")});`)}
 ${multiplyTile(t)}
       }
@@ -197,12 +240,12 @@ ${unroll(
   let to${r} = select(0xffffffffu, ((n${r} / OH * H + iy${r}) * W + ix${r}) * COLS, ${all(`iy${r} < H`, `ix${r} < W`)});`,
 )}
   var to = array<u32, ${size}>(${unroll(size, (row) => fromTeam(`to${Math.floor(row / t.team)}`, row % t.team, t), ", ")});
-  if (column >= COLS) { return; }
+  if (column >= ${names.width}) { return; }
 #if ${epilogue.bias}
-  let shift = bias[column];
+  let shift = bias[${names.own}];
 #endif
 ${collected(out, accumulatorsOf(size))}
-${loop("r", size, `if (${all("first + r < P", "to[r] != 0xffffffffu")}) { let at = to[r] + column; dx[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
+${loop("r", size, `if (${all("first + r < P", "to[r] != 0xffffffffu")}) { let at = to[r] + ${names.own}; dx[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
   stride1,
 )}`;
 };

@@ -8,7 +8,7 @@
  * unit e mod units at pixel e div units, held by member e mod team in register e div team. The teams' sums are added at the end.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { accumulators, accumulatorsOf, subgroupMain } from "./conv2d_subgroup.wgsl.ts";
+import { accumulators, accumulatorsOf, columnsOf, subgroupMain } from "./conv2d_subgroup.wgsl.ts";
 import { convUniform } from "./lib/conv.ts";
 import { bindings, collected, loop } from "./lib/thread.ts";
 import { addTeams, fromTeam } from "./lib/team.ts";
@@ -27,15 +27,19 @@ export interface WeightGradTile {
   pixels: number;
   /** Whether `rows` divides the input channels, so that a tile lies under one element of the kernel. */
   oneTap: boolean;
+  /** Whether there are several groups of channels; the numbers above are of one group. */
+  grouped: boolean;
 }
 
 /**
- * Bindings x [N,H,W,CI], dy [N,OH,OW,CO], part [splits,KH,KW,CI,CO]. Dispatch: (ceil(KH KW CI / rows), ceil(CO / (team lane)), splits).
+ * Bindings x [N,H,W,CI], dy [N,OH,OW,CO], part [splits,KH,KW,CI,CO]. Dispatch: (ceil(KH KW CI / rows), ceil(CO / (team lane)) in each group, splits),
+ * CI and CO being those of a group.
  */
 export const conv2dSubgroupWeightGrad = (t: WeightGradTile): string => {
   const out = vec(t.lane);
   const units = t.rows / t.chunk;
   const loads = (units * t.pixels) / t.team;
+  const names = namesOf(t);
   // Channel k of unit u at pixel j, from its lane.
   const source = (u: number, k: number, j: number) => {
     const e = j * units + u;
@@ -53,16 +57,15 @@ ${subgroupMain(
   t.subgroup,
   t.team,
   wgsl`
-  let COLS = CO / ${t.lane}u;
-  let STEPS = CI / ${t.chunk}u;
-  let ROWS = KH * KW * CI;
-  let column = group.y * ${t.team}u + member;
-  let load = min(column, COLS - 1u);
+${names.sizes}
+  let ROWS = KH * KW * ${names.channels};
+${names.column}
+  let load = ${names.base}min(column, ${names.width} - 1u);
 ${head}
 ${accumulators(t.rows, out)}
 ${lines}
   let first = group.x * ${t.rows}u;
-  let writes = ${all("column < COLS", "team == 0u")};
+  let writes = ${all(`column < ${names.width}`, "team == 0u")};
 ${collected(out, accumulatorsOf(t.rows))}
 ${loop(
   "r",
@@ -70,10 +73,12 @@ ${loop(
   wgsl`
   var sum = all[r];
 ${addTeams("sum", t)}
-  if (${all("writes", "first + r < ROWS")}) { part[(group.z * ROWS + first + r) * COLS + column] = sum; }`,
+  if (${all("writes", "first + r < ROWS")}) { part[(group.z * ROWS + first + r) * COLS + ${names.own}] = sum; }`,
 )}`,
 )}`;
 };
+
+const namesOf = (t: WeightGradTile) => columnsOf(t, { columns: "CO", depth: "CI", tile: "group.y" });
 
 interface Body {
   units: number;
@@ -116,7 +121,7 @@ ${unroll(
   (r) => `
     let iy${r} = top + ky${r};
     let inRow${r} = ${all(`row${r}`, `u32(iy${r}) < H`)};
-    let at${r} = (image + u32(iy${r})) * W * STEPS + c${r};`,
+    let at${r} = (image + u32(iy${r})) * W * ${namesOf(t).pixel} + c${r}${namesOf(t).offset};`,
 )}
 ${along(
   t,
@@ -127,7 +132,7 @@ ${along(
     (r) => `
       let ix${r} = i32(ox) * SW + kx${r};
       let in${r} = ${all(`inRow${r}`, `u32(ix${r}) < W`, `ox + mine${r} < OW`)};
-      let a${r} = select(${vec(t.chunk)}(), x[select(0u, at${r} + u32(ix${r}) * STEPS, in${r})], in${r});`,
+      let a${r} = select(${vec(t.chunk)}(), x[select(0u, at${r} + u32(ix${r}) * ${namesOf(t).pixel}, in${r})], in${r});`,
   )}
 ${unroll(t.pixels, (j) => `      let d${j} = dy[(line * OW + min(ox + ${j}u, OW - 1u)) * COLS + load];`)}
 ${multiply}`,
@@ -138,7 +143,7 @@ ${multiply}`,
 /** All rows of the tile under one element of the kernel: visits only the output pixels for which that lies inside the image. */
 const oneTap = (t: WeightGradTile, { units, loads, multiply }: Body): { head: string; lines: string } => ({
   head: `
-  let tap = group.x * ${t.rows}u / CI;
+  let tap = group.x * ${t.rows}u / ${namesOf(t).channels};
   let down = i32(tap / KW) * DH - PH;
   let right = i32(tap % KW) * DW - PW;
   let y0 = u32(max((SH - 1 - down) / SH, 0));
@@ -149,7 +154,7 @@ ${unroll(
   loads,
   (r) => `
   let mine${r} = ${pixelOf(t, r, units)};
-  let c${r} = group.x * ${units}u % STEPS + ${unitOf(t, r, units)};`,
+  let c${r} = group.x * ${units}u % STEPS + ${unitOf(t, r, units)}${namesOf(t).offset};`,
 )}`,
   lines: `
   let height = y1 - y0;
@@ -168,7 +173,7 @@ ${along(
     loads,
     (r) => `
       let o${r} = ox + mine${r};
-      let a${r} = select(${vec(t.chunk)}(), x[u32(corner + i32(min(o${r}, x1 - 1u)) * SW) * STEPS + c${r}], o${r} < x1);`,
+      let a${r} = select(${vec(t.chunk)}(), x[u32(corner + i32(min(o${r}, x1 - 1u)) * SW) * ${namesOf(t).pixel} + c${r}], o${r} < x1);`,
   )}
 ${unroll(t.pixels, (j) => `      let d${j} = dy[(to + min(ox + ${j}u, x1 - 1u)) * COLS + load];`)}
 ${multiply}`,

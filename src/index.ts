@@ -47,7 +47,8 @@ export {
   type Conv2dLayerOptions,
   type LinearOptions,
 } from "./nn/layers.ts";
-export { initialValues } from "./nn/init.ts";
+export { initialValues, initialValuesBy, usualRule, type InitialRule } from "./nn/init.ts";
+export * as draws from "./nn/draws.ts";
 export { Module, ModuleError, ModuleList, Parameter, StateDictError, type StateDict } from "./nn/module.ts";
 export { MGA } from "./models/mganet/mga.ts";
 export { MGANet, paperOptions, type MGANetOptions } from "./models/mganet/network.ts";

@@ -46,7 +46,7 @@ const tileSizeOf = (variant: string): TileSize | undefined =>
 /** Multiply-adds per microsecond of a direct variant on a software adapter. */
 function rateOf(pass: Pass, s: Conv2dShape, variant: string): number {
   if (variant === "tiled") return TILED_MULTIPLY_ADDS_PER_US;
-  const channels = pass === "inputGrad" ? s.ci : s.co;
+  const channels = (pass === "inputGrad" ? s.ci : s.co) / s.groups;
   const few = channels <= 16 ? FEW_CHANNELS_MULTIPLY_ADDS_PER_US.find((row) => channels >= row.channels) : undefined;
   return few ? few[variant === "strip" ? "strip" : "subgroup"] : DIRECT_MULTIPLY_ADDS_PER_US[pass];
 }

@@ -1,7 +1,28 @@
 /** Initial weights. */
-import type { Parameter } from "./module.ts";
 import { requireWhole } from "../kernels/kernel.ts";
+import { fanInUniform, heNormal, uniform, type Draw } from "./draws.ts";
+import type { Parameter } from "./module.ts";
 import { randomStream } from "./random.ts";
+
+/** Says how a parameter's values are drawn; undefined: they stay what its layer gave them. */
+export type InitialRule = (name: string, parameter: Parameter) => Draw | undefined;
+
+/**
+ * Initial values by a rule, for `finish`. A parameter's values depend on seed and name alone, not on what else there is.
+ * @throws ShapeError unless `seed` is a whole number of at least 0
+ */
+export function initialValuesBy(seed: number, rule: InitialRule) {
+  requireWhole("initialValues", "seed", seed, 0);
+  return (name: string, parameter: Parameter): Float32Array | undefined =>
+    rule(name, parameter)?.(parameter, randomStream(seed, name));
+}
+
+/** What `initialValues` draws. */
+export const usualRule: InitialRule = (_, { layout, uniform: bound }) => {
+  if (layout === "conv") return heNormal;
+  if (layout !== "vector") return fanInUniform;
+  return bound === undefined ? undefined : uniform(bound);
+};
 
 /**
  * Convolutions: normal with variance 2 / (KH KW out) (He et al. 2015, fan-out, as in torchvision's ResNet). Linear weights:
@@ -9,21 +30,4 @@ import { randomStream } from "./random.ts";
  * vectors keep what their layer gave them: Linear's bias starts at 0.
  * @throws ShapeError unless `seed` is a whole number of at least 0
  */
-export function initialValues(seed: number) {
-  requireWhole("initialValues", "seed", seed, 0);
-  return (name: string, parameter: Parameter): Float32Array | undefined => {
-    const { shape, layout, size } = parameter;
-    const random = randomStream(seed, name);
-    if (layout === "conv") {
-      const deviation = Math.sqrt(2 / (shape[0]! * shape[1]! * shape[3]!));
-      return Float32Array.from({ length: size }, () => deviation * random.normal());
-    }
-    if (layout === "linear" || layout === "flattened") {
-      const bound = 1 / Math.sqrt(size / shape.at(-1)!);
-      return Float32Array.from({ length: size }, () => bound * (2 * random.uniform() - 1));
-    }
-    const { uniform } = parameter;
-    if (uniform === undefined) return undefined;
-    return Float32Array.from({ length: size }, () => uniform * (2 * random.uniform() - 1));
-  };
-}
+export const initialValues = (seed: number) => initialValuesBy(seed, usualRule);

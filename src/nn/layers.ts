@@ -43,10 +43,9 @@ export class Conv2d extends Module {
     );
     const shape = [kh, kw, channelsIn / groups, channelsOut];
     this.weight = new Parameter(shape, "conv");
-    if (bias === true) {
-      const uniform = 1 / Math.sqrt(kh * kw * shape[2]!);
-      this.bias = new Parameter([channelsOut], "vector", { uniform });
-    } else this.bias = bias === false ? undefined : new Parameter([channelsOut], "vector", { fill: bias });
+    const fanIn = kh * kw * shape[2]!;
+    if (bias === true) this.bias = new Parameter([channelsOut], "vector", { fanIn, uniform: 1 / Math.sqrt(fanIn) });
+    else this.bias = bias === false ? undefined : new Parameter([channelsOut], "vector", { fanIn, fill: bias });
     this.#options = rest;
   }
 
@@ -117,7 +116,7 @@ export class Linear<B extends boolean = true> extends Module {
     requireShape(typeof bias === "boolean", () => `Linear: bias must be true or false, got ${String(bias)}`);
     this.weight = new Parameter([featuresIn, featuresOut], "linear");
     // Undefined where B is not true, which the compiler cannot follow.
-    this.bias = (bias ? new Parameter([featuresOut], "vector") : undefined) as typeof this.bias;
+    this.bias = (bias ? new Parameter([featuresOut], "vector", { fanIn: featuresIn }) : undefined) as typeof this.bias;
   }
 
   forward(x: Tensor): Tensor {

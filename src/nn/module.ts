@@ -21,6 +21,8 @@ export class Parameter extends Variable {
   readonly trainable: boolean;
   /** `initialValues` draws uniformly from [-uniform, uniform]; undefined where the layout or `fill` determines the initial values. */
   readonly uniform: number | undefined;
+  /** Inputs of one output of the layer whose bias it is; undefined for everything else. */
+  readonly fanIn: number | undefined;
   /** The name of a quantity that cannot be negative, such as "variance". */
   readonly notNegative: string | undefined;
 
@@ -32,8 +34,9 @@ export class Parameter extends Variable {
       trainable = true,
       fill = 0,
       uniform,
+      fanIn,
       notNegative,
-    }: { trainable?: boolean; fill?: number; uniform?: number; notNegative?: string } = {},
+    }: { trainable?: boolean; fill?: number; uniform?: number; fanIn?: number; notNegative?: string } = {},
   ) {
     requireNumber("Parameter", "fill", fill);
     requireSizes("Parameter", shape);
@@ -41,6 +44,7 @@ export class Parameter extends Variable {
     this.layout = layout;
     this.trainable = trainable;
     this.uniform = uniform;
+    this.fanIn = fanIn;
     this.notNegative = notNegative;
   }
 
