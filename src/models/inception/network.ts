@@ -4,9 +4,10 @@ import { globalAvgPool, maxPool2d } from "../../autograd/spatial.ts";
 import { graphOf } from "../../graph/graph.ts";
 import { requireTensors, type Tensor } from "../../graph/tensor.ts";
 import { requireShape, requireWhole } from "../../kernels/kernel.ts";
+import { fanInUniform, truncatedNormal } from "../../nn/draws.ts";
+import { initialValuesBy } from "../../nn/init.ts";
 import { Linear } from "../../nn/layers.ts";
 import { Module } from "../../nn/module.ts";
-import { drawn, lecun, normal } from "../shared/initial.ts";
 import { eights } from "../shared/transformer.ts";
 import { Auxiliary, BasicConv, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE } from "./blocks.ts";
 
@@ -66,7 +67,7 @@ export class Inception extends Module {
     this.Mixed_7c = new InceptionE(this.Mixed_7b.channels, c);
     this.fc = new Linear(this.Mixed_7c.channels, classes);
     this.#seed = seed;
-    this.finish(initialValues(seed, c(768), this.Mixed_7c.channels));
+    this.finish(initialValues(seed));
   }
 
   /**
@@ -99,10 +100,9 @@ export class Inception extends Module {
 }
 
 /** torchvision's: weights with deviation 0.1 (0.001 in the auxiliary head's linear layer), biases of linear layers PyTorch's. */
-const initialValues = (seed: number, auxFeatures: number, features: number) =>
-  drawn(seed, (name, { layout }) => {
-    if (name === "AuxLogits.fc.bias") return lecun(auxFeatures);
-    if (name === "fc.bias") return lecun(features);
+const initialValues = (seed: number) =>
+  initialValuesBy(seed, (name, { layout }) => {
+    if (/(^|\.)fc\.bias$/.test(name)) return fanInUniform;
     if (layout === "vector") return undefined;
-    return normal(name === "AuxLogits.fc.weight" ? 0.001 : 0.1);
+    return truncatedNormal(name === "AuxLogits.fc.weight" ? 0.001 : 0.1);
   });

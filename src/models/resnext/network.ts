@@ -2,9 +2,10 @@
 import { globalAvgPool } from "../../autograd/spatial.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { requireWhole } from "../../kernels/kernel.ts";
+import { fanInUniform, heNormal } from "../../nn/draws.ts";
+import { initialValuesBy } from "../../nn/init.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../nn/layers.ts";
 import { Module, ModuleList } from "../../nn/module.ts";
-import { drawn, he, lecun } from "../shared/initial.ts";
 import { Downsample, stemPool } from "../shared/resnet.ts";
 import { eights } from "../shared/transformer.ts";
 
@@ -75,7 +76,7 @@ export class ResNeXt extends Module {
       );
     [this.layer1, this.layer2, this.layer3, this.layer4] = [layer(0), layer(1), layer(2), layer(3)];
     this.fc = new Linear(channels, classes);
-    this.finish(initialValues(seed, channels));
+    this.finish(initialValues(seed));
   }
 
   /**
@@ -99,8 +100,8 @@ export class ResNeXt extends Module {
 export const groupsAt = (width: number): number => Math.max(1, Math.round(32 * width));
 
 /** torchvision's: convolutions He's, whose fan-out counts all output channels whatever the groups. */
-const initialValues = (seed: number, features: number) =>
-  drawn(seed, (name, parameter) => {
-    if (parameter.layout === "conv") return he(parameter);
-    return name.startsWith("fc.") ? lecun(features) : undefined;
+const initialValues = (seed: number) =>
+  initialValuesBy(seed, (name, { layout }) => {
+    if (layout === "conv") return heNormal;
+    return name.startsWith("fc.") ? fanInUniform : undefined;
   });

@@ -31,7 +31,7 @@ export interface ClassifierSpec<Net extends ClassifierNet, S> extends Omit<Model
   /** Where the losses of its cases may be farther off than others'. */
   readonly bars?: ParitySpec["bars"];
   /** The settings of a case of the reference. @throws CaseError */
-  caseSettings(metadata: Readonly<Record<string, string>>): S;
+  readonly caseSettings: (metadata: Readonly<Record<string, string>>) => S;
 }
 
 /** A case's factor on width or depth. @throws CaseError */

@@ -7,9 +7,10 @@ import { spaceToDepth, windowPartition, windowReverse } from "../../autograd/tok
 import { graphOf } from "../../graph/graph.ts";
 import { requireTensors, type Tensor } from "../../graph/tensor.ts";
 import { requireWhole } from "../../kernels/kernel.ts";
+import { fanInUniform, truncatedNormal } from "../../nn/draws.ts";
+import { initialValuesBy } from "../../nn/init.ts";
 import { Conv2d, Linear } from "../../nn/layers.ts";
 import { Module, Parameter } from "../../nn/module.ts";
-import { drawn, lecun, normal } from "../shared/initial.ts";
 import { headsAt, LayerNorm, Mlp } from "../shared/transformer.ts";
 
 const WINDOW = 7;
@@ -171,8 +172,8 @@ export class Swin extends Module {
 
 /** torchvision's: every linear weight and the tables of positions with deviation 0.02; the patches' convolution PyTorch's. */
 const initialValues = (seed: number) =>
-  drawn(seed, (name, { layout }) => {
-    if (name.startsWith("features.0.0.")) return lecun(3 * PATCH ** 2);
-    if (layout === "linear" || name.endsWith("bias_table")) return normal(0.02);
+  initialValuesBy(seed, (name, { layout }) => {
+    if (name.startsWith("features.0.0.")) return fanInUniform;
+    if (layout === "linear" || name.endsWith("bias_table")) return truncatedNormal(0.02);
     return undefined;
   });

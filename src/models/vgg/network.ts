@@ -7,9 +7,10 @@ import { maxPool2d } from "../../autograd/spatial.ts";
 import { graphOf } from "../../graph/graph.ts";
 import { requireTensors, type Tensor } from "../../graph/tensor.ts";
 import { requireWhole } from "../../kernels/kernel.ts";
+import { constant, heNormal, normal } from "../../nn/draws.ts";
+import { initialValuesBy } from "../../nn/init.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../nn/layers.ts";
 import { Module, Parameter } from "../../nn/module.ts";
-import { drawn, he, normal } from "../shared/initial.ts";
 import { eights } from "../shared/transformer.ts";
 
 export interface VGGOptions {
@@ -111,8 +112,8 @@ export class VGG extends Module {
 
 /** torchvision's: convolutions He's by fan-out, linear weights with deviation 0.01, biases 0. */
 const initialValues = (seed: number) =>
-  drawn(seed, (name, parameter) => {
-    if (parameter.layout === "conv") return he(parameter);
+  initialValuesBy(seed, (name, { layout }) => {
+    if (layout === "conv") return heNormal;
     if (name.startsWith("classifier.") && name.endsWith(".weight")) return normal(0.01);
-    return name.endsWith(".bias") ? () => 0 : undefined;
+    return name.endsWith(".bias") ? constant(0) : undefined;
   });

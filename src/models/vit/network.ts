@@ -6,9 +6,10 @@ import { firstToken, prependToken } from "../../autograd/tokens.ts";
 import { graphOf } from "../../graph/graph.ts";
 import { requireTensors, type Tensor } from "../../graph/tensor.ts";
 import { requireShape, requireWhole } from "../../kernels/kernel.ts";
+import { constant, fanInUniform, normal, truncatedNormal, xavierUniform } from "../../nn/draws.ts";
+import { initialValuesBy } from "../../nn/init.ts";
 import { Conv2d, Linear } from "../../nn/layers.ts";
 import { Module, Parameter } from "../../nn/module.ts";
-import { drawn, lecun, normal, xavier } from "../shared/initial.ts";
 import { headsAt, LayerNorm, Mlp } from "../shared/transformer.ts";
 
 const PATCH = 16;
@@ -126,13 +127,13 @@ export class ViT extends Module {
 
 /** torchvision's: positions normal, projections Xavier's, the head 0. */
 const initialValues = (seed: number) =>
-  drawn(seed, (name, parameter) => {
-    if (name === "conv_proj.weight") return normal(Math.sqrt(1 / (3 * PATCH ** 2)));
+  initialValuesBy(seed, (name) => {
+    if (name === "conv_proj.weight") return truncatedNormal(Math.sqrt(1 / (3 * PATCH ** 2)));
     if (name === "encoder.pos_embedding") return normal(0.02);
-    if (name.endsWith("in_proj_weight")) return xavier(parameter);
-    if (name.endsWith("out_proj.weight")) return lecun(parameter.shape[0]!);
-    if (/\.mlp\.\d\.weight$/.test(name)) return xavier(parameter);
+    if (name.endsWith("in_proj_weight")) return xavierUniform;
+    if (name.endsWith("out_proj.weight")) return fanInUniform;
+    if (/\.mlp\.\d\.weight$/.test(name)) return xavierUniform;
     if (/\.mlp\.\d\.bias$/.test(name)) return normal(1e-6);
     // Norms keep their layer's 1 and 0; everything else begins at 0.
-    return name.includes("ln") ? undefined : () => 0;
+    return name.includes("ln") ? undefined : constant(0);
   });
