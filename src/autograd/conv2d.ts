@@ -6,7 +6,7 @@ import {
   conv2dWeightGrad,
   type Conv2dOptions,
 } from "../kernels/conv2d.ts";
-import { requireShape, showShape, showSpec, sizeOf } from "../kernels/kernel.ts";
+import { requireShape, sameShape, showShape, showSpec, sizeOf } from "../kernels/kernel.ts";
 import { spatialSumKernel } from "../kernels/reduce.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
@@ -60,12 +60,15 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
  */
 export function flattenedLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   requireTensors("flattenedLinear", x, weight, ...(bias === undefined ? [] : [bias]));
-  const s = conv2dShape(x.shape, weight.shape);
+  const covers = x.shape.length === 4 && weight.shape.length === 4 && sameShape(x.shape.slice(1), weight.shape.slice(0, 3));
   requireShape(
-    s.oh === 1 && s.ow === 1,
+    covers,
     () => `flattenedLinear: weight ${showShape(weight.shape)} does not cover input ${showShape(x.shape)}`,
   );
-  return convolve("flattenedLinear", s, x, weight, bias, [s.n, s.co]);
+  // A pixel's channels lie together in both, so that the map is a vector already.
+  const [n, inputs, outputs] = [x.shape[0]!, x.size / x.shape[0]!, weight.shape[3]!];
+  const s = conv2dShape([n, 1, 1, inputs], [1, 1, inputs, outputs]);
+  return convolve("flattenedLinear", s, x, weight, bias, [n, outputs]);
 }
 
 function convolve(
