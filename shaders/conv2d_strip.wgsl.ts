@@ -5,18 +5,20 @@
  *   forward      y[n,y,x,:] = sum over ky, kx, c of x[n, y + ky - PH, x + kx - PW, c] w[ky,kx,c,:]
  *   input grad   the same of dy, with the kernel turned by 180 degrees, its channels swapped, and KH - 1 - PH for PH
  *
- * A workgroup is one subgroup; no workgroup memory, no barrier. Sizes come as a uniform; dilation 1, groups 1.
- * Dispatch: N ceil(OH / rows) ceil(OW / subgroup) groups folded over x and y.
+ * A workgroup is one subgroup; no workgroup memory, no barrier. Sizes come as a uniform; dilation 1. Groups of channels lie along z, each as a convolution
+ * of its own: `quads`, `lane` and `chunk` are of one group.
+ * Dispatch: N ceil(OH / rows) ceil(OW / subgroup) workgroups folded over x and y, in each group.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { params } from "./lib/params.ts";
-import { addTeams } from "./lib/team.ts";
 import { bindings, collected, groupIndex, loop } from "./lib/thread.ts";
 import { component, unroll, vec, type Lanes } from "./lib/vec.ts";
 
 /** Uniform: input [n, h, w, c], output height and width, and the padding. */
 export const stripFields = ["n", "h", "w", "c", "oh", "ow", "ph", "pw"] as const;
+/** The same, with the number of groups where there are several. */
+export const stripFieldsOf = (grouped: boolean) => [...stripFields, ...(grouped ? (["groups"] as const) : [])];
 
 export interface Strip {
   subgroup: number;
@@ -31,11 +33,13 @@ export interface Strip {
   kw: number;
   /** For the input gradient. */
   turned: boolean;
+  /** Whether there are several groups of channels. */
+  grouped: boolean;
   epilogue: Epilogue;
 }
 
 /** `loadX`: vector s of the pixel (iy, ix) of an image; 0 beyond the border. */
-const pixelLoader = (chunk: 1 | 4): string => `
+export const pixelLoader = (chunk: 1 | 4): string => `
 fn loadX(image: u32, iy: i32, ix: i32, s: u32) -> ${vec(chunk)} {
   let inside = (u32(iy) < p.h) & (u32(ix) < p.w);
   return select(${vec(chunk)}(), x[select(0u, ((image * p.h + u32(iy)) * p.w + u32(ix)) * p.c / ${chunk}u + s, inside)], inside);
@@ -47,7 +51,7 @@ fn loadX(image: u32, iy: i32, ix: i32, s: u32) -> ${vec(chunk)} {
  * the chunk.
  */
 function weightsOf(t: Strip) {
-  const { turned, subgroup, lane, quads, chunk, kh, kw } = t;
+  const { turned, grouped, subgroup, lane, quads, chunk, kh, kw } = t;
   const channels = quads * lane;
   const count = kh * (turned ? channels : chunk * quads);
   const held = (e: number, part: string) => `subgroupBroadcast(w${Math.floor(e / subgroup)}${part}, ${e % subgroup}u)`;
@@ -55,7 +59,12 @@ function weightsOf(t: Strip) {
     ? `let ky = e / ${channels}u;
         let at = (((${kh - 1}u - ky) * ${kw}u + ${kw - 1}u - kx) * ${channels}u + e % ${channels}u) * (p.c / ${chunk}u) + c / ${chunk}u;`
     : `let ky = e / ${chunk * quads}u;
-        let at = ((ky * ${kw}u + kx) * p.c + c + e / ${quads}u % ${chunk}u) * ${quads}u + e % ${quads}u;`;
+        ${
+          grouped
+            ? `let own = p.c / p.groups;
+        let at = (((ky * ${kw}u + kx) * own + c % own + e / ${quads}u % ${chunk}u) * p.groups + c / own) * ${quads}u + e % ${quads}u;`
+            : `let at = ((ky * ${kw}u + kx) * p.c + c + e / ${quads}u % ${chunk}u) * ${quads}u + e % ${quads}u;`
+        }`;
   return {
     type: vec(turned ? chunk : lane),
     load: unroll(
@@ -123,7 +132,7 @@ export const conv2dStrip = (t: Strip): string => {
   return wgsl`
 enable subgroups;
 ${bindings(...names)}
-${params(stripFields, names.length)}
+${params(stripFieldsOf(t.grouped), names.length)}
 ${weights.loader}
 ${pixelLoader(chunk)}
 @compute @workgroup_size(${subgroup})
@@ -139,7 +148,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let top = i32(row) - i32(p.ph);
   let left = first - i32(p.pw);
 ${unroll(rows * quads, (e) => `  var ${accumulators[e]} = ${out}();`)}
-  for (var c = 0u; c < p.c; c += ${chunk}u) {
+  for (var c = ${t.grouped ? "p.c / p.groups * group.z" : "0u"}; c < ${t.grouped ? "p.c / p.groups * (group.z + 1u)" : "p.c"}; c += ${chunk}u) {
 ${unroll(height, (r) => `    let a${r} = loadX(image, top + ${r}, left + i32(lane), c / ${chunk}u);`)}
 ${columns.load}
     for (var kx = 0u; kx < ${kw}u; kx++) {
@@ -165,77 +174,9 @@ ${loop(
   rows,
   wgsl`
   if (row + v < p.oh) {
-    let at = ((image * p.oh + row + v) * p.ow + column) * ${quads}u;
-${loop("q", quads, `    y[at + q] = ${finish(t.epilogue, out, `all[v * ${quads}u + q]`, "bias[q]", "at + q")};`)}
+    let at = ((image * p.oh + row + v) * p.ow + column) * ${t.grouped ? `p.groups * ${quads}u + group.z * ${quads}u` : `${quads}u`};
+${loop("q", quads, `    y[at + q] = ${finish(t.epilogue, out, `all[v * ${quads}u + q]`, t.grouped ? `bias[group.z * ${quads}u + q]` : "bias[q]", "at + q")};`)}
   }`,
-)}
-}`;
-};
-
-export type GradStrip = Pick<Strip, "subgroup" | "lane" | "quads" | "chunk" | "kh" | "kw">;
-
-/** Uniform: input [n, h, w, c], output height and width, padding, rows of a strip, and strips of a split. */
-export const stripGradFields = [...stripFields, "rows", "run"] as const;
-
-/**
- * Weight gradient. A workgroup takes one kernel column and one chunk of input channels, a lane one strip of p.rows pixels after
- * another; down a strip, the input pixels under the kernel shift by one row at a time. The lanes' sums are added at the end.
- * Bindings x [N,H,W,C], dy [N,OH,OW,CO], part [splits,KH,KW,C,CO]. Dispatch: (KW C / chunk, splits).
- */
-export const conv2dStripWeightGrad = (t: GradStrip): string => {
-  const { subgroup, lane, quads, chunk, kh, kw } = t;
-  const out = vec(lane);
-  // One for each row of the kernel, channel of the chunk and vector of result channels, in this order.
-  const accumulators = Array.from({ length: kh * chunk * quads }, (_, e) => {
-    const [ky, k, q] = [Math.floor(e / (chunk * quads)), Math.floor(e / quads) % chunk, e % quads];
-    return { ky, k, q, name: `acc${ky}_${k}_${q}` };
-  });
-  const pixel = (row: string): string => `loadX(image, i32(${row}) - i32(p.ph), ix, c)`;
-  return wgsl`
-enable subgroups;
-${bindings(["x", vec(chunk)], ["dy", out], ["part", out])}
-${params(stripGradFields, 3)}
-${pixelLoader(chunk)}
-@compute @workgroup_size(${subgroup})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let kx = group.x % ${kw}u;
-  let c = group.x / ${kw}u;
-  let strips = (p.oh + p.rows - 1u) / p.rows;
-  let items = p.n * strips * p.ow;
-  let end = min((group.y + 1u) * p.run, items);
-${accumulators.map(({ name }) => `  var ${name} = ${out}();`).join("\n")}
-  for (var first = group.y * p.run; first < end; first += ${subgroup}u) {
-    let item = min(first + lane, end - 1u);
-    let mine = first + lane < end;
-    let column = item % p.ow;
-    let top = (item / p.ow) % strips * p.rows;
-    let image = item / p.ow / strips;
-    // Beyond the border where the item is none of the split's.
-    let ix = select(-1, i32(column + kx) - i32(p.pw), mine);
-${unroll(kh - 1, (ky) => `    var a${ky + 1} = ${pixel(`top + ${ky}u`)};`)}
-    for (var r = 0u; r < p.rows; r++) {
-${unroll(kh - 1, (ky) => `      let a${ky} = a${ky + 1};`).replaceAll("let a", "let b")}
-      let last = ${pixel(`top + r + ${kh - 1}u`)};
-      let row = top + r;
-      let inY = row < p.oh;
-      let at = ((image * p.oh + min(row, p.oh - 1u)) * p.ow + column) * ${quads}u;
-${unroll(quads, (q) => `      let d${q} = select(${out}(), dy[at + ${q}u], inY);`)}
-${accumulators.map(({ ky, k, q, name }) => `      ${name} += ${component(ky === kh - 1 ? "last" : `b${ky}`, k, chunk)} * d${q};`).join("\n")}
-${unroll(kh - 1, (ky) => `      a${ky + 1} = ${ky === kh - 2 ? "last" : `b${ky + 1}`};`)}
-    }
-  }
-${collected(
-  out,
-  accumulators.map(({ name }) => name),
-)}
-${loop(
-  "e",
-  accumulators.length,
-  wgsl`
-  var sum = all[e];
-${addTeams("sum", { subgroup, team: 1 })}
-  let ky = e / ${chunk * quads}u; let k = e / ${quads}u % ${chunk}u; let q = e % ${quads}u;
-  if (lane == 0u) { part[(((group.y * ${kh}u + ky) * ${kw}u + kx) * p.c + c * ${chunk}u + k) * ${quads}u + q] = sum; }`,
 )}
 }`;
 };

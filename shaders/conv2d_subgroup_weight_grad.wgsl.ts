@@ -8,8 +8,9 @@
  * unit e mod units at pixel e div units, held by member e mod team in register e div team. The teams' sums are added at the end.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { accumulators, accumulatorsOf, columnsOf, subgroupMain } from "./conv2d_subgroup.wgsl.ts";
+import { accumulators, accumulatorsOf, subgroupMain } from "./conv2d_subgroup.wgsl.ts";
 import { convUniform } from "./lib/conv.ts";
+import { columnsOf } from "./lib/groups.ts";
 import { bindings, collected, loop } from "./lib/thread.ts";
 import { addTeams, fromTeam } from "./lib/team.ts";
 import { all, component, unroll, vec, type Lanes } from "./lib/vec.ts";

@@ -45,7 +45,7 @@ const merged = (lanes: Lanes): string =>
     : `  var most = best.x; var index = first.x;
 ${unroll(
   lanes - 1,
-  (k) => `  if (best[${k + 1}] > most || (best[${k + 1}] == most && first[${k + 1}] < index)) {
+  (k) => `  if ((best[${k + 1}] > most) | ((best[${k + 1}] == most) & (first[${k + 1}] < index))) {
     most = best[${k + 1}]; index = first[${k + 1}];
   }`,
 )}`;

@@ -13,7 +13,7 @@ fn mulhi(a: u32, b: u32) -> u32 {
 fn philox(counter: vec4u, key: vec2u) -> vec4u {
   var c = counter;
   var k = key;
-  for (var round = 0u; round < 10u; round++) {
+  for (var r = 0u; r < 10u; r++) {
     let high = vec2u(mulhi(0xD2511F53u, c.x), mulhi(0xCD9E8D57u, c.z));
     c = vec4u(high.y ^ c.y ^ k.x, 0xCD9E8D57u * c.z, high.x ^ c.w ^ k.y, 0xD2511F53u * c.x);
     k += vec2u(0x9E3779B9u, 0xBB67AE85u);

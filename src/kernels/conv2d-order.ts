@@ -21,6 +21,16 @@ const FEW_CHANNELS_MULTIPLY_ADDS_PER_US = [
   { channels: 4, strip: 10_500, subgroup: 4200 },
   { channels: 1, strip: 6000, subgroup: 2800 },
 ] as const;
+/**
+ * The same with several groups, by channels of one of them: `strip` and `grouped` of forward pass and input gradient, then of the weight gradient.
+ */
+const GROUPED_MULTIPLY_ADDS_PER_US = [
+  { channels: 32, image: { strip: 13_000, grouped: 14_000 }, weight: { strip: 13_000, grouped: 11_000 } },
+  { channels: 16, image: { strip: 13_000, grouped: 12_500 }, weight: { strip: 13_000, grouped: 9000 } },
+  { channels: 8, image: { strip: 12_000, grouped: 8500 }, weight: { strip: 13_000, grouped: 9000 } },
+  { channels: 4, image: { strip: 10_000, grouped: 4300 }, weight: { strip: 12_000, grouped: 8500 } },
+  { channels: 1, image: { strip: 4000, grouped: 2000 }, weight: { strip: 4000, grouped: 2000 } },
+] as const;
 /** The same for products in workgroup memory, whose barriers and loads are expensive on a software adapter. */
 const TILED_MULTIPLY_ADDS_PER_US = 2000;
 /** Transformed weights read per microsecond. */
@@ -47,6 +57,10 @@ const tileSizeOf = (variant: string): TileSize | undefined =>
 function rateOf(pass: Pass, s: Conv2dShape, variant: string): number {
   if (variant === "tiled") return TILED_MULTIPLY_ADDS_PER_US;
   const channels = (pass === "inputGrad" ? s.ci : s.co) / s.groups;
+  if (s.groups > 1) {
+    const row = GROUPED_MULTIPLY_ADDS_PER_US.find((some) => channels >= some.channels)!;
+    return row[pass === "weightGrad" ? "weight" : "image"][variant === "strip" ? "strip" : "grouped"];
+  }
   const few = channels <= 16 ? FEW_CHANNELS_MULTIPLY_ADDS_PER_US.find((row) => channels >= row.channels) : undefined;
   return few ? few[variant === "strip" ? "strip" : "subgroup"] : DIRECT_MULTIPLY_ADDS_PER_US[pass];
 }

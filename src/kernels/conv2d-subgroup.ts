@@ -7,7 +7,7 @@ import { conv2dSubgroupWeightGrad } from "../../shaders/conv2d_subgroup_weight_g
 import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import { convParams, multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
-import { ceilDiv, grid1d } from "./grid.ts";
+import { ceilDiv, gcd, grid1d } from "./grid.ts";
 import { narrowing } from "./half.ts";
 import { input, output, scratch, type Lowering, type LoweringContext } from "./kernel.ts";
 import { single } from "./per-thread.ts";
@@ -77,12 +77,21 @@ export function subgroupInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capa
 
 const MIN_SPLIT_PIXELS = 64;
 
+/** The most weight rows of a tile of groups of few channels: a kernel of 3×3 with four of them. */
+const MOST_GROUPED_ROWS = 36;
+
 /** Weight rows of a tile, and pixels that a team takes at once. */
 function weightGradTile(
-  { ci, groups }: Conv2dShape,
+  { ci, groups, kh, kw }: Conv2dShape,
   { lane, team, chunk }: { lane: number; team: number; chunk: 1 | 4 },
 ): { rows: number; pixels: number } {
   const channels = ci / groups;
+  if (groups > 1 && channels < 16) {
+    // Tiles of equal height over all of the kernel, with as few pixels as keep every lane of the team busy.
+    const all = kh * kw * channels;
+    const rows = chunk * ceilDiv(all, chunk * ceilDiv(all, MOST_GROUPED_ROWS));
+    return { rows, pixels: team / gcd(team, rows / chunk) };
+  }
   const rows = lane * team > 64 || (channels % 32 !== 0 && channels % 16 === 0) ? 16 : 32;
   // More at once make the loop outgrow a processor's instruction cache.
   return { rows, pixels: Math.max(chunk === 4 ? 2 : 1, (team * chunk) / rows) };

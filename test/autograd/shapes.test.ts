@@ -38,7 +38,7 @@ const wrong: [string, (graph: Graph) => unknown, string[]][] = [
   ["conv2d", (g) => conv2d(t(g, 2, 8, 8, 4), t(g, 3, 3, 2, 5), undefined, { groups: 2 }), ["[3, 3, 2, 5]", "groups 2"]],
   ["conv2d", (g) => conv2d(t(g, 2, 8, 8, 4), t(g, 3, 3, 4, 8), t(g, 4)), ["[4]", "[3, 3, 4, 8]"]],
   ["linear", (g) => linear(t(g, 2, 8), t(g, 4, 8)), ["[2, 8]", "[4, 8]"]],
-  ["linear", (g) => linear(t(g, 2, 4, 8), t(g, 8, 4)), ["[2, 4, 8]", "[8, 4]"]],
+  ["linear", (g) => linear(t(g, 2, 8, 4), t(g, 8, 4)), ["[2, 8, 4]", "[8, 4]"]],
   ["linear", (g) => linear(t(g, 2, 8), t(g, 8, 4), t(g, 8)), ["[8]", "[8, 4]"]],
   ["batchNorm", (g) => batchNorm2d(t(g, 2, 8, 8, 4), parameters(8)), ["[2, 8, 8, 4]", "[8]"]],
   ["batchNorm", (g) => batchNorm2d(t(g, 2, 4), parameters(4)), ["[2, 4]"]],

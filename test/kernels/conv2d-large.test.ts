@@ -122,6 +122,35 @@ describe("large shapes of few channels, by all variants of this adapter, agree w
   });
 });
 
+describe("large shapes of several groups, by all variants of this adapter, agree with the plain one", () => {
+  test.each<[string, number[], number[], Conv2dOptions]>([
+    ["tall strips of 8 channels", [1, 97, 83, 64], [3, 3, 8, 64], { padding: 1, groups: 8 }],
+    ["strips and tiles of 4 channels, odd sizes", [3, 37, 29, 20], [3, 3, 4, 20], { padding: 1, groups: 5 }],
+    ["stride 2", [2, 37, 29, 48], [3, 3, 16, 48], { padding: 1, groups: 3, stride: 2 }],
+    ["more channels of the result", [2, 21, 19, 24], [3, 5, 8, 60], { padding: [1, 2], groups: 3 }],
+    ["scalar loads", [2, 21, 19, 9], [3, 3, 3, 15], { padding: 1, groups: 3, dilation: 2 }],
+  ])("%s", async (_, x, weight, options) => {
+    const s = conv2dShape(x, weight, options);
+    const { caps } = gpu();
+    const names = new Set<string>();
+    for (const kernel of [
+      conv2dForward(s, { bias: true, plus: true, relu: true }),
+      conv2dInputGrad(s, true),
+      conv2dWeightGrad(s),
+    ]) {
+      const inputs = kernel.inputs.map(({ shape }, i) => scattered(sizeOf(shape), i + 1));
+      const variants = kernel.lower(contextOf(caps));
+      const expected = await runLowering(gpu(), kernel, variants.at(-1)!, inputs);
+      for (const lowering of variants.slice(0, -1)) {
+        names.add(lowering.variant);
+        const error = relativeError(await runLowering(gpu(), kernel, lowering, inputs), expected);
+        expect(error, `${kernel.name} by ${lowering.variant}`).toBeLessThanOrEqual(FORWARD_BAR);
+      }
+    }
+    expect(names.has("grouped")).toBe(caps.subgroupSize !== undefined);
+  });
+});
+
 describe.each([
   ["the least of adapters", least, {}],
   ["a discrete GPU", discrete, slow],

@@ -28,14 +28,15 @@ const shapes = [
   { x: [2, 9, 7, 16], weight: [3, 3, 16, 20], stride: 1 },
   { x: [1, 9, 7, 12], weight: [3, 3, 12, 8], stride: 2 },
   { x: [2, 6, 5, 5], weight: [1, 1, 5, 12], stride: 1 },
+  { x: [2, 9, 7, 32], weight: [3, 3, 8, 32], stride: 2, groups: 4 },
 ];
 
 test.each(shapes)("every variant of $weight at stride $stride errs by what the weights are rounded", async (shape) => {
-  const { x: xShape, weight: wShape, stride } = shape;
+  const { x: xShape, weight: wShape, stride, groups = 1 } = shape;
   const size = (s: readonly number[]) => s.reduce((a, b) => a * b, 1);
   const weight = new Variable("weight", wShape, normal(size(wShape), "weight"));
   const graph = new Graph();
-  const y = conv2d(graph.input("x", xShape), weight, undefined, { stride, padding: wShape[0]! >> 1 });
+  const y = conv2d(graph.input("x", xShape), weight, undefined, { stride, padding: wShape[0]! >> 1, groups });
   const x = normal(size(xShape), "x");
   const exact = await (await compile(gpu(), graph, { outputs: { y }, plain: true })).run({ x });
   const rounded = new Set<string>();
@@ -54,7 +55,7 @@ test.each(shapes)("every variant of $weight at stride $stride errs by what the w
     if (error > F16 / 8) rounded.add(name);
     half.destroy();
   }
-  expect([...rounded]).toEqual(expect.arrayContaining(["subgroup", "tiled"]));
+  expect([...rounded]).toEqual(expect.arrayContaining([groups > 1 ? "grouped" : "subgroup", "tiled"]));
 });
 
 test("the network's answers change by a thousandth, and it takes less memory", slow, async () => {
