@@ -60,7 +60,8 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
  */
 export function flattenedLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   requireTensors("flattenedLinear", x, weight, ...(bias === undefined ? [] : [bias]));
-  const covers = x.shape.length === 4 && weight.shape.length === 4 && sameShape(x.shape.slice(1), weight.shape.slice(0, 3));
+  const covers =
+    x.shape.length === 4 && weight.shape.length === 4 && sameShape(x.shape.slice(1), weight.shape.slice(0, 3));
   requireShape(
     covers,
     () => `flattenedLinear: weight ${showShape(weight.shape)} does not cover input ${showShape(x.shape)}`,

@@ -38,7 +38,7 @@ async function showAll({ gpu, runner }: Suite): Promise<void> {
         async (r) => (await r.op(op, name)).comparisons,
       ]),
     ),
-    ...networks.map((name): (typeof cases)[number] => [`MGA-Net/${name}`, (r) => r.network(name)]),
+    ...networks.map((name): (typeof cases)[number] => [`network/${name}`, (r) => r.network(name)]),
   ];
   let failed = 0;
   for (const [title, run] of cases) {

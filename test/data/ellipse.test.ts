@@ -33,7 +33,7 @@ test("agrees with the definition on random boxes, alone and in unions, inside th
   }
 });
 
-test.each(["mganet-none", "mganet-serial"])("agrees with the masks that PyTorch wrote (%s)", (name) => {
+test.each(["mganet-none", "mganet-parallel"])("agrees with the masks that PyTorch wrote (%s)", (name) => {
   const bytes = readFileSync(new URL(`../reference/data/${name}.safetensors`, import.meta.url));
   const { tensors } = parseSafetensors(bytes, name);
   const [boxes, target] = [tensors.get("in.boxes")!, tensors.get("in.target")!];

@@ -220,8 +220,8 @@ describe("cutOf", () => {
 describe("the whole network in parts agrees with PyTorch", () => {
   // The image of one sample takes 48 KiB, the largest weight 36 KiB; Adam's slabs are cut as well.
   const narrow = useGpu({ maxBindingBytes: 49152 });
-  test.each(["parallel", "serial", "every-block"])("%s", async (name) => {
-    const file = `test/reference/data/mganet-${name}.safetensors`;
+  test.each(["mganet-parallel", "mganet-se", "mganet-every-block", "swin_t-dropout"])("%s", async (name) => {
+    const file = `test/reference/data/${name}.safetensors`;
     const { tensors, metadata } = parseSafetensors(readFileSync(file), file);
     for (const { what, error, bar } of compareCase(await runCase(narrow(), metadata, tensors), metadata, tensors)) {
       expect(error, what).toBeLessThanOrEqual(bar);

@@ -17,7 +17,11 @@ const table = parseTable(readFileSync(at("cases.json"), "utf8"));
  * Networks that agree on every adapter. In the others some ReLU's input lies so close to its kink that rounding decides the
  * side, and with it a few hundredths of the gradient; those are compared only on the usual adapter.
  */
-export const robust = ["every-block", "parallel"] as const satisfies readonly (typeof networks)[number][];
+export const robust = [
+  "mganet-every-block",
+  "mganet-parallel",
+  "swin_t-dropout",
+] as const satisfies readonly (typeof networks)[number][];
 
 export interface SuiteOptions {
   /** The networks to run. */

@@ -13,8 +13,12 @@ export interface OpCase {
 export const parseTable = (json: string): Record<string, OpCase[]> =>
   (JSON.parse(json) as { ops: Record<string, OpCase[]> }).ops;
 
-/** The networks in data/mganet-<name>.safetensors. */
-export const networks = ["channel", "every-block", "none", "parallel", "serial", "spatial", "without-L2"] as const;
+/** The networks in data/<name>.safetensors, those of each model. */
+export const networks = [
+  ...(["mganet-cbam", "mganet-every-block", "mganet-none", "mganet-parallel", "mganet-se"] as const),
+  ...(["resnet34-plain", "vgg16_bn-plain", "vgg16-plain", "inception_v3-plain", "resnext50_32x4d-2-groups"] as const),
+  ...(["vit_b_16-plain", "swin_t-dropout"] as const),
+];
 
 export interface Values {
   shape: readonly number[];

@@ -12,7 +12,7 @@ export interface Runner {
   /** Runs a case of an op, in these rounds of the kernel variants that the adapter offers. */
   op(op: string, name: string, which?: Rounds): Promise<Checked>;
   /**
-   * Runs the network of data/mganet-<name>.safetensors: one pass, training steps and inference. Only with the default variants:
+   * Runs the network of data/<name>.safetensors: one pass, training steps and inference. Only with the default variants:
    * every other mix rounds differently, and some put a ReLU's input on the other side of its kink.
    */
   network(name: string): Promise<Comparison[]>;
@@ -51,7 +51,7 @@ export async function makeRunner(gpu: Gpu, load: (file: string) => Promise<Uint8
       );
     },
     async network(name) {
-      const file = dataFile(`mganet-${name}`);
+      const file = dataFile(name);
       const { metadata, tensors } = parseSafetensors(await load(file), file);
       return compareCase(await runCase(gpu, metadata, tensors), metadata, tensors);
     },
