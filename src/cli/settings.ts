@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { z } from "zod";
 import { ConfigError } from "../models/config-error.ts";
+import { classifies } from "../models/model.ts";
 import { DEFAULT_MODEL, modelNamed, models } from "../models/registry.ts";
 import { choicesOf, kindOfSetting, settingText, type SettingText } from "../models/setting.ts";
 import type { ModelSpec, PresetName } from "../models/spec.ts";
@@ -108,21 +109,27 @@ export function addStudyModelOptions(command: Command, { without }: { without: r
 /** Settings without effect unless --data is given. */
 const ofFolders = ["masksInverted", "target"] as const;
 
+/** Settings without effect unless the classifier is trained. */
+const ofClassifier = ["classWeights", "sampling"] as const;
+
 /** The preset, overridden by the user's options. @throws ConfigError naming the option */
 export function configOf(flags: ConfigFlags): TrainConfig {
   const { preset: name, model = DEFAULT_MODEL } = flags;
   const spec = modelNamed(model);
   const given = givenSettings(flags, spec);
   const preset = presetFor(name, flags.data ?? PHANTOM, model);
-  requireEffect(flags, spec, given);
+  requireDataEffect(flags, given);
+  let config: TrainConfig;
   try {
     const epochs = Object.fromEntries(
       spec.phases.map((phase) => [phase.name, flags[attributeOf(phase.epochs)] ?? preset.epochs[phase.name]]),
     );
-    return checkConfig({ ...preset, ...given, ...splitOf(flags), epochs });
+    config = checkConfig({ ...preset, ...given, ...splitOf(flags), epochs });
   } catch (error) {
     throw byOption(error, spec);
   }
+  requireEffect(config, spec, given);
+  return config;
 }
 
 const attributeOf = ({ flags }: SettingText): string => new Option(flags).attributeName();
@@ -145,8 +152,20 @@ function givenSettings(flags: ConfigFlags, spec: ModelSpec): Record<string, unkn
   );
 }
 
-/** @throws ConfigError for an option that would be ignored */
-function requireEffect(flags: ConfigFlags, spec: ModelSpec, given: Record<string, unknown>): void {
+/** @throws ConfigError for a training option that would be ignored */
+function requireEffect(config: TrainConfig, spec: ModelSpec, given: Record<string, unknown>): void {
+  const trained = spec.phases.filter(({ name }) => config.epochs[name]! > 0);
+  const idle = ofClassifier.find((name) => given[name] !== undefined);
+  if (idle && !trained.some(classifies)) {
+    const phases = spec.phases.filter(classifies).map(({ epochs }) => `${new Option(epochs.flags).long!} 0`);
+    throw new ConfigError(`${commonOption(idle).long} has no effect with ${phases.join(" and ")}: no class is learned`);
+  }
+  const reason = spec.idle?.(given, config);
+  if (reason !== undefined) throw new ConfigError(reason);
+}
+
+/** @throws ConfigError for an option that does not apply to the images */
+function requireDataEffect(flags: ConfigFlags, given: Record<string, unknown>): void {
   const { data = PHANTOM } = flags;
   if (given["phantomImages"] !== undefined && data !== PHANTOM) {
     throw new ConfigError("--phantom-images has no effect with --data");
@@ -158,8 +177,6 @@ function requireEffect(flags: ConfigFlags, spec: ModelSpec, given: Record<string
     const idle = ofFolders.find((name) => given[name] !== undefined);
     if (idle) throw new ConfigError(`${commonOption(idle).long} has no effect without --data`);
   }
-  const reason = spec.idle?.(given);
-  if (reason !== undefined) throw new ConfigError(reason);
 }
 
 /** A share is drawn at random unless another split is requested. @throws ConfigError for conflicting options */

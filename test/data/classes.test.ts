@@ -48,7 +48,7 @@ test("what classes are called in sentences", () => {
   expect([className(1), negativeName(benignMalignant), negativeName(three)]).toEqual([
     "malignant",
     "benign",
-    "anything but malignant",
+    "the rest",
   ]);
   expect(["normal", "Normal thyroid", "abnormal", "not_normal", "benign"].map(isNormalTissue)).toEqual([
     true,

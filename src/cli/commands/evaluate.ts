@@ -18,7 +18,6 @@ import { classesOf } from "../../train/classes.ts";
 import { outlinesOf, specOf } from "../../train/config.ts";
 import { explainSettings, type ExplainFlags } from "../explain.ts";
 import { NO_OUTLINES, showFigures, showNotes, showSkipped, showSummaryMatrix } from "../format.ts";
-import { byOption } from "../settings.ts";
 import { findCheckpoint, sameFile } from "../targets.ts";
 import { visibleName } from "../terminal.ts";
 import { withTunedGpu, type TunedOption } from "../tuned.ts";
@@ -28,28 +27,21 @@ export interface EvaluateOptions extends TunedOption, ChoiceOptions, ExplainFlag
   threshold?: number | ThresholdRule;
   compare?: string;
   json?: string;
-  /** Number of panels of each kind, with --explain. */
-  panels: number;
-  out: string;
+  /** Number of panels of each kind, with --explain; default 3. */
+  panels?: number;
+  /** Where they go; default "explained". */
+  out?: string;
 }
 
 export async function evaluateRun(target: string, options: EvaluateOptions): Promise<void> {
-  try {
-    await evaluate(target, options);
-  } catch (error) {
-    throw byOption(error);
-  }
-}
-
-async function evaluate(target: string, options: EvaluateOptions): Promise<void> {
-  const { json, threshold, compare } = options;
+  const { json, threshold, compare, panels = 3, out = "explained" } = options;
   if (json !== undefined) await requireWritableFile(json);
   const loaded = await findCheckpoint(target, options.checkpoint);
   const { checkpoint, file } = loaded;
-  const explain = await explainSettings(options);
+  const explain = await explainSettings(options, ["panels", "out"]);
   if (explain) {
     requireExplainable(loaded, explain);
-    await requireWritableFolder(options.out);
+    await requireWritableFolder(out);
   }
   const other = compare === undefined ? undefined : await findCheckpoint(compare);
   const ready = await prepareEvaluation({
@@ -64,7 +56,7 @@ async function evaluate(target: string, options: EvaluateOptions): Promise<void>
     const evaluated = await ready.run(gpu);
     console.log(`${file} on ${chosen.images.length} ${chosen.what}:`);
     for (const line of resultLines(loaded, evaluated)) console.log(line);
-    if (explain) await writePanels(gpu, loaded, evaluated, chosen.images, explain, options);
+    if (explain) await writePanels(gpu, loaded, evaluated, chosen.images, explain, { panels, out });
     return evaluated;
   });
   if (json === undefined) return;
@@ -106,7 +98,7 @@ async function writePanels(
   { found, threshold }: Evaluated,
   prepared: readonly Prepared[],
   settings: ExplainSettings,
-  { panels: count, out }: EvaluateOptions,
+  { panels: count, out }: { panels: number; out: string },
 ): Promise<void> {
   console.log("\nExplained:");
   const byId = new Map(prepared.map((p) => [p.id, p]));
@@ -114,7 +106,10 @@ async function writePanels(
   const cases = caseKinds.flatMap((kind) => chosen[kind].map(({ image }, i) => ({ image, name: `${kind}-${i + 1}` })));
   const images = cases.map(({ image }) => byId.get(image)!);
   let next = 0;
-  for await (const { explained, by, open } of explainImages(gpu, loaded, images, settings)) {
+  for await (const { explained, by, open } of explainImages(gpu, loaded, images, {
+    ...settings,
+    threshold: threshold.value,
+  })) {
     const { title, png } = await drawExplained(explained, by, open);
     const file = path.join(out, `${cases[next++]!.name}.png`);
     await writeWhole(file, png);
