@@ -225,7 +225,7 @@ function commands(action: Action): Command {
   addModelOptions(addCommon(tune, ["size", "batch"]), { only: shapeSettings })
     .option(
       "--seconds <n>",
-      "start no kernel that would end after this time (default: 30 for quick, 180 for paper)",
+      "begin no further kernel after this many seconds (default: 30 for quick, 180 for paper)",
       number,
     )
     .option("--kernels <n>", "tune no more than the n kernels with the most work", number)

@@ -5,7 +5,7 @@ import { ConfigError } from "../models/config-error.ts";
 import { classifies } from "../models/model.ts";
 import { DEFAULT_MODEL, modelNamed, models } from "../models/registry.ts";
 import { choicesOf, kindOfSetting, settingText, type SettingText } from "../models/setting.ts";
-import type { ModelSpec, PresetName } from "../models/spec.ts";
+import type { ModelSpec, PhaseSpec, PresetName } from "../models/spec.ts";
 import { formats } from "../node/data/layouts/registry.ts";
 import { checkConfig, commonSettings, PHANTOM, presetFor, presetNames, type TrainConfig } from "../train/config.ts";
 import { number, text } from "./values.ts";
@@ -112,8 +112,12 @@ const ofFolders = ["masksInverted", "target"] as const;
 /** Settings without effect unless the classifier is trained. */
 const ofClassifier = ["classWeights", "sampling"] as const;
 
-/** The preset, overridden by the user's options. @throws ConfigError naming the option */
-export function configOf(flags: ConfigFlags): TrainConfig {
+/**
+ * The preset, overridden by the user's options.
+ * @param options.study whether runs of other models are made of it too, to which common settings apply
+ * @throws ConfigError naming the option
+ */
+export function configOf(flags: ConfigFlags, { study = false } = {}): TrainConfig {
   const { preset: name, model = DEFAULT_MODEL } = flags;
   const spec = modelNamed(model);
   const given = givenSettings(flags, spec);
@@ -129,6 +133,7 @@ export function configOf(flags: ConfigFlags): TrainConfig {
     throw byOption(error, spec);
   }
   requireEffect(config, spec, given);
+  if (!study) requireRate(config, spec, given);
   return config;
 }
 
@@ -162,6 +167,19 @@ function requireEffect(config: TrainConfig, spec: ModelSpec, given: Record<strin
   }
   const reason = spec.idle?.(given, config);
   if (reason !== undefined) throw new ConfigError(reason);
+}
+
+/** @throws ConfigError for --lr where every phase that is trained has a rate of its own */
+function requireRate(config: TrainConfig, spec: ModelSpec, given: Record<string, unknown>): void {
+  if (given["lr"] === undefined) return;
+  const follows = (phase: PhaseSpec) => {
+    const [a, b] = [0.25, 0.5].map((lr) => phase.learningRate({ ...config, lr }));
+    return a !== b;
+  };
+  const using = spec.phases.filter(follows);
+  if (using.some(({ name }) => config.epochs[name]! > 0)) return;
+  const phases = using.map(({ epochs }) => `${new Option(epochs.flags).long!} 0`);
+  throw new ConfigError(`--lr has no effect with ${phases.join(" and ")}: the other phases have their own rates`);
 }
 
 /** @throws ConfigError for an option that does not apply to the images */

@@ -75,6 +75,10 @@ function unionFault(issue: Extract<Issue, { code: "invalid_union" }>): string {
   );
   if (deeper)
     return deeper.path.length > 0 ? `entry ${Number(deeper.path[0]) + 1} ${faultOf(deeper)}` : faultOf(deeper);
-  const forms = firsts.map((first) => faultOf(first).replace(/^must be /, "").replace(/, got .*$/, ""));
+  const forms = firsts.map((first) =>
+    faultOf(first)
+      .replace(/^must be /, "")
+      .replace(/, got .*$/, ""),
+  );
   return `must be ${listed(forms)}${got(issue)}`;
 }

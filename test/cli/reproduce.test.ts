@@ -1,6 +1,7 @@
 /** Studies: rows, seeds and folds are trained once each, as `train` would, and the tables match their results. */
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
+import { writeClasses } from "../node/data/other-sets.ts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parsePredictions } from "../../src/metrics/predictions.ts";
 import { studySchema } from "../../src/study/file.ts";
@@ -201,6 +202,14 @@ describe("refuses", () => {
   ])("%s", async (_, args, reason) => {
     await expectRefused(reproduce("refused", ...args), reason);
     expect(existsSync(at("refused"))).toBe(false);
+  });
+
+  test("images without outlines, as --dry-run does, and leaves no folder", async () => {
+    await writeClasses(at("bare"), 12);
+    const args = ["reproduce", "--table", "3", "--data", at("bare"), "--out", at("unmade")];
+    await expectRefused([...args, "--dry-run"], /bare: the classes images have no outlines/);
+    await expectRefused(args, /bare: the classes images have no outlines/);
+    expect(existsSync(at("unmade"))).toBe(false);
   });
 
   test("a folder of other settings, of something else, and a study.json that is none", async () => {

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Prepared } from "../../data/sample.ts";
 import { delongLines } from "../show-comparison.ts";
+import { thresholdText } from "../../metrics/decision.ts";
 import { caseKinds, notableCases } from "../../metrics/notable-cases.ts";
 import { classified, writePredictions } from "../../metrics/predictions.ts";
 import type { ThresholdRule } from "../../metrics/threshold.ts";
@@ -84,7 +85,7 @@ function resultLines({ checkpoint }: Loaded, { found, threshold, summary, compar
 }
 
 function thresholdLine({ value, chosen }: Threshold): string {
-  const at = `Threshold ${Number(value.toFixed(4))}`;
+  const at = `Threshold ${thresholdText(value)}`;
   if (!chosen) return at;
   const criterion = chosen.rule === "f1" ? "F1" : "Youden index (sensitivity + specificity - 1)";
   const warning = chosen.same ? ", the very images evaluated here: its figures are optimistic" : "";

@@ -76,7 +76,7 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
 
 /** The settings shared by all runs. All seeds use the same split, so that they are compared on the same images. */
 function settingsOf(options: ReproduceOptions): TrainConfig {
-  const config = configOf({ ...options, seed: 0, splitSeed: options.splitSeed ?? 0 });
+  const config = configOf({ ...options, seed: 0, splitSeed: options.splitSeed ?? 0 }, { study: true });
   requireComparable(config);
   return config;
 }
