@@ -25,7 +25,7 @@ export function faultOf(issue: Issue): string {
     case "too_big":
       return bound(issue, issue.maximum, issue.inclusive === false ? "less than" : "at most");
     case "invalid_value":
-      return `must be ${listed(issue.values.map((value) => JSON.stringify(value) ?? String(value)))}${got(issue)}`;
+      return `must be ${listed(issue.values.map((value) => (typeof value === "string" ? JSON.stringify(value) : String(value))))}${got(issue)}`;
     case "unrecognized_keys":
       return `has the unknown entry ${issue.keys[0]!.slice(0, LONGEST)}`;
     case "invalid_union":
@@ -47,10 +47,15 @@ const LONGEST = 60;
 
 function got({ input }: Issue): string {
   if (input === undefined) return "";
-  const value = Array.isArray(input) ? "a list" : typeof input === "object" && input !== null ? "an object" : undefined;
-  const text = value ?? (typeof input === "string" ? JSON.stringify(input) : String(input));
+  const text = Array.isArray(input)
+    ? "a list"
+    : typeof input === "object" && input !== null
+      ? "an object"
+      : shown(input);
   return `, got ${text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text}`;
 }
+
+const shown = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : `${value as number}`);
 
 /** A bound of a number, or of the length of a list or text. */
 function bound(issue: Issue & { origin: string }, limit: number | bigint, relation: string): string {

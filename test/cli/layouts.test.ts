@@ -162,7 +162,7 @@ describe("a set with classes of its own", () => {
   test("says that the figures of the positive class are at the threshold", async () => {
     const { out } = await mganet("evaluate", at("k3-run"), "--threshold", "1");
     expect(out).toContain("Of alpha against the rest, at the threshold 1, not by the most probable class:");
-    expect(out.join("\n")).toMatch(/PPV +not defined: no image was predicted alpha at the threshold 1/);
+    expect(out.join("\n")).toMatch(/PPV \(precision\) +not defined: no image was predicted alpha at the threshold 1/);
   });
 
   test("cannot call a class predicted", async () => {
