@@ -211,7 +211,8 @@ export function splitOf({ val, split, folds, fold }: Pick<ConfigFlags, "val" | "
 /** Renames the setting in a setting's error to its option. */
 export function byOption(error: unknown, spec?: ModelSpec): unknown {
   if (!(error instanceof ConfigError) || error.setting === undefined) return error;
-  return new ConfigError(`${optionName(error.setting, spec)}: ${error.reason}`);
+  const colon = error.reason.startsWith("has no effect") ? "" : ":";
+  return new ConfigError(`${optionName(error.setting, spec)}${colon} ${error.reason}`);
 }
 
 function optionName(setting: string, spec?: ModelSpec): string {

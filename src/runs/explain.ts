@@ -58,7 +58,7 @@ export function requireExplainable({ checkpoint, file }: Loaded, settings: Expla
   }
   if (method === "cam" && point !== points.at(-1)) {
     throw new ConfigError(
-      `${point}: CAM is defined at ${points.at(-1)} only, the features before the last layer`,
+      `CAM is defined at ${points.at(-1)} only, the features before the last layer, not at ${point}`,
       "scale",
     );
   }

@@ -126,7 +126,14 @@ describe("is refused", () => {
     await refused("--base has no effect without --explain", "run", "--base", at("base"));
     await expectRefused(["evaluate", at("run"), "--panels", "3"], "--panels has no effect without --explain");
     await expectRefused(["evaluate", at("run"), "--out", at("x")], "--out has no effect without --explain");
-    await refused("--scale: L2: CAM is defined at L4 only", "run", "--explain", "cam", "--scale", "L2");
+    await refused(
+      "--scale: CAM is defined at L4 only, the features before the last layer, not at L2",
+      "run",
+      "--explain",
+      "cam",
+      "--scale",
+      "L2",
+    );
     await refused(/--scale.*L5.*Allowed choices are L0, L1/, "run", "--explain", "--scale", "L5");
     await refused("the classifier of this checkpoint has not been trained yet", "young", "--explain");
     expect(existsSync(at("refused"))).toBe(false);

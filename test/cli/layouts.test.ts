@@ -199,7 +199,7 @@ describe("--label-from name", () => {
 
   test("is refused where it means nothing", async () => {
     await expectRefused(["train", ...tiny, "--label-from", "name"], /--label-from has no effect on the phantom/);
-    await expectRefused(["evaluate", at("done"), "--label-from", "name"], /--label-from: has no effect without --data/);
+    await expectRefused(["evaluate", at("done"), "--label-from", "name"], /--label-from has no effect without --data/);
     const { err } = await mganet("inspect", "--data", at("masks"), "--label-from", "patient");
     expect(err[0]).toMatch(/Allowed choices are set, name/);
   });

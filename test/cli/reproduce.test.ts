@@ -204,6 +204,11 @@ describe("refuses", () => {
     expect(existsSync(at("refused"))).toBe(false);
   });
 
+  test("nothing with --dry-run, which counts in the singular too", async () => {
+    const { code, out } = await mganet(...reproduce("unmade", "--table", "3", "--seeds", "1", "--dry-run"));
+    expect([code, out.at(-1)]).toEqual([0, "To do: 1 segmentation stage and 5 runs"]);
+  });
+
   test("images without outlines, as --dry-run does, and leaves no folder", async () => {
     await writeClasses(at("bare"), 12);
     const args = ["reproduce", "--table", "3", "--data", at("bare"), "--out", at("unmade")];
