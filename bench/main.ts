@@ -40,9 +40,9 @@ const program = addProfileOptions(addTunedOption(new Command("bench")))
   .option("--filter <text>", "only benchmarks whose name contains this, such as kernel/conv2d or step/quick", text)
   .option("--peer <name>", "only this library; may be given more than once", texts)
   .option("--json <file>", "write the results", text)
-  .option("--resume", "keep the results that the file of --json holds, and go on with the others")
+  .option("--resume", "keep the results that the file of --json holds, and continue with the others")
   .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
-  .option("--debug", "show the stack of errors")
+  .option("--debug", "print stack traces")
   .configureOutput({
     writeErr: (text) => console.error(text.trimEnd()),
     outputError: (text, write) => write(oneLine(text.replace(/^error:/, "Error:").replace("\n(Did", " (Did"))),

@@ -13,12 +13,16 @@ export interface ExplainFlags {
 
 /**
  * The settings from the flags; undefined without --explain.
+ * @param more the command's other options that need --explain
  * @throws ConfigError for flags without effect; InputError, CheckpointError for --base
  */
-export async function explainSettings(flags: ExplainFlags): Promise<ExplainSettings | undefined> {
+export async function explainSettings<Name extends string = never>(
+  flags: ExplainFlags & { readonly [name in Name]?: unknown },
+  more: readonly Name[] = [],
+): Promise<ExplainSettings | undefined> {
   const { explain: method, scale: point, class: of, base } = flags;
   if (method === undefined) {
-    const idle = (["scale", "class", "base"] as const).find((name) => flags[name] !== undefined);
+    const idle = [...(["scale", "class", "base"] as const), ...more].find((name) => flags[name] !== undefined);
     if (idle) throw new ConfigError(`--${idle} has no effect without --explain`);
     return undefined;
   }

@@ -6,6 +6,7 @@ import type { PlanSummary } from "../graph/plan.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
 import { classFigureNames, overallFigureNames, type ConfusionMatrix } from "../metrics/multiclass.ts";
 import { figureNames, type Figure, type MulticlassSummary, type Summary } from "../metrics/summary.ts";
+import { thresholdText } from "../metrics/decision.ts";
 import { matrixOf } from "../report/confusion.ts";
 import { classFigureTitles, figureTitles, intervalOf, overallTitles, plural, three } from "../report/show.ts";
 import { table } from "./table.ts";
@@ -51,7 +52,7 @@ export function showFigures(summary: Summary, { names, positive }: Classes, hasM
   const ofPositive =
     multiclass && classified > 0
       ? [
-          `Of ${names[positive]!} against the rest, at the threshold:`,
+          `Of ${names[positive]!} against the rest, at the threshold ${thresholdText(summary.threshold)}, not by the most probable class:`,
           ...table(heads, figureNames.filter((n) => !masks.includes(n)).map((n) => figureRow(figureTitles[n], figures[n])), { left: [0, 2] }), // prettier-ignore
         ]
       : [];

@@ -31,13 +31,16 @@ export const addProfileOptions = (command: Command): Command =>
     .option("--profile", "print where the time goes on the device, by kernel and by layer")
     .option("--trace <file>", "write that as a Chrome trace, for ui.perfetto.dev or chrome://tracing", text);
 
+/** The method of a plain --explain. */
+export const DEFAULT_METHOD = "gradcam";
+
 /** For commands that explain the classifier (explain.ts). `what` is what the panels show. */
 export function addExplainOptions(command: Command, what: string): Command {
   const points = [...new Set(models.flatMap(({ explain }) => explain.points))];
   return command
     .addOption(
       choice("--explain [method]", `write panels of ${what}: image, activation, mask`, explainMethods).preset(
-        "gradcam",
+        DEFAULT_METHOD,
       ),
     )
     .addOption(choice("--scale <name>", "scale whose features are explained (default: the last)", points))

@@ -1,8 +1,10 @@
 /** Defines the commands, their options and exit codes. */
+import { existsSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
 import { fail } from "./fail.ts";
-import { addExplainOptions, addProfileOptions, addSaveOption, addTunedOption } from "./options.ts";
+import { explainMethods } from "../explain/explainer.ts";
+import { addExplainOptions, addProfileOptions, addSaveOption, addTunedOption, DEFAULT_METHOD } from "./options.ts";
 import { models } from "../models/registry.ts";
 import { rows } from "../study/rows.ts";
 import { parseSize as size } from "../train/config.ts";
@@ -10,6 +12,7 @@ import {
   addCommon,
   addModelOptions,
   addStudyModelOptions,
+  byOption,
   commonNames,
   commonOption,
   modelOption,
@@ -54,14 +57,25 @@ export async function run(args: readonly string[]): Promise<number> {
       code = (await command(...args)) ?? 0;
     };
   try {
-    await commands(action).parseAsync(args, { from: "user" });
+    await commands(action).parseAsync(withMethods(args), { from: "user" });
     return code;
   } catch (error) {
     // Commander has already printed its own errors and help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return fail(error, debug);
+    return fail(byOption(error), debug);
   }
 }
+
+/**
+ * Lets what follows a plain --explain be an image or a run: the option's value is optional, and commander would take any word for
+ * it. A word that is no method and looks like no file stays its value, which is then refused with the list of methods.
+ */
+export const withMethods = (args: readonly string[]): string[] =>
+  args.map((arg, i) => {
+    const next = args[i + 1];
+    if (arg !== "--explain" || next === undefined || explainMethods.some((method) => method === next)) return arg;
+    return /[./\\]/.test(next) || existsSync(next) ? `--explain=${DEFAULT_METHOD}` : arg;
+  });
 
 type Action = <A extends unknown[]>(
   load: () => Promise<(...args: A) => Promise<Outcome>>,
@@ -86,7 +100,7 @@ function commands(action: Action): Command {
       .command(name)
       .description(description)
       .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
-      .option("--debug", "show the stack of errors");
+      .option("--debug", "print stack traces");
 
   const train = command("train", "train on the built-in phantom, or on --data DIR")
     .addOption(presetOption())
@@ -141,9 +155,9 @@ function commands(action: Action): Command {
   addCommon(prepare, [...readSettings, ...classSettings])
     .addOption(commonOption("crop").default("adaptive"))
     .addOption(
-      new Option("--size <pixels>", "size of the crops, or HEIGHTxWIDTH")
-        .argParser((value) => parsed(size, value))
-        .default([224, 224], "224"),
+      new Option("--size <pixels>", "size of the crops, or HEIGHTxWIDTH (default: 224)").argParser((value) =>
+        parsed(size, value),
+      ),
     )
     .option("--no-resize", "keep the crops at the size they have in the images")
     .option("--workers <n>", "threads (default: one for each core)", count)
@@ -154,8 +168,8 @@ function commands(action: Action): Command {
     "all metrics of a run, with intervals, on its validation images or on --data DIR",
   );
   addExplainOptions(addTunedOption(evaluate), "the worst, least certain and best images")
-    .option("--panels <n>", "with --explain, number of panels of each kind", count, 3)
-    .option("--out <dir>", "with --explain, where the panels go", text, "explained")
+    .option("--panels <n>", "with --explain, number of panels of each kind (default: 3)", count)
+    .option("--out <dir>", "with --explain, where the panels go (default: explained)", text)
     .argument("<run>", "run folder, or a checkpoint file", text)
     .option("--data <dir>", "evaluate on all images of this folder instead", text);
   addCommon(evaluate, [...readSettings, "target"])
@@ -209,7 +223,11 @@ function commands(action: Action): Command {
     .addOption(presetOption())
     .addOption(modelOption());
   addModelOptions(addCommon(tune, ["size", "batch"]), { only: shapeSettings })
-    .option("--seconds <n>", "how long it may take (default: 30 for quick, 180 for paper)", number)
+    .option(
+      "--seconds <n>",
+      "begin no further kernel after this many seconds (default: 30 for quick, 180 for paper)",
+      number,
+    )
     .option("--kernels <n>", "tune no more than the n kernels with the most work", number)
     .option("--json <file>", "write all variants with their times and errors", text)
     .action(action(async () => (await import("./commands/tune.ts")).tune));

@@ -1,4 +1,5 @@
 /** Reads published figures of a table, to print beside one's own. The program has none: users copy them from the paper. */
+import { firstFault } from "../data/fault.ts";
 import { z } from "zod";
 import { parseJson } from "../data/json.ts";
 import { InputError, readInput } from "../node/files.ts";
@@ -33,8 +34,8 @@ export async function readPublished(file: string): Promise<Published> {
   }
   const result = publishedSchema.safeParse(value);
   if (!result.success) {
-    const [issue] = result.error.issues;
-    throw new InputError(`${file}: ${issue!.path.join(".") || "published figures"}: ${issue!.message}`);
+    const { path, fault } = firstFault(result.error);
+    throw new InputError(`${file}: ${path || "published figures"}: ${fault}`);
   }
   for (const number of tableNumbers) {
     const labels = tableOf(number).rows.map((name) => rowOf(name).label);

@@ -2,9 +2,10 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { z } from "zod";
 import { ConfigError } from "../models/config-error.ts";
+import { classifies } from "../models/model.ts";
 import { DEFAULT_MODEL, modelNamed, models } from "../models/registry.ts";
 import { choicesOf, kindOfSetting, settingText, type SettingText } from "../models/setting.ts";
-import type { ModelSpec, PresetName } from "../models/spec.ts";
+import type { ModelSpec, PhaseSpec, PresetName } from "../models/spec.ts";
 import { formats } from "../node/data/layouts/registry.ts";
 import { checkConfig, commonSettings, PHANTOM, presetFor, presetNames, type TrainConfig } from "../train/config.ts";
 import { number, text } from "./values.ts";
@@ -108,21 +109,32 @@ export function addStudyModelOptions(command: Command, { without }: { without: r
 /** Settings without effect unless --data is given. */
 const ofFolders = ["masksInverted", "target"] as const;
 
-/** The preset, overridden by the user's options. @throws ConfigError naming the option */
-export function configOf(flags: ConfigFlags): TrainConfig {
+/** Settings without effect unless the classifier is trained. */
+const ofClassifier = ["classWeights", "sampling"] as const;
+
+/**
+ * The preset, overridden by the user's options.
+ * @param options.study whether runs of other models are made of it too, to which common settings apply
+ * @throws ConfigError naming the option
+ */
+export function configOf(flags: ConfigFlags, { study = false } = {}): TrainConfig {
   const { preset: name, model = DEFAULT_MODEL } = flags;
   const spec = modelNamed(model);
   const given = givenSettings(flags, spec);
   const preset = presetFor(name, flags.data ?? PHANTOM, model);
-  requireEffect(flags, spec, given);
+  requireDataEffect(flags, given);
+  let config: TrainConfig;
   try {
     const epochs = Object.fromEntries(
       spec.phases.map((phase) => [phase.name, flags[attributeOf(phase.epochs)] ?? preset.epochs[phase.name]]),
     );
-    return checkConfig({ ...preset, ...given, ...splitOf(flags), epochs });
+    config = checkConfig({ ...preset, ...given, ...splitOf(flags), epochs });
   } catch (error) {
     throw byOption(error, spec);
   }
+  requireEffect(config, spec, given);
+  if (!study) requireRate(config, spec, given);
+  return config;
 }
 
 const attributeOf = ({ flags }: SettingText): string => new Option(flags).attributeName();
@@ -145,8 +157,33 @@ function givenSettings(flags: ConfigFlags, spec: ModelSpec): Record<string, unkn
   );
 }
 
-/** @throws ConfigError for an option that would be ignored */
-function requireEffect(flags: ConfigFlags, spec: ModelSpec, given: Record<string, unknown>): void {
+/** @throws ConfigError for a training option that would be ignored */
+function requireEffect(config: TrainConfig, spec: ModelSpec, given: Record<string, unknown>): void {
+  const trained = spec.phases.filter(({ name }) => config.epochs[name]! > 0);
+  const idle = ofClassifier.find((name) => given[name] !== undefined);
+  if (idle && !trained.some(classifies)) {
+    const phases = spec.phases.filter(classifies).map(({ epochs }) => `${new Option(epochs.flags).long!} 0`);
+    throw new ConfigError(`${commonOption(idle).long} has no effect with ${phases.join(" and ")}: no class is learned`);
+  }
+  const reason = spec.idle?.(given, config);
+  if (reason !== undefined) throw new ConfigError(reason);
+}
+
+/** @throws ConfigError for --lr where every phase that is trained has a rate of its own */
+function requireRate(config: TrainConfig, spec: ModelSpec, given: Record<string, unknown>): void {
+  if (given["lr"] === undefined) return;
+  const follows = (phase: PhaseSpec) => {
+    const [a, b] = [0.25, 0.5].map((lr) => phase.learningRate({ ...config, lr }));
+    return a !== b;
+  };
+  const using = spec.phases.filter(follows);
+  if (using.some(({ name }) => config.epochs[name]! > 0)) return;
+  const phases = using.map(({ epochs }) => `${new Option(epochs.flags).long!} 0`);
+  throw new ConfigError(`--lr has no effect with ${phases.join(" and ")}: the other phases have their own rates`);
+}
+
+/** @throws ConfigError for an option that does not apply to the images */
+function requireDataEffect(flags: ConfigFlags, given: Record<string, unknown>): void {
   const { data = PHANTOM } = flags;
   if (given["phantomImages"] !== undefined && data !== PHANTOM) {
     throw new ConfigError("--phantom-images has no effect with --data");
@@ -158,8 +195,6 @@ function requireEffect(flags: ConfigFlags, spec: ModelSpec, given: Record<string
     const idle = ofFolders.find((name) => given[name] !== undefined);
     if (idle) throw new ConfigError(`${commonOption(idle).long} has no effect without --data`);
   }
-  const reason = spec.idle?.(given);
-  if (reason !== undefined) throw new ConfigError(reason);
 }
 
 /** A share is drawn at random unless another split is requested. @throws ConfigError for conflicting options */
@@ -176,7 +211,8 @@ export function splitOf({ val, split, folds, fold }: Pick<ConfigFlags, "val" | "
 /** Renames the setting in a setting's error to its option. */
 export function byOption(error: unknown, spec?: ModelSpec): unknown {
   if (!(error instanceof ConfigError) || error.setting === undefined) return error;
-  return new ConfigError(`${optionName(error.setting, spec)}: ${error.reason}`);
+  const colon = error.reason.startsWith("has no effect") ? "" : ":";
+  return new ConfigError(`${optionName(error.setting, spec)}${colon} ${error.reason}`);
 }
 
 function optionName(setting: string, spec?: ModelSpec): string {

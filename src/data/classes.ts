@@ -14,6 +14,9 @@ export const MAX_NAME_LENGTH = 60;
 /** The label under which images without a class are counted. No class may have this name. */
 export const UNLABELLED = "unlabelled";
 
+/** What selects the predicted class where a class can be named. No class may have this name. */
+export const PREDICTED = "predicted";
+
 /** The form in which names are compared: lower case, one Unicode form, single spaces. */
 export const classKey = (name: string): string => name.normalize("NFC").trim().replace(/\s+/g, " ").toLowerCase();
 
@@ -56,6 +59,7 @@ function faultOf(name: string): string | undefined {
   if (name.includes(",")) return "has a comma in its name";
   if (!/^[\p{L}\p{N}]/u.test(name)) return "has a name that begins with neither a letter nor a digit";
   if (classKey(name) === UNLABELLED) return "has the name of images without a class";
+  if (classKey(name) === PREDICTED) return "cannot be told from the predicted class, which --class predicted selects";
   return undefined;
 }
 
@@ -92,9 +96,9 @@ export const sameNames = (a: Classes, b: Classes): boolean =>
 export const className = (label: number | undefined, { names }: Classes = benignMalignant): string =>
   label === undefined ? UNLABELLED : names[label]!;
 
-/** What the positive class is contrasted with, for sentences: the other of two classes, else "anything but <positive>". */
+/** What the positive class is contrasted with, for sentences: the other of two classes, else "the rest". */
 export const negativeName = ({ names, positive }: Classes): string =>
-  names.length === 2 ? names[1 - positive]! : `anything but ${names[positive]!}`;
+  names.length === 2 ? names[1 - positive]! : "the rest";
 
 /** Whether a class means tissue without a nodule, "normal" or "normal thyroid": its empty masks are then complete. */
 export function isNormalTissue(name: string): boolean {

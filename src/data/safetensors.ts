@@ -7,6 +7,7 @@
  *
  * Nothing in a file is trusted before it is checked, and no allocation is sized by an unverified number.
  */
+import { firstFault } from "./fault.ts";
 import { z } from "zod";
 import { parseJson } from "./json.ts";
 
@@ -85,10 +86,8 @@ function oneLine(text: string, limit = 160): string {
 const quoted = (key: string): string => oneLine(JSON.stringify(key), 80);
 
 function zodReason(error: z.ZodError): string {
-  const issue = error.issues[0];
-  if (issue === undefined) return "invalid";
-  const at = issue.path.map(String).join(".");
-  return oneLine(at === "" ? issue.message : `${at}: ${issue.message}`);
+  const { path, fault } = firstFault(error);
+  return oneLine(path === "" ? fault : `${path}: ${fault}`);
 }
 
 /** Number of elements; NaN if it is not an exact integer. */

@@ -55,6 +55,8 @@ export interface Skipped {
 
 export interface Dataset {
   name: string;
+  /** What messages call it: its folder, or the file of a manifest. Set by who opens it. */
+  dir?: string;
   /** What `label` indexes. */
   classes: Classes;
   samples: Sample[];

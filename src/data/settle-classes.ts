@@ -70,13 +70,17 @@ export function settleClasses(dir: string, dataset: Dataset, options: SettleOpti
     const label = place[sample.label]!;
     if (label === -1) {
       const name = words.names[sample.label]!.slice(0, 60);
-      dataset.skipped.push({ file: sample.file, reason: `is of the class "${name}", which --classes does not name` });
+      const unknown = missingClasses === "allow" ? "which the model does not know" : "which --classes does not name";
+      dataset.skipped.push({ file: sample.file, reason: `is of the class "${name}", ${unknown}` });
       return false;
     }
     sample.label = label;
     return true;
   });
-  dataset.classes = classesOf(names, positive);
+  if (dataset.samples.length === 0 && missingClasses === "allow") {
+    throw new DataError(`${dir}: ${noKnownClass(names)}; ${classesFound(words, counts)}`);
+  }
+  dataset.classes = settled(dir, names, positive);
   if (open) {
     const what = target === "tirads" ? "TI-RADS grades" : "the set's own, in alphabetical order";
     dataset.notes.unshift(`classes: ${names.join(", ")} (${what})${onPositive(dataset.classes, positive)}`);
@@ -84,6 +88,19 @@ export function settleClasses(dir: string, dataset: Dataset, options: SettleOpti
     dataset.notes.unshift(`classes: ${names.join(", ")}${onPositive(dataset.classes, positive)}`);
   }
 }
+
+/** @throws DataError, naming the set */
+function settled(dir: string, names: readonly string[], positive: string | undefined): Classes {
+  try {
+    return classesOf(names, positive);
+  } catch (error) {
+    throw error instanceof DataError ? new DataError(`${dir}: ${error.message}`) : error;
+  }
+}
+
+/** Why a model with these classes can use none of a set's images. */
+export const noKnownClass = (names: readonly string[]): string =>
+  `no image is of a class that the model knows (${names.join(", ")})`;
 
 const keptNames = (words: ClassWords): string[] => words.names.filter((_, label) => !words.isOther(label));
 
@@ -95,11 +112,15 @@ const onPositive = ({ names, positive }: Classes, asked: string | undefined): st
 function requireEach(dir: string, words: ClassWords, names: readonly string[], counts: readonly number[]): void {
   const missing = names.filter((name) => counts[words.names.indexOf(name)]! === 0);
   if (missing.length === 0) return;
+  throw new DataError(`${dir}: no image is ${missing.join(" or ")}: ${classesFound(words, counts)}`);
+}
+
+/** "it has cyst (3), solid (4)": the classes in a set. @param counts images by label */
+export function classesFound(words: ClassWords, counts: readonly number[]): string {
   const there = inOrder(words.names.filter((_, label) => counts[label]! > 0)).map(
     (name) => `${name.slice(0, 60)} (${counts[words.names.indexOf(name)]!})`,
   );
   const heard = words instanceof BinaryWords ? [...words.heard].slice(0, 20).map((name) => name.slice(0, 60)) : [];
   const all = [...there.slice(0, 20), ...heard];
-  const has = all.length === 0 ? "no image of it has a class" : `it has ${all.join(", ")}`;
-  throw new DataError(`${dir}: no image is ${missing.join(" or ")}: ${has}`);
+  return all.length === 0 ? "no image of it has a class" : `it has ${all.join(", ")}`;
 }

@@ -24,7 +24,10 @@ export interface Sides {
 /** One class against the rest; by default the positive one. */
 export const sidesOf = (classes: Classes, positive = classes.positive): Sides => ({
   positive: classes.names[positive]!,
-  negative: negativeName({ ...classes, positive }),
+  negative:
+    classes.names.length === 2
+      ? negativeName({ ...classes, positive })
+      : `of a class other than ${classes.names[positive]!}`,
 });
 
 const malignantAndBenign: Sides = { positive: "malignant", negative: "benign" };

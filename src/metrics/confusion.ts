@@ -27,8 +27,9 @@ export type RateName = (typeof rateNames)[number];
  * The rates of a confusion matrix. F1 is 2 tp / (2 tp + fp + fn), the harmonic mean of sensitivity and PPV; sensitivity is
  * recall, PPV is precision.
  * @param sides names of the two classes in reasons
+ * @param at what reasons add to "was predicted": " at the threshold 0.5", where other predictions are shown too
  */
-export function rates({ tp, fp, fn, tn }: Confusion, sides?: Sides): Record<RateName, Measure> {
+export function rates({ tp, fp, fn, tn }: Confusion, sides?: Sides, at = ""): Record<RateName, Measure> {
   const { positive, negative } = sidesIn({ sides });
   return {
     accuracy: ratio(tp + tn, tp + fp + fn + tn, "no image has a class"),
@@ -36,7 +37,7 @@ export function rates({ tp, fp, fn, tn }: Confusion, sides?: Sides): Record<Rate
     f1: tp + fn === 0 ? undefinedFor(`no image is ${positive}`) : ratio(2 * tp, 2 * tp + fp + fn, ""),
     sensitivity: ratio(tp, tp + fn, `no image is ${positive}`),
     specificity: ratio(tn, tn + fp, `no image is ${negative}`),
-    ppv: ratio(tp, tp + fp, `no image was predicted ${positive}`),
-    npv: ratio(tn, tn + fn, `no image was predicted ${negative}`),
+    ppv: ratio(tp, tp + fp, `no image was predicted ${positive}${at}`),
+    npv: ratio(tn, tn + fn, `no image was predicted ${negative}${at}`),
   };
 }

@@ -4,6 +4,9 @@ import type { Classes } from "../data/classes.ts";
 /** The positive one of two classes is predicted at or above this probability. */
 export const DEFAULT_THRESHOLD = 0.5;
 
+/** "0.5", "0.1235". */
+export const thresholdText = (threshold: number): string => String(Number(threshold.toFixed(4)));
+
 /** The most probable class; the first if several are equal, like NumPy's argmax. */
 export function mostProbable(probabilities: readonly number[]): number {
   let best = 0;

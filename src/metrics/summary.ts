@@ -3,6 +3,7 @@ import { benignMalignant, type Classes } from "../data/classes.ts";
 import { type BootstrapOptions, percentiles, resample } from "./bootstrap.ts";
 import { brier, calibrationError } from "./calibration.ts";
 import { byScore, type Cases } from "./cases.ts";
+import { thresholdText } from "./decision.ts";
 import { type Confusion, confusion, rateNames, rates } from "./confusion.ts";
 import { auc, averagePrecision } from "./curves.ts";
 import type { Measure } from "./measure.ts";
@@ -79,7 +80,7 @@ export function summarise(
 ): Summary {
   const known = classified(images);
   const cases = casesOf(known, classes);
-  const binary = intervals(ofPositive(cases, threshold), groupsOf(known), options);
+  const binary = intervals(ofPositive(cases, threshold, classes), groupsOf(known), options);
   const marked = images.filter((p) => p.dice !== null && p.iou !== null);
   const masks = intervals(ofMasks(marked, outlines), groupsOf(marked), options);
   return {
@@ -129,13 +130,15 @@ function ofAllClasses(cases: ClassCases, groups: readonly string[], options: Boo
 /** Metrics as a function of how often each image counts; undefined: once. */
 type Statistics = (weight?: Uint32Array) => Record<string, Measure>;
 
-function ofPositive(cases: Cases, threshold: number): Statistics {
+function ofPositive(cases: Cases, threshold: number, { names }: Classes): Statistics {
+  // Among more than two classes, the confusion matrix shows the most probable class instead.
+  const at = names.length > 2 ? ` at the threshold ${thresholdText(threshold)}` : "";
   // Sorted once, counted for every resample.
   const order = byScore(cases.score);
   return (weight) => {
     const weighted = { ...cases, weight };
     return {
-      ...rates(confusion(weighted, threshold), cases.sides),
+      ...rates(confusion(weighted, threshold), cases.sides, at),
       auc: auc(weighted, order),
       averagePrecision: averagePrecision(weighted, order),
       brier: brier(weighted),

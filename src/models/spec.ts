@@ -160,6 +160,8 @@ export interface ModelSpec<Net extends Module = Module, S = object> {
   readonly presets: Readonly<Record<PresetName, PresetValues<S>>> & {
     readonly images: Readonly<Record<string, unknown>>;
   };
+  /** Whether the paper preset is how its authors trained it. */
+  readonly published?: true;
   /** At least one. */
   readonly phases: readonly PhaseSpec<Net, S>[];
   readonly explain: ExplainSpec<Net>;
@@ -170,8 +172,11 @@ export interface ModelSpec<Net extends Module = Module, S = object> {
   build(settings: S & TrainedWith, classes: number, seed: number): Net;
   /** Checks and completes options that are valid individually. @throws ConfigError naming the option */
   check?(settings: S): S;
-  /** Why a given option has no effect with the others: "--at has no effect with --fusion none". */
-  idle?(given: Partial<S>): string | undefined;
+  /**
+   * Why a given option has no effect with the others: "--at has no effect with --fusion none".
+   * @param settings all settings, given or not
+   */
+  idle?(given: Partial<S>, settings: S & TrainedWith): string | undefined;
   /** "parallel fusion, width 0.25". */
   describe(settings: S): string;
   outlines(settings: S & TrainedWith): Outlines;

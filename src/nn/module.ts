@@ -218,7 +218,7 @@ function* membersBelow(
   prefix: string,
   around: readonly object[],
 ): Generator<[string, Module | Parameter]> {
-  if (around.includes(holder)) throw new ModuleError(`${prefix}: a ${holder.constructor.name} that contains itself`);
+  if (around.includes(holder)) throw new ModuleError(`${prefix}: this ${holder.constructor.name} contains itself`);
   const inside = [...around, holder];
   for (const [key, value] of entriesOf(holder)) {
     const path = prefix ? `${prefix}.${key}` : key;

@@ -15,7 +15,8 @@ export interface DawnOptions {
 /**
  * One Dawn instance per set of flags, never released: Dawn crashes if what create() returns is collected while one of its
  * devices lives. Each instance also enumerates adapters anew, which takes time, and on lavapipe prints two irrelevant warnings
- * about limits.
+ * about limits. Dawn prints them unconditionally (Limits.cpp) before any device or limit is requested, straight to descriptor 2,
+ * which Node cannot redirect within a process: only the launcher filters them.
  */
 const instances = new Map<string, GPU>();
 

@@ -1,7 +1,7 @@
 /** Images from folders on disk, prepared and batched by worker threads. */
 import path from "node:path";
 import { benignMalignant, sameNames } from "../data/classes.ts";
-import { type Classes, DataError, isBare, type Prepared } from "../data/sample.ts";
+import { type Classes, DataError, type Dataset, isBare, type Prepared } from "../data/sample.ts";
 import { type ClassRequest, resolveClasses } from "../data/settle-classes.ts";
 import type { BatchSource, ImageSource, KeptSplit, PreparedData, PrepareOptions, SplitSides } from "../runs/images.ts";
 import { classesOf } from "../train/classes.ts";
@@ -13,6 +13,8 @@ import { prepareDataset } from "./data/prepare.ts";
 import { splitData, splitFile, withoutSeen } from "./data/sides.ts";
 
 export const folderImages: ImageSource = {
+  check: async (config, options = {}) =>
+    config.data === PHANTOM ? phantomClasses(config) : (await openSet(config, options)).classes,
   prepare: (config, options = {}) =>
     config.data === PHANTOM ? drawPhantom(config, options) : readFolder(config, options),
   split(prepared: readonly Prepared[], config: TrainConfig, kept?: KeptSplit): SplitSides {
@@ -43,6 +45,33 @@ function phantomClasses(request: ClassRequest): Classes {
   throw new DataError(`the phantom has the classes ${benignMalignant.names.join(" and ")} only`);
 }
 
+/** Whether images without a marked nodule are kept. */
+const keepsBare = (config: TrainConfig, { bare }: PrepareOptions): boolean =>
+  (bare ?? (outlinesOf(config).needed ? "skip" : "keep")) === "keep";
+
+/** Reads the annotations. @throws DataError also for a set without outlines, if the configuration learns from them */
+async function openSet(config: TrainConfig, options: PrepareOptions): Promise<Dataset> {
+  const { signal, missingClasses } = options;
+  const dataset = await openDataset(config.data, {
+    ...openOptions(config),
+    ...(signal ? { signal } : {}),
+    ...(missingClasses ? { missingClasses } : {}),
+  });
+  if (!keepsBare(config, options) && dataset.samples.some(isBare)) {
+    requireOutlines(config, dataset.name, dataset.samples);
+  }
+  return dataset;
+}
+
+function requireOutlines(config: TrainConfig, name: string, images: readonly { boxes: readonly unknown[] }[]): void {
+  if (images.some(({ boxes }) => boxes.length > 0)) return;
+  const { without: by } = outlinesOf(config);
+  const without = by ? `, or train without masks by ${by}` : "";
+  throw new DataError(
+    `${config.data}: the ${name} images have no outlines, from which ${specOf(config).title} learns: give boxes or masks${without}`,
+  );
+}
+
 /**
  * Leaves out images without a box, with a reason, unless they are known to have no nodule: those whose nodule lies outside the
  * tissue and, if outlines are needed, those with an unknown outline.
@@ -53,23 +82,13 @@ async function readFolder(
 ): Promise<PreparedData> {
   const [height, width] = config.size;
   const { data, crop } = config;
-  const dataset = await openDataset(data, {
-    ...openOptions(config),
-    ...(options.signal ? { signal: options.signal } : {}),
-    ...(missingClasses ? { missingClasses } : {}),
-  });
+  const given = { ...options, ...(bare ? { bare } : {}), ...(missingClasses ? { missingClasses } : {}) };
+  const dataset = await openSet(config, given);
   const { prepared, skipped, notes } = await prepareDataset(dataset, { width, height, crop, ...options });
   const unmarked = new Set(dataset.samples.filter(isBare).map(({ id }) => id));
-  const outlines = outlinesOf(config);
-  const keep = (bare ?? (outlines.needed ? "skip" : "keep")) === "keep";
+  const keep = keepsBare(config, given);
   const usable = prepared.filter((p) => !isBare(p) || (keep && unmarked.has(p.id)));
-  if (!keep && unmarked.size > 0 && !usable.some((p) => p.boxes.length > 0)) {
-    const { title } = specOf(config);
-    const without = outlines.without ? `, or train without masks by ${outlines.without}` : "";
-    throw new DataError(
-      `${data}: the ${dataset.name} images have no outlines, from which ${title} learns: give boxes or masks${without}`,
-    );
-  }
+  if (!keep && unmarked.size > 0) requireOutlines(config, dataset.name, usable);
   if (usable.length === 0) throw new DataError(`${data}: no image has a nodule marked on it`);
   const kept = new Set(usable);
   return {

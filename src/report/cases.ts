@@ -80,6 +80,6 @@ function draw({ width, height, png, boxes, rings }: CasePicture): Markup {
 /** The legend of the pictures. */
 export const casesCaption = html`<p class="dim small">
   The part of the image that the network sees; <span style="border-bottom:2px solid #d9a900">yellow</span> the expert's
-  box, <span style="border-bottom:2px solid #2aa7b8">blue-green</span> the outline of the mask. Of a patient one image
-  at most.
+  box, <span style="border-bottom:2px solid #2aa7b8">blue-green</span> the outline of the mask. At most one image per
+  patient.
 </p>`;

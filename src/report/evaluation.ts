@@ -5,6 +5,7 @@ import { prCurve, rocCurve } from "../metrics/curves.ts";
 import { casesOf, classified, groupsOf, type Predictions } from "../metrics/predictions.ts";
 import { figureNames, summarise, type Figure, type FigureName, type Summary } from "../metrics/summary.ts";
 import { benignMalignant, negativeName, type Classes } from "../data/classes.ts";
+import { thresholdText } from "../metrics/decision.ts";
 import type { OverallFigureName } from "../metrics/multiclass.ts";
 import { confusionTable, matrixOf } from "./confusion.ts";
 import { html, type Content, type Markup } from "./html.ts";
@@ -93,7 +94,13 @@ function countsOf({ images }: Predictions, { names, positive }: Classes): string
 /** For more than two classes, the metrics of the positive one. */
 const positiveFigures = (summary: Shown, classes: Classes, threshold: number): Markup =>
   html`<figure class="below">
-    <h3>${classes.names[classes.positive]} against ${negativeName(classes)}, at threshold ${threshold}</h3>
+    <h3>
+      ${classes.names[classes.positive]} against ${negativeName(classes)}, at the threshold ${thresholdText(threshold)}
+    </h3>
+    <p class="dim small">
+      An image counts as predicted ${classes.names[classes.positive]} at or above the threshold, even where another
+      class is more probable: the confusion matrix, which shows the most probable class, may differ.
+    </p>
     ${allFigures(summary)}
   </figure>`;
 
@@ -119,7 +126,7 @@ function plots(document: Document, { images, threshold }: Predictions, classes: 
       figure(
         "Precision-recall curve",
         prPlot(document, prCurve(cases), prBand(cases, groups), positives / known.length, prMark),
-        `Average precision ${valueText(averagePrecision)} (${rangeText(averagePrecision)}). Dashed: the share of ${classes.names[classes.positive]!} images, which guessing reaches.`,
+        `Average precision ${valueText(averagePrecision)} (${rangeText(averagePrecision)}). Dashed: the share of ${classes.names[classes.positive]!} images, which guessing would reach.`,
       ),
     );
   }

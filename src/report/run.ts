@@ -121,7 +121,7 @@ function setup({ config, facts, records }: RunReport): Markup {
       ? ([
           [
             "split",
-            `${split.train} to train on, ${split.val} held out${split.test > 0 ? `, ${split.test} for the test` : ""}; ${split.how}`,
+            `${split.train} training, ${split.val} held out${split.test > 0 ? `, ${split.test} test` : ""}; ${split.how}`,
           ],
         ] as [string, Content][])
       : []),

@@ -76,12 +76,13 @@ export function settingsText(config: TrainConfig): string {
   return `${preset}: ${spec.title}, ${spec.describe(config)}; ${size[0]}×${size[1]}, batch ${batch}, ${counts} ${what}`;
 }
 
-/** "1:02:03" or "2:03". */
+/** "10 s", "2 min 3 s" or "1 h 2 min". */
 export function durationText(seconds: number): string {
   const whole = Math.round(seconds);
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const two = (n: number) => String(n).padStart(2, "0");
-  return h > 0 ? `${h}:${two(m)}:${two(s)} h` : `${m}:${two(s)} min`;
+  if (h > 0) return m > 0 ? `${h} h ${m} min` : `${h} h`;
+  if (m > 0) return s > 0 ? `${m} min ${s} s` : `${m} min`;
+  return `${s} s`;
 }
 
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;

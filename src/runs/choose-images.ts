@@ -59,7 +59,8 @@ export async function chooseImages(
   );
   const origin = originOf(config);
   if (on === "external") {
-    if (config.external === "") throw new ConfigError("external: the run was trained without --external", "on");
+    if (config.external === "")
+      throw new ConfigError("external has no images: the run was trained without --external", "on");
     const external = await prepareExternal(source, config, [...sides.train, ...sides.val], load);
     const { name, prepared: images, skipped, notes } = external;
     const itsOwn = { data: config.external, format: "auto", masksInverted: false };
@@ -68,7 +69,7 @@ export async function chooseImages(
   if (on !== "test") {
     return { images: sides.val, skipped, notes, on: "val", what: `held-out images of ${name}`, name, origin };
   }
-  if (sides.test.length === 0) throw new ConfigError("test: the run's split has no test images", "on");
+  if (sides.test.length === 0) throw new ConfigError("test has no images: the run's split has none for testing", "on");
   return { images: sides.test, skipped, notes, on, what: `test images of ${name}`, name, origin };
 }
 

@@ -35,7 +35,7 @@ export async function imagesForOther(
   if (!isClassifier(other.checkpoint)) throw refuse(`the classifier of ${other.file} has not been trained yet`);
   if (!sameNames(classesOf(config), classesOf(own))) {
     const [a, b] = [classesOf(config), classesOf(own)].map(({ names }) => names.join(", "));
-    throw refuse(`${other.file} tells ${a} apart, not ${b}`);
+    throw refuse(`${other.file} was trained on the classes ${a}, not ${b}`);
   }
   const notes = await requireUnseen(other, chosen, options, refuse);
   const { images, origin } = chosen;

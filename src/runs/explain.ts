@@ -1,10 +1,10 @@
 /** Explains a checkpoint's classifier: activation maps of the network, and of an attention-free one for comparison. */
 import { assembleBatch } from "../data/batches.ts";
-import { classKey, sameNames, type Classes } from "../data/classes.ts";
+import { classKey, PREDICTED, sameNames, type Classes } from "../data/classes.ts";
 import type { Prepared } from "../data/sample.ts";
 import { Explainer, type ActivationMap, type ExplainMethod } from "../explain/explainer.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { predictedClass } from "../metrics/decision.ts";
+import { DEFAULT_THRESHOLD, predictedClass } from "../metrics/decision.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { isClassifier } from "../train/checkpoint.ts";
 import { classesOf } from "../train/classes.ts";
@@ -12,9 +12,6 @@ import { specOf } from "../train/config.ts";
 import type { Prediction } from "../train/predictor.ts";
 import { openModel, type OpenModel } from "./open-model.ts";
 import type { Loaded } from "./run.ts";
-
-/** Selects the most probable class of each image. */
-export const PREDICTED = "predicted";
 
 export interface ExplainSettings {
   /** Default: gradcam. */
@@ -28,6 +25,8 @@ export interface ExplainSettings {
    * are enhanced.
    */
   base?: Loaded | undefined;
+  /** Of two classes, the positive one is predicted at or above this probability; default 0.5. */
+  threshold?: number;
 }
 
 /** Images in the network at a time. */
@@ -37,8 +36,10 @@ const BATCH = 8;
 export interface Explanation {
   method: ExplainMethod;
   point: string;
-  /** Index of the class; undefined: the most probable one of each image. */
+  /** Index of the class; undefined: the predicted one of each image. */
   of: number | undefined;
+  /** At which the positive one of two classes is predicted. */
+  threshold: number;
 }
 
 /**
@@ -50,7 +51,7 @@ export function requireExplainable({ checkpoint, file }: Loaded, settings: Expla
   const { config } = checkpoint;
   const spec = specOf(config);
   const { points } = spec.explain;
-  const { method = "gradcam", point = points.at(-1) ?? "", base } = settings;
+  const { method = "gradcam", point = points.at(-1) ?? "", base, threshold = DEFAULT_THRESHOLD } = settings;
   if (!isClassifier(checkpoint)) throw new ConfigError(`${file}: ${untrained}`);
   if (points.length === 0) throw new ConfigError(`${file}: ${spec.title} has no maps of features to explain`);
   if (method === "cam" && !spec.explain.cam) {
@@ -64,13 +65,13 @@ export function requireExplainable({ checkpoint, file }: Loaded, settings: Expla
   }
   if (method === "cam" && point !== points.at(-1)) {
     throw new ConfigError(
-      `${point}: CAM is defined at ${points.at(-1)} only, the features before the last layer`,
+      `CAM is defined at ${points.at(-1)} only, the features before the last layer, not at ${point}`,
       "scale",
     );
   }
   const of = classIndex(settings.of ?? PREDICTED, classesOf(config));
   if (base) requireBase(base, { checkpoint, file }, point, untrained);
-  return { method, point, of };
+  return { method, point, of, threshold };
 }
 
 function requireBase(base: Loaded, own: Pick<Loaded, "checkpoint" | "file">, point: string, untrained: string): void {
@@ -149,8 +150,9 @@ export class Activations implements Disposable {
   async explain(images: readonly Prepared[], predictions: readonly Prediction[]): Promise<ExplainedImage[]> {
     const { image } = assembleBatch(images, []);
     const masks = predictions.map(({ mask }) => mask);
+    const { of, threshold } = this.explanation;
     const classes = predictions.map(
-      ({ probabilities }) => this.explanation.of ?? predictedClass(probabilities!, this.#classes),
+      ({ probabilities }) => of ?? predictedClass(probabilities!, this.#classes, threshold),
     );
     const own = await this.#explainer.explain(image, masks, classes);
     const others = await this.#base?.explainer.explain(image, masks, classes);

@@ -53,6 +53,11 @@ export interface BatchSource {
 
 export interface ImageSource {
   /**
+   * Reads a configuration's annotations, without decoding an image. @returns its classes
+   * @throws DataError for what `prepare` would refuse before it decodes the first
+   */
+  check(config: TrainConfig, options?: PrepareOptions): Promise<Classes>;
+  /**
    * Reads and prepares all images of a configuration.
    * @throws DataError if there are none, or for classes that the set does not have
    */

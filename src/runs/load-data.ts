@@ -1,6 +1,6 @@
 /** Loads the images of a training run: prepares, splits and announces them. */
 import { classNotes } from "../data/class-notes.ts";
-import { type Classes, className } from "../data/classes.ts";
+import { benignMalignant, checkClassNames, type Classes, className } from "../data/classes.ts";
 import { DataError, type Prepared, type Skipped } from "../data/sample.ts";
 import { classifies } from "../models/model.ts";
 import { classesOf } from "../train/classes.ts";
@@ -80,9 +80,25 @@ export function prepareImages(
  * run's record states its network's classes.
  */
 export function withClasses(config: TrainConfig, { names, positive }: Classes): TrainConfig {
-  const own = classesOf(config);
-  const same = own.names.join() === names.join() && own.positive === positive;
+  // A positive class named without the others may be one of the set's own, so the names are compared before it is looked up.
+  const own = config.classes === undefined ? benignMalignant.names : checkClassNames(config.classes);
+  const same = own.join() === names.join() && classesOf(config).positive === positive;
   return same ? config : checkConfig({ ...config, classes: [...names], positive: names[positive] });
+}
+
+const externalOptions = { bare: "keep", missingClasses: "allow" } as const;
+
+/** The settings for reading the external set. It looks for the network's classes, whatever others the set has. */
+function externalConfig(config: TrainConfig): TrainConfig {
+  const { names, positive } = classesOf(config);
+  const classes = { classes: [...names], positive: names[positive]! };
+  return { ...config, data: config.external, format: "auto", masksInverted: false, ...classes };
+}
+
+/** Checks all that can be known without decoding an image. @throws DataError */
+export async function checkImages(source: ImageSource, given: TrainConfig): Promise<void> {
+  const config = withClasses(given, await source.check(given));
+  if (config.external !== "") await source.check(externalConfig(config), externalOptions);
 }
 
 /**
@@ -96,13 +112,7 @@ export async function prepareExternal(
   options: LoadOptions,
 ): Promise<PreparedData> {
   const { external: data } = config;
-  const { names, positive } = classesOf(config);
-  const found = await prepareImages(
-    source,
-    // Look for the network's classes, whatever others the set has.
-    { ...config, data, format: "auto", masksInverted: false, classes: [...names], positive: names[positive]! },
-    { ...options, bare: "keep", missingClasses: "allow" },
-  );
+  const found = await prepareImages(source, externalConfig(config), { ...options, ...externalOptions });
   const { images, left } = source.withoutSeen(found.prepared, seen);
   if (images.length === 0) throw new DataError(`${data}: every image was trained on: none is external`);
   return { ...found, prepared: images, skipped: [...found.skipped, ...left] };
@@ -136,6 +146,9 @@ export async function loadImages(
   const classified = specOf(config).phases.some((phase) => classifies(phase) && config.epochs[phase.name]! > 0);
   const splitNotes = [...sides.notes, ...(classified ? classNotes(train, val, classes) : [])];
   const out = [...skipped, ...left];
+  // Read before anything is reported, so that an unusable one is refused at once.
+  const external =
+    config.external === "" ? undefined : await prepareExternal(source, config, [...train, ...val], options);
   emit(dataEvent(data, sides, { folds: 0, splitNotes }));
   const report: DataReport = {
     ...{ name, split: how, train: train.length, heldOut: val.length, test: test.length },
@@ -143,8 +156,7 @@ export async function loadImages(
     notes: [...notes, ...splitNotes],
   };
   const others: TrainingImages["others"] = test.length > 0 ? { test } : {};
-  if (config.external !== "") {
-    const external = await prepareExternal(source, config, [...train, ...val], options);
+  if (external) {
     others.external = external.prepared;
     const { name, skipped } = external;
     emit(externalEvent(external, classes));

@@ -1,5 +1,6 @@
 /** The folder of a study: study.json, its tables, and a run folder for each row, seed and fold. */
 import { ConfigError } from "../models/config-error.ts";
+import { firstFault } from "../data/fault.ts";
 import { sharedPhase } from "../train/pretrained.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { firstDifference, studySchema, type RunState, type Study, type StudyRun } from "../study/file.ts";
@@ -71,6 +72,13 @@ export class StudyFolder {
   async lock(): Promise<void> {
     await this.store.lock();
     await this.store.removeLeftovers();
+  }
+
+  /** Unlocks, and removes the folder if nothing was written into it: a study that was refused leaves nothing behind. */
+  async leave(): Promise<void> {
+    if (await isStudy(this.store)) return;
+    await this.store.unlock();
+    await this.store.removeIfEmpty();
   }
 
   /** The content of study.json. */
@@ -150,8 +158,8 @@ function requireSame(
 }
 
 function parse(value: unknown, file: string): Study {
-  const result = studySchema.safeParse(value);
+  const result = studySchema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new InputError(`${file}: is not a study file: ${issue!.path.join(".") || "format"}: ${issue!.message}`);
+  const { path, fault } = firstFault(result.error);
+  throw new InputError(`${file}: is not a study file: ${path || "it"}: ${fault}`);
 }

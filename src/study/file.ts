@@ -1,5 +1,6 @@
 /** The schema of study.json: a study's settings, progress and results. docs/study.md describes it. */
 import { z } from "zod";
+import { classKey } from "../data/classes.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { checkConfig, PHANTOM, type TrainConfig } from "../train/config.ts";
 import { sideNames, studyTableSchema } from "./results.ts";
@@ -63,6 +64,12 @@ export interface Difference {
   now: unknown;
 }
 
+const namesKey = (names: unknown): string =>
+  [names]
+    .flat()
+    .map((name) => classKey(String(name)))
+    .join();
+
 /** The first shared setting in which two studies differ. `sameFile` compares names of files and folders. */
 export function firstDifference(
   before: TrainConfig,
@@ -80,6 +87,8 @@ export function firstDifference(
     const other = old.get(setting);
     const same =
       JSON.stringify(other) === JSON.stringify(value) ||
+      // The images were read since, and their spelling of the classes was kept.
+      (["classes", "positive"].includes(setting) && namesKey(other) === namesKey(value)) ||
       (isFile(setting, value) && isFile(setting, other) && sameFile(other as string, value as string));
     if (!same) return { setting, before: other, now: value };
   }

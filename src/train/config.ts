@@ -1,6 +1,7 @@
 /** The settings of a training run: schemas, presets and validation. */
 import { z } from "zod";
 import { ConfigError } from "../models/config-error.ts";
+import { firstFault } from "../data/fault.ts";
 import { DEFAULT_MODEL, modelNamed } from "../models/registry.ts";
 import { learningRateSchema, setting } from "../models/setting.ts";
 import type { ModelSpec, Outlines, PresetName } from "../models/spec.ts";
@@ -232,10 +233,10 @@ export function checkConfig(config: unknown): TrainConfig {
   const model = given && "model" in given ? given.model : DEFAULT_MODEL;
   if (typeof model !== "string") throw new ConfigError("must be the name of a model", "model");
   const spec = modelNamed(model);
-  const result = configSchema(spec).safeParse(given ? { model, ...given } : config);
+  const result = configSchema(spec).safeParse(given ? { model, ...given } : config, { reportInput: true });
   if (!result.success) {
-    const [issue] = result.error.issues;
-    throw new ConfigError(issue!.message, issue!.path.join(".") || "configuration");
+    const { path, fault } = firstFault(result.error);
+    throw new ConfigError(fault, path || "configuration");
   }
   const checked = result.data as unknown as TrainConfig;
   if (totalEpochs(checked) === 0) {

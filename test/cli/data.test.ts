@@ -105,7 +105,10 @@ test(
     const kept = json(at("run", "predictions-external.json"));
     expect(kept).toMatchObject({ data: "external", on: "external", checkpoint: "best.safetensors" });
     expect(kept["images"]).toEqual(json(at("external.json"))["images"]);
-    await expectRefused(["evaluate", at("run"), "--on", "test"], "no test images");
+    await expectRefused(
+      ["evaluate", at("run"), "--on", "test"],
+      "--on: test has no images: the run's split has none for testing",
+    );
     const again = ["--data", at("own"), "--split", at("run", "split.json"), "--seed", "5", "--out", at("run 2")];
     expect((await mganet("train", ...common, ...again)).code).toBe(0);
     expect(json(at("run 2", "split.json"))).toMatchObject({ train: split.train, val: split.val });

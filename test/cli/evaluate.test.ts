@@ -166,7 +166,7 @@ describe("report", () => {
     ]);
     await expectRefused(["report", at("missing")], "no such folder");
     await expectRefused(["report", dir], "not a run folder");
-    await expectRefused(["report", at("a"), "--base", at("a")], "is not a model without attention");
+    await expectRefused(["report", at("a"), "--base", at("a")], /^Error: --base: .*is not a model without attention/);
   });
 });
 

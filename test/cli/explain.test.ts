@@ -4,6 +4,12 @@ import path from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { phantomImage } from "../../src/data/phantom/phantom.ts";
+import { withMethods } from "../../src/cli/program.ts";
+import { findCheckpoint } from "../../src/cli/targets.ts";
+import { folderImages } from "../../src/node/image-source.ts";
+import { openGpu } from "../../src/node/open-gpu.ts";
+import { chooseImages } from "../../src/runs/choose-images.ts";
+import { explainImages } from "../../src/runs/explain.ts";
 import { start } from "../../src/train/checkpoint.ts";
 import { mganetConfig } from "../support/mganet.ts";
 import { checkpointBytes, expectRefused, mganet, temporaryFolder, tinyConfig, write } from "./support.ts";
@@ -71,6 +77,33 @@ describe("predict --explain", () => {
   });
 });
 
+test("an image may follow --explain, and a method still does", async () => {
+  const ended = await mganet("predict", "--run", at("run"), "--out", at("after"), "--explain", image, at("b.jpg"));
+  expect([ended.code, ended.err]).toEqual([0, []]);
+  expect(readdirSync(at("after/explained"))).toEqual(["a.png", "b.png"]);
+  expect(withMethods(["--explain", image])).toEqual(["--explain=gradcam", image]);
+  for (const rest of [["cam", image], ["camm", image], ["--scale", "L2"], []]) {
+    expect(withMethods(["--explain", ...rest])).toEqual(["--explain", ...rest]);
+  }
+  await expectRefused(["predict", image, "--run", at("run"), "--explain", "camm"], /'camm' is invalid.*gradcam, cam/);
+});
+
+test("the predicted class is explained as the threshold has it", async () => {
+  // Every probability is at or above the first, and below the second.
+  for (const [threshold, of] of [
+    [0, 1],
+    [1.1, 0],
+  ] as const) {
+    const gpu = await openGpu();
+    const loaded = await findCheckpoint(at("run"));
+    const { images } = await chooseImages(folderImages, loaded, {}, { emit: () => {} });
+    for await (const { explained } of explainImages(gpu, loaded, images.slice(0, 1), { threshold })) {
+      expect(explained.of).toBe(of);
+    }
+    gpu.destroy();
+  }
+});
+
 test("evaluate --explain writes panels of the worst, most uncertain and best images", async () => {
   const args = ["evaluate", at("run"), "--explain", "--class", "malignant", "--panels", "2", "--out", at("telling")];
   const { code, out, err } = await mganet(...args);
@@ -91,7 +124,16 @@ describe("is refused", () => {
   test("what has no effect, or no meaning", async () => {
     await refused("--scale has no effect without --explain", "run", "--scale", "L2");
     await refused("--base has no effect without --explain", "run", "--base", at("base"));
-    await refused("--scale: L2: CAM is defined at L4 only", "run", "--explain", "cam", "--scale", "L2");
+    await expectRefused(["evaluate", at("run"), "--panels", "3"], "--panels has no effect without --explain");
+    await expectRefused(["evaluate", at("run"), "--out", at("x")], "--out has no effect without --explain");
+    await refused(
+      "--scale: CAM is defined at L4 only, the features before the last layer, not at L2",
+      "run",
+      "--explain",
+      "cam",
+      "--scale",
+      "L2",
+    );
     await refused(/--scale.*L5.*Allowed choices are L0, L1/, "run", "--explain", "--scale", "L5");
     await refused("the classifier of this checkpoint has not been trained yet", "young", "--explain");
     expect(existsSync(at("refused"))).toBe(false);

@@ -111,6 +111,65 @@ describe("images without outlines", () => {
   });
 });
 
+describe("a set with classes of its own", () => {
+  const plain = ["--model", "resnet34", "--width", "0.0625", "--size", "32", "--batch", "4", "--epochs", "1"];
+  const train = (...args: string[]) => ["train", ...plain, "--crop", "none", ...args];
+
+  beforeAll(async () => {
+    const sets = { k3: ["alpha", "beta", "gamma"], k2: ["alpha", "beta"], bm: ["benign", "malignant"] };
+    for (const [n, [set, names]] of Object.entries(sets).entries()) {
+      const files: Record<string, Uint8Array> = {};
+      for (let i = 0; i < 8; i++)
+        for (const [c, name] of names.entries()) files[`${name}/${i}.png`] = await png(100 * n + 10 * c + i + 200);
+      writeFiles(at(set), files);
+    }
+    writeFiles(at("odd"), {
+      "predicted/1.png": await png(1),
+      "predicted/3.png": await png(3),
+      "solid/2.png": await png(2),
+      "solid/4.png": await png(4),
+    });
+  });
+
+  test.each(["k2", "k3"])("%s can be trained with --positive alone", async (set) => {
+    const { code, err } = await mganet(...train("--data", at(set), "--positive", "Alpha", "--out", at(`${set}-run`)));
+    expect([code, err]).toEqual([0, []]);
+    const classes = set === "k2" ? ["alpha", "beta"] : ["alpha", "beta", "gamma"];
+    expect(json(at(`${set}-run`, "config.json"))).toMatchObject({ classes, positive: "alpha" });
+    await expectRefused(
+      train("--data", at(set), "--positive", "x", "--out", at("new")),
+      /k[23]: the positive class "x" is none of alpha, beta/,
+    );
+  });
+
+  test("is refused where a run knows other classes, with both lists", async () => {
+    await expectRefused(
+      ["evaluate", at("k3-run"), "--data", at("bm")],
+      /bm: no image is of a class that the model knows \(alpha, beta, gamma\); it has benign \(8\), malignant \(8\)$/,
+    );
+    await expectRefused(
+      ["evaluate", at("done"), "--data", at("k3")],
+      /k3: no image is of a class that the model knows \(benign, malignant\); it has alpha, beta, gamma$/,
+    );
+    const { out } = await expectRefused(
+      train("--data", at("k3"), "--external", at("bm"), "--out", at("new")),
+      /bm: no image is of a class that the model knows \(alpha, beta, gamma\)/,
+    );
+    expect(out.filter((line) => line.startsWith("Data"))).toEqual([]);
+    expect(existsSync(at("new"))).toBe(false);
+  });
+
+  test("says that the figures of the positive class are at the threshold", async () => {
+    const { out } = await mganet("evaluate", at("k3-run"), "--threshold", "1");
+    expect(out).toContain("Of alpha against the rest, at the threshold 1, not by the most probable class:");
+    expect(out.join("\n")).toMatch(/PPV \(precision\) +not defined: no image was predicted alpha at the threshold 1/);
+  });
+
+  test("cannot call a class predicted", async () => {
+    await expectRefused(train("--data", at("odd"), "--out", at("new")), /odd: the class "predicted" cannot be told/);
+  });
+});
+
 describe("--label-from name", () => {
   test("gives classes in inspect and prepare, and is said", async () => {
     const bare = await mganet("inspect", "--data", at("named"), "--out", at("i1"));
@@ -140,7 +199,7 @@ describe("--label-from name", () => {
 
   test("is refused where it means nothing", async () => {
     await expectRefused(["train", ...tiny, "--label-from", "name"], /--label-from has no effect on the phantom/);
-    await expectRefused(["evaluate", at("done"), "--label-from", "name"], /--label-from: has no effect without --data/);
+    await expectRefused(["evaluate", at("done"), "--label-from", "name"], /--label-from has no effect without --data/);
     const { err } = await mganet("inspect", "--data", at("masks"), "--label-from", "patient");
     expect(err[0]).toMatch(/Allowed choices are set, name/);
   });

@@ -50,6 +50,42 @@ describe("train refuses", () => {
       "--phantom-images has no effect with --data",
     );
     await expectRefused(["train", "--fusion", "none", "--at", "1"], "--at has no effect with --fusion none");
+    const none = (flags: string, reason: string) => expectRefused(["train", ...flags.split(" ")], reason);
+    for (const option of ["--joint-lr 1e-3", "--alpha 1", "--class-weights balanced", "--sampling balanced"]) {
+      await none(`--joint-epochs 0 ${option}`, `${option.split(" ")[0]!} has no effect with --joint-epochs 0`);
+    }
+    await none(
+      "--mask-loss bce --seg-epochs 0 --alpha 0",
+      "--mask-loss has no effect with --seg-epochs 0 and --alpha 0",
+    );
+    await none(
+      "--lr 1e-3 --seg-epochs 0",
+      "--lr has no effect with --seg-epochs 0: the other phases have their own rates",
+    );
+    await expectRefused(["report", "run", "--base", "b", "--no-pictures"], "--base has no effect with --no-pictures");
+    await expectRefused(
+      ["prepare", "--data", "x", "--out", "y", "--no-resize", "--size", "64"],
+      "--size has no effect with --no-resize",
+    );
+    await expectRefused(
+      ["reproduce", "--table", "3", "--dry-run", "--json", "x.json"],
+      "--json has no effect with --dry-run",
+    );
+  });
+
+  test("values of settings in plain sentences", async () => {
+    for (const [option, value, reason] of [
+      ["--classes", "a", "--classes: must have at least 2 entries, got 1"],
+      ["--classes", "a,", "--classes: an entry must not be empty"],
+      ["--batch", "2.5", "--batch: must be a whole number, got 2.5"],
+      ["--batch", "1", "--batch: must be at least 2, got 1"],
+      ["--lr", "0", "--lr: must be more than 0, got 0"],
+      ["--val", "1", "--val: must be less than 1, got 1"],
+      ["--size", "100", "--size: must be a multiple of 32"],
+      ["--at", "7,8", "--at"],
+    ] as const) {
+      await expectRefused(["train", option, value], reason);
+    }
   });
 });
 

@@ -1,6 +1,7 @@
 /** Studies: rows, seeds and folds are trained once each, as `train` would, and the tables match their results. */
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
+import { writeClasses } from "../node/data/other-sets.ts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parsePredictions } from "../../src/metrics/predictions.ts";
 import { studySchema } from "../../src/study/file.ts";
@@ -201,6 +202,19 @@ describe("refuses", () => {
   ])("%s", async (_, args, reason) => {
     await expectRefused(reproduce("refused", ...args), reason);
     expect(existsSync(at("refused"))).toBe(false);
+  });
+
+  test("nothing with --dry-run, which counts in the singular too", async () => {
+    const { code, out } = await mganet(...reproduce("unmade", "--table", "3", "--seeds", "1", "--dry-run"));
+    expect([code, out.at(-1)]).toEqual([0, "To do: 1 segmentation stage and 5 runs"]);
+  });
+
+  test("images without outlines, as --dry-run does, and leaves no folder", async () => {
+    await writeClasses(at("bare"), 12);
+    const args = ["reproduce", "--table", "3", "--data", at("bare"), "--out", at("unmade")];
+    await expectRefused([...args, "--dry-run"], /bare: the classes images have no outlines/);
+    await expectRefused(args, /bare: the classes images have no outlines/);
+    expect(existsSync(at("unmade"))).toBe(false);
   });
 
   test("a folder of other settings, of something else, and a study.json that is none", async () => {

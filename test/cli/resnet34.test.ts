@@ -36,6 +36,7 @@ beforeAll(async () => {
 describe("train --model resnet34", () => {
   test("trains its one phase, and speaks of no masks", () => {
     expect(out[0]).toMatch(/^Preset quick: ResNet34, width 0\.0625; 32×32, batch 4, 3 epochs; on /);
+    expect(out[1]).toBe("(--preset paper takes longer: at full width on 224×224 images, for 200 epochs)");
     expect(out).toContainEqual("Training: 3 epochs of 8 steps");
     expect(out.filter((line) => /^ +training \d\/3 +loss/.test(line))).toHaveLength(3);
     expect(out.join("\n")).not.toMatch(/Dice|mask/i);

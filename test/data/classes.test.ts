@@ -39,6 +39,10 @@ test.each([
   [["a", "b\u200bc"], 'the class "b?c" has a character in its name that does not print'],
   [["a", "__proto__"], 'the class "__proto__" has a name that begins with neither a letter nor a digit'],
   [["a", "Unlabelled"], 'the class "Unlabelled" has the name of images without a class'],
+  [
+    ["a", "Predicted"],
+    'the class "Predicted" cannot be told from the predicted class, which --class predicted selects',
+  ],
   [["a", "x".repeat(61)], `the class "${"x".repeat(60)}" has a name of more than 60 characters`],
 ] as const)("of %j: %s", (names, message) => expect(() => checkClassNames(names)).toThrow(message));
 
@@ -48,7 +52,7 @@ test("what classes are called in sentences", () => {
   expect([className(1), negativeName(benignMalignant), negativeName(three)]).toEqual([
     "malignant",
     "benign",
-    "anything but malignant",
+    "the rest",
   ]);
   expect(["normal", "Normal thyroid", "abnormal", "not_normal", "benign"].map(isNormalTissue)).toEqual([
     true,

@@ -142,11 +142,15 @@ describe("a summary of three classes", () => {
       classes: three,
     });
     expect(figures.sensitivity).toEqual({ value: null, reason: "no image is malignant" });
-    expect(figures.ppv).toEqual({ value: null, reason: "no image was predicted malignant" });
+    expect(figures.ppv).toEqual({ value: null, reason: "no image was predicted malignant at the threshold 0.5" });
+    expect(multiclass!.byClass[1]!.precision).toEqual({ value: null, reason: "no image was predicted malignant" });
     expect(multiclass!.figures.macroAuc).toEqual({ value: null, reason: "no image is malignant" });
     const all = summarise([said(1, [0, 1, 0]), said(1, [0, 1, 0])], 0.5, { classes: three });
-    expect(all.figures.specificity).toEqual({ value: null, reason: "no image is anything but malignant" });
-    expect(all.figures.npv).toEqual({ value: null, reason: "no image was predicted anything but malignant" });
+    expect(all.figures.specificity).toEqual({ value: null, reason: "no image is of a class other than malignant" });
+    expect(all.figures.npv).toEqual({
+      value: null,
+      reason: "no image was predicted of a class other than malignant at the threshold 0.5",
+    });
   });
 });
 

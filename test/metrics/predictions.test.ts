@@ -136,7 +136,11 @@ describe("a record of other classes", () => {
 
   test("has the positive class against the rest as its binary cases", () => {
     const { score, label, sides } = casesOf(classified(named.images), classes);
-    expect([score, label, sides]).toEqual([[0.3], [0], { positive: "benign", negative: "anything but benign" }]);
+    expect([score, label, sides]).toEqual([
+      [0.3],
+      [0],
+      { positive: "benign", negative: "of a class other than benign" },
+    ]);
   });
 });
 

@@ -232,7 +232,7 @@ test("a module that contains itself", () => {
     readonly conv = conv();
     readonly children: Module[] = [this];
   }
-  expect(() => new Loop().finish(initialValues(0))).toThrow("children.0: a Loop that contains itself");
+  expect(() => new Loop().finish(initialValues(0))).toThrow("children.0: this Loop contains itself");
 });
 
 test("finish comes before values, and its values fit", () => {

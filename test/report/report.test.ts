@@ -129,7 +129,7 @@ describe.skipIf(leftOut)("in Chromium", () => {
     });
     for (const width of [1100, 400]) {
       const { text, plots } = await open(file, width);
-      for (const part of ["run <b>", "my <i>set</i>", HOSTILE, "Mesa 25.0.7", "1:06:40 h"]) {
+      for (const part of ["run <b>", "my <i>set</i>", HOSTILE, "Mesa 25.0.7", "1 h 6 min"]) {
         expect(text).toContain(part);
       }
       expect(text).toMatch(

@@ -45,6 +45,9 @@ describe("the runs of a study", () => {
     const same = (a: string, b: string) => a.replace("./", "") === b.replace("./", "");
     const config = { ...presetFor("quick", PHANTOM), data: "set" };
     expect(firstDifference(config, { ...config, data: "./set" }, same)).toBeUndefined();
+    const named = { ...config, classes: ["cyst", "solid"], positive: "cyst" };
+    expect(firstDifference(named, { ...config, positive: "Cyst" }, same)).toBeUndefined();
+    expect(firstDifference(named, { ...config, positive: "solid" }, same)).toMatchObject({ setting: "positive" });
     expect(firstDifference(config, { ...config, data: PHANTOM }, () => true)).toMatchObject({ setting: "data" });
     expect(firstDifference(config, { ...config, external: "set" }, () => true)).toMatchObject({ setting: "external" });
     const longer = { ...config, epochs: { ...config.epochs, joint: 99 } };

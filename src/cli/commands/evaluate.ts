@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Prepared } from "../../data/sample.ts";
 import { delongLines } from "../show-comparison.ts";
+import { thresholdText } from "../../metrics/decision.ts";
 import { caseKinds, notableCases } from "../../metrics/notable-cases.ts";
 import { classified, writePredictions } from "../../metrics/predictions.ts";
 import type { ThresholdRule } from "../../metrics/threshold.ts";
@@ -18,7 +19,6 @@ import { classesOf } from "../../train/classes.ts";
 import { outlinesOf, specOf } from "../../train/config.ts";
 import { explainSettings, type ExplainFlags } from "../explain.ts";
 import { NO_OUTLINES, showFigures, showNotes, showSkipped, showSummaryMatrix } from "../format.ts";
-import { byOption } from "../settings.ts";
 import { findCheckpoint, sameFile } from "../targets.ts";
 import { visibleName } from "../terminal.ts";
 import { withTunedGpu, type TunedOption } from "../tuned.ts";
@@ -28,28 +28,21 @@ export interface EvaluateOptions extends TunedOption, ChoiceOptions, ExplainFlag
   threshold?: number | ThresholdRule;
   compare?: string;
   json?: string;
-  /** Number of panels of each kind, with --explain. */
-  panels: number;
-  out: string;
+  /** Number of panels of each kind, with --explain; default 3. */
+  panels?: number;
+  /** Where they go; default "explained". */
+  out?: string;
 }
 
 export async function evaluateRun(target: string, options: EvaluateOptions): Promise<void> {
-  try {
-    await evaluate(target, options);
-  } catch (error) {
-    throw byOption(error);
-  }
-}
-
-async function evaluate(target: string, options: EvaluateOptions): Promise<void> {
-  const { json, threshold, compare } = options;
+  const { json, threshold, compare, panels = 3, out = "explained" } = options;
   if (json !== undefined) await requireWritableFile(json);
   const loaded = await findCheckpoint(target, options.checkpoint);
   const { checkpoint, file } = loaded;
-  const explain = await explainSettings(options);
+  const explain = await explainSettings(options, ["panels", "out"]);
   if (explain) {
     requireExplainable(loaded, explain);
-    await requireWritableFolder(options.out);
+    await requireWritableFolder(out);
   }
   const other = compare === undefined ? undefined : await findCheckpoint(compare);
   const ready = await prepareEvaluation({
@@ -64,7 +57,7 @@ async function evaluate(target: string, options: EvaluateOptions): Promise<void>
     const evaluated = await ready.run(gpu);
     console.log(`${file} on ${chosen.images.length} ${chosen.what}:`);
     for (const line of resultLines(loaded, evaluated)) console.log(line);
-    if (explain) await writePanels(gpu, loaded, evaluated, chosen.images, explain, options);
+    if (explain) await writePanels(gpu, loaded, evaluated, chosen.images, explain, { panels, out });
     return evaluated;
   });
   if (json === undefined) return;
@@ -92,7 +85,7 @@ function resultLines({ checkpoint }: Loaded, { found, threshold, summary, compar
 }
 
 function thresholdLine({ value, chosen }: Threshold): string {
-  const at = `Threshold ${Number(value.toFixed(4))}`;
+  const at = `Threshold ${thresholdText(value)}`;
   if (!chosen) return at;
   const criterion = chosen.rule === "f1" ? "F1" : "Youden index (sensitivity + specificity - 1)";
   const warning = chosen.same ? ", the very images evaluated here: its figures are optimistic" : "";
@@ -106,7 +99,7 @@ async function writePanels(
   { found, threshold }: Evaluated,
   prepared: readonly Prepared[],
   settings: ExplainSettings,
-  { panels: count, out }: EvaluateOptions,
+  { panels: count, out }: { panels: number; out: string },
 ): Promise<void> {
   console.log("\nExplained:");
   const byId = new Map(prepared.map((p) => [p.id, p]));
@@ -114,7 +107,10 @@ async function writePanels(
   const cases = caseKinds.flatMap((kind) => chosen[kind].map(({ image }, i) => ({ image, name: `${kind}-${i + 1}` })));
   const images = cases.map(({ image }) => byId.get(image)!);
   let next = 0;
-  for await (const { explained, by, open } of explainImages(gpu, loaded, images, settings)) {
+  for await (const { explained, by, open } of explainImages(gpu, loaded, images, {
+    ...settings,
+    threshold: threshold.value,
+  })) {
     const { title, png } = await drawExplained(explained, by, open);
     const file = path.join(out, `${cases[next++]!.name}.png`);
     await writeWhole(file, png);

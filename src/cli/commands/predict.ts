@@ -13,7 +13,6 @@ import { NO_OUTLINES } from "../format.ts";
 import { Films, showFilm } from "../predict-films.ts";
 import { type Job, openJobs, pictureNames, requireOthers } from "../predict-images.ts";
 import { Profiler, type ProfileOptions } from "../profile.ts";
-import { byOption } from "../settings.ts";
 import { findCheckpoint } from "../targets.ts";
 import { visibleName } from "../terminal.ts";
 import { verdictOf, type Verdict } from "../verdict.ts";
@@ -29,14 +28,6 @@ export interface PredictOptions extends TunedOption, ProfileOptions, ExplainFlag
 const BATCH = 8;
 
 export async function predict(images: readonly string[], options: PredictOptions): Promise<void> {
-  try {
-    await predictAll(images, options);
-  } catch (error) {
-    throw byOption(error);
-  }
-}
-
-async function predictAll(images: readonly string[], options: PredictOptions): Promise<void> {
   const { out } = options;
   const pictures = pictureNames(images);
   await requireWritableFolder(out);

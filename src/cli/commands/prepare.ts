@@ -5,6 +5,7 @@ import { type Classes, DataError, isBare } from "../../data/sample.ts";
 import { contactSheet, spread, type Tile } from "../../node/contact-sheet.ts";
 import { openImage, readImage } from "../../node/data/decode.ts";
 import { className } from "../../node/data/inspect.ts";
+import { ConfigError } from "../../models/config-error.ts";
 import { openDataset } from "../../node/data/open.ts";
 import {
   MANIFEST,
@@ -30,7 +31,7 @@ export interface PrepareOptions {
   masksInverted?: boolean;
   crop: TrainConfig["crop"];
   /** Height and width. */
-  size: [number, number];
+  size?: [number, number];
   resize: boolean;
   workers?: number;
 }
@@ -40,7 +41,8 @@ export async function prepare(options: PrepareOptions): Promise<number> {
   const begun = performance.now();
   const { out, crop, format = "auto", labelFrom = "set", masksInverted = false, workers } = options;
   const { target = "class", classes: asked, positive } = options;
-  const [height, width] = options.size;
+  if (options.size !== undefined && !options.resize) throw new ConfigError("--size has no effect with --no-resize");
+  const [height, width] = options.size ?? [224, 224];
   if (width < 8 || height < 8 || width > 4096 || height > 4096) {
     throw new InputError(`--size: ${height}x${width} is not possible: a side has 8 to 4096 pixels`);
   }

@@ -3,6 +3,7 @@ import { DataError, type Prepared } from "../../data/sample.ts";
 import { FolderStore } from "../../node/folder-store.ts";
 import { requireWritableFile } from "../../node/files.ts";
 import { folderImages } from "../../node/image-source.ts";
+import { ConfigError } from "../../models/config-error.ts";
 import { chooseImages } from "../../runs/choose-images.ts";
 import {
   imagesToShow,
@@ -29,10 +30,17 @@ export interface ReportOptions extends TunedOption {
 
 /** Writes the report of a run folder, or of a study's. */
 export async function report(dir: string, options: ReportOptions): Promise<void> {
+  if (options.base !== undefined && options.pictures === false) {
+    throw new ConfigError("--base has no effect with --no-pictures");
+  }
   const store = new FolderStore(dir);
   if (!(await store.exists(""))) throw new InputError(`${dir}: no such folder`);
+  const ofStudy = await isStudy(store);
+  if (ofStudy && options.base !== undefined) {
+    throw new ConfigError("--base has no effect on a study: its own row Base is shown beside Proposed");
+  }
   await requireWritableFile(store.path(REPORT));
-  await ((await isStudy(store)) ? reportStudy(store, options) : reportFolder(store, options));
+  await (ofStudy ? reportStudy(store, options) : reportFolder(store, options));
   console.log(`Report:  ${store.path(REPORT)}`);
 }
 

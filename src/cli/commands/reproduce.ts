@@ -5,8 +5,10 @@ import { requireWritableFile, writeWhole } from "../../node/files.ts";
 import { FolderStore } from "../../node/folder-store.ts";
 import { folderImages } from "../../node/image-source.ts";
 import { requireResources } from "../../node/resources.ts";
-import { settingsText } from "../../report/show.ts";
+import { plural, settingsText } from "../../report/show.ts";
+import { checkImages } from "../../runs/load-data.ts";
 import { REPORT, writeStudyReport } from "../../runs/report.ts";
+import { ConfigError } from "../../models/config-error.ts";
 import { isFinished, trainStudy, unfinishedRuns } from "../../runs/study.ts";
 import { studyTables } from "../../runs/study-tables.ts";
 import { StudyFolder } from "../../runs/study-folder.ts";
@@ -41,6 +43,10 @@ export type ReproduceOptions = ConfigFlags &
 /** @returns the exit code: 0 all runs are finished, 130 or 129 interrupted */
 export async function reproduce(options: ReproduceOptions): Promise<number> {
   const { checkpoint, table: tables, json } = options;
+  const idle = options.dryRun
+    ? (["json", "published"] as const).find((name) => options[name] !== undefined)
+    : undefined;
+  if (idle) throw new ConfigError(`--${idle} has no effect with --dry-run`);
   const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
   try {
     const config = settingsOf(options);
@@ -50,11 +56,17 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
     const folder = await StudyFolder.open(new FolderStore(out), { config, tables, seeds, checkpoint }, sameFile);
     const groups = planRuns(tables, seeds, config.folds);
     if (options.dryRun) {
+      await checkImages(folderImages, config);
       for (const line of await showPlan(folder, groups)) console.log(line);
       return 0;
     }
+    const isNew = !(await folder.store.exists(""));
     await folder.lock();
-    const code = await trainAll(folder, groups, options);
+    const code = await trainAll(folder, groups, options).catch(async (error: unknown) => {
+      if (isNew) await folder.leave();
+      throw error;
+    });
+    if (isNew && code !== 0) await folder.leave();
     if (code === 0) await conclude(folder, await studyTables(folder, tables, seeds), published, json);
     return code;
   } catch (error) {
@@ -64,7 +76,7 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
 
 /** The settings shared by all runs. All seeds use the same split, so that they are compared on the same images. */
 function settingsOf(options: ReproduceOptions): TrainConfig {
-  const config = configOf({ ...options, seed: 0, splitSeed: options.splitSeed ?? 0 });
+  const config = configOf({ ...options, seed: 0, splitSeed: options.splitSeed ?? 0 }, { study: true });
   requireComparable(config);
   return config;
 }
@@ -102,7 +114,7 @@ async function trainAll(folder: StudyFolder, groups: readonly Group[], options: 
 function introduce(gpu: Gpu, { study, store }: StudyFolder, groups: readonly Group[], todo: ReadonlySet<RunKey>): void {
   const count = groups.reduce((sum, { runs }) => sum + runs.length, 0);
   const finished = count - todo.size;
-  console.log(`Study in ${store.name}: ${count} runs${finished > 0 ? `, ${finished} of them finished` : ""}`);
+  console.log(`Study in ${store.name}: ${plural(count, "run")}${finished > 0 ? `, ${finished} of them finished` : ""}`);
   console.log(`Preset ${settingsText(study.config)}; on ${gpu.name}`);
 }
 
@@ -158,9 +170,9 @@ async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<
     ? `, after a ${shared.title.toLowerCase()} of ${study.config.epochs[shared.name]!} for each seed and fold`
     : "";
   return [
-    `${store.name}: ${runs.length} runs of ${epochs.join(" or ")} epochs${sharing}:`,
+    `${store.name}: ${plural(runs.length, "run")} of ${epochs.join(" or ")} ${epochs.join() === "1" ? "epoch" : "epochs"}${sharing}:`,
     ...lines,
-    `To do: ${shared ? `${phases} ${shared.title.toLowerCase()}s and ` : ""}${waiting} runs${time}`,
+    `To do: ${shared ? `${plural(phases, shared.title.toLowerCase())} and ` : ""}${plural(waiting, "run")}${time}`,
   ];
 }
 

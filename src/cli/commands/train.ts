@@ -12,7 +12,7 @@ import { hasCheckpoint, isComplete, readRecords, Run } from "../../runs/run.ts";
 import { InputError } from "../../runs/store.ts";
 import { train as trainRun, type TrainTask } from "../../runs/train.ts";
 import { settingsText } from "../../report/show.ts";
-import { specOf, type TrainConfig } from "../../train/config.ts";
+import { presetFor, specOf, totalEpochs, type TrainConfig } from "../../train/config.ts";
 import { DivergedError } from "../../train/step.ts";
 import type { EpochRecord } from "../../train/training.ts";
 import { interruptible } from "../interruptible.ts";
@@ -112,8 +112,14 @@ async function fit(task: TrainTask, progress: Progress) {
 
 function introduce(gpu: Gpu, config: TrainConfig, resumed: boolean): void {
   console.log(`${resumed ? "Resuming" : "Preset"} ${settingsText(config)}; on ${gpu.name}`);
-  if (config.preset === "quick" && !resumed)
-    console.log("(--preset paper trains as published: at full width on 224×224 images, for 200 epochs)");
+  if (config.preset === "quick" && !resumed) console.log(`(${paperText(config)})`);
+}
+
+/** "--preset paper trains as published: at full width on 224×224 images, for 200 epochs". */
+function paperText({ model, data }: TrainConfig): string {
+  const paper = presetFor("paper", data, model);
+  const how = specOf(paper).published === true ? "trains as published" : "takes longer";
+  return `--preset paper ${how}: at full width on ${paper.size[0]}×${paper.size[1]} images, for ${totalEpochs(paper)} epochs`;
 }
 
 function defaultFolder({ preset, data }: TrainConfig): string {

@@ -64,7 +64,7 @@ async function run(
   const tasks = all.slice(0, kernels);
   const network = `${specOf(config).title}, ${specOf(config).describe(config)}, ${size[0]}×${size[1]}, batch ${batch}`;
   console.log(
-    `Tuning ${tasks.length}${tasks.length < all.length ? ` of ${all.length}` : ""} kernels of ${network}, in at most ${seconds} s, on ${gpu.name}` +
+    `Tuning ${tasks.length}${tasks.length < all.length ? ` of ${all.length}` : ""} kernels of ${network}, on ${gpu.name}; none is begun after ${seconds} s` +
       (tasks.length === 0 ? "\nOn this adapter no kernel has more than one variant: there is nothing to choose." : ""),
   );
   const progress = new Progress();

@@ -1,4 +1,5 @@
 /** Checks shared by annotation readers: classes, numbers, patients, and boxes that must lie on the image. */
+import { firstFault } from "../fault.ts";
 import { z } from "zod";
 import { area, clip } from "../boxes.ts";
 import { type Box, DataError, oneLine } from "../sample.ts";
@@ -129,6 +130,6 @@ export const decimal = z.string().transform((text, context): number => {
 
 /** The first of zod's findings, on one line. */
 export function explain(error: z.ZodError): string {
-  const issue = error.issues[0];
-  return oneLine(issue ? `${issue.path.join(".")}: ${issue.message}` : error.message);
+  const { path, fault } = firstFault(error);
+  return oneLine(path === "" ? fault : `${path}: ${fault}`);
 }

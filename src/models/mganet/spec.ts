@@ -132,6 +132,7 @@ export const mganet: ModelSpec<MGANet, Settings> = {
     paper: { ...common, width: 1, epochs: { segmentation: 60, joint: 140 }, alpha: 0.5, lr: 1e-4, jointLr: 1e-4 },
     images: { epochs: { segmentation: 12, joint: 10 } },
   },
+  published: true,
   phases: [segmentation, joint],
   explain: {
     points: ["L0", "L1", "L2", "L3", "L4"],
@@ -153,8 +154,16 @@ export const mganet: ModelSpec<MGANet, Settings> = {
     }
     return { ...settings, at };
   },
-  idle: ({ at, fusion }) =>
-    at !== undefined && fusion === "none" ? "--at has no effect with --fusion none" : undefined,
+  idle(given, { fusion, alpha, epochs }) {
+    if (given.at !== undefined && fusion === "none") return "--at has no effect with --fusion none";
+    const [seg, both] = [epochs["segmentation"]!, epochs["joint"]!];
+    if (both === 0 && given.jointLr !== undefined) return "--joint-lr has no effect with --joint-epochs 0";
+    if (both === 0 && given.alpha !== undefined) return "--alpha has no effect with --joint-epochs 0";
+    if (given.maskLoss !== undefined && seg === 0 && alpha === 0) {
+      return "--mask-loss has no effect with --seg-epochs 0 and --alpha 0";
+    }
+    return undefined;
+  },
   describe({ width, fusion, at }) {
     const network = fusion === "none" ? "no modules" : isMasked(fusion) ? `${fusion} fusion` : fusion.toUpperCase();
     const places =

@@ -5,7 +5,7 @@ import { labelFromNames } from "../../data/label-from.ts";
 import { BinaryWords, type ClassWords, NamedWords } from "../../data/readers/class-words.ts";
 import { ownNames } from "../../data/readers/own-classes.ts";
 import { type Dataset, DataError } from "../../data/sample.ts";
-import { type ClassRequest, settleClasses, wordsFor } from "../../data/settle-classes.ts";
+import { classesFound, type ClassRequest, noKnownClass, settleClasses, wordsFor } from "../../data/settle-classes.ts";
 import { describeFound, MANIFEST_HINT } from "./found.ts";
 import { classFolders, hasFoldersOfClasses } from "./layouts/class-folders.ts";
 import type { Layout, Listing, Look, Peek, ReadContext, ReadOptions } from "./layouts/layout.ts";
@@ -44,10 +44,14 @@ export async function openDataset(dir: string, options: OpenOptions = {}): Promi
     const again = other && (await read(dir, { ...options, words: other }));
     if (again && labelsOf(again.dataset).size >= 2) [{ dataset, format }, words, own] = [again, other, true];
   }
+  dataset.dir = dir;
   leaveOutTwice(dataset);
   if (options.labelFrom === "name") labelFromNames(dataset, words);
   if (dataset.samples.length === 0) {
     const first = dataset.skipped[0];
+    if (options.missingClasses === "allow" && words instanceof BinaryWords && words.heard.size > 0) {
+      throw new DataError(`${dir}: ${noKnownClass(words.names)}; ${classesFound(words, [])}`);
+    }
     const why = first ? `, ${dataset.skipped.length} left out, the first: ${first.file}: ${first.reason}` : "";
     throw new DataError(`${dir}: there is no usable ${format} sample${why}`);
   }
@@ -184,10 +188,10 @@ async function recognise(dir: string, listing: Listing, words: ClassWords): Prom
   if (words instanceof BinaryWords && (await hasFoldersOfClasses(listing, lookIn(dir), words))) {
     return { layout: classFolders, others: [] };
   }
-  const all = await Promise.all(layouts.map((entry) => entry.load()));
-  const known = all.map((l) => `${l.format} (${l.shape})`).join(", ");
   const what = await describeFound(listing, lookIn(dir), peekIn(dir));
-  throw new DataError(`${dir}: no known layout; known are ${known}; found: ${what}; ${MANIFEST_HINT}`);
+  throw new DataError(
+    `${dir}: no known layout; found: ${what}; known are ${formats.join(", ")} (docs/data.md describes them); ${MANIFEST_HINT}`,
+  );
 }
 
 /** How far below to look for a set: it may lie in a folder with the archive's name, or nested in that twice. */

@@ -70,7 +70,7 @@ export async function prepareDataset(
   if (prepared.length === 0) {
     const first = skipped[0];
     const why = first ? `; the first: ${first.file}: ${first.reason}` : "";
-    throw new DataError(`${dataset.name}: none of the ${samples.length} images can be used${why}`);
+    throw new DataError(`${dataset.dir ?? dataset.name}: none of the ${samples.length} images can be used${why}`);
   }
   return { prepared, skipped, notes };
 }

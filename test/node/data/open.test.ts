@@ -97,7 +97,10 @@ test("a folder that cannot be opened is an error of one line that names it", asy
     ["missing", "there is no such folder"],
     ["other/a.txt", "this is a file, not a folder"],
     ["empty", "the folder is empty"],
-    ["other", /no known layout; known are manifest \(.*\), ddti \(<case>.xml beside <case>_<k>.jpg\), /],
+    [
+      "other",
+      /no known layout; found: 1 \.txt; known are manifest, ddti, .*, classes \(docs\/data\.md describes them\); /,
+    ],
     ["other", "there is no usable ddti sample", { format: "ddti" }],
     ["useless", /there is no usable ddti sample, 2 left out, the first: .*1\.xml: is not well-formed XML/],
     ["", /no known layout here, but .*useless looks like ddti/],
