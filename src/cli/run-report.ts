@@ -6,7 +6,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { casePictures } from "../node/case-pictures.ts";
 import { drawExplained } from "../node/panels.ts";
 import type { ExplainedCase } from "../report/run.ts";
-import { explainImages } from "../runs/explain.ts";
+import { explainImages, isExplainable } from "../runs/explain.ts";
 import { openModel } from "../runs/open-model.ts";
 import { imagesToShow, readRun, REPORT, writeRunReport } from "../runs/report.ts";
 import { runCheckpoint, type Loaded } from "../runs/run.ts";
@@ -26,14 +26,14 @@ export async function picturesOf(gpu: Gpu, loaded: Loaded, images: readonly Prep
   return await casePictures(open, images);
 }
 
-/** Explanation panels for embedding in a report; none for a checkpoint whose classifier is not trained. */
+/** Explanation panels for embedding in a report; none for a checkpoint whose classifier is not trained, or has no maps of features. */
 export async function panelsOf(
   gpu: Gpu,
   loaded: Loaded,
   images: readonly Prepared[],
   base: Loaded | undefined,
 ): Promise<ExplainedCase[]> {
-  if (!isClassifier(loaded.checkpoint)) return [];
+  if (!isExplainable(loaded.checkpoint)) return [];
   const found: ExplainedCase[] = [];
   for await (const { explained, by, open } of explainImages(gpu, loaded, images, { base })) {
     const { id, title, png } = await drawExplained(explained, by, open);

@@ -32,6 +32,10 @@ export interface ExplainSettings {
 /** Images in the network at a time. */
 const BATCH = 8;
 
+/** Whether a checkpoint has a trained classifier with maps of features. */
+export const isExplainable = (checkpoint: Loaded["checkpoint"]): boolean =>
+  isClassifier(checkpoint) && specOf(checkpoint.config).explain.points.length > 0;
+
 /** Settings with their defaults. */
 export interface Explanation {
   method: ExplainMethod;
