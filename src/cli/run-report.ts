@@ -11,7 +11,6 @@ import { openModel } from "../runs/open-model.ts";
 import { imagesToShow, readRun, REPORT, writeRunReport } from "../runs/report.ts";
 import { runCheckpoint, type Loaded } from "../runs/run.ts";
 import { InputError, type Store } from "../runs/store.ts";
-import { isClassifier } from "../train/checkpoint.ts";
 
 /** A document to make the plots in; nothing is rendered. */
 export const plotDocument = (): Document => parseHTML("<!doctype html><html><body></body></html>").document;
