@@ -89,11 +89,13 @@ function modelOptions(): ModelOption[] {
   return [...found.values()];
 }
 
-/** Adds the options of all models, grouped under the model if only one has it. `only`: settings; default all. */
+const idsOf = (specs: readonly ModelSpec[]): string => specs.map(({ id }) => id).join(", ");
+
+/** Adds the options of all models, grouped under those that have them unless all do. `only`: settings; default all. */
 export function addModelOptions(command: Command, { only }: { only?: readonly string[] } = {}): Command {
   for (const { option, name, specs } of modelOptions()) {
     if (only && !only.includes(name)) continue;
-    command.addOption(specs.length === 1 ? option.helpGroup(`Options of --model ${specs[0]!.id}:`) : option);
+    command.addOption(specs.length < models.length ? option.helpGroup(`Options of --model ${idsOf(specs)}:`) : option);
   }
   return command;
 }
@@ -143,8 +145,7 @@ const attributeOf = ({ flags }: SettingText): string => new Option(flags).attrib
 function givenSettings(flags: ConfigFlags, spec: ModelSpec): Record<string, unknown> {
   const foreign = modelOptions().find(({ name, specs }) => flags[name] !== undefined && !specs.includes(spec));
   if (foreign) {
-    const owners = foreign.specs.map(({ id }) => id).join(" and ");
-    throw new ConfigError(`${foreign.option.long} is an option of ${owners}, not of ${spec.id}`);
+    throw new ConfigError(`${foreign.option.long} is an option of ${idsOf(foreign.specs)}, not of ${spec.id}`);
   }
   const known = { ...commonSettings, ...spec.options };
   return Object.fromEntries(

@@ -66,21 +66,22 @@ function sizesOf(x: readonly number[], { heads, biased, shifted }: SelfAttention
       `${op}: ${showShape(x)} does not divide into ${heads} heads of queries, keys and values with channels in fours`,
   );
   const quads = channels / 12;
+  const [sy, sx] = shifted?.shift ?? [0, 0];
+  const moved = sy > 0 || sx > 0;
   const [h, w] = shifted?.size ?? [1, 1];
   const window = shifted?.window ?? 1;
   const [down, across] = [paddedTo(h, window) / window, paddedTo(w, window) / window];
   requireShape(
-    !shifted || (tokens === window * window && batch % (down * across) === 0),
+    !moved || (tokens === window * window && batch % (down * across) === 0),
     () => `${op}: ${showShape(x)} are no windows of ${window}×${window} pixels of images of ${h}×${w}`,
   );
   const scale = floatBits(1 / Math.sqrt((4 * quads) / heads));
-  const [sy, sx] = shifted?.shift ?? [0, 0];
   const values = { batch, heads, tokens, row: 3 * quads, quads, scale, across, down, window, sy, sx };
-  const form: AttentionForm = { quads: quads / heads, biased, shifted: shifted !== undefined && (sy > 0 || sx > 0) };
+  const form: AttentionForm = { quads: quads / heads, biased, shifted: moved };
   return {
     ...{ batch, tokens, form, quads },
-    /** The images or windows of images into which the batch can be cut. */
-    perImage: shifted ? down * across : 1,
+    /** Samples that stay together where work is cut: an image's windows, where which of them it is counts. */
+    perImage: form.shifted ? down * across : 1,
     params: attentionFields.map((field) => values[field]),
     y: [batch, tokens, 4 * quads],
     rows: [batch, heads, tokens],

@@ -129,7 +129,7 @@ test("options of another model are refused, and so is a model that is not there"
   const resnet34 = ["--model", "resnet34", ...out];
   await refused([...resnet34, "--fusion", "none"], "--fusion is an option of mganet, not of resnet34");
   await refused([...resnet34, "--seg-epochs", "1"], "--seg-epochs is an option of mganet, not of resnet34");
-  await refused([...out, "--epochs", "1"], "--epochs is an option of resnet34, not of mganet");
+  await refused([...out, "--epochs", "1"], /--epochs is an option of resnet34, .*, not of mganet/);
   await refused([...resnet34, "--epochs", "0"], "nothing to train");
   await refused([...resnet34, "--epochs", "-1"], /^Error: --epochs: /);
   await refused([...resnet34, "--width", "9"], /^Error: --width: /);
@@ -141,7 +141,7 @@ test("options of another model are refused, and so is a model that is not there"
 test("train --help lists options under their model", async () => {
   const { out } = await mganet("train", "--help");
   const text = out.join("\n");
-  const section = (id: string) => new RegExp(`Options of --model ${id}:\\n((?: .*\\n?)+)`).exec(text)?.[1] ?? "";
+  const section = (id: string) => new RegExp(`Options of --model ${id}.*:\\n((?: .*\\n?)+)`).exec(text)?.[1] ?? "";
   for (const flag of ["--fusion", "--at", "--joint-lr", "--mask-loss", "--alpha", "--seg-epochs", "--joint-epochs"]) {
     expect(section("mganet"), flag).toContain(flag);
   }
