@@ -78,7 +78,7 @@ const cases: Record<string, OpCase[]> = {
   space_to_depth: [{ shapes: { x: [5, 8, 8, 8] } }],
   window_partition: [{ shapes: { x: [5, 8, 8, 8] }, params: { window: 4, shift: [1, 2] } }],
   window_reverse: [{ shapes: { x: [20, 16, 8] }, params: { size: [8, 8], window: 4, shift: [1, 2] } }],
-  prepend_token: [{ shapes: { x: [9, 15, 16], token: [16], positions: [16, 16] }, copied: true }],
+  prepend_token: [{ shapes: { x: [9, 15, 16], token: [16], positions: [16, 16] } }],
   first_token: [{ shapes: { x: [5, 32, 16] }, copied: true }],
   cat: [{ shapes: { a: [5, 8, 8, 8], b: [5, 8, 8, 4] } }],
   global_avg_pool: [{ shapes: { x: [5, 8, 8, 8] }, copied: true }],
