@@ -10,14 +10,16 @@ import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { attentionHead, scoreOf, type AttentionForm } from "./lib/attention.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 
+/** Vectors of a head. Not a constant: compilers would unroll the loops over them. */
+const D4 = "(p.quads / p.heads)";
+
 /** The token `t` of `from` in head h of window z: the index of its first vector. `part`: 0 q, 1 k, 2 v. */
-const inX = (t: string, part: number): string => `(z * p.tokens + ${t}) * p.row + ${part}u * p.quads + h * D4`;
-const inY = (t: string): string => `(z * p.tokens + ${t}) * p.quads + h * D4`;
+const inX = (t: string, part: number): string => `(z * p.tokens + ${t}) * p.row + ${part}u * p.quads + h * ${D4}`;
+const inY = (t: string): string => `(z * p.tokens + ${t}) * p.quads + h * ${D4}`;
 
 const head = (form: AttentionForm, arrays: [string, string][]): string => `
 ${bindings(...arrays)}
-${attentionHead(form, arrays.length)}
-const D4 = ${form.quads}u;`;
+${attentionHead(form, arrays.length)}`;
 
 const withBias = ({ biased }: AttentionForm): [string, string][] => (biased ? [["bias", "f32"]] : []);
 
@@ -35,7 +37,7 @@ const dot = (name: string, a: [string, string], b: [string, string]): string => 
   {
     let first = ${a[1]};
     let second = ${b[1]};
-    for (var d = 0u; d < D4; d++) { ${name}s += ${a[0]}[first + d] * ${b[0]}[second + d]; }
+    for (var d = 0u; d < ${D4}; d++) { ${name}s += ${a[0]}[first + d] * ${b[0]}[second + d]; }
   }
   let ${name} = dot(${name}s, vec4f(1.0));`;
 
@@ -80,8 +82,8 @@ ${head({ ...form, shifted: false }, [
 ])}
 ${threadMain(
   { items: "p.batch * p.tokens * p.quads", threads },
-  `  let d = i % D4;
-  let h = (i / D4) % p.heads;
+  `  let d = i % ${D4};
+  let h = (i / ${D4}) % p.heads;
   let t = (i / p.quads) % p.tokens;
   let z = i / p.quads / p.tokens;
   let first = ((z * p.heads + h) * p.tokens + t) * p.tokens;
@@ -139,8 +141,8 @@ ${head({ ...form, shifted: false }, [
 ])}
 ${threadMain(
   { items: "p.batch * p.tokens * p.row", threads },
-  `  let d = i % D4;
-  let h = (i / D4) % p.heads;
+  `  let d = i % ${D4};
+  let h = (i / ${D4}) % p.heads;
   let part = (i / p.quads) % 3u;
   let t = (i / p.row) % p.tokens;
   let z = i / p.row / p.tokens;

@@ -94,8 +94,8 @@ type Sizes = ReturnType<typeof sizesOf>;
 
 const fusible = ({ form }: Sizes): boolean => 4 * form.quads <= MOST_FUSED_CHANNELS;
 
-/** The most tokens that are handed around at once: more make the loop long. */
-const MOST_BLOCK_TOKENS = 8;
+/** Vectors that are handed around at once: more make the loop long, and take seconds to compile. */
+const BLOCK_VECTORS = 64;
 
 /** Lanes of a subgroup where a broadcast costs less than a load; undefined elsewhere. */
 const subgroupFor = ({ adapterClass, subgroupSize }: Capabilities): number | undefined =>
@@ -109,7 +109,11 @@ function subgroupDispatch(
   bindings: readonly OperandRef[],
   code: (form: AttentionBlock) => string,
 ): Dispatch {
-  const block = { ...form, subgroup, block: Math.min(subgroup, MOST_BLOCK_TOKENS) };
+  const block = {
+    ...form,
+    subgroup,
+    block: Math.min(subgroup, Math.max(1, 2 ** Math.floor(Math.log2(BLOCK_VECTORS / form.quads)))),
+  };
   const workgroups = grid1d(rows[0]! * rows[1]! * ceilDiv(tokens, subgroup));
   return { label, code: code(block), bindings, params, workgroups };
 }
@@ -163,8 +167,10 @@ export function selfAttentionKernel(x: readonly number[], options: SelfAttention
       const of = (variant: string, dispatch: Dispatch): Lowering[] =>
         fusible(size) ? [{ variant, scratch: [], dispatches: [dispatch] }] : [];
       return [
-        ...(subgroup ? of("subgroup", subgroupDispatch(label, size, subgroup, operands, attentionSubgroup)) : []),
-        ...of("fused", fusedDispatch(label, size, operands, attentionFused)),
+        // Either takes seconds to compile, so that only the better one is offered.
+        ...(subgroup
+          ? of("subgroup", subgroupDispatch(label, size, subgroup, operands, attentionSubgroup))
+          : of("fused", fusedDispatch(label, size, operands, attentionFused))),
         {
           variant: "plain",
           scratch: [4 * sizeOf(pairs)],
@@ -216,21 +222,18 @@ export function selfAttentionGradKernel(x: readonly number[], options: SelfAtten
         dispatches: [...dispatches, ...sum(scratch(1))],
       });
       const names = [`${label}.queries`, `${label}.keys`] as const;
-      const fused = of(
-        "fused",
-        fusedDispatch(names[0], size, queries, attentionFusedQueryGrad),
-        fusedDispatch(names[1], size, keys, attentionFusedKeyGrad),
-      );
       const subgroup = subgroupFor(caps);
-      const bySubgroups = subgroup
-        ? [
-            of(
-              "subgroup",
-              subgroupDispatch(names[0], size, subgroup, queries, attentionSubgroupQueryGrad),
-              subgroupDispatch(names[1], size, subgroup, keys, attentionSubgroupKeyGrad),
-            ),
-          ]
-        : [];
+      const better = subgroup
+        ? of(
+            "subgroup",
+            subgroupDispatch(names[0], size, subgroup, queries, attentionSubgroupQueryGrad),
+            subgroupDispatch(names[1], size, subgroup, keys, attentionSubgroupKeyGrad),
+          )
+        : of(
+            "fused",
+            fusedDispatch(names[0], size, queries, attentionFusedQueryGrad),
+            fusedDispatch(names[1], size, keys, attentionFusedKeyGrad),
+          );
       const plain: Lowering = {
         variant: "plain",
         scratch: [rowBytes, pairBytes, pairBytes],
@@ -253,7 +256,7 @@ export function selfAttentionGradKernel(x: readonly number[], options: SelfAtten
           ...sum(scratch(2)),
         ],
       };
-      return [...(fusible(size) ? [...bySubgroups, fused] : []), plain];
+      return [...(fusible(size) ? [better] : []), plain];
     },
   };
 }
