@@ -30,8 +30,13 @@ export class FolderStore implements Store {
     return Promise.resolve(existsSync(this.path(file)));
   }
 
-  read(file: string): Promise<Uint8Array> {
-    return readInput(this.path(file));
+  async read(file: string): Promise<Uint8Array> {
+    try {
+      return await readInput(this.path(file));
+    } catch (error) {
+      await requireKept(this.name); // The folder may have just gone.
+      throw error;
+    }
   }
 
   write(file: string, content: Uint8Array | string): Promise<void> {

@@ -74,9 +74,16 @@ export class StudyFolder {
     await this.store.removeLeftovers();
   }
 
-  /** Unlocks, and removes the folder if nothing was written into it: a study that was refused leaves nothing behind. */
+  /**
+   * Unlocks, and removes the folder if nothing was written into it: a study that was refused leaves nothing behind. A folder that another
+   * one has taken the place of is left alone.
+   */
   async leave(): Promise<void> {
-    if (await isStudy(this.store)) return;
+    const own = await this.store.requireOwn().then(
+      () => true,
+      () => false,
+    );
+    if (!own || (await isStudy(this.store))) return;
     await this.store.unlock();
     await this.store.removeIfEmpty();
   }
