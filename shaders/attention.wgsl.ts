@@ -7,21 +7,15 @@
  * x and dx [B,T,3,H,D / 4], y and dy [B,T,H,D / 4], of vec4f; s, p and ds [B,H,T,T]; logs and delta [B,H,T]; bias [H,T,T].
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { attentionHead, scoreOf, type AttentionForm } from "./lib/attention.ts";
+import { attentionHead, inX, inY, scoreOf, withBias, type AttentionForm } from "./lib/attention.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 
 /** Vectors of a head. Not a constant: compilers would unroll the loops over them. */
 const D4 = "(p.quads / p.heads)";
 
-/** The token `t` of `from` in head h of window z: the index of its first vector. `part`: 0 q, 1 k, 2 v. */
-const inX = (t: string, part: number): string => `(z * p.tokens + ${t}) * p.row + ${part}u * p.quads + h * ${D4}`;
-const inY = (t: string): string => `(z * p.tokens + ${t}) * p.quads + h * ${D4}`;
-
 const head = (form: AttentionForm, arrays: [string, string][]): string => `
 ${bindings(...arrays)}
 ${attentionHead(form, arrays.length)}`;
-
-const withBias = ({ biased }: AttentionForm): [string, string][] => (biased ? [["bias", "f32"]] : []);
 
 /** z, h, i and j of a pair. */
 const pair = `  let j = i0 % p.tokens;
@@ -47,7 +41,7 @@ ${head(form, [["x", "vec4f"], ...withBias(form), ["s", "f32"]])}
 ${pairs(
   threads,
   `${pair}
-${dot("product", ["x", inX("i", 0)], ["x", inX("j", 1)])}
+${dot("product", ["x", inX("i", 0, D4)], ["x", inX("j", 1, D4)])}
   s[i0] = ${scoreOf(form, "product")};`,
 )}`;
 
@@ -88,7 +82,7 @@ ${threadMain(
   let z = i / p.quads / p.tokens;
   let first = ((z * p.heads + h) * p.tokens + t) * p.tokens;
   var sum = vec4f();
-  for (var j = 0u; j < p.tokens; j++) { sum += shares[first + j] * x[${inX("j", 2)} + d]; }
+  for (var j = 0u; j < p.tokens; j++) { sum += shares[first + j] * x[${inX("j", 2, D4)} + d]; }
   y[i] = sum;`,
 )}`;
 
@@ -104,7 +98,7 @@ ${threadMain(
   `  let t = i % p.tokens;
   let h = (i / p.tokens) % p.heads;
   let z = i / p.tokens / p.heads;
-${dot("sum", ["y", inY("t")], ["dy", inY("t")])}
+${dot("sum", ["y", inY("t", D4)], ["dy", inY("t", D4)])}
   delta[i] = sum;`,
 )}`;
 
@@ -122,8 +116,8 @@ ${head(form, [
 ${pairs(
   threads,
   `${pair}
-${dot("product", ["x", inX("i", 0)], ["x", inX("j", 1)])}
-${dot("slope", ["dy", inY("i")], ["x", inX("j", 2)])}
+${dot("product", ["x", inX("i", 0, D4)], ["x", inX("j", 1, D4)])}
+${dot("slope", ["dy", inY("i", D4)], ["x", inX("j", 2, D4)])}
   let at = (z * p.heads + h) * p.tokens + i;
   let share = exp(${scoreOf(form, "product")} - logs[at]);
   shares[i0] = share;
@@ -150,13 +144,13 @@ ${threadMain(
   let scale = bitcast<f32>(p.scale);
   var sum = vec4f();
   if (part == 0u) {
-    for (var j = 0u; j < p.tokens; j++) { sum += ds[pairs + t * p.tokens + j] * x[${inX("j", 1)} + d]; }
+    for (var j = 0u; j < p.tokens; j++) { sum += ds[pairs + t * p.tokens + j] * x[${inX("j", 1, D4)} + d]; }
     sum *= scale;
   } else if (part == 1u) {
-    for (var j = 0u; j < p.tokens; j++) { sum += ds[pairs + j * p.tokens + t] * x[${inX("j", 0)} + d]; }
+    for (var j = 0u; j < p.tokens; j++) { sum += ds[pairs + j * p.tokens + t] * x[${inX("j", 0, D4)} + d]; }
     sum *= scale;
   } else {
-    for (var j = 0u; j < p.tokens; j++) { sum += shares[pairs + j * p.tokens + t] * dy[${inY("j")} + d]; }
+    for (var j = 0u; j < p.tokens; j++) { sum += shares[pairs + j * p.tokens + t] * dy[${inY("j", D4)} + d]; }
   }
   dx[i] = sum;`,
 )}`;

@@ -6,13 +6,21 @@
  * Shapes and formulas as in attention.wgsl.ts. Dispatch: batch heads ceil(T / threads) groups folded over x and y.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { attentionHead, scoreOf, type AttentionForm } from "./lib/attention.ts";
-import { bindings, groupIndex } from "./lib/thread.ts";
+import {
+  attentionHead,
+  inX,
+  inY,
+  keyGradArrays,
+  ownToken,
+  queryGradArrays,
+  scoreOf,
+  withBias,
+  type AttentionForm,
+} from "./lib/attention.ts";
+import { bindings } from "./lib/thread.ts";
 import { unroll } from "./lib/vec.ts";
 
 type Arrays = [name: string, element: string][];
-
-const withBias = ({ biased }: AttentionForm): Arrays => (biased ? [["bias", "f32"]] : []);
 
 /** `main` with window z, head h and, in `own`, the token of this thread; threads beyond the last take that once more. */
 const frame = (form: AttentionForm, threads: number, arrays: Arrays, body: string): string => wgsl`
@@ -21,18 +29,9 @@ ${attentionHead(form, arrays.length)}
 const D4 = ${form.quads}u;
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let blocks = (p.tokens + ${threads - 1}u) / ${threads}u;
-  let unit = ${groupIndex};
-  if (unit >= p.batch * p.heads * blocks) { return; }
-  let h = (unit / blocks) % p.heads;
-  let z = unit / blocks / p.heads;
-  let own = min((unit % blocks) * ${threads}u + thread, p.tokens - 1u);
-  let pairs = (z * p.heads + h) * p.tokens;
+${ownToken(threads, "thread")}
 ${body}
 }`;
-
-const inX = (t: string, part: number): string => `(z * p.tokens + ${t}) * p.row + ${part}u * p.quads + h * D4`;
-const inY = (t: string): string => `(z * p.tokens + ${t}) * p.quads + h * D4`;
 
 const each = (form: AttentionForm, line: (d: number) => string): string => unroll(form.quads, line);
 const load = (form: AttentionForm, name: string, from: string): string =>
@@ -84,16 +83,7 @@ export const attentionFusedQueryGrad = (form: AttentionForm, threads: number): s
   frame(
     form,
     threads,
-    [
-      ["x", "vec4f"],
-      ...withBias(form),
-      ["y", "vec4f"],
-      ["dy", "vec4f"],
-      ["logs", "f32"],
-      ["dx", "vec4f"],
-      ["delta", "f32"],
-      ...(form.biased ? ([["ds", "f32"]] as Arrays) : []),
-    ],
+    queryGradArrays(form),
     `  let i = own;
   let mine = ${inX("own", 0)};
   let to = ${inY("own")};
@@ -137,7 +127,7 @@ export const attentionFusedKeyGrad = (form: AttentionForm, threads: number): str
   frame(
     form,
     threads,
-    [["x", "vec4f"], ...withBias(form), ["dy", "vec4f"], ["logs", "f32"], ["delta", "f32"], ["dx", "vec4f"]],
+    keyGradArrays(form),
     `  let j = own;
   let mine = ${inX("own", 1)};
   let behind = mine + p.quads;

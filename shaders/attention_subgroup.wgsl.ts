@@ -6,8 +6,18 @@
  * Dispatch: batch heads ceil(T / subgroup) groups folded over x and y; a workgroup is one subgroup.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { attentionHead, type AttentionForm } from "./lib/attention.ts";
-import { bindings, groupIndex } from "./lib/thread.ts";
+import {
+  attentionHead,
+  inX,
+  inY,
+  keyGradArrays,
+  ownToken,
+  queryGradArrays,
+  scoreOf,
+  withBias,
+  type AttentionForm,
+} from "./lib/attention.ts";
+import { bindings } from "./lib/thread.ts";
 import { unroll } from "./lib/vec.ts";
 
 type Arrays = [name: string, element: string][];
@@ -18,10 +28,6 @@ export interface AttentionBlock extends AttentionForm {
   block: number;
 }
 
-const withBias = ({ biased }: AttentionForm): Arrays => (biased ? [["bias", "f32"]] : []);
-const inX = (t: string, part: number): string => `(z * p.tokens + ${t}) * p.row + ${part}u * p.quads + h * D4`;
-const inY = (t: string): string => `(z * p.tokens + ${t}) * p.quads + h * D4`;
-
 /** `main` with window z, head h and, in `own`, the token of this lane; lanes beyond the last take that once more. */
 const frame = (form: AttentionBlock, arrays: Arrays, body: string): string => wgsl`
 enable subgroups;
@@ -30,14 +36,8 @@ ${attentionHead(form, arrays.length)}
 const D4 = ${form.quads}u;
 @compute @workgroup_size(${form.subgroup})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let blocks = (p.tokens + ${form.subgroup - 1}u) / ${form.subgroup}u;
-  let unit = ${groupIndex};
-  if (unit >= p.batch * p.heads * blocks) { return; }
-  let h = (unit / blocks) % p.heads;
-  let z = unit / blocks / p.heads;
+${ownToken(form.subgroup, "lane")}
   let last = p.tokens - 1u;
-  let own = min((unit % blocks) * ${form.subgroup}u + lane, last);
-  let pairs = (z * p.heads + h) * p.tokens;
   let scale = bitcast<f32>(p.scale);
 ${form.shifted ? "  let mine_region = region(own, z);" : ""}
 ${body}
@@ -61,11 +61,8 @@ const dot = (form: AttentionForm, own: string, theirs: string, k: number): strin
   Array.from({ length: form.quads }, (_, d) => `dot(${own}${d}, ${from(`${theirs}${d}`, k)})`).join(" + ");
 
 /** The score with token t0 + k, given the product; `query` and `key` are WGSL of the two tokens' numbers. */
-function score(form: AttentionBlock, product: string, k: number, query: string, key: string): string {
-  const bias = form.biased ? ` + bias[(h * p.tokens + ${query}) * p.tokens + ${key}]` : "";
-  const apart = form.shifted ? ` - select(0.0, 100.0, mine_region != ${from("other_region", k)})` : "";
-  return `(${product}) * scale${bias}${apart}`;
-}
+const score = (form: AttentionBlock, product: string, k: number, query: string, key: string): string =>
+  scoreOf(form, product, { query, key, apart: `mine_region != ${from("other_region", k)}` }, "scale");
 
 /** The number of token t0 + k, or the last one. */
 const token = (k: number): string => `min(t0 + ${k}u, last)`;
@@ -106,16 +103,7 @@ export const attentionSubgroupQueryGrad = (form: AttentionBlock): string => {
   const keys = Array.from({ length: form.block }, (_, k) => k);
   return frame(
     form,
-    [
-      ["x", "vec4f"],
-      ...withBias(form),
-      ["y", "vec4f"],
-      ["dy", "vec4f"],
-      ["logs", "f32"],
-      ["dx", "vec4f"],
-      ["delta", "f32"],
-      ...(form.biased ? ([["ds", "f32"]] as Arrays) : []),
-    ],
+    queryGradArrays(form),
     `  let mine = ${inX("own", 0)};
   let to = ${inY("own")};
 ${load(form, "q", "x[mine")}
@@ -149,7 +137,7 @@ export const attentionSubgroupKeyGrad = (form: AttentionBlock): string => {
   const queries = Array.from({ length: form.block }, (_, k) => k);
   return frame(
     form,
-    [["x", "vec4f"], ...withBias(form), ["dy", "vec4f"], ["logs", "f32"], ["delta", "f32"], ["dx", "vec4f"]],
+    keyGradArrays(form),
     `  let mine = ${inX("own", 1)};
   let behind = mine + p.quads;
 ${load(form, "k", "x[mine")}

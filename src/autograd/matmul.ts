@@ -1,7 +1,7 @@
 /** Products of batches of matrices, and softmax. */
 import { isList, requireKnown, requireNumber, requireShape, sameShape, showShape, sizeOf } from "../kernels/kernel.ts";
-import { matmulKernel } from "../kernels/matmul-strided.ts";
-import { sampleSumKernel } from "../kernels/gather.ts";
+import { matmulKernel } from "../kernels/matmul-forms.ts";
+import { sampleSumKernel } from "../kernels/reduce.ts";
 import { softmaxInputGradKernel, softmaxKernel } from "../kernels/softmax.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";

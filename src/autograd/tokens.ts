@@ -1,7 +1,6 @@
 /** What transformers do with tokens [N, T, C] besides attention: layer norm, windows, class token and positions. */
 import {
   prependTokenKernel,
-  sampleSumKernel,
   spaceToDepthKernel,
   tokensKernel,
   windowPartitionKernel,
@@ -10,6 +9,7 @@ import {
 } from "../kernels/gather.ts";
 import { nhwc, requireKnown, requireNumber, requireShape, sameShape, showShape } from "../kernels/kernel.ts";
 import { layerNormInputGradKernel, layerNormKernel, layerNormParameterGradsKernel } from "../kernels/layer-norm.ts";
+import { sampleSumKernel } from "../kernels/reduce.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 

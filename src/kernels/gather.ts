@@ -2,20 +2,9 @@
 import { gather, gatherFields, type Gather } from "../../shaders/gather.wgsl.ts";
 import { prependFields, prependToken } from "../../shaders/prepend_token.wgsl.ts";
 import { ceilDiv } from "./grid.ts";
-import {
-  alongFirst,
-  f32,
-  input,
-  nhwc,
-  output,
-  requireShape,
-  requireWhole,
-  showShape,
-  sizeOf,
-  type Kernel,
-} from "./kernel.ts";
+import { alongFirst, f32, nhwc, requireShape, requireWhole, showShape, sizeOf, type Kernel } from "./kernel.ts";
 import { perThread } from "./per-thread.ts";
-import { lanesOf, sumPartsDispatch } from "./reduce.ts";
+import { lanesOf } from "./reduce.ts";
 
 type Sizes = Partial<Record<Exclude<(typeof gatherFields)[number], "items" | "quads">, number>>;
 
@@ -118,20 +107,4 @@ export function prependTokenKernel(x: readonly number[]): Kernel {
     ({ threads }) => prependToken(threads, lanes),
     prependFields.map((field) => values[field]),
   );
-}
-
-/** The sum over the first size of dy [N, ...], of the shape of one sample. */
-export function sampleSumKernel(name: string, dy: readonly number[]): Kernel {
-  const [n, ...sample] = dy as readonly [number, ...number[]];
-  return {
-    name,
-    inputs: [f32(...dy)],
-    outputs: [f32(...sample)],
-    updates: [],
-    flops: 0,
-    parts: alongFirst(dy, (part) => sampleSumKernel(name, part)),
-    lower: () => [
-      { variant: "plain", scratch: [], dispatches: [sumPartsDispatch(name, sizeOf(sample), n, input(0), output(0))] },
-    ],
-  };
 }

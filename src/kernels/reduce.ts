@@ -61,6 +61,22 @@ export function finishPartsDispatch(
   ]);
 }
 
+/** The sum over the first size of dy [N, ...], of the shape of one sample. */
+export function sampleSumKernel(name: string, dy: readonly number[]): Kernel {
+  const [n, ...sample] = dy as readonly [number, ...number[]];
+  return {
+    name,
+    inputs: [f32(...dy)],
+    outputs: [f32(...sample)],
+    updates: [],
+    flops: 0,
+    parts: alongFirst(dy, (part) => sampleSumKernel(name, part)),
+    lower: () => [
+      { variant: "plain", scratch: [], dispatches: [sumPartsDispatch(name, sizeOf(sample), n, input(0), output(0))] },
+    ],
+  };
+}
+
 /** y [1] = factor * sum of all elements of x. */
 export function sumAll(shape: readonly number[], factor: number): Kernel {
   const count = sizeOf(shape);

@@ -1,6 +1,7 @@
 /** The layers that the models are made of. */
 import { batchNorm2d } from "../autograd/batchnorm.ts";
 import { conv2d, linear, type Conv2dOptions } from "../autograd/conv2d.ts";
+import { layerNorm } from "../autograd/tokens.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireConv2dOptions } from "../kernels/conv2d.ts";
 import { isList, requireKnown, requireNumber, requireShape, requireWhole } from "../kernels/kernel.ts";
@@ -122,5 +123,27 @@ export class Linear<B extends boolean = true> extends Module {
   forward(x: Tensor): Tensor {
     requireTensors("Linear", x);
     return graphOf(x).scope(this.path, () => linear(x, this.weight, this.bias));
+  }
+}
+
+/** Layer normalisation over the last axis of x [..., C]. */
+export class LayerNorm extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+  readonly #eps: number;
+
+  /** @throws ShapeError unless `channels` is a whole number above 0 and `eps` a number of at least 0 */
+  constructor(channels: number, eps = 1e-5) {
+    super();
+    requireWhole("LayerNorm", "channels", channels, 1);
+    requireNumber("LayerNorm", "eps", eps, 0);
+    this.weight = new Parameter([channels], "vector", { fill: 1 });
+    this.bias = new Parameter([channels], "vector");
+    this.#eps = eps;
+  }
+
+  forward(x: Tensor): Tensor {
+    requireTensors("LayerNorm", x);
+    return graphOf(x).scope(this.path, () => layerNorm(x, this.weight, this.bias, this.#eps));
   }
 }

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dropout_reference import kept
+from backbones_reference import kept
 from mganet_reference import dice_loss, save_safetensors
 
 HERE = Path(__file__).resolve().parent

@@ -8,7 +8,7 @@ import { fanInUniform, truncatedNormal } from "../../nn/draws.ts";
 import { initialValuesBy } from "../../nn/init.ts";
 import { Linear } from "../../nn/layers.ts";
 import { Module } from "../../nn/module.ts";
-import { eights } from "../shared/transformer.ts";
+import { eights } from "../shared/width.ts";
 import { Auxiliary, BasicConv, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE } from "./blocks.ts";
 
 export interface InceptionOptions {

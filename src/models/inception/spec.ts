@@ -2,7 +2,7 @@
 import { ConfigError } from "../config-error.ts";
 import { showFactor, widthSetting } from "../setting.ts";
 import { caseFactor, classifier } from "../shared/classifier.ts";
-import { eights } from "../shared/transformer.ts";
+import { eights } from "../shared/width.ts";
 import { Inception, LEAST_SIDE } from "./network.ts";
 
 const options = { width: widthSetting };
@@ -13,22 +13,12 @@ export const inception = classifier<Inception, typeof options>({
   summary: "branches of several kernel sizes side by side, with an auxiliary head in training",
   options,
   shapedBy: ["width"],
-  presets: {
-    quick: { width: 1 / 2, epochs: { training: 8 }, lr: 1e-3 },
-    paper: { width: 1, epochs: { training: 200 }, lr: 1e-4 },
-    images: { epochs: { training: 22 } },
-  },
+  quick: { width: 1 / 2 },
+  paper: { width: 1 },
   drops: true,
   auxWeight: 0.4,
-  explain: {
-    points: ["L0", "L1", "L2", "L3", "L4"],
-    cam: true,
-    takesMask: false,
-    record(net, image) {
-      const { logits, pooled, scales } = net.forward(image);
-      return { logits, pooled, features: scales.map((f) => ({ before: f, after: f })) };
-    },
-  },
+  points: ["L0", "L1", "L2", "L3", "L4"],
+  cam: true,
   build: ({ width }, classes, seed) => new Inception({ width, classes }, seed),
   check(settings) {
     const { size } = settings as { size?: readonly number[] };

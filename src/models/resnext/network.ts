@@ -6,8 +6,8 @@ import { fanInUniform, heNormal } from "../../nn/draws.ts";
 import { initialValuesBy } from "../../nn/init.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../nn/layers.ts";
 import { Module, ModuleList } from "../../nn/module.ts";
-import { Downsample, stemPool } from "../shared/resnet.ts";
-import { eights } from "../shared/transformer.ts";
+import { shortcut, stemPool, type Downsample } from "../shared/resnet.ts";
+import { eights } from "../shared/width.ts";
 
 export interface ResNeXtOptions {
   /** Factor on the 32 groups; each keeps its 4, 8, 16, 32 channels of the four layers. Default 1. */
@@ -36,8 +36,7 @@ class Bottleneck extends Module {
     this.bn2 = new BatchNorm2d(inner);
     this.conv3 = new Conv2d(inner, channelsOut, 1);
     this.bn3 = new BatchNorm2d(channelsOut);
-    const project = stride !== 1 || channelsIn !== channelsOut;
-    this.downsample = project ? new Downsample(channelsIn, channelsOut, stride) : undefined;
+    this.downsample = shortcut(channelsIn, channelsOut, stride);
   }
 
   forward(x: Tensor): Tensor {

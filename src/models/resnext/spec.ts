@@ -1,7 +1,7 @@
 /** What ResNeXt-50 tells the trainer, the reports and the command line. */
 import { showFactor, widthSetting } from "../setting.ts";
 import { caseFactor, classifier } from "../shared/classifier.ts";
-import { eights } from "../shared/transformer.ts";
+import { eights } from "../shared/width.ts";
 import { groupsAt, ResNeXt } from "./network.ts";
 
 const options = { width: widthSetting };
@@ -12,20 +12,10 @@ export const resnext = classifier<ResNeXt, typeof options>({
   summary: "a residual network whose 3×3 convolutions are in groups",
   options,
   shapedBy: ["width"],
-  presets: {
-    quick: { width: 5 / 16, epochs: { training: 8 }, lr: 1e-3 },
-    paper: { width: 1, epochs: { training: 200 }, lr: 1e-4 },
-    images: { epochs: { training: 22 } },
-  },
-  explain: {
-    points: ["L0", "L1", "L2", "L3", "L4"],
-    cam: true,
-    takesMask: false,
-    record(net, image) {
-      const { logits, pooled, scales } = net.forward(image);
-      return { logits, pooled, features: scales.map((f) => ({ before: f, after: f })) };
-    },
-  },
+  quick: { width: 5 / 16 },
+  paper: { width: 1 },
+  points: ["L0", "L1", "L2", "L3", "L4"],
+  cam: true,
   build: ({ width }, classes, seed) => new ResNeXt({ width, classes }, seed),
   describe: ({ width }) => `width ${showFactor(width)}`,
   landmarks({ width }) {

@@ -5,7 +5,7 @@ import { crossEntropy } from "../../autograd/losses.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Module } from "../../nn/module.ts";
 import { caseNumber } from "../parity-case.ts";
-import type { BatchTensors, ExplainSpec, Losses, ModelSpec, ParitySpec, PhaseSpec } from "../spec.ts";
+import type { BatchTensors, ExplainSpec, Losses, ModelSpec, ParitySpec, PhaseSpec, PresetValues } from "../spec.ts";
 
 /** What a classifier says of a batch. */
 export interface Classified {
@@ -13,6 +13,10 @@ export interface Classified {
   readonly logits: Tensor;
   /** [N, K], of an auxiliary head, which is there in training only. */
   readonly auxLogits?: Tensor;
+  /** The mean [N, C] of the last features, where the logits are a linear function of it. */
+  readonly pooled?: Tensor;
+  /** The features at the points that can be explained, the finest first. */
+  readonly scales?: readonly Tensor[];
 }
 
 export interface ClassifierNet extends Module {
@@ -20,14 +24,22 @@ export interface ClassifierNet extends Module {
   forward(image: Tensor, step?: Tensor): Classified;
 }
 
-type Own = "phases" | "terms" | "outlines" | "maskTerm" | "enhances" | "parity" | "explain";
+type Own = "phases" | "presets" | "terms" | "outlines" | "maskTerm" | "enhances" | "parity" | "explain";
 
 export interface ClassifierSpec<Net extends ClassifierNet, S> extends Omit<ModelSpec<Net, S>, Own> {
   /** Whether it drops values in training. */
   readonly drops?: boolean;
   /** The weight of the auxiliary head's loss; undefined where there is none. */
   readonly auxWeight?: number;
-  readonly explain: ExplainSpec<Net>;
+  /** The settings of the presets. */
+  readonly quick: S;
+  readonly paper: S;
+  /** Names of its `scales`; none: nothing to explain. */
+  readonly points: readonly string[];
+  /** Whether it has `pooled`. */
+  readonly cam: boolean;
+  /** The metadata key that says how many steps a case of the reference takes; default "steps". */
+  readonly stepsKey?: string;
   /** Where the losses of its cases may be farther off than others'. */
   readonly bars?: ParitySpec["bars"];
   /** The settings of a case of the reference. @throws CaseError */
@@ -42,7 +54,18 @@ export function classifier<Net extends ClassifierNet, O extends Readonly<Record<
   given: ClassifierSpec<Net, z.infer<z.ZodObject<O>>> & { readonly options: O },
 ): ModelSpec<Net, z.infer<z.ZodObject<O>>> {
   type S = z.infer<z.ZodObject<O>>;
-  const { drops = false, auxWeight, bars, caseSettings, ...spec } = given;
+  const {
+    drops = false,
+    auxWeight,
+    bars,
+    caseSettings,
+    stepsKey = "steps",
+    quick,
+    paper,
+    points,
+    cam,
+    ...spec
+  } = given;
   const lossOf = ({ logits, auxLogits }: Classified, { label }: BatchTensors, weight?: readonly number[]): Losses => {
     const main = crossEntropy(logits, label!, weight);
     if (!auxLogits) return { loss: main };
@@ -61,13 +84,31 @@ export function classifier<Net extends ClassifierNet, O extends Readonly<Record<
     record: (net, batch, _, weight) => lossOf(net.forward(batch.image, batch.step), batch, weight),
     infer: (net, image) => ({ logits: net.forward(image).logits }),
   };
+  const explain: ExplainSpec<Net> = {
+    points,
+    cam,
+    takesMask: false,
+    record(net, image) {
+      const { logits, pooled, scales = [] } = net.forward(image);
+      return { logits, ...(pooled ? { pooled } : {}), features: scales.map((f) => ({ before: f, after: f })) };
+    },
+  };
+  // The compiler cannot tell that S has no epochs and no rate of its own.
+  const preset = (settings: S, epochs: number, lr: number) =>
+    ({ ...settings, epochs: { training: epochs }, lr }) as unknown as PresetValues<S>;
   return {
     ...spec,
+    presets: {
+      quick: preset(quick, 8, 1e-3),
+      paper: preset(paper, 200, 1e-4),
+      images: { epochs: { training: 22 } },
+    },
     phases: [training],
+    explain,
     parity: {
       matches: ({ model }) => model === spec.id,
       settings: caseSettings,
-      steps: { training: "steps" },
+      steps: { training: stepsKey },
       compared: auxWeight === undefined ? ["logits"] : ["logits", "aux_logits"],
       ...(bars ? { bars } : {}),
       outputs(net, image, step) {

@@ -16,6 +16,10 @@ export class Downsample extends ModuleList<Module> {
   }
 }
 
+/** The projection of a block's input where its output has another size; undefined where the input is added as it is. */
+export const shortcut = (channelsIn: number, channelsOut: number, stride: number): Downsample | undefined =>
+  stride !== 1 || channelsIn !== channelsOut ? new Downsample(channelsIn, channelsOut, stride) : undefined;
+
 export class BasicBlock extends Module {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
@@ -29,8 +33,7 @@ export class BasicBlock extends Module {
     this.bn1 = new BatchNorm2d(channelsOut);
     this.conv2 = new Conv2d(channelsOut, channelsOut, 3, { padding: 1 });
     this.bn2 = new BatchNorm2d(channelsOut);
-    const project = stride !== 1 || channelsIn !== channelsOut;
-    this.downsample = project ? new Downsample(channelsIn, channelsOut, stride) : undefined;
+    this.downsample = shortcut(channelsIn, channelsOut, stride);
   }
 
   forward(x: Tensor): Tensor {

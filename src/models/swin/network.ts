@@ -9,9 +9,9 @@ import { requireTensors, type Tensor } from "../../graph/tensor.ts";
 import { requireWhole } from "../../kernels/kernel.ts";
 import { fanInUniform, truncatedNormal } from "../../nn/draws.ts";
 import { initialValuesBy } from "../../nn/init.ts";
-import { Conv2d, Linear } from "../../nn/layers.ts";
+import { Conv2d, LayerNorm, Linear } from "../../nn/layers.ts";
 import { Module, Parameter } from "../../nn/module.ts";
-import { headsAt, LayerNorm, Mlp } from "../shared/transformer.ts";
+import { headsAt, Mlp } from "../shared/transformer.ts";
 
 const WINDOW = 7;
 const PATCH = 4;

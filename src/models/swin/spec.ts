@@ -12,21 +12,11 @@ export const swin = classifier<Swin, typeof options>({
   summary: "a transformer whose attention stays within shifted windows",
   options,
   shapedBy: ["width", "depth"],
-  presets: {
-    quick: { width: 1 / 3, depth: 2 / 3, epochs: { training: 8 }, lr: 1e-3 },
-    paper: { width: 1, depth: 1, epochs: { training: 200 }, lr: 1e-4 },
-    images: { epochs: { training: 22 } },
-  },
+  quick: { width: 1 / 3, depth: 2 / 3 },
+  paper: { width: 1, depth: 1 },
   drops: true,
-  explain: {
-    points: ["L1", "L2", "L3", "L4"],
-    cam: true,
-    takesMask: false,
-    record(net, image) {
-      const { logits, pooled, scales } = net.forward(image);
-      return { logits, pooled, features: scales.map((f) => ({ before: f, after: f })) };
-    },
-  },
+  points: ["L1", "L2", "L3", "L4"],
+  cam: true,
   build: ({ width, depth }, classes, seed) => new Swin({ width, depth, classes }, seed),
   describe: ({ width, depth }) => `width ${showFactor(width)}, depth ${showFactor(depth)}`,
   landmarks({ width }) {

@@ -11,7 +11,7 @@ import { constant, heNormal, normal } from "../../nn/draws.ts";
 import { initialValuesBy } from "../../nn/init.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../nn/layers.ts";
 import { Module, Parameter } from "../../nn/module.ts";
-import { eights } from "../shared/transformer.ts";
+import { eights } from "../shared/width.ts";
 
 export interface VGGOptions {
   /** Factor on all channel counts; default 1. */

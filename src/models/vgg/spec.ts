@@ -1,7 +1,7 @@
 /** What VGG-16, with and without batch norm, tells the trainer, the reports and the command line. */
 import { showFactor, widthSetting } from "../setting.ts";
 import { caseFactor, classifier } from "../shared/classifier.ts";
-import { eights } from "../shared/transformer.ts";
+import { eights } from "../shared/width.ts";
 import { VGG } from "./network.ts";
 
 const options = { width: widthSetting };
@@ -13,21 +13,11 @@ const spec = (id: string, batchNorm: boolean) =>
     summary: `thirteen convolutions and three linear layers, ${batchNorm ? "with" : "without"} batch norm`,
     options,
     shapedBy: ["width"],
-    presets: {
-      quick: { width: 3 / 16, epochs: { training: 8 }, lr: 1e-3 },
-      paper: { width: 1, epochs: { training: 200 }, lr: 1e-4 },
-      images: { epochs: { training: 22 } },
-    },
+    quick: { width: 3 / 16 },
+    paper: { width: 1 },
     drops: true,
-    explain: {
-      points: ["L0", "L1", "L2", "L3", "L4"],
-      cam: false,
-      takesMask: false,
-      record(net, image) {
-        const { logits, scales } = net.forward(image);
-        return { logits, features: scales.map((f) => ({ before: f, after: f })) };
-      },
-    },
+    points: ["L0", "L1", "L2", "L3", "L4"],
+    cam: false,
     build: ({ width }, classes, seed) => new VGG({ width, batchNorm, classes }, seed),
     describe: ({ width }) => `width ${showFactor(width)}`,
     landmarks({ width }) {

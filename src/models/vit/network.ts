@@ -8,9 +8,9 @@ import { requireTensors, type Tensor } from "../../graph/tensor.ts";
 import { requireShape, requireWhole } from "../../kernels/kernel.ts";
 import { constant, fanInUniform, normal, truncatedNormal, xavierUniform } from "../../nn/draws.ts";
 import { initialValuesBy } from "../../nn/init.ts";
-import { Conv2d, Linear } from "../../nn/layers.ts";
+import { Conv2d, LayerNorm, Linear } from "../../nn/layers.ts";
 import { Module, Parameter } from "../../nn/module.ts";
-import { headsAt, LayerNorm, Mlp } from "../shared/transformer.ts";
+import { headsAt, Mlp } from "../shared/transformer.ts";
 
 const PATCH = 16;
 const EPS = 1e-6;

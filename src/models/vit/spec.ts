@@ -12,19 +12,10 @@ export const vit = classifier<ViT, typeof options>({
   summary: "a vision transformer on patches of 16×16 pixels",
   options,
   shapedBy: ["width", "depth", "size"],
-  presets: {
-    quick: { width: 1 / 4, depth: 1 / 2, epochs: { training: 8 }, lr: 1e-3 },
-    paper: { width: 1, depth: 1, epochs: { training: 200 }, lr: 1e-4 },
-    images: { epochs: { training: 22 } },
-  },
-  explain: {
-    points: [],
-    cam: false,
-    takesMask: false,
-    record() {
-      throw new RangeError("ViT has no maps of features");
-    },
-  },
+  quick: { width: 1 / 4, depth: 1 / 2 },
+  paper: { width: 1, depth: 1 },
+  points: [],
+  cam: false,
   build: ({ width, depth, size }, classes, seed) => new ViT({ width, depth, size, classes }, seed),
   describe: ({ width, depth }) => `width ${showFactor(width)}, depth ${showFactor(depth)}`,
   landmarks({ width }) {
