@@ -19,7 +19,7 @@ import { splitData } from "../../node/data/sides.ts";
 import type { SplitSides } from "../../runs/images.ts";
 import { requireWritableFolder, writeWhole } from "../../node/files.ts";
 import { checkConfig, presetFor, type TrainConfig } from "../../train/config.ts";
-import { byOption, splitOf, type ConfigFlags } from "../settings.ts";
+import { splitOf, type ConfigFlags } from "../settings.ts";
 import { Progress } from "../progress.ts";
 import { visibleName } from "../terminal.ts";
 
@@ -62,17 +62,13 @@ export async function inspect(options: InspectOptions): Promise<void> {
 
 const TILE = { columns: 6, width: 240, height: 180 };
 
-/** The settings that a training run with the same options would have. @throws ConfigError naming the option */
+/** The settings that a training run with the same options would have. @throws ConfigError */
 function configOf(flags: InspectOptions): TrainConfig {
   const { val, format, labelFrom, masksInverted, split, folds, fold, crop, seed, data } = flags;
   const { target, classes, positive } = flags;
   const some = { val, format, labelFrom, masksInverted, target, classes, positive, split, folds, fold, crop, seed };
   const given = Object.entries(some).filter(([, v]) => v !== undefined);
-  try {
-    return checkConfig({ ...presetFor("quick", data), data, ...Object.fromEntries(given), ...splitOf(flags) });
-  } catch (error) {
-    throw byOption(error);
-  }
+  return checkConfig({ ...presetFor("quick", data), data, ...Object.fromEntries(given), ...splitOf(flags) });
 }
 
 async function* tiles(shown: readonly Prepared[], { samples, classes }: Dataset): AsyncGenerator<Tile> {

@@ -22,7 +22,7 @@ import { interruptible } from "../interruptible.ts";
 import type { SaveOption } from "../options.ts";
 import { clock, Progress } from "../progress.ts";
 import { readPublished, type Published } from "../published.ts";
-import { byOption, configOf, type ConfigFlags } from "../settings.ts";
+import { configOf, type ConfigFlags } from "../settings.ts";
 import { showStudy } from "../study-progress.ts";
 import { csvTable, heading, markdownTable, remarks, showTable } from "../study-table.ts";
 import { sameFile } from "../targets.ts";
@@ -48,30 +48,27 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
     : undefined;
   if (idle) throw new ConfigError(`--${idle} has no effect with --dry-run`);
   const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
-  try {
-    const config = settingsOf(options);
-    const out = options.out ?? path.join("runs", `study-${config.preset}-${path.basename(path.resolve(config.data))}`);
-    if (json !== undefined) await requireWritableFile(json);
-    const published = options.published === undefined ? undefined : await readPublished(options.published);
-    const folder = await StudyFolder.open(new FolderStore(out), { config, tables, seeds, checkpoint }, sameFile);
-    const groups = planRuns(tables, seeds, config.folds);
-    if (options.dryRun) {
-      await checkImages(folderImages, config);
-      for (const line of await showPlan(folder, groups)) console.log(line);
-      return 0;
-    }
-    const isNew = !(await folder.store.exists(""));
-    await folder.lock();
-    const code = await trainAll(folder, groups, options).catch(async (error: unknown) => {
-      if (isNew) await folder.leave();
-      throw error;
-    });
-    if (isNew && code !== 0) await folder.leave();
-    if (code === 0) await conclude(folder, await studyTables(folder, tables, seeds), published, json);
-    return code;
-  } catch (error) {
-    throw byOption(error);
+  const config = settingsOf(options);
+  const out = options.out ?? path.join("runs", `study-${config.preset}-${path.basename(path.resolve(config.data))}`);
+  if (json !== undefined) await requireWritableFile(json);
+  const published = options.published === undefined ? undefined : await readPublished(options.published);
+  const folder = await StudyFolder.open(new FolderStore(out), { config, tables, seeds, checkpoint }, sameFile);
+  const groups = planRuns(tables, seeds, config.folds);
+  if (options.dryRun) {
+    await checkImages(folderImages, config);
+    for (const line of await showPlan(folder, groups)) console.log(line);
+    return 0;
   }
+  const isNew = !(await folder.store.exists(""));
+  await folder.lock();
+  let code: number;
+  try {
+    code = await trainAll(folder, groups, options);
+  } finally {
+    if (isNew) await folder.leave();
+  }
+  if (code === 0) await conclude(folder, await studyTables(folder, tables, seeds), published, json);
+  return code;
 }
 
 /** The settings shared by all runs. All seeds use the same split, so that they are compared on the same images. */
