@@ -6,7 +6,7 @@ import { fail } from "./fail.ts";
 import { explainMethods } from "../explain/explainer.ts";
 import { addExplainOptions, addProfileOptions, addSaveOption, addTunedOption, DEFAULT_METHOD } from "./options.ts";
 import { models } from "../models/registry.ts";
-import { rows } from "../study/rows.ts";
+import { rows, tableIds, tableOf, type TableId } from "../study/rows.ts";
 import { parseSize as size } from "../train/config.ts";
 import {
   addCommon,
@@ -19,7 +19,7 @@ import {
   parsed,
   presetOption,
 } from "./settings.ts";
-import { count, features, number, tableList, text, texts, threshold } from "./values.ts";
+import { count, features, number, studyList, tableList, text, texts, threshold } from "./values.ts";
 
 /** Settings for which images to use and how to read them. */
 const readSettings = ["format", "labelFrom", "masksInverted"] as const;
@@ -35,6 +35,15 @@ const trainSettings = commonNames.filter(
 );
 /** Model options determined by a table's rows. */
 const rowSettings = [...new Set(Object.values(rows).flatMap(({ settings }) => Object.keys(settings)))];
+const textOf = (id: TableId): string => `${id}: ${tableOf(id).title}`;
+const tableHelp = tableIds
+  .filter((id) => typeof id === "number")
+  .map(textOf)
+  .join("; ");
+const studyHelp = tableIds
+  .filter((id) => typeof id === "string")
+  .map(textOf)
+  .join("; ");
 /** Model options that affect the kernels' shapes. */
 const shapeSettings = models.flatMap(({ shapedBy }) => shapedBy);
 
@@ -115,11 +124,8 @@ function commands(action: Action): Command {
     .action(action(async () => (await import("./commands/train.ts")).train));
 
   const reproduce = command("reproduce", "train the rows of the paper's tables, and print the tables")
-    .requiredOption(
-      "--table <n>",
-      "2: against other classifiers; 3: how the mask is used; 4: where the modules are; 3,4: both",
-      tableList,
-    )
+    .option("--table <n>", `${tableHelp}; a list such as 3,4; or all`, tableList)
+    .option("--study <name>", `a question that the paper leaves open: ${studyHelp}`, studyList)
     .addOption(presetOption());
   addStudyModelOptions(addCommon(reproduce, [...imageSettings, ...splitSettings, ...trainSettings]), {
     without: rowSettings,
@@ -130,7 +136,7 @@ function commands(action: Action): Command {
     .addOption(
       new Option("--checkpoint <name>", "checkpoint of each run to evaluate").choices(["last", "best"]).default("last"),
     )
-    .option("--published <file>", "the paper's figures, to print alongside (docs/study.md)", text)
+    .option("--published <file>", "figures to print alongside instead of the paper's (docs/study.md)", text)
     .option("--out <dir>", "study folder; an unfinished one is resumed (default: runs/study-PRESET-DATA)", text)
     .option("--dry-run", "show what would be done, and do nothing")
     .option("--json <file>", "write the study with its tables", text)

@@ -1,9 +1,10 @@
-/** Reads published figures of a table, to print beside one's own. The program has none: users copy them from the paper. */
-import { firstFault } from "../data/fault.ts";
+/** Reads published figures of tables from a file, to print beside one's own instead of the paper's. */
 import { z } from "zod";
+import { firstFault } from "../data/fault.ts";
 import { parseJson } from "../data/json.ts";
 import { InputError, readInput } from "../node/files.ts";
-import { rowOf, tableNumbers, tableOf } from "../study/rows.ts";
+import type { Published } from "../report/published.ts";
+import { rowOf, tableIds, tableName, tableOf, type TableId } from "../study/rows.ts";
 
 const cell = z.string().max(60);
 const tableSchema = z
@@ -19,10 +20,13 @@ const tableSchema = z
 const publishedSchema = z.strictObject({
   /** Their source, such as a DOI, and the data they were measured on. */
   source: z.string().min(1).max(200),
-  tables: z.strictObject({ 2: tableSchema.optional(), 3: tableSchema.optional(), 4: tableSchema.optional() }),
+  tables: z.strictObject(
+    Object.fromEntries(tableIds.map((id) => [id, tableSchema.optional()])) as Record<
+      TableId,
+      z.ZodOptional<typeof tableSchema>
+    >,
+  ),
 });
-export type Published = z.infer<typeof publishedSchema>;
-
 /** @throws InputError with the file and what is wrong with it */
 export async function readPublished(file: string): Promise<Published> {
   let value: unknown;
@@ -37,11 +41,11 @@ export async function readPublished(file: string): Promise<Published> {
     const { path, fault } = firstFault(result.error);
     throw new InputError(`${file}: ${path || "published figures"}: ${fault}`);
   }
-  for (const number of tableNumbers) {
-    const labels = tableOf(number).rows.map((name) => rowOf(name).label);
-    const unknown = Object.keys(result.data.tables[number]?.rows ?? {}).find((name) => !labels.includes(name));
+  for (const id of tableIds) {
+    const labels = tableOf(id).rows.map((name) => rowOf(name).label);
+    const unknown = Object.keys(result.data.tables[id]?.rows ?? {}).find((name) => !labels.includes(name));
     if (unknown !== undefined) {
-      throw new InputError(`${file}: table ${number} has no row "${unknown}"; its rows are ${labels.join(", ")}`);
+      throw new InputError(`${file}: ${tableName(id)} has no row "${unknown}"; its rows are ${labels.join(", ")}`);
     }
   }
   return result.data;

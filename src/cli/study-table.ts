@@ -1,29 +1,37 @@
 /** Formats a study's tables for people (text, Markdown) and for spreadsheets (CSV). */
 import { stringify } from "csv-stringify/sync";
 import { meanText, pText, sideTitles } from "../report/show.ts";
-import { figureNames, figureTitles, type Mean, type StudyTable, type TableRow } from "../study/results.ts";
-import { rowOf, tableOf } from "../study/rows.ts";
-import type { Published } from "./published.ts";
+import { figureNames, figureTitles, type FigureName } from "../study/figures.ts";
+import type { Mean, StudyTable, TableRow } from "../study/results.ts";
+import { rowOf, tableName, tableOf } from "../study/rows.ts";
+import { publishedOf, type Published } from "../report/published.ts";
 import { table as textTable } from "./table.ts";
 
 /** Label of the row that the others of a table are compared with. */
 const referenceOf = ({ table }: StudyTable): string => rowOf(tableOf(table).reference).label;
 
-/** The paper's values for a row, in columns of their own. */
-function publishedCells(published: Published | undefined, { table }: StudyTable, { label }: TableRow): string[] {
-  const given = published?.tables[table];
+/** Published values for a row, in columns of their own. */
+function publishedCells(published: Published, study: StudyTable, { label }: TableRow): string[] {
+  const given = publishedOf(published, study);
   return given ? (given.rows[label] ?? given.columns.map(() => "")) : [];
 }
 
-function cells(study: StudyTable, published: Published | undefined): { heads: string[]; rows: string[][] } {
-  const paper = published?.tables[study.table]?.columns.map((name) => `paper: ${name}`) ?? [];
+/** What a row's other compared figures are called, and the difference of each from the reference. */
+const othersOf = ({ table }: StudyTable): FigureName[] =>
+  (tableOf(table).compared ?? []).filter((name) => name !== "auc");
+
+function cells(study: StudyTable, published: Published): { heads: string[]; rows: string[][] } {
+  const paper = publishedOf(published, study)?.columns.map((name) => `paper: ${name}`) ?? [];
+  const others = othersOf(study);
+  const reference = referenceOf(study);
   return {
     heads: [
       "",
       ...figureNames.map((name) => figureTitles[name]),
-      `AUC − ${referenceOf(study)}'s`,
+      `AUC − ${reference}'s`,
       "p",
       "DeLong's p by seed",
+      ...others.flatMap((name) => [`${figureTitles[name]} − ${reference}'s`, "p"]),
       ...paper,
     ],
     rows: study.rows.map((row) => [
@@ -36,6 +44,10 @@ function cells(study: StudyTable, published: Published | undefined): { heads: st
             row.versusBase.delong.map(pText).join(" "),
           ]
         : ["", "", ""]),
+      ...others.flatMap((name) => {
+        const difference = row.versusBase?.others?.[name];
+        return difference ? [meanText(difference, { sign: true }), pText(difference.p)] : ["", ""];
+      }),
       ...publishedCells(published, study, row),
     ]),
   };
@@ -43,30 +55,29 @@ function cells(study: StudyTable, published: Published | undefined): { heads: st
 
 /** The line above a table. */
 export function heading({ table, on, images, seeds }: StudyTable, data: string, checkpoint: string): string {
-  return `Table ${table}, ${tableOf(table).title}: ${data}, ${sideTitles[on].toLowerCase()}: ${images}, ${checkpoint} checkpoint, ${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}`;
+  return `${tableName(table)}, ${tableOf(table).title}: ${data}, ${sideTitles[on].toLowerCase()}: ${images}, ${checkpoint} checkpoint, ${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}`;
 }
 
 /** Explains the columns. */
-export function remarks(study: StudyTable, published: Published | undefined): string[] {
+export function remarks(study: StudyTable, published: Published): string[] {
   const one = study.seeds.length === 1;
-  const given = published?.tables[study.table];
   return [
     one
       ? "One seed: the spread between runs is unknown."
       : `Mean ± half its 95 % interval over the seeds (Student's t). AUC − ${referenceOf(study)}'s: seed by seed, p of Student's paired test.`,
     `DeLong's p tests whether ${referenceOf(study)} and the row differ on exactly these images, one p per seed; it assumes independent images.`,
-    given
-      ? `Columns "paper" are from ${published.source}: OTHER data, not to be compared figure by figure.`
-      : "The paper's own figures are not part of this program; --published FILE prints them alongside (docs/study.md).",
+    ...(publishedOf(published, study)
+      ? [`Columns "paper" are from ${published.source}: OTHER data, not to be compared figure by figure.`]
+      : []),
   ];
 }
 
-export const showTable = (study: StudyTable, published?: Published): string[] => {
+export const showTable = (study: StudyTable, published: Published): string[] => {
   const { heads, rows } = cells(study, published);
   return textTable(heads, rows, { left: [0] });
 };
 
-export function markdownTable(study: StudyTable, title: string, published?: Published): string {
+export function markdownTable(study: StudyTable, title: string, published: Published): string {
   const { heads, rows } = cells(study, published);
   const escape = (cell: string) => cell.replaceAll("|", "\\|");
   const line = (row: readonly string[]) => `| ${row.map(escape).join(" | ")} |`;
@@ -94,6 +105,10 @@ export function csvTable(study: StudyTable): string {
   const lines = study.rows.flatMap((row) => [
     ...figureNames.map((name) => line(row, name, row.figures[name])),
     ...(row.versusBase ? [line(row, `auc - ${tableOf(study.table).reference}`, row.versusBase.auc)] : []),
+    ...othersOf(study).flatMap((name) => {
+      const difference = row.versusBase?.others?.[name];
+      return difference ? [line(row, `${name} - ${tableOf(study.table).reference}`, difference)] : [];
+    }),
   ]);
   return stringify([heads, ...lines]);
 }

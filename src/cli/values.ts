@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from "commander";
 import { usefulFeatures, type UsefulFeature } from "../gpu/capabilities.ts";
 import { thresholdRules, type ThresholdRule } from "../metrics/threshold.ts";
-import { tableNumbers, type TableNumber } from "../study/rows.ts";
+import { inOrder, tableIds, type TableId } from "../study/rows.ts";
 
 /** A decimal number. The configuration's schema checks its range. */
 export function number(text: string): number {
@@ -29,15 +29,30 @@ export function duration(text: string): number {
   return seconds;
 }
 
-/** "3" or "3,4": tables of the paper. */
-export function tableList(text: string): TableNumber[] {
-  const numbers = text.split(",").map((part) => {
+const tableNumbers = tableIds.filter((id) => typeof id === "number");
+
+/** "3", "3,4" or "all": the paper's tables. */
+export function tableList(text: string): TableId[] {
+  if (text === "all") return tableNumbers;
+  const ids = text.split(",").map((part) => {
     const found = tableNumbers.find((n) => String(n) === part.trim());
-    if (found === undefined)
-      throw new InvalidArgumentError(`It is not one of ${tableNumbers.join(", ")}, or a list of them.`);
+    if (found === undefined) {
+      throw new InvalidArgumentError(`It is not one of ${tableNumbers.join(", ")}, a list of them, or all.`);
+    }
     return found;
   });
-  return [...new Set(numbers)].sort();
+  return inOrder(ids);
+}
+
+/** "masks" or "masks,classes": studies of open questions. */
+export function studyList(text: string): TableId[] {
+  const names = tableIds.filter((id) => typeof id === "string");
+  const ids = text.split(",").map((part) => {
+    const found = names.find((name) => name === part.trim());
+    if (found === undefined) throw new InvalidArgumentError(`It is not one of ${names.join(", ")}, or a list of them.`);
+    return found;
+  });
+  return inOrder(ids);
 }
 
 /** "0.5", or the name of a rule that chooses the threshold. */

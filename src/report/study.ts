@@ -4,15 +4,17 @@ import { benignMalignant, type Classes } from "../data/classes.ts";
 import { confusion } from "../metrics/confusion.ts";
 import { confusionMatrix, type ConfusionMatrix } from "../metrics/multiclass.ts";
 import { casesOf, classCasesOf, classified, type Predictions } from "../metrics/predictions.ts";
-import { figureNames, figureTitles, type FigureName, type StudyTable, type TableRow } from "../study/results.ts";
+import { figureNames, figureTitles, type FigureName } from "../study/figures.ts";
+import type { StudyTable, TableRow } from "../study/results.ts";
 import type { Study, StudyRun } from "../study/file.ts";
 import { runName } from "../study/plan.ts";
-import { PROPOSED, rowOf, tableOf, type RowName } from "../study/rows.ts";
+import { PROPOSED, rowOf, tableName, tableOf, type RowName } from "../study/rows.ts";
 import { confusionTable, matrixOf } from "./confusion.ts";
 import { html, Markup, type Content } from "./html.ts";
 import { figure, page, table } from "./page.ts";
 import { forestPlot, legend, rocPlot } from "./plots.ts";
 import { configuration, explained, type ExplainedCase } from "./run.ts";
+import { paperFigures, publishedOf } from "./published.ts";
 import { durationText, meanText, pText, settingsText, sideTitles } from "./show.ts";
 
 /** A run of a study, with its predictions for the held-out images. */
@@ -65,27 +67,40 @@ function tableSection(document: Document, result: StudyTable, study: Study): Mar
     seeds.length === 1
       ? "One seed: the spread between runs is unknown."
       : `Mean ± half the 95 % interval over the seeds (Student's t). The difference from ${reference} is taken seed by seed, with the p of Student's paired test.`;
+  const paper = paperFigures();
+  const printed = publishedOf(paper, result);
+  const others = (tableOf(result.table).compared ?? []).filter((name) => name !== "auc");
+  const difference = (v: TableRow["versusBase"], name: FigureName) => {
+    const found = v?.others?.[name];
+    return found ? [meanText(found, { sign: true }), pText(found.p)] : ["", ""];
+  };
   const cells = rows.map(({ label, figures, versusBase: v }): Content[] => [
     label,
     ...figureNames.map((name) => meanText(figures[name])),
     ...(v ? [meanText(v.auc, { sign: true }), pText(v.p), v.delong.map(pText).join(", ")] : ["", "", ""]),
+    ...others.flatMap((name) => difference(v, name)),
+    ...(printed?.columns.map((_, i) => printed.rows[label]?.[i] ?? "") ?? []),
   ]);
+  const delong = "DeLong's p by seed";
   const heads = [
     "",
     ...figureNames.map((name) => figureTitles[name]),
     `AUC − ${reference}'s`,
     "p",
-    "DeLong's p by seed",
+    delong,
+    ...others.flatMap((name) => [`${figureTitles[name]} − ${reference}'s`, "p"]),
+    ...(printed?.columns.map((name) => `paper: ${name}`) ?? []),
   ];
   const plots = figureNames.flatMap((figure) => forest(document, figure, rows, name));
   return html`<section>
-    <h2>Table ${result.table}: ${title}. ${sideTitles[on]}</h2>
+    <h2>${tableName(result.table)}: ${title}. ${sideTitles[on]}</h2>
     <p class="dim">
       ${images} images of ${set}. ${spread} DeLong's test compares a row with ${reference} on the images of one seed; it
       assumes independent images.
+      ${printed ? `The paper's columns are of OTHER data (${paper.source}), not to be compared figure by figure.` : ""}
     </p>
     ${table(
-      heads.map((title, i) => ({ title, text: i === heads.length - 1 })),
+      heads.map((title) => ({ title, text: title === delong })),
       cells,
       (i) => rows[i]!.row === PROPOSED,
     )}

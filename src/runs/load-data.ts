@@ -95,10 +95,11 @@ function externalConfig(config: TrainConfig): TrainConfig {
   return { ...config, data: config.external, format: "auto", masksInverted: false, ...classes };
 }
 
-/** Checks all that can be known without decoding an image. @throws DataError */
-export async function checkImages(source: ImageSource, given: TrainConfig): Promise<void> {
+/** Checks all that can be known without decoding an image. @returns the settings with the set's classes. @throws DataError */
+export async function checkImages(source: ImageSource, given: TrainConfig): Promise<TrainConfig> {
   const config = withClasses(given, await source.check(given));
   if (config.external !== "") await source.check(externalConfig(config), externalOptions);
+  return config;
 }
 
 /**

@@ -154,10 +154,10 @@ export async function studyRuns(store: Store): Promise<{ finished: Store[]; pair
   const done = runs.filter(({ row, state }) => row !== null && state === "finished");
   const finished = done.map((run) => runStoreOf(store, run));
   const proposed = done.find(({ row }) => row === PROPOSED);
-  const references = tables.map((number) => tableOf(number).reference);
+  const references = tables.map((id) => tableOf(id).reference);
   const base = done.find(
     ({ row, seed, fold }) =>
-      row !== null && references.includes(row) && seed === proposed?.seed && fold === proposed.fold,
+      row !== null && row !== PROPOSED && references.includes(row) && seed === proposed?.seed && fold === proposed.fold,
   );
   if (!proposed || !base) return { finished };
   return { finished, pair: { proposed: runStoreOf(store, proposed), base: runStoreOf(store, base) } };

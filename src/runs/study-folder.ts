@@ -5,7 +5,7 @@ import { sharedPhase } from "../train/pretrained.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { firstDifference, studySchema, type RunState, type Study, type StudyRun } from "../study/file.ts";
 import { planRuns, runConfig, runName, type Place } from "../study/plan.ts";
-import { PROPOSED, type TableNumber } from "../study/rows.ts";
+import { inOrder, PROPOSED, type TableId } from "../study/rows.ts";
 import { InputError, isOwnFile, readJson, toJson, type Store } from "./store.ts";
 
 const STUDY = "study.json";
@@ -14,7 +14,7 @@ const STUDY = "study.json";
 export interface StudyRequest {
   /** The settings that all runs share. */
   config: TrainConfig;
-  tables: readonly TableNumber[];
+  tables: readonly TableId[];
   seeds: readonly number[];
   checkpoint: Study["checkpoint"];
 }
@@ -51,16 +51,20 @@ export class StudyFolder {
       throw new InputError(`${store.name}: the folder is not empty and holds no study; choose another --out`);
     }
     const { config, tables, seeds, checkpoint } = request;
-    if (before) requireSame(before.config, config, store.name, sameFile);
+    // No run is trained on the external set: a study that has none yet may get one.
+    const added = before?.config.external === "" && config.external !== "";
+    const own = before && (added ? { ...before.config, external: config.external } : before.config);
+    if (own) requireSame(own, config, store.name, sameFile);
     return new StudyFolder(store, {
       format: "mganet-study-1",
-      config: before?.config ?? config,
+      config: own ?? config,
       data: before?.data ?? "",
       external: before?.external ?? "",
-      sides: before?.sides ?? [],
+      // Without sides, no run counts as evaluated.
+      sides: added ? [] : (before?.sides ?? []),
       adapter: before?.adapter ?? "",
       checkpoint,
-      tables: [...new Set([...(before?.tables ?? []), ...tables])].sort(),
+      tables: inOrder([...(before?.tables ?? []), ...tables]),
       seeds: [...new Set([...(before?.seeds ?? []), ...seeds])].sort((a, b) => a - b),
       runs: runsOf(before?.runs ?? [], request),
       // Results of the other checkpoint no longer belong to this study.

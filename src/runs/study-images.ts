@@ -2,7 +2,7 @@
 import { classNotes } from "../data/class-notes.ts";
 import type { Prepared } from "../data/sample.ts";
 import { foldsOf } from "../study/plan.ts";
-import type { SideName } from "../study/results.ts";
+import type { SideName } from "../study/figures.ts";
 import { classesOf } from "../train/classes.ts";
 import type { TrainConfig } from "../train/config.ts";
 import type { ImageSource, SplitSides } from "./images.ts";

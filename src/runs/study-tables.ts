@@ -2,21 +2,22 @@
 import type { ImagePrediction } from "../metrics/predictions.ts";
 import { planRuns } from "../study/plan.ts";
 import { studyTable, type StudyTable } from "../study/results.ts";
-import type { TableNumber } from "../study/rows.ts";
+import { tableOf, type TableId } from "../study/rows.ts";
 import { classesOf } from "../train/classes.ts";
 import { keptPredictions } from "./predictions.ts";
 import type { StudyFolder } from "./study-folder.ts";
 
-/** The tables for all images that the runs were evaluated on. */
+/** The tables, each for all images that it is about and that the runs were evaluated on. */
 export async function studyTables(
   folder: StudyFolder,
-  numbers: readonly TableNumber[],
+  ids: readonly TableId[],
   seeds: readonly number[],
 ): Promise<StudyTable[]> {
   const { checkpoint, config, sides } = folder.study;
   const results: StudyTable[] = [];
-  for (const table of numbers) {
-    for (const on of sides) {
+  for (const table of ids) {
+    for (const on of tableOf(table).sides ?? sides) {
+      if (!sides.includes(on)) continue;
       const kept = new Map<string, ImagePrediction[][]>();
       for (const run of planRuns([table], seeds, config.folds).flatMap(({ runs }) => runs)) {
         const key = `${run.row} ${run.seed}`;

@@ -1,13 +1,14 @@
 /** Trains and evaluates all unfinished runs of a study. */
 import type { Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { runConfig, runTitle, type Group, type Place, type RunKey } from "../study/plan.ts";
-import { sideNames, type SideName } from "../study/results.ts";
+import { requireClasses, runConfig, runTitle, type Group, type Place, type RunKey } from "../study/plan.ts";
+import { sideNames, type SideName } from "../study/figures.ts";
+import { classesOf } from "../train/classes.ts";
 import { specOf, type TrainConfig } from "../train/config.ts";
 import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
 import { classifies } from "../models/model.ts";
 import type { PhaseSpec } from "../models/spec.ts";
-import { continuation, pretraining, sharedPhase } from "../train/pretrained.ts";
+import { continuation, pretraining, sharedPhase, trainingKey } from "../train/pretrained.ts";
 import { Trainer } from "../train/trainer.ts";
 import { evaluateImages } from "./evaluate-images.ts";
 import { beginRun, fitRun } from "./fit.ts";
@@ -31,8 +32,6 @@ import { InputError } from "./store.ts";
 import type { StudyFolder } from "./study-folder.ts";
 import type { StudySink, StudyWork } from "./study-events.ts";
 import { loadStudyImages, type FoldImages, type StudyImages } from "./study-images.ts";
-
-/** An image is predicted positive at or above this probability, as in the paper. */
 
 export interface StudyTask {
   gpu: Gpu;
@@ -69,6 +68,7 @@ export async function trainStudy(task: StudyTask, todo: ReadonlySet<RunKey>): Pr
   const { gpu, folder, groups, source } = task;
   const images = await loadStudyImages(folder.store, folder.study.config, source, task);
   const { config, folds, drawn, name, external } = images;
+  requireClasses(folder.study.tables, classesOf(config));
   await requireTrainable(task, images);
   const sides = sideNames.filter((side) => folds[0]!.evaluated[side]);
   await folder.save({ config, data: name, external, sides, adapter: gpu.name });
@@ -223,7 +223,7 @@ class StudyRuns {
     const store = folder.runStore(place);
     const before = await Run.reopen(store);
     if (before) {
-      if (JSON.stringify(before.loaded.checkpoint.config) === JSON.stringify(config)) return before;
+      if (trainingKey(before.loaded.checkpoint.config) === trainingKey(config)) return before;
       throw new InputError(`${store.name}: this run has other settings than the study`);
     }
     if (place.row === null || !this.#shares({ ...place, row: place.row })) return undefined;

@@ -3,8 +3,9 @@ import { z } from "zod";
 import { classKey } from "../data/classes.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { checkConfig, PHANTOM, type TrainConfig } from "../train/config.ts";
-import { sideNames, studyTableSchema } from "./results.ts";
-import { rowNames, tableNumbers } from "./rows.ts";
+import { sideNames } from "./figures.ts";
+import { studyTableSchema } from "./results.ts";
+import { rowNames, tableIds } from "./rows.ts";
 
 const count = z.number().int().min(0);
 
@@ -48,7 +49,7 @@ export const studySchema = z.strictObject({
   adapter: z.string(),
   /** The checkpoint of each run to evaluate. */
   checkpoint: z.enum(["last", "best"]),
-  tables: z.array(z.union(tableNumbers.map((n) => z.literal(n)))),
+  tables: z.array(z.literal(tableIds)),
   seeds: z.array(count),
   /** Every run ever requested of the study. */
   runs: z.array(runSchema),

@@ -1,7 +1,8 @@
 /** Plans the runs of a study and the order in which they are trained. */
+import type { Classes } from "../data/classes.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { checkConfig, commonSettings, presetFor, specOf, totalEpochs, type TrainConfig } from "../train/config.ts";
-import { rowOf, tableOf, type RowName, type TableNumber } from "./rows.ts";
+import { rowOf, tableName, tableOf, type RowName, type TableId } from "./rows.ts";
 
 /** What identifies a run within a study. */
 export interface RunKey {
@@ -30,16 +31,25 @@ export function runConfig(shared: TrainConfig, { row, seed, fold }: RunKey): Tra
 }
 
 /**
- * The settings for another model: common settings stay, as do options that both have, such as the width. It is trained for the
- * same total of epochs, spread over its phases.
+ * The settings for another model: its own preset's, with whatever the study changed in its preset. A changed number of epochs changes
+ * the other model's total by the same factor, spread over its phases.
  */
 function asModel(shared: TrainConfig, model: string): TrainConfig {
-  const preset = presetFor(shared.preset, shared.data, model);
-  const spec = specOf(preset);
-  const kept = Object.entries(shared).filter(([name]) => name in commonSettings || name in spec.options);
-  const total = totalEpochs(shared);
-  const epochs = Object.fromEntries(spec.phases.map(({ name, share }) => [name, Math.round(share * total)]));
-  return { ...preset, ...Object.fromEntries(kept), model, epochs };
+  const { preset, data } = shared;
+  const [before, own] = [presetFor(preset, data, shared.model), presetFor(preset, data, model)];
+  const spec = specOf(own);
+  const changed = Object.entries(shared).filter(
+    ([name, value]) =>
+      (name in commonSettings || name in spec.options) &&
+      JSON.stringify(value) !== JSON.stringify(before[name as keyof TrainConfig]),
+  );
+  const factor = totalEpochs(shared) / totalEpochs(before);
+  const total = Math.round(factor * totalEpochs(own));
+  const epochs =
+    factor === 1
+      ? own.epochs
+      : Object.fromEntries(spec.phases.map(({ name, share }) => [name, Math.max(1, Math.round(share * total))]));
+  return { ...own, ...Object.fromEntries(changed), model, epochs };
 }
 
 /** Runs that start from the same phase: those of one seed and fold. */
@@ -57,8 +67,8 @@ export const foldsOf = (folds: number): (number | undefined)[] =>
  * All runs of some tables, in training order: seed by seed, so that a study stopped early has complete seeds; within a seed fold
  * by fold, with the rows in the order of the tables, each once.
  */
-export function planRuns(numbers: readonly TableNumber[], seeds: readonly number[], folds: number): Group[] {
-  const names = [...new Set(numbers.flatMap((n) => tableOf(n).rows))];
+export function planRuns(ids: readonly TableId[], seeds: readonly number[], folds: number): Group[] {
+  const names = [...new Set(ids.flatMap((id) => tableOf(id).rows))];
   return seeds.flatMap((seed) =>
     foldsOf(folds).map((fold): Group => ({ seed, fold, runs: names.map((row) => ({ row, seed, fold })) })),
   );
@@ -71,4 +81,14 @@ export function requireComparable(shared: TrainConfig): void {
   if (shared.epochs[last.name] === 0) {
     throw new ConfigError("0 leaves nothing to compare: the rows differ in this phase", `epochs.${last.name}`);
   }
+}
+
+/** @throws ConfigError for a table that two classes say nothing about */
+export function requireClasses(ids: readonly TableId[], { names }: Classes): void {
+  const table = ids.find((id) => tableOf(id).manyClasses);
+  if (table === undefined || names.length > 2) return;
+  throw new ConfigError(
+    `the ${tableName(table).toLowerCase()} needs more than two, and these images have ${names.join(" and ")}: --target, or --classes A,B,C`,
+    "classes",
+  );
 }

@@ -8,20 +8,8 @@ import { valueOf } from "../metrics/measure.ts";
 import { multiclassFigures } from "../metrics/multiclass.ts";
 import { casesOf, classCasesOf, classified, type ImagePrediction } from "../metrics/predictions.ts";
 import { overRuns, pairedOverRuns } from "../metrics/runs.ts";
-import { rowNames, rowOf, tableNumbers, tableOf, type RowName, type TableNumber } from "./rows.ts";
-
-/** The sides a run is evaluated on, in the order of the tables. */
-export const sideNames = ["val", "test", "external"] as const;
-export type SideName = (typeof sideNames)[number];
-
-export const figureNames = ["accuracy", "auc", "f1", "dice"] as const;
-export type FigureName = (typeof figureNames)[number];
-export const figureTitles: Readonly<Record<FigureName, string>> = {
-  accuracy: "Accuracy",
-  auc: "AUC",
-  f1: "F1",
-  dice: "Dice",
-};
+import { figureNames, sideNames, type FigureName, type SideName } from "./figures.ts";
+import { rowNames, rowOf, tableIds, tableOf, type RowName, type TableId } from "./rows.ts";
 
 const interval = z.tuple([z.number(), z.number()]).nullable();
 const meanSchema = z.strictObject({
@@ -32,12 +20,15 @@ const meanSchema = z.strictObject({
   interval,
 });
 export type Mean = z.infer<typeof meanSchema>;
+type Difference = Mean & { p: number | null };
 
 const versusSchema = z.strictObject({
   /** AUC of this row minus that of the table's reference, seed by seed. */
   auc: meanSchema,
   /** Two-sided p of Student's paired test over the seeds; null for one seed. */
   p: z.number().nullable(),
+  /** The same of the table's other compared figures. */
+  others: z.partialRecord(z.enum(figureNames), meanSchema.extend({ p: z.number().nullable() })).exactOptional(),
   /** Two-sided p of DeLong's test on the images, one per seed; null if undefined. */
   delong: z.array(z.number().nullable()),
 });
@@ -58,7 +49,7 @@ const tableRowSchema = z.strictObject({
 export type TableRow = z.infer<typeof tableRowSchema>;
 
 export const studyTableSchema = z.strictObject({
-  table: z.union(tableNumbers.map((n) => z.literal(n))),
+  table: z.literal(tableIds),
   on: z.enum(sideNames),
   /** Number of distinct images with a class that a seed is evaluated on. */
   images: z.number().int().min(0),
@@ -71,7 +62,7 @@ export type StudyTable = z.infer<typeof studyTableSchema>;
 type OfSeed = readonly (readonly ImagePrediction[])[];
 
 export interface TableInput {
-  table: TableNumber;
+  table: TableId;
   on: SideName;
   seeds: readonly number[];
   classes: Classes;
@@ -79,12 +70,12 @@ export interface TableInput {
 }
 
 /**
- * One of the paper's tables. A seed's metrics are pooled over all its folds' held-out images, each held out by one fold; if the
+ * One of a study's tables. A seed's metrics are pooled over all its folds' held-out images, each held out by one fold; if the
  * folds' runs are evaluated on the same images (a test or an external set), they are the mean over the folds.
  */
 export function studyTable({ table, on, seeds, classes, of }: TableInput): StudyTable {
   const pooled = (row: RowName) => seeds.map((seed) => (on === "val" ? [of(row, seed).flat()] : of(row, seed)));
-  const { rows, reference } = tableOf(table);
+  const { rows, reference, compared = [] } = tableOf(table);
   const base = pooled(reference);
   return {
     table,
@@ -101,7 +92,7 @@ export function studyTable({ table, on, seeds, classes, of }: TableInput): Study
         row,
         label: rowOf(row).label,
         figures,
-        versusBase: row === reference ? null : versus(base, runs, classes),
+        versusBase: row === reference ? null : versus(base, runs, classes, compared),
       };
     }),
   };
@@ -136,16 +127,36 @@ function meanOf(values: readonly (number | undefined)[]): Mean | null {
   return { values: defined, mean, interval };
 }
 
-/** Compares a row's AUC with the reference's. Both were evaluated on the same images in every seed and fold. */
-function versus(base: readonly OfSeed[], runs: readonly OfSeed[], classes: Classes): TableRow["versusBase"] {
-  const area = (folds: OfSeed) => average(folds.map((images) => figuresOf(images, classes).auc));
-  const [a, b] = [base.map(area), runs.map(area)];
-  const [before, now] = [a.filter((v) => v !== undefined), b.filter((v) => v !== undefined)];
-  if (before.length < a.length || now.length < b.length) return null;
-  const { mean, interval, p } = pairedOverRuns(before, now);
+/** Compares a row with the reference. Both were evaluated on the same images in every seed and fold. */
+function versus(
+  base: readonly OfSeed[],
+  runs: readonly OfSeed[],
+  classes: Classes,
+  compared: readonly FigureName[],
+): TableRow["versusBase"] {
+  const [before, now] = [base, runs].map((seeds) =>
+    seeds.map((folds) => folds.map((images) => figuresOf(images, classes))),
+  );
+  const differenceOf = (name: FigureName): Difference | undefined => {
+    const [a, b] = [before!, now!].map((seeds) => seeds.map((folds) => average(folds.map((f) => f[name]))));
+    const pairs = a!.flatMap((x, i) => (x === undefined || b![i] === undefined ? [] : [[x, b![i]] as const]));
+    if (pairs.length < a!.length) return undefined;
+    const { mean, interval, p } = pairedOverRuns(
+      pairs.map(([x]) => x),
+      pairs.map(([, y]) => y),
+    );
+    return { values: pairs.map(([x, y]) => y - x), mean, interval, p };
+  };
+  const auc = differenceOf("auc");
+  if (!auc) return null;
+  const { p, ...areas } = auc;
+  const others = compared.flatMap((name) => {
+    const difference = name === "auc" ? undefined : differenceOf(name);
+    return difference ? [[name, difference] as const] : [];
+  });
   return {
-    auc: { values: now.map((v, i) => v - before[i]!), mean, interval },
-    p,
+    ...{ auc: areas, p },
+    ...(others.length > 0 ? { others: Object.fromEntries(others) } : {}),
     delong: runs.map((folds, i) => delongOf(base[i]!, folds, classes)),
   };
 }

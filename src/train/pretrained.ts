@@ -45,7 +45,7 @@ export async function continuation(
 ): Promise<Uint8Array> {
   const { position } = pretrained;
   const phases = specOf(config).phases;
-  if (JSON.stringify(pretrained.config) !== JSON.stringify(pretraining(config))) {
+  if (trainingKey(pretrained.config) !== trainingKey(pretraining(config))) {
     throw new CheckpointError(`${file}: has other settings than the run that would start from it`);
   }
   if (position.stage !== phases.length) {
@@ -63,3 +63,6 @@ export async function continuation(
     net.release(gpu);
   }
 }
+
+/** Equal for settings that train the same network: the external set is only evaluated on. */
+export const trainingKey = (config: TrainConfig): string => JSON.stringify({ ...config, external: "" });

@@ -51,7 +51,8 @@ describe("a study of table 3 with two seeds", () => {
     for (const row of ["Base  ", "Channel-only  ", "Spatial-only  ", "Serial fusion  ", "Proposed  "]) {
       expect(lines(out, row), row).toEqual([expect.stringMatching(/( +\d\.\d{3} ± \d\.\d{3}){4}/)]);
     }
-    expect(out.join("\n")).toMatch(/paper's own figures are not part of this program/);
+    expect(lines(out, "Base  ")[0]).toMatch(/ 0\.8829 \(0\.8805–0\.8853\) .* 0\.8642 \(0\.8605–0\.8680\)$/);
+    expect(out.join("\n")).toMatch(/"paper" are from Liu et al\. 2026, .*: OTHER data, not to be compared/);
   });
 
   test("has all seeds on the same images, and other weights in each", () => {
@@ -193,7 +194,9 @@ test("published figures are printed beside, and marked as of other data", async 
 describe("refuses", () => {
   const table3 = ["--table", "3", "--seeds", "1"];
   test.each<[string, string[], RegExp]>([
-    ["another table", ["--table", "5"], /--table.*not one of 2, 3, 4/],
+    ["another table", ["--table", "7"], /--table.*not one of 2, 3, 4, 5, 6/],
+    ["no table", [], /name the tables, such as --table 3 or --table all, or a --study/],
+    ["another study", ["--study", "seeds"], /--study.*not one of/],
     ["no joint epochs", ["--table", "3", "--joint-epochs", "0"], /--joint-epochs: 0 leaves nothing to compare/],
     ["no seeds", ["--table", "3", "--seeds", "0"], /--seeds.*not a positive whole number/],
     ["a split seed that is none", ["--table", "3", "--split-seed", "-1"], /--split-seed/],
@@ -250,7 +253,7 @@ describe("refuses", () => {
     write(dir, { "wrong.json": '{"source":"s","tables":{"3":{"columns":["a"],"rows":{"EB":["1"]}}}}' });
     await expectRefused(
       reproduce("study", ...table3, "--published", at("wrong.json")),
-      /wrong\.json: table 3 has no row "EB"; its rows are Base, /,
+      /wrong\.json: Table 3 has no row "EB"; its rows are Base, /,
     );
   });
 });

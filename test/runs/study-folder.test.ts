@@ -26,12 +26,12 @@ describe.each(stores)("a study %s", (_, make) => {
     expect([await store.exists(""), await isStudy(store)]).toEqual([false, false]);
     await folder.lock();
     await folder.save({ data: "phantom 0", sides: ["val"] });
-    await folder.note({ row: "resnet34", seed: 1, fold: undefined }, "finished", 12);
+    await folder.note({ row: "vgg", seed: 1, fold: undefined }, "finished", 12);
     await store.unlock();
     expect(await readStudy(store)).toEqual(folder.study);
     const again = await StudyFolder.open(store, request, same);
     expect(again.study).toEqual(folder.study);
-    expect(again.noted({ row: "resnet34", seed: 1 })).toMatchObject({ state: "finished", seconds: 12 });
+    expect(again.noted({ row: "vgg", seed: 1 })).toMatchObject({ state: "finished", seconds: 12 });
     expect(again.noted({ row: null, seed: 0 })).toMatchObject({ state: "waiting", dir: "pretrained/seed-0" });
     expect(() => again.noted({ row: "base", seed: 0 })).toThrow("this run is not part of the study");
   });
@@ -39,13 +39,13 @@ describe.each(stores)("a study %s", (_, make) => {
   test("has a folder for each run, with the settings of its row and seed", async () => {
     const store = make("runs");
     const folder = await StudyFolder.open(store, request, same);
-    const place = { row: "resnet34", seed: 1 } as const;
+    const place = { row: "vgg", seed: 1 } as const;
     const run = folder.runStore(place);
-    expect(run.name).toBe(store.folder("resnet34").folder("seed-1").name);
+    expect(run.name).toBe(store.folder("vgg").folder("seed-1").name);
     await run.write("config.json", JSON.stringify(folder.configOf(place)));
-    expect(await readJson(run, "config.json")).toMatchObject({ model: "resnet34", seed: 1 });
+    expect(await readJson(run, "config.json")).toMatchObject({ model: "vgg16_bn", seed: 1 });
     expect(folder.configOf({ row: "proposed", seed: 0 })).toEqual(config);
-    expect(await store.list()).toEqual(["resnet34"]);
+    expect(await store.list()).toEqual(["vgg"]);
   });
 
   test("grows by tables and seeds, and forgets the figures of another checkpoint", async () => {

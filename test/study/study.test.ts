@@ -5,9 +5,10 @@ import { delong } from "../../src/metrics/delong.ts";
 import { fromSecond, type ImagePrediction } from "../../src/metrics/predictions.ts";
 import { PHANTOM, presetFor } from "../../src/train/config.ts";
 import { firstDifference } from "../../src/study/file.ts";
-import { studyTable, studyTableSchema, type SideName } from "../../src/study/results.ts";
-import { planRuns, runConfig, runName, runTitle } from "../../src/study/plan.ts";
-import { tables } from "../../src/study/rows.ts";
+import type { SideName } from "../../src/study/figures.ts";
+import { studyTable, studyTableSchema } from "../../src/study/results.ts";
+import { planRuns, requireClasses, runConfig, runName, runTitle } from "../../src/study/plan.ts";
+import { inOrder, tableIds, tableName, tableOf, tables } from "../../src/study/rows.ts";
 
 /** Predictions of images 0, 1, ... with these probabilities; the odd ones are malignant. */
 const said = (malignant: readonly number[], { first = 0, dice = 0.5 } = {}): ImagePrediction[] =>
@@ -39,6 +40,37 @@ describe("the runs of a study", () => {
     expect(config).toEqual({ ...shared, seed: 5, fold: 3, fusion: "parallel", at: [0, 1, 3, 4] });
     expect(runConfig(shared, { row: "every-block", seed: 0 })).toMatchObject({ at: "every-block" });
     expect(runConfig(shared, { row: "base", seed: 0 })).toMatchObject({ fusion: "none" });
+  });
+
+  test("of another model start from its own preset, with what the study changed in its", () => {
+    const quick = presetFor("quick", PHANTOM);
+    const own = presetFor("quick", PHANTOM, "swin_t");
+    expect(runConfig(quick, { row: "swin", seed: 3 })).toEqual({ ...own, seed: 3 });
+    const changed = { ...quick, width: 0.5, lr: 0.002, size: [128, 96] as [number, number] };
+    const swin = runConfig(changed, { row: "swin", seed: 3 });
+    expect(swin).toEqual({ ...own, seed: 3, width: 0.5, lr: 0.002, size: [128, 96] });
+    // Twice MGA-Net's epochs are twice Swin's.
+    const longer = { ...quick, epochs: { segmentation: 6, joint: 10 } };
+    const twice = own.epochs["training"]! * 2;
+    expect(runConfig(longer, { row: "swin", seed: 0 }).epochs).toEqual({ training: twice });
+    const paper = runConfig(presetFor("paper", PHANTOM), { row: "vgg", seed: 0 });
+    expect(paper).toMatchObject({ model: "vgg16_bn", width: 1, lr: 1e-4, epochs: { training: 200 } });
+  });
+
+  test("cover every table: a row is a model that exists, and the reference is one of the table's rows", () => {
+    for (const id of tableIds) {
+      const { rows, reference } = tableOf(id);
+      expect(rows).toContain(reference);
+      for (const row of rows) expect(runConfig(presetFor("quick", PHANTOM), { row, seed: 1 }).seed).toBe(1);
+    }
+    expect(tableIds.map(tableName)).toEqual(expect.arrayContaining(["Table 2", "Table 6", "Study of classes"]));
+    expect(inOrder(["classes", 5, 2, 5])).toEqual([2, 5, "classes"]);
+  });
+
+  test("of a study that needs more than two classes are refused for two", () => {
+    expect(() => requireClasses([3, "classes"], benignMalignant)).toThrow(/study of classes needs more than two/);
+    expect(() => requireClasses([3], benignMalignant)).not.toThrow();
+    expect(() => requireClasses(["classes"], { names: ["a", "b", "c"], positive: 2 })).not.toThrow();
   });
 
   test("belong to one study as long as no shared setting differs, however a folder is written", () => {
@@ -87,6 +119,25 @@ describe("a table", () => {
     expect(external.images).toBe(4);
     expect(external.rows[0]!.figures.auc!.mean).toBe((1 + 0.5) / 2);
     expect(external.rows[1]!.versusBase!.delong).toEqual([null, null]);
+  });
+
+  test("of classes compares F1 too, with its own paired test", () => {
+    const classes = { names: ["a", "b", "c"], positive: 2 };
+    const of = (row: string, seed: number) => [
+      Array.from({ length: 9 }, (_, i): ImagePrediction => {
+        const label = i % 3;
+        const wrong = row === "base" && i < 3 + seed;
+        const probabilities = [0, 1, 2].map((c) => (c === (label + (wrong ? 1 : 0)) % 3 ? 0.8 : 0.1));
+        return { image: String(i), patient: null, label, probabilities, dice: null, iou: null };
+      }),
+    ];
+    const found = studyTable({ table: "classes", on: "val", seeds, classes, of });
+    expect(studyTableSchema.parse(found)).toEqual(found);
+    const [, base, proposed] = found.rows;
+    const { f1 } = proposed!.versusBase!.others!;
+    expect(f1!.values).toEqual([0, 1].map((i) => 1 - base!.figures.f1!.values[i]!));
+    expect(f1!.p).toBeGreaterThan(0);
+    expect(proposed!.versusBase!.delong).toEqual([null, null]);
   });
 
   test("leaves out what is not defined, and images without a class", () => {

@@ -5,6 +5,7 @@ import { requireWritableFile, writeWhole } from "../../node/files.ts";
 import { FolderStore } from "../../node/folder-store.ts";
 import { folderImages } from "../../node/image-source.ts";
 import { requireResources } from "../../node/resources.ts";
+import { paperFigures, type Published } from "../../report/published.ts";
 import { plural, settingsText } from "../../report/show.ts";
 import { checkImages } from "../../runs/load-data.ts";
 import { REPORT, writeStudyReport } from "../../runs/report.ts";
@@ -13,25 +14,25 @@ import { isFinished, trainStudy, unfinishedRuns } from "../../runs/study.ts";
 import { studyTables } from "../../runs/study-tables.ts";
 import { StudyFolder } from "../../runs/study-folder.ts";
 import { toJson } from "../../runs/store.ts";
-import { planRuns, requireComparable, runConfig, runTitle, type Group, type RunKey } from "../../study/plan.ts";
+import { planRuns, requireClasses, runConfig, runTitle, type Group, type RunKey } from "../../study/plan.ts";
 import type { StudyTable } from "../../study/results.ts";
-import type { TableNumber } from "../../study/rows.ts";
+import { tableFile, tableOf } from "../../study/rows.ts";
 import { sharedPhase } from "../../train/pretrained.ts";
+import { classesOf } from "../../train/classes.ts";
 import { totalEpochs, type TrainConfig } from "../../train/config.ts";
 import { interruptible } from "../interruptible.ts";
 import type { SaveOption } from "../options.ts";
 import { clock, Progress } from "../progress.ts";
-import { readPublished, type Published } from "../published.ts";
-import { configOf, type ConfigFlags } from "../settings.ts";
+import { readPublished } from "../published.ts";
+import { studyAsked, type StudyFlags } from "../study-request.ts";
 import { showStudy } from "../study-progress.ts";
 import { csvTable, heading, markdownTable, remarks, showTable } from "../study-table.ts";
 import { sameFile } from "../targets.ts";
 import { withTunedGpu, type TunedOption } from "../tuned.ts";
 
-export type ReproduceOptions = ConfigFlags &
+export type ReproduceOptions = StudyFlags &
   TunedOption &
   SaveOption & {
-    table: TableNumber[];
     seeds: number;
     checkpoint: "last" | "best";
     out?: string;
@@ -42,20 +43,21 @@ export type ReproduceOptions = ConfigFlags &
 
 /** @returns the exit code: 0 all runs are finished, 130 or 129 interrupted */
 export async function reproduce(options: ReproduceOptions): Promise<number> {
-  const { checkpoint, table: tables, json } = options;
+  const { checkpoint, json } = options;
   const idle = options.dryRun
     ? (["json", "published"] as const).find((name) => options[name] !== undefined)
     : undefined;
   if (idle) throw new ConfigError(`--${idle} has no effect with --dry-run`);
   const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
-  const config = settingsOf(options);
+  const { tables, config, notes } = studyAsked(options);
   const out = options.out ?? path.join("runs", `study-${config.preset}-${path.basename(path.resolve(config.data))}`);
   if (json !== undefined) await requireWritableFile(json);
-  const published = options.published === undefined ? undefined : await readPublished(options.published);
+  const published = options.published === undefined ? paperFigures() : await readPublished(options.published);
   const folder = await StudyFolder.open(new FolderStore(out), { config, tables, seeds, checkpoint }, sameFile);
   const groups = planRuns(tables, seeds, config.folds);
+  for (const note of notes) console.log(note);
   if (options.dryRun) {
-    await checkImages(folderImages, config);
+    requireClasses(tables, classesOf(await checkImages(folderImages, config)));
     for (const line of await showPlan(folder, groups)) console.log(line);
     return 0;
   }
@@ -69,13 +71,6 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
   }
   if (code === 0) await conclude(folder, await studyTables(folder, tables, seeds), published, json);
   return code;
-}
-
-/** The settings shared by all runs. All seeds use the same split, so that they are compared on the same images. */
-function settingsOf(options: ReproduceOptions): TrainConfig {
-  const config = configOf({ ...options, seed: 0, splitSeed: options.splitSeed ?? 0 }, { study: true });
-  requireComparable(config);
-  return config;
 }
 
 /** Trains the unfinished runs. @returns the exit code: 0 all are finished, 130 or 129 interrupted */
@@ -115,11 +110,14 @@ function introduce(gpu: Gpu, { study, store }: StudyFolder, groups: readonly Gro
   console.log(`Preset ${settingsText(study.config)}; on ${gpu.name}`);
 }
 
+/** What a table's files end with: nothing for the side that it is about first of all. */
+const suffixOf = ({ table, on }: StudyTable): string => (on === (tableOf(table).sides?.[0] ?? "val") ? "" : `-${on}`);
+
 /** Saves the tables and prints them. */
 async function conclude(
   folder: StudyFolder,
   results: readonly StudyTable[],
-  published: Published | undefined,
+  published: Published,
   json: string | undefined,
 ): Promise<void> {
   const { store } = folder;
@@ -132,7 +130,7 @@ async function conclude(
     const title = heading(result, result.on === "external" ? external : data, checkpoint);
     console.log(`\n${title}\n\n${showTable(result, published).join("\n")}\n`);
     for (const line of remarks(result, published)) console.log(line);
-    const name = `table-${result.table}${result.on === "val" ? "" : `-${result.on}`}`;
+    const name = `${tableFile(result.table)}${suffixOf(result)}`;
     await store.write(`${name}.md`, markdownTable(result, title, published));
     await store.write(`${name}.csv`, csvTable(result));
   }
