@@ -7,6 +7,7 @@
  *   blocks         x [N,2 H,2 W,C] -> y [N,H,W,4 C]: the pixels (0,0), (1,0), (0,1), (1,1) (row, column) of each square behind each other
  *   squares        back: x [N,H,W,4 C] -> y [N,2 H,2 W,C]
  *   tokens         x [N,A,C] -> y [N,B,C]: token t of y is token t + SKIP of x, zero where x has none
+ *   swapped        x [N,H,W,C] -> y [N,W,H,C]
  *
  * Bindings x, y; a uniform. One thread per vector of y.
  */
@@ -18,7 +19,7 @@ import { vec, type Lanes } from "./lib/vec.ts";
 /** Uniform: vectors in all and per pixel; what each arrangement says of sizes. */
 export const gatherFields = ["items", "quads", "h", "w", "ph", "pw", "window", "sy", "sx"] as const;
 
-export const gathers = ["windows", "pixels", "blocks", "squares", "tokens"] as const;
+export const gathers = ["windows", "pixels", "blocks", "squares", "tokens", "swapped"] as const;
 export type Gather = (typeof gathers)[number];
 
 /** WGSL that sets `place`, the index of the vector in x, and `inside`, whether there is one, from `i`. */
@@ -67,6 +68,13 @@ const sources: Record<Gather, string> = {
   let n = i / p.quads / p.w;
   let inside = t < p.h;
   let place = (n * p.h + t) * p.quads + q;`,
+  swapped: `
+  let q = i % p.quads;
+  let row = (i / p.quads) % p.h;
+  let column = (i / p.quads / p.h) % p.w;
+  let n = i / p.quads / p.h / p.w;
+  let inside = true;
+  let place = ((n * p.h + row) * p.w + column) * p.quads + q;`,
 };
 
 export const gather = (threads: number, lanes: Lanes, how: Gather): string => wgsl`

@@ -23,13 +23,18 @@ export { adaptiveAvgPool2d, avgPool2d, globalMaxPool, type AvgPool2dOptions } fr
 export { cat, globalAvgPool, interpolate, maxPool2d, split, type MaxPool2dOptions } from "./autograd/spatial.ts";
 export { matmul, softmax, type MatmulForm, type SoftmaxOptions } from "./autograd/matmul.ts";
 export {
+  headMean,
   relativePositionBias,
   selfAttention,
+  selfAttentionWithWeights,
+  type AttentionWithWeights,
   type SelfAttentionSettings,
   type Shifted,
 } from "./autograd/self-attention.ts";
 export {
   firstToken,
+  headsApart,
+  headsTogether,
   layerNorm,
   prependToken,
   spaceToDepth,

@@ -1,9 +1,14 @@
 /** Self-attention of transformers. */
-import { requireKnown, requireShape, sameShape, showShape } from "../kernels/kernel.ts";
+import { tokensKernel } from "../kernels/gather.ts";
+import { requireKnown, requireShape, requireWhole, sameShape, showShape } from "../kernels/kernel.ts";
+import { spreadKernel } from "../kernels/mga.ts";
 import { positionBiasGradKernel, positionBiasKernel } from "../kernels/position-bias.ts";
+import { spatialSumKernel } from "../kernels/reduce.ts";
 import { selfAttentionGradKernel, selfAttentionKernel, type Shifted } from "../kernels/self-attention.ts";
 import { graphOf, type Graph } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
+import { matmul, softmax } from "./matmul.ts";
+import { headsApart, headsTogether } from "./tokens.ts";
 
 export type { Shifted };
 
@@ -40,6 +45,68 @@ export function selfAttention(x: Tensor, settings: SelfAttentionSettings): Tenso
       graph.record(selfAttentionGradKernel(x.shape, options), [...operands, outputs[0]!, dy!, outputs[1]!]),
   });
   return outputs[0]!;
+}
+
+export interface AttentionWithWeights {
+  /** [B, T, C], head by head: what `selfAttention` returns. */
+  readonly y: Tensor;
+  /** The weights softmax(q kᵀ / √D), [B · heads, T, T] over query and key, a sample's heads behind each other. */
+  readonly weights: Tensor;
+}
+
+/**
+ * `selfAttention` in single steps, which shows its weights. It moves many times the bytes.
+ * @param x [B, T, 3 C]: queries, keys and values, each head by head
+ * @throws ShapeError
+ */
+export function selfAttentionWithWeights(x: Tensor, heads: number): AttentionWithWeights {
+  requireTensors("selfAttentionWithWeights", x);
+  requireWhole("selfAttentionWithWeights", "heads", heads, 1);
+  const channels = x.shape.at(-1)!;
+  requireShape(
+    x.shape.length === 3 && channels % (3 * heads) === 0,
+    () =>
+      `selfAttentionWithWeights: ${showShape(x.shape)} does not divide into ${heads} heads of queries, keys and values`,
+  );
+  const apart = headsApart(x, 3 * heads);
+  const [q, k, v] = [0, 1, 2].map((i) => third(apart, x.shape[0]!, i)) as [Tensor, Tensor, Tensor];
+  const weights = softmax(matmul(q, k, { transposeB: true }), { scale: 1 / Math.sqrt(channels / (3 * heads)) });
+  return { y: headsTogether(matmul(weights, v), heads), weights };
+}
+
+/** The queries (0), keys (1) or values (2) among x [B · 3 heads, T, D]: [B · heads, T, D]. */
+function third(x: Tensor, batch: number, i: number): Tensor {
+  const [all, t, d] = x.shape as [number, number, number];
+  const [each, heads] = [all / batch, all / batch / 3];
+  const graph = graphOf("selfAttentionWithWeights", x);
+  return graph.record(tokensKernel("selfAttentionWithWeights.third", [batch, each, t * d], heads, i * heads), [x], {
+    shapes: [[batch * heads, t, d]],
+    gradient: ([dy]) =>
+      graph.record(tokensKernel("selfAttentionWithWeights.thirdGrad", [batch, heads, t * d], each, -i * heads), [dy!], {
+        shapes: [x.shape],
+      }),
+  })[0]!;
+}
+
+/**
+ * The mean of a sample's heads: x [B · heads, T, K] -> [B, T, K].
+ * @throws ShapeError
+ */
+export function headMean(x: Tensor, heads: number): Tensor {
+  requireTensors("headMean", x);
+  requireWhole("headMean", "heads", heads, 1);
+  requireShape(
+    x.shape.length === 3 && x.shape[0]! % heads === 0,
+    () => `headMean: ${showShape(x.shape)} are no samples of ${heads} heads`,
+  );
+  const [all, t, k] = x.shape as [number, number, number];
+  // The heads as pixels whose channels are the values of one.
+  const pixels = [all / heads, heads, 1, t * k];
+  const graph = graphOf("headMean", x);
+  return graph.record(spatialSumKernel("headMean", pixels, "none", 1 / heads), [x], {
+    shapes: [[all / heads, t, k]],
+    gradient: ([dy]) => graph.record(spreadKernel(pixels, 1 / heads), [dy!], { shapes: [x.shape] }),
+  })[0]!;
 }
 
 /**

@@ -1,13 +1,22 @@
-/** What transformers do with tokens [N, T, C] besides attention: layer norm, windows, class token and positions. */
+/** What transformers do with tokens [N, T, C] besides attention: layer norm, heads, windows, class token and positions. */
 import {
   prependTokenKernel,
   spaceToDepthKernel,
+  swapKernel,
   tokensKernel,
   windowPartitionKernel,
   windowReverseKernel,
   type Windows,
 } from "../kernels/gather.ts";
-import { nhwc, requireKnown, requireNumber, requireShape, sameShape, showShape } from "../kernels/kernel.ts";
+import {
+  nhwc,
+  requireKnown,
+  requireNumber,
+  requireShape,
+  requireWhole,
+  sameShape,
+  showShape,
+} from "../kernels/kernel.ts";
 import { layerNormInputGradKernel, layerNormKernel, layerNormParameterGradsKernel } from "../kernels/layer-norm.ts";
 import { sampleSumKernel } from "../kernels/reduce.ts";
 import { graphOf } from "../graph/graph.ts";
@@ -100,6 +109,44 @@ export function firstToken(x: Tensor): Tensor {
   return graph.record(tokensKernel("firstToken", x.shape, 1, 0), [x], {
     shapes: [[n, c]],
     gradient: ([dy]) => graph.record(tokensKernel("firstToken.inputGrad", [n, 1, c], t, 0), [dy!]),
+  })[0]!;
+}
+
+/**
+ * The channels of tokens cut into heads of equal size, each with tokens of its own.
+ * @param x [N, T, C]
+ * @returns [N · heads, T, C / heads], a sample's heads behind each other
+ * @throws ShapeError
+ */
+export function headsApart(x: Tensor, heads: number): Tensor {
+  requireTensors("headsApart", x);
+  requireWhole("headsApart", "heads", heads, 1);
+  const [n, t, c] = tokenShape("headsApart", x);
+  requireShape(c % heads === 0, () => `headsApart: ${showShape(x.shape)} does not divide into ${heads} heads`);
+  const d = c / heads;
+  const graph = graphOf("headsApart", x);
+  return graph.record(swapKernel("headsApart", [n, t, heads, d]), [x], {
+    shapes: [[n * heads, t, d]],
+    gradient: ([dy]) =>
+      graph.record(swapKernel("headsApart.inputGrad", [n, heads, t, d]), [dy!], { shapes: [x.shape] }),
+  })[0]!;
+}
+
+/**
+ * The inverse: x [N · heads, T, D] -> [N, T, heads D].
+ * @throws ShapeError
+ */
+export function headsTogether(x: Tensor, heads: number): Tensor {
+  requireTensors("headsTogether", x);
+  requireWhole("headsTogether", "heads", heads, 1);
+  const [b, t, d] = tokenShape("headsTogether", x);
+  requireShape(b % heads === 0, () => `headsTogether: ${showShape(x.shape)} are no samples of ${heads} heads`);
+  const n = b / heads;
+  const graph = graphOf("headsTogether", x);
+  return graph.record(swapKernel("headsTogether", [n, heads, t, d]), [x], {
+    shapes: [[n, t, heads * d]],
+    gradient: ([dy]) =>
+      graph.record(swapKernel("headsTogether.inputGrad", [n, t, heads, d]), [dy!], { shapes: [x.shape] }),
   })[0]!;
 }
 

@@ -1,11 +1,11 @@
 /** Interprets the options of commands that explain the classifier. */
 import { ConfigError } from "../models/config-error.ts";
-import type { ExplainMethod } from "../explain/explainer.ts";
 import type { ExplainSettings } from "../runs/explain.ts";
+import { MODELS_METHOD, type explainChoices } from "./options.ts";
 import { findCheckpoint } from "./targets.ts";
 
 export interface ExplainFlags {
-  explain?: ExplainMethod;
+  explain?: (typeof explainChoices)[number];
   scale?: string;
   class?: string;
   base?: string;
@@ -27,7 +27,7 @@ export async function explainSettings<Name extends string = never>(
     return undefined;
   }
   return {
-    method,
+    ...(method === MODELS_METHOD ? {} : { method }),
     ...(point === undefined ? {} : { point }),
     ...(of === undefined ? {} : { of }),
     base: base === undefined ? undefined : await findCheckpoint(base),

@@ -2,7 +2,7 @@
 import { Option, type Command } from "commander";
 import { ConfigError } from "../models/config-error.ts";
 import { models } from "../models/registry.ts";
-import { explainMethods } from "../explain/explainer.ts";
+import { explainMethods } from "../explain/methods.ts";
 import { duration, text } from "./values.ts";
 
 export const choice = (flags: string, description: string, values: readonly string[]): Option =>
@@ -31,17 +31,22 @@ export const addProfileOptions = (command: Command): Command =>
     .option("--profile", "print where the time goes on the device, by kernel and by layer")
     .option("--trace <file>", "write that as a Chrome trace, for ui.perfetto.dev or chrome://tracing", text);
 
-/** The method of a plain --explain. */
-export const DEFAULT_METHOD = "gradcam";
+/** The method of a plain --explain: the model's first. */
+export const MODELS_METHOD = "auto";
+
+/** The values of --explain. */
+export const explainChoices = [...explainMethods, MODELS_METHOD] as const;
 
 /** For commands that explain the classifier (explain.ts). `what` is what the panels show. */
 export function addExplainOptions(command: Command, what: string): Command {
   const points = [...new Set(models.flatMap(({ explain }) => explain.points))];
   return command
     .addOption(
-      choice("--explain [method]", `write panels of ${what}: image, activation, mask`, explainMethods).preset(
-        DEFAULT_METHOD,
-      ),
+      choice(
+        "--explain [method]",
+        `write panels of ${what}: image, activation, mask; auto: Grad-CAM, or attention rollout of a model without`,
+        explainChoices,
+      ).preset(MODELS_METHOD),
     )
     .addOption(choice("--scale <name>", "scale whose features are explained (default: the last)", points))
     .option("--class <name>", "class that is explained: predicted, or its name (default: predicted)", text)

@@ -3,8 +3,14 @@ import { existsSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
 import { fail } from "./fail.ts";
-import { explainMethods } from "../explain/explainer.ts";
-import { addExplainOptions, addProfileOptions, addSaveOption, addTunedOption, DEFAULT_METHOD } from "./options.ts";
+import {
+  addExplainOptions,
+  addProfileOptions,
+  addSaveOption,
+  addTunedOption,
+  explainChoices,
+  MODELS_METHOD,
+} from "./options.ts";
 import { models } from "../models/registry.ts";
 import { rows, tableIds, tableOf, type TableId } from "../study/rows.ts";
 import { parseSize as size } from "../train/config.ts";
@@ -82,8 +88,8 @@ export async function run(args: readonly string[]): Promise<number> {
 export const withMethods = (args: readonly string[]): string[] =>
   args.map((arg, i) => {
     const next = args[i + 1];
-    if (arg !== "--explain" || next === undefined || explainMethods.some((method) => method === next)) return arg;
-    return /[./\\]/.test(next) || existsSync(next) ? `--explain=${DEFAULT_METHOD}` : arg;
+    if (arg !== "--explain" || next === undefined || explainChoices.some((method) => method === next)) return arg;
+    return /[./\\]/.test(next) || existsSync(next) ? `--explain=${MODELS_METHOD}` : arg;
   });
 
 type Action = <A extends unknown[]>(

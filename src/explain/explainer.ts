@@ -1,4 +1,4 @@
-/** Computes class activation maps of the classifier, by Grad-CAM or CAM, at any scale. */
+/** Explains what a classifier sees: class activation maps by Grad-CAM or CAM at any scale, and attention rollout. */
 import { classActivation } from "../autograd/class-activation.ts";
 import { mul, sum } from "../autograd/elementwise.ts";
 import { gradients } from "../autograd/gradients.ts";
@@ -9,9 +9,8 @@ import { Graph } from "../graph/graph.ts";
 import type { Plan } from "../graph/plan.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../models/model.ts";
-
-export const explainMethods = ["gradcam", "cam"] as const;
-export type ExplainMethod = (typeof explainMethods)[number];
+import { methodsOf, methodTitles, type ExplainMethod } from "./methods.ts";
+import { rollout } from "./rollout.ts";
 
 export interface ExplainerOptions {
   /** Images per batch. */
@@ -19,18 +18,18 @@ export interface ExplainerOptions {
   /** Height and width of the input. */
   size: readonly [number, number];
   method: ExplainMethod;
-  /** One of the points that the model's spec names; CAM is defined at the last only. */
-  point: string;
+  /** One of the points that the model's spec names; CAM is defined at the last only. Rollout has none. */
+  point?: string | undefined;
 }
 
-/** A map over the pixels of a point's features, row by row. */
+/** A map over the pixels of a point's features, or over the patches, row by row. */
 export interface ActivationMap {
   width: number;
   height: number;
   values: Float32Array;
 }
 
-/** The activation of the features before enhancement, and after. */
+/** The activation of the features before enhancement, and after; the same for what is not of features. */
 export interface Activation {
   before: ActivationMap;
   after: ActivationMap;
@@ -46,66 +45,64 @@ export interface Activation {
  * both are defined, Grad-CAM is the positive part of CAM, divided by the number of pixels.
  *
  * "Before" means the features that enter the point's last enhancement; their gradient passes through it.
+ *
+ * Attention rollout (rollout.ts) is the share of each patch in the class token, and of no class.
  */
 export class Explainer {
   /** Whether the features are enhanced there: if not, before and after are the same. */
   readonly enhanced: boolean;
   readonly #plan: Plan;
   readonly #options: ExplainerOptions;
-  readonly #shape: readonly number[];
-  readonly #classes: number;
-  readonly #takesMask: boolean;
+  readonly #recorded: Recorded;
 
   private constructor(plan: Plan, options: ExplainerOptions, recorded: Recorded) {
-    const { shape, enhanced, classes, takesMask } = recorded;
-    this.enhanced = enhanced;
-    this.#classes = classes;
-    this.#takesMask = takesMask;
+    this.enhanced = recorded.outputs.before !== undefined;
     this.#plan = plan;
     this.#options = options;
-    this.#shape = shape;
+    this.#recorded = recorded;
   }
 
-  /** @throws RangeError for a point that the model does not have, or CAM at any but the last */
-  static async create(gpu: Gpu, model: Pick<Model, "explain" | "spec">, options: ExplainerOptions): Promise<Explainer> {
-    const recorded = record(model, options);
-    const { graph, outputs } = recorded;
-    return new Explainer(await compile(gpu, graph, { outputs, frozen: true }), options, recorded);
+  /** @throws RangeError for a method or a point that the model does not have, or CAM at any but the last */
+  static async create(gpu: Gpu, model: Explainable, options: ExplainerOptions): Promise<Explainer> {
+    const recorded = options.method === "rollout" ? recordRollout(model, options) : recordActivation(model, options);
+    const { before, after } = recorded.outputs;
+    const outputs = { after, ...(before ? { before } : {}) };
+    return new Explainer(await compile(gpu, recorded.graph, { outputs, frozen: true }), options, recorded);
   }
 
   /**
    * @param image [M, H, W, 3] with any M
    * @param masks the segmentation branch's probabilities [H, W] for each image; undefined if the model has none
-   * @param classes for each image, the index of the class to explain
+   * @param classes for each image, the index of the class to explain; ignored where the method is of no class
    */
   async explain(
     image: Float32Array,
     masks: readonly (Float32Array | undefined)[],
-    classes: readonly number[],
+    classes: readonly (number | undefined)[],
   ): Promise<Activation[]> {
     const { batch, size } = this.#options;
-    const pixels = size[0] * size[1];
+    const floats = 3 * size[0] * size[1];
     const activations: Activation[] = [];
     for (let begin = 0; begin < masks.length; begin += batch) {
       const count = Math.min(batch, masks.length - begin);
-      const part = new Float32Array(batch * 3 * pixels);
-      part.set(image.subarray(3 * pixels * begin, 3 * pixels * (begin + count)));
-      const mask = new Float32Array(this.#takesMask ? batch * pixels : 0);
-      const chosen = new Float32Array(batch * this.#classes);
-      for (let i = 0; i < count; i++) {
-        if (this.#takesMask) mask.set(masks[begin + i]!, i * pixels);
-        chosen[this.#classes * i + classes[begin + i]!] = 1;
-      }
-      const inputs = { image: part, chosen, ...(this.#takesMask ? { mask } : {}) };
+      const part = new Float32Array(batch * floats);
+      part.set(image.subarray(floats * begin, floats * (begin + count)));
+      const [ofPart, classesOfPart] = [masks.slice(begin, begin + count), classes.slice(begin, begin + count)];
+      const inputs = { image: part, ...this.#recorded.inputs(ofPart, classesOfPart) };
       const { before, after } = await this.#plan.run(inputs);
-      for (let i = 0; i < count; i++) activations.push({ before: this.#map(before!, i), after: this.#map(after!, i) });
+      for (let i = 0; i < count; i++) {
+        const map = this.#map(after!, i);
+        activations.push({ before: before ? this.#map(before, i) : map, after: map });
+      }
     }
     return activations;
   }
 
   #map(values: Float32Array, i: number): ActivationMap {
-    const [, height, width] = this.#shape as [number, number, number, number];
-    return { width, height, values: values.slice(i * width * height, (i + 1) * width * height) };
+    const { size, skipped } = this.#recorded;
+    const [height, width] = size;
+    const end = (i + 1) * (skipped + width * height);
+    return { width, height, values: values.slice(end - width * height, end) };
   }
 
   /** Call after the network's weights have changed. */
@@ -118,33 +115,74 @@ export class Explainer {
   }
 }
 
-type Recorded = ReturnType<typeof record>;
+type Explainable = Pick<Model, "explain" | "attend" | "spec">;
 
-function record(model: Pick<Model, "explain" | "spec">, { batch: n, size: [h, w], method, point }: ExplainerOptions) {
-  const { points, cam } = model.spec.explain;
-  const at = points.indexOf(point);
-  if (at === -1) throw new RangeError(`${model.spec.id} has no ${point} to explain; it has ${points.join(", ")}`);
+/** The graph of a method. */
+interface Recorded {
+  graph: Graph;
+  /** `before` is undefined where it is the same. */
+  outputs: { before: Tensor | undefined; after: Tensor };
+  /** Height and width of a map. */
+  size: readonly [number, number];
+  /** Values in front of each image's map, which are no part of it. */
+  skipped: number;
+  /** What a run takes besides the images; `masks` and `classes` may be fewer than a batch. */
+  inputs(
+    masks: readonly (Float32Array | undefined)[],
+    classes: readonly (number | undefined)[],
+  ): Record<string, Float32Array>;
+}
+
+function recordActivation(model: Explainable, { batch: n, size: [h, w], method, point }: ExplainerOptions): Recorded {
+  const { spec } = model;
+  const { points, cam, takesMask } = spec.explain;
+  const at = points.indexOf(point ?? "");
+  if (at === -1) throw new RangeError(`${spec.id} has no ${point} to explain; it has ${points.join(", ")}`);
   if (method === "cam" && !(cam && at === points.length - 1)) {
     throw new RangeError(
       cam
         ? `CAM is defined at ${points.at(-1)}, the features before fc, not at ${point}`
-        : `CAM is not defined for ${model.spec.id}`,
+        : `CAM is not defined for ${spec.id}`,
     );
   }
   const graph = new Graph();
   const image = graph.input("image", [n, h, w, 3]);
-  const takesMask = model.spec.explain.takesMask;
-  const mask = takesMask ? graph.input("mask", [n, h, w, 1]) : undefined;
-  const { logits, pooled, features } = model.explain(image, mask);
-  const classes = logits.shape[1]!;
+  const { logits, pooled, features } = model.explain(image, takesMask ? graph.input("mask", [n, h, w, 1]) : undefined);
+  const k = logits.shape[1]!;
   // No sample's logit depends on another sample, so the sum's gradient is each one's own.
-  const score = sum(mul(logits, graph.input("chosen", [n, classes])));
+  const score = sum(mul(logits, graph.input("chosen", [n, k])));
   const { before, after } = features[at]!;
   const map = (f: Tensor, weights: Tensor) => classActivation(f, weights, { relu: method === "gradcam" });
   const [ofBefore, ofAfter] =
     method === "cam"
       ? new Array<Tensor>(2).fill(gradients(score, [pooled!])[0]!)
       : gradients(score, [before, after]).map(globalAvgPool);
-  const outputs = { before: map(before, ofBefore!), after: map(after, ofAfter!) };
-  return { graph, outputs, shape: outputs.after.shape, enhanced: before !== after, classes, takesMask };
+  const outputs = { before: before === after ? undefined : map(before, ofBefore!), after: map(after, ofAfter!) };
+  const [, height, width] = after.shape as [number, number, number];
+  return {
+    ...{ graph, outputs, size: [height, width], skipped: 0 },
+    inputs(masks, classes) {
+      const chosen = new Float32Array(n * k);
+      for (const [i, of] of classes.entries()) chosen[k * i + of!] = 1;
+      if (!takesMask) return { chosen };
+      const mask = new Float32Array(n * h * w);
+      for (const [i, given] of masks.entries()) mask.set(given!, i * h * w);
+      return { chosen, mask };
+    },
+  };
+}
+
+function recordRollout(model: Explainable, { batch: n, size: [h, w] }: ExplainerOptions): Recorded {
+  const { spec } = model;
+  const methods = methodsOf(spec.explain);
+  if (!methods.includes("rollout")) {
+    throw new RangeError(`${spec.id} has no ${methodTitles.rollout}; it has ${methods.join(", ")}`);
+  }
+  const graph = new Graph();
+  const { attention, grid } = model.attend(graph.input("image", [n, h, w, 3]));
+  const tokens = 1 + grid[0] * grid[1];
+  const after = rollout(attention, graph.input("row", [n, 1, tokens]));
+  const row = Float32Array.from({ length: n * tokens }, (_, i) => (i % tokens === 0 ? 1 : 0));
+  // The class token comes first, and is no patch.
+  return { graph, outputs: { before: undefined, after }, size: grid, skipped: 1, inputs: () => ({ row }) };
 }

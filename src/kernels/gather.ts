@@ -1,4 +1,4 @@
-/** Rearrangements of activations and tokens: windows, squares of pixels, tokens left out. */
+/** Rearrangements of activations and tokens: windows, squares of pixels, heads, tokens left out. */
 import { gather, gatherFields, type Gather } from "../../shaders/gather.wgsl.ts";
 import { prependFields, prependToken } from "../../shaders/prepend_token.wgsl.ts";
 import { ceilDiv } from "./grid.ts";
@@ -87,6 +87,13 @@ export function tokensKernel(name: string, x: readonly number[], tokens: number,
   const [n, h, c] = x as readonly [number, number, number];
   const of = (images: number) => tokensKernel(name, [images, h, c], tokens, skip);
   return gatherKernel(name, "tokens", [x, [n, tokens, c]], c, { h, w: tokens, sy: skip }, of, n);
+}
+
+/** y [N, W, H, C] from x [N, H, W, C]. */
+export function swapKernel(name: string, x: readonly number[]): Kernel {
+  const [n, h, w, c] = nhwc(name, x);
+  const of = (images: number) => swapKernel(name, [images, h, w, c]);
+  return gatherKernel(name, "swapped", [x, [n, w, h, c]], c, { h, w }, of, n);
 }
 
 /** y [N, 1 + T, C] from x [N, T, C], token [C] and positions [1 + T, C]: token and x one after another, plus the positions. */

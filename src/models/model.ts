@@ -4,6 +4,7 @@ import type { Slab } from "../graph/storage.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Module, Parameter } from "../nn/module.ts";
 import type {
+  Attended,
   BatchInput,
   BatchTensors,
   Explained,
@@ -73,6 +74,13 @@ export class Model {
 
   explain(image: Tensor, mask: Tensor | undefined): Explained {
     return this.spec.explain.record(this.net, image, mask);
+  }
+
+  /** @throws RangeError if it does not show its attention */
+  attend(image: Tensor): Attended {
+    const attended = this.spec.explain.attend?.(this.net, image);
+    if (attended) return attended;
+    throw new RangeError(`${this.spec.id} has no attention to show`);
   }
 }
 

@@ -91,9 +91,19 @@ export interface Explained {
   readonly features: readonly Features[];
 }
 
-/** The points where activations can be explained. */
+/** What the tokens of images attended to: the class token first, then the patches row by row, T = 1 + rows columns. */
+export interface Attended {
+  /** [N, K]. */
+  readonly logits: Tensor;
+  /** The weights of each block, the first one first: [N · heads, T, T] over query and key, an image's heads behind each other. */
+  readonly attention: readonly Tensor[];
+  /** Rows and columns of patches. */
+  readonly grid: readonly [number, number];
+}
+
+/** How a classifier can be explained (explain/methods.ts). */
 export interface ExplainSpec<Net extends Module = Module> {
-  /** Names of points in the classifier, finest first. CAM is defined at the last. */
+  /** Names of points in the classifier where activations can be explained, finest first; may be none. CAM is defined at the last. */
   readonly points: readonly string[];
   /** Whether the logits are a linear function of the mean of the last point's features, so that CAM is defined. */
   readonly cam: boolean;
@@ -101,6 +111,8 @@ export interface ExplainSpec<Net extends Module = Module> {
   readonly takesMask: boolean;
   /** The classifier on image [N, H, W, 3], given the mask [N, H, W, 1] of probabilities if it takes one. */
   record(net: Net, image: Tensor, mask: Tensor | undefined): Explained;
+  /** The classifier on image [N, H, W, 3], showing its attention; absent if its class is not read off a token that attends to all. */
+  attend?(net: Net, image: Tensor): Attended;
 }
 
 /** What a training run learns about outlines. */

@@ -4,6 +4,7 @@ import type { Sharp } from "sharp";
 import { outOfCrop } from "../data/boxes.ts";
 import { className } from "../data/classes.ts";
 import { DataError, type Box, type Prepared } from "../data/sample.ts";
+import type { ExplainMethod } from "../explain/methods.ts";
 import { shownClass } from "../metrics/decision.ts";
 import type { Activations, ExplainedImage } from "../runs/explain.ts";
 import type { OpenModel } from "../runs/open-model.ts";
@@ -37,29 +38,45 @@ export async function drawExplained(
   const label = p.label === undefined ? [] : [`labelled ${className(p.label, classes)}`];
   const verdict = `${(100 * probabilities[shown]!).toFixed(1)} % ${classes.names[shown]!}`;
   const title = [p.id, ...label, verdict].join(" · ");
-  const name = classes.names[of]!;
-  const what =
-    method === "cam"
-      ? `CAM: how much each place at ${point} speaks for "${name}" (above 0) or against it`
-      : `Grad-CAM at ${point}: where features lie that raise the score of "${name}"`;
+  const texts = textsOf(method, point, of === undefined ? undefined : classes.names[of]);
   const png = await drawPanel({
     title,
-    note: before ? `${what}; both on one scale` : what,
+    note: before ? `${texts.meaning}; both on one scale` : texts.meaning,
     image,
     crop,
     boxes: p.boxes.map((box) => outOfCrop(box, crop, p.width, p.height)),
     outline: mask && (hasOutlines ? outline(mask, p.width, p.height, crop) : NO_OUTLINE),
     before: before && {
-      caption: hasBase ? "activation of the attention-free model" : "activation before enhancement, same model",
+      caption: hasBase ? texts.ofBase : "activation before enhancement, same model",
       map: before,
     },
     after: {
-      caption: before && !hasBase ? "activation after enhancement" : "activation of the model",
+      caption: before && !hasBase ? "activation after enhancement" : texts.ofModel,
       map: after,
     },
     signed: method === "cam",
   });
   return { id: p.id, title, png };
+}
+
+/** What a method's maps show, and their captions. */
+function textsOf(method: ExplainMethod, point: string | undefined, name: string | undefined) {
+  const activation = { ofModel: "activation of the model", ofBase: "activation of the attention-free model" };
+  switch (method) {
+    case "cam":
+      return {
+        ...activation,
+        meaning: `CAM: how much each place at ${point} speaks for "${name}" (above 0) or against it`,
+      };
+    case "gradcam":
+      return { ...activation, meaning: `Grad-CAM at ${point}: where features lie that raise the score of "${name}"` };
+    case "rollout":
+      return {
+        ofModel: "attention rollout of the model",
+        ofBase: "attention rollout of the base model",
+        meaning: "Attention rollout, of no class: each patch's share in the class token",
+      };
+  }
 }
 
 /** The whole picture that an image was cropped from, or the crop if the file no longer exists. */

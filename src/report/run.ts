@@ -102,7 +102,7 @@ export function explained(panels: readonly ExplainedCase[]): Content {
   if (panels.length === 0) return null;
   const shown = panels.map(({ image, title, picture }) => {
     return html`<figure class="panel">
-      <img src="${picture}" alt="${`${image}: image, activations and mask`}" />
+      <img src="${picture}" alt="${`${image}: image and what the network sees`}" />
       <figcaption>${title}</figcaption>
     </figure>`;
   });

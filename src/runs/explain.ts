@@ -1,11 +1,13 @@
-/** Explains a checkpoint's classifier: activation maps of the network, and of an attention-free one for comparison. */
+/** Explains a checkpoint's classifier: maps of what the network sees, and of what another one does for comparison. */
 import { assembleBatch } from "../data/batches.ts";
 import { classKey, PREDICTED, sameNames, type Classes } from "../data/classes.ts";
 import type { Prepared } from "../data/sample.ts";
-import { Explainer, type ActivationMap, type ExplainMethod } from "../explain/explainer.ts";
+import { Explainer, type ActivationMap } from "../explain/explainer.ts";
+import { isOfClass, methodsOf, methodTitles, type ExplainMethod } from "../explain/methods.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { DEFAULT_THRESHOLD, predictedClass } from "../metrics/decision.ts";
 import { ConfigError } from "../models/config-error.ts";
+import type { ModelSpec } from "../models/spec.ts";
 import { isClassifier } from "../train/checkpoint.ts";
 import { classesOf } from "../train/classes.ts";
 import { specOf } from "../train/config.ts";
@@ -14,14 +16,14 @@ import { openModel, type OpenModel } from "./open-model.ts";
 import type { Loaded } from "./run.ts";
 
 export interface ExplainSettings {
-  /** Default: gradcam. */
+  /** Default: the model's first. */
   method?: ExplainMethod;
-  /** The point in the classifier. Default: its last. */
+  /** The point in the classifier, where the method has one. Default: its last. */
   point?: string;
-  /** Name of a class, or "predicted", the default. */
+  /** Name of a class, or "predicted", the default; where the method is of a class. */
   of?: string;
   /**
-   * An attention-free model whose activation is shown beside the network's. Default: the same network's before its features
+   * A model that enhances no features, whose map is shown beside the network's. Default: the same network's before its features
    * are enhanced.
    */
   base?: Loaded | undefined;
@@ -32,15 +34,16 @@ export interface ExplainSettings {
 /** Images in the network at a time. */
 const BATCH = 8;
 
-/** Whether a checkpoint has a trained classifier with maps of features. */
+/** Whether a checkpoint has a trained classifier that can be explained. */
 export const isExplainable = (checkpoint: Loaded["checkpoint"]): boolean =>
-  isClassifier(checkpoint) && specOf(checkpoint.config).explain.points.length > 0;
+  isClassifier(checkpoint) && methodsOf(specOf(checkpoint.config).explain).length > 0;
 
 /** Settings with their defaults. */
 export interface Explanation {
   method: ExplainMethod;
-  point: string;
-  /** Index of the class; undefined: the predicted one of each image. */
+  /** Undefined where the method has none. */
+  point: string | undefined;
+  /** Index of the class; undefined: the predicted one of each image, or the method is of none. */
   of: number | undefined;
   /** At which the positive one of two classes is predicted. */
   threshold: number;
@@ -48,24 +51,48 @@ export interface Explanation {
 
 /**
  * Checks the settings before the work.
- * @throws ConfigError if there is no classifier to explain, or `base` cannot be shown beside it
+ * @throws ConfigError if there is no classifier to explain, the method does not explain it, or `base` cannot be shown beside it
  */
 export function requireExplainable({ checkpoint, file }: Loaded, settings: ExplainSettings): Explanation {
-  const untrained = "the classifier of this checkpoint has not been trained yet: there is nothing to explain";
   const { config } = checkpoint;
-  const spec = specOf(config);
-  const { points } = spec.explain;
-  const { method = "gradcam", point = points.at(-1) ?? "", base, threshold = DEFAULT_THRESHOLD } = settings;
-  if (!isClassifier(checkpoint)) throw new ConfigError(`${file}: ${untrained}`);
-  if (points.length === 0) throw new ConfigError(`${file}: ${spec.title} has no maps of features to explain`);
-  if (method === "cam" && !spec.explain.cam) {
-    throw new ConfigError(
-      `CAM is not defined for ${spec.title}, whose classes are no linear function of its last features`,
-      "method",
-    );
+  const { explain, title } = specOf(config);
+  const { base, threshold = DEFAULT_THRESHOLD } = settings;
+  if (!isClassifier(checkpoint)) throw new ConfigError(`${file}: ${UNTRAINED}`);
+  const [first] = methodsOf(explain);
+  if (first === undefined) throw new ConfigError(`${file}: there is no way to explain ${title}`);
+  const { method = first } = settings;
+  requireMethod(method, specOf(config));
+  const point = pointOf(method, settings, specOf(config));
+  const of = isOfClass(method) ? classIndex(settings.of ?? PREDICTED, classesOf(config)) : undefined;
+  if (base) requireBase(base, { checkpoint, file }, { method, point });
+  return { method, point, of, threshold };
+}
+
+const UNTRAINED = "the classifier of this checkpoint has not been trained yet: there is nothing to explain";
+
+/** @throws ConfigError if the model has no such maps */
+function requireMethod(method: ExplainMethod, { explain, title }: ModelSpec): void {
+  const methods = methodsOf(explain);
+  if (methods.includes(method)) return;
+  const why =
+    method === "cam" && explain.points.length > 0
+      ? `CAM is not defined for ${title}, whose classes are no linear function of its last features`
+      : `${title} has no ${methodTitles[method]}`;
+  throw new ConfigError(`${why}; choose ${methods.join(" or ")}`, "explain");
+}
+
+/** @throws ConfigError for a point that the model does not have, or the method is not defined at, or a setting that it does not read */
+function pointOf(method: ExplainMethod, settings: ExplainSettings, { id, explain }: ModelSpec): string | undefined {
+  if (!isOfClass(method)) {
+    const idle = (name: string, why: string) => new ConfigError(`has no effect with --explain ${method}, ${why}`, name);
+    if (settings.of !== undefined) throw idle("class", "which depends on no class");
+    if (settings.point !== undefined) throw idle("scale", "which is of all blocks together");
+    return undefined;
   }
+  const { points } = explain;
+  const { point = points.at(-1)! } = settings;
   if (!points.includes(point)) {
-    throw new ConfigError(`${spec.id} has no ${point} to explain; it has ${points.join(", ")}`, "scale");
+    throw new ConfigError(`${id} has no ${point} to explain; it has ${points.join(", ")}`, "scale");
   }
   if (method === "cam" && point !== points.at(-1)) {
     throw new ConfigError(
@@ -73,20 +100,28 @@ export function requireExplainable({ checkpoint, file }: Loaded, settings: Expla
       "scale",
     );
   }
-  const of = classIndex(settings.of ?? PREDICTED, classesOf(config));
-  if (base) requireBase(base, { checkpoint, file }, point, untrained);
-  return { method, point, of, threshold };
+  return point;
 }
 
-function requireBase(base: Loaded, own: Pick<Loaded, "checkpoint" | "file">, point: string, untrained: string): void {
+function requireBase(
+  base: Loaded,
+  own: Pick<Loaded, "checkpoint" | "file">,
+  { method, point }: Pick<Explanation, "method" | "point">,
+): void {
   const { config } = base.checkpoint;
   const other = specOf(config);
   const refuse = (reason: string) => new ConfigError(`${base.file}: ${reason}`, "base");
-  if (!isClassifier(base.checkpoint)) throw refuse(untrained);
+  if (!isClassifier(base.checkpoint)) throw refuse(UNTRAINED);
   if (other.enhances(config)) {
     throw refuse(`is not a model without attention: it was trained with ${other.describe(config)}`);
   }
-  if (!other.explain.points.includes(point)) throw refuse(`${other.id} has no ${point} to explain`);
+  if (!methodsOf(other.explain).includes(method)) {
+    const [mine, its] = [methodTitles[method], methodsOf(other.explain).map((its) => methodTitles[its])];
+    throw refuse(`${other.title} has no ${mine} to show beside; it has ${its.join(" and ")}`);
+  }
+  if (point !== undefined && !other.explain.points.includes(point)) {
+    throw refuse(`${other.id} has no ${point} to explain`);
+  }
   if (!sameNames(classesOf(config), classesOf(own.checkpoint.config))) throw refuse("has other classes");
   for (const key of ["size", "crop"] as const) {
     const [mine, its] = [own.checkpoint.config[key], config[key]].map(String);
@@ -106,8 +141,8 @@ function classIndex(name: string, { names }: Classes): number | undefined {
 export interface ExplainedImage {
   image: Prepared;
   prediction: Prediction & { probabilities: readonly number[] };
-  /** Index of the explained class. */
-  of: number;
+  /** Index of the explained class; undefined where the method is of none. */
+  of: number | undefined;
   /** Undefined if there is nothing to show beside it. */
   before: ActivationMap | undefined;
   after: ActivationMap;
@@ -115,7 +150,7 @@ export interface ExplainedImage {
 
 /** Explains images that were already predicted. */
 export class Activations implements Disposable {
-  /** Whether `before` is another model's activation. */
+  /** Whether `before` is of another model. */
   readonly hasBase: boolean;
   readonly explanation: Explanation;
   readonly #classes: Classes;
@@ -154,9 +189,9 @@ export class Activations implements Disposable {
   async explain(images: readonly Prepared[], predictions: readonly Prediction[]): Promise<ExplainedImage[]> {
     const { image } = assembleBatch(images, []);
     const masks = predictions.map(({ mask }) => mask);
-    const { of, threshold } = this.explanation;
-    const classes = predictions.map(
-      ({ probabilities }) => of ?? predictedClass(probabilities!, this.#classes, threshold),
+    const { method, of, threshold } = this.explanation;
+    const classes = predictions.map(({ probabilities }) =>
+      isOfClass(method) ? (of ?? predictedClass(probabilities!, this.#classes, threshold)) : undefined,
     );
     const own = await this.#explainer.explain(image, masks, classes);
     const others = await this.#base?.explainer.explain(image, masks, classes);
@@ -166,7 +201,7 @@ export class Activations implements Disposable {
       return {
         image,
         prediction: { probabilities: probabilities!, mask },
-        of: classes[i]!,
+        of: classes[i],
         before: others?.[i]!.after ?? (this.#explainer.enhanced ? before : undefined),
         after,
       };

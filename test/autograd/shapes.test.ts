@@ -7,7 +7,9 @@ import { conv2d, linear } from "../../src/autograd/conv2d.ts";
 import { add, bceWithLogits, mul, sum } from "../../src/autograd/elementwise.ts";
 import { gradients } from "../../src/autograd/gradients.ts";
 import { crossEntropy, diceLoss } from "../../src/autograd/losses.ts";
+import { headMean } from "../../src/autograd/self-attention.ts";
 import { cat, globalAvgPool, interpolate, maxPool2d, split } from "../../src/autograd/spatial.ts";
+import { headsApart, headsTogether } from "../../src/autograd/tokens.ts";
 import { Graph, graphOf } from "../../src/graph/graph.ts";
 import { Variable, type Tensor } from "../../src/graph/tensor.ts";
 import { ShapeError } from "../../src/kernels/kernel.ts";
@@ -58,6 +60,10 @@ const wrong: [string, (graph: Graph) => unknown, string[]][] = [
   ["cat", (g) => cat([t(g, 2, 8, 8, 4), t(g, 2, 4, 8, 4)]), ["[2, 8, 8, 4]", "[2, 4, 8, 4]"]],
   ["split", (g) => split(t(g, 2, 8, 8, 4), [2, 3]), ["[2, 3]", "[2, 8, 8, 4]"]],
   ["globalAvgPool", (g) => globalAvgPool(t(g, 2, 4)), ["[2, 4]"]],
+  ["headsApart", (g) => headsApart(t(g, 2, 5, 12), 5), ["[2, 5, 12]", "5 heads"]],
+  ["headsApart", (g) => headsApart(t(g, 2, 12), 2), ["[2, 12]"]],
+  ["headsTogether", (g) => headsTogether(t(g, 5, 2, 4), 2), ["[5, 2, 4]", "2 heads"]],
+  ["headMean", (g) => headMean(t(g, 5, 2, 2), 2), ["[5, 2, 2]", "2 heads"]],
   ["mga", (g) => maskGuidedAttention(t(g, 2, 8, 8, 4), t(g, 2, 8, 8, 4), undefined, "spatial"), ["[2, 8, 8, 4]"]],
   [
     "mga",

@@ -81,11 +81,11 @@ test("an image may follow --explain, and a method still does", async () => {
   const ended = await mganet("predict", "--run", at("run"), "--out", at("after"), "--explain", image, at("b.jpg"));
   expect([ended.code, ended.err]).toEqual([0, []]);
   expect(readdirSync(at("after/explained"))).toEqual(["a.png", "b.png"]);
-  expect(withMethods(["--explain", image])).toEqual(["--explain=gradcam", image]);
-  for (const rest of [["cam", image], ["camm", image], ["--scale", "L2"], []]) {
+  expect(withMethods(["--explain", image])).toEqual(["--explain=auto", image]);
+  for (const rest of [["cam", image], ["rollout", image], ["camm", image], ["--scale", "L2"], []]) {
     expect(withMethods(["--explain", ...rest])).toEqual(["--explain", ...rest]);
   }
-  await expectRefused(["predict", image, "--run", at("run"), "--explain", "camm"], /'camm' is invalid.*gradcam, cam/);
+  await expectRefused(["predict", image, "--run", at("run"), "--explain", "camm"], /'camm' is invalid.*gradcam, cam, rollout, auto/);
 });
 
 test("the predicted class is explained as the threshold has it", async () => {

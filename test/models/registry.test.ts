@@ -2,6 +2,7 @@
 import { Option } from "commander";
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
+import { methodsOf } from "../../src/explain/methods.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { Model } from "../../src/models/model.ts";
 import { DEFAULT_MODEL, modelNamed, models } from "../../src/models/registry.ts";
@@ -94,10 +95,34 @@ describe.each(models.map((spec) => [spec.id, spec] as const))("%s", (id, spec) =
       expect(logits?.shape).toEqual(phase.classifies ? [2, 3] : undefined);
       if (mask) expect(mask.shape).toEqual([2, 96, 96, 1]);
     }
-    if (spec.explain.points.length === 0) return;
+  });
+
+  test("can be explained by the methods that it says it has", () => {
+    const config = { ...presetFor("quick", PHANTOM, id), width: 1 / 16, size: [96, 128] as [number, number] };
+    const model = new Model(spec, config, { classes: 3, seed: 0 });
+    const { points, takesMask } = spec.explain;
+    const methods = methodsOf(spec.explain);
+    expect(methods.length).toBeGreaterThan(0);
     const graph = new Graph();
-    const mask = spec.explain.takesMask ? graph.input("mask", [2, 96, 96, 1]) : undefined;
-    const { logits, features } = model.explain(graph.input("image", [2, 96, 96, 3]), mask);
-    expect([logits.shape, features.length]).toEqual([[2, 3], spec.explain.points.length]);
+    const image = graph.input("image", [2, 96, 128, 3]);
+    if (methods.includes("gradcam")) {
+      const { logits, pooled, features } = model.explain(
+        image,
+        takesMask ? graph.input("mask", [2, 96, 128, 1]) : undefined,
+      );
+      expect([logits.shape, features.length]).toEqual([[2, 3], points.length]);
+      if (methods.includes("cam")) expect(pooled!.shape).toEqual([2, features.at(-1)!.after.shape[3]]);
+    }
+    if (!methods.includes("rollout")) {
+      expect(() => model.attend(image)).toThrow(`${id} has no attention to show`);
+      return;
+    }
+    const { logits, attention, grid } = model.attend(image);
+    const tokens = 1 + grid[0] * grid[1];
+    expect(logits.shape).toEqual([2, 3]);
+    expect(attention.length).toBeGreaterThan(0);
+    for (const weights of attention) {
+      expect([weights.shape[0]! % 2, ...weights.shape.slice(1)]).toEqual([0, tokens, tokens]);
+    }
   });
 });

@@ -171,6 +171,16 @@ def relative_position_bias(table, *, window):
     return {"y": table[index].permute(2, 0, 1)}
 
 
+def heads_apart(x, *, heads):
+    n, t, c = x.shape
+    return {"y": x.reshape(n, t, heads, c // heads).transpose(1, 2).reshape(n * heads, t, c // heads)}
+
+
+def heads_together(x, *, heads):
+    b, t, d = x.shape
+    return {"y": x.reshape(b // heads, heads, t, d).transpose(1, 2).reshape(b // heads, t, heads * d)}
+
+
 def matmul(a, b, *, transpose_a, transpose_b):
     return {"y": (a.transpose(1, 2) if transpose_a else a) @ (b.transpose(1, 2) if transpose_b else b)}
 
@@ -220,6 +230,9 @@ OPS = {
     "window_reverse": (window_reverse, ()),
     "prepend_token": (lambda x, token, positions: {"y": torch.cat([token.expand(len(x), 1, -1), x], 1) + positions}, ()),
     "first_token": (lambda x: {"y": x[:, 0]}, ()),
+    "heads_apart": (heads_apart, ()),
+    "heads_together": (heads_together, ()),
+    "head_mean": (lambda x, heads: {"y": x.reshape(-1, heads, *x.shape[1:]).mean(1)}, ()),
     "matmul": (matmul, ()),
     "softmax": (softmax, ()),
     "self_attention": (self_attention, ()),

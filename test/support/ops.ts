@@ -9,11 +9,13 @@ import { dropout, dropScale, stochasticDepth } from "../../src/autograd/dropout.
 import { channelMeanMax, mulChannels, mulMap, mulSamples } from "../../src/autograd/gating.ts";
 import { crossEntropy, diceLoss } from "../../src/autograd/losses.ts";
 import { matmul, softmax } from "../../src/autograd/matmul.ts";
-import { relativePositionBias, selfAttention, type Shifted } from "../../src/autograd/self-attention.ts";
+import { headMean, relativePositionBias, selfAttention, selfAttentionWithWeights, type Shifted } from "../../src/autograd/self-attention.ts";
 import { adaptiveAvgPool2d, avgPool2d, globalMaxPool } from "../../src/autograd/pooling.ts";
 import { cat, globalAvgPool, interpolate, maxPool2d } from "../../src/autograd/spatial.ts";
 import {
   firstToken,
+  headsApart,
+  headsTogether,
   layerNorm,
   prependToken,
   spaceToDepth,
@@ -133,6 +135,9 @@ export const ops: Record<string, OpUnderTest> = {
   },
   prepend_token: { apply: ({ x, token, positions }) => prependToken(x!, token!, positions!) },
   first_token: { apply: ({ x }) => firstToken(x!) },
+  heads_apart: { apply: ({ x }, { heads }) => headsApart(x!, heads!) },
+  heads_together: { apply: ({ x }, { heads }) => headsTogether(x!, heads!) },
+  head_mean: { apply: ({ x }, { heads }) => headMean(x!, heads!) },
   matmul: {
     apply: ({ a, b }, { transpose_a, transpose_b }) =>
       matmul(a!, b!, { transposeA: transpose_a!, transposeB: transpose_b! }),
@@ -143,6 +148,10 @@ export const ops: Record<string, OpUnderTest> = {
       const { heads, shifted } = params as unknown as { heads: number; shifted: Shifted | null };
       return selfAttention(x!, { heads, bias, ...(shifted ? { shifted } : {}) });
     },
+  },
+  /** Of no case of its own: what self_attention computes, in single steps. */
+  self_attention_with_weights: {
+    apply: ({ x }, { heads }) => selfAttentionWithWeights(x!, heads!).y,
   },
   relative_position_bias: { apply: ({ table }, { window }) => relativePositionBias(table!, window!) },
   sum: { apply: ({ x }) => sum(x!) },

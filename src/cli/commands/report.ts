@@ -5,6 +5,7 @@ import { requireWritableFile } from "../../node/files.ts";
 import { folderImages } from "../../node/image-source.ts";
 import { ConfigError } from "../../models/config-error.ts";
 import { chooseImages } from "../../runs/choose-images.ts";
+import { requireExplainable } from "../../runs/explain.ts";
 import {
   imagesToShow,
   readRun,
@@ -47,6 +48,7 @@ export async function report(dir: string, options: ReportOptions): Promise<void>
 async function reportFolder(store: Store, options: ReportOptions): Promise<void> {
   const { predictions } = await readRun(store);
   const base = options.base === undefined ? undefined : await findCheckpoint(options.base);
+  if (base) requireExplainable(await runCheckpoint(store), { base });
   const shown = options.pictures === false ? undefined : imagesToShow(predictions);
   const pictures = shown ? await withPictures(store, shown, base, options) : {};
   await writeRunReport(store, plotDocument(), pictures);

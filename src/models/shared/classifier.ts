@@ -34,10 +34,12 @@ export interface ClassifierSpec<Net extends ClassifierNet, S> extends Omit<Model
   /** The settings of the presets. */
   readonly quick: S;
   readonly paper: S;
-  /** Names of its `scales`; none: nothing to explain. */
+  /** Names of its `scales`; may be none. */
   readonly points: readonly string[];
   /** Whether it has `pooled`. */
   readonly cam: boolean;
+  /** As in `ExplainSpec`. */
+  readonly attend?: ExplainSpec<Net>["attend"];
   /** The metadata key that says how many steps a case of the reference takes; default "steps". */
   readonly stepsKey?: string;
   /** Where the losses of its cases may be farther off than others'. */
@@ -64,6 +66,7 @@ export function classifier<Net extends ClassifierNet, O extends Readonly<Record<
     paper,
     points,
     cam,
+    attend,
     ...spec
   } = given;
   const lossOf = ({ logits, auxLogits }: Classified, { label }: BatchTensors, weight?: readonly number[]): Losses => {
@@ -92,6 +95,7 @@ export function classifier<Net extends ClassifierNet, O extends Readonly<Record<
       const { logits, pooled, scales = [] } = net.forward(image);
       return { logits, ...(pooled ? { pooled } : {}), features: scales.map((f) => ({ before: f, after: f })) };
     },
+    ...(attend ? { attend } : {}),
   };
   // The compiler cannot tell that S has no epochs and no rate of its own.
   const preset = (settings: S, epochs: number, lr: number) =>

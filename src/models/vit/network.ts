@@ -1,7 +1,7 @@
 /** ViT-B/16 (Dosovitskiy et al. 2021) at any width, depth and image size, named as torchvision's vit_b_16. */
 import { linear } from "../../autograd/conv2d.ts";
 import { add } from "../../autograd/elementwise.ts";
-import { selfAttention } from "../../autograd/self-attention.ts";
+import { selfAttention, selfAttentionWithWeights } from "../../autograd/self-attention.ts";
 import { firstToken, prependToken } from "../../autograd/tokens.ts";
 import { graphOf } from "../../graph/graph.ts";
 import { requireTensors, type Tensor } from "../../graph/tensor.ts";
@@ -11,6 +11,7 @@ import { initialValuesBy } from "../../nn/init.ts";
 import { Conv2d, LayerNorm, Linear } from "../../nn/layers.ts";
 import { Module, Parameter } from "../../nn/module.ts";
 import { headsAt, Mlp } from "../shared/transformer.ts";
+import type { Attended } from "../spec.ts";
 
 const PATCH = 16;
 const EPS = 1e-6;
@@ -42,10 +43,15 @@ class SelfAttention extends Module {
     this.#heads = heads;
   }
 
-  forward(x: Tensor): Tensor {
-    const y = graphOf(x).scope(this.path, () =>
-      selfAttention(linear(x, this.in_proj_weight, this.in_proj_bias), { heads: this.#heads }),
-    );
+  /** @param seen gets the weights, [N · heads, T, T] */
+  forward(x: Tensor, seen?: Tensor[]): Tensor {
+    const y = graphOf(x).scope(this.path, () => {
+      const qkv = linear(x, this.in_proj_weight, this.in_proj_bias);
+      if (!seen) return selfAttention(qkv, { heads: this.#heads });
+      const { y, weights } = selfAttentionWithWeights(qkv, this.#heads);
+      seen.push(weights);
+      return y;
+    });
     return this.out_proj.forward(y);
   }
 }
@@ -64,8 +70,8 @@ class EncoderBlock extends Module {
     this.mlp = new Mlp(channels);
   }
 
-  forward(x: Tensor): Tensor {
-    const y = add(x, this.self_attention.forward(this.ln_1.forward(x)));
+  forward(x: Tensor, seen?: Tensor[]): Tensor {
+    const y = add(x, this.self_attention.forward(this.ln_1.forward(x), seen));
     return add(y, this.mlp.forward(this.ln_2.forward(y)));
   }
 }
@@ -110,18 +116,28 @@ export class ViT extends Module {
     this.finish(initialValues(seed));
   }
 
-  /**
-   * Image [N, H, W, 3] -> class logits [N, K], and the tokens after each block, [N, 1 + H W / 256, C]: the class token first, then the
-   * patches row by row.
-   */
-  forward(x: Tensor): { logits: Tensor; tokens: Tensor[] } {
+  /** Image [N, H, W, 3] -> class logits [N, K]. */
+  forward(x: Tensor): { logits: Tensor } {
+    requireTensors("ViT", x);
+    return { logits: this.#classify(this.conv_proj.forward(x)) };
+  }
+
+  /** The same, with the attention of each block and the size of the grid of patches. */
+  attend(x: Tensor): Attended {
     requireTensors("ViT", x);
     const patches = this.conv_proj.forward(x);
-    const all = Object.values(this.encoder.layers);
-    let y = graphOf(x).scope("encoder", () => prependToken(patches, this.class_token, this.encoder.pos_embedding));
-    const tokens = all.map((block) => (y = block.forward(y)));
+    const attention: Tensor[] = [];
+    const [, rows, columns] = patches.shape as [number, number, number];
+    return { logits: this.#classify(patches, attention), attention, grid: [rows, columns] };
+  }
+
+  /** Tokens are the class token, then the patches row by row. */
+  #classify(patches: Tensor, seen?: Tensor[]): Tensor {
+    const { layers, ln, pos_embedding } = this.encoder;
+    let y = graphOf(patches).scope("encoder", () => prependToken(patches, this.class_token, pos_embedding));
+    for (const block of Object.values(layers)) y = block.forward(y, seen);
     // The other tokens are not used: what is done to each token alone may be done to the first only.
-    return { logits: this.heads.head.forward(this.encoder.ln.forward(firstToken(y))), tokens };
+    return this.heads.head.forward(ln.forward(firstToken(y)));
   }
 }
 

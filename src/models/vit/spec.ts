@@ -16,6 +16,7 @@ export const vit = classifier<ViT, typeof options>({
   paper: { width: 1, depth: 1 },
   points: [],
   cam: false,
+  attend: (net, image) => net.attend(image),
   build: ({ width, depth, size }, classes, seed) => new ViT({ width, depth, size, classes }, seed),
   describe: ({ width, depth }) => `width ${showFactor(width)}, depth ${showFactor(depth)}`,
   landmarks({ width }) {
