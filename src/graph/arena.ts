@@ -2,7 +2,7 @@
 import type { Gpu } from "../gpu/gpu.ts";
 import { bytesOf, type Dispatch, type Lowering } from "../kernels/kernel.ts";
 import { lowerBound, planMemory, type Lifetime } from "./memory.ts";
-import type { Region } from "./storage.ts";
+import { bytesOnDevice, type Region } from "./storage.ts";
 import { Variable, type Node, type Tensor } from "./tensor.ts";
 
 /** What outlives its uses within a run, or takes less memory. */
@@ -82,10 +82,12 @@ export function allocate(
  */
 export function leastBytes(nodes: readonly Node[], outputs: readonly Tensor[]): number {
   const lifetimes = new Map<Tensor, { bytes: number; first: number; last: number }>();
-  const lasting = new Set<Tensor>();
+  const inputs = new Set<Tensor>();
+  const variables = new Set<Variable>();
   const touch = (tensor: Tensor, step: number) => {
     const base = tensor.within?.base ?? tensor;
-    if (base instanceof Variable || base.source.kind === "input") return void lasting.add(base);
+    if (base instanceof Variable) return void variables.add(base);
+    if (base.source.kind === "input") return void inputs.add(base);
     const life = lifetimes.get(base) ?? { bytes: bytesOf(base), first: step, last: step };
     lifetimes.set(base, { ...life, last: step });
   };
@@ -93,7 +95,8 @@ export function leastBytes(nodes: readonly Node[], outputs: readonly Tensor[]): 
     for (const tensor of [...node.outputs, ...node.inputs, ...node.updates]) touch(tensor, step);
   }
   for (const tensor of outputs) touch(tensor, nodes.length);
-  return lowerBound([...lifetimes.values()]) + [...lasting].reduce((sum, tensor) => sum + tensor.bytes, 0);
+  const given = [...inputs].reduce((sum, tensor) => sum + tensor.bytes, 0);
+  return lowerBound([...lifetimes.values()]) + given + bytesOnDevice(variables);
 }
 
 /** The tensors that a run reads: all but those read only by hoisted dispatches. */

@@ -10,7 +10,7 @@ import { PlanError } from "./plan-error.ts";
 import { Plan, type PlanSummary } from "./plan.ts";
 import { lowerNodes, nodesOf, shadersOf } from "./schedule.ts";
 import { prepareStep, uniformsOf, type PlanStep } from "./steps.ts";
-import { homeOf, requireCurrent, type Home, type Region } from "./storage.ts";
+import { bytesOnDevice, homeOf, requireCurrent, type Home, type Region } from "./storage.ts";
 import { Variable, type Tensor } from "./tensor.ts";
 
 export { PlanError };
@@ -82,7 +82,7 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
     flops: nodes.reduce((sum, node) => sum + node.kernel.flops, 0),
     peakBytes: arena.bytes,
     lowerBoundBytes: arena.lowerBound,
-    variableBytes: [...variables.keys()].reduce((sum, variable) => sum + variable.bytes, 0),
+    variableBytes: bytesOnDevice(variables.keys()),
   };
   const results = Object.entries(outputs).map(([name, tensor]) => {
     return { name, bytes: locate(tensor).bytes, region: () => locate(tensor) };

@@ -69,6 +69,17 @@ export function requirePlaceless(variables: readonly Variable[]): void {
   }
 }
 
+/** Bytes that these variables take on a device: a slab among them holds its variables. */
+export function bytesOnDevice(variables: Iterable<Variable>): number {
+  const all = new Set(variables);
+  let bytes = 0;
+  for (const variable of all) {
+    const slab = variable.place?.slab as Slab | undefined;
+    if (!slab || slab.flat === variable || !all.has(slab.flat)) bytes += variable.bytes;
+  }
+  return bytes;
+}
+
 interface Store {
   readonly homes: Map<Variable, Home>;
   readonly slabs: Map<Slab, { buffer: GPUBuffer; writes: Writes; settled: Set<Variable> }>;

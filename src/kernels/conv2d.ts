@@ -21,6 +21,7 @@ import {
   type Kernel,
   type Lowering,
   type LoweringContext,
+  type Parts,
   type Source,
   type Spec,
 } from "./kernel.ts";
@@ -125,6 +126,21 @@ function inOrder(
   return [...fastestFirst(pass, s, context, [...direct.map(adapt), ...winograd]), adapt(plain)];
 }
 
+/**
+ * How to cut a product with a matrix that exceeds a binding: by its rows, the input channels. The weights of larger kernels have
+ * others between two rows.
+ * @param further the product without what is added to it, where something is
+ */
+function byRows(
+  s: Conv2dShape,
+  of: (part: Conv2dShape) => Kernel,
+  further?: (part: Conv2dShape) => Kernel,
+): Pick<Parts, "otherwise"> {
+  if (s.kh * s.kw * s.groups > 1) return {};
+  const rows = (make: (part: Conv2dShape) => Kernel) => (ci: number) => make({ ...s, ci });
+  return { otherwise: { units: s.ci, inner: true, of: rows(of), ...(further ? { further: rows(further) } : {}) } };
+}
+
 /** y = relu?(conv2d(x, weight) (+ bias [Co]) (+ plus, of y's shape)); x may be assembled from several sources. */
 export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sources?: readonly Source[]): Kernel {
   const epilogue = noEpilogueBut(some);
@@ -141,7 +157,12 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sour
       ...(bare && !sources ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
       withSources: (from) => (readable(s, from) ? conv2dForward(s, some, from) : undefined),
     },
-    parts: { units: s.n, of: (n) => conv2dForward({ ...s, n }, some, sources && ofImages(sources, n)) },
+    parts: {
+      units: s.n,
+      of: (n) => conv2dForward({ ...s, n }, some, sources && ofImages(sources, n)),
+      // ReLU has to wait for the whole sum.
+      ...(sources || epilogue.relu ? {} : byRows(s, (part) => conv2dForward(part, some), conv2dForward)),
+    },
     lower(context) {
       const winograd = winogradForward(s, epilogue, context, sources);
       const found = { direct: direct.flatMap((variant) => variant(s, epilogue, context)), winograd, plain };
@@ -165,7 +186,11 @@ export function conv2dInputGrad(s: Conv2dShape, plus = false, channels?: readonl
       ...(plus || channels ? {} : { withAddend: () => conv2dInputGrad(s, true) }),
       ...(covers(s) && !plus ? { splitOutput: (among: readonly number[]) => conv2dInputGrad(s, false, among) } : {}),
     },
-    parts: { units: s.n, of: (n) => conv2dInputGrad({ ...s, n }, plus, channels) },
+    parts: {
+      units: s.n,
+      of: (n) => conv2dInputGrad({ ...s, n }, plus, channels),
+      ...(channels ? {} : byRows(s, (part) => conv2dInputGrad(part, plus))),
+    },
     lower(context) {
       const winograd = winogradInputGrad(s, epilogue, context, channels);
       const found = { direct: direct.flatMap((variant) => variant(s, epilogue, context.caps)), winograd, plain };
@@ -189,7 +214,11 @@ export function conv2dWeightGrad(s: Conv2dShape, sources?: readonly Source[]): K
     updates: [],
     flops: 2 * multiplyAdds(s),
     traits: { withSources: (from) => (readable(s, from) ? conv2dWeightGrad(s, from) : undefined) },
-    parts: { units: s.n, of: (n) => conv2dWeightGrad({ ...s, n }, sources && ofImages(sources, n)) },
+    parts: {
+      units: s.n,
+      of: (n) => conv2dWeightGrad({ ...s, n }, sources && ofImages(sources, n)),
+      ...(sources ? {} : byRows(s, conv2dWeightGrad)),
+    },
     lower(context) {
       const direct = [depthwiseWeightGrad, stripWeightGrad, subgroupWeightGrad, tiledWeightGrad];
       const plain = single("plain", threadDispatch(label, items, bindings, code, convParams(s)));

@@ -136,17 +136,23 @@ export interface Kernel {
 }
 
 /**
- * A kernel cut along the slowest dimension of its operands, such as the images of a batch. Operands whose shape depends on
- * the number of units are cut, the others go whole to every part. Outputs that are not cut are sums: they are computed
+ * A kernel cut along one dimension of its operands, such as the images of a batch. Operands whose shape depends on the
+ * number of units are cut, the others go whole to every part. Outputs that are not cut are sums: they are computed
  * for each part and added in order.
  */
 export interface Parts {
   /** Units in all. */
   readonly units: number;
+  /** Whether operands may have other dimensions before that one; their parts are gathered. Otherwise it is the slowest. */
+  readonly inner?: true;
   /** The same kernel over this many units. */
   of(units: number): Kernel;
+  /** Of sums with something added once, such as a bias: the kernel of later parts, without it. Its inputs are the first of `of`'s. */
+  further?(units: number): Kernel;
   /** For kernels whose result is not a sum over the parts: the whole kernel, over parts of `counts` units; `of` then gives shapes only. */
   lower?(context: LoweringContext, counts: readonly number[]): Lowering;
+  /** Another way to cut, where an operand that this one leaves whole exceeds a binding. */
+  readonly otherwise?: Parts;
 }
 
 /** Variants of a kernel round differently; one farther than this from the plain one computes something else. */

@@ -1,6 +1,6 @@
 /** Cuts the work of kernels whose operands exceed one binding into parts that each bind a range. */
 import { addInto } from "../../shaders/add_into.wgsl.ts";
-import { copyWords } from "../../shaders/copy_words.wgsl.ts";
+import { copyFields, copyWords } from "../../shaders/copy_words.wgsl.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { alignUp } from "../gpu/gpu.ts";
 import { ceilDiv, gcd } from "./grid.ts";
@@ -9,6 +9,7 @@ import {
   output,
   sameShape,
   scratch,
+  sizeOf,
   type ByteRange,
   type Dispatch,
   type Kernel,
@@ -35,11 +36,12 @@ export class BindingError extends Error {
   }
 }
 
-/** How one operand is bound: whole; the part's range of it; or a copy of that range, where its offset is not aligned. */
+/** How one operand is bound: whole; the part's range of it; or a copy of that range, where it lies apart or its offset is not aligned. */
 type Binding = "whole" | "cut" | "copied";
 
 /** A kernel cut into parts. */
 export interface Cut {
+  readonly parts: Parts;
   /** Units of each part. */
   readonly counts: readonly number[];
   readonly input: readonly Binding[];
@@ -52,15 +54,38 @@ export interface Cut {
  * cut.
  * @throws BindingError
  */
-export function cutOf(kernel: Kernel, { maxBindingBytes: limit, offsetAlignment }: BindingLimits): Cut | undefined {
-  const fits = (bytes: number) => alignUp(bytes, 16) <= limit;
+export function cutOf(kernel: Kernel, limits: BindingLimits): Cut | undefined {
   const operands = [...kernel.inputs, ...kernel.outputs, ...kernel.updates];
+  let least = Math.max(...[...operands, ...(kernel.temporaries ?? [])].map(bytesOf));
+  if (fits(least, limits)) return undefined;
+  for (let { parts } = kernel; parts; parts = parts.otherwise) {
+    const found = cutAlong(kernel, parts, limits);
+    if (typeof found === "object") return found;
+    least = Math.min(least, found);
+  }
+  throw new BindingError(kernel, least);
+}
+
+const fits = (bytes: number, { maxBindingBytes }: BindingLimits): boolean => alignUp(bytes, 16) <= maxBindingBytes;
+
+/** In how many runs of memory a part of an operand lies: the sizes before the one that is cut; `single` is its part of one unit. */
+function runsOf({ inner }: Parts, { shape }: Spec, single: Spec): number {
+  return inner
+    ? sizeOf(
+        shape.slice(
+          0,
+          shape.findIndex((n, i) => n !== single.shape[i]),
+        ),
+      )
+    : 1;
+}
+
+/** One way to cut a kernel; the bytes of what it would have to bind at once where that is too much. */
+function cutAlong(kernel: Kernel, parts: Parts, limits: BindingLimits): Cut | number {
+  const { maxBindingBytes: limit, offsetAlignment } = limits;
   const temporaries = (kernel.temporaries ?? []).map(bytesOf);
-  const most = Math.max(...operands.map(bytesOf), ...temporaries);
-  if (fits(most)) return undefined;
-  const { parts } = kernel;
-  if (!parts || parts.units < 2) throw new BindingError(kernel, most);
   const { units } = parts;
+  if (units < 2) return Infinity;
   const one = parts.of(1);
   const aligned = (spec: Spec) => offsetAlignment / gcd(bytesOf(spec) / units, offsetAlignment);
   /** With `copies`, operands that fit a binding whole but cannot be cut at every unit are copied. */
@@ -68,32 +93,36 @@ export function cutOf(kernel: Kernel, { maxBindingBytes: limit, offsetAlignment 
     let step = 1;
     // Each part lays out its own.
     let largest = Math.max(0, ...temporaries) / units;
+    // Of what is bound whole, if only to be copied.
+    let whole = 0;
     const bindingOf = (spec: Spec, single: Spec): Binding => {
       const bytes = bytesOf(spec);
       if (sameShape(spec.shape, single.shape)) {
-        if (!fits(bytes)) throw new BindingError(kernel, bytes);
+        whole = Math.max(whole, bytes);
         return "whole";
       }
       largest = Math.max(largest, bytes / units);
-      if (copies && fits(bytes) && aligned(spec) > 1) return "copied";
+      if (runsOf(parts, spec, single) > 1) {
+        whole = Math.max(whole, bytes);
+        return "copied";
+      }
+      if (copies && fits(bytes, limits) && aligned(spec) > 1) return "copied";
       step = (step / gcd(step, aligned(spec))) * aligned(spec);
       return "cut";
     };
     const input = kernel.inputs.map((spec, i) => bindingOf(spec, one.inputs[i]!));
     const output = kernel.outputs.map((spec, i) => bindingOf(spec, one.outputs[i]!));
     const update = kernel.updates.map((spec, i) => bindingOf(spec, one.updates[i]!));
+    if (!fits(whole, limits)) return whole;
     const fitting = Math.floor(Math.floor(limit / largest) / step) * step;
     if (fitting === 0) return step * largest;
     // Parts of about the same size share their pipelines, and none is too small to keep the adapter busy.
     const size = alignUp(ceilDiv(units, ceilDiv(units, fitting)), step);
     const counts = Array.from({ length: ceilDiv(units, size) }, (_, k) => Math.min(size, units - k * size));
-    return { counts, input, output, update };
+    return { parts, counts, input, output, update };
   };
   const plain = attempt(false);
-  if (typeof plain === "object") return plain;
-  const copying = attempt(true);
-  if (typeof copying === "object") return copying;
-  throw new BindingError(kernel, copying);
+  return typeof plain === "object" ? plain : attempt(true);
 }
 
 /**
@@ -102,22 +131,25 @@ export function cutOf(kernel: Kernel, { maxBindingBytes: limit, offsetAlignment 
  */
 export function lowerWithin(kernel: Kernel, context: LoweringContext, choose: (kernel: Kernel) => Lowering): Lowering {
   const cut = cutOf(kernel, context.caps);
-  const { parts } = kernel;
-  if (!cut || !parts) return choose(kernel);
-  return parts.lower?.(context, cut.counts) ?? lowerParts(kernel, parts, cut, choose);
+  if (!cut) return choose(kernel);
+  return cut.parts.lower?.(context, cut.counts) ?? lowerParts(kernel, cut, choose);
 }
 
 /** The dispatches of all parts one after another. */
-function lowerParts(kernel: Kernel, parts: Parts, cut: Cut, choose: (kernel: Kernel) => Lowering): Lowering {
+function lowerParts(kernel: Kernel, cut: Cut, choose: (kernel: Kernel) => Lowering): Lowering {
+  const { parts } = cut;
   const { units } = parts;
-  const lowerings = new Map([...new Set(cut.counts)].map((count) => [count, choose(parts.of(count))]));
+  const kernels = kernelsOf(cut);
+  const chosen = new Map([...new Set(kernels)].map((part) => [part, choose(part)]));
+  const lowerings = kernels.map((part) => chosen.get(part)!);
   // The parts run one after the other, so they can share their scratch memory.
   const memory: number[] = [];
-  for (const lowering of lowerings.values()) {
+  for (const lowering of lowerings) {
     for (const [k, bytes] of lowering.scratch.entries()) memory[k] = Math.max(memory[k] ?? 0, bytes);
   }
   const extra = (bytes: number): OperandRef => scratch(memory.push(bytes) - 1);
-  const specs = { input: kernel.inputs, output: kernel.outputs, update: kernel.updates };
+  const specsOf = ({ inputs, outputs, updates }: Kernel) => ({ input: inputs, output: outputs, update: updates });
+  const [specs, ones] = [specsOf(kernel), specsOf(parts.of(1))];
   // Outputs that are sums: the first part writes them, and the terms of the others are added one by one.
   const terms = new Map<number, OperandRef>();
   for (const [i, spec] of kernel.outputs.entries()) {
@@ -152,19 +184,18 @@ function lowerParts(kernel: Kernel, parts: Parts, cut: Cut, choose: (kernel: Ker
     };
     const copy = (role: "input" | "output" | "update", into: boolean) => {
       for (const [index, at] of copies[role]) {
-        const { from, bytes } = stretch(specs[role][index]!);
-        const whole: OperandRef = { role, index };
-        const words = bytes / 4;
-        dispatches.push(
-          into ? copyDispatch(whole, from / 4, at, 0, words) : copyDispatch(at, 0, whole, from / 4, words),
-        );
+        const spec = specs[role][index]!;
+        const { from, bytes } = stretch(spec);
+        const runs = runsOf(parts, spec, ones[role][index]!);
+        const whole = { ref: { role, index }, first: from / 4 / runs, stride: bytesOf(spec) / 4 / runs };
+        const part = { ref: at, first: 0, stride: bytes / 4 / runs };
+        dispatches.push(copyDispatch(into ? whole : part, into ? part : whole, { words: bytes / 4, runs }));
       }
     };
     copy("input", true);
     copy("update", true);
-    const lowering = lowerings.get(count)!;
     // Without `dependsOn`: the next part writes to the same scratch memory.
-    for (const { label, code, bindings, params, workgroups } of lowering.dispatches) {
+    for (const { label, code, bindings, params, workgroups } of lowerings[part]!.dispatches) {
       dispatches.push({ label, code, bindings: bindings.map(bind), workgroups, ...(params ? { params } : {}) });
     }
     copy("output", false);
@@ -172,7 +203,33 @@ function lowerParts(kernel: Kernel, parts: Parts, cut: Cut, choose: (kernel: Ker
     if (part > 0) for (const [i, term] of terms) dispatches.push(addDispatch(kernel.outputs[i]!, term, output(i)));
     begin += count;
   }
-  return { variant: lowerings.get(cut.counts[0]!)!.variant, scratch: memory, dispatches };
+  return { variant: lowerings[0]!.variant, scratch: memory, dispatches };
+}
+
+/** The kernel of each part; the same where it is over as many units. */
+function kernelsOf({ parts, counts }: Cut): Kernel[] {
+  const made = new Map<string, Kernel>();
+  return counts.map((count, part) => {
+    const later = part > 0 && parts.further !== undefined;
+    const key = `${count} ${later}`;
+    const kernel = made.get(key) ?? (later ? parts.further!(count) : parts.of(count));
+    made.set(key, kernel);
+    return kernel;
+  });
+}
+
+/**
+ * The kernels whose variants `lowerWithin` asks for: a kernel itself, if only over some of its images at a time, or what a matrix that
+ * exceeds a binding is cut into.
+ */
+export function piecesOf(kernel: Kernel, limits: BindingLimits): Kernel[] {
+  try {
+    const cut = cutOf(kernel, limits);
+    return cut && cut.parts !== kernel.parts ? [...new Set(kernelsOf(cut))] : [kernel];
+  } catch (error) {
+    if (error instanceof BindingError) return [kernel];
+    throw error;
+  }
 }
 
 /** A range within another one. */
@@ -182,6 +239,23 @@ const within = (outer: ByteRange, inner: ByteRange | undefined): ByteRange =>
 const addDispatch = (spec: Spec, from: OperandRef, to: OperandRef): Dispatch =>
   threadDispatch("add", ceilDiv(bytesOf(spec), 16), [from, to], ({ threads }) => addInto(threads));
 
-/** Copies words between offsets at which no binding may begin. */
-const copyDispatch = (from: OperandRef, first: number, to: OperandRef, at: number, words: number): Dispatch =>
-  threadDispatch("copy", words, [from, to], ({ threads }) => copyWords(threads), [words, first, at]);
+/** Where the first word of an operand's part lies, and how many words on its next run begins. */
+interface Place {
+  ref: OperandRef;
+  first: number;
+  stride: number;
+}
+
+/** Copies a part, in runs of equal length. */
+function copyDispatch(from: Place, to: Place, { words, runs }: { words: number; runs: number }): Dispatch {
+  const values = {
+    words,
+    run: words / runs,
+    first: from.first,
+    xStride: from.stride,
+    at: to.first,
+    yStride: to.stride,
+  };
+  const params = copyFields.map((name) => values[name]);
+  return threadDispatch("copy", words, [from.ref, to.ref], ({ threads }) => copyWords(threads), params);
+}

@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Choice } from "../graph/choice.ts";
 import { selectVariants } from "../graph/passes/variant-selection.ts";
 import { contextOf, type Kernel, type Lowering } from "../kernels/kernel.ts";
+import { piecesOf } from "../kernels/parts.ts";
 import { codeOf, hash, labelOf, shapesOf, unitsOf, variantNames } from "./key.ts";
 import type { TuningStore } from "./store.ts";
 
@@ -158,7 +159,8 @@ export class TuningRecord {
  */
 export function choiceFingerprint(gpu: Gpu, plans: readonly (readonly Kernel[])[], choice: Choice): string {
   const others = new Set<string>();
-  for (const kernels of plans) {
+  for (const plan of plans) {
+    const kernels = plan.flatMap((kernel) => piecesOf(kernel, gpu.caps));
     const all = kernels.map((kernel) => ({ kernel: kernel.name, variants: kernel.lower(contextOf(gpu.caps)) }));
     const fixed = selectVariants(all);
     const tuned = selectVariants(

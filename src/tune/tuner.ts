@@ -2,6 +2,7 @@
 import type { Capabilities } from "../gpu/capabilities.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { bytesMoved, contextOf, type Kernel } from "../kernels/kernel.ts";
+import { piecesOf } from "../kernels/parts.ts";
 import { BenchError } from "./bench.ts";
 import { codeOf, labelOf, overUnits, unitsOf, variantNames } from "./key.ts";
 import { RandomData } from "./random-data.ts";
@@ -63,7 +64,7 @@ const COMPILED_AT_ONCE = { first: 2, most: 12 };
 /** The distinct kernels with more than one variant, those with the most work over all calls first. */
 export function tasksOf(gpu: Gpu, kernels: readonly Kernel[]): Task[] {
   const tasks = new Map<string, Task>();
-  for (const asked of kernels) {
+  for (const asked of kernels.flatMap((kernel) => piecesOf(kernel, gpu.caps))) {
     const kernel = overUnits(asked, measuredUnits(gpu, asked));
     const variants = kernel.lower(contextOf(gpu.caps));
     if (variants.length < 2) continue;

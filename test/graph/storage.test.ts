@@ -1,7 +1,7 @@
 /** Packed tensors, slabs and variables on the device. */
 import { describe, expect, test } from "vitest";
 import { add, scale } from "../../src/autograd/elementwise.ts";
-import { compile } from "../../src/graph/compile.ts";
+import { compile, requireFit } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { readVariable, regionOf, releaseVariables, Slab, writeVariable } from "../../src/graph/storage.ts";
 import { Variable } from "../../src/graph/tensor.ts";
@@ -82,6 +82,22 @@ describe("Slab", () => {
     expect(flat.subarray(64, 129)).toEqual(count(65));
     expect([...flat.subarray(192, 196)]).toEqual([7, 8, 9, 10]);
     expect([...(await readVariable(gpu(), a)), ...(await readVariable(gpu(), c))]).toEqual([1, 2, 3, 7, 8, 9, 10]);
+  });
+
+  test("counts once in the memory of a plan, however its variables are used", async () => {
+    const variables = [new Variable("a", [5], count(5)), new Variable("b", [64], count(64))] as const;
+    const slab = new Slab(variables);
+    const apart = new Variable("apart", [slab.floats]);
+    const graph = new Graph();
+    const outputs = { a: add(graph.input("x", [5]), variables[0]), whole: add(apart, graph.input("y", [slab.floats])) };
+    const all = { ...outputs, flat: add(slab.flat, outputs.whole) };
+    const needed = requireFit(gpu(), graph, { outputs: all });
+    // The result in addition, and the slab in place of the variable.
+    expect(needed - requireFit(gpu(), graph, { outputs })).toBe(2 * slab.flat.bytes - variables[0].bytes);
+    const plan = await compile(gpu(), graph, { outputs: all });
+    expect(plan.summary.variableBytes).toBe(slab.flat.bytes + apart.bytes);
+    plan.destroy();
+    releaseVariables(gpu(), [slab.flat, apart]);
   });
 
   test("does not take a variable that another slab has", () => {

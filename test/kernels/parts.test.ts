@@ -1,21 +1,29 @@
 /** Kernels split into parts along the batch give the same results as in one piece, and as PyTorch. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { randomBatch } from "../../bench/setup.ts";
+import { linear } from "../../src/autograd/conv2d.ts";
 import { mul, sum } from "../../src/autograd/elementwise.ts";
 import { gradients } from "../../src/autograd/gradients.ts";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import { stream } from "../../src/data/random.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { HostArray } from "../../src/graph/plan.ts";
 import { readVariable, releaseVariables, writeVariable } from "../../src/graph/storage.ts";
 import { Variable, type Tensor } from "../../src/graph/tensor.ts";
 import { f32, type Kernel } from "../../src/kernels/kernel.ts";
-import { conv2dShape, conv2dWeightGrad } from "../../src/kernels/conv2d.ts";
+import { conv2dForward, conv2dInputGrad, conv2dShape, conv2dWeightGrad } from "../../src/kernels/conv2d.ts";
 import { diceKernel } from "../../src/kernels/losses.ts";
-import { BindingError, cutOf } from "../../src/kernels/parts.ts";
+import { BindingError, cutOf, piecesOf } from "../../src/kernels/parts.ts";
 import { pointwiseKernel } from "../../src/kernels/pointwise.ts";
+import { Model, type Phase } from "../../src/models/model.ts";
 import { compareCase, runCase } from "../../src/models/parity.ts";
+import { vgg16bn } from "../../src/models/vgg/spec.ts";
+import { Adam } from "../../src/optim/adam.ts";
+import { PHANTOM, presetFor } from "../../src/train/config.ts";
+import { TrainingStep } from "../../src/train/step.ts";
 import { useGpu } from "../support/gpu.ts";
 import { ops } from "../support/ops.ts";
 import { relativeError } from "../support/reference.ts";
@@ -67,7 +75,14 @@ const cases: Record<string, OpCase[]> = {
   avg_pool2d: [{ shapes: { x: [5, 16, 16, 4] }, params: { kernel_size: 3, stride: 1, padding: 1 } }],
   adaptive_avg_pool2d: [{ shapes: { x: [5, 8, 8, 8] }, params: { size: [4, 8] } }],
   global_max_pool: [{ shapes: { x: [5, 8, 8, 8] }, copied: true }],
-  linear: [{ shapes: { x: [5, 16, 32], weight: [32, 16], bias: [16] } }],
+  linear: [
+    { shapes: { x: [5, 16, 32], weight: [32, 16], bias: [16] } },
+    // Matrices larger than a binding, by their rows; the last x is one run of memory, and begins where a binding may.
+    { shapes: { x: [3, 130], weight: [130, 32], bias: [32] }, copied: true },
+    { shapes: { x: [2, 7, 60], weight: [60, 64] }, copied: true },
+    { shapes: { x: [1, 129], weight: [129, 16], bias: [16] } },
+  ],
+  flattened_linear: [{ shapes: { x: [3, 3, 5, 7], weight: [3, 5, 7, 32], bias: [32] }, copied: true }],
   gelu: [{ shapes: { x: [5, 64, 8] } }],
   layer_norm: [{ shapes: { x: [5, 64, 8], weight: [8], bias: [8] }, params: { eps: 1e-5 } }],
   softmax: [{ shapes: { x: [5, 16, 64] }, params: { scale: 0.5 } }],
@@ -198,19 +213,48 @@ describe("cutOf", () => {
 
   test("tells what grows with the batch from what does not", () => {
     const shape = conv2dShape([8, 8, 8, 8], [3, 3, 8, 8], { padding: 1 });
-    expect(cutOf(conv2dWeightGrad(shape), limits(8192))).toEqual({
+    expect(cutOf(conv2dWeightGrad(shape), limits(8192))).toMatchObject({
       counts: [4, 4],
       input: ["cut", "cut"],
       output: ["whole"],
       update: [],
     });
     // Each sample's loss is one number: 64 of them make an aligned offset.
-    expect(cutOf(diceKernel([8, 32, 32, 1], [8, 32, 32, 1], 1), limits(8192))).toEqual({
+    expect(cutOf(diceKernel([8, 32, 32, 1], [8, 32, 32, 1], 1), limits(8192))).toMatchObject({
       counts: [2, 2, 2, 2],
       input: ["cut", "cut"],
       output: ["copied", "copied"],
       update: [],
     });
+  });
+
+  test("cuts a matrix that exceeds a binding by its rows, wherever they lie in the other operands", () => {
+    const shape = conv2dShape([3, 1, 1, 1024], [1, 1, 1024, 64]);
+    const counts = [256, 256, 256, 256];
+    const forward = conv2dForward(shape, { bias: true });
+    expect(cutOf(forward, limits(65536))).toMatchObject({
+      ...{ counts, input: ["copied", "cut", "whole"], output: ["whole"] },
+    });
+    expect(cutOf(conv2dInputGrad(shape, true), limits(65536))).toMatchObject({
+      ...{ counts, input: ["whole", "cut", "copied"], output: ["copied"] },
+    });
+    expect(cutOf(conv2dWeightGrad(shape), limits(65536))).toMatchObject({
+      ...{ counts, input: ["copied", "whole"], output: ["cut"] },
+    });
+    // Only the first part adds the bias.
+    const pieces = piecesOf(forward, limits(65536));
+    expect(pieces.map(({ inputs }) => inputs.map((spec) => spec.shape))).toEqual([
+      [[3, 1, 1, 256], [1, 1, 256, 64], [64]],
+      [
+        [3, 1, 1, 256],
+        [1, 1, 256, 64],
+      ],
+    ]);
+    expect(piecesOf(forward, limits(2 ** 20))).toEqual([forward]);
+    // Images come first, as long as the matrix fits.
+    const many = conv2dForward(conv2dShape([64, 1, 1, 1024], [1, 1, 1024, 16]));
+    expect(cutOf(many, limits(65536))).toMatchObject({ counts: [16, 16, 16, 16], input: ["cut", "whole"] });
+    expect(piecesOf(many, limits(65536))).toEqual([many]);
   });
 
   test("refuses what no cut makes fit, with the bytes that would have to", () => {
@@ -226,6 +270,11 @@ describe("cutOf", () => {
     expect(refused(kernel([500, 3]), 512)).toBe(768);
     const shape = conv2dShape([8, 8, 8, 8], [3, 3, 8, 64], { padding: 1 });
     expect(refused(conv2dWeightGrad(shape), 16384)).toBe(4 * 9 * 8 * 64);
+    // A matrix whose sum goes through ReLU; a few of its rows; an activation that would have to be copied.
+    const matrix = conv2dShape([3, 1, 1, 64], [1, 1, 64, 256]);
+    expect(refused(conv2dForward(matrix, { relu: true }), 16384)).toBe(4 * 64 * 256);
+    expect(refused(conv2dForward(conv2dShape([1, 1, 1, 64], [1, 1, 64, 1001])), 16384)).toBe(4 * 64 * 1001);
+    expect(refused(conv2dForward(conv2dShape([9, 1, 1, 1024], [1, 1, 1024, 64])), 32768)).toBe(4 * 9 * 1024);
     expect(refused({ ...kernel([4, 1024]), parts: undefined, inputs: [f32(4096)] } as unknown as Kernel, 2048)).toBe(
       16384,
     );
@@ -242,6 +291,67 @@ describe("the whole network in parts agrees with PyTorch", () => {
       expect(error, what).toBeLessThanOrEqual(bar);
     }
   });
+});
+
+describe("a network with a matrix larger than a binding", () => {
+  // The classifier's first weight takes 98 KiB, an image's largest activation 32 KiB.
+  const narrow = useGpu({ maxBindingBytes: 49152 });
+  const config = { ...presetFor("quick", PHANTOM, "vgg16_bn"), width: 1 / 64, size: [32, 32] as const };
+
+  async function train(on: Gpu) {
+    const { net, phases } = new Model(vgg16bn, config, { classes: 2, seed: 1 });
+    const [phase] = phases as [Phase];
+    const adam = new Adam(phase.slabs, { lr: 1e-3 });
+    const step = await TrainingStep.create(on, phase, adam, { batch: 4, size: config.size });
+    const batch = randomBatch(4, config.size, 0);
+    const losses: number[] = [];
+    for (let i = 0; i < 4; i++) losses.push((await step.run(batch, 1e-3)).losses.loss);
+    const labels = step.plan.steps.map(({ label }) => label);
+    const weight = [...net.named()].find(([name]) => name === "classifier.0.weight")![1];
+    const result = { losses, labels, initial: weight.initial!, weight: await readVariable(on, weight) };
+    step.plan.destroy();
+    net.release(on);
+    releaseVariables(
+      on,
+      adam.state.map(([, variable]) => variable),
+    );
+    return result;
+  }
+
+  test("is trained as one in a piece is", async () => {
+    const whole = await train(gpu());
+    const cut = await train(narrow());
+    const parts = (labels: string[], label: string) => labels.filter((l) => l === label).length;
+    for (const label of [": conv2d", "': conv2d.inputGrad", "': conv2d.weightGrad"].map((l) => `classifier.0${l}`)) {
+      expect(parts(whole.labels, label)).toBe(1);
+      expect(parts(cut.labels, label)).toBe(3);
+    }
+    expect(cut.labels.filter((label) => label === "adam").length).toBeGreaterThan(2);
+    expect(relativeError(cut.losses, whole.losses)).toBeLessThanOrEqual(1e-5);
+    const update = ({ weight, initial }: typeof cut) => weight.map((value, i) => value - initial[i]!);
+    expect(relativeError(update(cut), update(whole))).toBeLessThanOrEqual(1e-3);
+  });
+});
+
+test("a matrix cut by its rows is stored in half precision as one in a piece is", async () => {
+  const [x, weight] = [new Float32Array(2 * 192).map((_, i) => Math.sin(i)), new Variable("weight", [192, 16])];
+  const results: Float32Array[] = [];
+  for (const on of [gpu(), limited()]) {
+    if (!on.caps.f16) continue;
+    writeVariable(
+      on,
+      weight,
+      new Float32Array(192 * 16).map((_, i) => Math.cos(i * i)),
+    );
+    const graph = new Graph();
+    const y = linear(graph.input("x", [2, 192]), weight);
+    const plan = await compile(on, graph, { outputs: { y }, frozen: true, half: true });
+    expect(plan.steps.some(({ label }) => label === "conv2d.narrow")).toBe(on === limited());
+    results.push((await plan.run({ x }))["y"]!);
+    plan.destroy();
+    releaseVariables(on, [weight]);
+  }
+  for (const values of results) expect(relativeError(values, results[0]!)).toBeLessThanOrEqual(1e-6);
 });
 
 test("variables of a slab are updated in parts", async () => {

@@ -3,7 +3,7 @@ import { graphOf } from "../../src/graph/graph.ts";
 import { maskGuidedAttention, minMaxNormalize } from "../../src/autograd/attention.ts";
 import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
 import { classActivation } from "../../src/autograd/class-activation.ts";
-import { conv2d, linear } from "../../src/autograd/conv2d.ts";
+import { conv2d, flattenedLinear, linear } from "../../src/autograd/conv2d.ts";
 import { add, bceWithLogits, gelu, mean, mul, relu, scale, sigmoid, sum } from "../../src/autograd/elementwise.ts";
 import { dropout, dropScale, stochasticDepth } from "../../src/autograd/dropout.ts";
 import { channelMeanMax, mulChannels, mulMap, mulSamples } from "../../src/autograd/gating.ts";
@@ -99,6 +99,7 @@ export const ops: Record<string, OpUnderTest> = {
   adaptive_avg_pool2d: { apply: ({ x }, { size }) => adaptiveAvgPool2d(x!, size!) },
   global_max_pool: { apply: ({ x }) => globalMaxPool(x!) },
   linear: { apply: ({ x, weight, bias }) => linear(x!, weight!, bias), layouts: { weight: "linear" } },
+  flattened_linear: { apply: ({ x, weight, bias }) => flattenedLinear(x!, weight!, bias) },
   minmax_normalize: { apply: ({ x }, { eps }) => minMaxNormalize(x!, eps) },
   mga: {
     apply({ f, m, weight1, bias1, weight2, bias2 }, { fusion }) {

@@ -9,7 +9,8 @@ import { good, kernelOf, plain, variant } from "./support.ts";
 
 const lavapipe = { vendor: "mesa", architecture: "software", device: "llvmpipe", description: "Mesa 25.0.7" };
 /** A device on an adapter that says this of itself. Nothing else of it is asked for. */
-const on = (info: Partial<typeof lavapipe> = {}) => ({ info: { ...lavapipe, ...info }, caps: {} }) as unknown as Gpu;
+const caps = { maxBindingBytes: 2 ** 27, offsetAlignment: 256 };
+const on = (info: Partial<typeof lavapipe> = {}) => ({ info: { ...lavapipe, ...info }, caps }) as unknown as Gpu;
 const gpu = on();
 
 const other = variant("other", "y[i] = x[i] * 2.0;");
@@ -160,6 +161,22 @@ test("fingerprints tell variants apart, and nothing else", () => {
   expect(print(record, images(8), kernel, kernel)).toBe(one);
   expect(print(recordOf(entryOf(kernel, "plain")), kernel)).not.toBe(one);
   expect(print(recordOf(entryOf(kernel, "other"), entryOf(images(8), "other")), kernel, images(8))).not.toBe(one);
+});
+
+test("fingerprints know the pieces of a matrix larger than a binding", () => {
+  const piece = { ...kernel, name: "piece" };
+  // 192 MiB, by rows of 96.
+  const rows = { units: 2, of: () => piece };
+  const whole: Kernel = {
+    ...kernel,
+    inputs: [{ shape: [2, 3 * 2 ** 23], dtype: "f32" }],
+    parts: { units: 1, of: () => whole, otherwise: rows },
+  };
+  const choice = ({ name }: Kernel, [, second]: readonly Lowering[]) => (name === "piece" ? second : undefined);
+  expect(choiceFingerprint(gpu, [[kernel]], choice)).toBe("fixed");
+  const expected = choiceFingerprint(gpu, [[piece]], choice);
+  expect(expected).not.toBe("fixed");
+  expect(choiceFingerprint(gpu, [[whole]], choice)).toBe(expected);
 });
 
 test("variants of one name are numbered, and found by that", () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { conv2d } from "../../src/autograd/conv2d.ts";
 import { setChoice } from "../../src/graph/choice.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
 import { compile, kernelsOf } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { conv2dForward, conv2dShape } from "../../src/kernels/conv2d.ts";
@@ -66,6 +67,21 @@ test("of a large batch as few images are measured as tell variants apart", () =>
   if (gpu().caps.adapterClass !== "software") return;
   expect(unitsOf(task!.kernel)).toBeLessThan(8);
   expect(task!.kernel.inputs[0]!.shape[0]).toBe(unitsOf(task!.kernel));
+});
+
+test("of a matrix larger than a binding the parts are tuned, by which it is computed", () => {
+  const kernel = conv2dForward(conv2dShape([2, 1, 1, 25088], [1, 1, 25088, 4096]), { bias: true });
+  const limited = { ...gpu(), caps: { ...gpu().caps, maxBindingBytes: 2 ** 27 } } as unknown as Gpu;
+  const tasks = tasksOf(limited, [kernel]);
+  const rows = tasks.map((task) => [task.kernel.inputs[1]!.shape[2], task.kernel.inputs.length]);
+  expect(rows.sort((a, b) => a[1]! - b[1]!)).toEqual(
+    gpu().caps.subgroupSize === undefined
+      ? rows
+      : [
+          [6272, 2],
+          [6272, 3],
+        ],
+  );
 });
 
 test("what is wrong is reported and not recorded, what fails is told, and time that is up leaves the rest", async () => {
