@@ -72,6 +72,7 @@ describe("planMemory", () => {
     const together = Array.from({ length: 10 }, () => ({ bytes: 1024, first: 0, last: 0 }));
     const { pages, places } = planMemory(together, ALIGNMENT, 4096);
     expect(pages).toEqual([4096, 4096, 2048]);
+    expect(planMemory([{ bytes: 4096, first: 0, last: 0 }], ALIGNMENT, 4096).pages).toEqual([4096]);
     expect(places.map(({ page }) => page)).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 2, 2]);
   });
 

@@ -58,11 +58,13 @@ describe("what only convolutions read", () => {
     expect(found.filter((name) => name === "split")).toEqual(["split"]);
   });
 
-  test("is laid out for a convolution that cannot read it in place", () => {
-    const graph = new Graph();
-    const [x, skip] = [graph.input("x", [2, 6, 10, 5]), graph.input("skip", [2, 6, 10, 7])];
+  test("is laid out for a convolution that cannot read it in place, and so is its gradient", () => {
+    const graph = new Graph({ training: true });
+    const [x, skip] = [relu(graph.input("x", [2, 6, 10, 5])), relu(graph.input("skip", [2, 6, 10, 7]))];
     const y = conv2d(cat([x, skip]), weight, undefined, { padding: 1 });
-    expect(names(graph, [y])).toEqual(["cat", "conv2d"]);
+    expect(names(graph, [y])).toEqual(["relu", "relu", "cat", "conv2d"]);
+    const found = names(graph, gradients(sum(y), [x, skip]));
+    expect(found.filter((name) => name === "split").length).toBe(2);
   });
 });
 
