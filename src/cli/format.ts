@@ -38,8 +38,12 @@ const figureRow = (title: string, figure: Figure): string[] =>
  */
 export function showFigures(summary: Summary, { names, positive }: Classes, hasMasks: boolean): string[] {
   const { figures, classified, images, patients, multiclass } = summary;
-  const masks = ["dice", "iou"];
-  const shown = figureNames.filter((name) => (masks.includes(name) ? hasMasks : classified > 0 && !multiclass));
+  const masks = ["dice", "iou", "outlineDice"];
+  const shown = figureNames.filter((name) => {
+    // Few sets have true outlines.
+    if (name === "outlineDice") return figures[name].value !== null;
+    return masks.includes(name) ? hasMasks : classified > 0 && !multiclass;
+  });
   const drawn = patients === null ? plural(images, "image") : plural(patients, "patient");
   const heads = ["", "", `95 % by bootstrap over ${drawn}`];
   const rows = [

@@ -1,7 +1,7 @@
 /** Turns prepared images into batches: the order of an epoch, and one batch's arrays. All functions here are pure. */
-import { ellipseMask } from "./ellipse.ts";
 import { coin, permutation, stream } from "./random.ts";
 import { type Batch, DataError, type Prepared } from "./sample.ts";
+import { drawTarget, type MaskTarget } from "./target.ts";
 
 /** Mean and standard deviation of ImageNet's grey value, on a scale from 0 to 1: image = (grey/255 - mean) / deviation. */
 export const IMAGE_MEAN = 0.449;
@@ -85,12 +85,16 @@ function shuffled(count: number, { seed, epoch, classes }: EpochOptions): number
 }
 
 /**
- * Assembles images into a normalised batch, with the ellipses of their boxes as targets. `flips[i]` mirrors the i-th image and
- * target left to right.
+ * Assembles images into a normalised batch with their targets. `flips[i]` mirrors the i-th image and target left to right.
  *
+ * @param kind what a target is; default the ellipses of the boxes
  * @throws DataError if the images differ in size
  */
-export function assembleBatch(prepared: readonly Prepared[], flips: readonly boolean[]): Batch {
+export function assembleBatch(
+  prepared: readonly Prepared[],
+  flips: readonly boolean[],
+  kind: MaskTarget = "ellipse",
+): Batch {
   const first = prepared[0];
   if (!first) throw new DataError("there is no image to make a batch of");
   const { width, height } = first;
@@ -106,7 +110,7 @@ export function assembleBatch(prepared: readonly Prepared[], flips: readonly boo
       throw new DataError(`${p.id} is ${p.width}x${p.height}, but ${first.id} in the same batch is ${width}x${height}`);
     }
     const target = batch.target.subarray(i * pixels, (i + 1) * pixels);
-    ellipseMask(p.boxes, width, height, target);
+    drawTarget(p, kind, target);
     const flip = flips[i] === true;
     // Mirror the target as pixels, like the image: a box mirrored in floating point could differ in a pixel at the rim.
     if (flip) for (let y = 0; y < height; y++) target.subarray(y * width, (y + 1) * width).reverse();

@@ -1,10 +1,7 @@
 /** Box geometry: area, clipping, cropping, mirroring. */
-import type { Box } from "./sample.ts";
+import type { Box, Point } from "./sample.ts";
 
-export interface Point {
-  x: number;
-  y: number;
-}
+export type { Point } from "./sample.ts";
 
 /** The bounding box of a polygon. Vertices are points in the plane, so the box spans their minimum and maximum. */
 export function boundingBox(points: readonly Point[]): Box {

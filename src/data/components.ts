@@ -7,10 +7,13 @@ import type { Box } from "./sample.ts";
  */
 const MAX_SPECK_SHARE = 0.01;
 
-/** A connected part of a mask: its box and its number of pixels. */
+/** A connected part of a mask. */
 export interface Component {
   box: Box;
+  /** Number of pixels. */
   area: number;
+  /** Its pixels: four numbers for each run, x0 y0 x1 y1. */
+  runs: number[];
 }
 
 /**
@@ -23,20 +26,24 @@ export interface Component {
  * @param mask width × height values, row by row
  */
 export function componentBoxes(mask: Uint8Array, width: number, height: number): { boxes: Box[]; specks: number } {
-  const { boxes, specks } = withoutSpecks(components(mask, width, height));
-  return { boxes, specks };
+  const { kept, specks } = withoutSpecks(components(mask, width, height));
+  return { boxes: kept.map(({ box }) => box), specks };
 }
 
 /**
- * The boxes of the components except specks, which are counted; `least` is the area of the smallest one kept, as a share of the
- * largest one's.
+ * The components except specks, which are counted; `least` is the area of the smallest one kept, as a share of the largest
+ * one's.
  */
-export function withoutSpecks(components: readonly Component[]): { boxes: Box[]; specks: number; least: number } {
+export function withoutSpecks(components: readonly Component[]): { kept: Component[]; specks: number; least: number } {
   const largest = components.reduce((most, { area }) => Math.max(most, area), 0);
   const kept = components.filter(({ area }) => area >= MAX_SPECK_SHARE * largest);
   const least = kept.reduce((share, { area }) => Math.min(share, area / largest), 1);
-  return { boxes: kept.map(({ box }) => box), specks: components.length - kept.length, least };
+  return { kept, specks: components.length - kept.length, least };
 }
+
+/** The pixels of components, as in `Part`. */
+export const runsOf = (components: readonly Pick<Component, "runs">[]): Float32Array =>
+  Float32Array.from(components.flatMap(({ runs }) => runs));
 
 /** The connected components of the non-zero pixels, in order of first row. */
 export function components(mask: Uint8Array, width: number, height: number): Component[] {
@@ -70,8 +77,12 @@ export function components(mask: Uint8Array, width: number, height: number): Com
   const found = new Map<number, Component>();
   runs.forEach(({ x0, x1, y }, i) => {
     const component = found.get(root(i));
-    if (!component) return found.set(root(i), { box: { x0, y0: y, x1, y1: y + 1 }, area: x1 - x0 });
+    if (!component) {
+      const box = { x0, y0: y, x1, y1: y + 1 };
+      return found.set(root(i), { box, area: x1 - x0, runs: [x0, y, x1, y + 1] });
+    }
     const { box } = component;
+    component.runs.push(x0, y, x1, y + 1);
     box.x0 = Math.min(box.x0, x0);
     box.x1 = Math.max(box.x1, x1);
     box.y1 = y + 1;

@@ -9,6 +9,18 @@ export interface Box {
   y1: number;
 }
 
+/** A point in pixels: the first pixel, at the upper left, reaches from (0, 0) to (1, 1). */
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** A true outline: a polygon, or the pixels of a mask as runs that do not overlap, boxes of four numbers x0 y0 x1 y1 each. */
+export type Part = { readonly polygon: readonly Point[] } | { readonly runs: Float32Array };
+
+/** The nodules of an image as they were outlined: all that lies in one of the parts. */
+export type Shape = readonly Part[];
+
 /** The classes of a data set: src/data/classes.ts. */
 export interface Classes {
   /** Labels are indices into these. */
@@ -41,6 +53,8 @@ export interface Sample extends Given {
   label: Label;
   /** The nodules, in pixels of the original image. */
   boxes: Box[];
+  /** The same nodules' true outlines; absent unless that of each is known. */
+  shape?: Shape;
   /** "none" if the image is known to have no nodule, hence no `boxes`; otherwise no boxes means an unknown outline. */
   outline?: "none";
   /** Whether the image is already cropped to the tissue. */
@@ -77,6 +91,8 @@ export interface Prepared extends Given {
   grey: Uint8Array;
   /** In pixels of the prepared image. */
   boxes: Box[];
+  /** 1 inside the true outlines, else 0: width × height bytes, which may lie in shared memory. Absent if unknown. */
+  shape?: Uint8Array;
   /** As in `Sample`. */
   outline?: "none";
   /** For finding the same picture elsewhere. */
@@ -95,7 +111,7 @@ export interface Batch {
   image: Float32Array;
   /** [N]; 0 if the class is unknown (only the outlines of such samples are used). */
   label: Uint32Array;
-  /** [N,H,W,1]: 1 inside the ellipses of the image's boxes, else 0. */
+  /** [N,H,W,1]: 1 inside the nodules, as the ellipses of their boxes or another target (target.ts), else 0. */
   target: Float32Array;
   ids: string[];
 }

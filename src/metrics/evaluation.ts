@@ -27,9 +27,11 @@ export const evaluationSchema = z.strictObject({
   byClass: z
     .array(z.strictObject({ name: z.string(), images: z.number().int().min(0), f1: share, auc: share.exactOptional() }))
     .exactOptional(),
-  /** Means over the images with known outlines, absent if there are none; older records have no IoU. */
+  /** Means over the images with a target, absent if there are none; older records have no IoU. */
   dice: share.exactOptional(),
   iou: share.exactOptional(),
+  /** Mean Dice with the true outlines over the images where they are known, absent if there are none. */
+  outlineDice: share.exactOptional(),
 });
 
 export type Evaluation = z.infer<typeof evaluationSchema>;
@@ -42,13 +44,15 @@ const mean = (values: readonly number[]): number => values.reduce((a, b) => a + 
  * compared by it.
  */
 export function evaluation(
-  masks: readonly { [name in keyof MaskScore]: MaskScore[name] | null }[],
+  masks: readonly ({ [name in keyof MaskScore]: MaskScore[name] | null } & { outlineDice?: number })[],
   cases?: Cases | ClassCases,
 ): Evaluation {
   const known = masks.filter((m): m is MaskScore => m.dice !== null && m.iou !== null);
+  const outlined = masks.flatMap(({ outlineDice }) => outlineDice ?? []);
   const result = {
     images: masks.length,
     ...(known.length > 0 ? { dice: mean(known.map((m) => m.dice)), iou: mean(known.map((m) => m.iou)) } : {}),
+    ...(outlined.length > 0 ? { outlineDice: mean(outlined) } : {}),
   };
   if (!cases || cases.label.length === 0) return result;
   if ("probabilities" in cases) return { ...result, ...ofClasses(cases) };

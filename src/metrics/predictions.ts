@@ -24,9 +24,11 @@ export interface ImagePrediction {
   label: number | null;
   /** Per class; null while the classifier is not trained. */
   probabilities: readonly number[] | null;
-  /** Dice of the mask at 0.5 with the ellipses of the image's boxes; null if the outline is unknown. */
+  /** Dice of the mask at 0.5 with the target that the network learned; null if the image has none. */
   dice: number | null;
   iou: number | null;
+  /** Dice of the mask at 0.5 with the nodules' true outlines; absent if they are unknown. */
+  outlineDice?: number;
 }
 
 const common = {
@@ -34,6 +36,7 @@ const common = {
   patient: z.string().nullable(),
   dice: share.nullable(),
   iou: share.nullable(),
+  outlineDice: share.exactOptional(),
 };
 
 const binaryImage = z.strictObject({
@@ -99,12 +102,14 @@ export function writePredictions(predictions: Predictions, more: Record<string, 
   const format = binary ? BINARY_FORMAT : NAMED_FORMAT;
   const beginning = JSON.stringify({ format, checkpoint, data, on, threshold, ...named, ...more }, null, 2);
   // One line per image, so that thousands stay readable.
-  const lines = images.map(({ image, patient, label, probabilities, dice, iou }) => {
-    if (binary) return JSON.stringify({ image, patient, label, malignant: probabilities?.[1] ?? null, dice, iou });
+  const lines = images.map(({ image, patient, label, probabilities, dice, iou, outlineDice }) => {
+    // JSON leaves out what is undefined.
+    const masks = { dice, iou, outlineDice };
+    if (binary) return JSON.stringify({ image, patient, label, malignant: probabilities?.[1] ?? null, ...masks });
     const byName = probabilities && Object.fromEntries(names.map((name, c) => [name, probabilities[c]!]));
     return JSON.stringify({
       ...{ image, patient, label: label === null ? null : names[label]!, probabilities: byName },
-      ...{ dice, iou },
+      ...masks,
     });
   });
   return `${beginning.slice(0, -2)},\n  "images": [\n    ${lines.join(",\n    ")}\n  ]\n}\n`;

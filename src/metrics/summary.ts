@@ -31,6 +31,7 @@ export const figureNames = [
   "calibrationError",
   "dice",
   "iou",
+  "outlineDice",
 ] as const;
 export type FigureName = (typeof figureNames)[number];
 
@@ -83,6 +84,8 @@ export function summarise(
   const binary = intervals(ofPositive(cases, threshold, classes), groupsOf(known), options);
   const marked = images.filter((p) => p.dice !== null && p.iou !== null);
   const masks = intervals(ofMasks(marked, outlines), groupsOf(marked), options);
+  const outlined = images.filter((p) => p.outlineDice !== undefined);
+  const outlineDice = intervals(ofOutlines(outlined), groupsOf(outlined), options);
   return {
     images: images.length,
     classified: known.length,
@@ -90,7 +93,7 @@ export function summarise(
     patients: patientCount(images),
     threshold,
     confusion: known.length === 0 ? null : confusion(cases, threshold),
-    figures: { ...binary, ...masks } as Record<FigureName, Figure>,
+    figures: { ...binary, ...masks, ...outlineDice } as Record<FigureName, Figure>,
     ...(classes.names.length > 2
       ? { multiclass: ofAllClasses(classCasesOf(known, classes), groupsOf(known), options) }
       : {}),
@@ -149,17 +152,27 @@ function ofPositive(cases: Cases, threshold: number, { names }: Classes): Statis
 
 function ofMasks(images: readonly ImagePrediction[], outlines: boolean): Statistics {
   const unlearned = outlines ? "" : ", or the network has not learned outlines";
-  const mean = (values: readonly (number | null)[], weight?: Uint32Array) => {
-    let [sum, count] = [0, 0];
-    for (const [i, value] of values.entries()) {
-      const times = weight ? weight[i]! : 1;
-      sum += times * value!;
-      count += times;
-    }
-    return ratio(sum, count, `no image has a nodule marked on it${unlearned}`);
-  };
-  const [dice, iou] = [images.map((p) => p.dice), images.map((p) => p.iou)];
-  return (weight) => ({ dice: mean(dice, weight), iou: mean(iou, weight) });
+  const none = `no image has a nodule marked on it${unlearned}`;
+  const [dice, iou] = [images.map((p) => p.dice!), images.map((p) => p.iou!)];
+  return (weight) => ({ dice: meanOf(dice, weight, none), iou: meanOf(iou, weight, none) });
+}
+
+function ofOutlines(images: readonly ImagePrediction[]): Statistics {
+  const dice = images.map((p) => p.outlineDice!);
+  return (weight) => ({
+    outlineDice: meanOf(dice, weight, "no image has a true outline that the network was compared with"),
+  });
+}
+
+/** @param none why there is no mean of no values */
+function meanOf(values: readonly number[], weight: Uint32Array | undefined, none: string): Measure {
+  let [sum, count] = [0, 0];
+  for (const [i, value] of values.entries()) {
+    const times = weight ? weight[i]! : 1;
+    sum += times * value;
+    count += times;
+  }
+  return ratio(sum, count, none);
 }
 
 function intervals(statistics: Statistics, groups: readonly string[], options: BootstrapOptions) {

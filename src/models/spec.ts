@@ -3,6 +3,7 @@
  * know no model by name: whoever needs more extends the spec.
  */
 import type { z } from "zod";
+import type { MaskTarget } from "../data/target.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Module } from "../nn/module.ts";
 import type { SettingText } from "./setting.ts";
@@ -28,7 +29,7 @@ export interface BatchTensors {
   readonly image: Tensor;
   /** u32 [N], the class of each image; present if the phase requests it. */
   readonly label?: Tensor;
-  /** [N, H, W, 1], 1 inside the nodules' ellipses; present if the phase requests it. */
+  /** [N, H, W, 1], 1 inside the nodules as `Outlines.target` says; present if the phase requests it. */
   readonly target?: Tensor;
   /** u32 [1], the number of the training step in its phase, from 1 (`Drop` in dropout.ts); present if the phase requests it. */
   readonly step?: Tensor;
@@ -121,8 +122,12 @@ export interface Outlines {
   readonly needed: boolean;
   /** Whether it teaches the network where nodules are: otherwise masks are meaningless, even empty ones. */
   readonly learned: boolean;
+  /** What it learns to mark, and is compared with. Default: the ellipses of the boxes. */
+  readonly target?: MaskTarget;
   /** The options that train without outlines, for messages; undefined if there are none. */
   readonly without?: string;
+  /** The options that train on boxes, if `target` needs more. */
+  readonly onBoxes?: string;
 }
 
 /** The mask's term in the loss of held-out images. */

@@ -1,6 +1,7 @@
 /** Draws contact sheets: many thumbnails with their annotations in one PNG. */
 import sharp, { type OverlayOptions, type Sharp } from "sharp";
-import type { Box } from "../data/sample.ts";
+import type { Box, Shape } from "../data/sample.ts";
+import { eachRun } from "../data/shape.ts";
 import { svgText } from "./svg-text.ts";
 
 /** A picture with annotations in its own pixels. */
@@ -11,6 +12,8 @@ export interface Picture {
   boxes?: readonly Box[];
   /** Draw the ellipses inscribed in the boxes, the segmentation branch's targets. */
   ellipses?: boolean;
+  /** The true outlines. */
+  shape?: Shape;
   /** The part that is kept. */
   crop?: Box;
 }
@@ -32,10 +35,17 @@ export interface SheetOptions {
 
 const GAP = 8;
 const LINE = 18;
-const COLOURS = { paper: "#16181c", text: "#e6e6e6", box: "#ffd23f", ellipse: "#4fd18b", crop: "#5aa9ff" };
+const COLOURS = {
+  paper: "#16181c",
+  text: "#e6e6e6",
+  box: "#ffd23f",
+  ellipse: "#4fd18b",
+  outline: "#ff5a4f",
+  crop: "#5aa9ff",
+};
 
 /**
- * Draws the tiles row by row: boxes yellow, ellipses green, the crop blue and dashed. Tiles are made one at a time, so only
+ * Draws the tiles row by row: boxes yellow, ellipses green, outlines red, the crop blue and dashed. Tiles are made one at a time, so only
  * thumbnails are held in memory.
  */
 export async function contactSheet(
@@ -79,6 +89,7 @@ async function thumbnail(picture: Picture, width: number, height: number) {
     ...(picture.crop ? [rectangle(scaled(picture.crop), COLOURS.crop, "5 3")] : []),
     ...boxes.map((box) => rectangle(box, COLOURS.box)),
     ...(picture.ellipses ? boxes.map(ellipse) : []),
+    ...(picture.shape ? [outlines(picture.shape, sx, sy)] : []),
   ];
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}">${shapes.join("")}</svg>`;
   return sharp(small)
@@ -96,6 +107,21 @@ function rectangle({ x0, y0, x1, y1 }: Box, colour: string, dashes = ""): string
 function ellipse({ x0, y0, x1, y1 }: Box): string {
   const [cx, cy, rx, ry] = [(x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2];
   return `<ellipse cx="${cx}" cy="${cy}" rx="${rx}" ry="${ry}" fill="${COLOURS.ellipse}" fill-opacity="0.1" stroke="${COLOURS.ellipse}"/>`;
+}
+
+/** Polygons as lines; masks, which have none, as a tint. */
+function outlines(shape: Shape, sx: number, sy: number): string {
+  const at = (x: number, y: number) => `${(x * sx).toFixed(1)},${(y * sy).toFixed(1)}`;
+  const paths = shape.map((part) => {
+    if ("polygon" in part) {
+      const path = part.polygon.map(({ x, y }) => at(x, y)).join("L");
+      return `<path d="M${path}Z" fill="none" stroke="${COLOURS.outline}"/>`;
+    }
+    const rows: string[] = [];
+    eachRun(part.runs, ({ x0, y0, x1, y1 }) => rows.push(`M${at(x0, y0)}L${at(x1, y0)}L${at(x1, y1)}L${at(x0, y1)}Z`));
+    return `<path d="${rows.join("")}" fill="${COLOURS.outline}" fill-opacity="0.35"/>`;
+  });
+  return paths.join("");
 }
 
 const caption = (text: string, x: number, y: number): string => svgText(text, x, y, { size: 11, colour: COLOURS.text });

@@ -3,6 +3,7 @@ import path from "node:path";
 import { benignMalignant, sameNames } from "../data/classes.ts";
 import { type Classes, DataError, type Dataset, isBare, type Prepared } from "../data/sample.ts";
 import { type ClassRequest, resolveClasses } from "../data/settle-classes.ts";
+import { hasTarget, type MaskTarget } from "../data/target.ts";
 import type { BatchSource, ImageSource, KeptSplit, PreparedData, PrepareOptions, SplitSides } from "../runs/images.ts";
 import { classesOf } from "../train/classes.ts";
 import { dataSeed, outlinesOf, PHANTOM, specOf, type TrainConfig } from "../train/config.ts";
@@ -25,7 +26,7 @@ export const folderImages: ImageSource = {
   },
   splitText: (sides: SplitSides, data: string): string => splitFile(sides, data),
   withoutSeen,
-  batches: (prepared: readonly Prepared[]): BatchSource => new BatchLoader(prepared),
+  batches: (prepared: readonly Prepared[], target?: MaskTarget): BatchSource => new BatchLoader(prepared, { target }),
 };
 
 async function drawPhantom(config: TrainConfig, options: PrepareOptions): Promise<PreparedData> {
@@ -45,11 +46,13 @@ function phantomClasses(request: ClassRequest): Classes {
   throw new DataError(`the phantom has the classes ${benignMalignant.names.join(" and ")} only`);
 }
 
-/** Whether images without a marked nodule are kept. */
+const targetOf = (config: TrainConfig): MaskTarget => outlinesOf(config).target ?? "ellipse";
+
+/** Whether images without a target are kept. */
 const keepsBare = (config: TrainConfig, { bare }: PrepareOptions): boolean =>
   (bare ?? (outlinesOf(config).needed ? "skip" : "keep")) === "keep";
 
-/** Reads the annotations. @throws DataError also for a set without outlines, if the configuration learns from them */
+/** Reads the annotations. @throws DataError also for a set without targets, if the configuration learns from them */
 async function openSet(config: TrainConfig, options: PrepareOptions): Promise<Dataset> {
   const { signal, missingClasses } = options;
   const dataset = await openDataset(config.data, {
@@ -57,15 +60,23 @@ async function openSet(config: TrainConfig, options: PrepareOptions): Promise<Da
     ...(signal ? { signal } : {}),
     ...(missingClasses ? { missingClasses } : {}),
   });
-  if (!keepsBare(config, options) && dataset.samples.some(isBare)) {
-    requireOutlines(config, dataset.name, dataset.samples);
+  if (!keepsBare(config, options) && dataset.samples.some((sample) => !hasTarget(sample, targetOf(config)))) {
+    requireTargets(config, dataset.name, dataset.samples);
   }
   return dataset;
 }
 
-function requireOutlines(config: TrainConfig, name: string, images: readonly { boxes: readonly unknown[] }[]): void {
-  if (images.some(({ boxes }) => boxes.length > 0)) return;
-  const { without: by } = outlinesOf(config);
+function requireTargets(
+  config: TrainConfig,
+  name: string,
+  images: readonly { boxes: readonly unknown[]; shape?: unknown }[],
+): void {
+  const boxed = images.some(({ boxes }) => boxes.length > 0);
+  const { target, without: by, onBoxes } = outlinesOf(config);
+  if (boxed && (target !== "outline" || images.some(({ shape }) => shape !== undefined))) return;
+  if (boxed) {
+    throw new DataError(`${config.data}: has boxes only, no outlines${onBoxes ? `: train with ${onBoxes}` : ""}`);
+  }
   const without = by ? `, or train without masks by ${by}` : "";
   throw new DataError(
     `${config.data}: the ${name} images have no outlines, from which ${specOf(config).title} learns: give boxes or masks${without}`,
@@ -74,7 +85,7 @@ function requireOutlines(config: TrainConfig, name: string, images: readonly { b
 
 /**
  * Leaves out images without a box, with a reason, unless they are known to have no nodule: those whose nodule lies outside the
- * tissue and, if outlines are needed, those with an unknown outline.
+ * tissue and, if targets are needed, those without one, also where they have a box but not the outline that is learned.
  */
 async function readFolder(
   config: TrainConfig,
@@ -87,10 +98,14 @@ async function readFolder(
   const { prepared, skipped, notes } = await prepareDataset(dataset, { width, height, crop, ...options });
   const unmarked = new Set(dataset.samples.filter(isBare).map(({ id }) => id));
   const keep = keepsBare(config, given);
-  const usable = prepared.filter((p) => !isBare(p) || (keep && unmarked.has(p.id)));
-  if (!keep && unmarked.size > 0) requireOutlines(config, dataset.name, usable);
+  const marked = prepared.filter((p) => !isBare(p) || (keep && unmarked.has(p.id)));
+  const usable = keep ? marked : marked.filter((p) => hasTarget(p, targetOf(config)));
+  const boxed = marked.length - usable.length;
+  if (!keep && unmarked.size + boxed > 0) requireTargets(config, dataset.name, marked);
   if (usable.length === 0) throw new DataError(`${data}: no image has a nodule marked on it`);
   const kept = new Set(usable);
+  const reasonOf = (p: Prepared) =>
+    isBare(p) ? "no nodule is marked on it" : "has boxes, but not the outline of each nodule";
   return {
     name: path.basename(path.resolve(data)),
     classes: dataset.classes,
@@ -98,10 +113,17 @@ async function readFolder(
     skipped: [
       ...dataset.skipped,
       ...skipped,
-      ...prepared.filter((p) => !kept.has(p)).map((p) => ({ file: p.id, reason: "no nodule is marked on it" })),
+      ...prepared.filter((p) => !kept.has(p)).map((p) => ({ file: p.id, reason: reasonOf(p) })),
     ],
-    notes: [...dataset.notes, ...notes],
+    notes: [...(boxed > 0 ? [boxesOnly(boxed, marked.length, config)] : []), ...dataset.notes, ...notes],
   };
+}
+
+/** @param boxed how many of the `marked` images have boxes only */
+function boxesOnly(boxed: number, marked: number, config: TrainConfig): string {
+  const { onBoxes } = outlinesOf(config);
+  const others = onBoxes ? `: ${onBoxes} uses them` : "";
+  return `${boxed} of ${marked} images have boxes only, without the outlines that are learned, and are left out${others}`;
 }
 
 /** How to read a configuration's folder. */

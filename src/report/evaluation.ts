@@ -15,7 +15,7 @@ import { prPlot, reliabilityPlot, rocPlot } from "./plots.ts";
 import { figureTitles, overallTitles, plural, rangeText, sideTitles, valueText } from "./show.ts";
 
 const headline: readonly FigureName[] = ["auc", "accuracy", "f1", "sensitivity", "specificity", "dice"];
-const masks: readonly FigureName[] = ["dice", "iou"];
+const masks: readonly FigureName[] = ["dice", "iou", "outlineDice"];
 const overall: readonly OverallFigureName[] = ["macroF1", "macroAuc", "accuracy", "weightedF1"];
 
 /** What a report must know about the network: whether it has masks, and whether it has learned outlines. */
@@ -27,7 +27,8 @@ export interface EvaluatedModel {
 /** A summary, and whether it includes mask metrics. */
 type Shown = Summary & { hasMasks: boolean };
 
-const has = ({ hasMasks }: Shown, name: FigureName): boolean => hasMasks || !masks.includes(name);
+const has = ({ hasMasks, figures }: Shown, name: FigureName): boolean =>
+  name === "outlineDice" ? figures[name].value !== null : hasMasks || !masks.includes(name);
 
 /** The most important metrics, large. */
 function tiles(summary: Shown): Markup {

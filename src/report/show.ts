@@ -18,6 +18,7 @@ export const figureTitles: Readonly<Record<FigureName, string>> = {
   calibrationError: "Expected calibration error",
   dice: "Dice of the mask",
   iou: "IoU of the mask",
+  outlineDice: "Dice (outline)",
 };
 
 export const overallTitles: Readonly<Record<OverallFigureName, string>> = {

@@ -1,6 +1,7 @@
 /** The interface through which runs get their images: reading, splitting and batching. */
 import type { Batch, Prepared, Skipped } from "../data/sample.ts";
 import type { Classes } from "../data/classes.ts";
+import type { MaskTarget } from "../data/target.ts";
 import type { EpochOptions } from "../data/batches.ts";
 import type { TrainConfig } from "../train/config.ts";
 
@@ -16,7 +17,7 @@ export interface PreparedData {
 
 export interface PrepareOptions {
   /**
-   * Images without a marked nodule: "keep", for evaluation, or "skip". Default: skip if the configuration trains on outlines.
+   * Images without the target that the configuration trains on: "keep", for evaluation, or "skip". Default: skip if it trains on any.
    */
   bare?: "keep" | "skip";
   /** Whether a class without images is an error, as in training, or not, as when evaluating another set. Default: refuse. */
@@ -71,5 +72,6 @@ export interface ImageSource {
   splitText(sides: SplitSides, data: string): string;
   /** Leaves images seen in training out of an external set: it would not be external. */
   withoutSeen(external: readonly Prepared[], seen: readonly Prepared[]): { images: Prepared[]; left: Skipped[] };
-  batches(prepared: readonly Prepared[]): BatchSource;
+  /** @param target what the batches' targets are; default the ellipses of the boxes */
+  batches(prepared: readonly Prepared[], target?: MaskTarget): BatchSource;
 }

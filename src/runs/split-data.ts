@@ -1,5 +1,6 @@
 /** Provides the two sides of a split to the trainer. */
-import { type Batch, DataError, isBare, type Prepared } from "../data/sample.ts";
+import { type Batch, DataError, type Prepared } from "../data/sample.ts";
+import { hasTarget } from "../data/target.ts";
 import type { Classes } from "../data/classes.ts";
 import { classifies } from "../models/model.ts";
 import { classesOf } from "../train/classes.ts";
@@ -11,10 +12,21 @@ import type { BatchSource, ImageSource } from "./images.ts";
 export const unlabelledIds = (prepared: readonly Prepared[]): ReadonlySet<string> =>
   new Set(prepared.filter((p) => p.label === undefined).map((p) => p.id));
 
-/** The ids of images without a known outline, or of all if outlines are not learned: they have no Dice. */
+/** The ids of images without the target that a run learns, or of all if it learns none: they have no Dice. */
 export function bareIds(prepared: readonly Prepared[], config: TrainConfig): ReadonlySet<string> {
-  const { learned } = outlinesOf(config);
-  return new Set(prepared.filter((p) => !learned || isBare(p)).map((p) => p.id));
+  const { learned, target = "ellipse" } = outlinesOf(config);
+  return new Set(prepared.filter((p) => !learned || !hasTarget(p, target)).map((p) => p.id));
+}
+
+/** The true outlines by id of the images where they are known; none if a run learns nothing of them. */
+export function outlinesById(prepared: readonly Prepared[], config: TrainConfig): ReadonlyMap<string, Uint8Array> {
+  if (!outlinesOf(config).learned) return new Map();
+  return new Map(
+    prepared.flatMap(({ id, shape, outline, width, height }): [string, Uint8Array][] => {
+      const known = outline === "none" ? new Uint8Array(width * height) : shape;
+      return known ? [[id, known]] : [];
+    }),
+  );
 }
 
 /**
@@ -32,6 +44,7 @@ export function balancedWeights(labels: readonly number[], { names }: Classes, d
 export class SplitData implements TrainingData {
   readonly unlabelled: ReadonlySet<string>;
   readonly bare: ReadonlySet<string>;
+  readonly outlines: ReadonlyMap<string, Uint8Array>;
   /** Per class, for the loss; undefined if all are equal. */
   readonly classWeights: readonly number[] | undefined;
   readonly #labels: readonly number[];
@@ -55,15 +68,18 @@ export class SplitData implements TrainingData {
     }
     this.unlabelled = unlabelledIds(val);
     this.bare = bareIds(val, config);
+    this.outlines = outlinesById(val, config);
     this.#labels = labelled.map((p) => p.label!);
     const balanced = () => balancedWeights(this.#labels, classesOf(config), config.data);
     this.classWeights = config.classWeights === "balanced" ? balanced() : undefined;
     if (config.sampling === "balanced") balanced();
     this.#config = config;
     this.#counts = { all: train.length, labelled: labelled.length };
-    this.#all = source.batches(train);
-    this.#labelled = labelled.length > 0 && labelled.length < train.length ? source.batches(labelled) : this.#all;
-    this.#validation = source.batches(val);
+    const { target } = outlinesOf(config);
+    this.#all = source.batches(train, target);
+    this.#labelled =
+      labelled.length > 0 && labelled.length < train.length ? source.batches(labelled, target) : this.#all;
+    this.#validation = source.batches(val, target);
   }
 
   images(phase: PhaseOfData): number {

@@ -15,8 +15,10 @@ export type ImageResult = Omit<ImagePrediction, "patient">;
 export interface EvaluateOptions {
   /** Ids of images without a class: they count only for masks. */
   unlabelled: ReadonlySet<string>;
-  /** Ids of images without a known outline: they count only for classes. */
+  /** Ids of images without a target: they count only for classes. */
   bare?: ReadonlySet<string>;
+  /** The true outlines by id, as in `Prepared.shape`, of the images where masks are compared with them too. */
+  outlines?: ReadonlyMap<string, Uint8Array>;
   classes: Classes;
   /** Whether the classifier is trained, so that its predictions count. */
   classifies: boolean;
@@ -33,7 +35,7 @@ export function severalClasses(images: Iterable<{ label: number | null }>): bool
 export async function evaluate(
   predictor: Predictor,
   batches: AsyncIterable<Batch>,
-  { unlabelled, bare = new Set(), classes, classifies, loss }: EvaluateOptions,
+  { unlabelled, bare = new Set(), outlines, classes, classifies, loss }: EvaluateOptions,
 ): Promise<{ metrics: Evaluation; images: ImageResult[] }> {
   const images: ImageResult[] = [];
   const maskLosses: (number | null)[] = [];
@@ -46,7 +48,15 @@ export async function evaluate(
       const target = batch.target.subarray(i * pixels, (i + 1) * pixels);
       const outlined = mask !== undefined && !bare.has(id);
       const score = outlined ? maskScore(mask, target) : { dice: null, iou: null };
-      images.push({ image: id, label, probabilities: (classifies && probabilities) || null, ...score });
+      const shape = mask && outlines?.get(id);
+      const outlineScore = shape ? { outlineDice: maskScore(mask, shape).dice } : {};
+      images.push({
+        image: id,
+        label,
+        probabilities: (classifies && probabilities) || null,
+        ...score,
+        ...outlineScore,
+      });
       if (loss?.maskTerm) maskLosses.push(outlined ? maskLossOf(mask, target, loss.maskTerm.maskLoss) : null);
     }
   }

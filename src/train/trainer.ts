@@ -197,10 +197,11 @@ export class Trainer {
 
   /** Evaluates the validation images; undefined if interrupted. */
   async #evaluate({ phase, predictor }: Fitting, signal: AbortSignal | undefined) {
-    const { unlabelled, bare } = this.#data;
+    const { unlabelled, bare, outlines } = this.#data;
     const result = await evaluate(predictor, until(signal, this.#data.validation()), {
       unlabelled,
       ...(bare ? { bare } : {}),
+      ...(outlines ? { outlines } : {}),
       classes: classesOf(this.#config),
       classifies: phase.classifies,
       loss: { maskTerm: specOf(this.#config).maskTerm(this.#config) },

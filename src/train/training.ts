@@ -20,8 +20,10 @@ export interface TrainingData {
   readonly classWeights?: readonly number[] | undefined;
   /** Validation images without a class. */
   readonly unlabelled: ReadonlySet<string>;
-  /** Validation images without a known outline. */
+  /** Validation images without a target. */
   readonly bare?: ReadonlySet<string>;
+  /** The true outlines of validation images, by id, as in `Prepared.shape`. */
+  readonly outlines?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** A line of metrics.jsonl. Loss terms appear beside the loss under their names, such as `cls` and `seg`. */

@@ -1,6 +1,6 @@
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { describe, expect, test } from "vitest";
-import { boxesInImage, labelOfGrade, parseDdtiCase } from "../../src/data/readers/ddti.ts";
+import { outlinesInImage, labelOfGrade, parseDdtiCase } from "../../src/data/readers/ddti.ts";
 import { stream } from "../../src/data/random.ts";
 import { BinaryWords } from "../../src/data/readers/class-words.ts";
 import { TiradsWords } from "../../src/data/readers/tirads-words.ts";
@@ -106,11 +106,12 @@ describe("the outlines of a mark", () => {
 
 describe("boxes in the image", () => {
   test("reach from the least to the greatest coordinate and are clipped to the image", () => {
-    expect(boxesInImage([ring, outline(500, 300, 568, 364)], 560, 360)).toEqual({
+    expect(outlinesInImage([ring, outline(500, 300, 568, 364)], 560, 360)).toEqual({
       boxes: [
         { x0: 10, y0: 20, x1: 110, y1: 80 },
         { x0: 500, y0: 300, x1: 560, y1: 360 },
       ],
+      shape: [{ polygon: ring }, { polygon: outline(500, 300, 568, 364) }],
       notes: [],
     });
   });
@@ -121,8 +122,9 @@ describe("boxes in the image", () => {
     ["wholly outside", outline(-90, -90, -10, -10), /0 % of its box/],
     ["without area", outline(10, 20, 10, 80), /encloses no pixel/],
   ])("drop an outline %s, with a note", (_, points, note) => {
-    const { boxes, notes } = boxesInImage([points, ring], 560, 360);
+    const { boxes, shape, notes } = outlinesInImage([points, ring], 560, 360);
     expect(boxes).toEqual([{ x0: 10, y0: 20, x1: 110, y1: 80 }]);
+    expect(shape).toEqual([{ polygon: ring }]);
     expect(notes).toEqual([expect.stringMatching(note)]);
   });
 });
@@ -156,7 +158,7 @@ test("200 mutated files end in a reason or in a case whose values are sound, nev
       const parsed = parseDdtiCase(decodeText(bytes));
       expect([0, 1, undefined]).toContain(labelOfGrade(parsed.grade, new BinaryWords()));
       for (const mark of parsed.marks) {
-        for (const box of boxesInImage(mark.rings, 560, 360).boxes) {
+        for (const box of outlinesInImage(mark.rings, 560, 360).boxes) {
           expect(box.x0).toBeGreaterThanOrEqual(0);
           expect(box.y0).toBeGreaterThanOrEqual(0);
           expect(box.x1).toBeGreaterThan(box.x0);

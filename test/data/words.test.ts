@@ -75,6 +75,7 @@ test("parts of an outline: apart, overlapping, specks", () => {
       { x0: 0, y0: 0, x1: 10, y1: 10 },
       { x0: 50, y0: 50, x1: 70, y1: 70 },
     ],
+    shape: [{ polygon: square(0, 0, 10) }, { polygon: square(50, 50, 20) }],
     specks: 1,
   });
   // The third joins the first two.

@@ -17,7 +17,15 @@ function images(count: number, right: number, seed = 1): ImagePrediction[] {
     const seen = share() < right ? label : 1 - label;
     const dice = share();
     const probabilities = fromSecond((seen + share()) / 2);
-    return { image: `${i}`, patient: null, label, probabilities, dice, iou: dice / (2 - dice) };
+    return {
+      image: `${i}`,
+      patient: null,
+      label,
+      probabilities,
+      dice,
+      iou: dice / (2 - dice),
+      outlineDice: 0.9 * dice,
+    };
   });
 }
 
@@ -93,11 +101,16 @@ describe("intervals", () => {
 
 describe("a summary", () => {
   test("of images without classes, or without marked nodules, has reasons in place of figures", () => {
-    const none = images(10, 1).map((p) => ({ ...p, probabilities: null, dice: null, iou: null }));
+    const none = images(10, 1).map(({ image, patient, label }) => {
+      return { image, patient, label, probabilities: null, dice: null, iou: null };
+    });
     const found = summarise(none, 0.5);
     expect(found).toMatchObject({ images: 10, classified: 0, positives: 0, patients: null, confusion: null });
     for (const name of figureNames) expect(found.figures[name]).toMatchObject({ value: null });
     expect(found.figures.dice).toEqual({ value: null, reason: "no image has a nodule marked on it" });
+    expect(found.figures.outlineDice.value).toBe(null);
+    const outlined = none.map((p, i) => (i < 4 ? { ...p, outlineDice: i / 4 } : p));
+    expect(summarise(outlined, 0.5).figures.outlineDice.value).toBe(0.375);
   });
 
   test("knows every figure, and is sound JSON", () => {

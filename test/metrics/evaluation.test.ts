@@ -160,6 +160,8 @@ describe("an evaluation", () => {
 
   test("of masks alone has mean Dice and IoU and nothing else", () => {
     expect(evaluation(masks)).toEqual({ images: 2, dice: 0.75, iou: 0.625 });
+    const outlined = [{ ...masks[0]!, outlineDice: 0.25 }, masks[1]!];
+    expect(evaluation(outlined)).toMatchObject({ dice: 0.75, outlineDice: 0.25 });
     expect(evaluation(masks, cases([], []))).toEqual(evaluation(masks));
   });
 

@@ -24,7 +24,7 @@ const record: Predictions = {
   classes: benignMalignant,
   images: [
     image('<img src="x">.png'),
-    image("b", { label: null }),
+    image("b", { label: null, outlineDice: 0.75 }),
     image("c", { probabilities: null, dice: null, iou: null, patient: null }),
     image("d", { label: 0, probabilities: [0, 1] }),
   ],
@@ -55,6 +55,7 @@ describe("a file is refused, by one line that names it and the reason,", () => {
     ["of another side", changed((j) => void (j["on"] = "train")), `${no}on: `],
     ["with a probability of 1.5", changed((j) => void (j.images[1]!["malignant"] = 1.5)), `${no}images.1.malignant: `],
     ["with a class of 2", changed((j) => void (j.images[0]!["label"] = 2)), `${no}images.0.label: `],
+    ["with a Dice of 2", changed((j) => void (j.images[1]!["outlineDice"] = 2)), `${no}images.1.outlineDice: `],
     ["without a Dice", changed((j) => void delete j.images[0]!["dice"]), `${no}images.0.dice: `],
     ["with something unknown", changed((j) => void (j.images[0]!["x"] = 1)), `${no}images.0: `],
     ["with an image twice", changed((j) => void (j.images[1] = j.images[0]!)), "has the image <img"],

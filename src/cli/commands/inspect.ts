@@ -50,7 +50,7 @@ export async function inspect(options: InspectOptions): Promise<void> {
     for (const line of showSplit(split, dataset.classes)) console.log(line);
     const sheet = path.join(out, "contact-sheet.png");
     const shown = spread(prepared, options.images);
-    const title = `${data}: ${shown.length} of ${prepared.length} images; boxes yellow, ellipses green, crop blue`;
+    const title = `${data}: ${shown.length} of ${prepared.length} images; boxes yellow, ellipses green, outlines red, crop blue`;
     await writeWhole(sheet, await contactSheet(tiles(shown, dataset), { ...TILE, title }));
     const report = path.join(out, "inspection.json");
     await writeWhole(report, `${JSON.stringify(found, null, 2)}\n`);
@@ -72,11 +72,12 @@ function configOf(flags: InspectOptions): TrainConfig {
 }
 
 async function* tiles(shown: readonly Prepared[], { samples, classes }: Dataset): AsyncGenerator<Tile> {
-  const boxes = new Map(samples.map((sample) => [sample.id, sample.boxes]));
+  const byId = new Map(samples.map((sample) => [sample.id, sample]));
   for (const { id, label, source } of shown) {
     const { file, width, height, crop } = source!;
     const image = await openImage(await readImage(file));
-    const picture = { image, width, height, crop, boxes: boxes.get(id) ?? [], ellipses: true };
+    const { boxes, shape } = byId.get(id)!;
+    const picture = { image, width, height, crop, boxes, ...(shape ? { shape } : {}), ellipses: true };
     yield { pictures: [picture], caption: `${id}  ${className(label, classes)}  ${width}x${height}` };
   }
 }
@@ -133,6 +134,7 @@ function show(found: Inspection): string[] {
           row("box / image", percent(found.boxShare)),
         ]
       : [row("boxes", "none: nothing says where the nodules are")]),
+    row("outlines", `${found.outlines} of ${images} images, for --mask-target outline`),
     row("crop / image", percent(found.cropShare)),
     ...showNear(found),
     ...showLeftOut(found),

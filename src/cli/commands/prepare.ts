@@ -82,7 +82,8 @@ export async function prepare(options: PrepareOptions): Promise<number> {
     for (const line of showNotes([...dataset.notes, ...result.notes])) console.log(line);
     const again = result.reused > 0 ? ` (${result.reused} of them were already done)` : "";
     console.log(`${result.entries.length} images prepared${again} in ${clock((performance.now() - begun) / 1000)}`);
-    console.log(`Written to ${out}: images, masks, ${MANIFEST}, contact-sheet.png`);
+    const outlines = result.entries.some(({ entry }) => entry.outline !== undefined) ? "outlines, " : "";
+    console.log(`Written to ${out}: images, masks, ${outlines}${MANIFEST}, contact-sheet.png`);
     const classes = sameNames(dataset.classes, benignMalignant)
       ? ""
       : ` --classes "${dataset.classes.names.join(",")}"`;

@@ -3,6 +3,7 @@
  * is evidence: what counts is how much of the border is lit, and a dark island in lit surroundings.
  */
 import { DataError } from "../sample.ts";
+import { borderOf, filled } from "./layers.ts";
 
 /**
  * A nodule cut off by one side of the image lights at most that side, about 30 % of the border; one that fills the image lights
@@ -35,7 +36,7 @@ export function requireNotInverted(lit: Uint8Array, width: number, height: numbe
   if (share >= RIM) fail(share, "the image's borders");
   if (covered >= COVER) fail(covered, "the image");
   if (covered < HALF) return;
-  const island = enclosed(lit, width, rim) / lit.length;
+  const island = (countLit(filled(lit, width, height)) - count) / lit.length;
   if (island >= ISLAND) fail(covered, "the image around a dark place");
 }
 
@@ -44,32 +45,4 @@ export function countLit(mask: Uint8Array): number {
   let count = 0;
   for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) count++;
   return count;
-}
-
-/** The pixels at the edge of an image, each once. */
-export function borderOf(width: number, height: number): number[] {
-  const border: number[] = [];
-  for (let y = 0; y < height; y++) {
-    const step = y === 0 || y === height - 1 || width === 1 ? 1 : width - 1;
-    for (let x = 0; x < width; x += step) border.push(y * width + x);
-  }
-  return border;
-}
-
-/** Number of dark pixels not connected to the border through dark ones (4 neighbours). */
-function enclosed(lit: Uint8Array, width: number, border: readonly number[]): number {
-  const seen = Uint8Array.from(lit);
-  const queue = border.filter((i) => seen[i] === 0);
-  for (const i of queue) seen[i] = 1;
-  while (queue.length > 0) {
-    const i = queue.pop()!;
-    const x = i % width;
-    const next = [x > 0 ? i - 1 : -1, x < width - 1 ? i + 1 : -1, i - width, i + width];
-    for (const j of next) {
-      if (j < 0 || j >= seen.length || seen[j] !== 0) continue;
-      seen[j] = 1;
-      queue.push(j);
-    }
-  }
-  return seen.length - countLit(seen);
 }

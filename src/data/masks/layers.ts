@@ -29,6 +29,34 @@ function squares(
   return result;
 }
 
+/** The pixels at the edge of an image, each once. */
+export function borderOf(width: number, height: number): number[] {
+  const border: number[] = [];
+  for (let y = 0; y < height; y++) {
+    const step = y === 0 || y === height - 1 || width === 1 ? 1 : width - 1;
+    for (let x = 0; x < width; x += step) border.push(y * width + x);
+  }
+  return border;
+}
+
+/** The mask with its holes filled: every pixel that is lit, or not connected to the border through dark ones (4 neighbours). */
+export function filled(mask: Uint8Array, width: number, height: number): Uint8Array {
+  const outside = Uint8Array.from(mask, (lit) => (lit === 0 ? 0 : 1));
+  const queue = borderOf(width, height).filter((i) => outside[i] === 0);
+  for (const i of queue) outside[i] = 2;
+  while (queue.length > 0) {
+    const i = queue.pop()!;
+    const x = i % width;
+    const next = [x > 0 ? i - 1 : -1, x < width - 1 ? i + 1 : -1, i - width, i + width];
+    for (const j of next) {
+      if (j < 0 || j >= outside.length || outside[j] !== 0) continue;
+      outside[j] = 2;
+      queue.push(j);
+    }
+  }
+  return outside.map((state) => (state === 2 ? 0 : 1));
+}
+
 /** A layer with less than this share of its outline along the background lies inside another. */
 const FREE = 0.2;
 

@@ -6,9 +6,9 @@
 import { DataError } from "../sample.ts";
 import { type Field, fieldOf, type MaskPixels } from "./field.ts";
 import { clearFrame } from "./frame.ts";
-import { borderOf, countLit, requireNotInverted } from "./inverted.ts";
+import { countLit, requireNotInverted } from "./inverted.ts";
 import { componentBoxes } from "../components.ts";
-import { opened, surrounded } from "./layers.ts";
+import { borderOf, opened, surrounded } from "./layers.ts";
 
 /** How the user wants masks to be read. */
 export interface MaskReading {

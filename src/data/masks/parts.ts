@@ -20,6 +20,8 @@ export interface Parts {
   parts: Component[];
   /** Number of parts dropped as lines or frames, plus parts from which lines were removed. */
   lines: number;
+  /** Whether all of it is drawn in lines, so that nodules are what they enclose. */
+  inLines: boolean;
 }
 
 /** @param layer width × height values, not 0 where it is lit */
@@ -28,10 +30,12 @@ export function partsOf(layer: Uint8Array, width: number, height: number): Parts
   const parts = all.filter((part) => !isLine(part) && !isFrame(part, width, height));
   let lines = all.length - parts.length;
   // A mask of lines alone is an outline.
-  if (parts.length === 0) return { parts: all, lines: 0 };
-  if (parts.every(({ box, area }) => area >= FULL * (box.x1 - box.x0) * (box.y1 - box.y0))) return { parts, lines };
+  if (parts.length === 0) return { parts: all, lines: 0, inLines: true };
+  if (parts.every(({ box, area }) => area >= FULL * (box.x1 - box.x0) * (box.y1 - box.y0))) {
+    return { parts, lines, inLines: false };
+  }
   const thick = opened(layer, width, height);
-  if (countLit(thick) < LEFT * countLit(layer)) return { parts, lines };
+  if (countLit(thick) < LEFT * countLit(layer)) return { parts, lines, inLines: true };
   const cores = components(thick, width, height);
   const result = parts.flatMap((part) => {
     const inner = cores.filter(({ box, area }) => area >= LEFT * 0.1 * part.area && within(box, part.box));
@@ -40,7 +44,7 @@ export function partsOf(layer: Uint8Array, width: number, height: number): Parts
     lines++;
     return inner;
   });
-  return { parts: result, lines };
+  return { parts: result, lines, inLines: false };
 }
 
 const sides = ({ box: { x0, y0, x1, y1 } }: Component): [number, number] => [x1 - x0, y1 - y0];

@@ -3,7 +3,7 @@ import { bump, clamp, cosTurns, smoothstep } from "./arithmetic.ts";
 import { smoothNoise } from "./fields.ts";
 import type { Calcification, Composition, Echogenicity, Margin, NoduleFeatures } from "./nodule-model.ts";
 import type { Random } from "./random.ts";
-import type { Box } from "../sample.ts";
+import type { Box, Point } from "../sample.ts";
 import { addSpot, castBehind, fillEllipse, type Ellipse, type Tissue } from "./tissue.ts";
 
 /** Mean level relative to the gland, decibels. */
@@ -28,8 +28,8 @@ interface Outline {
 
 const TURN = 256;
 
-/** Paints the nodule so that its outline touches the four sides of `box` (pixels of the tissue). */
-export function paintNodule(tissue: Tissue, box: Box, features: NoduleFeatures, rng: Random): void {
+/** Paints the nodule so that its outline, which it returns, touches the four sides of `box` (pixels of the tissue). */
+export function paintNodule(tissue: Tissue, box: Box, features: NoduleFeatures, rng: Random): Point[] {
   const outline = makeOutline(features.margin, rng);
   const body: Ellipse = {
     cx: (box.x0 + box.x1) / 2,
@@ -41,6 +41,7 @@ export function paintNodule(tissue: Tissue, box: Box, features: NoduleFeatures, 
   paintBody(tissue, body, outline, features, rng);
   paintCysts(tissue, body, features.composition, rng);
   paintCalcifications(tissue, body, features.calcification, rng);
+  return polygonOf(outline, body);
 }
 
 /** A circle deformed according to the margin. Every outline is also slightly oval and slanted. */
@@ -95,6 +96,13 @@ function direction(k: number): [number, number] {
   const length = Math.sqrt(x * x + y * y);
   return [x / length, y / length];
 }
+
+/** The outline in pixels: the middle of the transition at the margin. */
+const polygonOf = ({ radius, centreX, centreY, halfX, halfY }: Outline, { cx, cy, rx, ry }: Ellipse): Point[] =>
+  Array.from(radius, (r, k): Point => {
+    const [dx, dy] = direction(k);
+    return { x: cx + ((dx * r - centreX) / halfX) * rx, y: cy + ((dy * r - centreY) / halfY) * ry };
+  });
 
 /** The radius of the outline in the direction of (x, y), interpolated. */
 function radiusAt(outline: Outline, x: number, y: number): number {

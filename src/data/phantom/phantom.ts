@@ -14,7 +14,7 @@ import { paintNodule } from "./nodule.ts";
 import { drawOverlay, placeSector } from "./overlay.ts";
 import { random, type Random } from "./random.ts";
 import { stream } from "../random.ts";
-import type { Box } from "../sample.ts";
+import type { Box, Point } from "../sample.ts";
 import { makeTissue, type Tissue } from "./tissue.ts";
 
 export interface PhantomImage {
@@ -24,6 +24,8 @@ export interface PhantomImage {
   grey: Uint8Array;
   /** One per nodule, whole pixels of the frame. */
   boxes: Box[];
+  /** The true outline of each nodule, in the order of `boxes`, pixels of the frame. */
+  outlines: Point[][];
   /** 0 benign, 1 malignant. All nodules of an image are of its class. */
   label: Label;
   /** One per nodule, in the order of `boxes`. */
@@ -60,7 +62,7 @@ export function phantomImage(seed: number, index: number, options: PhantomSize =
   const tissue = makeTissue(sector.x1 - sector.x0, sector.y1 - sector.y0, side / 192, sector.convex, rng);
   const gland = paintNeck(tissue, rng);
   const nodules = placeNodules(tissue, gland, label, rng);
-  for (const { box, features } of nodules) paintNodule(tissue, box, features, rng);
+  const outlines = nodules.map(({ box, features }) => paintNodule(tissue, box, features, rng));
 
   const grey = new Uint8Array(width * height);
   scan(tissue, rng, (x, y, value) => {
@@ -77,6 +79,7 @@ export function phantomImage(seed: number, index: number, options: PhantomSize =
       x1: box.x1 + sector.x0,
       y1: box.y1 + sector.y0,
     })),
+    outlines: outlines.map((points) => points.map(({ x, y }) => ({ x: x + sector.x0, y: y + sector.y0 }))),
     label,
     features: nodules.map((nodule) => nodule.features),
     tissue: { x0: sector.x0, y0: sector.y0, x1: sector.x1, y1: sector.y1 },

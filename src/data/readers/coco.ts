@@ -7,11 +7,11 @@
  *       "categories": [{ "id": 2, "name": "malignant" }] }
  *
  * A segmentation is a list of polygons (x y x y ..), or run lengths down the columns, as numbers or compressed. If there is one,
- * its box is used, as the tighter of the two.
+ * its box is used, as the tighter of the two, and it is the outline.
  */
 import { z } from "zod";
-import { componentBoxes } from "../components.ts";
-import { type Box, DataError, reasonOf } from "../sample.ts";
+import { components, runsOf, withoutSpecks } from "../components.ts";
+import { type Box, DataError, reasonOf, type Shape } from "../sample.ts";
 import { parseJson } from "./json.ts";
 import { agreement, around, boxesOfOutlines, type Marked } from "./marked.ts";
 import { decompressCounts, maskOfRuns } from "./rle.ts";
@@ -102,7 +102,7 @@ function addAnnotation(marked: Marked, value: unknown, names: ReadonlyMap<string
   const name = names.get(category);
   if (name === undefined) throw new DataError(`is of category ${category}, which is not listed`);
   const drawn = bbox?.length === 4 ? { x0: bbox[0], y0: bbox[1], x1: bbox[0] + bbox[2], y1: bbox[1] + bbox[3] } : null;
-  const outlined = segmentation ? boxesOf(segmentation, marked) : [];
+  const { boxes: outlined, shape } = segmentation ? outlinesOf(segmentation, marked) : { boxes: [], shape: [] };
   if (outlined.length === 0 && !drawn) throw new DataError("has neither bbox nor segmentation");
   if (outlined.length > 0 && drawn) {
     const share = agreement(outlined.reduce(around), drawn);
@@ -112,10 +112,11 @@ function addAnnotation(marked: Marked, value: unknown, names: ReadonlyMap<string
       );
     }
   }
-  for (const box of outlined.length > 0 ? outlined : [drawn!]) marked.objects.push({ name, box });
+  if (outlined.length === 0) marked.objects.push({ name, box: drawn! });
+  for (const box of outlined) marked.objects.push({ name, box, shape });
 }
 
-function boxesOf(segmentation: number[][] | z.infer<typeof RUNS>, marked: Marked): Box[] {
+function outlinesOf(segmentation: number[][] | z.infer<typeof RUNS>, marked: Marked): { boxes: Box[]; shape: Shape } {
   const note = (specks: number) => {
     if (specks > 0) marked.notes.push(`${specks} speck${specks === 1 ? "" : "s"} of its segmentation: left out`);
   };
@@ -124,9 +125,9 @@ function boxesOf(segmentation: number[][] | z.infer<typeof RUNS>, marked: Marked
       if (numbers.length % 2 === 1) throw new DataError("has a polygon of an odd number of coordinates");
       return Array.from({ length: numbers.length / 2 }, (_, i) => ({ x: numbers[2 * i]!, y: numbers[2 * i + 1]! }));
     });
-    const { boxes, specks } = boxesOfOutlines(outlines);
+    const { boxes, shape, specks } = boxesOfOutlines(outlines);
     note(specks);
-    return boxes;
+    return { boxes, shape };
   }
   const [height, width] = segmentation.size;
   const { size } = marked;
@@ -136,7 +137,7 @@ function boxesOf(segmentation: number[][] | z.infer<typeof RUNS>, marked: Marked
   marked.size = { width, height };
   const { counts } = segmentation;
   const runs = typeof counts === "string" ? decompressCounts(counts) : counts;
-  const { boxes, specks } = componentBoxes(maskOfRuns(runs, { width, height }, "columns"), width, height);
+  const { kept, specks } = withoutSpecks(components(maskOfRuns(runs, { width, height }, "columns"), width, height));
   note(specks);
-  return boxes;
+  return { boxes: kept.map(({ box }) => box), shape: [{ runs: runsOf(kept) }] };
 }

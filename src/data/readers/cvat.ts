@@ -10,8 +10,9 @@
  *     </annotations>
  */
 import { z } from "zod";
-import { componentBoxes } from "../components.ts";
-import { type Box, DataError, reasonOf, type Side } from "../sample.ts";
+import { components, runsOf, withoutSpecks } from "../components.ts";
+import { type Box, DataError, reasonOf, type Shape, type Side } from "../sample.ts";
+import { ellipsePolygon, moved } from "../shape.ts";
 import { boxesOfOutlines, type Marked, turnedBox } from "./marked.ts";
 import { maskOfRuns } from "./rle.ts";
 import { explain } from "./values.ts";
@@ -114,26 +115,34 @@ function parseShapes(value: unknown, words: ClassWords): Marked {
   if (!result.success) throw new DataError(`has a shape that cannot be used: ${explain(result.error)}`);
   const { box, polygon, ellipse, mask, tag, ...open } = result.data;
   const marked: Marked = { objects: [], notes: [], tags: tag.map(({ label }) => label) };
-  const add = (object: z.infer<typeof TAG>, ...boxes: Box[]) => {
-    for (const b of boxes) marked.objects.push({ name: nameOf(object, words), box: b });
+  const add = (object: z.infer<typeof TAG>, boxes: readonly Box[], shape?: Shape) => {
+    for (const b of boxes) marked.objects.push({ name: nameOf(object, words), box: b, ...(shape ? { shape } : {}) });
   };
   const turned = (b: Box, rotation = 0): Box => {
     if (rotation === 0) return b;
     marked.notes.push(`a box rotated by ${rotation} degrees: the box around it is used`);
     return turnedBox(b, rotation);
   };
-  for (const b of box) add(b, turned({ x0: b.xtl, y0: b.ytl, x1: b.xbr, y1: b.ybr }, b.rotation));
-  for (const p of polygon) add(p, boxesOfOutlines([pointsOf(p.points)]).boxes[0]!);
+  for (const b of box) add(b, [turned({ x0: b.xtl, y0: b.ytl, x1: b.xbr, y1: b.ybr }, b.rotation)]);
+  for (const p of polygon) {
+    const { boxes, shape } = boxesOfOutlines([pointsOf(p.points)]);
+    add(p, boxes, shape);
+  }
   for (const { cx, cy, rx, ry, rotation, ...e } of ellipse) {
-    add(e, turned({ x0: cx - rx, y0: cy - ry, x1: cx + rx, y1: cy + ry }, rotation));
+    const around = { x0: cx - rx, y0: cy - ry, x1: cx + rx, y1: cy + ry };
+    add(e, [turned(around, rotation)], [{ polygon: ellipsePolygon(around, rotation) }]);
   }
   for (const m of mask) {
     const counts = m.rle.split(/\s*,\s*/).map((count) => (/^\s*\d{1,9}\s*$/.test(count) ? Number(count) : NaN));
-    const { boxes, specks } = componentBoxes(maskOfRuns(counts, m, "rows"), m.width, m.height);
-    if (boxes.length === 0) throw new DataError("has a mask without a pixel");
+    const { kept, specks } = withoutSpecks(components(maskOfRuns(counts, m, "rows"), m.width, m.height));
+    if (kept.length === 0) throw new DataError("has a mask without a pixel");
     if (specks > 0) marked.notes.push(`${specks} specks of a mask: left out`);
     const shift = ({ x0, y0, x1, y1 }: Box) => ({ x0: x0 + m.left, y0: y0 + m.top, x1: x1 + m.left, y1: y1 + m.top });
-    add(m, ...boxes.map(shift));
+    add(
+      m,
+      kept.map(({ box }) => shift(box)),
+      moved([{ runs: runsOf(kept) }], shift),
+    );
   }
   for (const [kind, shapes] of Object.entries(open)) {
     if (shapes.length > 0) marked.notes.push(`${shapes.length} × ${kind}, which is not an outline: left out`);

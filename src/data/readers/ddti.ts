@@ -11,7 +11,7 @@
 import { XMLParser } from "fast-xml-parser";
 import { z } from "zod";
 import { area, boundingBox, clip, type Point } from "../boxes.ts";
-import { type Box, DataError, type Label, reasonOf } from "../sample.ts";
+import { type Box, DataError, type Label, type Part, reasonOf } from "../sample.ts";
 import type { ClassWords } from "./class-words.ts";
 import { explain } from "./values.ts";
 
@@ -137,13 +137,14 @@ function parseList(json: string): { items: unknown[]; broken?: string } {
   return { items, broken };
 }
 
-/** The bounding boxes of outlines on an image of that size, clipped to it, with a note for each one dropped. */
-export function boxesInImage(
+/** The outlines on an image of that size, and their bounding boxes clipped to it, with a note for each one dropped. */
+export function outlinesInImage(
   rings: readonly (readonly Point[])[],
   width: number,
   height: number,
-): { boxes: Box[]; notes: string[] } {
+): { boxes: Box[]; shape: Part[]; notes: string[] } {
   const boxes: Box[] = [];
+  const shape: Part[] = [];
   const notes: string[] = [];
   for (const ring of rings) {
     const box = boundingBox(ring);
@@ -153,9 +154,12 @@ export function boxesInImage(
     if (!(area(box) >= 1)) notes.push(`${where} encloses no pixel: dropped`);
     else if (!(share >= MIN_SHARE_INSIDE)) {
       notes.push(`${where} has ${(100 * share).toFixed(0)} % of its box inside the ${width}x${height} image: dropped`);
-    } else boxes.push(inside);
+    } else {
+      boxes.push(inside);
+      shape.push({ polygon: ring });
+    }
   }
-  return { boxes, notes };
+  return { boxes, shape, notes };
 }
 
 function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {

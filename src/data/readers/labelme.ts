@@ -8,7 +8,8 @@
  */
 import { z } from "zod";
 import { boundingBox, type Point } from "../boxes.ts";
-import { type Box, DataError, reasonOf } from "../sample.ts";
+import { type Box, DataError, reasonOf, type Shape } from "../sample.ts";
+import { ellipsePolygon } from "../shape.ts";
 import { parseJson } from "./json.ts";
 import { boxesOfOutlines, type Marked } from "./marked.ts";
 
@@ -39,7 +40,9 @@ export function parseLabelme(text: string): Marked {
     }
     try {
       const points = pairs.map(([x, y]) => ({ x, y }));
-      marked.objects.push({ name: label, box: boxOf(type, points, marked) });
+      const box = boxOf(type, points, marked);
+      const shape = shapeOf(type, points, box);
+      marked.objects.push({ name: label, box, ...(shape ? { shape } : {}) });
     } catch (error) {
       throw new DataError(`shapes[${i}] ${reasonOf(error)}`);
     }
@@ -50,6 +53,12 @@ export function parseLabelme(text: string): Marked {
   }
   marked.tags = Object.entries(flags ?? {}).flatMap(([name, on]) => (on === true ? [name] : []));
   return marked;
+}
+
+/** The outline of a shape that is more than a box. A mask's is in a picture within the file, which is not read. */
+function shapeOf(type: string, points: readonly Point[], box: Box): Shape | undefined {
+  if (type === "circle") return [{ polygon: ellipsePolygon(box) }];
+  return type === "polygon" ? [{ polygon: points }] : undefined;
 }
 
 function boxOf(type: string, points: readonly Point[], marked: Marked): Box {

@@ -7,8 +7,9 @@
  *
  * Only `image` is required, and boxes or a mask for each image. Paths are relative to the manifest. A box is x0 y0 x1 y1 in
  * pixels of the image, edges, origin top left; in a column `boxes_xywh` it is x y width height. Label: 0, 1, benign, malignant
- * or empty. Also supported: `width` and `height` of the image that the boxes were drawn on, if it differs; `fold` (from 0)
- * and `cropped` (yes if the image is already cropped to the tissue). Rows of one image are merged.
+ * or empty. `outline`: none for an image without a nodule, or a mask of the nodules' true outlines. Also supported: `width` and
+ * `height` of the image that the boxes were drawn on, if it differs; `fold` (from 0) and `cropped` (yes if the image is already
+ * cropped to the tissue). Rows of one image are merged.
  */
 import { z } from "zod";
 import type { Size } from "../annotation-frame.ts";
@@ -27,6 +28,8 @@ export interface ManifestRow {
   /** Whether the row says that the image has no nodule. */
   empty: boolean;
   masks: string[];
+  /** Masks of the true outlines. */
+  outlines: string[];
   /** Size of the image that the boxes were drawn on. */
   drawnOn: Size | undefined;
   patient: string | undefined;
@@ -93,7 +96,7 @@ const ROW = z.object({
   image: text.min(1),
   label: cell,
   tirads: cell,
-  outline: cell,
+  outline: z.union([text, z.array(text)]).nullish(),
   boxes: boxList,
   boxes_xywh: boxList,
   width: cell,
@@ -104,6 +107,12 @@ const ROW = z.object({
   fold: cell,
   cropped: cell,
 });
+
+/** The names of files in a cell, separated by semicolons, or in a list. */
+const filesIn = (value: string | readonly string[] | null | undefined): string[] =>
+  (typeof value === "string" ? value.split(/\s*;\s*/) : [...(value ?? [])])
+    .map((file) => file.trim())
+    .filter((file) => file !== "");
 
 /**
  * The images of a manifest, in the order of their first rows.
@@ -154,10 +163,8 @@ function parseRow(line: number, value: unknown, words: ClassWords): { row: Manif
   if (!result.success) throw new DataError(`is not an image of a manifest: ${explain(result.error)}`);
   const { image, boxes, boxes_xywh: sized, mask, patient: written, split, fold, cropped } = result.data;
   const label = words.target === "tirads" ? result.data.tirads : result.data.label;
-  const outline = result.data.outline.toLowerCase();
-  if (outline !== "" && outline !== "none") {
-    throw new DataError(`has the outline "${outline.slice(0, 20)}", which is neither none nor empty`);
-  }
+  const outlines = filesIn(result.data.outline);
+  const empty = outlines.length === 1 && outlines[0]!.toLowerCase() === "none";
   const side = split.toLowerCase();
   if (!SIDES.has(side)) throw new DataError(`has the split "${split.slice(0, 20)}", which is not train, val or test`);
   const held = fold === "" ? undefined : parseCount(fold);
@@ -185,8 +192,9 @@ function parseRow(line: number, value: unknown, words: ClassWords): { row: Manif
     label: label === "" ? undefined : words.cell(label),
     boxes: [...plain, ...bySize],
     bare,
-    empty: outline === "none",
+    empty,
     masks: (typeof mask === "string" ? [mask] : (mask ?? [])).filter((file) => file !== ""),
+    outlines: empty ? [] : outlines,
     drawnOn: sizeOf(result.data),
     patient: patient === "" ? undefined : patient,
     side: SIDES.get(side),
@@ -222,6 +230,7 @@ function together(rows: readonly ManifestRow[], bad: Bad): ManifestRow[] {
         first.boxes = [...first.boxes, ...row.boxes];
         first.bare = [...first.bare, ...row.bare];
         first.masks = [...first.masks, ...row.masks];
+        first.outlines = [...first.outlines, ...row.outlines];
       } else {
         bad(row.line, `contradicts line ${first.line} in the ${differs} of ${row.image}: the image is left out`);
         byImage.set(row.image, undefined);

@@ -1,7 +1,7 @@
-/** The common form of labelling tools' annotations of an image: objects with a name and a box. */
+/** The common form of labelling tools' annotations of an image: objects with a name, a box and perhaps an outline. */
 import type { Size } from "../annotation-frame.ts";
 import { area, boundingBox, type Point } from "../boxes.ts";
-import { type Box, DataError, type Label } from "../sample.ts";
+import { type Box, DataError, type Label, type Shape } from "../sample.ts";
 import { BinaryWords, type ClassWords } from "./class-words.ts";
 
 export interface MarkedObject {
@@ -9,6 +9,8 @@ export interface MarkedObject {
   name: string | undefined;
   /** In pixels of the image that was marked. */
   box: Box;
+  /** Its outline, if more than the box was drawn. The boxes of one object share it. */
+  shape?: Shape;
 }
 
 export interface Marked {
@@ -63,16 +65,20 @@ const MAX_SPECK_SHARE = 0.01;
 
 /**
  * The boxes of an object drawn as several outlines: one per part, merging parts whose boxes overlap. `specks` counts those too
- * small to be a nodule.
+ * small to be a nodule; the others are the object's shape.
  *
  * @throws DataError for an outline of fewer than 3 points, or without a finite area
  */
-export function boxesOfOutlines(outlines: readonly (readonly Point[])[]): { boxes: Box[]; specks: number } {
+export function boxesOfOutlines(outlines: readonly (readonly Point[])[]): {
+  boxes: Box[];
+  shape: Shape;
+  specks: number;
+} {
   const parts = outlines.map((points) => {
     if (points.length < 3) throw new DataError("has an outline of fewer than 3 points");
     const size = polygonArea(points);
     if (!Number.isFinite(size)) throw new DataError("has an outline whose area is not finite");
-    return { box: boundingBox(points), size };
+    return { box: boundingBox(points), size, polygon: points };
   });
   const largest = parts.reduce((most, { size }) => Math.max(most, size), 0);
   const kept = parts.filter(({ size }) => size >= MAX_SPECK_SHARE * largest);
@@ -89,7 +95,7 @@ export function boxesOfOutlines(outlines: readonly (readonly Point[])[]): { boxe
     }
     boxes.push(joined);
   }
-  return { boxes, specks: parts.length - kept.length };
+  return { boxes, shape: kept.map(({ polygon }) => ({ polygon })), specks: parts.length - kept.length };
 }
 
 function polygonArea(points: readonly Point[]): number {

@@ -64,7 +64,8 @@ function objectOf(value: unknown, what: string, notes: string[]): MarkedObject |
   }
   if (polygon !== undefined) {
     notes.push("a polygon: the box around it is used");
-    return { name, box: boxesOfOutlines([pointsOf(polygon, `${what}: polygon`)]).boxes[0]! };
+    const { boxes, shape } = boxesOfOutlines([pointsOf(polygon, `${what}: polygon`)]);
+    return { name, box: boxes[0]!, shape };
   }
   if (robndbox !== undefined) {
     const [cx, cy, w, h, angle] = numbersOf(robndbox, TURNED, `${what}: robndbox`);

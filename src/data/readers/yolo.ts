@@ -12,7 +12,7 @@
 import { parse } from "yaml";
 import { z } from "zod";
 import { boundingBox } from "../boxes.ts";
-import { type Box, DataError, reasonOf, type Side } from "../sample.ts";
+import { type Box, DataError, reasonOf, type Shape, type Side } from "../sample.ts";
 import { explain } from "./values.ts";
 
 export interface YoloObject {
@@ -20,6 +20,8 @@ export interface YoloObject {
   index: number;
   /** In fractions of the image's width and height. */
   box: Box;
+  /** Likewise; absent if the line has only a box. */
+  shape?: Shape;
 }
 
 export interface YoloData {
@@ -108,5 +110,5 @@ function parseLine(cells: readonly string[]): YoloObject {
     throw new DataError(`has ${numbers.length} numbers: neither a box of 4 nor an outline of 3 points or more`);
   }
   const points = Array.from({ length: numbers.length / 2 }, (_, i) => ({ x: numbers[2 * i]!, y: numbers[2 * i + 1]! }));
-  return { index, box: boundingBox(points) };
+  return { index, box: boundingBox(points), shape: [{ polygon: points }] };
 }

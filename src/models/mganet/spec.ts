@@ -1,5 +1,6 @@
 /** MGA-Net's spec for the trainer, the reports and the command line. */
 import { z } from "zod";
+import { maskTargets } from "../../data/target.ts";
 import { ConfigError } from "../config-error.ts";
 import { CaseError, caseNumber } from "../parity-case.ts";
 import { learningRateSchema, setting, widthSetting } from "../setting.ts";
@@ -29,6 +30,11 @@ const options = {
   ),
   jointLr: setting(learningRateSchema(), "--joint-lr <rate>", "Adam's learning rate in the joint stage"),
   maskLoss: setting(z.enum(maskLosses), "--mask-loss <kind>", "loss of the segmentation branch"),
+  maskTarget: setting(
+    z.enum(maskTargets).default("ellipse"),
+    "--mask-target <kind>",
+    "what the segmentation branch learns to mark: the ellipses in the boxes, the boxes, or the true outlines",
+  ),
   alpha: setting(z.number().min(0).max(100), "--alpha <weight>", "weight of the segmentation loss in the joint stage"),
 };
 type Settings = z.infer<z.ZodObject<typeof options>>;
@@ -94,6 +100,7 @@ const parity: ParitySpec<MGANet, Settings> = {
       at: at === "every-block" ? at : scales,
       jointLr: caseNumber(metadata, "lr", { least: 0, most: 1 }),
       maskLoss: "dice",
+      maskTarget: "ellipse",
       alpha: caseNumber(metadata, "alpha", { least: 0, most: 100 }),
     };
   },
@@ -110,7 +117,7 @@ const parity: ParitySpec<MGANet, Settings> = {
   },
 };
 
-const common = { fusion: "parallel", at: SCALES, maskLoss: "dice" } as const;
+const common = { fusion: "parallel", at: SCALES, maskLoss: "dice", maskTarget: "ellipse" } as const;
 
 export const mganet: ModelSpec<MGANet, Settings> = {
   id: "mganet",
@@ -159,12 +166,13 @@ export const mganet: ModelSpec<MGANet, Settings> = {
     const [seg, both] = [epochs["segmentation"]!, epochs["joint"]!];
     if (both === 0 && given.jointLr !== undefined) return "--joint-lr has no effect with --joint-epochs 0";
     if (both === 0 && given.alpha !== undefined) return "--alpha has no effect with --joint-epochs 0";
-    if (given.maskLoss !== undefined && seg === 0 && alpha === 0) {
-      return "--mask-loss has no effect with --seg-epochs 0 and --alpha 0";
+    if (seg === 0 && alpha === 0) {
+      if (given.maskLoss !== undefined) return "--mask-loss has no effect with --seg-epochs 0 and --alpha 0";
+      if (given.maskTarget !== undefined) return "--mask-target has no effect with --seg-epochs 0 and --alpha 0";
     }
     return undefined;
   },
-  describe({ width, fusion, at }) {
+  describe({ width, fusion, at, maskTarget }) {
     const network = fusion === "none" ? "no modules" : isMasked(fusion) ? `${fusion} fusion` : fusion.toUpperCase();
     const places =
       fusion === "none" || at.length === SCALES.length
@@ -172,12 +180,15 @@ export const mganet: ModelSpec<MGANet, Settings> = {
         : at === "every-block"
           ? " at every block"
           : ` at L${at.join(", L")}`;
-    return `${network}${places}, width ${width}`;
+    const target = maskTarget === "ellipse" ? "" : `, ${maskTarget === "box" ? "boxes" : "outlines"} as targets`;
+    return `${network}${places}, width ${width}${target}`;
   },
-  outlines: ({ fusion, alpha, epochs }) => ({
+  outlines: ({ fusion, alpha, epochs, maskTarget }) => ({
     needed: isMasked(fusion) || alpha > 0 || epochs["segmentation"]! > 0,
     learned: epochs["segmentation"]! > 0 || (alpha > 0 && epochs["joint"]! > 0),
+    target: maskTarget,
     without: "--fusion none --seg-epochs 0 --alpha 0",
+    ...(maskTarget === "outline" ? { onBoxes: "--mask-target ellipse or box" } : {}),
   }),
   maskTerm: ({ maskLoss, alpha }) => ({ maskLoss, alpha }),
   enhances: ({ fusion }) => fusion !== "none",

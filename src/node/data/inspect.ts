@@ -4,6 +4,7 @@ import { nearPairs } from "../../data/fingerprint.ts";
 import { benignMalignant, className } from "../../data/classes.ts";
 import { type Classes, type Dataset, type Label, type Prepared, type Side, type Skipped } from "../../data/sample.ts";
 import { SIDES } from "../../data/split-file.ts";
+import { hasTarget } from "../../data/target.ts";
 
 export { className } from "../../data/classes.ts";
 
@@ -51,6 +52,8 @@ export interface Inspection {
   boxes: number;
   /** Number of images with 1, 2, 3 .. boxes. */
   boxesPerImage: Record<number, number>;
+  /** Number of images whose nodules' true outlines are known, or that are known to have none. */
+  outlines: number;
   /** Fraction of the image that a box covers. */
   boxShare: Range;
   /** Fraction of the image that is kept. */
@@ -100,6 +103,7 @@ export function inspectSet(
     sizes: frequent(prepared.map(({ source }) => `${source!.width}x${source!.height}`)).slice(0, 5),
     boxes: boxes.length,
     boxesPerImage: Object.fromEntries(frequent(prepared.map(({ id }) => String(boxesOf.get(id)?.length ?? 0)))),
+    outlines: prepared.filter((image) => hasTarget(image, "outline")).length,
     boxShare: range(boxes),
     cropShare: range(prepared.map(({ source }) => area(source!.crop) / (source!.width * source!.height))),
     nearPairs: nearPairs(prepared.map(({ print }) => print)).map(([a, b]) => pair(prepared[a]!, prepared[b]!, classes)),

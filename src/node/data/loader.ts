@@ -1,9 +1,13 @@
 /** Makes batches ahead of time in worker threads, so that the GPU never waits for one. */
 import { type BatchPlan, type EpochOptions, planEpoch } from "../../data/batches.ts";
 import { type Batch, DataError, type Prepared } from "../../data/sample.ts";
+import type { MaskTarget } from "../../data/target.ts";
+import type { LoaderInit } from "./loader-worker.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export interface LoaderOptions {
+  /** What the batches' targets are. Default: the ellipses of the boxes. */
+  target?: MaskTarget | undefined;
   /** Worker threads. Default 1, which makes well over a hundred batches of 8 per second. Does not affect the batches. */
   workers?: number;
   /** Batches made or in progress beyond the one that the consumer holds, in each open epoch. Default 3. */
@@ -15,12 +19,13 @@ export class BatchLoader {
   readonly #ahead: number;
   readonly #pool: WorkerPool<BatchPlan, Batch>;
 
-  /** Grey levels in shared memory, as `prepareDataset` leaves them, are used in place; others are copied once. */
-  constructor(prepared: readonly Prepared[], { workers = 1, ahead = 3 }: LoaderOptions = {}) {
+  /** Pixels in shared memory, as `prepareDataset` leaves them, are used in place; others are copied once. */
+  constructor(prepared: readonly Prepared[], { target = "ellipse", workers = 1, ahead = 3 }: LoaderOptions = {}) {
     if (prepared.length === 0) throw new DataError("there is no image to make a batch of");
     this.#count = prepared.length;
     this.#ahead = Math.max(1, ahead);
-    this.#pool = new WorkerPool("loader-worker", Math.max(1, workers), prepared.map(shared));
+    const init: LoaderInit = { prepared: prepared.map((image) => inSharedMemory(image, target)), target };
+    this.#pool = new WorkerPool("loader-worker", Math.max(1, workers), init);
   }
 
   /**
@@ -62,9 +67,15 @@ export class BatchLoader {
   }
 }
 
-function shared(prepared: Prepared): Prepared {
-  if (prepared.grey.buffer instanceof SharedArrayBuffer) return prepared;
-  const grey = new Uint8Array(new SharedArrayBuffer(prepared.grey.length));
-  grey.set(prepared.grey);
-  return { ...prepared, grey };
+/** The image with all that its batches need, without its outline where no target is drawn from it. */
+function inSharedMemory({ shape, ...image }: Prepared, target: MaskTarget): Prepared {
+  const prepared: Prepared = { ...image, grey: shared(image.grey) };
+  return shape && target === "outline" ? { ...prepared, shape: shared(shape) } : prepared;
+}
+
+function shared(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
 }

@@ -27,8 +27,8 @@ export async function preparePhantom(
 ): Promise<Prepared[]> {
   signal?.throwIfAborted();
   const pixels = width * height;
-  const greys = sharedGreys(count, width, height);
-  const init: PhantomInit = { seed, width, height, crop, greys };
+  const [greys, shapes] = [sharedGreys(count, width, height), sharedGreys(count, width, height)];
+  const init: PhantomInit = { seed, width, height, crop, greys, shapes };
   const pool = new WorkerPool<number, PhantomResult>("phantom-worker", workers, init);
   const abort = () => void pool.close(signal!.reason as Error);
   signal?.addEventListener("abort", abort);
@@ -39,9 +39,10 @@ export async function preparePhantom(
         const { label, boxes, ...source } = await pool.run(index);
         onProgress?.(++done, count);
         const id = idOf(seed, index);
-        const grey = new Uint8Array(greys, index * pixels, pixels);
+        const [grey, shape] = [greys, shapes].map((slots) => new Uint8Array(slots, index * pixels, pixels));
         const inCrop = boxes.map((box) => intoCrop(box, source.crop, width, height));
-        return { id, group: id, label, width, height, grey, boxes: inCrop, source: { file: id, ...source } };
+        const file = { file: id, ...source };
+        return { id, group: id, label, width, height, grey: grey!, shape: shape!, boxes: inCrop, source: file };
       }),
     );
   } finally {

@@ -5,6 +5,7 @@ import path from "node:path";
 import "./decode.ts";
 import { boxesInCrop } from "../../data/boxes.ts";
 import { DataError, type Dataset, type Prepared, type Skipped } from "../../data/sample.ts";
+import { shapeMask } from "../../data/shape.ts";
 import type { CropMethod } from "./crop.ts";
 import { IMAGE_FILE } from "./layouts/collect.ts";
 import { listFolder } from "./open.ts";
@@ -26,7 +27,7 @@ export interface WorkOptions {
 }
 
 /**
- * Prepares every sample, in the samples' order. Grey levels are written to shared memory, so that passing the result to a
+ * Prepares every sample, in the samples' order. Pixels are written to shared memory, so that passing the result to a
  * BatchLoader copies nothing. An image that cannot be decoded is left out and reported.
  *
  * @throws DataError if no image is left; the signal's reason
@@ -47,6 +48,8 @@ export async function prepareDataset(
     { crop, out: { width, height, greys } },
     options,
   );
+  const shaped = samples.some(({ shape }) => shape !== undefined);
+  const shapes = shaped ? sharedGreys(samples.length, width, height) : undefined;
   const prepared: Prepared[] = [];
   const skipped: Skipped[] = [];
   const notes: string[] = [];
@@ -62,6 +65,10 @@ export async function prepareDataset(
     const grey = new Uint8Array(greys, i * pixels, pixels);
     const image: Prepared = { id, group, label, width, height, grey, boxes, source: { file, ...source } };
     if (print) image.print = print;
+    if (shapes && sample.shape && boxes.length > 0) {
+      const out = new Uint8Array(shapes, i * pixels, pixels);
+      if (shapeMask(sample.shape, source.crop, width, height, out).includes(1)) image.shape = out;
+    }
     if (sample.outline !== undefined) image.outline = sample.outline;
     if (sample.side !== undefined) image.side = sample.side;
     if (sample.fold !== undefined) image.fold = sample.fold;

@@ -1,4 +1,5 @@
-/** Writes a folder of crops, masks and a manifest from a data set; resumes after an interruption. */
+/** Writes a folder of crops, masks, outlines and a manifest from a data set; resumes after an interruption. */
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, readdir, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -6,7 +7,7 @@ import path from "node:path";
 import { z } from "zod";
 // Loaded here although only the workers call it: sharp's library must outlive the last of them.
 import "./decode.ts";
-import { DataError, type Dataset, type Sample, type Skipped } from "../../data/sample.ts";
+import { DataError, type Dataset, type Sample, type Shape, type Skipped } from "../../data/sample.ts";
 import { InputError, readInput, reason, removeLeftovers, requireWritableFolder, writeWhole } from "../files.ts";
 import { lockFolder, unlockFolder } from "../folder-lock.ts";
 import { requireKept } from "../kept-folders.ts";
@@ -37,6 +38,7 @@ const entrySchema = z.strictObject({
   marked: z.string(),
   image: z.string(),
   mask: z.string(),
+  outline: z.string().exactOptional(),
   /** Of the original image. */
   original: z.strictObject({ width: z.int(), height: z.int() }),
   crop: box,
@@ -59,8 +61,9 @@ export interface PreparedFolder {
 }
 
 /**
- * Writes `images/<id>.png`, `masks/<id>.png` (the ellipses of the boxes) and manifest.csv, which `openDataset` reads. A journal
- * records each finished image; those whose image and annotation have not changed since are not redone. All files are written
+ * Writes `images/<id>.png`, `masks/<id>.png` (the ellipses of the boxes), `outlines/<id>.png` (the true outlines, where they are
+ * known) and manifest.csv, which `openDataset` reads. A journal records each finished image; those whose image and annotation
+ * have not changed since are not redone. All files are written
  * atomically; memory does not grow with the number of images.
  *
  * @throws InputError for a folder that holds something else, or was started with other settings; DataError if no image is left
@@ -84,7 +87,8 @@ export async function writePreparedFolder(
 /** The same in a folder that no other process writes to. */
 async function fill(dataset: Dataset, out: string, settings: Settings, options: WorkOptions): Promise<PreparedFolder> {
   const { workers, onProgress, signal } = options;
-  const done = await begin(out, settings);
+  const outlined = dataset.samples.some(({ shape }) => shape !== undefined);
+  const done = await begin(out, settings, ["images", "masks", ...(outlined ? ["outlines"] : [])]);
   const names = fileNames(dataset.samples);
   const init: WriteInit = { out, size: settings.size, crop: settings.crop };
   const size = Math.max(1, Math.min(workers ?? availableParallelism(), dataset.samples.length));
@@ -98,8 +102,8 @@ async function fill(dataset: Dataset, out: string, settings: Settings, options: 
   try {
     const entries = await Promise.all(
       dataset.samples.map(async (sample, i): Promise<Entry | Skipped> => {
-        const { id, file, boxes, outline, cropped = false } = sample;
-        const marked = outline ?? boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].join(" ")).join("; ");
+        const { id, file, boxes, shape, outline, cropped = false } = sample;
+        const marked = annotationOf(sample);
         if (boxes.length === 0 && outline === undefined) {
           onProgress?.(++count, dataset.samples.length);
           return { file, reason: "has no outline to make its mask from" };
@@ -110,7 +114,8 @@ async function fill(dataset: Dataset, out: string, settings: Settings, options: 
           onProgress?.(++count, dataset.samples.length);
           return before;
         }
-        const entry = await pool.run({ file, name: names[i]!, boxes, cropped, empty: outline === "none" }).then(
+        const task = { file, name: names[i]!, boxes, ...(shape ? { shape } : {}), cropped, empty: outline === "none" };
+        const entry = await pool.run(task).then(
           async ({ source, lost, note, ...written }): Promise<Entry | Skipped> => {
             if (written.boxes.length === 0 && outline === undefined)
               return { file, reason: "no nodule lies inside its tissue" };
@@ -160,17 +165,17 @@ async function addLine(out: string, entry: Entry): Promise<void> {
   });
 }
 
-/** Creates the folder, or reads what is already done. @throws InputError */
-async function begin(out: string, settings: Settings): Promise<Map<string, Entry>> {
+/** Creates the folder and those in it, or reads what is already done. @throws InputError */
+async function begin(out: string, settings: Settings, folders: readonly string[]): Promise<Map<string, Entry>> {
   await requirePreparedFolder(out, settings);
   const journal = path.join(out, JOURNAL);
   const entries = new Map<string, Entry>();
-  for (const folder of ["images", "masks"]) await mkdir(path.join(out, folder), { recursive: true });
+  for (const folder of folders) await mkdir(path.join(out, folder), { recursive: true });
   if (!existsSync(journal)) {
     await writeWhole(journal, `${JSON.stringify({ format: FORMAT, ...settings })}\n`);
     return entries;
   }
-  for (const folder of ["", "images", "masks"]) await removeLeftovers(path.join(out, folder));
+  for (const folder of ["", ...folders]) await removeLeftovers(path.join(out, folder));
   const text = (await readInput(journal)).toString("utf8");
   for (const line of text.split("\n").slice(1)) {
     const entry = parseLine(entrySchema, line);
@@ -209,12 +214,29 @@ function parseLine<T>(schema: z.ZodType<T>, line: string): T | undefined {
   }
 }
 
+/** An annotation as text, the same only for the same one. */
+function annotationOf({ boxes, shape, outline }: Sample): string {
+  const edges = boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].join(" ")).join("; ");
+  return outline ?? (shape ? `${edges}; outline ${digestOf(shape)}` : edges);
+}
+
+function digestOf(shape: Shape): string {
+  const hash = createHash("md5");
+  for (const part of shape) hash.update("runs" in part ? new Uint8Array(part.runs.buffer) : JSON.stringify(part));
+  return hash.digest("hex");
+}
+
 /** Whether an image is finished, and neither it nor its annotation has changed since. */
-async function isCurrent({ source, marked: before, image, mask }: Entry, file: string, marked: string, out: string) {
+async function isCurrent(
+  { source, marked: before, image, mask, outline }: Entry,
+  file: string,
+  marked: string,
+  out: string,
+) {
   if (source.file !== file || before !== marked) return false;
   const now = await stat((await parsePictureName(file)).file).catch(() => undefined);
   if (now?.size !== source.bytes || now.mtimeMs !== source.changed) return false;
-  return [image, mask].every((name) => existsSync(path.join(out, name)));
+  return [image, mask, ...(outline === undefined ? [] : [outline])].every((name) => existsSync(path.join(out, name)));
 }
 
 /** A file name for each sample: its id without problematic characters, numbered if already taken. */

@@ -5,6 +5,8 @@ import type { Box, Classes, Sample } from "../../data/sample.ts";
 interface Prepared {
   image: string;
   mask: string;
+  /** The mask of its true outlines. */
+  outline?: string;
   boxes: readonly Box[];
 }
 
@@ -12,13 +14,13 @@ const COLUMNS = ["image", "label", "boxes", "mask", "patient", "split", "fold", 
 
 /** One row per image. Boxes are rounded to a millionth of a pixel. The column `outline` is written only if needed. */
 export function writeManifest(entries: readonly { entry: Prepared; sample: Sample }[], classes: Classes): string {
-  const outlines = entries.some(({ sample }) => sample.outline !== undefined);
+  const outlines = entries.some(({ entry, sample }) => (sample.outline ?? entry.outline) !== undefined);
   const rows = entries.map(({ entry, sample }) => [
     entry.image,
     sample.label === undefined ? "" : classes.names[sample.label]!,
     entry.boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].map(decimal).join(" ")).join("; "),
     entry.mask,
-    ...(outlines ? [sample.outline ?? ""] : []),
+    ...(outlines ? [sample.outline ?? entry.outline ?? ""] : []),
     // An image without a known patient is its own group; the prefix is the manifest reader's.
     sample.group === sample.id ? "" : sample.group.replace(/^patient /, ""),
     sample.side ?? "",

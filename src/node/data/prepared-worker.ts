@@ -1,10 +1,11 @@
-/** Worker thread of ./prepared-folder.ts: crops one image and writes crop and mask. */
+/** Worker thread of ./prepared-folder.ts: crops one image and writes crop, mask and outline. */
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import sharp from "sharp";
 import { boxesInCrop } from "../../data/boxes.ts";
 import { ellipseMask } from "../../data/ellipse.ts";
-import type { Box } from "../../data/sample.ts";
+import type { Box, Shape } from "../../data/sample.ts";
+import { shapeMask } from "../../data/shape.ts";
 import { writeInFolder } from "../files.ts";
 import type { CropMethod } from "./crop.ts";
 import { type GreyImage, readImage, resizeGrey } from "./decode.ts";
@@ -20,9 +21,11 @@ export interface WriteInit {
 
 export interface WriteTask {
   file: string;
-  /** Name of both files written. */
+  /** Name of the files written. */
   name: string;
   boxes: Box[];
+  /** The true outlines, where they are known. */
+  shape?: Shape;
   cropped: boolean;
   /** Whether it is known to have no nodule: then the mask is empty. */
   empty: boolean;
@@ -32,6 +35,7 @@ export interface WriteResult {
   source: { bytes: number; changed: number };
   image: string;
   mask: string;
+  outline?: string;
   original: { width: number; height: number };
   crop: Box;
   width: number;
@@ -45,7 +49,7 @@ export interface WriteResult {
 
 serve<WriteInit, WriteTask, WriteResult>(
   ({ out, size, crop: method }) =>
-    async ({ file, name, boxes, cropped, empty }) => {
+    async ({ file, name, boxes, shape, cropped, empty }) => {
       const image = await readImage(file);
       const { size: bytes, mtimeMs: changed } = await stat(image.file);
       const { original, crop } = await openAndCrop(image, method, cropped);
@@ -54,14 +58,20 @@ serve<WriteInit, WriteTask, WriteResult>(
       const kept = boxesInCrop(boxes, crop, width, height);
       const mask = ellipseMask(kept, width, height);
       const [imageFile, maskFile] = [`images/${name}`, `masks/${name}`];
+      const outlined = shape && kept.length > 0 ? shapeMask(shape, crop, width, height) : undefined;
+      const outline = outlined?.includes(1) === true ? `outlines/${name}` : undefined;
       if (kept.length > 0 || empty) {
         await writePng(path.join(out, imageFile), { width, height, grey });
         await writePng(path.join(out, maskFile), { width, height, grey: Uint8Array.from(mask, (m) => 255 * m) });
+        if (outline !== undefined) {
+          await writePng(path.join(out, outline), { width, height, grey: outlined!.map((m) => 255 * m) });
+        }
       }
       return {
         source: { bytes, changed },
         image: imageFile,
         mask: maskFile,
+        ...(outline === undefined ? {} : { outline }),
         original: { width: original.width, height: original.height },
         crop,
         width,

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { withoutSpecks } from "../../data/components.ts";
 import { maskLayers, type MaskReading } from "../../data/masks/levels.ts";
 import { partsOf } from "../../data/masks/parts.ts";
+import { nodulePixels } from "../../data/masks/pixels.ts";
 import { type Box, DataError } from "../../data/sample.ts";
 import { decodeMask } from "./decode-mask.ts";
 import { WorkerPool } from "./worker-pool.ts";
@@ -17,6 +18,8 @@ export interface MaskContent {
   height: number;
   /** One per connected component of each level, in pixels of the mask. */
   boxes: Box[];
+  /** Their pixels, one array for each level, as in `Part`; undefined if it is drawn in lines that enclose nothing. */
+  pixels: Float32Array[] | undefined;
   /** Number of components too small to be nodules. */
   specks: number;
   /** Number of lines left out, such as of a ruler or a frame. */
@@ -35,11 +38,13 @@ export async function readMask(file: string, reading: MaskReading): Promise<Mask
   const drawn = layers.map((layer) => partsOf(layer, width, height));
   const lines = drawn.reduce((sum, part) => sum + part.lines, 0);
   // A speck is small beside the largest nodule of all levels.
-  const { boxes, specks, least } = withoutSpecks(drawn.flatMap(({ parts }) => parts));
+  const { kept, specks, least } = withoutSpecks(drawn.flatMap(({ parts }) => parts));
+  const boxes = kept.map(({ box }) => box);
   if (boxes.length > MAX_NODULES || specks > MAX_SPECKS) {
     throw new DataError(`falls into ${boxes.length + specks} parts: it looks like a picture, not a mask`);
   }
-  return { width, height, boxes, specks, lines, least, notes };
+  const pixels = nodulePixels(drawn, kept);
+  return { width, height, boxes, pixels, specks, lines, least, notes };
 }
 
 /** A worker takes about as long to start as this many masks take to read. */

@@ -1,4 +1,4 @@
-/** Shared memory for the grey levels of a data set's images, which worker threads fill and read. */
+/** Shared memory for the pixels of a data set's images, grey levels and outlines, which worker threads fill and read. */
 import { totalmem } from "node:os";
 import { DataError } from "../../data/sample.ts";
 import { formatBytes } from "../../gpu/gpu.ts";

@@ -4,9 +4,9 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import type { Box } from "../../../src/data/sample.ts";
+import type { Box, Shape } from "../../../src/data/sample.ts";
 import { readMask } from "../../../src/node/data/read-mask.ts";
-import { boxesOfMasks } from "../../../src/node/data/layouts/masks.ts";
+import { nodulesOfMasks } from "../../../src/node/data/layouts/masks.ts";
 import { temporaryFolder } from "./images.ts";
 
 const cases = fileURLToPath(new URL("../../cases/masks/", import.meta.url));
@@ -16,18 +16,24 @@ const B: Box = { x0: 200, y0: 130, x1: 270, y1: 180 };
 
 interface Result {
   boxes?: Box[];
+  shape?: Shape | undefined;
   reason?: string;
   notes: string[];
 }
 
-async function read(file: string, inverted = false, size: Parameters<typeof boxesOfMasks>[1] = SIZE): Promise<Result> {
+async function read(
+  file: string,
+  inverted = false,
+  size: Parameters<typeof nodulesOfMasks>[1] = SIZE,
+): Promise<Result> {
   const notes: string[] = [];
   const remarks = {
     note: (text: string) => void notes.push(text),
     readMask: (name: string) => readMask(name, { inverted }),
   };
   try {
-    return { boxes: await boxesOfMasks([{ name: "m", file }], size, remarks), notes };
+    const { boxes, shape } = await nodulesOfMasks([{ name: "m", file }], size, remarks);
+    return { boxes, shape, notes };
   } catch (error) {
     return { reason: (error as Error).message, notes };
   }

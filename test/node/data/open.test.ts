@@ -24,6 +24,7 @@ test("a DDTI folder: samples in the order of the cases, with labels, groups and 
     group: "2",
     label: 1,
     boxes: [{ x0: 101, y0: 80, x1: 161, y1: 120 }],
+    shape: [{ polygon: outline(101, 80, 161, 120) }],
   });
   expect(samples.slice(0, 3).map((s) => s.label)).toEqual([0, 1, undefined]);
   expect([skipped, notes]).toEqual([[], []]);

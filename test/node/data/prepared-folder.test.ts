@@ -21,15 +21,16 @@ describe("a prepared folder", () => {
     const out = temporaryFolder();
     const { entries, reused, skipped } = await writePreparedFolder(dataset, out, settings, { workers: 2 });
     expect([entries.length, reused, skipped]).toEqual([12, 0, []]);
-    expect(readdirSync(out).sort()).toEqual(["images", "manifest.csv", "masks", "prepared.jsonl"]);
+    expect(readdirSync(out).sort()).toEqual(["images", "manifest.csv", "masks", "outlines", "prepared.jsonl"]);
     const size = { width: 48, height: 40, crop: "adaptive", workers: 1 } as const;
     const direct = (await prepareDataset(dataset, size)).prepared;
     const again = await openDataset(out);
     expect([again.name, again.skipped, again.notes]).toEqual(["manifest", [], []]);
     const { prepared } = await prepareDataset(again, size);
     prepared.forEach((image, i) => {
-      const { grey, boxes, label, group, fold } = direct[i]!;
+      const { grey, shape, boxes, label, group, fold } = direct[i]!;
       expect(image.grey).toEqual(grey);
+      expect(image.shape).toEqual(shape);
       expect(image.source!.crop).toEqual({ x0: 0, y0: 0, x1: 48, y1: 40 });
       expect([image.label, image.group, image.fold]).toEqual([label, `patient ${group}`, fold]);
       image.boxes.forEach((box, b) => {

@@ -102,6 +102,29 @@ describe.skipIf(!present)("DDTI", () => {
     });
   });
 
+  test("has the true outline of every nodule: within the boxes, up to their sides, and of the polygons' area", () => {
+    const shares: number[] = [];
+    prepared.forEach(({ id, shape, boxes, source }, i) => {
+      const around = (edge: keyof Box, pick: (...values: number[]) => number) => pick(...boxes.map((box) => box[edge]));
+      const lit = [...shape!.keys()].filter((k) => shape![k] === 1);
+      const [xs, ys] = [lit.map((k) => k % 224), lit.map((k) => Math.floor(k / 224))];
+      const found = [Math.min(...xs), Math.min(...ys), Math.max(...xs) + 1, Math.max(...ys) + 1];
+      const wanted = [around("x0", Math.min), around("y0", Math.min), around("x1", Math.max), around("y1", Math.max)];
+      found.forEach((edge, e) => expect(Math.abs(edge - wanted[e]!), `${id} edge ${e}`).toBeLessThan(4));
+      const [part] = dataset.samples[i]!.shape!;
+      if (boxes.length > 1 || !("polygon" in part!)) return;
+      const { polygon } = part;
+      const twice = polygon.reduce((sum, { x, y }, k) => {
+        const next = polygon[(k + 1) % polygon.length]!;
+        return sum + x * next.y - next.x * y;
+      }, 0);
+      shares.push((lit.length * area(source!.crop)) / (224 * 224) / (Math.abs(twice) / 2));
+    });
+    expect(shares.length).toBeGreaterThan(200);
+    // A few cross themselves.
+    expect(shares.filter((share) => Math.abs(share - 1) > 0.03).length).toBeLessThan(0.05 * shares.length);
+  });
+
   test.each([1, 2, 3])("is split with no case and no picture on both sides (seed %i)", (seed) => {
     const items = splitItems(prepared);
     const { train, val, notes } = split(items, { val: 0.3, seed });

@@ -4,7 +4,7 @@ import { type Dataset, DataError, type Sample, reasonOf } from "../../../data/sa
 import { imageSize } from "../decode.ts";
 import { Collector, groupBy, imagesByStem } from "./collect.ts";
 import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
-import { boxesOfMasks } from "./masks.ts";
+import { nodulesOfMasks } from "./masks.ts";
 
 const DATA = "bus_data.csv";
 const FOLDS = "5-fold-cv.csv";
@@ -40,13 +40,13 @@ async function read(dir: string, listing: Listing, options: ReadContext, look: L
       const mask = masks.get(`mask${id.slice(3)}`);
       if (mask === undefined) throw new DataError("its mask is missing");
       const file = collect.file(`Images/${image}`);
-      const boxes = await boxesOfMasks(
+      const nodules = await nodulesOfMasks(
         [{ name: mask, file: collect.file(`Masks/${mask}`) }],
         await imageSize(file),
         remarks,
       );
       const fold = folds?.get(id);
-      return { id, file, group: patient, label, boxes, ...(fold === undefined ? {} : { fold }) };
+      return { id, file, group: patient, label, ...nodules, ...(fold === undefined ? {} : { fold }) };
     },
   );
   const named = new Set(rows.map(({ id }) => id));

@@ -8,7 +8,7 @@ import { imageSize } from "../decode.ts";
 import { byNumber, Collector, groupBy } from "./collect.ts";
 import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
 import { NORMAL } from "./marked-set.ts";
-import { boxesOfMasks, isNormal, outlineOf } from "./masks.ts";
+import { isNormal, nodulesOfMasks, outlineOf } from "./masks.ts";
 
 const CLASSES = ["benign", "malignant", "normal"];
 
@@ -79,9 +79,9 @@ async function read(dir: string, { folders }: Listing, options: ReadContext, loo
       const file = collect.file(image);
       const named = masks.map((name) => ({ name: path.basename(name), file: collect.file(name) }));
       const normal = isNormal(tissue, collect.words);
-      const boxes = await boxesOfMasks(named, await imageSize(file), remarks, { normal });
+      const nodules = await nodulesOfMasks(named, await imageSize(file), remarks, { normal });
       const id = `${kind} (${match[2]})`;
-      return { id, file, group: id, label: tissue, boxes, ...outlineOf(boxes, normal) };
+      return { id, file, group: id, label: tissue, ...nodules, ...outlineOf(nodules.boxes, normal) };
     },
   );
 }

@@ -1,7 +1,13 @@
 /** Reads DDTI's folder: `<case>.xml` beside `<case>_<k>.jpg`, k from 1. */
 import path from "node:path";
 import { benignMalignant } from "../../../data/classes.ts";
-import { boxesInImage, type DdtiCase, type DdtiMark, labelOfGrade, parseDdtiCase } from "../../../data/readers/ddti.ts";
+import {
+  type DdtiCase,
+  type DdtiMark,
+  labelOfGrade,
+  outlinesInImage,
+  parseDdtiCase,
+} from "../../../data/readers/ddti.ts";
 import { rootOf } from "../../../data/readers/xml.ts";
 import { type Dataset, DataError, reasonOf } from "../../../data/sample.ts";
 import { decodeText } from "../../../data/text.ts";
@@ -75,10 +81,13 @@ async function read(dir: string, listing: Listing, options: ReadContext): Promis
     const file = path.join(dir, name);
     try {
       const { width, height } = await imageSize(file);
-      const { boxes, notes } = boxesInImage(mark.rings, width, height);
+      const { boxes, shape, notes } = outlinesInImage(mark.rings, width, height);
       dataset.notes.push(...[...mark.notes, ...notes].map((note) => `${name}: ${note}`));
       if (boxes.length === 0) skip(name, "no outline of a nodule lies inside the image");
-      else dataset.samples.push({ id, file, group: number, label: labelOfGrade(grade, options.words), boxes });
+      else {
+        const label = labelOfGrade(grade, options.words);
+        dataset.samples.push({ id, file, group: number, label, boxes, shape });
+      }
     } catch (error) {
       skip(name, reasonOf(error));
     }

@@ -6,7 +6,8 @@ import { type Box, type Dataset, DataError, reasonOf, type Sample } from "../../
 import { imageSize } from "../decode.ts";
 import { Collector, IMAGE_FILE, type Remarks } from "./collect.ts";
 import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
-import { boxesOfMasks, isNormal, outlineOf } from "./masks.ts";
+import { isNormal, type Nodules, nodulesOfMasks, outlineOf } from "./masks.ts";
+import { nodulesOfOutlines } from "./outlines.ts";
 import { FRAME, PathFinder, tidy } from "./paths.ts";
 import { placed } from "./placed.ts";
 
@@ -69,7 +70,9 @@ export async function readManifest(
  */
 async function noteUnnamed(collect: Collector, name: string, rows: readonly ManifestRow[], look: Look): Promise<void> {
   const named = new Set(
-    rows.flatMap(({ image, masks }) => [image, ...masks].map((file) => tidy(file).replace(FRAME, ""))),
+    rows.flatMap(({ image, masks, outlines }) =>
+      [image, ...masks, ...outlines].map((file) => tidy(file).replace(FRAME, "")),
+    ),
   );
   const folders = new Set(rows.map(({ image }) => path.posix.dirname(tidy(image))));
   for (const folder of [...folders].filter((f) => !f.startsWith("..") && !path.posix.isAbsolute(f)).sort()) {
@@ -143,13 +146,14 @@ const LARGE_SIDE_PIXELS = 200;
 const MAX_MISFIT_SHARE = 0.02;
 
 async function readRow(row: ManifestRow, files: PathFinder, remarks: Remarks, words: ClassWords): Promise<Sample> {
-  const { image, label, masks, patient, side, fold, cropped } = row;
+  const { image, label, masks, outlines, patient, side, fold, cropped } = row;
   const file = await files.find(image);
   const size = await imageSize(file);
   const normal = row.empty || isNormal(label, words);
-  if (row.boxes.length + masks.length === 0 && !row.empty) throw new DataError("has neither boxes nor a mask");
-  // Boxes locate each nodule; a mask beside them is for people.
-  const boxes = row.boxes.length > 0 ? placed(row.boxes, size, row.drawnOn, remarks) : await fromMasks();
+  if (row.boxes.length + masks.length + outlines.length === 0 && !row.empty) {
+    throw new DataError("has neither boxes nor a mask");
+  }
+  const nodules = await readNodules();
   const id = tidy(image);
   const sample: Sample = {
     id,
@@ -158,16 +162,27 @@ async function readRow(row: ManifestRow, files: PathFinder, remarks: Remarks, wo
     // The frames of one loop show one patient, known or not.
     group: patient === undefined ? id.replace(/#\d+$/, "") : `patient ${patient}`,
     label,
-    boxes,
-    ...outlineOf(boxes, normal),
+    ...nodules,
+    ...outlineOf(nodules.boxes, normal),
   };
   if (side !== undefined) sample.side = side;
   if (fold !== undefined) sample.fold = fold;
   if (cropped) sample.cropped = true;
   return sample;
 
-  async function fromMasks() {
-    const named = await Promise.all(masks.map(async (name) => ({ name, file: await files.find(name) })));
-    return boxesOfMasks(named, size, remarks, { normal });
+  async function readNodules(): Promise<Nodules> {
+    const outlined = outlines.length > 0 ? await nodulesOfOutlines(await found(outlines), size, remarks) : undefined;
+    // Boxes locate each nodule; a mask beside them is for people, since it may show the ellipses in them.
+    const nodules: Nodules =
+      row.boxes.length > 0
+        ? { boxes: placed(row.boxes, size, row.drawnOn, remarks) }
+        : masks.length > 0 || !outlined
+          ? await nodulesOfMasks(await found(masks), size, remarks, { normal })
+          : outlined;
+    return outlined ? { ...nodules, shape: outlined.shape } : nodules;
+  }
+
+  async function found(names: readonly string[]) {
+    return Promise.all(names.map(async (name) => ({ name, file: await files.find(name) })));
   }
 }

@@ -2,12 +2,21 @@
 import path from "node:path";
 import { parseImageSet } from "../../../data/readers/image-set.ts";
 import { classOfObjects, type Marked } from "../../../data/readers/marked.ts";
-import { DataError, type Dataset, type Label, reasonOf, type Sample, type Side } from "../../../data/sample.ts";
+import {
+  type Box,
+  DataError,
+  type Dataset,
+  type Label,
+  reasonOf,
+  type Sample,
+  type Side,
+} from "../../../data/sample.ts";
+import { moved } from "../../../data/shape.ts";
 import { imageSize } from "../decode.ts";
 import { readTables, type Tables } from "./class-tables.ts";
 import { byNumber, Collector, type Remarks } from "./collect.ts";
 import type { Listing, Look, ReadContext } from "./layout.ts";
-import { placed } from "./placed.ts";
+import { placed, placedShape } from "./placed.ts";
 import { boundedText, MAX_FILE_BYTES } from "./text-file.ts";
 import {
   type ImageIndex,
@@ -85,6 +94,7 @@ export async function sampleOf(
   });
   const all = marked.objects.map(({ box }) => box);
   const boxes = placed(all, size, marked.size, remarks);
+  const shape = placedShape(marked.objects, size, marked.size);
   const note = (text: string) => remarks.note(text);
   const given = agreed(classOfObjects(marked, { numbers, note }, collect.words), labelOf(image.folder), note);
   const { label: listed, patient } = tables?.of(image) ?? {};
@@ -94,7 +104,7 @@ export async function sampleOf(
   }
   marked.notes.forEach(note);
   const group = patient === undefined ? image.file : `patient ${patient}`;
-  return { id: image.file, file, group, label, boxes, ...sideOf(side ?? inFolder) };
+  return { id: image.file, file, group, label, boxes, ...(shape ? { shape } : {}), ...sideOf(side ?? inFolder) };
 }
 
 /** Why an image of normal tissue is left out if that is not a class. */
@@ -198,9 +208,16 @@ async function inPixels(file: string, marked: Marked): Promise<Marked> {
   const { width, height } = await imageSize(file).catch((error: unknown) => {
     throw new DataError(`its image ${reasonOf(error)}`);
   });
-  const objects = marked.objects.map(({ name, box }) => ({
+  const scaled = ({ x0, y0, x1, y1 }: Box): Box => ({
+    x0: x0 * width,
+    y0: y0 * height,
+    x1: x1 * width,
+    y1: y1 * height,
+  });
+  const objects = marked.objects.map(({ name, box, shape }) => ({
     name,
-    box: { x0: box.x0 * width, y0: box.y0 * height, x1: box.x1 * width, y1: box.y1 * height },
+    box: scaled(box),
+    ...(shape ? { shape: moved(shape, scaled) } : {}),
   }));
   return { ...marked, objects, size: { width, height } };
 }

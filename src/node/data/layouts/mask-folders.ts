@@ -4,7 +4,7 @@ import { imageSize } from "../decode.ts";
 import { readTables } from "./class-tables.ts";
 import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
 import { agreed, begin, finish, NORMAL, sideOf } from "./marked-set.ts";
-import { boxesOfMasks, isNormal, outlineOf } from "./masks.ts";
+import { isNormal, nodulesOfMasks, outlineOf } from "./masks.ts";
 import { findPairs } from "./pairs.ts";
 import { ImageIndex, labelOf, readTree, type Tree } from "./tree.ts";
 
@@ -82,8 +82,8 @@ async function readPairs(
         folder: "folder",
       });
       const normal = isNormal(known, collect.words);
-      const boxes = await boxesOfMasks(files, await imageSize(file), remarks, { normal });
-      return { id, file, group, label: known, boxes, ...outlineOf(boxes, normal), ...sideOf(folder.side) };
+      const nodules = await nodulesOfMasks(files, await imageSize(file), remarks, { normal });
+      return { id, file, group, label: known, ...nodules, ...outlineOf(nodules.boxes, normal), ...sideOf(folder.side) };
     },
   );
   for (const { file } of lost) collect.skip(file, "its image is missing");

@@ -1,8 +1,9 @@
-/** Maps an annotation's boxes to the picture as viewers show it. */
+/** Maps an annotation's boxes and outlines to the picture as viewers show it. */
 import { annotationFrame, type PictureSize, type Size } from "../../../data/annotation-frame.ts";
 import { area } from "../../../data/boxes.ts";
 import { requireInside } from "../../../data/readers/values.ts";
-import type { Box } from "../../../data/sample.ts";
+import type { Box, Shape } from "../../../data/sample.ts";
+import { isRectangle, moved } from "../../../data/shape.ts";
 import type { Remarks } from "./collect.ts";
 
 /** A box that covers this share of the image locates nothing. */
@@ -36,4 +37,22 @@ export function placed(
     remarks.note("a box is the whole image");
   }
   return inside;
+}
+
+/**
+ * The outlines of an annotation's objects on the image. Undefined unless each object has one: the missing one's nodule would be
+ * learned as background. A rectangle is a box that a tool has written as a polygon.
+ *
+ * @param drawnOn as for `placed`
+ */
+export function placedShape(
+  objects: readonly { shape?: Shape }[],
+  size: PictureSize,
+  drawnOn: Size | undefined,
+): Shape | undefined {
+  const shapes = [...new Set(objects.map(({ shape }) => shape))].filter((shape) => shape !== undefined);
+  if (objects.some(({ shape }) => shape === undefined)) return undefined;
+  const frame = annotationFrame(size, drawnOn);
+  const shape = moved(shapes.flat(), (box) => frame.place(box));
+  return shape.some((part) => "polygon" in part && isRectangle(part.polygon)) ? undefined : shape;
 }

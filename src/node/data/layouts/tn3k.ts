@@ -8,7 +8,7 @@ import { type Dataset, DataError, type Sample } from "../../../data/sample.ts";
 import { imageSize } from "../decode.ts";
 import { byNumber, Collector, IMAGE_FILE, imagesByStem } from "./collect.ts";
 import type { Layout, Listing, Look, ReadContext } from "./layout.ts";
-import { boxesOfMasks } from "./masks.ts";
+import { nodulesOfMasks } from "./masks.ts";
 import type { Stems } from "./stems.ts";
 
 const PARTS = ["trainval", "test"] as const;
@@ -61,11 +61,19 @@ async function read(dir: string, listing: Listing, options: ReadContext, look: L
       }
       const file = collect.file(`${part}-image/${image}`);
       const name = `${part}-mask/${mask}`;
-      const boxes = await boxesOfMasks([{ name, file: collect.file(name) }], await imageSize(file), remarks);
+      const nodules = await nodulesOfMasks([{ name, file: collect.file(name) }], await imageSize(file), remarks);
       const id = `${part}/${stem}`;
       const fold = part === "trainval" ? folds?.get(Number(stem)) : undefined;
       const side = part === "test" ? "test" : "train";
-      return { id, file, group: id, label: classes?.get(image), boxes, side, ...(fold === undefined ? {} : { fold }) };
+      return {
+        id,
+        file,
+        group: id,
+        label: classes?.get(image),
+        ...nodules,
+        side,
+        ...(fold === undefined ? {} : { fold }),
+      };
     },
   );
 }

@@ -59,9 +59,9 @@ async function read(dir: string, listing: Listing, options: ReadContext, look: L
       if (objects.length === 0) throw new DataError("no nodule is marked: it is empty");
       return {
         notes: [],
-        objects: objects.map(({ index, box }) => {
+        objects: objects.map(({ index, ...place }) => {
           if (names && !names.has(index)) throw new DataError(`has the class ${index}, which is not named`);
-          return { name: names?.get(index), box };
+          return { name: names?.get(index), ...place };
         }),
       };
     },
