@@ -12,7 +12,7 @@ import {
   MODELS_METHOD,
 } from "./options.ts";
 import { models } from "../models/registry.ts";
-import { rows, tableIds, tableOf, type TableId } from "../study/rows.ts";
+import { PROPOSED, rowOf, tableIds, tableOf, type TableId } from "../study/rows.ts";
 import { parseSize as size } from "../train/config.ts";
 import {
   addCommon,
@@ -39,8 +39,8 @@ const runSettings = ["fold", "seed", "splitSeed"] as const;
 const trainSettings = commonNames.filter(
   (name) => ![...imageSettings, ...splitSettings, ...runSettings].some((other) => other === name),
 );
-/** Model options determined by a table's rows. */
-const rowSettings = [...new Set(Object.values(rows).flatMap(({ settings }) => Object.keys(settings)))];
+/** Model options that the rows of every table decide. */
+const rowSettings = Object.keys(rowOf(PROPOSED).settings);
 const textOf = (id: TableId): string => `${id}: ${tableOf(id).title}`;
 const tableHelp = tableIds
   .filter((id) => typeof id === "number")

@@ -1,7 +1,7 @@
 /** What a user asks of a study: its tables, and the settings that its runs share. */
 import { ConfigError } from "../models/config-error.ts";
 import { requireComparable } from "../study/plan.ts";
-import { inOrder, tableIds, tableOf, type TableId } from "../study/rows.ts";
+import { inOrder, rowOf, tableIds, tableOf, type TableId } from "../study/rows.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { configOf, type ConfigFlags } from "./settings.ts";
 
@@ -22,6 +22,7 @@ const sameRows = (a: TableId, b: TableId): boolean => tableOf(a).rows.join() ===
 export function studyAsked(flags: StudyFlags): StudyAsked {
   let tables = inOrder([...(flags.table ?? []), ...(flags.study ?? [])]);
   if (tables.length === 0) throw new ConfigError("name the tables, such as --table 3 or --table all, or a --study");
+  requireShared(flags, tables);
   const config = configOf({ ...flags, seed: 0, splitSeed: flags.splitSeed ?? 0 }, { study: true });
   requireComparable(config);
   const notes: string[] = [];
@@ -41,4 +42,15 @@ export function studyAsked(flags: StudyFlags): StudyAsked {
     tables = inOrder([...tables, ...halves]);
   }
   return { tables, config, notes };
+}
+
+/** @throws ConfigError for an option that the rows of a table decide */
+function requireShared(flags: StudyFlags, tables: readonly TableId[]): void {
+  for (const id of tables) {
+    const decided = tableOf(id).rows.flatMap((row) => Object.keys(rowOf(row).settings));
+    const name = decided.find((setting) => flags[setting] !== undefined);
+    if (name === undefined) continue;
+    const option = typeof id === "number" ? `--table ${id}` : `--study ${id}`;
+    throw new ConfigError(`has no effect with ${option}, whose rows decide it`, name);
+  }
 }

@@ -1,9 +1,9 @@
 /** Formats a study's tables for people (text, Markdown) and for spreadsheets (CSV). */
 import { stringify } from "csv-stringify/sync";
 import { meanText, pText, sideTitles } from "../report/show.ts";
-import { figureNames, figureTitles, type FigureName } from "../study/figures.ts";
+import { figureTitles } from "../study/figures.ts";
 import type { Mean, StudyTable, TableRow } from "../study/results.ts";
-import { rowOf, tableName, tableOf } from "../study/rows.ts";
+import { figuresOf, otherFigures, rowOf, tableName, tableOf } from "../study/rows.ts";
 import { publishedOf, type Published } from "../report/published.ts";
 import { table as textTable } from "./table.ts";
 
@@ -16,18 +16,14 @@ function publishedCells(published: Published, study: StudyTable, { label }: Tabl
   return given ? (given.rows[label] ?? given.columns.map(() => "")) : [];
 }
 
-/** What a row's other compared figures are called, and the difference of each from the reference. */
-const othersOf = ({ table }: StudyTable): FigureName[] =>
-  (tableOf(table).compared ?? []).filter((name) => name !== "auc");
-
 function cells(study: StudyTable, published: Published): { heads: string[]; rows: string[][] } {
   const paper = publishedOf(published, study)?.columns.map((name) => `paper: ${name}`) ?? [];
-  const others = othersOf(study);
+  const [figures, others] = [figuresOf(study.table), otherFigures(study.table)];
   const reference = referenceOf(study);
   return {
     heads: [
       "",
-      ...figureNames.map((name) => figureTitles[name]),
+      ...figures.map((name) => figureTitles[name]),
       `AUC − ${reference}'s`,
       "p",
       "DeLong's p by seed",
@@ -36,7 +32,7 @@ function cells(study: StudyTable, published: Published): { heads: string[]; rows
     ],
     rows: study.rows.map((row) => [
       row.label,
-      ...figureNames.map((name) => meanText(row.figures[name])),
+      ...figures.map((name) => meanText(row.figures[name])),
       ...(row.versusBase
         ? [
             meanText(row.versusBase.auc, { sign: true }),
@@ -103,9 +99,9 @@ export function csvTable(study: StudyTable): string {
       ...(mean?.values ?? []),
     ].map((cell) => String(cell ?? ""));
   const lines = study.rows.flatMap((row) => [
-    ...figureNames.map((name) => line(row, name, row.figures[name])),
+    ...figuresOf(study.table).map((name) => line(row, name, row.figures[name])),
     ...(row.versusBase ? [line(row, `auc - ${tableOf(study.table).reference}`, row.versusBase.auc)] : []),
-    ...othersOf(study).flatMap((name) => {
+    ...otherFigures(study.table).flatMap((name) => {
       const difference = row.versusBase?.others?.[name];
       return difference ? [line(row, `${name} - ${tableOf(study.table).reference}`, difference)] : [];
     }),

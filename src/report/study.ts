@@ -4,11 +4,11 @@ import { benignMalignant, type Classes } from "../data/classes.ts";
 import { confusion } from "../metrics/confusion.ts";
 import { confusionMatrix, type ConfusionMatrix } from "../metrics/multiclass.ts";
 import { casesOf, classCasesOf, classified, type Predictions } from "../metrics/predictions.ts";
-import { figureNames, figureTitles, type FigureName } from "../study/figures.ts";
+import { figureTitles, type FigureName } from "../study/figures.ts";
 import type { StudyTable, TableRow } from "../study/results.ts";
 import type { Study, StudyRun } from "../study/file.ts";
 import { runName } from "../study/plan.ts";
-import { PROPOSED, rowOf, tableName, tableOf, type RowName } from "../study/rows.ts";
+import { figuresOf, otherFigures, PROPOSED, rowOf, tableName, tableOf, type RowName } from "../study/rows.ts";
 import { confusionTable, matrixOf } from "./confusion.ts";
 import { html, Markup, type Content } from "./html.ts";
 import { figure, page, table } from "./page.ts";
@@ -69,14 +69,14 @@ function tableSection(document: Document, result: StudyTable, study: Study): Mar
       : `Mean ± half the 95 % interval over the seeds (Student's t). The difference from ${reference} is taken seed by seed, with the p of Student's paired test.`;
   const paper = paperFigures();
   const printed = publishedOf(paper, result);
-  const others = (tableOf(result.table).compared ?? []).filter((name) => name !== "auc");
+  const [figures, others] = [figuresOf(result.table), otherFigures(result.table)];
   const difference = (v: TableRow["versusBase"], name: FigureName) => {
     const found = v?.others?.[name];
     return found ? [meanText(found, { sign: true }), pText(found.p)] : ["", ""];
   };
-  const cells = rows.map(({ label, figures, versusBase: v }): Content[] => [
+  const cells = rows.map(({ label, figures: own, versusBase: v }): Content[] => [
     label,
-    ...figureNames.map((name) => meanText(figures[name])),
+    ...figures.map((name) => meanText(own[name])),
     ...(v ? [meanText(v.auc, { sign: true }), pText(v.p), v.delong.map(pText).join(", ")] : ["", "", ""]),
     ...others.flatMap((name) => difference(v, name)),
     ...(printed?.columns.map((_, i) => printed.rows[label]?.[i] ?? "") ?? []),
@@ -84,14 +84,14 @@ function tableSection(document: Document, result: StudyTable, study: Study): Mar
   const delong = "DeLong's p by seed";
   const heads = [
     "",
-    ...figureNames.map((name) => figureTitles[name]),
+    ...figures.map((name) => figureTitles[name]),
     `AUC − ${reference}'s`,
     "p",
     delong,
     ...others.flatMap((name) => [`${figureTitles[name]} − ${reference}'s`, "p"]),
     ...(printed?.columns.map((name) => `paper: ${name}`) ?? []),
   ];
-  const plots = figureNames.flatMap((figure) => forest(document, figure, rows, name));
+  const plots = figures.flatMap((figure) => forest(document, figure, rows, name));
   return html`<section>
     <h2>${tableName(result.table)}: ${title}. ${sideTitles[on]}</h2>
     <p class="dim">

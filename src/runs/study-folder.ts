@@ -1,10 +1,9 @@
 /** The folder of a study: study.json, its tables, and a run folder for each row, seed and fold. */
 import { ConfigError } from "../models/config-error.ts";
 import { firstFault } from "../data/fault.ts";
-import { sharedPhase } from "../train/pretrained.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { firstDifference, studySchema, type RunState, type Study, type StudyRun } from "../study/file.ts";
-import { planRuns, runConfig, runName, type Place } from "../study/plan.ts";
+import { planRuns, runConfig, runName, startsShared, type Place } from "../study/plan.ts";
 import { inOrder, PROPOSED, type TableId } from "../study/rows.ts";
 import { InputError, isOwnFile, readJson, toJson, type Store } from "./store.ts";
 
@@ -147,7 +146,7 @@ function runsOf(before: readonly StudyRun[], { config, tables, seeds }: StudyReq
     runs.push({ row, seed, fold, dir: `${folder}/${runName(place)}`, state: "waiting", seconds: 0 });
   };
   for (const group of planRuns(tables, seeds, config.folds)) {
-    if (group.runs.some((run) => sharedPhase(runConfig(config, run)))) add({ ...group, row: null }, "pretrained");
+    if (group.runs.some((run) => startsShared(config, run))) add({ ...group, row: null }, "pretrained");
     for (const run of group.runs) add(run, run.row);
   }
   return runs;

@@ -1,7 +1,8 @@
 /** Loads the images of a study: prepared once, and on the same sides in all its runs. */
 import { classNotes } from "../data/class-notes.ts";
 import type { Prepared } from "../data/sample.ts";
-import { foldsOf } from "../study/plan.ts";
+import type { Study } from "../study/file.ts";
+import { foldsOf, imagesConfig } from "../study/plan.ts";
 import type { SideName } from "../study/figures.ts";
 import { classesOf } from "../train/classes.ts";
 import type { TrainConfig } from "../train/config.ts";
@@ -39,11 +40,11 @@ export interface StudyImages {
  */
 export async function loadStudyImages(
   store: Store,
-  given: TrainConfig,
+  { config: given, tables }: Pick<Study, "config" | "tables">,
   source: ImageSource,
   { emit, signal }: { emit: StudySink; signal: AbortSignal },
 ): Promise<StudyImages> {
-  const data = await prepareImages(source, given, { emit, signal });
+  const data = await prepareImages(source, imagesConfig(given, tables), { emit, signal });
   const { name, prepared, skipped, notes } = data;
   const config = withClasses(given, data.classes);
   const classes = classesOf(config);

@@ -1,7 +1,15 @@
 /** Trains and evaluates all unfinished runs of a study. */
 import type { Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { requireClasses, runConfig, runTitle, type Group, type Place, type RunKey } from "../study/plan.ts";
+import {
+  requireClasses,
+  runConfig,
+  runTitle,
+  startsShared,
+  type Group,
+  type Place,
+  type RunKey,
+} from "../study/plan.ts";
 import { sideNames, type SideName } from "../study/figures.ts";
 import { classesOf } from "../train/classes.ts";
 import { specOf, type TrainConfig } from "../train/config.ts";
@@ -66,7 +74,7 @@ export async function unfinishedRuns(folder: StudyFolder, groups: readonly Group
  */
 export async function trainStudy(task: StudyTask, todo: ReadonlySet<RunKey>): Promise<boolean> {
   const { gpu, folder, groups, source } = task;
-  const images = await loadStudyImages(folder.store, folder.study.config, source, task);
+  const images = await loadStudyImages(folder.store, folder.study, source, task);
   const { config, folds, drawn, name, external } = images;
   requireClasses(folder.study.tables, classesOf(config));
   await requireTrainable(task, images);
@@ -259,7 +267,7 @@ class StudyRuns {
   }
 
   #shares(run: RunKey): boolean {
-    return sharedPhase(runConfig(this.#images.config, run)) !== undefined;
+    return startsShared(this.#images.config, run);
   }
 
   #configOf(place: Place): TrainConfig {
@@ -276,7 +284,8 @@ class StudyRuns {
   /** The phases trained in a place: those of a row except the one that it starts from. */
   #ownPhases(place: Place): PhaseSpec[] {
     const config = this.#configOf(place);
-    const shared = place.row === null ? undefined : sharedPhase(config);
+    const { row } = place;
+    const shared = row !== null && this.#shares({ ...place, row }) ? sharedPhase(config) : undefined;
     return specOf(config).phases.filter((phase) => phase !== shared && config.epochs[phase.name]! > 0);
   }
 

@@ -4,11 +4,12 @@
 export const sideNames = ["val", "test", "external"] as const;
 export type SideName = (typeof sideNames)[number];
 
-export const figureNames = ["accuracy", "auc", "f1", "dice"] as const;
+export const figureNames = ["accuracy", "auc", "f1", "dice", "outlineDice"] as const;
 export type FigureName = (typeof figureNames)[number];
 export const figureTitles: Readonly<Record<FigureName, string>> = {
   accuracy: "Accuracy",
   auc: "AUC",
   f1: "F1",
   dice: "Dice",
+  outlineDice: "Dice (outline)",
 };

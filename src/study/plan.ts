@@ -1,8 +1,17 @@
 /** Plans the runs of a study and the order in which they are trained. */
 import type { Classes } from "../data/classes.ts";
 import { ConfigError } from "../models/config-error.ts";
-import { checkConfig, commonSettings, presetFor, specOf, totalEpochs, type TrainConfig } from "../train/config.ts";
-import { rowOf, tableName, tableOf, type RowName, type TableId } from "./rows.ts";
+import {
+  checkConfig,
+  commonSettings,
+  outlinesOf,
+  presetFor,
+  specOf,
+  totalEpochs,
+  type TrainConfig,
+} from "../train/config.ts";
+import { pretraining, sharedPhase, trainingKey } from "../train/pretrained.ts";
+import { PROPOSED, rowOf, tableName, tableOf, type RowName, type TableId } from "./rows.ts";
 
 /** What identifies a run within a study. */
 export interface RunKey {
@@ -52,6 +61,17 @@ function asModel(shared: TrainConfig, model: string): TrainConfig {
   return { ...own, ...Object.fromEntries(changed), model, epochs };
 }
 
+/**
+ * Whether a run starts from the phase that the rows of its seed and fold share: that of the network itself. A row whose first phase is
+ * another one trains it on its own.
+ */
+export function startsShared(shared: TrainConfig, run: RunKey): boolean {
+  const own = runConfig(shared, run);
+  const proposed = runConfig(shared, { ...run, row: PROPOSED });
+  if (!sharedPhase(own) || !sharedPhase(proposed)) return false;
+  return trainingKey(pretraining(own)) === trainingKey(pretraining(proposed));
+}
+
 /** Runs that start from the same phase: those of one seed and fold. */
 export interface Group {
   seed: number;
@@ -81,6 +101,19 @@ export function requireComparable(shared: TrainConfig): void {
   if (shared.epochs[last.name] === 0) {
     throw new ConfigError("0 leaves nothing to compare: the rows differ in this phase", `epochs.${last.name}`);
   }
+}
+
+/**
+ * The settings by which a study's images are read. Its rows are trained on the same images: if one of them learns true outlines, on those
+ * that have one.
+ */
+export function imagesConfig(shared: TrainConfig, ids: readonly TableId[]): TrainConfig {
+  const [group] = planRuns(ids, [shared.seed], 0);
+  const configs = group!.runs.map((run) =>
+    runConfig(shared, { ...run, fold: shared.folds > 0 ? shared.fold : undefined }),
+  );
+  const strictest = configs.find((config) => outlinesOf(config).target === "outline");
+  return strictest ?? shared;
 }
 
 /** @throws ConfigError for a table that two classes say nothing about */

@@ -42,6 +42,8 @@ const tableRowSchema = z.strictObject({
     auc: meanSchema.nullable(),
     f1: meanSchema.nullable(),
     dice: meanSchema.nullable(),
+    /** With the true outlines, whatever the network learned; studies of before did not have it. */
+    outlineDice: meanSchema.nullable().default(null),
   }),
   /** null for the reference itself, and if no AUC is defined. */
   versusBase: versusSchema.nullable(),
@@ -101,16 +103,19 @@ export function studyTable({ table, on, seeds, classes, of }: TableInput): Study
 /** The metrics of one evaluation; undefined where there is none. */
 function figuresOf(images: readonly ImagePrediction[], classes: Classes): Record<FigureName, number | undefined> {
   const known = classified(images);
-  const dice = average(images.flatMap((image) => image.dice ?? []));
+  const masks = {
+    dice: average(images.flatMap(({ dice }) => dice ?? [])),
+    outlineDice: average(images.flatMap(({ outlineDice }) => outlineDice ?? [])),
+  };
   if (classes.names.length > 2) {
     const { overall } = multiclassFigures(classCasesOf(known, classes));
     const { accuracy, macroAuc, macroF1 } = overall;
     const [a, b, c] = [accuracy, macroAuc, macroF1].map(valueOf);
-    return { accuracy: a, auc: b, f1: c, dice };
+    return { accuracy: a, auc: b, f1: c, ...masks };
   }
   const cases = casesOf(known, classes);
   const { accuracy, f1 } = rates(confusion(cases));
-  return { accuracy: valueOf(accuracy), auc: valueOf(auc(cases)), f1: valueOf(f1), dice };
+  return { accuracy: valueOf(accuracy), auc: valueOf(auc(cases)), f1: valueOf(f1), ...masks };
 }
 
 /** Undefined for an empty list, or if a value is missing. */

@@ -48,6 +48,8 @@ export const rows = {
   se: mganet("SE", { fusion: "se" }, { colour: "var(--c)", dash: "7 3" }),
   cbam: mganet("CBAM", { fusion: "cbam" }, { colour: "var(--d)", dash: "4 4" }),
   resnet34: backbone("ResNet34", "resnet34", "d", "2 3"),
+  "mask-box": mganet("Box", { fusion: "parallel", maskTarget: "box" }, { colour: "var(--b)", dash: "7 3" }),
+  "mask-outline": mganet("Outline", { fusion: "parallel", maskTarget: "outline" }, { colour: "var(--c)", dash: "2 3" }),
   proposed: mganet("Proposed", { fusion: "parallel" }, { colour: "var(--a)" }),
 } as const satisfies Record<string, Row>;
 
@@ -63,6 +65,8 @@ export interface Table {
   readonly reference: RowName;
   /** The images that it is about; default: all that the runs are evaluated on. */
   readonly sides?: readonly SideName[];
+  /** The figures that it shows; default: accuracy, AUC, F1, Dice. */
+  readonly figures?: readonly FigureName[];
   /** The figures of which it gives the difference from the reference; default: AUC. */
   readonly compared?: readonly FigureName[];
   /** Whether it needs more than two classes. */
@@ -95,6 +99,13 @@ export const tables = {
   },
   5: { title: "against other classifiers", rows: backbones, reference: "proposed", sides: ["external"] },
   6: { title: "against other attention blocks", rows: ["base", "se", "cbam", "proposed"], reference: "base" },
+  masks: {
+    title: "what learning from ellipses costs",
+    rows: ["mask-box", "proposed", "mask-outline"],
+    reference: "proposed",
+    figures: ["accuracy", "auc", "f1", "outlineDice"],
+    compared: ["auc", "f1", "outlineDice"],
+  },
   classes: {
     title: "more than two classes",
     rows: ["resnet34", "base", "proposed"],
@@ -108,6 +119,13 @@ export type TableId = keyof typeof tables;
 /** Numbers first, as JavaScript orders keys. */
 export const tableIds = Object.keys(tables).map((key) => (/^\d+$/.test(key) ? Number(key) : key)) as TableId[];
 export const tableOf = (id: TableId): Table => tables[id];
+
+const usual: readonly FigureName[] = ["accuracy", "auc", "f1", "dice"];
+export const figuresOf = (id: TableId): readonly FigureName[] => tableOf(id).figures ?? usual;
+
+/** Those compared with the reference besides AUC. */
+export const otherFigures = (id: TableId): readonly FigureName[] =>
+  (tableOf(id).compared ?? []).filter((name) => name !== "auc");
 
 /** "Table 3", "Study of classes". */
 export const tableName = (id: TableId): string => (typeof id === "number" ? `Table ${id}` : `Study of ${id}`);

@@ -18,6 +18,13 @@ describe("the tables of a study", () => {
     expect(() => asked({})).toThrow(/name the tables/);
   });
 
+  test("decide some options themselves", () => {
+    expect(() => asked({ study: ["masks"], maskTarget: "box" })).toThrow(
+      /maskTarget: has no effect with --study masks, whose rows decide it/,
+    );
+    expect(asked({ table: [3], maskTarget: "box" }).config).toMatchObject({ maskTarget: "box" });
+  });
+
   test("take in Table 5 where Table 2 is asked for with external images: the runs are the same", () => {
     expect(asked({ table: [2], external: "other" }).tables).toEqual([2, 5]);
     expect(asked({ table: [3], external: "other" }).tables).toEqual([3]);

@@ -7,8 +7,8 @@ import { PHANTOM, presetFor } from "../../src/train/config.ts";
 import { firstDifference } from "../../src/study/file.ts";
 import type { SideName } from "../../src/study/figures.ts";
 import { studyTable, studyTableSchema } from "../../src/study/results.ts";
-import { planRuns, requireClasses, runConfig, runName, runTitle } from "../../src/study/plan.ts";
-import { inOrder, tableIds, tableName, tableOf, tables } from "../../src/study/rows.ts";
+import { planRuns, requireClasses, runConfig, runName, runTitle, startsShared } from "../../src/study/plan.ts";
+import { inOrder, tableIds, tableName, tableOf, tables, type RowName } from "../../src/study/rows.ts";
 
 /** Predictions of images 0, 1, ... with these probabilities; the odd ones are malignant. */
 const said = (malignant: readonly number[], { first = 0, dice = 0.5 } = {}): ImagePrediction[] =>
@@ -29,6 +29,8 @@ describe("the runs of a study", () => {
     const names = groups[0]!.runs.map(({ row }) => row);
     expect(new Set(names)).toEqual(new Set([...tables[3].rows, ...tables[4].rows]));
     expect(names.length).toBe(5 + 8 - 2);
+    expect(groups[0]!.runs.map(runName)[0]).toBe("seed-0");
+    expect(runTitle(groups[1]!.runs[0]!)).toBe("Base, seed 1");
     const folded = planRuns([3], [7], 2);
     expect(folded.map(({ runs }) => runName(runs[0]!))).toEqual(["seed-7-fold-0", "seed-7-fold-1"]);
     expect(runTitle(folded[1]!.runs[1]!)).toBe("Channel-only, seed 7, fold 1");
@@ -67,6 +69,19 @@ describe("the runs of a study", () => {
     expect(inOrder(["classes", 5, 2, 5])).toEqual([2, 5, "classes"]);
   });
 
+  test("start from the shared segmentation stage unless theirs is another", () => {
+    const shared = presetFor("quick", PHANTOM);
+    const starting = (row: RowName) => startsShared(shared, { row, seed: 2 });
+    expect(["base", "se", "without-l0", "proposed"].map((row) => starting(row as RowName))).toEqual(
+      Array(4).fill(true),
+    );
+    expect(["vgg", "resnet34", "mask-box", "mask-outline"].map((row) => starting(row as RowName))).toEqual(
+      Array(4).fill(false),
+    );
+    const without = { ...shared, epochs: { segmentation: 0, joint: 5 } };
+    expect(startsShared(without, { row: "base", seed: 2 })).toBe(false);
+  });
+
   test("of a study that needs more than two classes are refused for two", () => {
     expect(() => requireClasses([3, "classes"], benignMalignant)).toThrow(/study of classes needs more than two/);
     expect(() => requireClasses([3], benignMalignant)).not.toThrow();
@@ -100,6 +115,8 @@ describe("a table", () => {
     expect(base!.figures.accuracy!.values).toEqual([1, 0.5]);
     expect(base!.figures.dice!.values).toEqual([0, 1]);
     expect(base!.figures.auc!.mean).toBe(0.75);
+    // Of the positive class, not of both: half of two malignant images found, one benign image taken for it.
+    expect(base!.figures.f1!.values).toEqual([1, 0.5]);
     // Two values, 1 and 0.5: the standard error is 0.25, and t of one degree of freedom 12.706.
     expect(base!.figures.auc!.interval![1]).toBeCloseTo(0.75 + 12.7062 * 0.25, 3);
     expect(base!.versusBase).toBeNull();
@@ -138,6 +155,23 @@ describe("a table", () => {
     expect(f1!.values).toEqual([0, 1].map((i) => 1 - base!.figures.f1!.values[i]!));
     expect(f1!.p).toBeGreaterThan(0);
     expect(proposed!.versusBase!.delong).toEqual([null, null]);
+  });
+
+  test("of mask targets compares Dice with the true outlines", () => {
+    const of = (row: string, seed: number) => [
+      said(right, { dice: 0.1 }).map((image) => ({
+        ...image,
+        outlineDice: row === "mask-outline" ? 0.9 : 0.7 + seed / 10,
+      })),
+    ];
+    const found = studyTable({ table: "masks", on: "val", seeds, classes: benignMalignant, of });
+    expect(studyTableSchema.parse(found)).toEqual(found);
+    const outline = found.rows.find(({ row }) => row === "mask-outline")!;
+    expect(outline.figures.outlineDice!.mean).toBeCloseTo(0.9, 12);
+    const { values } = outline.versusBase!.others!.outlineDice!;
+    expect(values[0]).toBeCloseTo(0.2, 12);
+    expect(values[1]).toBeCloseTo(0.1, 12);
+    expect(outline.versusBase!.others!.f1!.values).toEqual([0, 0]);
   });
 
   test("leaves out what is not defined, and images without a class", () => {

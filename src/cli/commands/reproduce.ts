@@ -14,7 +14,15 @@ import { isFinished, trainStudy, unfinishedRuns } from "../../runs/study.ts";
 import { studyTables } from "../../runs/study-tables.ts";
 import { StudyFolder } from "../../runs/study-folder.ts";
 import { toJson } from "../../runs/store.ts";
-import { planRuns, requireClasses, runConfig, runTitle, type Group, type RunKey } from "../../study/plan.ts";
+import {
+  planRuns,
+  requireClasses,
+  runConfig,
+  runTitle,
+  startsShared,
+  type Group,
+  type RunKey,
+} from "../../study/plan.ts";
 import type { StudyTable } from "../../study/results.ts";
 import { tableFile, tableOf } from "../../study/rows.ts";
 import { sharedPhase } from "../../train/pretrained.ts";
@@ -57,7 +65,7 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
   const groups = planRuns(tables, seeds, config.folds);
   for (const note of notes) console.log(note);
   if (options.dryRun) {
-    requireClasses(tables, classesOf(await checkImages(folderImages, config)));
+    requireClasses(tables, classesOf(await checkImages(folderImages, imagesConfig(config, tables))));
     for (const line of await showPlan(folder, groups)) console.log(line);
     return 0;
   }
@@ -156,7 +164,7 @@ async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<
   }
   const shared = sharedPhase(study.config);
   const rows = [...new Map(runs.map((run) => [run.row, run])).values()];
-  const epochs = [...new Set(rows.map((run) => ownEpochs(runConfig(study.config, run))))].sort((a, b) => a - b);
+  const epochs = [...new Set(rows.map((run) => ownEpochs(study.config, run)))].sort((a, b) => a - b);
   const phases = study.runs.filter((run) => run.row === null && run.state !== "finished").length;
   const known = study.runs.filter((run) => run.row !== null && run.state === "finished").map((run) => run.seconds);
   const mean = known.reduce((a, b) => a + b, 0) / known.length;
@@ -172,7 +180,8 @@ async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<
 }
 
 /** Number of a run's own epochs, after the shared phase. */
-function ownEpochs(config: TrainConfig): number {
-  const shared = sharedPhase(config);
-  return totalEpochs(config) - (shared ? config.epochs[shared.name]! : 0);
+function ownEpochs(shared: TrainConfig, run: RunKey): number {
+  const config = runConfig(shared, run);
+  const first = startsShared(shared, run) ? sharedPhase(config) : undefined;
+  return totalEpochs(config) - (first ? config.epochs[first.name]! : 0);
 }
