@@ -15,6 +15,7 @@ import { studyTables } from "../../runs/study-tables.ts";
 import { StudyFolder } from "../../runs/study-folder.ts";
 import { toJson } from "../../runs/store.ts";
 import {
+  imagesConfig,
   planRuns,
   requireClasses,
   runConfig,
