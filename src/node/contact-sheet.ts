@@ -1,7 +1,7 @@
 /** Draws contact sheets: many thumbnails with their annotations in one PNG. */
 import sharp, { type OverlayOptions, type Sharp } from "sharp";
 import type { Box } from "../data/sample.ts";
-import { svgText } from "./svg-text.ts";
+import { svgText } from "../report/svg-text.ts";
 
 /** A picture with annotations in its own pixels. */
 export interface Picture {
