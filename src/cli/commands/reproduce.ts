@@ -7,7 +7,6 @@ import { folderImages } from "../../node/image-source.ts";
 import { requireResources } from "../../node/resources.ts";
 import { plural, settingsText } from "../../report/show.ts";
 import { checkImages } from "../../runs/load-data.ts";
-import { REPORT, writeStudyReport } from "../../runs/report.ts";
 import { ConfigError } from "../../models/config-error.ts";
 import { isFinished, trainStudy, unfinishedRuns } from "../../runs/study.ts";
 import { studyTables } from "../../runs/study-tables.ts";
@@ -67,7 +66,7 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
   } finally {
     if (isNew) await folder.leave();
   }
-  if (code === 0) await conclude(folder, await studyTables(folder, tables, seeds), published, json);
+  if (code === 0) await conclude(folder, await studyTables(folder, tables, seeds), published, options);
   return code;
 }
 
@@ -120,9 +119,10 @@ async function conclude(
   folder: StudyFolder,
   results: readonly StudyTable[],
   published: Published | undefined,
-  json: string | undefined,
+  options: ReproduceOptions,
 ): Promise<void> {
   const { store } = folder;
+  const { json } = options;
   const others = folder.study.results.filter(
     ({ table, on }) => !results.some((result) => result.table === table && result.on === on),
   );
@@ -137,12 +137,11 @@ async function conclude(
     await store.write(`${name}.csv`, csvTable(result));
   }
   if (json !== undefined) await writeWhole(json, toJson(folder.study));
+  console.log(`\nStudy folder: ${store.name}`);
   // Loaded at the end, so that nothing waits for the plotting libraries.
-  const { plotDocument } = await import("../run-report.ts");
-  await writeStudyReport(store, plotDocument());
-  console.log(
-    `\nStudy folder: ${store.name}\nReport: ${store.path(REPORT)}  (npm run report -- ${store.name} adds those of the runs, and activations)`,
-  );
+  const { writeStudyFigures } = await import("../study-report.ts");
+  await writeStudyFigures(store, options);
+  console.log(`npm run report -- ${store.name} adds the reports of the runs, and more activations`);
 }
 
 /** Describes the work without doing it. */
