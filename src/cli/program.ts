@@ -12,7 +12,7 @@ import {
   MODELS_METHOD,
 } from "./options.ts";
 import { models } from "../models/registry.ts";
-import { PROPOSED, rowOf, tableIds, tableOf, type TableId } from "../study/rows.ts";
+import { PROPOSED, rowOf, studyNames, tableNumbers, tableOf, type TableId } from "../study/rows.ts";
 import { parseSize as size } from "../train/config.ts";
 import {
   addCommon,

@@ -6,6 +6,8 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { casePictures } from "../node/case-pictures.ts";
 import { drawExplained } from "../node/panels.ts";
 import type { ExplainedCase } from "../report/run.ts";
+import { folderImages } from "../node/image-source.ts";
+import { chooseImages } from "../runs/choose-images.ts";
 import { explainImages, isExplainable } from "../runs/explain.ts";
 import { openModel } from "../runs/open-model.ts";
 import { imagesToShow, readRun, REPORT, writeRunReport } from "../runs/report.ts";
@@ -17,6 +19,19 @@ export const plotDocument = (): Document => parseHTML("<!doctype html><html><bod
 
 export const imagesOf = (images: readonly Prepared[], ids: ReadonlySet<string>): Prepared[] =>
   images.filter(({ id }) => ids.has(id));
+
+/** The images of a run, whose data are read again; a reason if they are gone. */
+export async function readImages(
+  run: Loaded,
+  on: "val" | "test",
+): Promise<{ images: Prepared[] } | { reason: string }> {
+  try {
+    return await chooseImages(folderImages, run, { on }, { emit: () => {} });
+  } catch (error) {
+    if (!(error instanceof DataError || error instanceof InputError)) throw error;
+    return { reason: error.message };
+  }
+}
 
 /** The network's view of images, with its masks. */
 export async function picturesOf(gpu: Gpu, loaded: Loaded, images: readonly Prepared[]) {

@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from "commander";
 import { usefulFeatures, type UsefulFeature } from "../gpu/capabilities.ts";
 import { thresholdRules, type ThresholdRule } from "../metrics/threshold.ts";
-import { inOrder, tableIds, type TableId } from "../study/rows.ts";
+import { inOrder, studyNames, tableNumbers, type TableId } from "../study/rows.ts";
 
 /** A decimal number. The configuration's schema checks its range. */
 export function number(text: string): number {
@@ -29,8 +29,6 @@ export function duration(text: string): number {
   return seconds;
 }
 
-const tableNumbers = tableIds.filter((id) => typeof id === "number");
-
 /** "3", "3,4" or "all": the paper's tables. */
 export function tableList(text: string): TableId[] {
   if (text === "all") return tableNumbers;
@@ -46,10 +44,10 @@ export function tableList(text: string): TableId[] {
 
 /** "masks" or "masks,classes": studies of open questions. */
 export function studyList(text: string): TableId[] {
-  const names = tableIds.filter((id) => typeof id === "string");
   const ids = text.split(",").map((part) => {
-    const found = names.find((name) => name === part.trim());
-    if (found === undefined) throw new InvalidArgumentError(`It is not one of ${names.join(", ")}, or a list of them.`);
+    const found = studyNames.find((name) => name === part.trim());
+    if (found === undefined)
+      throw new InvalidArgumentError(`It is not one of ${studyNames.join(", ")}, or a list of them.`);
     return found;
   });
   return inOrder(ids);

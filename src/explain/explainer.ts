@@ -115,6 +115,17 @@ export class Explainer {
   }
 }
 
+/** Height and width of the maps at each of a model's points, for images of this height and width. */
+export function mapSizes(
+  model: Pick<Model, "explain" | "spec">,
+  [h, w]: readonly [number, number],
+): [number, number][] {
+  const graph = new Graph();
+  const mask = model.spec.explain.takesMask ? graph.input("mask", [1, h, w, 1]) : undefined;
+  const { features } = model.explain(graph.input("image", [1, h, w, 3]), mask);
+  return features.map(({ after: { shape } }) => [shape[1]!, shape[2]!]);
+}
+
 type Explainable = Pick<Model, "explain" | "attend" | "spec">;
 
 /** The graph of a method. */

@@ -2,7 +2,7 @@
 import sharp, { type OverlayOptions, type Sharp } from "sharp";
 import type { Box, Shape } from "../data/sample.ts";
 import { eachRun } from "../data/shape.ts";
-import { svgText } from "./svg-text.ts";
+import { svgText } from "../report/svg-text.ts";
 
 /** A picture with annotations in its own pixels. */
 export interface Picture {

@@ -4,7 +4,7 @@ import sharp, { type Sharp } from "sharp";
 import type { Box } from "../data/sample.ts";
 import { openImage } from "./data/decode.ts";
 import type { ImageFile } from "./data/picture-file.ts";
-import { escapeXml } from "./svg-text.ts";
+import { escapeXml } from "../report/svg-text.ts";
 
 export interface Outline {
   /** Closed rings in pixels of the original image. */

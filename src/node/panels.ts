@@ -12,6 +12,7 @@ import { decodeGrey, greyOf, readImage, type GreyImage } from "./data/decode.ts"
 import { phantomFrame } from "./data/phantom.ts";
 import { NO_OUTLINE, outline } from "./overlay.ts";
 import { drawPanel } from "./panel.ts";
+import type { ExplainedPicture } from "./tiles.ts";
 
 /** An explained image. */
 export interface Panel {
@@ -27,41 +28,53 @@ export interface Panel {
  */
 export async function drawExplained(
   explained: ExplainedImage,
-  { explanation: { method, point }, hasBase }: Pick<Activations, "explanation" | "hasBase">,
-  { classes, hasOutlines }: Pick<OpenModel, "classes" | "hasOutlines">,
+  by: Pick<Activations, "explanation" | "hasBase">,
+  open: Pick<OpenModel, "classes" | "hasOutlines">,
   picture?: Sharp,
 ): Promise<Panel> {
-  const { image: p, prediction, of, before, after } = explained;
-  const { image, crop } = await frameOf(p, picture);
-  const { probabilities, mask } = prediction;
+  const { image, prediction, of, before } = explained;
+  const { method, point } = by.explanation;
+  const { classes } = open;
+  const { probabilities } = prediction;
   const shown = shownClass(probabilities, classes);
-  const label = p.label === undefined ? [] : [`labelled ${className(p.label, classes)}`];
+  const label = image.label === undefined ? [] : [`labelled ${className(image.label, classes)}`];
   const verdict = `${(100 * probabilities[shown]!).toFixed(1)} % ${classes.names[shown]!}`;
-  const title = [p.id, ...label, verdict].join(" · ");
+  const title = [image.id, ...label, verdict].join(" · ");
   const texts = textsOf(method, point, of === undefined ? undefined : classes.names[of]);
   const png = await drawPanel({
+    ...(await explainedPicture(explained, by, open, picture)),
     title,
     note: before ? `${texts.meaning}; both on one scale` : texts.meaning,
-    image,
-    crop,
+    captions: {
+      before: by.hasBase ? texts.ofBase : "activation before enhancement, same model",
+      after: before && !by.hasBase ? "activation after enhancement" : texts.ofModel,
+    },
+  });
+  return { id: image.id, title, png };
+}
+
+/**
+ * An explained image with all that is drawn over it, in pixels of the whole picture that it was cropped from.
+ * @param picture the whole picture if already open; else its file is read again
+ */
+export async function explainedPicture(
+  { image: p, prediction: { mask }, before, after }: ExplainedImage,
+  { explanation: { method } }: Pick<Activations, "explanation">,
+  { hasOutlines }: Pick<OpenModel, "hasOutlines">,
+  picture?: Sharp,
+): Promise<ExplainedPicture> {
+  const { image, crop } = await frameOf(p, picture);
+  return {
+    ...{ image, crop, before, after },
     boxes: p.boxes.map((box) => outOfCrop(box, crop, p.width, p.height)),
     outline: mask && (hasOutlines ? outline(mask, p.width, p.height, crop) : NO_OUTLINE),
-    before: before && {
-      caption: hasBase ? texts.ofBase : "activation before enhancement, same model",
-      map: before,
-    },
-    after: {
-      caption: before && !hasBase ? "activation after enhancement" : texts.ofModel,
-      map: after,
-    },
     signed: method === "cam",
-  });
-  return { id: p.id, title, png };
+  };
 }
 
 /** What a method's maps show, and their captions. */
 function textsOf(method: ExplainMethod, point: string | undefined, name: string | undefined) {
-  const activation = { ofModel: "activation of the model", ofBase: "activation of the attention-free model" };
+  const activation = { ofModel: "activation of the model", ofBase: "activation of the attention-free baseline" };
   switch (method) {
     case "cam":
       return {
@@ -73,7 +86,7 @@ function textsOf(method: ExplainMethod, point: string | undefined, name: string 
     case "rollout":
       return {
         ofModel: "attention rollout of the model",
-        ofBase: "attention rollout of the base model",
+        ofBase: "attention rollout of the baseline",
         meaning: "Attention rollout, of no class: each patch's share in the class token",
       };
   }

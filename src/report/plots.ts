@@ -4,6 +4,7 @@ import type { BandPoint } from "../metrics/bands.ts";
 import type { ReliabilityBin } from "../metrics/calibration.ts";
 import type { PrPoint, RocPoint } from "../metrics/curves.ts";
 import { html, Markup } from "./html.ts";
+import { roundedCoordinates } from "./svg-text.ts";
 
 const WIDTH = 470;
 
@@ -17,13 +18,11 @@ export interface Series {
 }
 
 const stylesheet = /<style>[^]*?<\/style>/g;
-const longNumber = /-?\d+\.\d{3,}/g;
 
-/** A plot's SVG text, without Plot's stylesheet, which the page has, and with coordinates rounded to 0.01 pixels. */
-function svg(document: Document, label: string, options: Plot.PlotOptions): Markup {
+/** A plot's SVG text, without Plot's stylesheet, which the page has, and with rounded coordinates. */
+export function svg(document: Document, label: string, options: Plot.PlotOptions): Markup {
   const element = Plot.plot({ document, width: WIDTH, style: { fontSize: "12px" }, ariaLabel: label, ...options });
-  const text = element.outerHTML.replace(stylesheet, "");
-  return new Markup(text.replace(longNumber, (n) => String(Number(Number(n).toFixed(2)))));
+  return new Markup(roundedCoordinates(element.outerHTML.replace(stylesheet, "")));
 }
 
 /** A plot's legend. */
@@ -53,7 +52,11 @@ export interface EpochAxis {
   best: number | undefined;
 }
 
-/** Curves over the epochs of all phases. */
+/** Where the axis of shares by epoch begins: below the lowest value, since from 0 the curves would lie on top of each other. */
+export const shareAxisStart = (series: readonly Series[]): number =>
+  Math.max(0, Math.floor(10 * Math.min(...series.flatMap(({ points }) => points.map(({ y }) => y))) - 0.2) / 10);
+
+/** Curves over the epochs of all phases. @param share whether they are of figures in [0, 1] */
 export function epochPlot(
   document: Document,
   label: string,
@@ -67,8 +70,7 @@ export function epochPlot(
   const total = ends.at(-1) ?? 0;
   const values = series.flatMap(({ points }) => points.map(({ y }) => y));
   const top = share ? 1 : Math.max(...values, 0) * 1.05 || 1;
-  // For shares, start the axis at the lowest value: otherwise the curves lie on top of each other.
-  const bottom = share ? Math.max(0, Math.floor(10 * Math.min(...values) - 0.2) / 10) : 0;
+  const bottom = share ? shareAxisStart(series) : 0;
   const names = trained.map(({ name, epochs }, i) => ({ at: ends[i]! - epochs + (1 + epochs) / 2, name }));
   const borders = ends.slice(0, -1).map((end) => end + 0.5);
   return svg(document, label, {
@@ -200,41 +202,6 @@ export function reliabilityPlot(document: Document, bins: readonly ReliabilityBi
         fill: "var(--dim)",
         fontSize: 10.5,
       }),
-    ],
-  });
-}
-
-/** A row of a forest plot. */
-export interface ForestRow {
-  label: string;
-  mean: number;
-  interval: readonly [number, number] | null;
-  values: readonly number[];
-}
-
-/** Mean, interval and single values of a metric by row; a vertical line marks `reference`. */
-export function forestPlot(
-  document: Document,
-  label: string,
-  rows: readonly ForestRow[],
-  reference: number | undefined,
-): Markup {
-  const colour = "var(--a)";
-  const single = rows.flatMap((row) => row.values.map((value) => ({ label: row.label, value })));
-  const ranges = rows.flatMap(({ label, interval }) =>
-    interval ? [{ label, low: interval[0], high: interval[1] }] : [],
-  );
-  return svg(document, label, {
-    height: 62 + 30 * rows.length,
-    marginLeft: 96,
-    marginBottom: 40,
-    x: { label, grid: true, nice: true, ticks: 6 },
-    y: { domain: rows.map((row) => row.label), label: null, tickSize: 0 },
-    marks: [
-      ...(reference === undefined ? [] : [Plot.ruleX([reference], { stroke: "var(--dim)", strokeDasharray: "2 4" })]),
-      Plot.dot(single, { x: "value", y: "label", r: 2.5, fill: "var(--dim)", fillOpacity: 0.7, dy: 7 }),
-      Plot.ruleY(ranges, { y: "label", x1: "low", x2: "high", stroke: colour, strokeWidth: 2 }),
-      Plot.dot(rows, { x: "mean", y: "label", r: 4.5, fill: colour }),
     ],
   });
 }

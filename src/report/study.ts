@@ -1,36 +1,38 @@
 /** The report of a study: its tables, and a comparison of the rows. */
 import { rocAt } from "../metrics/bands.ts";
-import { benignMalignant, type Classes } from "../data/classes.ts";
-import { confusion } from "../metrics/confusion.ts";
-import { confusionMatrix, type ConfusionMatrix } from "../metrics/multiclass.ts";
-import { casesOf, classCasesOf, classified, type Predictions } from "../metrics/predictions.ts";
+import { casesOf, classified, type Predictions } from "../metrics/predictions.ts";
 import { figureTitles, type FigureName } from "../study/figures.ts";
 import type { StudyTable, TableRow } from "../study/results.ts";
 import type { Study, StudyRun } from "../study/file.ts";
 import { runName } from "../study/plan.ts";
 import { figuresOf, otherFigures, PROPOSED, rowOf, tableName, tableOf, type RowName } from "../study/rows.ts";
-import { confusionTable, matrixOf } from "./confusion.ts";
+import { confusionPanel, type ConfusionPanel } from "./confusion-panel.ts";
+import { forestPlot, onAxis } from "./forest.ts";
 import { html, Markup, type Content } from "./html.ts";
 import { figure, page, table } from "./page.ts";
-import { forestPlot, legend, rocPlot } from "./plots.ts";
+import { legend, rocPlot } from "./plots.ts";
 import { configuration, explained, type ExplainedCase } from "./run.ts";
 import { paperFigures, publishedOf } from "./published.ts";
 import { durationText, meanText, pText, settingsText, sideTitles } from "./show.ts";
+import { classesOfRun, figure3Table, panelOf, tablePanel, type EvaluatedRun } from "./study-matrices.ts";
 
-/** A run of a study, with its predictions for the held-out images. */
-export interface StudyRunReport {
+/** A run of a study, with its predictions once it is evaluated. */
+export interface StudyRunReport extends EvaluatedRun {
   run: StudyRun & { row: RowName };
-  /** null if not evaluated yet. */
-  predictions: Predictions | null;
   /** Whether its folder has a report. */
   report: boolean;
 }
+
+/** Figure 4: a picture as a data URL with its caption, or why there is none. */
+export type Figure4 = { picture: string; caption: string } | { reason: string };
 
 export interface StudyReport {
   name: string;
   study: Study;
   runs: readonly StudyRunReport[];
   explained: readonly ExplainedCase[];
+  /** Absent where pictures were not asked for. */
+  figure4?: Figure4 | undefined;
 }
 
 /** The page. @param document any DOM, to make the plots in */
@@ -48,8 +50,8 @@ export function studyReport(document: Document, report: StudyReport): string {
     `Study: ${name}`,
     html`<h1>${name}</h1>
       <p class="dim">${about}. The ${study.checkpoint} checkpoint of each run is evaluated, at threshold 0.5.</p>
-      ${unfinished || ""} ${results.map((result) => tableSection(document, result, study))}
-      ${comparison(document, runs)} ${explained(report.explained)} ${runList(runs)}
+      ${unfinished || ""} ${results.map((result) => tableSection(document, result, report))}
+      ${comparison(document, report)} ${figure4Section(report)} ${explained(report.explained)} ${runList(runs)}
       <section>
         <h2>Configuration</h2>
         <p class="dim">What all runs share; the model's options, the seed and the fold are each run's own.</p>
@@ -58,7 +60,7 @@ export function studyReport(document: Document, report: StudyReport): string {
   );
 }
 
-function tableSection(document: Document, result: StudyTable, study: Study): Markup {
+function tableSection(document: Document, result: StudyTable, { study, runs }: StudyReport): Markup {
   const { on, images, seeds, rows } = result;
   const set = on === "external" ? study.external : study.data;
   const { title, reference: name } = tableOf(result.table);
@@ -105,35 +107,59 @@ function tableSection(document: Document, result: StudyTable, study: Study): Mar
       (i) => rows[i]!.row === PROPOSED,
     )}
     <div class="plots below">${plots}</div>
+    ${matrices(result, study, runs)}
+  </section>`;
+}
+
+function matrices(result: StudyTable, study: Study, runs: readonly StudyRunReport[]): Content {
+  const panel = tablePanel(result, study, runs);
+  if (!panel) return null;
+  const { caption, ...rest } = panel;
+  const title = result === figure3Table(study.results) ? "Figure 3: confusion matrices" : "Confusion matrices";
+  return html`<div class="below">${figure(title, drawnPanel(rest), caption)}</div>`;
+}
+
+/** On narrow screens it scrolls, so that its numbers stay readable. */
+const drawnPanel = (panel: ConfusionPanel): Markup =>
+  html`<div class="scroll wide">${new Markup(confusionPanel(panel))}</div>`;
+
+function figure4Section({ figure4 }: StudyReport): Content {
+  if (!figure4) return null;
+  const content =
+    "reason" in figure4
+      ? html`<p class="dim">There is no Figure 4: ${figure4.reason}.</p>`
+      : html`<figure class="panel">
+          <img src="${figure4.picture}" alt="Five cases: image, baseline's activation, mask, activation" />
+          <figcaption>${figure4.caption}</figcaption>
+        </figure>`;
+  return html`<section>
+    <h2>Figure 4: where Base and Proposed look</h2>
+    ${content}
   </section>`;
 }
 
 function forest(document: Document, name: FigureName, rows: readonly TableRow[], reference: RowName): Markup[] {
   const shown = rows.flatMap(({ label, figures }) => {
     const mean = figures[name];
-    return mean ? [{ label, ...mean }] : [];
+    return mean ? [{ label, ...mean, text: meanText(mean) }] : [];
   });
   if (shown.length === 0) return [];
   const of = rows.find(({ row }) => row === reference)?.figures[name]?.mean;
   const title = figureTitles[name];
-  const caption = `Large: the mean with its interval; small: each seed. Dashed: ${rowOf(reference).label}.`;
+  const beyond = shown.some(({ interval }) => interval && onAxis(interval).beyond.length > 0);
+  const arrows = beyond ? " Arrow: the interval goes on beyond the axis." : "";
+  const caption = `Large: the mean with its interval; small: each seed. Dashed: ${rowOf(reference).label}.${arrows}`;
   return [figure(`${title} by row`, forestPlot(document, title, shown, of), caption)];
 }
 
-/** Confusion matrices and ROC curves of all rows on the held-out images. */
-function comparison(document: Document, runs: readonly StudyRunReport[]): Content {
+/** ROC curves of all rows on the held-out images, and their confusion matrices as long as no table has them. */
+function comparison(document: Document, { runs, study }: StudyReport): Content {
   const byRow = new Map<RowName, Predictions[]>();
-  for (const { run, predictions } of runs) {
-    if (predictions && classified(predictions.images).length > 0)
-      byRow.set(run.row, [...(byRow.get(run.row) ?? []), predictions]);
+  for (const { row, predictions } of runs) {
+    if (predictions.val && classified(predictions.val.images).length > 0)
+      byRow.set(row, [...(byRow.get(row) ?? []), predictions.val]);
   }
   if (byRow.size === 0) return null;
-  const matrices = [...byRow].map(([row, all]) => {
-    return html`<figure>
-      <h3>${rowOf(row).label}</h3>
-      ${confusionTable(added(all.map(matrixOfRun)), classesOf(all[0]!))}
-    </figure>`;
-  });
   const curves = [...byRow].flatMap(([row, all]) => {
     const { style, label } = rowOf(row);
     const points = meanRoc(all);
@@ -147,32 +173,25 @@ function comparison(document: Document, runs: readonly StudyRunReport[]): Conten
           html`${legend(curves)}${rocPlot(document, curves)}`,
           "The mean sensitivity of a row's runs at each false positive rate.",
         );
+  const panel = study.results.length > 0 ? undefined : panelOf([...byRow.keys()], "val", runs);
+  const matrices =
+    panel &&
+    figure(
+      "Confusion matrices",
+      drawnPanel(panel),
+      "In percent of the actual class; small: the number of images, of all runs of a row so far together.",
+    );
   return html`<section>
     <h2>The rows on held-out images</h2>
-    <p class="dim">Confusion matrices in percent of the actual class; the counts are of all runs of a row together.</p>
-    <div class="matrices">${matrices}</div>
+    ${matrices}
     <div class="plots below">${roc}</div>
   </section>`;
 }
 
-const classesOf = ({ classes = benignMalignant }: Predictions): Classes => classes;
-
-function matrixOfRun(predictions: Predictions): ConfusionMatrix {
-  const { images, threshold } = predictions;
-  const classes = classesOf(predictions);
-  const known = classified(images);
-  return classes.names.length > 2
-    ? confusionMatrix(classCasesOf(known, classes))
-    : matrixOf(confusion(casesOf(known, classes), threshold), classes);
-}
-
-const added = (all: readonly ConfusionMatrix[]): ConfusionMatrix =>
-  all.reduce((a, b) => a.map((row, i) => row.map((count, j) => count + b[i]![j]!)));
-
 function meanRoc(all: readonly Predictions[]) {
   const grid = Array.from({ length: 101 }, (_, i) => i / 100);
   const curves = all.flatMap((predictions) => {
-    const at = rocAt(casesOf(classified(predictions.images), classesOf(predictions)), grid);
+    const at = rocAt(casesOf(classified(predictions.images), classesOfRun(predictions)), grid);
     return at.length > 0 ? [at] : [];
   });
   if (curves.length === 0) return [];

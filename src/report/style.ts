@@ -53,15 +53,12 @@ td.range { text-align: left; }
   background: color-mix(in srgb, var(--a) calc(var(--share) * 42%), var(--paper));
 }
 .confusion b { display: block; font-size: 1.2rem; line-height: 1.3; }
-.matrices { display: flex; flex-wrap: wrap; gap: 20px 22px; }
-.matrices .confusion td { width: 92px; min-width: 70px; }
-.matrices .confusion th { max-width: 92px; }
-.matrices .confusion div { padding: 8px 2px; }
 .cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(45%, 220px), 1fr)); gap: 14px; margin: 6px 0 22px; }
 .cases figcaption { overflow-wrap: anywhere; line-height: 1.35; margin-top: 4px; }
 .cases svg { width: 100%; background: #000; border-radius: 6px; }
 .cases b { color: var(--ink); }
 .cases .wrong b { color: var(--b); }
+.wide svg { min-width: 560px; border-radius: 6px; }
 .panel img { display: block; max-width: 100%; border-radius: 6px; }
 .panels { display: grid; gap: 16px; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 4px 40px; }

@@ -3,7 +3,7 @@ import { specOf, type TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { html, type Markup } from "./html.ts";
 import { figure } from "./page.ts";
-import { epochPlot, legend, type Series } from "./plots.ts";
+import { epochPlot, legend, shareAxisStart, type Series } from "./plots.ts";
 
 /** One curve: its name, its colour, and how to get its values. */
 type Curve = Omit<Series, "points"> & { of: (record: EpochRecord) => number | undefined };
@@ -52,7 +52,9 @@ export function trainingSection(
     const series = curves.map((curve) => ({ ...curve, points: pointsOf(records, before, curve) }));
     const shown = series.filter(({ points }) => points.length > 0);
     if (shown.length === 0) return undefined;
-    return figure(heading, html`${legend(shown)}${epochPlot(document, heading, shown, axis, share)}`, caption);
+    const begins = share ? shareAxisStart(shown) : 0;
+    const zoom = begins > 0 ? ` The axis begins at ${begins}, not at 0.` : "";
+    return figure(heading, html`${legend(shown)}${epochPlot(document, heading, shown, axis, share)}`, caption + zoom);
   };
   return html`<section>
     <h2>Training</h2>

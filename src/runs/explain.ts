@@ -129,6 +129,17 @@ function requireBase(
   }
 }
 
+/** The model, if its activation can be shown beside the network's at its last point; else undefined. */
+export function comparableBase(own: Loaded, base: Loaded): Loaded | undefined {
+  try {
+    requireExplainable(own, { base });
+    return base;
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
+
 /** @throws ConfigError for an unknown class */
 function classIndex(name: string, { names }: Classes): number | undefined {
   if (name === PREDICTED) return undefined;

@@ -6,14 +6,18 @@ import { ConfigError } from "../models/config-error.ts";
 import { classifies } from "../models/model.ts";
 import type { CasePicture } from "../report/cases.ts";
 import { casesSide, type ExplainedCase, runReport, type RunFacts } from "../report/run.ts";
-import { studyReport, type StudyRunReport } from "../report/study.ts";
+import { studyReport, type Figure4, type StudyReport, type StudyRunReport } from "../report/study.ts";
+import { figure3Table, tablePanel } from "../report/study-matrices.ts";
+import { confusionPanel } from "../report/confusion-panel.ts";
 import { PROPOSED, tableOf } from "../study/rows.ts";
 import { checkConfig, specOf, type TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { readPredictions } from "./predictions.ts";
 import { readRecords } from "./run.ts";
 import { InputError, readJson, type Store } from "./store.ts";
+import { BASE } from "./figure4.ts";
 import { readStudy, runStoreOf } from "./study-folder.ts";
+import type { Study } from "../study/file.ts";
 
 export const REPORT = "report.html";
 
@@ -130,35 +134,68 @@ export async function writeRunReport(
   await store.write(REPORT, runReport(document, { ...run, pictures, explained }));
 }
 
-/** Writes a study's report into its folder. @throws InputError, DataError as one line if a file of it cannot be read */
-export async function writeStudyReport(
-  store: Store,
-  document: Document,
-  explained: readonly ExplainedCase[] = [],
-): Promise<void> {
+/** The content of a study's folder. */
+export type StudyContent = Pick<StudyReport, "name" | "study" | "runs">;
+
+/** Reads a study's folder, finished or not. @throws InputError, DataError as one line if a file of it cannot be read */
+export async function readStudyContent(store: Store): Promise<StudyContent> {
   const study = await readStudy(store);
   const runs: StudyRunReport[] = [];
   for (const run of study.runs) {
-    const { row } = run;
+    const { row, seed } = run;
     if (row === null) continue;
     const own = runStoreOf(store, run);
-    const predictions = run.state === "finished" ? await readPredictions(own, "val") : undefined;
-    runs.push({ run: { ...run, row }, predictions: predictions ?? null, report: await own.exists(REPORT) });
+    const predictions: StudyRunReport["predictions"] = {};
+    for (const side of run.state === "finished" ? study.sides : []) {
+      const kept = await readPredictions(own, side);
+      // Those of the other checkpoint are not what the tables are of.
+      if (kept?.checkpoint === `${study.checkpoint}.safetensors`) predictions[side] = kept;
+    }
+    runs.push({ row, seed, run: { ...run, row }, predictions, report: await own.exists(REPORT) });
   }
-  await store.write(REPORT, studyReport(document, { name: nameOf(store), study, runs, explained }));
+  return { name: nameOf(store), study, runs };
 }
 
-/** The finished runs of a study, and the pair whose activations its report compares. */
-export async function studyRuns(store: Store): Promise<{ finished: Store[]; pair?: { proposed: Store; base: Store } }> {
-  const { runs, tables } = await readStudy(store);
+/** Figure 3 of a study as an SVG with its caption; undefined before a table is finished, or if nothing was classified. */
+export function figure3({ study, runs }: StudyContent): string | undefined {
+  const table = figure3Table(study.results);
+  const panel = table && tablePanel(table, study, runs);
+  return panel && confusionPanel({ ...panel, caption: `Figure 3. ${panel.caption}` });
+}
+
+/** What a study's report can show beyond the folder's content. */
+export interface StudyPictures {
+  explained?: readonly ExplainedCase[];
+  figure4?: Figure4 | undefined;
+}
+
+/** Writes a study's report into its folder. @throws as `readStudyContent` does */
+export async function writeStudyReport(
+  store: Store,
+  document: Document,
+  { explained = [], figure4 }: StudyPictures = {},
+): Promise<void> {
+  const content = await readStudyContent(store);
+  await store.write(REPORT, studyReport(document, { ...content, explained, figure4 }));
+}
+
+/**
+ * The finished runs of a study, the checkpoint that it evaluates, and the pair whose activations its report compares: Proposed
+ * with Base, or else with the reference of a table.
+ */
+export async function studyRuns(store: Store): Promise<{
+  finished: Store[];
+  checkpoint: Study["checkpoint"];
+  pair?: { proposed: Store; base: Store };
+}> {
+  const { runs, tables, checkpoint } = await readStudy(store);
   const done = runs.filter(({ row, state }) => row !== null && state === "finished");
   const finished = done.map((run) => runStoreOf(store, run));
   const proposed = done.find(({ row }) => row === PROPOSED);
-  const references = tables.map((id) => tableOf(id).reference);
-  const base = done.find(
-    ({ row, seed, fold }) =>
-      row !== null && row !== PROPOSED && references.includes(row) && seed === proposed?.seed && fold === proposed.fold,
-  );
-  if (!proposed || !base) return { finished };
-  return { finished, pair: { proposed: runStoreOf(store, proposed), base: runStoreOf(store, base) } };
+  const rows = [BASE, ...tables.map((id) => tableOf(id).reference)].filter((row) => row !== PROPOSED);
+  const base = rows.flatMap(
+    (row) => done.find((run) => run.row === row && run.seed === proposed?.seed && run.fold === proposed.fold) ?? [],
+  )[0];
+  if (!proposed || !base) return { finished, checkpoint };
+  return { finished, checkpoint, pair: { proposed: runStoreOf(store, proposed), base: runStoreOf(store, base) } };
 }

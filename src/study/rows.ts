@@ -118,6 +118,10 @@ export const tables = {
 export type TableId = keyof typeof tables;
 /** Numbers first, as JavaScript orders keys. */
 export const tableIds = Object.keys(tables).map((key) => (/^\d+$/.test(key) ? Number(key) : key)) as TableId[];
+/** The paper's tables and our own. */
+export const tableNumbers = tableIds.filter((id) => typeof id === "number");
+/** The studies of open questions. */
+export const studyNames = tableIds.filter((id) => typeof id === "string");
 export const tableOf = (id: TableId): Table => tables[id];
 
 const usual: readonly FigureName[] = ["accuracy", "auc", "f1", "dice"];

@@ -8,7 +8,7 @@ import { mganet } from "../../src/models/mganet/spec.ts";
 import { Model } from "../../src/models/model.ts";
 import { caseShape } from "../../src/models/parity-case.ts";
 import { permute } from "../../src/nn/layout.ts";
-import { Explainer, type Activation } from "../../src/explain/explainer.ts";
+import { Explainer, mapSizes, type Activation } from "../../src/explain/explainer.ts";
 import { useGpu } from "../support/gpu.ts";
 import { relativeError } from "../support/reference.ts";
 import { slow } from "../support/selection.ts";
@@ -112,6 +112,25 @@ describe("the maps among themselves", () => {
     release();
     return maps;
   };
+
+  test("have the sizes that are foretold for each point", async () => {
+    const { model, size, image, masks, release } = load(gpu(), "parallel");
+    const sizes = mapSizes(model, size);
+    for (const [i, point] of points.entries()) {
+      const explainer = await Explainer.create(gpu(), model, { batch: 2, size, method: "gradcam", point });
+      const [{ after }] = (await explainer.explain(image, masks, [1, 0])) as [Activation, Activation];
+      expect([after.height, after.width], point).toEqual(sizes[i]);
+      explainer.destroy();
+    }
+    release();
+    expect(mapSizes(model, [96, 64])).toEqual([
+      [48, 32],
+      [24, 16],
+      [12, 8],
+      [6, 4],
+      [3, 2],
+    ]);
+  });
 
   test("at L4 Grad-CAM is what is positive of CAM, divided by the number of pixels", async () => {
     const cam = await of("cam", 2);

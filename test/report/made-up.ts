@@ -70,7 +70,11 @@ function put(dir: string, files: Record<string, string | object>): void {
 }
 
 /** A run that is finished. */
-export function writeRun(dir: string, sides: Partial<Record<EvaluatedSide, ImagePrediction[]>>): void {
+export function writeRun(
+  dir: string,
+  sides: Partial<Record<EvaluatedSide, ImagePrediction[]>>,
+  checkpoint = "best.safetensors",
+): void {
   put(dir, {
     "config.json": runConfig,
     "metrics.jsonl": records(runConfig).map((r) => `${JSON.stringify(r)}\n`).join(""), // prettier-ignore
@@ -81,7 +85,7 @@ export function writeRun(dir: string, sides: Partial<Record<EvaluatedSide, Image
     },
   });
   for (const [on, images] of Object.entries(sides) as [EvaluatedSide, ImagePrediction[]][]) {
-    const record = { checkpoint: "best.safetensors", data: "my <i>set</i>", on, threshold: 0.5, images };
+    const record = { checkpoint, data: "my <i>set</i>", on, threshold: 0.5, images };
     put(dir, { [on === "val" ? "predictions.json" : `predictions-${on}.json`]: writePredictions(record) });
   }
 }
@@ -95,7 +99,8 @@ export function writeStudy(dir: string, seeds: readonly number[], whole: boolean
     rows.map((row): StudyRun => ({ row, seed, fold: null, dir: `${row}/${runName({ seed })}`, state: "finished", seconds: 60 })),
   ); // prettier-ignore
   if (!whole) runs.at(-1)!.state = "begun";
-  for (const { row, seed, dir: own } of runs) writeRun(path.join(dir, own), { val: images(row!, seed) });
+  for (const { row, seed, dir: own } of runs)
+    writeRun(path.join(dir, own), { val: images(row!, seed) }, "last.safetensors");
   const of = (row: RowName, seed: number) => [images(row, seed)];
   const study: Study = {
     ...{ format: "mganet-study-1", config: runConfig, data: "my <i>set</i>", external: "", sides: ["val"] },

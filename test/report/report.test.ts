@@ -167,18 +167,33 @@ describe.skipIf(leftOut)("in Chromium", () => {
     for (const label of ["Base", "Channel-only", "Spatial-only", "Serial fusion", "Proposed"]) {
       expect(text).toMatch(new RegExp(`${label}\\t0\\.\\d{3} ± 0\\.\\d{3}\\t0\\.\\d{3} ± `));
     }
-    expect(plots).toBe(4 + 1);
+    // The figures by row, the matrices and the ROC curves.
+    expect(plots).toBe(4 + 1 + 1);
+    expect(text).toMatch(/Figure 3: confusion matrices[^]*of Table 3 \(how the mask is used\)[^]*90 of known class/);
+    expect(text).toMatch(/added up over the 3 seeds/);
+    expect(text).not.toMatch(/Figure 4/);
     expect(text).toContain("my <i>set</i>");
     expect((readFileSync(file, "utf8").match(/<a\s+href="[^"]+"/g) ?? []).join()).toBe(
       '<a href="proposed/seed-1/report.html"',
     );
   });
 
+  test("a study's Figure 4 is shown with its caption, or why there is none", async () => {
+    writeStudy(at("fourth"), [0], true);
+    const store = new FolderStore(at("fourth"));
+    const figure4 = { picture: `data:image/png;base64,${picture.png}`, caption: `Of ${HOSTILE}` };
+    await writeStudyReport(store, plotDocument(), { figure4 });
+    expect((await open(path.join(at("fourth"), REPORT))).text).toMatch(/Figure 4[^]*Of <img src=x/);
+    await writeStudyReport(store, plotDocument(), { figure4: { reason: "the images are gone" } });
+    expect((await open(path.join(at("fourth"), REPORT))).text).toContain("There is no Figure 4: the images are gone.");
+  });
+
   test("a study that is under way says so", async () => {
     writeStudy(at("part"), [0], false);
     const { text } = await open(await reportOfStudy(at("part")));
     expect(text).toMatch(/not finished: 4 of 5 runs are/);
-    expect(text).not.toMatch(/Table 3|NaN|undefined/);
+    expect(text).not.toMatch(/Table 3|Figure|NaN|undefined/);
+    expect(text).toMatch(/Confusion matrices[^]*of all runs of a row so far together/);
   });
 });
 

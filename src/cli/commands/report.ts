@@ -1,25 +1,22 @@
 /** `mganet report`: writes a page with all results of a run or a study. */
-import { DataError, type Prepared } from "../../data/sample.ts";
 import { FolderStore } from "../../node/folder-store.ts";
 import { requireWritableFile } from "../../node/files.ts";
-import { folderImages } from "../../node/image-source.ts";
 import { ConfigError } from "../../models/config-error.ts";
-import { chooseImages } from "../../runs/choose-images.ts";
-import { requireExplainable } from "../../runs/explain.ts";
+import { comparableBase, requireExplainable } from "../../runs/explain.ts";
 import {
   imagesToShow,
   readRun,
   REPORT,
   studyRuns,
   writeRunReport,
-  writeStudyReport,
   type ReportPictures,
   type ShownImages,
 } from "../../runs/report.ts";
 import { runCheckpoint, type Loaded } from "../../runs/run.ts";
 import { InputError, type Store } from "../../runs/store.ts";
 import { isStudy } from "../../runs/study-folder.ts";
-import { imagesOf, panelsOf, picturesOf, plotDocument } from "../run-report.ts";
+import { imagesOf, panelsOf, picturesOf, plotDocument, readImages } from "../run-report.ts";
+import { writeStudyFigures } from "../study-report.ts";
 import { findCheckpoint } from "../targets.ts";
 import { withTunedGpu, type TunedOption } from "../tuned.ts";
 
@@ -41,7 +38,8 @@ export async function report(dir: string, options: ReportOptions): Promise<void>
     throw new ConfigError("--base has no effect on a study: its own row Base is shown beside Proposed");
   }
   await requireWritableFile(store.path(REPORT));
-  await (ofStudy ? reportStudy(store, options) : reportFolder(store, options));
+  if (ofStudy) return reportStudy(store, options);
+  await reportFolder(store, options);
   console.log(`Report:  ${store.path(REPORT)}`);
 }
 
@@ -50,39 +48,37 @@ async function reportFolder(store: Store, options: ReportOptions): Promise<void>
   const base = options.base === undefined ? undefined : await findCheckpoint(options.base);
   if (base) requireExplainable(await runCheckpoint(store), { base });
   const shown = options.pictures === false ? undefined : imagesToShow(predictions);
-  const pictures = shown ? await withPictures(store, shown, base, options) : {};
+  const pictures = shown ? await withPictures(await runCheckpoint(store), shown, base, options) : {};
   await writeRunReport(store, plotDocument(), pictures);
 }
 
-/** Reports of all finished runs, without pictures, and that of the study, with the activations of Proposed. */
+/** Reports of all finished runs, without pictures, and that of the study, with its figures and the activations of Proposed. */
 async function reportStudy(store: Store, options: ReportOptions): Promise<void> {
-  const { finished, pair } = await studyRuns(store);
+  const { finished, checkpoint, pair } = await studyRuns(store);
   for (const run of finished) await writeRunReport(run, plotDocument());
   let explained: ReportPictures["explained"];
   if (pair && options.pictures !== false) {
     const shown = imagesToShow((await readRun(pair.proposed)).predictions);
-    const beside = await runCheckpoint(pair.base);
-    if (shown) ({ explained } = await withPictures(pair.proposed, shown, beside, options));
+    const run = await runCheckpoint(pair.proposed, checkpoint);
+    const base = await runCheckpoint(pair.base, checkpoint);
+    if (shown) ({ explained } = await withPictures(run, shown, comparableBase(run, base), options));
   }
-  await writeStudyReport(store, plotDocument(), explained);
+  await writeStudyFigures(store, options, explained);
 }
 
 /** Pictures of a run's images, whose data are read again; none, with a message, if they are gone. */
 async function withPictures(
-  store: Store,
+  run: Loaded,
   { on, ids, explained }: ShownImages,
   base: Loaded | undefined,
   options: ReportOptions,
 ): Promise<ReportPictures> {
-  const run = await runCheckpoint(store);
-  let images: Prepared[];
-  try {
-    ({ images } = await chooseImages(folderImages, run, { on }, { emit: () => {} }));
-  } catch (error) {
-    if (!(error instanceof DataError || error instanceof InputError)) throw error;
-    console.log(`Without pictures of images: ${error.message}`);
+  const found = await readImages(run, on);
+  if ("reason" in found) {
+    console.log(`Without pictures of images: ${found.reason}`);
     return {};
   }
+  const { images } = found;
   return withTunedGpu(options, async (gpu) => ({
     pictures: await picturesOf(gpu, run, imagesOf(images, ids)),
     explained: await panelsOf(gpu, run, imagesOf(images, explained), base),

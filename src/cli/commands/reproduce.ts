@@ -8,7 +8,6 @@ import { requireResources } from "../../node/resources.ts";
 import { paperFigures, type Published } from "../../report/published.ts";
 import { plural, settingsText } from "../../report/show.ts";
 import { checkImages } from "../../runs/load-data.ts";
-import { REPORT, writeStudyReport } from "../../runs/report.ts";
 import { ConfigError } from "../../models/config-error.ts";
 import { isFinished, trainStudy, unfinishedRuns } from "../../runs/study.ts";
 import { studyTables } from "../../runs/study-tables.ts";
@@ -78,7 +77,7 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
   } finally {
     if (isNew) await folder.leave();
   }
-  if (code === 0) await conclude(folder, await studyTables(folder, tables, seeds), published, json);
+  if (code === 0) await conclude(folder, await studyTables(folder, tables, seeds), published, options);
   return code;
 }
 
@@ -127,9 +126,10 @@ async function conclude(
   folder: StudyFolder,
   results: readonly StudyTable[],
   published: Published,
-  json: string | undefined,
+  options: ReproduceOptions,
 ): Promise<void> {
   const { store } = folder;
+  const { json } = options;
   const others = folder.study.results.filter(
     ({ table, on }) => !results.some((result) => result.table === table && result.on === on),
   );
@@ -144,12 +144,11 @@ async function conclude(
     await store.write(`${name}.csv`, csvTable(result));
   }
   if (json !== undefined) await writeWhole(json, toJson(folder.study));
+  console.log(`\nStudy folder: ${store.name}`);
   // Loaded at the end, so that nothing waits for the plotting libraries.
-  const { plotDocument } = await import("../run-report.ts");
-  await writeStudyReport(store, plotDocument());
-  console.log(
-    `\nStudy folder: ${store.name}\nReport: ${store.path(REPORT)}  (npm run report -- ${store.name} adds those of the runs, and activations)`,
-  );
+  const { writeStudyFigures } = await import("../study-report.ts");
+  await writeStudyFigures(store, options);
+  console.log(`npm run report -- ${store.name} adds the reports of the runs, and more activations`);
 }
 
 /** Describes the work without doing it. */
