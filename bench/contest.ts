@@ -18,6 +18,9 @@ export interface BenchContext {
   readonly budgetMs: number;
   /** Whether to compare training steps on images of a second size, too, on which they have to agree more closely. */
   readonly thorough: boolean;
+  /** As for the device that the benchmark runs on, for those that open one of their own. */
+  readonly adapter?: string | undefined;
+  readonly tuned?: boolean;
   /** Wants to know where the time of our steps and inference goes; undefined where nobody asked. */
   readonly profiler?: Profiler | undefined;
   /** A line of progress. */

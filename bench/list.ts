@@ -1,10 +1,14 @@
 /** Every benchmark by name. */
+import type { PresetName } from "../src/models/spec.ts";
 import { InputError } from "../src/node/files.ts";
 import type { BenchContext } from "./contest.ts";
 import { benchInference } from "./inference.ts";
 import { benchKernel } from "./kernels.ts";
 import { batched, nameOf, type KernelCase } from "./kernels/case.ts";
 import { adamCase, modelCases } from "./kernels/model-cases.ts";
+import { benchModel, FULL_WIDTH_BATCH, fullWidthNames } from "./models.ts";
+import { networkNamed } from "./networks.ts";
+import { benchOp, opCases } from "./ops.ts";
 import { allPeers } from "./peers/all.ts";
 import type { Peer } from "./peers/peer.ts";
 import type { Result } from "./results.ts";
@@ -36,7 +40,21 @@ export function benchmarks(quick: boolean): Benchmark[] {
   const all: KernelCase[] = [...modelCases(1, [224, 224]), adamCase(quickSize.model.width)];
   const cases = quick ? all.filter((c) => QUICK_KERNELS.includes(nameOf(c))) : all;
   const sizes = [quickSize, ...(quick ? [] : fullSizes)];
-  return [...cases.map(kernelBenchmark), ...sizes.map(stepBenchmark), ...sizes.map(inferenceBenchmark)];
+  return [
+    ...cases.map(kernelBenchmark),
+    ...sizes.map(stepBenchmark),
+    ...sizes.map(inferenceBenchmark),
+    ...(quick ? [] : fullWidthNames.map(modelBenchmark)),
+  ];
+}
+
+/**
+ * The kernels of a network's training step, as a preset has it.
+ * @throws ConfigError if there is no network with that name
+ */
+export function opBenchmarks(network: string, preset: PresetName): Benchmark[] {
+  const config = networkNamed(network, preset, preset === "paper" ? FULL_WIDTH_BATCH : undefined);
+  return opCases(config).map((c) => ({ name: c.name, run: (context) => benchOp(context, c) }));
 }
 
 const isSoftware = ({ gpu }: BenchContext) => gpu.caps.adapterClass === "software";
@@ -45,6 +63,8 @@ const kernelBenchmark = (c: KernelCase): Benchmark => ({
   name: nameOf(c),
   run: (context) => benchKernel(context, batched(c, kernelBatch(isSoftware(context)))),
 });
+
+const modelBenchmark = (name: string): Benchmark => ({ name, run: (context) => benchModel(context, name) });
 
 function stepBenchmark(size: Size): Benchmark {
   const name = `step/${size.name}`;

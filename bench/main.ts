@@ -1,5 +1,5 @@
 /** `npm run bench`: how fast are we, next to the other libraries that run on this adapter? */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { fail } from "../src/cli/fail.ts";
 import { addProfileOptions, addTunedOption } from "../src/cli/options.ts";
 import { Profiler } from "../src/cli/profile.ts";
@@ -8,10 +8,13 @@ import { text, texts } from "../src/cli/values.ts";
 import { oneLine } from "../src/data/sample.ts";
 import { requireWritableFile, writeWhole } from "../src/node/files.ts";
 import { ConfigError } from "../src/models/config-error.ts";
+import type { PresetName } from "../src/models/spec.ts";
+import { presetNames } from "../src/train/config.ts";
 import type { BenchContext } from "./contest.ts";
 import { environmentOf } from "./environment.ts";
 import { EqualityError } from "./equality.ts";
-import { benchmarks, choose, choosePeers } from "./list.ts";
+import { benchmarks, choose, choosePeers, opBenchmarks } from "./list.ts";
+import { StepError } from "./models.ts";
 import { printResult, printSummary } from "./print.ts";
 import { begun } from "./recorded.ts";
 import type { Results } from "./results.ts";
@@ -21,6 +24,8 @@ interface Options {
   quick?: true;
   filter?: string;
   peer?: string[];
+  model?: string;
+  preset?: PresetName;
   json?: string;
   resume?: true;
   adapter?: string;
@@ -39,6 +44,12 @@ const program = addProfileOptions(addTunedOption(new Command("bench")))
   .option("--quick", "a first impression: few kernels, small networks, few repeats")
   .option("--filter <text>", "only benchmarks whose name contains this, such as kernel/conv2d or step/quick", text)
   .option("--peer <name>", "only this library; may be given more than once", texts)
+  .option(
+    "--model <name>",
+    "instead: every kernel of this network's training step by itself, without other libraries",
+    text,
+  )
+  .addOption(new Option("--preset <name>", "whose sizes --model measures (default: quick)").choices(presetNames))
   .option("--json <file>", "write the results", text)
   .option("--resume", "keep the results that the file of --json holds, and continue with the others")
   .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
@@ -52,7 +63,9 @@ const program = addProfileOptions(addTunedOption(new Command("bench")))
 async function bench(options: Options): Promise<void> {
   const quick = options.quick ?? false;
   const peers = choosePeers(options.peer);
-  const chosen = choose(benchmarks(quick), options.filter);
+  requireEffect(options);
+  const { model, preset = "quick" } = options;
+  const chosen = choose(model === undefined ? benchmarks(quick) : opBenchmarks(model, preset), options.filter);
   if (options.json !== undefined) await requireWritableFile(options.json);
   else if (options.resume) throw new ConfigError("--resume continues the file of --json, which is not given");
   await Profiler.check(options);
@@ -66,13 +79,15 @@ async function bench(options: Options): Promise<void> {
       process.stderr.write(`[${seconds.padStart(6)}] ${text}\n`);
     };
     const profiler = Profiler.for(gpu, options);
-    const context: BenchContext = { gpu, peak, bandwidth, peers, say, profiler, ...(quick ? QUICK : FULL) };
+    const { adapter, tuned = true } = options;
+    const measured = { gpu, adapter, tuned, peak, bandwidth };
+    const context: BenchContext = { ...measured, peers, say, profiler, ...(quick ? QUICK : FULL) };
     let file: Results = { adapter: gpu.name, peak, environment, results: [] };
     if (options.resume) file = await begun(options.json!, file);
     yardstick.atLeast(file);
     const done = new Set(file.results.map(({ name }) => name));
     for (const benchmark of chosen.filter(({ name }) => !done.has(name))) {
-      const result = await benchmark.run(context).catch(tellUnequal);
+      const result = await benchmark.run(context).catch(tellFault);
       if (!result) continue;
       const best = await yardstick.measure();
       file = byPeak({ ...file, results: [...file.results, result] }, best.peak, best.bandwidth);
@@ -84,9 +99,17 @@ async function bench(options: Options): Promise<void> {
   });
 }
 
-/** A peer that computes something else spoils its benchmark, and the exit code, but not the hours of the others. */
-function tellUnequal(error: unknown): undefined {
-  if (!(error instanceof EqualityError)) throw error;
+/** @throws ConfigError for options without effect */
+function requireEffect({ model, preset, peer, profile, trace }: Options): void {
+  if (model === undefined && preset !== undefined) throw new ConfigError("--preset is for the kernels of --model");
+  if (model === undefined) return;
+  const idle = Object.entries({ peer, profile, trace }).find(([, value]) => value !== undefined);
+  if (idle) throw new ConfigError(`--${idle[0]} has no effect with --model, which measures our kernels one by one`);
+}
+
+/** What computes something else, or cannot run, spoils its benchmark, and the exit code, but not the hours of the others. */
+function tellFault(error: unknown): undefined {
+  if (!(error instanceof EqualityError || error instanceof StepError)) throw error;
   console.error(`Error: ${error.message}`);
   process.exitCode = 1;
 }

@@ -1,4 +1,5 @@
 /** Results for people at a terminal. */
+import { formatBytes } from "../src/gpu/gpu.ts";
 import type { Result, Results } from "./results.ts";
 
 type Timing = Result["ours"] | Result["peers"][string];
@@ -12,10 +13,16 @@ export function number(value: number): string {
 }
 
 /** One benchmark, as soon as it is done. */
-export function printResult({ name, batch, rounds, ours, peers, ratios, leftOut = {} }: Result): void {
+export function printResult({ name, batch, rounds, ours, peers, ratios, leftOut = {}, ...more }: Result): void {
   const images = batch === undefined ? "" : `batch ${batch}, `;
   console.log(`\n${name}  (${images}${rounds} samples)`);
   console.log(`  ${"ours".padEnd(14)} ${show(ours)}  ${rate(ours)}`.trimEnd());
+  if (more.compileMs !== undefined) console.log(`  compiled in ${number(more.compileMs / 1000)} s`);
+  if (more.memory) {
+    const { activations, variables, process } = more.memory;
+    const parts = `activations ${formatBytes(activations)}, parameters and Adam's state ${formatBytes(variables)}`;
+    console.log(`  memory: ${parts}; the process ${formatBytes(process)}`);
+  }
   for (const [peer, timing] of Object.entries(peers)) {
     console.log(`  ${peer.padEnd(14)} ${show(timing)}  ${number(ratios[peer]!)} times as long`);
   }

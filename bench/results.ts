@@ -1,7 +1,7 @@
 /** What the benchmark writes. */
 import { z } from "zod";
 
-export const groups = ["kernel", "step", "inference"] as const;
+export const groups = ["kernel", "step", "inference", "model"] as const;
 export type Group = (typeof groups)[number];
 
 const positive = z.number().gt(0);
@@ -28,6 +28,10 @@ const result = z.strictObject({
     gbs: positive.optional(),
     copyFraction: positive.optional(),
   }),
+  /** Of a model: how long it took until it could take its first step, from an empty shader cache. */
+  compileMs: positive.optional(),
+  /** Of a model's step, in bytes: what lives within it; parameters, statistics and Adam's state; the most that its process held. */
+  memory: z.strictObject({ activations: positive, variables: positive, process: positive }).optional(),
   peers: z.record(z.string(), timing),
   /** By peer: how many times as long as ours it takes, median by median. */
   ratios: z.record(z.string(), positive),

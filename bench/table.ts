@@ -1,4 +1,5 @@
 /** Recorded results in Markdown: the table of docs/benchmark.md, and the README's sentence. */
+import { formatBytes } from "../src/gpu/gpu.ts";
 import { number, percent } from "./print.ts";
 import type { Result, Results } from "./results.ts";
 
@@ -49,15 +50,11 @@ const latestResults = (files: readonly Results[]): Result[] => [
   ...new Map(files.flatMap((file) => file.results.map((r) => [r.name, r] as const))).values(),
 ];
 
-/** A table for each machine, of all files recorded there. */
-export function speedTables(files: readonly Results[]): string {
-  const tables = [...byMachine(files)].map(([machine, recorded]) => machineTable(machine, recorded));
-  return tables.join("\n\n") || "No results are recorded yet.";
-}
+/** A table for each machine of what other libraries were compared in. */
+export const speedTables = (files: readonly Results[]): string =>
+  tablesOf(files, ({ group, name }) => group !== "model" && !isOp(name), speedTable);
 
-function machineTable(machine: string, files: readonly Results[]): string {
-  const results = latestResults(files);
-  const { environment, peak } = files.at(-1)!;
+function speedTable(results: readonly Result[], { environment }: Results): string[] {
   const peers = Object.keys(environment.peers);
   const whole = results
     .filter(({ group }) => group !== "kernel")
@@ -80,15 +77,77 @@ function machineTable(machine: string, files: readonly Results[]): string {
     ...peers.map((peer) => ratios(list, peer)),
   ]);
   const rows = [...whole, ...kernels];
-  const columns = [...Array(4 + peers.length).keys()].filter((i) => i < 3 || rows.some((row) => row[i] !== ""));
   const head = ["", "ours", "of peak", "of copy", ...peers.map((peer) => `${peer} ${environment.peers[peer]}`)];
-  const line = (cells: readonly string[]) => `| ${columns.map((i) => cells[i]).join(" | ")} |`;
-  const rule = `| ${columns.map((i) => (i === 0 ? "---" : "--:")).join(" | ")} |`;
+  const columns = [...Array(4 + peers.length).keys()].filter((i) => i < 3 || rows.some((row) => row[i] !== ""));
+  const cut = (cells: readonly string[]) => columns.map((i) => cells[i]!);
+  return markdown(cut(head), rows.map(cut));
+}
+
+/** A table for each machine of training steps at full width. */
+export const modelTables = (files: readonly Results[]): string =>
+  tablesOf(files, ({ group }) => group === "model", modelTable);
+
+function modelTable(results: readonly Result[]): string[] {
+  const head = ["", "GFLOP", "ours", "of peak", "compiled in", "activations", "parameters and Adam", "process"];
+  const rows = results.map(({ name, batch, ours, compileMs, memory }) => [
+    `${name.replace("model/", "")}, batch ${batch}`,
+    number((ours.gflops * ours.medianMs) / 1e3),
+    `${number(ours.medianMs / 1000)} s`,
+    percent(ours.peakFraction),
+    compileMs === undefined ? "" : `${number(compileMs / 1000)} s`,
+    ...(["activations", "variables", "process"] as const).map((part) => (memory ? formatBytes(memory[part]) : "")),
+  ]);
+  return markdown(head, rows);
+}
+
+/** A table for each machine of the kernels of training steps, a row for those of one name: how fast the one with the most work is. */
+export const opTables = (files: readonly Results[]): string => tablesOf(files, ({ name }) => isOp(name), opTable);
+
+const isOp = (name: string): boolean => name.startsWith("op/");
+
+function opTable(results: readonly Result[]): string[] {
+  const kinds = groupBy(results, ({ name }) => name.split("/")[1]!);
+  const work = ({ ours }: Result) => ours.medianMs * (ours.gflops || (ours.gbs ?? 0));
+  const rows = [...kinds].sort().map(([kind, list]) => {
+    const { name, ours } = list.reduce((most, one) => (work(one) > work(most) ? one : most));
+    const shape = name.split("/")[2]!.split(/[,-]/, 1)[0]!.replaceAll("x", "×");
+    return [
+      `${kind} (${list.length})`,
+      shape,
+      `${number(ours.medianMs)} ms`,
+      percent(ours.peakFraction),
+      percent(ours.copyFraction),
+    ];
+  });
+  return markdown(["", "largest", "ours", "of peak", "of copy"], rows, 2);
+}
+
+/** A table for each machine that has results of a kind. */
+function tablesOf(
+  files: readonly Results[],
+  wanted: (result: Result) => boolean,
+  table: (results: readonly Result[], last: Results) => string[],
+): string {
+  const tables = [...byMachine(files)].flatMap(([machine, recorded]) => {
+    const having = recorded.filter(({ results }) => results.some(wanted));
+    const last = having.at(-1);
+    return last ? [[...captionOf(machine, last), ...table(latestResults(having).filter(wanted), last)].join("\n")] : [];
+  });
+  return tables.join("\n\n") || "No results are recorded yet.";
+}
+
+function captionOf(machine: string, { peak, environment }: Results): string[] {
   const lanes = environment.lpNumThreads === null ? "" : `, LP_NUM_THREADS ${environment.lpNumThreads}`;
   const caption =
     `**${machine}**: multiply-add peak ${peak.toFixed(0)} GFLOP/s, Node ${environment.node}${lanes}, ` +
     environment.date.slice(0, 10);
-  return [caption, "", line(head), rule, ...rows.map(line)].join("\n");
+  return [caption, ""];
+}
+
+/** @param left columns of text, before those of numbers */
+function markdown(head: readonly string[], rows: readonly (readonly string[])[], left = 1): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map((_, i) => (i < left ? "---" : "--:"))), ...rows.map(line)];
 }
 
 /** What kernels are counted together. */

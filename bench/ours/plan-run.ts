@@ -5,7 +5,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import type { Plan } from "../../src/graph/plan.ts";
 import { encodeStep } from "../../src/graph/steps.ts";
 import type { Node, Tensor } from "../../src/graph/tensor.ts";
-import { bytesMoved } from "../../src/kernels/kernel.ts";
+import { bytesMoved, type HostArray } from "../../src/kernels/kernel.ts";
 import type { KernelImplementation } from "../peers/peer.ts";
 
 /** One of our kernels. */
@@ -18,6 +18,8 @@ export interface Recorded {
   readonly graph: Graph;
   readonly outputs?: Readonly<Record<string, Tensor>>;
   readonly updates?: readonly Node[];
+  /** Whether the plain variants run. */
+  readonly plain?: boolean;
 }
 
 /** Inputs are uploaded once and stay; a run is one submit. */
@@ -26,9 +28,9 @@ export class PlanRun {
   readonly bytes: number;
   readonly #gpu: Gpu;
   readonly #plan: Plan;
-  readonly #inputs: Record<string, Float32Array>;
+  readonly #inputs: Readonly<Record<string, HostArray>>;
 
-  private constructor(gpu: Gpu, plan: Plan, inputs: Record<string, Float32Array>, bytes: number) {
+  private constructor(gpu: Gpu, plan: Plan, inputs: Readonly<Record<string, HostArray>>, bytes: number) {
     this.bytes = bytes;
     this.#gpu = gpu;
     this.#plan = plan;
@@ -40,7 +42,7 @@ export class PlanRun {
   static async create(
     gpu: Gpu,
     { graph, ...wanted }: Recorded,
-    inputs: Record<string, Float32Array>,
+    inputs: Readonly<Record<string, HostArray>>,
   ): Promise<PlanRun> {
     const bytes = kernelsOf(graph, wanted).reduce((sum, kernel) => sum + bytesMoved(kernel), 0);
     return new PlanRun(gpu, await compile(gpu, graph, wanted), inputs, bytes);

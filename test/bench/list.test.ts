@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { batched, convFlops, flopsOf, nameOf, operandsOf, type KernelCase } from "../../bench/kernels/case.ts";
 import { convolutions, modelCases, trace } from "../../bench/kernels/model-cases.ts";
 import { benchmarks, choose, choosePeers } from "../../bench/list.ts";
+import { networkNames } from "../../bench/networks.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { MGANet, paperOptions } from "../../src/models/mganet/network.ts";
 
@@ -60,6 +61,13 @@ describe("the list of benchmarks", () => {
     expect(names).toContain("step/quick");
     expect(names).toContain("inference/quick");
     expect(names.filter((name) => name.startsWith("kernel/")).length).toBe(7);
+  });
+
+  test("has a step of every network at full width, but not at first", () => {
+    const full = benchmarks(false).map(({ name }) => name);
+    const steps = full.filter((name) => name.startsWith("model/"));
+    expect(steps).toEqual(networkNames.map((name) => `model/${name}`));
+    expect(quick.some(({ name }) => name.startsWith("model/"))).toBe(false);
   });
 
   test("is narrowed by a filter, and a filter that matches nothing says what there is", () => {

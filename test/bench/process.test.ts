@@ -16,6 +16,17 @@ test.each([
     /^Error: package\.json\/x: .*is a file, not a folder|^Error: package.json\/x: /,
   ],
   [["--resume"], /^Error: --resume continues the file of --json, which is not given$/],
+  [["--model", "vgg"], /^Error: --model vgg: no network is called so; there are mganet, .*mganet-cbam$/],
+  [["--preset", "paper"], /^Error: --preset is for the kernels of --model$/],
+  [
+    ["--model", "swin_t", "--preset", "huge"],
+    /^Error: option '--preset <name>' argument 'huge' is invalid\. Allowed choices are quick, paper\.$/,
+  ],
+  [
+    ["--model", "swin_t", "--peer", "jax-js"],
+    /^Error: --peer has no effect with --model, which measures our kernels one by one$/,
+  ],
+  [["--model", "swin_t", "--profile"], /^Error: --profile has no effect with --model, /],
   [["--fast"], /^Error: unknown option '--fast'/],
 ])("%j is refused", (args, reason) => {
   const { status, stderr, stdout } = spawnSync(process.execPath, [program, ...args], { encoding: "utf8" });

@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { begun, readResults } from "../../bench/recorded.ts";
 import { resultsSchema, type Result, type Results } from "../../bench/results.ts";
-import { headlines, insertBetween, speedTables } from "../../bench/table.ts";
+import { headlines, insertBetween, modelTables, opTables, speedTables } from "../../bench/table.ts";
 import { byPeak } from "../../bench/yardstick.ts";
 import { upToDate } from "../../bench/write-table.ts";
 
@@ -71,6 +71,42 @@ describe("the table", () => {
       "| conv2d 3x3 inputGrad (1) |  | 50 % | 3.00 |",
       "| batchNorm (1) |  |  | 4.00 |",
     ]);
+  });
+
+  test("has models and single kernels apart", () => {
+    const model = { ...result("model/vgg16", 2000, 1, 0.5), peers: {}, ratios: {}, compileMs: 12_345 };
+    const memory = { activations: 2 ** 30, variables: 3 * 2 ** 29, process: 5 * 2 ** 30 };
+    const op = (name: string, ms: number, gbs?: number, fraction = 0) => {
+      const { ours, ...rest } = result(name, ms, 1, fraction);
+      const copied = gbs === undefined ? {} : { gbs, copyFraction: gbs / 5 };
+      return { ...rest, group: "kernel" as const, peers: {}, ratios: {}, ours: { ...ours, ...copied } };
+    };
+    const files = [
+      file("01", result("step/quick", 10, 20), { ...model, memory }),
+      file(
+        "02",
+        op("op/gelu/8x2x2-8x2x2", 1, 4),
+        op("op/gelu/8x4x4,8x4-8x4x4", 2, 3),
+        op("op/conv2d/8x9x9x1,1x1x1x1-8x9x9x1", 1, undefined, 0.7),
+      ),
+    ];
+    expect(speedTables(files)).toContain("2030-01-01");
+    expect(rows(speedTables(files)).length).toBe(3);
+    expect(rows(modelTables(files))).toEqual([
+      "|  | GFLOP | ours | of peak | compiled in | activations | parameters and Adam | process |",
+      "| --- | --: | --: | --: | --: | --: | --: | --: |",
+      "| vgg16, batch 2 | 50.0 | 2.00 s | 50 % | 12.3 s | 1.0 GiB | 1.5 GiB | 5.0 GiB |",
+    ]);
+    expect(opTables(files)).toContain("2030-01-02");
+    expect(rows(opTables(files))).toEqual([
+      "|  | largest | ours | of peak | of copy |",
+      "| --- | --- | --: | --: | --: |",
+      "| conv2d (1) | 8×9×9×1 | 1.00 ms | 70 % |  |",
+      "| gelu (2) | 8×4×4 | 2.00 ms |  | 60 % |",
+    ]);
+    expect(modelTables([file("01", op("op/gelu/8-8", 1, 4))])).toBe("No results are recorded yet.");
+    expect(resultsSchema.safeParse(files[0]).success).toBe(true);
+    expect(headlines(files)).toContain("a training step takes 2.00 to 2.00 times with other.");
   });
 
   test("and every share is of the peak that was measured last", () => {

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { conv2d } from "../../src/autograd/conv2d.ts";
 import { setChoice } from "../../src/graph/choice.ts";
-import type { Gpu } from "../../src/gpu/gpu.ts";
 import { compile, kernelsOf } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { conv2dForward, conv2dShape } from "../../src/kernels/conv2d.ts";
@@ -12,6 +11,7 @@ import { useGpu } from "../support/gpu.ts";
 import { good, kernelOf, plain, variant } from "./support.ts";
 
 const gpu = useGpu();
+const limited = useGpu({ maxBindingBytes: 2 ** 27 });
 const wrong = variant("wrong", "y[i] = 3.0 * x[i];");
 
 test("a winner is recorded, and everything that is compiled then uses it", async () => {
@@ -71,8 +71,7 @@ test("of a large batch as few images are measured as tell variants apart", () =>
 
 test("of a matrix larger than a binding the parts are tuned, by which it is computed", () => {
   const kernel = conv2dForward(conv2dShape([2, 1, 1, 25088], [1, 1, 25088, 4096]), { bias: true });
-  const limited = { ...gpu(), caps: { ...gpu().caps, maxBindingBytes: 2 ** 27 } } as unknown as Gpu;
-  const tasks = tasksOf(limited, [kernel]);
+  const tasks = tasksOf(limited(), [kernel]);
   const rows = tasks.map((task) => [task.kernel.inputs[1]!.shape[2], task.kernel.inputs.length]);
   expect(rows.sort((a, b) => a[1]! - b[1]!)).toEqual(
     gpu().caps.subgroupSize === undefined
