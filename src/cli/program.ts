@@ -42,14 +42,8 @@ const trainSettings = commonNames.filter(
 /** Model options that the rows of every table decide. */
 const rowSettings = Object.keys(rowOf(PROPOSED).settings);
 const textOf = (id: TableId): string => `${id}: ${tableOf(id).title}`;
-const tableHelp = tableIds
-  .filter((id) => typeof id === "number")
-  .map(textOf)
-  .join("; ");
-const studyHelp = tableIds
-  .filter((id) => typeof id === "string")
-  .map(textOf)
-  .join("; ");
+const tableHelp = tableNumbers.map(textOf).join("; ");
+const studyHelp = studyNames.map(textOf).join("; ");
 /** Model options that affect the kernels' shapes. */
 const shapeSettings = models.flatMap(({ shapedBy }) => shapedBy);
 
