@@ -8,7 +8,14 @@ import { Model } from "../../src/models/model.ts";
 import { DEFAULT_MODEL, modelNamed, models } from "../../src/models/registry.ts";
 import { torchShape } from "../../src/nn/layout.ts";
 import { settingText } from "../../src/models/setting.ts";
-import { commonSettings, configSchema, PHANTOM, presetFor, presetNames } from "../../src/train/config.ts";
+import {
+  commonSettings,
+  configSchema,
+  PHANTOM,
+  presetFor,
+  presetNames,
+  type TrainConfig,
+} from "../../src/train/config.ts";
 
 const nameOf = (flags: string) => new Option(flags).attributeName();
 
@@ -18,6 +25,30 @@ test("models have names of their own, and an unknown one is refused with a list 
   for (const spec of models) expect(modelNamed(spec.id)).toBe(spec);
   expect(ids).toContain(DEFAULT_MODEL);
   expect(() => modelNamed("vgg")).toThrow(`model: there is no model vgg; the models are ${ids.join(", ")}`);
+});
+
+test("the presets of all models take the same images", () => {
+  const imagesOf = ({ phantomImages, val, size, crop, flip, split, folds }: TrainConfig) => {
+    return { phantomImages, val, size, crop, flip, split, folds };
+  };
+  for (const name of presetNames) {
+    for (const data of [PHANTOM, "folder"]) {
+      const expected = imagesOf(presetFor(name, data));
+      for (const { id } of models) expect(imagesOf(presetFor(name, data, id)), id).toEqual(expected);
+    }
+  }
+});
+
+/** Measured on the phantom: at another rate some of them learn nothing in these minutes. */
+test.each([
+  ["resnet34", { lr: 1e-3, batch: 8, epochs: { training: 8 } }, 22],
+  ["vgg16_bn", { lr: 3e-4, batch: 8, epochs: { training: 10 } }, 28],
+  ["resnext50_32x4d", { lr: 3e-3, batch: 8, epochs: { training: 10 } }, 28],
+  ["inception_v3", { lr: 5e-3, batch: 32, epochs: { training: 16 } }, 44],
+])("%s has a quick preset of its own, with more epochs on a folder, and the common paper preset", (id, quick, more) => {
+  expect(presetFor("quick", PHANTOM, id)).toMatchObject(quick);
+  expect(presetFor("quick", "folder", id)).toMatchObject({ ...quick, epochs: { training: more } });
+  expect(presetFor("paper", PHANTOM, id)).toMatchObject({ lr: 1e-4, batch: 32, epochs: { training: 200 } });
 });
 
 test("flags are of one setting each: shared where models share the schema, else unique", () => {

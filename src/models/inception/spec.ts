@@ -15,6 +15,8 @@ export const inception = classifier<Inception, typeof options>({
   shapedBy: ["width"],
   quick: { width: 1 / 2 },
   paper: { width: 1 },
+  // AUC on the phantom: 0.92. At 96×96 the last maps are 1×1: batch norm sees one value per image, and batches of 8 or 16 reach 0.70 to 0.88.
+  quickTraining: { epochs: 16, lr: 5e-3, batch: 32 },
   drops: true,
   auxWeight: 0.4,
   points: ["L0", "L1", "L2", "L3", "L4"],

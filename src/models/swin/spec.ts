@@ -9,7 +9,7 @@ const options = { width: widthSetting, depth: depthSetting };
 export const swin = classifier<Swin, typeof options>({
   id: "swin_t",
   title: "Swin-T",
-  summary: "a transformer whose attention stays within shifted windows",
+  summary: "a transformer whose attention stays within shifted windows; needs longer than the quick preset",
   options,
   shapedBy: ["width", "depth"],
   quick: { width: 1 / 3, depth: 2 / 3 },

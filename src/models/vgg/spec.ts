@@ -15,6 +15,8 @@ const spec = (id: string, batchNorm: boolean) =>
     shapedBy: ["width"],
     quick: { width: 3 / 16 },
     paper: { width: 1 },
+    // AUC on the phantom with batch norm: 1.00; at 1e-3 (8 epochs) 0.58.
+    quickTraining: { epochs: 10, lr: 3e-4 },
     drops: true,
     points: ["L0", "L1", "L2", "L3", "L4"],
     cam: false,

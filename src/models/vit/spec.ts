@@ -9,7 +9,7 @@ const options = { width: widthSetting, depth: depthSetting };
 export const vit = classifier<ViT, typeof options>({
   id: "vit_b_16",
   title: "ViT-B/16",
-  summary: "a vision transformer on patches of 16×16 pixels",
+  summary: "a vision transformer on patches of 16×16 pixels; needs longer than the quick preset",
   options,
   shapedBy: ["width", "depth", "size"],
   quick: { width: 1 / 4, depth: 1 / 2 },
