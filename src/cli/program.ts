@@ -143,13 +143,10 @@ function commands(action: Action): Command {
     .action(action(async () => (await import("./commands/reproduce.ts")).reproduce));
 
   const inspect = command("inspect", "show what a folder of images holds: counts, sizes, duplicates, what is left out");
-  addCommon(inspect.requiredOption("--data <dir>", "folder of images, or the file of a manifest", text), [
-    ...readSettings,
-    ...classSettings,
-    ...splitSettings,
-    "fold",
-    "crop",
-  ])
+  addCommon(
+    inspect.requiredOption("--data <dir>", "folder of images, the file of a manifest, phantom or phantom-b", text),
+    [...readSettings, ...classSettings, "phantomImages", ...splitSettings, "fold", "crop"],
+  )
     .option("--seed <n>", "seed of the split", number)
     .option("--images <n>", "images on the contact sheet", count, 48)
     .option("--out <dir>", "where contact-sheet.png and inspection.json go", text, "inspection")
@@ -177,7 +174,7 @@ function commands(action: Action): Command {
     .option("--panels <n>", "with --explain, number of panels of each kind (default: 3)", count)
     .option("--out <dir>", "with --explain, where the panels go (default: explained)", text)
     .argument("<run>", "run folder, or a checkpoint file", text)
-    .option("--data <dir>", "evaluate on all images of this folder instead", text);
+    .option("--data <dir>", "evaluate on all images of this folder instead, or of phantom or phantom-b", text);
   addCommon(evaluate, [...readSettings, "target"])
     .addOption(
       new Option("--on <images>", "which of the run's images (default: val)").choices(["val", "test", "external"]),

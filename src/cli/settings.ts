@@ -7,7 +7,8 @@ import { DEFAULT_MODEL, modelNamed, models } from "../models/registry.ts";
 import { choicesOf, kindOfSetting, settingText, type SettingText } from "../models/setting.ts";
 import type { ModelSpec, PhaseSpec, PresetName } from "../models/spec.ts";
 import { formats } from "../node/data/layouts/registry.ts";
-import { checkConfig, commonSettings, PHANTOM, presetFor, presetNames, type TrainConfig } from "../train/config.ts";
+import { isPhantom, PHANTOM } from "../data/phantom/scanner.ts";
+import { checkConfig, commonSettings, presetFor, presetNames, type TrainConfig } from "../train/config.ts";
 import { number, text } from "./values.ts";
 
 type CommonName = Exclude<keyof typeof commonSettings, "preset">;
@@ -184,17 +185,19 @@ function requireRate(config: TrainConfig, spec: ModelSpec, given: Record<string,
 }
 
 /** @throws ConfigError for an option that does not apply to the images */
-function requireDataEffect(flags: ConfigFlags, given: Record<string, unknown>): void {
-  const { data = PHANTOM } = flags;
-  if (given["phantomImages"] !== undefined && data !== PHANTOM) {
+export function requireDataEffect(flags: Pick<ConfigFlags, "data" | "external">, given: Record<string, unknown>): void {
+  const { data = PHANTOM, external = "" } = flags;
+  if (given["phantomImages"] !== undefined && !isPhantom(data) && !isPhantom(external)) {
     throw new ConfigError("--phantom-images has no effect with --data");
   }
-  if (data === PHANTOM) {
-    if (given["labelFrom"] === "name" && given["external"] === undefined) {
+  if (isPhantom(data)) {
+    if (external === data) throw new ConfigError(`--external ${external}: is the data that is trained on`);
+    if (given["labelFrom"] === "name" && (external === "" || isPhantom(external))) {
       throw new ConfigError("--label-from has no effect on the phantom, which knows its classes");
     }
     const idle = ofFolders.find((name) => given[name] !== undefined);
-    if (idle) throw new ConfigError(`${commonOption(idle).long} has no effect without --data`);
+    const where = flags.data === undefined ? "without --data" : `on ${data}`;
+    if (idle) throw new ConfigError(`${commonOption(idle).long} has no effect ${where}`);
   }
 }
 

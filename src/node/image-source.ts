@@ -1,12 +1,13 @@
 /** Images from folders on disk, prepared and batched by worker threads. */
 import path from "node:path";
 import { benignMalignant, sameNames } from "../data/classes.ts";
+import { isPhantom, type PhantomName } from "../data/phantom/scanner.ts";
 import { type Classes, DataError, type Dataset, isBare, type Prepared } from "../data/sample.ts";
 import { type ClassRequest, resolveClasses } from "../data/settle-classes.ts";
 import { hasTarget, type MaskTarget } from "../data/target.ts";
 import type { BatchSource, ImageSource, KeptSplit, PreparedData, PrepareOptions, SplitSides } from "../runs/images.ts";
 import { classesOf } from "../train/classes.ts";
-import { dataSeed, outlinesOf, PHANTOM, specOf, type TrainConfig } from "../train/config.ts";
+import { dataSeed, outlinesOf, specOf, type TrainConfig } from "../train/config.ts";
 import { BatchLoader } from "./data/loader.ts";
 import { openDataset, type OpenOptions } from "./data/open.ts";
 import { preparePhantom } from "./data/phantom.ts";
@@ -15,9 +16,9 @@ import { splitData, splitFile, withoutSeen } from "./data/sides.ts";
 
 export const folderImages: ImageSource = {
   check: async (config, options = {}) =>
-    config.data === PHANTOM ? phantomClasses(config) : (await openSet(config, options)).classes,
+    isPhantom(config.data) ? phantomClasses(config) : (await openSet(config, options)).classes,
   prepare: (config, options = {}) =>
-    config.data === PHANTOM ? drawPhantom(config, options) : readFolder(config, options),
+    isPhantom(config.data) ? drawPhantom(config.data, config, options) : readFolder(config, options),
   split(prepared: readonly Prepared[], config: TrainConfig, kept?: KeptSplit): SplitSides {
     const classes = classesOf(config);
     if (!kept) return splitData(prepared, config, { classes });
@@ -29,13 +30,13 @@ export const folderImages: ImageSource = {
   batches: (prepared: readonly Prepared[], target?: MaskTarget): BatchSource => new BatchLoader(prepared, { target }),
 };
 
-async function drawPhantom(config: TrainConfig, options: PrepareOptions): Promise<PreparedData> {
+async function drawPhantom(scanner: PhantomName, config: TrainConfig, options: PrepareOptions): Promise<PreparedData> {
   const [height, width] = config.size;
   const seed = dataSeed(config);
   const classes = phantomClasses(config);
-  const { crop } = config;
-  const prepared = await preparePhantom({ seed, count: config.phantomImages }, { width, height, crop, ...options });
-  return { name: `phantom ${seed}`, classes, prepared, skipped: [], notes: [] };
+  const { crop, phantomImages: count } = config;
+  const prepared = await preparePhantom({ scanner, seed, count }, { width, height, crop, ...options });
+  return { name: `${scanner} ${seed}`, classes, prepared, skipped: [], notes: [] };
 }
 
 /** @throws DataError for classes other than the phantom's two, in this order */

@@ -3,7 +3,7 @@ import type { Prepared, Skipped } from "../data/sample.ts";
 import type { EvaluatedSide } from "../metrics/predictions.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { classesOf } from "../train/classes.ts";
-import { dataSeed, type TrainConfig } from "../train/config.ts";
+import { dataSeed, externalImages, type TrainConfig } from "../train/config.ts";
 import type { ImageSource } from "./images.ts";
 import { prepareExternal, prepareImages, type LoadOptions } from "./load-data.ts";
 import { ownSplit, type Loaded } from "./run.ts";
@@ -63,7 +63,8 @@ export async function chooseImages(
       throw new ConfigError("external has no images: the run was trained without --external", "on");
     const external = await prepareExternal(source, config, [...sides.train, ...sides.val], load);
     const { name, prepared: images, skipped, notes } = external;
-    const itsOwn = { data: config.external, format: "auto", masksInverted: false };
+    const phantomImages = externalImages(config);
+    const itsOwn = { data: config.external, phantomImages, format: "auto", masksInverted: false };
     return { images, skipped, notes, on, what: `images of ${name}`, name, origin: { ...origin, ...itsOwn } };
   }
   if (on !== "test") {

@@ -1,4 +1,5 @@
 /** Compares two checkpoints on the same images. */
+import { isPhantom } from "../data/phantom/scanner.ts";
 import type { Prepared } from "../data/sample.ts";
 import { sameNames } from "../data/classes.ts";
 import { parseSplit } from "../data/split-file.ts";
@@ -8,7 +9,7 @@ import type { Classes } from "../data/classes.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { isClassifier } from "../train/checkpoint.ts";
 import { classesOf } from "../train/classes.ts";
-import { dataSeed, PHANTOM, type TrainConfig } from "../train/config.ts";
+import { dataSeed, type TrainConfig } from "../train/config.ts";
 import type { ChosenImages, ImageOrigin } from "./choose-images.ts";
 import type { ImageSource } from "./images.ts";
 import { prepareImages, type LoadOptions } from "./load-data.ts";
@@ -73,7 +74,7 @@ async function requireUnseen(
 
 /** Whether an id names the same image in both. */
 function sameImages(a: ImageOrigin, b: ImageOrigin, sameFile: CompareOptions["sameFile"]): boolean {
-  if (a.data === PHANTOM || b.data === PHANTOM) return a.data === b.data && dataSeed(a) === dataSeed(b);
+  if (isPhantom(a.data) || isPhantom(b.data)) return a.data === b.data && dataSeed(a) === dataSeed(b);
   return sameFile(a.data, b.data);
 }
 

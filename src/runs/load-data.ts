@@ -1,10 +1,11 @@
 /** Loads the images of a training run: prepares, splits and announces them. */
 import { classNotes } from "../data/class-notes.ts";
 import { benignMalignant, checkClassNames, type Classes, className } from "../data/classes.ts";
+import { isPhantom } from "../data/phantom/scanner.ts";
 import { DataError, type Prepared, type Skipped } from "../data/sample.ts";
 import { classifies } from "../models/model.ts";
 import { classesOf } from "../train/classes.ts";
-import { checkConfig, PHANTOM, specOf, type TrainConfig } from "../train/config.ts";
+import { checkConfig, externalImages, specOf, type TrainConfig } from "../train/config.ts";
 import type { DataEvent, EventSink, RunEvent, SideCounts } from "./events.ts";
 import type { ImageSource, KeptSplit, PreparedData, PrepareOptions, SplitSides } from "./images.ts";
 
@@ -67,7 +68,7 @@ export function prepareImages(
   config: TrainConfig,
   { emit, signal, ...options }: LoadOptions & Pick<PrepareOptions, "bare" | "missingClasses">,
 ): Promise<PreparedData> {
-  const what = config.data === PHANTOM ? "phantom" : "images";
+  const what = isPhantom(config.data) ? "phantom" : "images";
   return source.prepare(config, {
     ...options,
     ...(signal ? { signal } : {}),
@@ -92,7 +93,8 @@ const externalOptions = { bare: "keep", missingClasses: "allow" } as const;
 function externalConfig(config: TrainConfig): TrainConfig {
   const { names, positive } = classesOf(config);
   const classes = { classes: [...names], positive: names[positive]! };
-  return { ...config, data: config.external, format: "auto", masksInverted: false, ...classes };
+  const phantomImages = externalImages(config);
+  return { ...config, data: config.external, phantomImages, format: "auto", masksInverted: false, ...classes };
 }
 
 /** Checks all that can be known without decoding an image. @returns the settings with the set's classes. @throws DataError */

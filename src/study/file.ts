@@ -1,8 +1,9 @@
 /** The schema of study.json: a study's settings, progress and results. docs/study.md describes it. */
 import { z } from "zod";
 import { classKey } from "../data/classes.ts";
+import { isPhantom } from "../data/phantom/scanner.ts";
 import { ConfigError } from "../models/config-error.ts";
-import { checkConfig, PHANTOM, type TrainConfig } from "../train/config.ts";
+import { checkConfig, type TrainConfig } from "../train/config.ts";
 import { sideNames } from "./figures.ts";
 import { studyTableSchema } from "./results.ts";
 import { rowNames, tableIds } from "./rows.ts";
@@ -78,7 +79,7 @@ export function firstDifference(
   sameFile: (a: string, b: string) => boolean,
 ): Difference | undefined {
   const isFile = (setting: string, value: unknown) =>
-    ["data", "external", "split"].includes(setting) && value !== "" && value !== PHANTOM;
+    ["data", "external", "split"].includes(setting) && value !== "" && !isPhantom(String(value));
   const flat = ({ epochs, ...rest }: TrainConfig): [string, unknown][] => [
     ...Object.entries(rest),
     ...Object.entries(epochs).map(([name, count]): [string, number] => [`epochs.${name}`, count]),

@@ -2,12 +2,11 @@
 import { z } from "zod";
 import { ConfigError } from "../models/config-error.ts";
 import { firstFault } from "../data/fault.ts";
+import { isPhantom, PHANTOM } from "../data/phantom/scanner.ts";
 import { DEFAULT_MODEL, modelNamed } from "../models/registry.ts";
 import { learningRateSchema, setting } from "../models/setting.ts";
 import type { ModelSpec, Outlines, PresetName } from "../models/spec.ts";
 
-/** The value of `data` that selects the built-in generator. */
-export const PHANTOM = "phantom";
 
 const MAX_SEED = 2 ** 31 - 1;
 
@@ -30,11 +29,11 @@ export function parseSize(text: string): [number, number] {
 /** Settings common to all models. */
 export const commonSettings = {
   preset: z.enum(["quick", "paper"]),
-  /** Folder of images, or "phantom" for the built-in generator. */
+  /** Folder of images, or the name of a phantom. */
   data: setting(
     z.string().min(1),
     "--data <dir>",
-    'folder of images, or "phantom" for the built-in generator (default: phantom)',
+    "folder of images; or phantom or phantom-b, built-in generators that imitate two scanners (default: phantom)",
   ),
   format: setting(z.string().min(1).default("auto"), "--format <name>", "layout of the folder (default: detected)"),
   labelFrom: setting(
@@ -68,7 +67,7 @@ export const commonSettings = {
   phantomImages: setting(
     z.number().int().min(20).max(100_000),
     "--phantom-images <n>",
-    "images of the phantom, training and validation together",
+    "images of the phantom, training and validation together; as an external set a fifth of them, at least 20",
   ),
   /** Seed of initial values, image order and flips; of the split too, unless `splitSeed` is given. */
   seed: setting(seed(), "--seed <n>", "seed of weights, order and flips; of the split and the phantom too"),
@@ -112,7 +111,7 @@ export const commonSettings = {
   external: setting(
     z.string().default(""),
     "--external <dir>",
-    "also evaluate at the end on this folder, which is never trained on",
+    "also evaluate at the end on this folder, or on phantom or phantom-b, which is never trained on",
   ),
   /** "balanced": as in scikit-learn, inverse to the class frequency. */
   classWeights: setting(
@@ -160,6 +159,10 @@ export const specOf = ({ model }: Pick<TrainConfig, "model">): ModelSpec => mode
 
 /** The seed of the split and the phantom's images, which are not part of the training itself. */
 export const dataSeed = ({ seed, splitSeed }: Pick<TrainConfig, "seed" | "splitSeed">): number => splitSeed ?? seed;
+
+/** Number of images of a phantom that is an external set, of which as many are drawn as are usually held out. */
+export const externalImages = ({ phantomImages }: Pick<TrainConfig, "phantomImages">): number =>
+  Math.max(20, Math.round(0.2 * phantomImages));
 
 export const outlinesOf = (config: TrainConfig): Outlines => specOf(config).outlines(config);
 
@@ -214,7 +217,7 @@ export const presetNames = Object.keys(presets) as readonly PresetName[];
 /** The settings that a preset starts from, for the phantom or for a folder of images. */
 export function presetFor(name: PresetName, data: string, model = DEFAULT_MODEL): TrainConfig {
   const spec = modelNamed(model);
-  const onImages = name === "quick" && data !== PHANTOM;
+  const onImages = name === "quick" && !isPhantom(data);
   return checkConfig({
     model,
     ...presets[name],
@@ -246,7 +249,7 @@ export function checkConfig(config: unknown): TrainConfig {
   if (checked.folds > 0 && checked.fold >= checked.folds) {
     throw new ConfigError(`there is no fold ${checked.fold} of ${checked.folds}: they count from 0`, "fold");
   }
-  if (checked.data === PHANTOM && checked.split === "set") {
+  if (isPhantom(checked.data) && checked.split === "set") {
     throw new ConfigError("the phantom has no split of its own", "split");
   }
   return spec.check ? { ...checked, ...spec.check(checked) } : checked;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cosTurns, log2 } from "../../src/data/phantom/arithmetic.ts";
-import { logOdds, type NoduleFeatures } from "../../src/data/phantom/nodule-model.ts";
+import { logOdds, statisticsB, type NoduleFeatures } from "../../src/data/phantom/nodule-model.ts";
 import { phantomImage, phantomSamples, type PhantomImage } from "../../src/data/phantom/phantom.ts";
 
 const images = phantomSamples({ count: 400, seed: 11 });
@@ -117,6 +117,87 @@ describe("phantom: geometry", () => {
         for (let x = tissue.x0; x < tissue.x1; x++) expect(grey[(tissue.y1 + gap - 1) * width + x]).toBe(0);
         for (let y = tissue.y0; y < tissue.y1; y++) expect(grey[y * width + tissue.x1 + gap - 1]).toBe(0);
       }
+    }
+  });
+});
+
+describe("phantom: outlines", () => {
+  it.each(["phantom", "phantom-b"] as const)("touch the sides of their boxes (%s)", (scanner) => {
+    for (const { outlines, boxes } of phantomSamples({ count: 30, seed: 5, scanner })) {
+      expect(outlines.length).toBe(boxes.length);
+      outlines.forEach((points, n) => {
+        const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
+        const { x0, y0, x1, y1 } = boxes[n]!;
+        expect(Math.min(...xs)).toBeCloseTo(x0, 3);
+        expect(Math.min(...ys)).toBeCloseTo(y0, 3);
+        expect(Math.max(...xs)).toBeCloseTo(x1, 3);
+        expect(Math.max(...ys)).toBeCloseTo(y1, 3);
+      });
+    }
+  });
+
+  it("lie where the nodule's edge is drawn: a dark one is dark just inside, and not just outside", () => {
+    let [seen, right] = [0, 0];
+    for (const image of images) {
+      const [nodule] = image.features;
+      if (nodule!.echogenicity !== "markedlyHypoechoic" || nodule!.margin !== "spiculated" || nodule!.halo) continue;
+      if (nodule!.composition !== "solid" || nodule!.calcification !== "none" || image.boxes.length > 1) continue;
+      const { x0, y0, x1, y1 } = image.boxes[0]!;
+      const [cx, cy] = [(x0 + x1) / 2, (y0 + y1) / 2];
+      // Scaled about the centre: 6 % of the radius inside and outside, between and along the spikes.
+      const at = (factor: number) =>
+        image.outlines[0]!.map(({ x, y }) => {
+          const [u, v] = [cx + (x - cx) * factor, cy + (y - cy) * factor].map(Math.floor);
+          return image.grey[v! * image.width + u!]!;
+        });
+      seen++;
+      if (mean(at(0.88)) < mean(at(1.12)) - 10) right++;
+    }
+    expect(seen).toBeGreaterThan(5);
+    expect(right / seen).toBeGreaterThan(0.85);
+  });
+});
+
+describe("phantom of scanner B", () => {
+  const other = phantomSamples({ count: 200, seed: 11, scanner: "phantom-b" });
+  const of = (side: readonly PhantomImage[], score: (image: PhantomImage) => number) => mean(side.map(score));
+
+  it("gives the bytes that it gave on the machine where this was written", () => {
+    const hash = (bytes: Uint8Array) => bytes.reduce((h, byte) => Math.imul(h ^ byte, 0x01000193), 0x811c9dc5) >>> 0;
+    const hashes = [0, 1, 2, 3].map((index) =>
+      hash(phantomImage(1, index, { scanner: "phantom-b" }).grey).toString(16),
+    );
+    expect(hashes).toEqual(["e4b25e29", "5e1ac82c", "375d1d7a", "d0147cf7"]);
+  });
+
+  it("darkens more with depth, and has smaller and less typical nodules", () => {
+    const darker = (image: PhantomImage) => {
+      const { x0, y0, x1, y1 } = image.tissue;
+      const third = Math.floor((y1 - y0) / 3);
+      return mean(pixels(image, { x0, y0, x1, y1: y0 + third })) - mean(pixels(image, { x0, y0: y1 - third, x1, y1 }));
+    };
+    const share = (image: PhantomImage) => areaOf(image) / pixels(image, image.tissue).length / image.boxes.length;
+    expect(of(other, share)).toBeLessThan(0.8 * of(images, share));
+    expect(of(other, darker)).toBeGreaterThan(of(images, darker) + 8);
+    expect(other.filter(({ boxes }) => boxes.length === 2).length).toBeGreaterThan(10);
+    for (const { label, features } of other) {
+      for (const f of features) expect((label === 1 ? 1 : -1) * logOdds(f, statisticsB)).toBeGreaterThanOrEqual(1.5);
+    }
+    const typical = (image: PhantomImage) => Math.abs(logOdds(image.features[0]!));
+    expect(of(other, typical)).toBeLessThan(0.8 * of(images, typical));
+  });
+
+  it("keeps boxes inside the scan, and the rest black around it", () => {
+    for (const { tissue, boxes, width, height, grey } of other.slice(0, 40)) {
+      for (const box of boxes) {
+        expect([box.x0 >= tissue.x0, box.y0 >= tissue.y0, box.x1 <= tissue.x1, box.y1 <= tissue.y1]).toEqual(
+          Array(4).fill(true),
+        );
+      }
+      expect((tissue.x1 - tissue.x0) * (tissue.y1 - tissue.y0)).toBeGreaterThan(0.35 * width * height);
+      const gap = Math.ceil(0.03 * height);
+      for (let x = tissue.x0; x < tissue.x1; x++) expect(grey[(tissue.y0 - gap) * width + x]).toBe(0);
+      for (let y = tissue.y0; y < tissue.y1; y++) expect(grey[y * width + tissue.x0 - gap]).toBe(0);
     }
   });
 });

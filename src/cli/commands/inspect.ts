@@ -1,8 +1,10 @@
 /** `mganet inspect`: shows what a folder of images holds, in numbers and on a contact sheet. */
 import path from "node:path";
-import { type Classes, DataError, type Dataset, type Prepared } from "../../data/sample.ts";
+import sharp, { type Sharp } from "sharp";
+import { isPhantom } from "../../data/phantom/scanner.ts";
+import { type Classes, DataError, type Dataset, type Prepared, type Skipped } from "../../data/sample.ts";
 import { contactSheet, spread, type Tile } from "../../node/contact-sheet.ts";
-import { openImage, readImage } from "../../node/data/decode.ts";
+import { type GreyImage, openImage, readImage } from "../../node/data/decode.ts";
 import {
   className,
   countClasses,
@@ -13,13 +15,14 @@ import {
   type Range,
 } from "../../node/data/inspect.ts";
 import { openDataset } from "../../node/data/open.ts";
+import { phantomFrame, phantomSet, preparePhantom } from "../../node/data/phantom.ts";
 import { prepareDataset } from "../../node/data/prepare.ts";
-import { openOptions } from "../../node/image-source.ts";
+import { folderImages, openOptions } from "../../node/image-source.ts";
 import { splitData } from "../../node/data/sides.ts";
 import type { SplitSides } from "../../runs/images.ts";
 import { requireWritableFolder, writeWhole } from "../../node/files.ts";
-import { checkConfig, presetFor, type TrainConfig } from "../../train/config.ts";
-import { splitOf, type ConfigFlags } from "../settings.ts";
+import { checkConfig, dataSeed, presetFor, type TrainConfig } from "../../train/config.ts";
+import { type ConfigFlags, requireDataEffect, splitOf } from "../settings.ts";
 import { Progress } from "../progress.ts";
 import { visibleName } from "../terminal.ts";
 
@@ -34,17 +37,9 @@ export async function inspect(options: InspectOptions): Promise<void> {
   const config = configOf(options);
   const progress = new Progress();
   try {
-    const dataset = await openDataset(data, openOptions(config));
-    progress.start("reading images", dataset.samples.length);
-    const result = await prepareDataset(dataset, {
-      ...SMALL,
-      crop: config.crop,
-      onProgress: (done) => progress.update(done),
-    });
+    const { dataset, prepared, skipped, notes } = await read(config, progress);
     progress.clear();
-    const { prepared } = result;
-    const notes = [...dataset.notes, ...result.notes];
-    const found = inspectSet(dataset, prepared, [...dataset.skipped, ...result.skipped], notes);
+    const found = inspectSet(dataset, prepared, skipped, notes);
     for (const line of show(found)) console.log(line);
     const split = trySplit(prepared, config, dataset.classes);
     for (const line of showSplit(split, dataset.classes)) console.log(line);
@@ -60,27 +55,57 @@ export async function inspect(options: InspectOptions): Promise<void> {
   }
 }
 
+/** A data set, and its images at a small size. */
+interface Read {
+  dataset: Dataset;
+  prepared: Prepared[];
+  skipped: Skipped[];
+  notes: string[];
+}
+
+async function read(config: TrainConfig, progress: Progress): Promise<Read> {
+  const { data, crop, phantomImages: count } = config;
+  const options = { ...SMALL, crop, onProgress: (done: number) => progress.update(done) };
+  if (isPhantom(data)) {
+    const classes = await folderImages.check(config);
+    progress.start("drawing the phantom", count);
+    const prepared = await preparePhantom({ scanner: data, seed: dataSeed(config), count }, options);
+    return { dataset: phantomSet(data, classes, prepared), prepared, skipped: [], notes: [] };
+  }
+  const dataset = await openDataset(data, openOptions(config));
+  progress.start("reading images", dataset.samples.length);
+  const { prepared, skipped, notes } = await prepareDataset(dataset, options);
+  return { dataset, prepared, skipped: [...dataset.skipped, ...skipped], notes: [...dataset.notes, ...notes] };
+}
+
 const TILE = { columns: 6, width: 240, height: 180 };
 
 /** The settings that a training run with the same options would have. @throws ConfigError */
 function configOf(flags: InspectOptions): TrainConfig {
   const { val, format, labelFrom, masksInverted, split, folds, fold, crop, seed, data } = flags;
-  const { target, classes, positive } = flags;
-  const some = { val, format, labelFrom, masksInverted, target, classes, positive, split, folds, fold, crop, seed };
-  const given = Object.entries(some).filter(([, v]) => v !== undefined);
-  return checkConfig({ ...presetFor("quick", data), data, ...Object.fromEntries(given), ...splitOf(flags) });
+  const { target, classes, positive, phantomImages } = flags;
+  const reading = { format, labelFrom, masksInverted, target, classes, positive, phantomImages };
+  const some = { ...reading, val, split, folds, fold, crop, seed };
+  const given = Object.fromEntries(Object.entries(some).filter(([, v]) => v !== undefined));
+  requireDataEffect({ data }, given);
+  return checkConfig({ ...presetFor("quick", data), data, ...given, ...splitOf(flags) });
 }
 
-async function* tiles(shown: readonly Prepared[], { samples, classes }: Dataset): AsyncGenerator<Tile> {
+async function* tiles(shown: readonly Prepared[], { name, samples, classes }: Dataset): AsyncGenerator<Tile> {
   const byId = new Map(samples.map((sample) => [sample.id, sample]));
   for (const { id, label, source } of shown) {
     const { file, width, height, crop } = source!;
-    const image = await openImage(await readImage(file));
-    const { boxes, shape } = byId.get(id)!;
+    const { boxes, shape: given } = byId.get(id)!;
+    const phantom = isPhantom(name) ? phantomFrame(id) : undefined;
+    const image = phantom ? sharpOf(phantom) : await openImage(await readImage(file));
+    const shape = phantom?.outlines.map((polygon) => ({ polygon })) ?? given;
     const picture = { image, width, height, crop, boxes, ...(shape ? { shape } : {}), ellipses: true };
     yield { pictures: [picture], caption: `${id}  ${className(label, classes)}  ${width}x${height}` };
   }
 }
+
+const sharpOf = ({ width, height, grey }: GreyImage): Sharp =>
+  sharp(grey, { raw: { width, height, channels: 1 } }).toColourspace("srgb");
 
 /** The split that a training run would use, or why there is none. */
 function trySplit(prepared: readonly Prepared[], config: TrainConfig, classes: Classes): SplitSides | string {

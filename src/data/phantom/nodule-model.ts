@@ -32,6 +32,18 @@ interface Frequencies {
   halo: Record<"yes" | "no", number>;
 }
 
+/** How often nodules look like what. */
+export interface NoduleStatistics {
+  /** One table per class, indexed by the label. */
+  frequencies: readonly [Frequencies, Frequencies];
+  /** Minimum evidence for every label, as natural log odds. */
+  minEvidence: number;
+  /** Geometric mean of the box's sides as a share of the scan's shorter side, of one nodule and of each of two. */
+  size: { one: readonly [number, number]; two: readonly [number, number] };
+  /** Share of images with two nodules. */
+  twoNodules: number;
+}
+
 const benign: Frequencies = {
   logAspect: { mean: -0.175, deviation: 0.19 },
   margin: { smooth: 0.66, illDefined: 0.17, lobulated: 0.13, spiculated: 0.04 },
@@ -50,21 +62,48 @@ const malignant: Frequencies = {
   halo: { yes: 0.1, no: 0.9 },
 };
 
-/** Feature frequencies, one table per class, indexed by the label. */
-export const frequencies: readonly [Frequencies, Frequencies] = [benign, malignant];
+export const statistics: NoduleStatistics = {
+  frequencies: [benign, malignant],
+  minEvidence: 4,
+  size: { one: [0.33, 0.57], two: [0.26, 0.36] },
+  twoNodules: 1 / 16,
+};
 
-/** Minimum evidence for every label, as natural log odds. */
-const MIN_EVIDENCE = 4;
+const benignB: Frequencies = {
+  logAspect: { mean: -0.12, deviation: 0.21 },
+  margin: { smooth: 0.48, illDefined: 0.3, lobulated: 0.16, spiculated: 0.06 },
+  echogenicity: { hyperechoic: 0.06, isoechoic: 0.38, hypoechoic: 0.44, markedlyHypoechoic: 0.12 },
+  calcification: { none: 0.6, micro: 0.1, macro: 0.22, cometTail: 0.08 },
+  composition: { solid: 0.62, spongiform: 0.14, partlyCystic: 0.24 },
+  halo: { yes: 0.45, no: 0.55 },
+};
+
+const malignantB: Frequencies = {
+  logAspect: { mean: 0.02, deviation: 0.21 },
+  margin: { smooth: 0.2, illDefined: 0.33, lobulated: 0.27, spiculated: 0.2 },
+  echogenicity: { hyperechoic: 0.02, isoechoic: 0.16, hypoechoic: 0.5, markedlyHypoechoic: 0.32 },
+  calcification: { none: 0.38, micro: 0.42, macro: 0.17, cometTail: 0.03 },
+  composition: { solid: 0.9, spongiform: 0.03, partlyCystic: 0.07 },
+  halo: { yes: 0.1, no: 0.9 },
+};
+
+/** Of scanner B's patients: smaller nodules, less often typical. */
+export const statisticsB: NoduleStatistics = {
+  frequencies: [benignB, malignantB],
+  minEvidence: 1.5,
+  size: { one: [0.26, 0.48], two: [0.22, 0.32] },
+  twoNodules: 1 / 8,
+};
 
 /**
  * Draws a nodule of a class. A draw whose features together favour the other class, or barely its own, is repeated: single
  * features often mislead, all together never do. There is no label noise.
  */
-export function drawFeatures(label: Label, rng: Random): NoduleFeatures {
+export function drawFeatures(label: Label, rng: Random, of: NoduleStatistics = statistics): NoduleFeatures {
   for (;;) {
-    const features = drawOnce(frequencies[label], rng);
-    const evidence = logOdds(features);
-    if ((label === 1 ? evidence : -evidence) >= MIN_EVIDENCE) return features;
+    const features = drawOnce(of.frequencies[label], rng);
+    const evidence = logOdds(features, of);
+    if ((label === 1 ? evidence : -evidence) >= of.minEvidence) return features;
   }
 }
 
@@ -91,8 +130,7 @@ function aspectOf(log: number): number {
  * ln p(features | malignant) - ln p(features | benign), assuming independent features: above 0 favours malignant.
  * Math.log is accurate enough: the result is only compared with thresholds, and never falls on one.
  */
-export function logOdds(features: NoduleFeatures): number {
-  const [b, m] = frequencies;
+export function logOdds(features: NoduleFeatures, { frequencies: [b, m] } = statistics): number {
   const z = (f: Frequencies) => (Math.log(features.aspect) - f.logAspect.mean) / f.logAspect.deviation;
   const halo = features.halo ? "yes" : "no";
   return (

@@ -29,7 +29,7 @@ interface Outline {
 const TURN = 256;
 
 /** Paints the nodule so that its outline, which it returns, touches the four sides of `box` (pixels of the tissue). */
-export function paintNodule(tissue: Tissue, box: Box, features: NoduleFeatures, rng: Random): Point[] {
+export function paintNodule(tissue: Tissue, box: Box, features: NoduleFeatures, rng: Random, contrast = 1): Point[] {
   const outline = makeOutline(features.margin, rng);
   const body: Ellipse = {
     cx: (box.x0 + box.x1) / 2,
@@ -38,7 +38,7 @@ export function paintNodule(tissue: Tissue, box: Box, features: NoduleFeatures, 
     ry: (box.y1 - box.y0) / 2,
   };
   if (features.composition === "partlyCystic") castBehind(tissue, body, 3); // fluid absorbs little
-  paintBody(tissue, body, outline, features, rng);
+  paintBody(tissue, body, outline, { features, contrast }, rng);
   paintCysts(tissue, body, features.composition, rng);
   paintCalcifications(tissue, body, features.calcification, rng);
   return polygonOf(outline, body);
@@ -114,9 +114,15 @@ function radiusAt(outline: Outline, x: number, y: number): number {
 }
 
 /** The body, its margin and its rim. */
-function paintBody(tissue: Tissue, body: Ellipse, outline: Outline, features: NoduleFeatures, rng: Random): void {
+function paintBody(
+  tissue: Tissue,
+  body: Ellipse,
+  outline: Outline,
+  { features, contrast }: { features: NoduleFeatures; contrast: number },
+  rng: Random,
+): void {
   const { width, height, unit } = tissue;
-  const level = LEVEL[features.echogenicity] + rng.uniform(-1.2, 1.2);
+  const level = contrast * LEVEL[features.echogenicity] + rng.uniform(-1.2, 1.2);
   const edge = EDGE[features.margin] * unit;
   // Without a halo there is still a faint rim: nobody could outline an isoechoic nodule without one.
   const rim = features.halo

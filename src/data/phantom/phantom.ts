@@ -1,9 +1,10 @@
 /**
  * The phantom: synthetic ultrasound-like images of thyroid nodules, generated from a seed. It stands in for clinical images in
  * tests and in the quick preset, where a small network must learn within minutes to outline the nodule and to tell
- * benign from malignant by the TI-RADS features. It says nothing about patients.
+ * benign from malignant by the TI-RADS features. It says nothing about patients. There is one for each scanner of scanner.ts, so
+ * that a network can be tested on another one than it was trained on.
  *
- * The same (seed, index, size) gives the same bytes on every machine: all randomness comes from one seeded generator
+ * The same (scanner, seed, index, size) gives the same bytes on every machine: all randomness comes from one seeded generator
  * and all arithmetic is exact to the last bit (arithmetic.ts).
  */
 import { paintNeck, type Gland } from "./anatomy.ts";
@@ -13,6 +14,7 @@ import { drawFeatures, type Label, type NoduleFeatures } from "./nodule-model.ts
 import { paintNodule } from "./nodule.ts";
 import { drawOverlay, placeSector } from "./overlay.ts";
 import { random, type Random } from "./random.ts";
+import { PHANTOM, type PhantomName, type Scanner, scannerOf } from "./scanner.ts";
 import { stream } from "../random.ts";
 import type { Box, Point } from "../sample.ts";
 import { makeTissue, type Tissue } from "./tissue.ts";
@@ -34,9 +36,11 @@ export interface PhantomImage {
   tissue: Box;
 }
 
-export interface PhantomSize {
+export interface PhantomOptions {
+  /** Default: "phantom". */
+  scanner?: PhantomName;
   /**
-   * Pixels of the frame; 288 x 216 by default. The shorter side must be at least 200: below that, the tissue crop's
+   * Pixels of the frame; by default the scanner's, such as 288 x 216. The shorter side must be at least 200: below that, the tissue crop's
    * smallest closing (3 pixels) no longer fills the speckle, and dark tissue is cut off.
    */
   width?: number;
@@ -49,8 +53,9 @@ export interface PhantomSize {
  *
  * @throws RangeError for a frame too small or too narrow.
  */
-export function phantomImage(seed: number, index: number, options: PhantomSize = {}): PhantomImage {
-  const { width = 288, height = 216 } = options;
+export function phantomImage(seed: number, index: number, options: PhantomOptions = {}): PhantomImage {
+  const scanner = scannerOf(options.scanner ?? PHANTOM);
+  const { width = scanner.frame.width, height = scanner.frame.height } = options;
   const side = Math.min(width, height);
   if (!(side >= 200) || Math.max(width, height) > 2 * side || !Number.isInteger(width) || !Number.isInteger(height)) {
     throw new RangeError(`phantom: a frame of ${width} x ${height}; sides are whole numbers from 200, at most 2 : 1`);
@@ -58,17 +63,17 @@ export function phantomImage(seed: number, index: number, options: PhantomSize =
   const flip = stream(seed, index >> 1, 2).next(); // a stream separate from those of the images
   const label = ((flip ^ index) & 1) as Label;
   const rng = random(seed, index);
-  const sector = placeSector(width, height, rng);
+  const sector = placeSector(width, height, scanner, rng);
   const tissue = makeTissue(sector.x1 - sector.x0, sector.y1 - sector.y0, side / 192, sector.convex, rng);
   const gland = paintNeck(tissue, rng);
-  const nodules = placeNodules(tissue, gland, label, rng);
-  const outlines = nodules.map(({ box, features }) => paintNodule(tissue, box, features, rng));
+  const nodules = placeNodules(tissue, gland, { label, scanner }, rng);
+  const outlines = nodules.map(({ box, features }) => paintNodule(tissue, box, features, rng, scanner.contrast));
 
   const grey = new Uint8Array(width * height);
-  scan(tissue, rng, (x, y, value) => {
+  scan(tissue, scanner, rng, (x, y, value) => {
     grey[(y + sector.y0) * width + x + sector.x0] = value;
   });
-  drawOverlay({ width, height, grey }, sector, rng);
+  drawOverlay({ width, height, grey }, sector, scanner, rng);
   return {
     width,
     height,
@@ -86,20 +91,20 @@ export function phantomImage(seed: number, index: number, options: PhantomSize =
   };
 }
 
-/** One nodule, or two in one image of sixteen; their sizes are distributed alike in both classes. */
+/** One nodule, in some images two; their sizes are distributed alike in both classes. */
 function placeNodules(
   tissue: Tissue,
   gland: Gland,
-  label: Label,
+  { label, scanner: { nodules: of } }: { label: Label; scanner: Scanner },
   rng: Random,
 ): { box: Box; features: NoduleFeatures }[] {
-  const count = rng.chance(1 / 16) ? 2 : 1;
+  const count = rng.chance(of.twoNodules) ? 2 : 1;
   const placed: { box: Box; features: NoduleFeatures }[] = [];
   const side = Math.min(tissue.width, tissue.height);
   for (let n = 0; n < count; n++) {
-    const features = drawFeatures(label, rng);
+    const features = drawFeatures(label, rng, of);
     // The size is the geometric mean of the box's sides, so the class changes the box's shape but not its area.
-    let size = side * (count === 1 ? rng.uniform(0.33, 0.57) : rng.uniform(0.26, 0.36));
+    let size = side * rng.uniform(...(count === 1 ? of.size.one : of.size.two));
     for (let attempt = 0; attempt < 40; attempt++) {
       const root = Math.sqrt(features.aspect);
       const w = Math.round(size / root);
@@ -139,17 +144,18 @@ const DECIBELS_PER_OCTAVE = 6.020599913279624;
  * Simulates the scanner: blurs the scatterers' echoes to speckle, attenuates with depth, compensates for that imperfectly,
  * and log-compresses. Gain and dynamic range are the operator's, so brightness alone is uninformative.
  */
-function scan(tissue: Tissue, rng: Random, put: (x: number, y: number, value: number) => void): void {
+function scan(tissue: Tissue, scanner: Scanner, rng: Random, put: (x: number, y: number, value: number) => void): void {
   const { width, height, unit, level, inside, depth, beam } = tissue;
   const amplitude = level.map((decibels) => exp2(decibels / DECIBELS_PER_OCTAVE));
-  const beamWidth = { lateral: rng.uniform(3.2, 4.4) * unit, axial: rng.uniform(1.6, 2) * unit };
+  const beamWidth = { lateral: rng.uniform(...scanner.lateral) * unit, axial: rng.uniform(...scanner.axial) * unit };
   const { re, im } = speckle(amplitude, width, height, beamWidth, rng);
-  const perDecibel = 255 / rng.uniform(54, 68);
-  const gland = rng.uniform(95, 165); // where the grey map shows the normal gland
-  const slope = rng.uniform(-11, 2); // decibels from top to bottom left by the time gain compensation
-  const tilt = rng.uniform(-2.5, 2.5);
+  const perDecibel = 255 / rng.uniform(...scanner.dynamicRange);
+  const gland = rng.uniform(...scanner.gland);
+  const slope = rng.uniform(...scanner.slope);
+  const tilt = rng.uniform(...scanner.tilt);
   // Spatial compounding averages a few looks: it fills the speckle's black holes with part of the local mean.
-  const fill = rng.uniform(0.2, 0.45);
+  const fill = rng.uniform(...scanner.compounding);
+  const { least, levels } = scanner.noise;
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const i = y * width + x;
@@ -157,15 +163,19 @@ function scan(tissue: Tissue, rng: Random, put: (x: number, y: number, value: nu
       const power = re[i]! * re[i]! + im[i]! * im[i]! + fill * amplitude[i]! * amplitude[i]!;
       const gain = slope * (depth[i]! - 0.4) + tilt * (beam[i]! - 0.5);
       const linear = clamp((gland + perDecibel * ((DECIBELS_PER_OCTAVE / 2) * log2(power) + gain)) / 255, 0, 1);
-      const value = 255 * linear * Math.sqrt(linear); // a scanner's grey map compresses the dark end
+      // A scanner's grey map compresses the dark end.
+      const value = scanner.greyMap === 1 ? 255 * linear : 255 * linear * Math.sqrt(linear);
       // The receiver's own noise keeps the dark from being black.
-      const floor = 4 + (rng.bits() & 7);
+      const floor = least + (rng.bits() & (levels - 1));
       put(x, y, Math.round(floor + (value - floor) * smoothstep(floor - 30, floor + 30, value)));
     }
   }
 }
 
-export interface PhantomSeries extends PhantomSize {
+/** The name of an image: "phantom-b-0-17". */
+export const phantomId = (scanner: PhantomName, seed: number, index: number): string => `${scanner}-${seed}-${index}`;
+
+export interface PhantomSeries extends PhantomOptions {
   count: number;
   seed: number;
   /** Index of the first image, so that a validation set can start where the training set ends. */
@@ -176,9 +186,9 @@ export interface PhantomSeries extends PhantomSize {
 export type PhantomSample = PhantomImage & { id: string };
 
 /** Images start .. start + count - 1 of the series. */
-export function phantomSamples({ count, seed, start = 0, ...size }: PhantomSeries): PhantomSample[] {
+export function phantomSamples({ count, seed, start = 0, ...options }: PhantomSeries): PhantomSample[] {
   return Array.from({ length: count }, (_, i) => ({
-    id: `phantom-${seed}-${start + i}`,
-    ...phantomImage(seed, start + i, size),
+    id: phantomId(options.scanner ?? PHANTOM, seed, start + i),
+    ...phantomImage(seed, start + i, options),
   }));
 }

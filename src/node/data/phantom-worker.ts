@@ -1,11 +1,13 @@
 /** Worker thread of ./phantom.ts: draws one phantom image per task, then crops and resizes it like any other. */
 import { phantomImage } from "../../data/phantom/phantom.ts";
+import type { PhantomName } from "../../data/phantom/scanner.ts";
 import type { Box, Label } from "../../data/sample.ts";
 import { shapeMask } from "../../data/shape.ts";
 import { type Cropped, cropGrey, type PrepareSize } from "./prepare-image.ts";
 import { serve } from "./worker-serve.ts";
 
 export interface PhantomInit extends PrepareSize {
+  scanner: PhantomName;
   seed: number;
   greys: SharedArrayBuffer;
   shapes: SharedArrayBuffer;
@@ -13,8 +15,8 @@ export interface PhantomInit extends PrepareSize {
 
 export type PhantomResult = Cropped & { label: Label; boxes: Box[] };
 
-serve<PhantomInit, number, PhantomResult>(({ seed, crop, width, height, greys, shapes }) => async (index) => {
-  const { label, boxes, outlines, ...frame } = phantomImage(seed, index);
+serve<PhantomInit, number, PhantomResult>(({ scanner, seed, crop, width, height, greys, shapes }) => async (index) => {
+  const { label, boxes, outlines, ...frame } = phantomImage(seed, index, { scanner });
   const { grey, ...cropped } = await cropGrey(frame, crop, { width, height });
   new Uint8Array(greys).set(grey!, index * width * height);
   const shape = outlines.map((polygon) => ({ polygon }));

@@ -1,34 +1,31 @@
 /** The phantom as a prepared data set, drawn on all cores. */
 import { availableParallelism } from "node:os";
-import { intoCrop } from "../../data/boxes.ts";
-import { phantomImage } from "../../data/phantom/phantom.ts";
-import type { Prepared } from "../../data/sample.ts";
-import type { GreyImage } from "./decode.ts";
+import { intoCrop, outOfCrop } from "../../data/boxes.ts";
+import { phantomId, phantomImage, type PhantomImage } from "../../data/phantom/phantom.ts";
+import { isPhantom, PHANTOM, type PhantomName } from "../../data/phantom/scanner.ts";
+import type { Classes, Dataset, Prepared } from "../../data/sample.ts";
 import type { PhantomInit, PhantomResult } from "./phantom-worker.ts";
 import type { WorkOptions } from "./prepare.ts";
 import type { PrepareSize } from "./prepare-image.ts";
 import { sharedGreys } from "./shared-greys.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
-const idOf = (seed: number, index: number) => `phantom-${seed}-${index}`;
-
-/** The whole picture that an image of `preparePhantom` was cropped from; undefined for other ids. */
-export function phantomFrame(id: string): GreyImage | undefined {
-  const [, seed, index] = /^phantom-(\d+)-(\d+)$/.exec(id) ?? [];
-  if (seed === undefined || index === undefined) return undefined;
-  const { width, height, grey } = phantomImage(Number(seed), Number(index));
-  return { width, height, grey };
+/** The whole image that one of `preparePhantom` was cropped from; undefined for other ids. */
+export function phantomFrame(id: string): PhantomImage | undefined {
+  const [, scanner, seed, index] = /^(.+)-(\d+)-(\d+)$/.exec(id) ?? [];
+  if (scanner === undefined || !isPhantom(scanner)) return undefined;
+  return phantomImage(Number(seed), Number(index), { scanner });
 }
 
-/** Images 0 .. count - 1 of the phantom series `seed`. */
+/** Images 0 .. count - 1 of a scanner's series `seed`; the scanner is by default that of "phantom". */
 export async function preparePhantom(
-  { seed, count }: { seed: number; count: number },
+  { scanner = PHANTOM, seed, count }: { scanner?: PhantomName; seed: number; count: number },
   { width, height, crop, workers = availableParallelism(), onProgress, signal }: PrepareSize & WorkOptions,
 ): Promise<Prepared[]> {
   signal?.throwIfAborted();
   const pixels = width * height;
   const [greys, shapes] = [sharedGreys(count, width, height), sharedGreys(count, width, height)];
-  const init: PhantomInit = { seed, width, height, crop, greys, shapes };
+  const init: PhantomInit = { scanner, seed, width, height, crop, greys, shapes };
   const pool = new WorkerPool<number, PhantomResult>("phantom-worker", workers, init);
   const abort = () => void pool.close(signal!.reason as Error);
   signal?.addEventListener("abort", abort);
@@ -38,7 +35,7 @@ export async function preparePhantom(
       Array.from({ length: count }, async (_, index): Promise<Prepared> => {
         const { label, boxes, ...source } = await pool.run(index);
         onProgress?.(++done, count);
-        const id = idOf(seed, index);
+        const id = phantomId(scanner, seed, index);
         const [grey, shape] = [greys, shapes].map((slots) => new Uint8Array(slots, index * pixels, pixels));
         const inCrop = boxes.map((box) => intoCrop(box, source.crop, width, height));
         const file = { file: id, ...source };
@@ -50,3 +47,15 @@ export async function preparePhantom(
     await pool.close();
   }
 }
+
+/** The data set that the images of `preparePhantom` were prepared from. */
+export const phantomSet = (scanner: PhantomName, classes: Classes, prepared: readonly Prepared[]): Dataset => ({
+  name: scanner,
+  classes,
+  samples: prepared.map(({ id, group, label, boxes, width, height, source }) => ({
+    ...{ id, file: id, group, label },
+    boxes: boxes.map((box) => outOfCrop(box, source!.crop, width, height)),
+  })),
+  skipped: [],
+  notes: [],
+});

@@ -177,16 +177,19 @@ export function splitFile({ train, val, test, how }: SplitSides, data: string): 
   return writeSplit({ data, how, train: ids(train), val: ids(val), test: ids(test) });
 }
 
-/** Leaves images seen in training out of an external set: it would not be external. */
+/** Leaves images seen in training, as files or as pictures, out of an external set: it would not be external. */
 export function withoutSeen(
   external: readonly Prepared[],
   seen: readonly Prepared[],
 ): { images: Prepared[]; left: Skipped[] } {
   const prints = seen.flatMap(({ print, id }) => (print ? [{ print, id }] : []));
+  const files = new Map(seen.flatMap(({ source, id }) => (source ? [[source.file, { id }]] : [])));
   const images: Prepared[] = [];
   const left: Skipped[] = [];
   for (const image of external) {
-    const twin = image.print && prints.find(({ print }) => nearIdentical(image.print!, print));
+    const twin =
+      (image.source && files.get(image.source.file)) ??
+      (image.print && prints.find(({ print }) => nearIdentical(image.print!, print)));
     if (twin) left.push({ file: image.id, reason: `is the picture ${twin.id}, which the network was trained on` });
     else images.push(image);
   }

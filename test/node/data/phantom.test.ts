@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { preparePhantom } from "../../../src/node/data/phantom.ts";
+import { phantomImage } from "../../../src/data/phantom/phantom.ts";
+import { phantomFrame, preparePhantom } from "../../../src/node/data/phantom.ts";
+import { withoutSeen } from "../../../src/node/data/sides.ts";
 
 const size = { width: 96, height: 64, crop: "adaptive" } as const;
 
@@ -29,6 +31,27 @@ describe("the prepared phantom", () => {
       const { crop, width, height } = source!;
       expect((crop.x1 - crop.x0) * (crop.y1 - crop.y0)).toBeLessThan(0.95 * width * height);
     }
+  });
+
+  it("is of another scanner if asked for, under names of its own", async () => {
+    const [a, b] = [
+      await preparePhantom({ seed: 3, count: 4 }, size),
+      await preparePhantom({ scanner: "phantom-b", seed: 3, count: 4 }, size),
+    ];
+    expect(a.map(({ id }) => id)).toEqual([0, 1, 2, 3].map((i) => `phantom-3-${i}`));
+    expect(b.map(({ id }) => id)).toEqual([0, 1, 2, 3].map((i) => `phantom-b-3-${i}`));
+    expect(b.map(({ label }) => label)).toEqual(a.map(({ label }) => label));
+    expect(b[0]!.source).toMatchObject({ width: 320, height: 240 });
+    expect(phantomFrame("phantom-b-3-2")).toEqual(phantomImage(3, 2, { scanner: "phantom-b" }));
+    expect(phantomFrame("phantom-3-2")).toEqual(phantomImage(3, 2));
+    for (const id of ["phantom-c-3-2", "phantom-3", "a-3-2", "toString-3-2"]) expect(phantomFrame(id)).toBe(undefined);
+    // What was trained on is no external image, though the phantom's have no fingerprints.
+    const left = withoutSeen([...b, ...a], a.slice(1));
+    expect(left.images.map(({ id }) => id)).toEqual([...b.map(({ id }) => id), "phantom-3-0"]);
+    expect(left.left[0]).toEqual({
+      file: "phantom-3-1",
+      reason: "is the picture phantom-3-1, which the network was trained on",
+    });
   });
 
   it("can be stopped", async () => {
