@@ -85,7 +85,10 @@ test("an image may follow --explain, and a method still does", async () => {
   for (const rest of [["cam", image], ["rollout", image], ["camm", image], ["--scale", "L2"], []]) {
     expect(withMethods(["--explain", ...rest])).toEqual(["--explain", ...rest]);
   }
-  await expectRefused(["predict", image, "--run", at("run"), "--explain", "camm"], /'camm' is invalid.*gradcam, cam, rollout, auto/);
+  await expectRefused(
+    ["predict", image, "--run", at("run"), "--explain", "camm"],
+    /'camm' is invalid.*gradcam, cam, rollout, auto/,
+  );
 });
 
 test("the predicted class is explained as the threshold has it", async () => {

@@ -9,7 +9,13 @@ import { dropout, dropScale, stochasticDepth } from "../../src/autograd/dropout.
 import { channelMeanMax, mulChannels, mulMap, mulSamples } from "../../src/autograd/gating.ts";
 import { crossEntropy, diceLoss } from "../../src/autograd/losses.ts";
 import { matmul, softmax } from "../../src/autograd/matmul.ts";
-import { headMean, relativePositionBias, selfAttention, selfAttentionWithWeights, type Shifted } from "../../src/autograd/self-attention.ts";
+import {
+  headMean,
+  relativePositionBias,
+  selfAttention,
+  selfAttentionWithWeights,
+  type Shifted,
+} from "../../src/autograd/self-attention.ts";
 import { adaptiveAvgPool2d, avgPool2d, globalMaxPool } from "../../src/autograd/pooling.ts";
 import { cat, globalAvgPool, interpolate, maxPool2d } from "../../src/autograd/spatial.ts";
 import {
