@@ -55,7 +55,7 @@ export function quickOptions(name: NetworkName): NetworkOptions {
 export function modelOf({ network, options, size }: Built, seed = 0): Model {
   const spec = specOf(network);
   const settings = { ...presetFor("quick", PHANTOM, spec.id), ...options, size };
-  return new Model(spec, settings as typeof settings & { size: [number, number] }, { classes: 2, seed });
+  return new Model(spec, settings, { classes: 2, seed });
 }
 
 /** What a step trains: the last phase, without dropout, since no two libraries drop the same values. */

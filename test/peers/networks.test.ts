@@ -35,7 +35,7 @@ async function twoSteps(step: StepImplementation, { parameters }: StepSetup) {
 describe.each(sizes)("%s", (network, size) => {
   const peers = allPeers.map((peer) => [peer.name, peer] as const);
 
-  test.each(peers.filter(([, peer]) => peer.createStep))("%s takes our steps", async (name, peer) => {
+  test.each(peers.filter(([, peer]) => "createStep" in peer))("%s takes our steps", async (name, peer) => {
     const setup = stepSetup(size, true);
     if (cannot(name, network)) {
       await expect(peer.createStep!(gpu(), setup)).rejects.toThrow(UnableError);

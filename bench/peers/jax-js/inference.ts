@@ -28,7 +28,7 @@ export async function createInference(gpu: Gpu, setup: InferenceSetup): Promise<
   const image = reordered(setup.image, [setup.n, ...setup.size, 3], "activation");
   return {
     async infer() {
-      const out = run(tree.ref(parameters), upload(image)) as unknown as { probabilities: JaxArray; mask?: JaxArray };
+      const out = run(tree.ref(parameters), upload(image));
       await submit(out.probabilities.ref);
       const mask = out.mask && ((await gpu.wait(out.mask.data())) as Float32Array);
       const p = (await gpu.wait(out.probabilities.data())) as Float32Array;

@@ -56,7 +56,7 @@ function forward(image: JaxArray, p: Parameters, { fusion, at }: NetworkOptions,
   const mask = nn.sigmoid(conv(y, parameter(p, "segmenter.head.weight")).add(bias));
 
   const enhance = (scale: number, f: JaxArray): JaxArray => {
-    if (!at!.includes(scale as never)) return f;
+    if (!at!.includes(scale)) return f;
     const get = (name: string) => parameter(p, `mga.L${scale}.${name}`);
     return mga(f, mask, {
       weight1: get("fc1.weight"),

@@ -32,9 +32,9 @@ export type BatchArrays = Record<"image" | "label" | "target", JaxArray>;
 
 export interface JaxNetwork {
   /** Image [N, 3, H, W]. @throws RangeError for a variant that this peer does not know */
-  forward(image: JaxArray, parameters: Parameters, options: NetworkOptions, kind: Kind): Output;
+  readonly forward: (image: JaxArray, parameters: Parameters, options: NetworkOptions, kind: Kind) => Output;
   /** Averaged over the batch. */
-  loss(output: Output, batch: BatchArrays, options: NetworkOptions): JaxArray;
+  readonly loss: (output: Output, batch: BatchArrays, options: NetworkOptions) => JaxArray;
 }
 
 /** @throws Error if it is missing */

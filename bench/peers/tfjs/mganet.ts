@@ -20,7 +20,7 @@ function forward(image: tf.Tensor4D, layers: Layers, { fusion, at }: NetworkOpti
     layers.block(`${path}.conv1`, `${path}.bn1`, image, { stride: 2, relu: true, onImage: true });
   const mask = tf.sigmoid(segment(stem("segmenter.encoder"), layers));
   const enhance = (scale: number, f: tf.Tensor4D): tf.Tensor4D => {
-    if (!at!.includes(scale as never)) return f;
+    if (!at!.includes(scale)) return f;
     const get = <T extends tf.Tensor>(name: string) => layers.get<T>(`mga.L${scale}.${name}`);
     return mga(f, mask, {
       weight1: get("fc1.weight"),

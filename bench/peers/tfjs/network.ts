@@ -46,9 +46,9 @@ export interface BatchTensors {
 
 export interface TfjsNetwork {
   /** Image [N, H, W, 3]. @throws RangeError for a variant that this peer does not know */
-  forward(image: tf.Tensor4D, layers: Layers, options: NetworkOptions): Output;
+  readonly forward: (image: tf.Tensor4D, layers: Layers, options: NetworkOptions) => Output;
   /** Averaged over the batch. */
-  loss(output: Output, batch: BatchTensors, options: NetworkOptions): tf.Scalar;
+  readonly loss: (output: Output, batch: BatchTensors, options: NetworkOptions) => tf.Scalar;
 }
 
 /** Cross entropy. */
