@@ -1,6 +1,7 @@
 /** Times ours and the peers against each other, once they have been shown to compute the same. */
 import type { Profiler } from "../src/cli/profile.ts";
 import type { Gpu } from "../src/gpu/gpu.ts";
+import type { NetworkName } from "./shared-networks.ts";
 import { UnableError, type Peer } from "./peers/peer.ts";
 import type { Group, Result } from "./results.ts";
 import { interleave, timingOf, type Contestant } from "./sampling.ts";
@@ -58,7 +59,7 @@ const SAMPLE_MS = 10;
  */
 export async function contest(
   { gpu, peak, bandwidth, peers, rounds, budgetMs, say }: BenchContext,
-  what: { name: string; group: Group; batch: number | undefined; flops: number; bytes?: number },
+  what: { name: string; group: Group; network?: NetworkName; batch: number | undefined; flops: number; bytes?: number },
   ours: Entry,
   enter: (peer: Peer) => Promise<Entry | undefined>,
 ): Promise<Result> {
@@ -94,6 +95,7 @@ export async function contest(
     return {
       name: what.name,
       group: what.group,
+      ...(what.network === undefined || what.network === "mganet" ? {} : { network: what.network }),
       ...(what.batch === undefined ? {} : { batch: what.batch }),
       rounds: count,
       ours: {

@@ -12,7 +12,7 @@ import { benchOp, opCases } from "./ops.ts";
 import { allPeers } from "./peers/all.ts";
 import type { Peer } from "./peers/peer.ts";
 import type { Result } from "./results.ts";
-import { fullSizes, inferenceSetup, quickSize, stepSetup, type Size } from "./setup.ts";
+import { fullSizes, inferenceSetup, otherSizes, quickSize, stepSetup, type Size } from "./setup.ts";
 import { benchStep } from "./step.ts";
 
 export interface Benchmark {
@@ -37,9 +37,9 @@ const QUICK_KERNELS = [
 
 /** Batches are the adapter's business, names are not. */
 export function benchmarks(quick: boolean): Benchmark[] {
-  const all: KernelCase[] = [...modelCases(1, [224, 224]), adamCase(quickSize.model.width)];
+  const all: KernelCase[] = [...modelCases(1, [224, 224]), adamCase(quickSize.options.width)];
   const cases = quick ? all.filter((c) => QUICK_KERNELS.includes(nameOf(c))) : all;
-  const sizes = [quickSize, ...(quick ? [] : fullSizes)];
+  const sizes = [quickSize, ...(quick ? [] : [...fullSizes, ...otherSizes])];
   return [
     ...cases.map(kernelBenchmark),
     ...sizes.map(stepBenchmark),

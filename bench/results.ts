@@ -14,6 +14,8 @@ const timing = z.strictObject({
 const result = z.strictObject({
   name: z.string().min(1),
   group: z.enum(groups),
+  /** Absent: MGA-Net. */
+  network: z.string().min(1).optional(),
   /** Images at once; absent where there are none. */
   batch: z.number().int().gt(0).optional(),
   /** Samples of each. */

@@ -14,23 +14,38 @@ export function insertBetween(text: string, name: string, content: string): stri
   return `${text.slice(0, begin + marks.begin.length)}\n\n${content}\n\n${text.slice(end)}`;
 }
 
-/** A sentence for each machine: how many times as long as ours the other libraries take for whole steps and inferences. */
+/**
+ * Sentences for each machine: how many times as long as ours the other libraries take for whole steps and inferences of MGA-Net, and
+ * of the other networks.
+ */
 export function headlines(files: readonly Results[]): string {
   const sentences = [...byMachine(files)].flatMap(([machine, recorded]) => {
-    const parts = (["step", "inference"] as const).flatMap((group) => {
-      const results = latestResults(recorded).filter((r) => r.group === group);
-      const peers = [...new Set(results.flatMap(({ ratios }) => Object.keys(ratios)))];
-      const spans = peers.map((peer) => {
-        const values = results.flatMap(({ ratios }) => ratios[peer] ?? []);
-        return `${number(Math.min(...values))} to ${number(Math.max(...values))} times with ${peer}`;
-      });
-      return peers.length === 0
-        ? []
-        : [`${group === "step" ? "a training step takes" : "inference"} ${spans.join(", ")}`];
-    });
-    return parts.length === 0 ? [] : [`Time relative to ours on ${machine}: ${parts.join("; ")}.`];
+    const whole = latestResults(recorded).filter(({ group }) => group !== "kernel");
+    const own = spans(whole.filter(({ network }) => network === undefined));
+    const others = spans(whole.filter(({ network }) => network !== undefined));
+    const names = [...new Set(whole.flatMap(({ network }) => network ?? []))].join(", ");
+    return [
+      ...(own ? [`Time relative to ours on ${machine}: ${own}.`] : []),
+      ...(others ? [`Of other networks (${names}) ${own ? "there" : `on ${machine}`}: ${others}.`] : []),
+    ];
   });
   return sentences.join("\n\n") || "No results are recorded yet.";
+}
+
+/** The range of each peer in steps and in inferences; undefined where there is none. */
+function spans(whole: readonly Result[]): string | undefined {
+  const parts = (["step", "inference"] as const).flatMap((group) => {
+    const results = whole.filter((r) => r.group === group);
+    const peers = [...new Set(results.flatMap(({ ratios }) => Object.keys(ratios)))];
+    const spans = peers.map((peer) => {
+      const values = results.flatMap(({ ratios }) => ratios[peer] ?? []);
+      return `${number(Math.min(...values))} to ${number(Math.max(...values))} times with ${peer}`;
+    });
+    return peers.length === 0
+      ? []
+      : [`${group === "step" ? "a training step takes" : "inference"} ${spans.join(", ")}`];
+  });
+  return parts.length === 0 ? undefined : parts.join("; ");
 }
 
 /** From the oldest to the newest. */

@@ -6,37 +6,35 @@ import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { NodeProfile } from "../../src/graph/profile.ts";
 import { readVariable, releaseVariables, writeVariable } from "../../src/graph/storage.ts";
-import { Model } from "../../src/models/model.ts";
-import { jointLoss } from "../../src/models/mganet/losses.ts";
-import type { MGANet } from "../../src/models/mganet/network.ts";
-import { mganet } from "../../src/models/mganet/spec.ts";
+import type { Phase } from "../../src/models/model.ts";
+import type { Module } from "../../src/nn/module.ts";
 import { Adam, adamDefaults } from "../../src/optim/adam.ts";
 import { TrainingStep } from "../../src/train/step.ts";
+import { modelOf, timedPhase } from "../shared-networks.ts";
 import type { LossAndGradients, StepImplementation, StepSetup } from "../peers/peer.ts";
 
 export class OurStep implements StepImplementation {
   readonly #gpu: Gpu;
   readonly #setup: StepSetup;
-  readonly #model: Model;
-  readonly #net: MGANet;
+  readonly #net: Module;
+  readonly #phase: Phase;
   readonly #adam: Adam;
   #step: TrainingStep | undefined;
 
   constructor(gpu: Gpu, setup: StepSetup) {
     this.#gpu = gpu;
     this.#setup = setup;
-    const { model, alpha, lr, size } = setup;
-    const settings = { ...mganet.presets.quick, ...model, alpha, lr, size };
-    this.#model = new Model(mganet, settings, { classes: 2, seed: 0 });
-    this.#net = this.#model.net as MGANet;
-    this.#adam = new Adam(this.#model.phase("joint").slabs, { ...adamDefaults, lr: setup.lr });
+    const model = modelOf(setup);
+    this.#net = model.net;
+    this.#phase = timedPhase(model);
+    this.#adam = new Adam(this.#phase.slabs, { ...adamDefaults, lr: setup.lr });
     for (const [name, variable] of this.#net.named()) writeVariable(gpu, variable, setup.parameters.get(name)!.data);
   }
 
   async prepare(): Promise<void> {
     const { size, batch } = this.#setup;
     const options = { batch: batch.label.length, size };
-    this.#step = await TrainingStep.create(this.#gpu, this.#model.phase("joint"), this.#adam, options);
+    this.#step = await TrainingStep.create(this.#gpu, this.#phase, this.#adam, options);
   }
 
   /** Floating-point operations of the convolutions in one step; after `prepare`. */
@@ -51,12 +49,14 @@ export class OurStep implements StepImplementation {
 
   async lossAndGradients(batch: Batch): Promise<LossAndGradients> {
     const gpu = this.#gpu;
-    const { size, alpha } = this.#setup;
-    const [n, [h, w]] = [batch.label.length, size];
+    const [n, [h, w]] = [batch.label.length, this.#setup.size];
     const graph = new Graph({ training: true });
-    const output = this.#net.forward(graph.input("image", [n, h, w, 3]));
-    const [label, target] = [graph.input("label", [n], "u32"), graph.input("target", [n, h, w, 1])];
-    const { total } = jointLoss(output, label, target, { alpha });
+    const takesTarget = this.#phase.inputs.includes("target");
+    const { loss: total } = this.#phase.record({
+      image: graph.input("image", [n, h, w, 3]),
+      label: graph.input("label", [n], "u32"),
+      ...(takesTarget ? { target: graph.input("target", [n, h, w, 1]) } : {}),
+    });
     const trainable = [...this.#net.named()].filter(([, p]) => p.trainable);
     const all = gradients(
       total,
@@ -71,7 +71,7 @@ export class OurStep implements StepImplementation {
       const { "the loss": loss, ...values } = await plan.run({
         image: batch.image,
         label: batch.label,
-        target: batch.target,
+        ...(takesTarget ? { target: batch.target } : {}),
       });
       return { loss: loss![0]!, gradients: new Map(Object.entries(values)) };
     } finally {

@@ -1,13 +1,15 @@
 /** What the benchmark asks of every implementation, ours and the other libraries' alike. */
 import type { Batch } from "../../src/data/sample.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
-import type { MGANetOptions } from "../../src/models/mganet/network.ts";
+import type { Layout } from "../../src/nn/layout.ts";
+import type { Built } from "../shared-networks.ts";
 import type { KernelCase } from "../kernels/case.ts";
 import type { Operands } from "../kernels/data.ts";
 
 /** A parameter or running statistic, in our layout: HWIO convolution weights, [in, out] linear weights. */
 export interface ParameterValue {
   readonly shape: readonly number[];
+  readonly layout: Layout;
   readonly data: Float32Array;
   /** False for running statistics. */
   readonly trainable: boolean;
@@ -16,15 +18,10 @@ export interface ParameterValue {
 /** Values by PyTorch's names, in order of definition. */
 export type ParameterValues = ReadonlyMap<string, ParameterValue>;
 
-/** One joint training step: everything that must be equal for all. */
-export interface StepSetup {
-  readonly model: MGANetOptions;
-  /** Height and width of the input. */
-  readonly size: readonly [number, number];
+/** One training step of a network's last phase: everything that must be equal for all. */
+export interface StepSetup extends Built {
   /** Images [N, H, W, 3], classes [N], targets [N, H, W, 1]. */
   readonly batch: Batch;
-  /** Weight of the segmentation loss. */
-  readonly alpha: number;
   readonly lr: number;
   /** Whether a peer may take its time to find what is fastest. */
   readonly thorough?: boolean;
@@ -52,9 +49,7 @@ export interface StepImplementation {
 }
 
 /** Inference on a batch of images with fixed parameters. */
-export interface InferenceSetup {
-  readonly model: MGANetOptions;
-  readonly size: readonly [number, number];
+export interface InferenceSetup extends Built {
   readonly n: number;
   /** [N, H, W, 3]. */
   readonly image: Float32Array;
@@ -64,8 +59,8 @@ export interface InferenceSetup {
 export interface Inferred {
   /** Probability of malignancy of each image. */
   readonly malignant: Float32Array;
-  /** Probability of nodule at every pixel, [N, H, W]. */
-  readonly mask: Float32Array;
+  /** Probability of nodule at every pixel, [N, H, W]; undefined if the network has no mask. */
+  readonly mask: Float32Array | undefined;
 }
 
 export interface InferenceImplementation {
@@ -93,8 +88,12 @@ export interface Peer {
   /** As in the results. */
   readonly name: string;
   readonly version: string;
-  /** Peers that run on WebGPU use `gpu`'s device. */
+  /**
+   * Peers that run on WebGPU use `gpu`'s device.
+   * @throws UnableError for a network that the library cannot compute
+   */
   createStep?(gpu: Gpu, setup: StepSetup): Promise<StepImplementation>;
+  /** @throws UnableError, as `createStep` */
   createInference?(gpu: Gpu, setup: InferenceSetup): Promise<InferenceImplementation>;
   /** Whether it takes part in a kernel's benchmark; in all of them where undefined. */
   covers?(c: KernelCase): boolean;

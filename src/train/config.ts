@@ -7,6 +7,7 @@ import { DEFAULT_MODEL, modelNamed } from "../models/registry.ts";
 import { learningRateSchema, setting } from "../models/setting.ts";
 import type { ModelSpec, Outlines, PresetName } from "../models/spec.ts";
 
+export { PHANTOM } from "../data/phantom/scanner.ts";
 
 const MAX_SEED = 2 ** 31 - 1;
 

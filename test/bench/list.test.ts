@@ -70,6 +70,13 @@ describe("the list of benchmarks", () => {
     expect(quick.some(({ name }) => name.startsWith("model/"))).toBe(false);
   });
 
+  test("has the other networks, which a first impression does without", () => {
+    const networks = ["vgg16_bn", "resnext50_32x4d", "resnext50-ungrouped", "vit_b_16"];
+    const names = ["step", "inference"].flatMap((group) => networks.map((name) => `${group}/quick-${name}`));
+    expect(choose(benchmarks(false), "quick-").map(({ name }) => name)).toEqual(names);
+    expect(() => choose(quick, "quick-")).toThrow("--filter quick-: no benchmark is called so");
+  });
+
   test("is narrowed by a filter, and a filter that matches nothing says what there is", () => {
     expect(choose(quick, "Norm").map(({ name }) => name)).toEqual(["kernel/batchNorm/56x56x64"]);
     expect(choose(quick, undefined)).toEqual(quick);

@@ -21,7 +21,7 @@ export function readReference(): { setup: StepSetup; gradients: Map<string, Floa
   const parameters = new Map<string, ParameterValue>();
   const gradients = new Map<string, Float32Array>();
   for (const [name, { shape, layout, trainable }] of new MGANet(model).named()) {
-    parameters.set(name, { shape, data: fromTorch(floats(`init.${name}`), shape, layout), trainable });
+    parameters.set(name, { shape, layout, data: fromTorch(floats(`init.${name}`), shape, layout), trainable });
     if (trainable) gradients.set(name, fromTorch(floats(`grad.${name}`), shape, layout));
   }
   const batch = {
@@ -30,5 +30,8 @@ export function readReference(): { setup: StepSetup; gradients: Map<string, Floa
     target: floats("in.target"),
     ids: Array.from({ length: n }, (_, i) => String(i)),
   };
-  return { setup: { model, size: [height, width], batch, alpha, lr, parameters }, gradients };
+  return {
+    setup: { network: "mganet", options: { ...model, alpha }, size: [height, width], batch, lr, parameters },
+    gradients,
+  };
 }

@@ -135,6 +135,19 @@ describe("the table", () => {
     expect(headlines([file("01", result("kernel/mga/a", 1, 2))])).toBe("No results are recorded yet.");
   });
 
+  test("and another of other networks, whose figures are no part of the first", () => {
+    const of = (network: string, name: string, theirs: number) => ({ ...result(name, 10, theirs), network });
+    const vgg = of("vgg16_bn", "step/quick-vgg16_bn", 30);
+    const own = file("01", result("step/quick", 10, 80), vgg, of("vit_b_16", "inference/quick-vit_b_16", 90));
+    const others = "step takes 3.00 to 3.00 times with other; inference 9.00 to 9.00 times with other.";
+    expect(headlines([own])).toBe(
+      "Time relative to ours on Adapter, Processor, 2 cores: a training step takes 8.00 to 8.00 times with other.\n\n" +
+        `Of other networks (vgg16_bn, vit_b_16) there: a training ${others}`,
+    );
+    expect(headlines([file("01", vgg)])).toMatch(/^Of other networks \(vgg16_bn\) on Adapter, Processor, 2 cores: a /);
+    expect(resultsSchema.parse(own)).toEqual(own);
+  });
+
   test("replaces what is between the marks, and only that", () => {
     const text = "before\n<!-- bench:table -->\nold\n<!-- /bench:table -->\nafter";
     const expected = "before\n<!-- bench:table -->\n\nnew\n\n<!-- /bench:table -->\nafter";

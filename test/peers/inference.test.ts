@@ -12,8 +12,8 @@ let setup: InferenceSetup;
 let expected: Inferred;
 
 beforeAll(async () => {
-  const model = { ...quickSize.model, width: 1 / 16 };
-  setup = await inferenceSetup(gpu(), { ...quickSize, model, size: [64, 64] });
+  const options = { ...quickSize.options, width: 1 / 16 };
+  setup = await inferenceSetup(gpu(), { ...quickSize, options, size: [64, 64] });
   const ours = await createInference(gpu(), setup);
   expected = await ours.infer();
   await ours.destroy();
@@ -23,7 +23,7 @@ test("what is inferred depends on the image and is no constant", () => {
   const { mask, malignant } = expected;
   expect(malignant[0]).toBeGreaterThan(0.001);
   expect(malignant[0]).toBeLessThan(0.999);
-  expect(Math.max(...mask) - Math.min(...mask)).toBeGreaterThan(0.01);
+  expect(Math.max(...mask!) - Math.min(...mask!)).toBeGreaterThan(0.01);
 });
 
 test.each(allPeers.map((peer) => [peer.name, peer] as const))("%s infers the same, time and again", async (_, peer) => {
@@ -31,7 +31,7 @@ test.each(allPeers.map((peer) => [peer.name, peer] as const))("%s infers the sam
   for (let i = 0; i < 2; i++) {
     const { malignant, mask } = await theirs.infer();
     expect(relativeError([[malignant, expected.malignant]])).toBeLessThan(1e-4);
-    expect(relativeError([[mask, expected.mask]])).toBeLessThan(1e-4);
+    expect(relativeError([[mask!, expected.mask!]])).toBeLessThan(1e-4);
   }
   await theirs.destroy();
 });

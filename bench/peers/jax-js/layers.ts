@@ -1,11 +1,11 @@
 /**
- * The layers of MGA-Net in jax-js. A function in jax-js uses its arguments up, unless they are passed as `.ref`; within a
+ * The layers in jax-js. A function in jax-js uses its arguments up, unless they are passed as `.ref`; within a
  * jitted function one reference too many costs nothing, so everything is passed so here.
  */
 import { lax, nn, numpy as np } from "@jax-js/jax";
 import type { JaxArray } from "./library.ts";
 
-/** x [N, Ci, H, W] * weight [Co, Ci, K, K] with padding (K - 1) / 2. */
+/** x [N, Ci, H, W] * weight [Co, Ci / groups, K, K] with padding (K - 1) / 2. */
 export function conv(x: JaxArray, weight: JaxArray, stride = 1): JaxArray {
   const padding = (weight.shape[2]! - 1) / 2;
   return padded(x, weight, stride, padding, padding);
@@ -13,7 +13,8 @@ export function conv(x: JaxArray, weight: JaxArray, stride = 1): JaxArray {
 
 function padded(x: JaxArray, weight: JaxArray, stride: number, vertical: number, horizontal: number): JaxArray {
   const pads: [number, number][] = [[vertical, vertical], [horizontal, horizontal]]; // prettier-ignore
-  return lax.convGeneralDilated(x.ref, weight.ref, [stride, stride], pads);
+  const featureGroupCount = x.shape[1]! / weight.shape[1]!;
+  return lax.convGeneralDilated(x.ref, weight.ref, [stride, stride], pads, { featureGroupCount });
 }
 
 /** What fits the 32 bits of an index. */
@@ -73,6 +74,12 @@ export function batchNorm(
 export function stemPool(x: JaxArray): JaxArray {
   const padded = np.pad(x.ref, [[0, 0], [0, 0], [1, 1], [1, 1]]); // prettier-ignore
   return lax.reduceWindow(padded, (window) => np.max(window), [3, 3], [2, 2]);
+}
+
+/** The 2x2 max pooling with stride 2 of maps with even sides. */
+export function halved(x: JaxArray): JaxArray {
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  return np.max(x.ref.reshape([n, c, h / 2, 2, w / 2, 2]), [3, 5]);
 }
 
 /** [N, C, H, W] -> [N, C, 2 H, 2 W], bilinear with half-pixel centres. */

@@ -9,7 +9,7 @@ import {
   type JsTree,
 } from "@jax-js/jax";
 import type { Gpu } from "../../../src/gpu/gpu.ts";
-import { permute } from "../../../src/nn/layout.ts";
+import { permute, type Layout } from "../../../src/nn/layout.ts";
 import { lendDevice } from "../navigator.ts";
 
 export type { JaxArray };
@@ -31,7 +31,7 @@ export interface HostArray {
   readonly shape: number[];
 }
 
-/** Activations NHWC -> NCHW, convolution weights HWIO -> OIHW; everything else stays. */
+/** Activations NHWC -> NCHW, convolution weights HWIO -> OIHW, those behind flattened maps HWCO -> CHWO; everything else stays. */
 export function reordered(data: Float32Array, shape: readonly number[], kind: Kind): HostArray {
   const order = orders[kind];
   return order
@@ -52,16 +52,22 @@ export async function fromJax(array: JaxArray, shape: readonly number[], kind: K
   return permute(data, theirs, order.map((_, i) => order.indexOf(i))); // prettier-ignore
 }
 
-export type Kind = "activation" | "weight" | "other";
+export type Kind = "activation" | "weight" | "flattened" | "other";
 
 const orders: Readonly<Record<Kind, readonly number[] | undefined>> = {
   activation: [0, 3, 1, 2],
   weight: [3, 2, 0, 1],
+  // Behind maps whose channels come first.
+  flattened: [2, 0, 1, 3],
   other: undefined,
 };
 
 /** What an array of this shape is, among parameters or activations. */
 export const kindOf = (shape: readonly number[], rank4: Kind): Kind => (shape.length === 4 ? rank4 : "other");
+
+/** What a parameter is. */
+export const kindOfLayout = (layout: Layout): Kind =>
+  layout === "conv" ? "weight" : layout === "flattened" ? "flattened" : "other";
 
 /**
  * Has what is pending submitted, which otherwise only happens when something is read. All outputs of one jitted call are

@@ -6,7 +6,7 @@ import type { LossAndGradients, StepImplementation, StepSetup } from "../peer.ts
 import { adam, adamConstants, batchNorm, trainableConv } from "./layers.ts";
 import {
   fromJax,
-  kindOf,
+  kindOfLayout,
   reordered,
   submit,
   toJax,
@@ -15,7 +15,8 @@ import {
   type HostArray,
   type JaxArray,
 } from "./library.ts";
-import { forward, jointLoss, requireKnown, type ConvBlock, type Parameters } from "./network.ts";
+import type { BatchArrays, ConvBlock, Parameters } from "./network.ts";
+import { jaxNetworks } from "./networks.ts";
 
 /** The share of the batch's statistics in the new running ones; PyTorch's default. */
 const MOMENTUM = 0.1;
@@ -28,7 +29,6 @@ interface State {
   running: Parameters;
 }
 
-type BatchArrays = Record<"image" | "label" | "target", JaxArray>;
 type HostBatch = Record<keyof BatchArrays, HostArray>;
 
 type Tree = JsTree<JaxArray>;
@@ -58,7 +58,6 @@ export class JaxStep implements StepImplementation {
   }
 
   static async create(gpu: Gpu, setup: StepSetup): Promise<JaxStep> {
-    requireKnown(setup.model);
     await useDevice(gpu);
     return new JaxStep(gpu, setup);
   }
@@ -76,8 +75,8 @@ export class JaxStep implements StepImplementation {
     };
     const [loss] = (await out.loss.data()) as Float32Array;
     const gradients = new Map<string, Float32Array>();
-    for (const [name, { shape, trainable }] of this.#setup.parameters) {
-      if (trainable) gradients.set(name, await fromJax(out.gradients[name]!, shape, kindOf(shape, "weight")));
+    for (const [name, { shape, layout, trainable }] of this.#setup.parameters) {
+      if (trainable) gradients.set(name, await fromJax(out.gradients[name]!, shape, kindOfLayout(layout)));
     }
     this.#gpu.check();
     return { loss: loss!, gradients };
@@ -98,9 +97,9 @@ export class JaxStep implements StepImplementation {
   async state(): Promise<Map<string, Float32Array>> {
     const { parameters, running } = this.#state;
     const state = new Map<string, Float32Array>();
-    for (const [name, { shape }] of this.#setup.parameters) {
+    for (const [name, { shape, layout }] of this.#setup.parameters) {
       const array = (parameters[name] ?? running[name]!).ref;
-      state.set(name, await fromJax(array, shape, kindOf(shape, "weight")));
+      state.set(name, await fromJax(array, shape, kindOfLayout(layout)));
     }
     return state;
   }
@@ -128,8 +127,8 @@ const uploaded = ({ image, label, target }: HostBatch): BatchArrays => {
 
 function initialState({ parameters }: StepSetup): State {
   const state: State = { parameters: {}, m: {}, v: {}, running: {} };
-  for (const [name, { shape, data, trainable }] of parameters) {
-    const kind = kindOf(shape, "weight");
+  for (const [name, { shape, layout, data, trainable }] of parameters) {
+    const kind = kindOfLayout(layout);
     (trainable ? state.parameters : state.running)[name] = toJax(data, shape, kind);
     if (!trainable) continue;
     state.m[name] = toJax(new Float32Array(data.length), shape, kind);
@@ -145,13 +144,16 @@ interface Pass {
   statistics: Parameters;
 }
 
-function passOf({ model, alpha }: StepSetup) {
-  return (parameters: Parameters, { image, label, target }: BatchArrays): Pass => {
+function passOf({ network, options }: StepSetup) {
+  const { forward, loss: lossOf } = jaxNetworks[network];
+  return (parameters: Parameters, batch: BatchArrays): Pass => {
     const loss = (p: Tree): [JaxArray, Tree] => {
       const parameters = p as Parameters;
       const statistics: Parameters = {};
       const block: ConvBlock = (path, norm, x, { stride = 1, relu, residual }) => {
-        const z = trainableConv(x, parameters[`${path}.weight`]!, stride);
+        const own = parameters[`${path}.bias`];
+        const product = trainableConv(x, parameters[`${path}.weight`]!, stride);
+        const z = own ? product.add(own.ref.reshape([1, own.size, 1, 1])) : product;
         const { y, mean, variance } = batchNorm(z, parameters[`${norm}.weight`]!, parameters[`${norm}.bias`]!, {
           relu,
           residual,
@@ -161,10 +163,8 @@ function passOf({ model, alpha }: StepSetup) {
         statistics[`${norm}.running_var`] = variance.mul(count / (count - 1));
         return y;
       };
-      return [
-        jointLoss(forward(image, parameters, model, { conv: trainableConv, block }), label, target, alpha),
-        statistics,
-      ];
+      const output = forward(batch.image, parameters, options, { conv: trainableConv, block });
+      return [lossOf(output, batch, options), statistics];
     };
     const [[value, statistics], gradients] = valueAndGrad(loss, { hasAux: true })(tree.ref(parameters));
     return {

@@ -1,7 +1,7 @@
 /**
  * TensorFlow.js 4 on WebGPU, as well as it can do the training step: on our device, with the formulation of each
  * convolution that is fastest there (tfjs/conv2d.ts), reductions that avoid its slow ones (tfjs/means.ts), gradients of its
- * own for batch norm, attention and resizing, where tfjs' are slow or wrong, and one update for all small parameters.
+ * own for batch norm, attention, resizing, linear layers and layer norm, where tfjs' are slow or wrong, and one update for all small parameters.
  */
 import type { Batch } from "../../../src/data/sample.ts";
 import type { Gpu } from "../../../src/gpu/gpu.ts";
@@ -10,13 +10,16 @@ import { Trainables } from "../tfjs/adam.ts";
 import { disposeConstants } from "../tfjs/constants.ts";
 import { Convolutions } from "../tfjs/conv2d.ts";
 import { flush, tf, useBackend, useDevice, type Backend } from "../tfjs/library.ts";
-import { ForwardPass, jointLoss } from "../tfjs/network.ts";
+import type { TfjsNetwork } from "../tfjs/network.ts";
+import { networkOf } from "../tfjs/networks.ts";
 import { RunningStatistics } from "../tfjs/running-statistics.ts";
+import { TrainingLayers } from "../tfjs/training-layers.ts";
 
 export class TfjsStep implements StepImplementation {
   readonly #gpu: Gpu;
   readonly #backend: Backend;
   readonly #setup: StepSetup;
+  readonly #network: TfjsNetwork;
   readonly #convolutions: Convolutions;
   readonly #trainables: Trainables;
   #running: RunningStatistics | undefined;
@@ -25,11 +28,14 @@ export class TfjsStep implements StepImplementation {
     this.#gpu = gpu;
     this.#backend = backend;
     this.#setup = setup;
+    this.#network = networkOf(setup.network);
     this.#convolutions = new Convolutions(setup.thorough);
     this.#trainables = new Trainables(setup.parameters);
   }
 
+  /** @throws UnableError for a network that tfjs cannot compute */
   static async create(gpu: Gpu, setup: StepSetup): Promise<TfjsStep> {
+    networkOf(setup.network);
     return new TfjsStep(gpu, await useDevice(gpu), setup);
   }
 
@@ -61,8 +67,10 @@ export class TfjsStep implements StepImplementation {
       const { value, grads, statistics } = this.#backpropagate(this.#setup.batch);
       this.#trainables.update(grads, this.#setup.lr);
       const layers = statistics.map(({ layer }) => layer);
-      this.#running ??= new RunningStatistics(this.#setup.parameters, layers);
-      this.#running.update(statistics);
+      if (layers.length > 0) {
+        this.#running ??= new RunningStatistics(this.#setup.parameters, layers);
+        this.#running.update(statistics);
+      }
       for (const { mean, variance } of statistics) tf.dispose([mean, variance]);
       return value;
     });
@@ -87,20 +95,21 @@ export class TfjsStep implements StepImplementation {
   }
 
   #backpropagate(batch: Batch) {
-    const { size, model, alpha } = this.#setup;
+    const { size, options } = this.#setup;
+    const { forward, loss } = this.#network;
     const [h, w] = size;
     const n = batch.label.length;
     const image = tf.tensor4d(batch.image, [n, h, w, 3]);
     const target = tf.tensor4d(batch.target, [n, h, w, 1]);
     const label = tf.oneHot(tf.tensor1d(Int32Array.from(batch.label), "int32"), 2) as tf.Tensor2D;
     const { names } = this.#trainables;
-    let pass: ForwardPass;
+    let layers: TrainingLayers;
     const gradients = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
-      pass = new ForwardPass(new Map(names.map((name, i) => [name, tensors[i]!])), this.#convolutions, model);
-      return jointLoss(pass.run(image), label, target, alpha);
+      layers = new TrainingLayers(new Map(names.map((name, i) => [name, tensors[i]!])), this.#convolutions);
+      return loss(forward(image, layers, options), { label, target }, options);
     });
     const { value, grads } = gradients(this.#trainables.tensors());
-    return { value: value, grads, statistics: pass!.statistics };
+    return { value, grads, statistics: layers!.statistics };
   }
 
   async state(): Promise<Map<string, Float32Array>> {

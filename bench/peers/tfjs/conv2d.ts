@@ -92,7 +92,8 @@ const [PACKED, BY_TFJS] = [3, -1];
 /** The patches of x under the kernel as a matrix, its transpose times dy. */
 function patchProduct(s: ConvShape, x: tf.Tensor4D, dy: tf.Tensor4D, columns: tf.Tensor1D): tf.Tensor4D {
   const pixels = s.n * s.oh * s.ow;
-  const rows = tf.gather(x.reshape([s.n * s.h * s.w, s.ci]), columns);
+  const all: tf.Tensor2D = x.reshape([s.n * s.h * s.w, s.ci]);
+  const rows = s.kernel === 1 && s.stride === 1 ? all : tf.gather(all, columns);
   const patches: tf.Tensor2D = rows.reshape([pixels, s.kernel * s.kernel * s.ci]);
   return tf.matMul(patches, dy.reshape([pixels, s.co]), true).reshape([s.kernel, s.kernel, s.ci, s.co]);
 }

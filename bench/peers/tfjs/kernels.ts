@@ -111,7 +111,7 @@ function computation(c: Case, inputs: Tensors, convolutions: Convolutions): Tens
 function adamKernel(session: Session, operands: Operands): KernelImplementation {
   const parameters = new Map<string, ParameterValue>();
   for (const [name, operand] of operands)
-    if (name.startsWith("p")) parameters.set(name, { ...operand, trainable: true });
+    if (name.startsWith("p")) parameters.set(name, { ...operand, layout: "vector", trainable: true });
   const trainables = new Trainables(parameters);
   const gradients = trainables.names.map((name) => {
     const { shape, data } = operands.get(name.replace("p", "g"))!;

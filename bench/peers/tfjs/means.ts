@@ -22,3 +22,17 @@ export function channelSum(x: tf.Tensor4D): tf.Tensor4D {
   const rows: tf.Tensor4D = x.reshape([n, h * w, c, 1]);
   return tf.mul(tf.avgPool(rows, [1, c], [1, c], "valid"), scalar(c)).reshape([n, h, w, 1]);
 }
+
+/** Over the last axis, [R, C] -> [R, 1]. */
+export function rowMean(x: tf.Tensor2D): tf.Tensor2D {
+  const [r, c] = x.shape;
+  const rows: tf.Tensor4D = x.reshape([1, r, c, 1]);
+  return tf.avgPool(rows, [1, c], [1, c], "valid").reshape([r, 1]);
+}
+
+/** The sum of all rows, [R, C] -> [C]. */
+export function rowSum(x: tf.Tensor2D): tf.Tensor1D {
+  const [r, c] = x.shape;
+  const rows: tf.Tensor5D = x.reshape([1, r, 1, 1, c]);
+  return tf.mul(tf.avgPool3d(rows, [r, 1, 1], 1, "valid"), scalar(r)).reshape([c]);
+}

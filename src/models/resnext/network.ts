@@ -12,6 +12,8 @@ import { eights } from "../shared/width.ts";
 export interface ResNeXtOptions {
   /** Factor on the 32 groups; each keeps its 4, 8, 16, 32 channels of the four layers. Default 1. */
   width?: number;
+  /** Whether the 3×3 convolutions are in groups, and not each of one; default true. */
+  grouped?: boolean;
   /** Classes K; default 2. */
   classes?: number;
 }
@@ -57,18 +59,19 @@ export class ResNeXt extends Module {
   readonly fc: Linear;
 
   /** @throws ShapeError for options from which no network can be built */
-  constructor({ width = 1, classes = 2 }: ResNeXtOptions = {}, seed = 0) {
+  constructor({ width = 1, grouped = true, classes = 2 }: ResNeXtOptions = {}, seed = 0) {
     requireWhole("ResNeXt", "classes", classes, 2);
     super();
-    const groups = groupsAt(width);
+    const count = groupsAt(width);
     let channels = eights(64, width);
     this.conv1 = new Conv2d(3, channels, 7, { stride: 2, padding: 3 });
     this.bn1 = new BatchNorm2d(channels);
     const layer = (i: number) =>
       new ModuleList(
         Array.from({ length: BLOCKS[i]! }, (_, j) => {
-          const out = groups * 8 * 2 ** i;
-          const block = new Bottleneck(channels, groups * 4 * 2 ** i, out, i > 0 && j === 0 ? 2 : 1, groups);
+          const [inner, out] = [count * 4 * 2 ** i, count * 8 * 2 ** i];
+          const groups = grouped ? count : 1;
+          const block = new Bottleneck(channels, inner, out, i > 0 && j === 0 ? 2 : 1, groups);
           channels = out;
           return block;
         }),
