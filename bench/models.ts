@@ -27,7 +27,7 @@ export async function benchModel({ gpu, peak, say, ...by }: BenchContext, name: 
   const config = networkNamed(name.replace("model/", ""), "paper", FULL_WIDTH_BATCH);
   say(`${name}: compiling`);
   const task = { config, steps: STEPS, adapter: by.adapter, tuned: by.tuned };
-  const { compileMs, stepMs, flops, ...memory } = await answerTo(name, task);
+  const { compileMs, stepMs, flops, ...memory } = await stepsOf(name, task);
   gpu.check();
   const timing = timingOf(stepMs);
   const gflops = flops / timing.medianMs / 1e6;
@@ -45,8 +45,8 @@ export async function benchModel({ gpu, peak, say, ...by }: BenchContext, name: 
   };
 }
 
-/** @throws StepError */
-async function answerTo(name: string, task: Task): Promise<Figures> {
+/** Takes training steps in a process of its own. @throws StepError that says why it cannot */
+export async function stepsOf(name: string, task: Task): Promise<Figures> {
   // Compiled anew each time, wherever the driver is one that caches its code here.
   const cache = await mkdtemp(path.join(tmpdir(), "mganet-shaders-"));
   try {

@@ -44,9 +44,9 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
     leading.length > 0 && weight.shape.length === 2 && weight.shape[0] === i,
     () => `linear: input ${showShape(x.shape)} and weight ${showShape(weight.shape)} do not match`,
   );
-  // The first size stays that of the images, along which work is cut.
+  // The first size stays that of the images, along which work is cut; the weight gradient wants long lines.
   const [n, ...rest] = leading;
-  const s = conv2dShape([n!, sizeOf(rest), 1, i], [1, 1, i, o!]);
+  const s = conv2dShape([n!, 1, sizeOf(rest), i], [1, 1, i, o!]);
   return convolve("linear", s, x, weight, bias, [...leading, o!]);
 }
 
