@@ -1,5 +1,6 @@
 /** Cases below each other, pictures side by side, in one SVG that stands alone: like the paper's Figure 4. */
-import { roundedCoordinates, shortened, svgText, textWidth, wrapped } from "./svg-text.ts";
+import { colourScale, DIM, framed, INK, MARGIN, SCALE_WIDTH } from "./figure-frame.ts";
+import { shortened, svgText, textWidth, wrapped } from "./svg-text.ts";
 
 /** A picture with its marks. */
 export interface FigureTile {
@@ -34,18 +35,14 @@ export interface CaseFigure {
   caption?: string;
 }
 
-const INK = "#1b1f24";
-const DIM = "#5b6470";
-const PAPER = "#ffffff";
-const MARGIN = 16;
 const GAP = 10;
 /** Between cases. */
 const ROW_GAP = 16;
 const LABEL = { width: 182, title: 15, size: 13.5, line: 19 };
 const HEAD = { size: 14, line: 18 };
-const CAPTION = { size: 13, line: 19 };
 const NOTE = { size: 11.5, height: 17 };
-const BAR = { width: 14, ticks: 58 };
+/** Room for the numbers beside a colour scale. */
+const TICKS = 58;
 
 /** The side of the square that a picture is fitted into. */
 export const TILE = 208;
@@ -55,7 +52,7 @@ export function caseFigure({ label, heads, cases, colours, caption = "" }: CaseF
   const first = MARGIN + LABEL.width;
   const columns = heads.map((_, i) => first + i * (TILE + GAP));
   const barLeft = first + heads.length * (TILE + GAP) + 2;
-  const width = barLeft + BAR.width + BAR.ticks;
+  const width = barLeft + SCALE_WIDTH + TICKS;
   const titles = [
     { x: MARGIN, anchor: "start", bold: false, colour: DIM, lines: wrapped(label, LABEL.width - 8, LABEL.size) },
     ...heads.map((head, i) => ({
@@ -72,23 +69,16 @@ export function caseFigure({ label, heads, cases, colours, caption = "" }: CaseF
     y += height + ROW_GAP;
     return text;
   });
-  const lines = caption === "" ? [] : wrapped(caption, width - 2 * MARGIN, CAPTION.size);
-  const below = y - ROW_GAP;
-  const height = Math.ceil(below + MARGIN + (lines.length > 0 ? 4 + lines.length * CAPTION.line : 0));
-  const texts = lines.map((line, i) =>
-    svgText(line, MARGIN, below + 28 + i * CAPTION.line, { size: CAPTION.size, colour: INK }),
-  );
   const above = titles.flatMap(({ x, lines, ...style }) =>
     lines.map((line, k) => {
       const size = style.bold ? HEAD.size : LABEL.size;
       return svgText(line, x, top - 10 - (lines.length - 1 - k) * HEAD.line, { ...style, size });
     }),
   );
-  return roundedCoordinates(`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="Cases with activations and masks">
-<rect width="${width}" height="${height}" fill="${PAPER}"/>
-${[...above, ...drawn, ...texts].join("\n")}
-</svg>
-`);
+  return framed({
+    ...{ label: "Cases with activations and masks", width, bottom: y - ROW_GAP, caption },
+    parts: [...above, ...drawn],
+  });
 }
 
 /** A tile's size in the figure. */
@@ -124,7 +114,12 @@ function caseAt(
     const [left, top] = [columns[i]! + (TILE - width) / 2, y + (height - high) / 2];
     return `<svg x="${left}" y="${top}" width="${width}" height="${high}" viewBox="0 0 ${tile.width} ${tile.height}"><image width="${tile.width}" height="${tile.height}" href="${tile.picture}"/>${tile.marks}</svg>${tile.note ? noteAt(tile.note, left, top + high) : ""}`;
   });
-  return [...label, ...pictures, scale(bar.left, y + 6, height - 12, bar.colours, most)].join("\n");
+  const tick = { size: 12, colour: DIM };
+  const [top, long, right] = [y + 6, height - 12, bar.left + SCALE_WIDTH + 6];
+  return [
+    ...[...label, ...pictures, colourScale(bar.left, top, long, bar.colours)],
+    ...[svgText(most, right, top + 9, tick), svgText("0", right, top + long, tick)],
+  ].join("\n");
 }
 
 /** Words on a dark ground, which show on any picture. */
@@ -134,20 +129,4 @@ function noteAt(note: string, left: number, bottom: number): string {
     `<rect x="${left}" y="${bottom - NOTE.height}" width="${width}" height="${NOTE.height}" fill="#000000" fill-opacity="0.7"/>` +
     svgText(note, left + 5, bottom - 5, { size: NOTE.size, colour: "#ffffff" })
   );
-}
-
-/** A vertical colour scale from 0 at the bottom. In strips, since a gradient's name would have to be unique on a page. */
-function scale(x: number, y: number, height: number, colours: readonly string[], most: string): string {
-  const strip = height / colours.length;
-  const strips = colours.map((colour, i) => {
-    // Half a pixel longer upwards, so that no seam shows.
-    const seam = i === colours.length - 1 ? 0 : 0.5;
-    return `<rect x="${x}" y="${y + height - (i + 1) * strip - seam}" width="${BAR.width}" height="${strip + seam}" fill="${colour}"/>`;
-  });
-  const tick = { size: 12, colour: DIM };
-  return [
-    ...strips,
-    svgText(most, x + BAR.width + 6, y + 9, tick),
-    svgText("0", x + BAR.width + 6, y + height, tick),
-  ].join("");
 }

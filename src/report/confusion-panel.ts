@@ -1,7 +1,8 @@
 /** Confusion matrices side by side in one SVG that stands alone, like the paper's Figure 3. */
 import { interpolateBlues } from "d3-scale-chromatic";
 import type { ConfusionMatrix } from "../metrics/multiclass.ts";
-import { escapeXml, roundedCoordinates, shortened, svgText, textWidth, wrapped } from "./svg-text.ts";
+import { colourScale, DIM, framed, INK, MARGIN, PAPER, SCALE_WIDTH } from "./figure-frame.ts";
+import { escapeXml, shortened, svgText, textWidth } from "./svg-text.ts";
 
 /** One matrix of a panel: rows actual, columns predicted. */
 export interface PanelMatrix {
@@ -18,23 +19,19 @@ export interface ConfusionPanel {
   caption?: string;
 }
 
-const INK = "#1b1f24";
-const DIM = "#5b6470";
-const PAPER = "#ffffff";
 /** The fill of an actual class without images. */
 const EMPTY = "#eceef1";
 /** Cells darker than this share have white text. */
 const DARK = 0.55;
 
-const MARGIN = 16;
 const GAP = 26;
 const TITLE = { size: 16, height: 30 };
 const NAME = 13;
 const AXIS = { size: 13, height: 22 };
-const CAPTION = { size: 13, line: 19 };
 /** The longest name of a class, before it is cut. */
 const LONGEST_NAME = 130;
-const BAR = { width: 14, gap: 22, ticks: 50 };
+/** Beside the matrices: a gap, the colour scale, and its ticks. */
+const SCALE = { gap: 22, ticks: 50 };
 /** A panel is no wider than this if it can be divided into rows. */
 const WIDEST = 1400;
 /** Narrow panels get this width, for the caption. */
@@ -97,27 +94,18 @@ export function confusionPanel({ matrices, names, caption = "" }: ConfusionPanel
     width: columns * (layout.width + GAP) - GAP,
     height: rows * (layout.height + GAP) - GAP,
   };
-  const width = Math.ceil(Math.max(NARROWEST, 2 * MARGIN + grid.width + BAR.gap + BAR.width + BAR.ticks));
-  const lines = caption === "" ? [] : wrapped(caption, width - 2 * MARGIN, CAPTION.size);
-  const below = lines.length === 0 ? 0 : GAP + lines.length * CAPTION.line - 6;
-  const height = Math.ceil(2 * MARGIN + grid.height + below);
+  const width = Math.ceil(Math.max(NARROWEST, 2 * MARGIN + grid.width + SCALE.gap + SCALE_WIDTH + SCALE.ticks));
   const drawn = matrices.map((each, i) => {
     const x = MARGIN + (i % columns) * (layout.width + GAP);
     const y = MARGIN + Math.floor(i / columns) * (layout.height + GAP);
     const letter = matrices.length > 1 ? `(${letterOf(i)}) ` : "";
     return matrixAt(each, `${letter}${each.label}`, names, layout, x, y);
   });
-  const barAt = { x: MARGIN + grid.width + BAR.gap, y: MARGIN + TITLE.height };
-  const texts = lines.map((line, i) =>
-    svgText(line, MARGIN, MARGIN + grid.height + GAP + 10 + i * CAPTION.line, { size: CAPTION.size, colour: INK }),
-  );
-  return roundedCoordinates(`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="Confusion matrices">
-<rect width="${width}" height="${height}" fill="${PAPER}"/>
-${drawn.join("\n")}
-${scale(barAt.x, barAt.y, layout.side)}
-${texts.join("\n")}
-</svg>
-`);
+  const scale = percentScale(MARGIN + grid.width + SCALE.gap, MARGIN + TITLE.height, layout.side);
+  return framed({
+    ...{ label: "Confusion matrices", width, bottom: MARGIN + grid.height, caption },
+    parts: [...drawn, scale],
+  });
 }
 
 /** a to z, then aa, ab and so on. */
@@ -179,28 +167,18 @@ function cellAt(count: number, total: number, cell: Cell, x: number, y: number):
   );
 }
 
-/** The strips of the colour scale. */
-const STRIPS = 50;
+const COLOURS = Array.from({ length: 50 }, (_, i) => interpolateBlues((i + 0.5) / 50));
 
-/** The colour scale: percent of the actual class. In strips, since a gradient's name would have to be unique on a page. */
-function scale(x: number, y: number, height: number): string {
-  const strip = height / STRIPS;
-  const strips = Array.from({ length: STRIPS }, (_, i) => {
-    const fill = interpolateBlues(1 - (i + 0.5) / STRIPS);
-    // Half a pixel longer, so that no seam shows.
-    return `<rect x="${x}" y="${y + i * strip}" width="${BAR.width}" height="${i === STRIPS - 1 ? strip : strip + 0.5}" fill="${fill}"/>`;
-  });
+/** The colour scale: percent of the actual class. */
+function percentScale(x: number, y: number, height: number): string {
+  const right = x + SCALE_WIDTH;
   const ticks = [0, 25, 50, 75, 100].map((percent) => {
     const at = y + height * (1 - percent / 100);
     return (
-      `<line x1="${x + BAR.width}" x2="${x + BAR.width + 4}" y1="${at}" y2="${at}" stroke="${DIM}"/>` +
-      svgText(String(percent), x + BAR.width + 8, at + 4, { size: 12, colour: DIM })
+      `<line x1="${right}" x2="${right + 4}" y1="${at}" y2="${at}" stroke="${DIM}"/>` +
+      svgText(String(percent), right + 8, at + 4, { size: 12, colour: DIM })
     );
   });
-  return [
-    ...strips,
-    `<rect x="${x}" y="${y}" width="${BAR.width}" height="${height}" fill="none" stroke="${DIM}"/>`,
-    ...ticks,
-    svgText("%", x + BAR.width / 2, y - 8, { size: 12, colour: DIM, anchor: "middle" }),
-  ].join("");
+  const unit = svgText("%", x + SCALE_WIDTH / 2, y - 8, { size: 12, colour: DIM, anchor: "middle" });
+  return [colourScale(x, y, height, COLOURS), ...ticks, unit].join("");
 }

@@ -4,7 +4,7 @@ import { confusion } from "../metrics/confusion.ts";
 import { confusionMatrix, type ConfusionMatrix } from "../metrics/multiclass.ts";
 import { casesOf, classCasesOf, classified, type Predictions } from "../metrics/predictions.ts";
 import type { Study } from "../study/file.ts";
-import type { SideName } from "../study/figures.ts";
+import { sideNames, type SideName } from "../study/figures.ts";
 import type { StudyTable } from "../study/results.ts";
 import { rowOf, tableName, tableOf, type RowName } from "../study/rows.ts";
 import { hasNumbers, type ConfusionPanel } from "./confusion-panel.ts";
@@ -52,7 +52,7 @@ export function panelOf(
   };
 }
 
-/** What Figure 3 shows of the paper's tables if it can; else the first of those that the study has. */
+/** What Figure 3 shows of the paper's tables if it can; else the first of those that the study has, whenever they were made. */
 const FIGURE_3 = [
   { table: "2", on: "val" },
   { table: "5", on: "external" },
@@ -64,7 +64,8 @@ export function figure3Table(results: readonly StudyTable[]): StudyTable | undef
     const found = results.find((result) => String(result.table) === table && result.on === on);
     if (found) return found;
   }
-  return results[0];
+  const place = ({ table, on }: StudyTable) => `${table} ${sideNames.indexOf(on)}`;
+  return [...results].sort((a, b) => (place(a) < place(b) ? -1 : 1))[0];
 }
 
 /** The matrices of a table of a study, with a caption that says what they are of. */
@@ -74,12 +75,11 @@ export function tablePanel(
   runs: readonly EvaluatedRun[],
 ): (ConfusionPanel & { caption: string }) | undefined {
   const { table, on, images, seeds, rows } = result;
-  const own = runs.filter(({ seed }) => seeds.includes(seed));
-  const panel = panelOf(
-    rows.map(({ row }) => row),
-    on,
-    own,
+  const names = rows.map(({ row }) => row);
+  const own = runs.filter(
+    ({ row, seed, predictions }) => names.includes(row) && seeds.includes(seed) && predictions[on],
   );
+  const panel = panelOf(names, on, own);
   if (!panel) return undefined;
   const parts = [
     ...(seeds.length > 1 ? [plural(seeds.length, "seed")] : []),
@@ -87,8 +87,9 @@ export function tablePanel(
   ];
   const pooled = parts.length > 0 ? `, added up over the ${parts.join(" and ")}` : "";
   const rule = panel.names.length > 2 ? "the most probable class is the predicted one" : "threshold 0.5";
-  const left = rows.length - panel.matrices.length;
-  const missing = left === 0 ? "" : ` ${plural(left, "row")} of the table left out: no predictions are kept.`;
+  const all = rows.length * seeds.length * Math.max(1, config.folds);
+  const missing =
+    own.length === all ? "" : ` Without ${all - own.length} of ${all} runs, of which no predictions are kept.`;
   const numbers = hasNumbers(panel.names.length)
     ? `Small: the number of images${pooled}.`
     : `Too many classes for numbers; they are in the runs' predictions.`;

@@ -1,6 +1,8 @@
 /** Worker thread of ./read-mask.ts: one mask per task. */
 import type { MaskReading } from "../../data/masks/levels.ts";
 import { type MaskContent, readMask } from "./read-mask.ts";
-import { serve } from "./worker-serve.ts";
+import type { WorkerFile } from "./worker-thread.ts";
 
-serve<MaskReading, string, MaskContent>((reading) => (file) => readMask(file, reading));
+export const worker: WorkerFile<MaskReading, string, MaskContent> = {
+  start: (reading) => (file) => readMask(file, reading),
+};

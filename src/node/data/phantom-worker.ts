@@ -4,7 +4,7 @@ import type { PhantomName } from "../../data/phantom/scanner.ts";
 import type { Box, Label } from "../../data/sample.ts";
 import { shapeMask } from "../../data/shape.ts";
 import { type Cropped, cropGrey, type PrepareSize } from "./prepare-image.ts";
-import { serve } from "./worker-serve.ts";
+import type { WorkerFile } from "./worker-thread.ts";
 
 export interface PhantomInit extends PrepareSize {
   scanner: PhantomName;
@@ -15,11 +15,15 @@ export interface PhantomInit extends PrepareSize {
 
 export type PhantomResult = Cropped & { label: Label; boxes: Box[] };
 
-serve<PhantomInit, number, PhantomResult>(({ scanner, seed, crop, width, height, greys, shapes }) => async (index) => {
-  const { label, boxes, outlines, ...frame } = phantomImage(seed, index, { scanner });
-  const { grey, ...cropped } = await cropGrey(frame, crop, { width, height });
-  new Uint8Array(greys).set(grey!, index * width * height);
-  const shape = outlines.map((polygon) => ({ polygon }));
-  shapeMask(shape, cropped.crop, width, height, new Uint8Array(shapes, index * width * height, width * height));
-  return { ...cropped, label, boxes };
-});
+export const worker: WorkerFile<PhantomInit, number, PhantomResult> = {
+  start:
+    ({ scanner, seed, crop, width, height, greys, shapes }) =>
+    async (index) => {
+      const { label, boxes, outlines, ...frame } = phantomImage(seed, index, { scanner });
+      const { grey, ...cropped } = await cropGrey(frame, crop, { width, height });
+      new Uint8Array(greys).set(grey!, index * width * height);
+      const shape = outlines.map((polygon) => ({ polygon }));
+      shapeMask(shape, cropped.crop, width, height, new Uint8Array(shapes, index * width * height, width * height));
+      return { ...cropped, label, boxes };
+    },
+};

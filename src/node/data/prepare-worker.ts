@@ -2,7 +2,7 @@
 import type { Fingerprint } from "../../data/fingerprint.ts";
 import type { CropMethod } from "./crop.ts";
 import { cropAndPrint, cropAndResize, type Cropped } from "./prepare-image.ts";
-import { serve } from "./worker-serve.ts";
+import type { WorkerFile } from "./worker-thread.ts";
 
 export interface PrepareInit {
   crop: CropMethod;
@@ -19,9 +19,13 @@ export interface PrepareTask {
 
 export type PrepareResult = Cropped & { print?: Fingerprint };
 
-serve<PrepareInit, PrepareTask, PrepareResult>(({ crop, out }) => async ({ file, slot, cropped }) => {
-  if (!out) return cropAndResize(file, crop, undefined, cropped);
-  const { grey, ...result } = await cropAndPrint(file, crop, out, cropped);
-  new Uint8Array(out.greys).set(grey, slot * out.width * out.height);
-  return result;
-});
+export const worker: WorkerFile<PrepareInit, PrepareTask, PrepareResult> = {
+  start:
+    ({ crop, out }) =>
+    async ({ file, slot, cropped }) => {
+      if (!out) return cropAndResize(file, crop, undefined, cropped);
+      const { grey, ...result } = await cropAndPrint(file, crop, out, cropped);
+      new Uint8Array(out.greys).set(grey, slot * out.width * out.height);
+      return result;
+    },
+};

@@ -10,7 +10,7 @@ import { writeInFolder } from "../files.ts";
 import type { CropMethod } from "./crop.ts";
 import { type GreyImage, readImage, resizeGrey } from "./decode.ts";
 import { openAndCrop } from "./prepare-image.ts";
-import { serve } from "./worker-serve.ts";
+import type { WorkerFile } from "./worker-thread.ts";
 
 export interface WriteInit {
   out: string;
@@ -47,8 +47,9 @@ export interface WriteResult {
   note?: string;
 }
 
-serve<WriteInit, WriteTask, WriteResult>(
-  ({ out, size, crop: method }) =>
+export const worker: WorkerFile<WriteInit, WriteTask, WriteResult> = {
+  start:
+    ({ out, size, crop: method }) =>
     async ({ file, name, boxes, shape, cropped, empty }) => {
       const image = await readImage(file);
       const { size: bytes, mtimeMs: changed } = await stat(image.file);
@@ -81,7 +82,7 @@ serve<WriteInit, WriteTask, WriteResult>(
         ...(original.note === undefined ? {} : { note: original.note }),
       };
     },
-);
+};
 
 async function writePng(file: string, { width, height, grey }: GreyImage): Promise<void> {
   const png = sharp(grey, { raw: { width, height, channels: 1 } })

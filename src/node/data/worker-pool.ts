@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import { DataError } from "../../data/sample.ts";
 import { InputError } from "../files.ts";
-import type { Reply, Start } from "./worker-serve.ts";
+import type { Order, Reply } from "./worker-thread.ts";
 
 /** Requests in flight per worker: one in progress and one waiting, so that it never idles between two. */
 const DEPTH = 2;
@@ -13,9 +13,32 @@ interface Request<Task, Result> {
   reject: (reason: Error) => void;
 }
 
+/** Threads without a pool, for the next one: starting a thread and loading its modules costs most of a second of both. */
+const idle: Worker[] = [];
+
+/** Sources run through tsx, which a thread must register first. */
+const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
+const entry = extension === ".ts" ? "./typescript-worker.mjs" : `./worker-thread${extension}`;
+
+function takeThread(): Worker {
+  const thread = idle.pop() ?? new Worker(new URL(entry, import.meta.url), { execArgv: [] });
+  thread.removeAllListeners();
+  return thread;
+}
+
+function giveBack(thread: Worker): void {
+  thread.removeAllListeners();
+  const forget = () => {
+    const place = idle.indexOf(thread);
+    if (place !== -1) idle.splice(place, 1);
+  };
+  thread.on("error", forget).on("exit", forget);
+  idle.push(thread);
+}
+
 /**
  * Runs each task on the next worker with room, in call order. Workers keep the process alive only while they have a task, so a
- * pool that is never closed does not hang the program.
+ * pool that is never closed does not hang the program. A closed pool's threads serve the next pool.
  */
 export class WorkerPool<Task, Result> {
   readonly #workers: { thread: Worker; requests: Request<Task, Result>[] }[];
@@ -23,16 +46,13 @@ export class WorkerPool<Task, Result> {
   #failure: Error | undefined;
 
   /**
-   * @param file the worker's file, beside this one and without extension: .ts when run from sources, else .js
-   * @param init what the worker's `serve` receives at the start; shared memory in it stays shared
+   * @param file the worker's file, beside this one and without extension, which exports a WorkerFile as `worker`
+   * @param init what the worker's `start` receives; shared memory in it stays shared
    */
   constructor(file: string, size: number, init: unknown) {
-    const here = import.meta.url;
-    const extension = here.slice(here.lastIndexOf("."));
-    const start: Start = { file: new URL(`./${file}${extension}`, here).href, init };
-    const entry = extension === ".ts" ? new URL("./typescript-worker.mjs", here) : new URL(start.file);
+    const open = new URL(`./${file}${extension}`, import.meta.url).href;
     this.#workers = Array.from({ length: size }, () => {
-      const thread = new Worker(entry, { workerData: start, execArgv: [] });
+      const thread = takeThread();
       const worker = { thread, requests: [] as Request<Task, Result>[] };
       thread.on("message", (reply: Reply<Result>) => {
         const request = worker.requests.shift();
@@ -44,6 +64,7 @@ export class WorkerPool<Task, Result> {
       });
       thread.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
       thread.on("exit", (code) => this.#fail(new Error(`a worker thread ended by itself (exit code ${code})`)));
+      send(thread, { open, init });
       thread.unref();
       return worker;
     });
@@ -61,10 +82,18 @@ export class WorkerPool<Task, Result> {
     });
   }
 
-  /** Stops all workers at once; unfinished tasks are rejected. */
+  /** Stops all work at once; unfinished tasks are rejected. */
   async close(reason: Error = new Error("the worker pool is closed")): Promise<void> {
+    const failed = this.#failure !== undefined;
+    const ended = this.#workers.splice(0).map(async ({ thread, requests }) => {
+      const busy = requests.length > 0;
+      this.#reject(requests.splice(0), reason);
+      if (failed || busy) return void (await thread.terminate());
+      send(thread, { close: true });
+      giveBack(thread);
+    });
     this.#fail(reason);
-    await Promise.all(this.#workers.map(({ thread }) => thread.terminate()));
+    await Promise.all(ended);
   }
 
   #dispatch(): void {
@@ -74,17 +103,22 @@ export class WorkerPool<Task, Result> {
       const request = this.#waiting.shift()!;
       least.requests.push(request);
       least.thread.ref();
-      least.thread.postMessage(request.task);
+      send(least.thread, { task: request.task });
     }
   }
 
   /** If one worker fails, the others would fail for the same reason: no task is retried. */
   #fail(error: Error): void {
     this.#failure ??= error;
-    const open = [...this.#workers.flatMap((w) => w.requests.splice(0)), ...this.#waiting.splice(0)];
-    for (const { reject } of open) reject(this.#failure);
+    this.#reject([...this.#workers.flatMap((w) => w.requests.splice(0)), ...this.#waiting.splice(0)], this.#failure);
+  }
+
+  #reject(requests: readonly Request<Task, Result>[], reason: Error): void {
+    for (const { reject } of requests) reject(reason);
   }
 }
+
+const send = (thread: Worker, order: Order): void => thread.postMessage(order);
 
 /** Errors whose class determines how they are handled. */
 const kinds = new Map<string, new (message: string) => Error>([
