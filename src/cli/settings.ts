@@ -109,9 +109,6 @@ export function addStudyModelOptions(command: Command, { without }: { without: r
   return own.reduce((c, { option }) => c.addOption(option), command);
 }
 
-/** Settings without effect unless --data is given. */
-const ofFolders = ["masksInverted", "target"] as const;
-
 /** Settings without effect unless the classifier is trained. */
 const ofClassifier = ["classWeights", "sampling"] as const;
 
@@ -195,9 +192,8 @@ export function requireDataEffect(flags: Pick<ConfigFlags, "data" | "external">,
     if (given["labelFrom"] === "name" && (external === "" || isPhantom(external))) {
       throw new ConfigError("--label-from has no effect on the phantom, which knows its classes");
     }
-    const idle = ofFolders.find((name) => given[name] !== undefined);
     const where = flags.data === undefined ? "without --data" : `on ${data}`;
-    if (idle) throw new ConfigError(`${commonOption(idle).long} has no effect ${where}`);
+    if (given["masksInverted"] !== undefined) throw new ConfigError(`--masks-inverted has no effect ${where}`);
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a user asks of a study: its tables, and the settings that its runs share. */
+import { isPhantom, PHANTOM, phantomNames } from "../data/phantom/scanner.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { requireComparable } from "../study/plan.ts";
 import { inOrder, rowOf, tableIds, tableOf, type TableId } from "../study/rows.ts";
@@ -23,9 +24,10 @@ export function studyAsked(flags: StudyFlags): StudyAsked {
   let tables = inOrder([...(flags.table ?? []), ...(flags.study ?? [])]);
   if (tables.length === 0) throw new ConfigError("name the tables, such as --table 3 or --table all, or a --study");
   requireShared(flags, tables);
-  const config = configOf({ ...flags, seed: 0, splitSeed: flags.splitSeed ?? 0 }, { study: true });
-  requireComparable(config);
   const notes: string[] = [];
+  const chosen = onPhantom(flags, tables, notes);
+  const config = configOf({ ...flags, ...chosen, seed: 0, splitSeed: flags.splitSeed ?? 0 }, { study: true });
+  requireComparable(config);
   const external = tables.filter(onlyExternal);
   if (config.external === "" && external.length > 0) {
     const need = `--table ${external.join(",")} needs external images: --external DIR`;
@@ -42,6 +44,23 @@ export function studyAsked(flags: StudyFlags): StudyAsked {
     tables = inOrder([...tables, ...halves]);
   }
   return { tables, config, notes };
+}
+
+/** What the phantom has for tables that need more than its own images and two classes. */
+function onPhantom(flags: StudyFlags, tables: readonly TableId[], notes: string[]): Partial<ConfigFlags> {
+  const { data = PHANTOM } = flags;
+  if (!isPhantom(data)) return {};
+  const chosen: { external?: string; target?: "kind" } = {};
+  const external = tables.filter(onlyExternal);
+  if (external.length > 0 && flags.external === undefined) {
+    chosen.external = phantomNames.find((name) => name !== data)!;
+    notes.push(`Table ${external.join(", ")}: external images are of ${chosen.external}; --external DIR takes others`);
+  }
+  if (tables.every((id) => tableOf(id).manyClasses) && flags.target === undefined && flags.classes === undefined) {
+    chosen.target = "kind";
+    notes.push("Classes: benign solid, benign cystic, malignant (--target kind)");
+  }
+  return chosen;
 }
 
 /** @throws ConfigError for an option that the rows of a table decide */

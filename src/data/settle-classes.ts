@@ -6,7 +6,7 @@ import { DataError, type Dataset } from "./sample.ts";
 
 /** The classes a user requests; a training's settings use the same names. */
 export interface ClassRequest {
-  /** What a label is: the set's class (default), or its TI-RADS grade. */
+  /** What a label is; default the set's class. */
   target?: Target | undefined;
   /** Names in label order; default the set's own. */
   classes?: readonly string[] | undefined;

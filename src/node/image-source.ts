@@ -1,6 +1,7 @@
 /** Images from folders on disk, prepared and batched by worker threads. */
 import path from "node:path";
-import { benignMalignant, sameNames } from "../data/classes.ts";
+import { sameNames } from "../data/classes.ts";
+import { phantomClasses } from "../data/phantom/labels.ts";
 import { isPhantom, type PhantomName } from "../data/phantom/scanner.ts";
 import { type Classes, DataError, type Dataset, isBare, type Prepared } from "../data/sample.ts";
 import { type ClassRequest, resolveClasses } from "../data/settle-classes.ts";
@@ -16,7 +17,7 @@ import { splitData, splitFile, withoutSeen } from "./data/sides.ts";
 
 export const folderImages: ImageSource = {
   check: async (config, options = {}) =>
-    isPhantom(config.data) ? phantomClasses(config) : (await openSet(config, options)).classes,
+    isPhantom(config.data) ? classesOfPhantom(config) : (await openSet(config, options)).classes,
   prepare: (config, options = {}) =>
     isPhantom(config.data) ? drawPhantom(config.data, config, options) : readFolder(config, options),
   split(prepared: readonly Prepared[], config: TrainConfig, kept?: KeptSplit): SplitSides {
@@ -33,18 +34,20 @@ export const folderImages: ImageSource = {
 async function drawPhantom(scanner: PhantomName, config: TrainConfig, options: PrepareOptions): Promise<PreparedData> {
   const [height, width] = config.size;
   const seed = dataSeed(config);
-  const classes = phantomClasses(config);
-  const { crop, phantomImages: count } = config;
-  const prepared = await preparePhantom({ scanner, seed, count }, { width, height, crop, ...options });
+  const classes = classesOfPhantom(config);
+  const { crop, target, phantomImages: count } = config;
+  const prepared = await preparePhantom({ scanner, seed, count, target }, { width, height, crop, ...options });
   return { name: `${scanner} ${seed}`, classes, prepared, skipped: [], notes: [] };
 }
 
-/** @throws DataError for classes other than the phantom's two, in this order */
-function phantomClasses(request: ClassRequest): Classes {
-  const classes = resolveClasses(request, benignMalignant);
-  if (request.target === "tirads") throw new DataError("the phantom has no TI-RADS grades");
-  if (sameNames(classes, benignMalignant)) return classes;
-  throw new DataError(`the phantom has the classes ${benignMalignant.names.join(" and ")} only`);
+/** @throws DataError for other classes than the target's, or in another order */
+function classesOfPhantom({ target = "class", ...request }: ClassRequest): Classes {
+  const own = phantomClasses(target);
+  const classes = resolveClasses(request, own);
+  if (sameNames(classes, own)) return classes;
+  const names = `${own.names.slice(0, -1).join(", ")} and ${own.names.at(-1)!}`;
+  const more = target === "class" ? "; with --target kind benign solid, benign cystic and malignant" : "";
+  throw new DataError(`the phantom has the classes ${names} only${more}`);
 }
 
 const targetOf = (config: TrainConfig): MaskTarget => outlinesOf(config).target ?? "ellipse";

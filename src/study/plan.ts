@@ -121,7 +121,7 @@ export function requireClasses(ids: readonly TableId[], { names }: Classes): voi
   const table = ids.find((id) => tableOf(id).manyClasses);
   if (table === undefined || names.length > 2) return;
   throw new ConfigError(
-    `the ${tableName(table).toLowerCase()} needs more than two, and these images have ${names.join(" and ")}: --target, or --classes A,B,C`,
+    `the ${tableName(table).toLowerCase()} needs more than two, and these images have ${names.join(" and ")}: --target tirads or kind, or --classes A,B,C`,
     "classes",
   );
 }

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ConfigError } from "../models/config-error.ts";
 import { firstFault } from "../data/fault.ts";
+import { targets } from "../data/readers/class-words.ts";
 import { isPhantom, PHANTOM } from "../data/phantom/scanner.ts";
 import { DEFAULT_MODEL, modelNamed } from "../models/registry.ts";
 import { learningRateSchema, setting } from "../models/setting.ts";
@@ -43,9 +44,9 @@ export const commonSettings = {
     "source of classes that the set lacks: name takes them from words in file names",
   ),
   target: setting(
-    z.enum(["class", "tirads"]).default("class"),
+    z.enum(targets).default("class"),
     "--target <what>",
-    "what to predict: the set's classes, or its TI-RADS grades if it has them",
+    "what to predict: the set's classes; its TI-RADS grades if it has them; or kind, on a phantom: benign solid, benign cystic, malignant",
   ),
   /** Absent: benign and malignant. */
   classes: setting(

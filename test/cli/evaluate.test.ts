@@ -72,7 +72,7 @@ describe("a run", () => {
 });
 
 describe("thresholds", () => {
-  test("given or chosen are said, and used", async () => {
+  test("given or chosen are said, and used", slow, async () => {
     const given = await evaluated(at("a"), "--threshold", "1");
     expect(given.json.metrics).toMatchObject({ threshold: 1, figures: { sensitivity: { value: 0 } } });
     expect(given.out).toContain("Threshold 1");

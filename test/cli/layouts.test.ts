@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { maskPng, writeClasses, writeMasks, writeYolo } from "../node/data/other-sets.ts";
 import { png, writeFiles } from "../node/data/sets.ts";
+import { slow } from "../support/selection.ts";
 import { checkpointBytes, expectRefused, mganet, temporaryFolder, tiny, write } from "./support.ts";
 
 const dir = temporaryFolder();
@@ -87,7 +88,7 @@ describe("images without outlines", () => {
     expect(images!.every(({ dice, iou }) => dice === null && iou === null)).toBe(true);
   });
 
-  test("are an external set", async () => {
+  test("are an external set", slow, async () => {
     await writeClasses(at("others"), 8);
     const args = ["--data", at("yolo"), ...short, "--seg-epochs", "1", "--split", "random"];
     // The same made-up pictures: what was trained with is no external image.

@@ -1,12 +1,12 @@
 /** A second model: every command accepts it, and it has its own options. */
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { phantomImage } from "../../src/data/phantom/phantom.ts";
 import { parsePredictions } from "../../src/metrics/predictions.ts";
 import { studySchema } from "../../src/study/file.ts";
-import { writeManifestSet } from "../node/data/sets.ts";
+import { slow } from "../support/selection.ts";
 import { COLD, spawned } from "./spawned.ts";
 import { expectRefused, mganet, temporaryFolder, tiny } from "./support.ts";
 
@@ -51,7 +51,7 @@ describe("train --model resnet34", () => {
     expect(images.every(({ dice, probabilities }) => dice === null && probabilities!.length === 2)).toBe(true);
   });
 
-  test("interrupted, it resumes to the same bits", { timeout: COLD }, async () => {
+  test("interrupted, it resumes to the same bits", { ...slow, timeout: COLD }, async () => {
     const stopped = await spawned(["train", ...settings, "--out", at("stopped")], (line, kill) => {
       if (line.trim().startsWith("training 1/3")) kill("SIGINT");
     });
@@ -105,27 +105,21 @@ test("predict gives probabilities, panels and no outlines", async () => {
   expect(readdirSync(at("said")).sort()).toEqual(["a.png", "explained", "predictions.json"]);
 });
 
-test("reproduce --study classes trains it beside MGA-Net, for as many epochs, on images of three classes", async () => {
-  await writeManifestSet(at("three"), 24);
-  const [head, ...images] = bytes("three", "manifest.csv").toString("utf8").trim().split("\n");
-  const named = images.map((line, i) =>
-    line.replace(/,(benign|malignant),/, `,${["cyst", "solid", "malignant"][i % 3]!},`),
-  );
-  writeFileSync(at("three", "manifest.csv"), [head, ...named, ""].join("\n"));
-  const settings = tiny.filter((_, i) => ![i, i - 1].some((at) => tiny[at] === "--phantom-images"));
-  const set = ["--data", at("three"), "--classes", "cyst,solid,malignant", "--val", "0.4"];
-  const args = ["reproduce", ...settings, ...set, "--study", "classes", "--seeds", "1", "--out", at("study")];
+test("reproduce --study classes trains it beside MGA-Net on the phantom's kinds of nodules", slow, async () => {
+  const args = ["reproduce", ...tiny, "--study", "classes", "--seeds", "1", "--out", at("study")];
   const { code, out, err } = await mganet(...args);
   expect([code, err]).toEqual([0, []]);
+  expect(out[0]).toBe("Classes: benign solid, benign cystic, malignant (--target kind)");
   expect(out.filter((line) => line.startsWith("[")).map((line) => line.replace(/:.*/, ""))).toEqual([
     "[1/4] Segmentation stage, seed 0",
     "[2/4] ResNet34, seed 0",
     "[3/4] Base, seed 0",
     "[4/4] Proposed, seed 0",
   ]);
-  expect(out).toContainEqual(expect.stringMatching(/^Study of classes, more than two classes: three, /));
+  expect(out).toContainEqual(expect.stringMatching(/^Study of classes, more than two classes: phantom, /));
   expect(json("study", "resnet34", "seed-0", "config.json")).toMatchObject({
-    ...{ model: "resnet34", width: 0.0625, size: [32, 32], batch: 4, classes: ["cyst", "solid", "malignant"] },
+    ...{ model: "resnet34", width: 0.0625, size: [32, 32], batch: 4, target: "kind" },
+    classes: ["benign solid", "benign cystic", "malignant"],
   });
   const { results } = studySchema.parse(json("study", "study.json"));
   expect(results[0]).toMatchObject({
@@ -136,10 +130,11 @@ test("reproduce --study classes trains it beside MGA-Net, for as many epochs, on
   expect(existsSync(at("study", "study-classes.csv"))).toBe(true);
   const again = await mganet(...args);
   expect([again.code, again.out.filter((line) => line.startsWith("["))]).toEqual([0, []]);
-  await expectRefused(
-    ["reproduce", ...tiny, "--study", "classes", "--seeds", "1", "--out", at("two")],
-    /classes: the study of classes needs more than two, and these images have benign and malignant/,
-  );
+});
+
+test("reproduce --study classes refuses two classes", async () => {
+  const args = ["reproduce", ...tiny, "--study", "classes", "--target", "class", "--seeds", "1", "--out", at("two")];
+  await expectRefused(args, /classes: the study of classes needs more than two, and these images have benign and mal/);
 });
 
 test("options of another model are refused, and so is a model that is not there", async () => {

@@ -44,6 +44,34 @@ describe("the tables of a study", () => {
   });
 });
 
+describe("a study of the phantom", () => {
+  const phantom = (flags: Partial<StudyFlags>) => studyAsked({ preset: "quick", ...flags });
+
+  test("has the other scanner's images for Table 5, which is said", () => {
+    const { tables, config, notes } = phantom({ table: [2, 5] });
+    expect([tables, config.external]).toEqual([[2, 5], "phantom-b"]);
+    expect(notes).toEqual(["Table 5: external images are of phantom-b; --external DIR takes others"]);
+    expect(phantom({ table: tableList("all") }).tables).toEqual([2, 3, 4, 5, 6]);
+    expect(phantom({ table: [5], data: "phantom-b" }).config.external).toBe("phantom");
+    expect(phantom({ table: [5], external: "set" })).toMatchObject({ config: { external: "set" }, notes: [] });
+    expect(phantom({ table: [2] }).config.external).toBe("");
+  });
+
+  test("has kinds of nodules where more than two classes are asked for, and nothing else", () => {
+    const { config, notes } = phantom({ study: ["classes"] });
+    expect([config.target, notes]).toEqual([
+      "kind",
+      ["Classes: benign solid, benign cystic, malignant (--target kind)"],
+    ]);
+    expect(phantom({ study: ["classes"], target: "tirads" })).toMatchObject({
+      config: { target: "tirads" },
+      notes: [],
+    });
+    expect(phantom({ study: ["classes"], table: [3] }).config.target).toBe("class");
+    expect(asked({ study: ["classes"] }).config.target).toBe("class");
+  });
+});
+
 test("the paper's figures stand beside the images that a table is about", () => {
   const paper = paperFigures();
   expect(publishedOf(paper, { table: 3, on: "val" })).toMatchObject({

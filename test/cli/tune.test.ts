@@ -138,7 +138,7 @@ describe("with a record", () => {
     expect(variantsOf("run")).toMatch(/^[0-9a-f]{16}$/);
   });
 
-  test("evaluate and predict follow it too", async () => {
+  test("evaluate and predict follow it too", slow, async () => {
     const predict = (...args: string[]) =>
       mganet("predict", at("image.jpg"), "--run", at("run"), "--out", at("predicted"), ...args);
     for (const command of [predict, (...args: string[]) => mganet("evaluate", at("run"), ...args)]) {

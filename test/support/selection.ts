@@ -22,7 +22,10 @@ export const tags = [
 const leftOut: readonly { files: RegExp; why: string }[] = [
   { files: /^test\/peers\//, why: "whether the other libraries of the benchmark compute the same" },
   { files: /^test\/browser\//, why: "the kernels in Chromium" },
-  { files: /^test\/cli\/reproduce\./, why: "studies of several seeds, folds and tables" },
+  {
+    files: /^test\/cli\/(reproduce|study-figures|backbones)\./,
+    why: "studies of several seeds, folds and tables; every model",
+  },
   { files: /^test\/(cli|train)\/profile\./, why: "where the time of a training goes" },
   { files: /^test\/node\/data\/real\./, why: "a real data set, where it lies beside the project" },
   { files: /^test\/kernels\/conv2d-large\./, why: "convolutions of large shapes" },

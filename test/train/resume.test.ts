@@ -153,7 +153,7 @@ test(
   },
 );
 
-test("saved by time, it goes on from within an epoch, to the same bits", async () => {
+test("saved by time, it goes on from within an epoch, to the same bits", slow, async () => {
   const dir = newFolder();
   // Whatever the clock says, it is time after each step.
   const always = { saveEvery: 1e-9 };

@@ -69,7 +69,10 @@ async function read(config: TrainConfig, progress: Progress): Promise<Read> {
   if (isPhantom(data)) {
     const classes = await folderImages.check(config);
     progress.start("drawing the phantom", count);
-    const prepared = await preparePhantom({ scanner: data, seed: dataSeed(config), count }, options);
+    const prepared = await preparePhantom(
+      { scanner: data, seed: dataSeed(config), count, target: config.target },
+      options,
+    );
     return { dataset: phantomSet(data, classes, prepared), prepared, skipped: [], notes: [] };
   }
   const dataset = await openDataset(data, openOptions(config));

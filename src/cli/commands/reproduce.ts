@@ -49,6 +49,10 @@ export type ReproduceOptions = StudyFlags &
     dryRun?: boolean;
   };
 
+/** Studies of other labels have folders of their own, since they share no runs. */
+const folderName = ({ preset, data, target }: TrainConfig): string =>
+  `study-${preset}-${path.basename(path.resolve(data))}${target === "class" ? "" : `-${target}`}`;
+
 /** @returns the exit code: 0 all runs are finished, 130 or 129 interrupted */
 export async function reproduce(options: ReproduceOptions): Promise<number> {
   const { checkpoint, json } = options;
@@ -58,7 +62,7 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
   if (idle) throw new ConfigError(`--${idle} has no effect with --dry-run`);
   const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
   const { tables, config, notes } = studyAsked(options);
-  const out = options.out ?? path.join("runs", `study-${config.preset}-${path.basename(path.resolve(config.data))}`);
+  const out = options.out ?? path.join("runs", folderName(config));
   if (json !== undefined) await requireWritableFile(json);
   const published = options.published === undefined ? paperFigures() : await readPublished(options.published);
   const folder = await StudyFolder.open(new FolderStore(out), { config, tables, seeds, checkpoint }, sameFile);

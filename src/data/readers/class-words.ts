@@ -8,8 +8,8 @@ import { DataError, type Label } from "../sample.ts";
 import { parseClass, parseNumber } from "./values.ts";
 import { classInWords, hasClassWord, isDenied, noduleOf } from "./words.ts";
 
-/** What a label is read from: the set's classes, or its TI-RADS grades. */
-export const targets = ["class", "tirads"] as const;
+/** What a label is: the set's class, its TI-RADS grade, or the kind of nodule, which the phantoms know. */
+export const targets = ["class", "tirads", "kind"] as const;
 export type Target = (typeof targets)[number];
 
 /** What the words of a folder's name mean, and how many of them were used. */

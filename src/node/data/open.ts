@@ -75,8 +75,10 @@ async function read(dir: string, options: OpenContext): Promise<{ dataset: Datas
   if (listing.files.length + listing.folders.length === 0) throw new DataError(`${dir}: the folder is empty`);
   const look = lookIn(dir);
   const { layout, others } = forced ? { layout: forced, others: [] } : await recognise(dir, listing, options.words);
-  if (options.target === "tirads" && layout.targets?.includes("tirads") !== true) {
-    throw new DataError(`${dir}: the ${layout.format} layout has no TI-RADS grades, which --target tirads needs`);
+  const { target = "class" } = options;
+  if (target !== "class" && layout.targets?.includes(target) !== true) {
+    const what = target === "tirads" ? "TI-RADS grades" : "kinds of nodules, as the phantom has";
+    throw new DataError(`${dir}: the ${layout.format} layout has no ${what}: --target ${target} does not apply`);
   }
   const dataset = await layout.read(dir, listing, options, look);
   if (layout !== manifest) await noteOutside(dataset, dir);

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { intoCrop, outOfCrop } from "../../data/boxes.ts";
 import { phantomId, phantomImage, type PhantomImage } from "../../data/phantom/phantom.ts";
 import { isPhantom, PHANTOM, type PhantomName } from "../../data/phantom/scanner.ts";
+import type { Target } from "../../data/readers/class-words.ts";
 import type { Classes, Dataset, Prepared } from "../../data/sample.ts";
 import type { PhantomInit, PhantomResult } from "./phantom-worker.ts";
 import type { WorkOptions } from "./prepare.ts";
@@ -17,15 +18,24 @@ export function phantomFrame(id: string): PhantomImage | undefined {
   return phantomImage(Number(seed), Number(index), { scanner });
 }
 
-/** Images 0 .. count - 1 of a scanner's series `seed`; the scanner is by default that of "phantom". */
+export interface PreparedSeries {
+  /** Default: "phantom". */
+  scanner?: PhantomName;
+  seed: number;
+  count: number;
+  /** What the labels are; default the class. */
+  target?: Target;
+}
+
+/** Images 0 .. count - 1 of a scanner's series `seed`. */
 export async function preparePhantom(
-  { scanner = PHANTOM, seed, count }: { scanner?: PhantomName; seed: number; count: number },
+  { scanner = PHANTOM, seed, count, target = "class" }: PreparedSeries,
   { width, height, crop, workers = availableParallelism(), onProgress, signal }: PrepareSize & WorkOptions,
 ): Promise<Prepared[]> {
   signal?.throwIfAborted();
   const pixels = width * height;
   const [greys, shapes] = [sharedGreys(count, width, height), sharedGreys(count, width, height)];
-  const init: PhantomInit = { scanner, seed, width, height, crop, greys, shapes };
+  const init: PhantomInit = { scanner, seed, target, width, height, crop, greys, shapes };
   const pool = new WorkerPool<number, PhantomResult>("phantom-worker", workers, init);
   const abort = () => void pool.close(signal!.reason as Error);
   signal?.addEventListener("abort", abort);

@@ -19,7 +19,16 @@ test("threads of a closed pool serve the next one, whatever was left undone", as
       SharedArrayBuffer,
       SharedArrayBuffer,
     ];
-    const init: PhantomInit = { scanner: "phantom", seed, width: 32, height: 32, crop: "none", greys, shapes };
+    const init: PhantomInit = {
+      scanner: "phantom",
+      seed,
+      target: "class",
+      width: 32,
+      height: 32,
+      crop: "none",
+      greys,
+      shapes,
+    };
     return { greys, pool: new WorkerPool<number, PhantomResult>("phantom-worker", 2, init) };
   };
   const draw = async (seed: number) => {
