@@ -11,6 +11,7 @@ import { bytesMoved } from "../../src/kernels/kernel.ts";
 import { models } from "../../src/models/registry.ts";
 import { useGpu } from "../support/gpu.ts";
 import { dawdle, good, kernelOf, plain, variant } from "../tune/support.ts";
+import { slow } from "../support/selection.ts";
 
 const casesOf = (network: string) => opCases(networkNamed(network, "quick"));
 const kinds = (network: string) => new Set(casesOf(network).map(({ kernel }) => kernel.name));
@@ -71,7 +72,7 @@ describe("the kernels of a step", () => {
     expect(opBenchmarks("swin_t", "quick").map(({ name }) => name)).toEqual(names);
   });
 
-  test("of the paper's preset are of two images", () => {
+  test("of the paper's preset are of two images", slow, () => {
     const names = opBenchmarks("vit_b_16", "paper").map(({ name }) => name);
     expect(names).toContain("op/gelu/2x197x3072-2x197x3072");
   });

@@ -117,7 +117,7 @@ describe("--compare", () => {
     await expectCompared("bigger");
   });
 
-  test("tests the difference on the same images", async () => {
+  test("tests the difference on the same images", slow, async () => {
     await expectCompared("b");
     const [ab, ba] = [await evaluated(at("a"), "--compare", at("b")), await evaluated(at("b"), "--compare", at("a"))];
     const difference = (e: typeof ab) => (e.json.comparison!.delong as { difference: number }).difference;

@@ -93,7 +93,7 @@ test("metadata that make no sense are refused before anything is allocated", asy
   }
 });
 
-test("tensors that are missing or of another shape are refused before the work begins", async () => {
+test("tensors that are missing or of another shape are refused before the work begins", slow, async () => {
   const label = (...labels: number[]): SafeTensor => ({
     dtype: "I32",
     shape: [labels.length],

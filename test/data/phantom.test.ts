@@ -17,14 +17,19 @@ function auc(score: (image: PhantomImage) => number): number {
 /** The same whichever way round the score points. */
 const separation = (score: (image: PhantomImage) => number) => Math.max(auc(score), 1 - auc(score));
 
-function pixels({ grey, width }: PhantomImage, { x0, y0, x1, y1 }: PhantomImage["tissue"]): number[] {
-  const values: number[] = [];
-  for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) values.push(grey[y * width + x]!);
+function pixels({ grey, width }: PhantomImage, { x0, y0, x1, y1 }: PhantomImage["tissue"]): Uint8Array {
+  const values = new Uint8Array((x1 - x0) * (y1 - y0));
+  for (let y = y0; y < y1; y++) values.set(grey.subarray(y * width + x0, y * width + x1), (y - y0) * (x1 - x0));
   return values;
 }
 
-const mean = (values: number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
-const deviation = (values: number[]) => Math.sqrt(mean(values.map((v) => v * v)) - mean(values) ** 2);
+function mean(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum / values.length;
+}
+
+const deviation = (values: Uint8Array) => Math.sqrt(mean(Float64Array.from(values, (v) => v * v)) - mean(values) ** 2);
 const areaOf = (image: PhantomImage) =>
   image.boxes.reduce((sum, box) => sum + (box.x1 - box.x0) * (box.y1 - box.y0), 0);
 

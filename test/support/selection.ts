@@ -23,15 +23,20 @@ const leftOut: readonly { files: RegExp; why: string }[] = [
   { files: /^test\/peers\//, why: "whether the other libraries of the benchmark compute the same" },
   { files: /^test\/browser\//, why: "the kernels in Chromium" },
   {
-    files: /^test\/cli\/(reproduce|study-figures|backbones)\./,
+    files: /^test\/cli\/(reproduce|study-figures|backbones|rollout)\./,
     why: "studies of several seeds, folds and tables; every model",
   },
   { files: /^test\/(cli|train)\/profile\./, why: "where the time of a training goes" },
   { files: /^test\/node\/data\/real\./, why: "a real data set, where it lies beside the project" },
   { files: /^test\/kernels\/conv2d-large\./, why: "convolutions of large shapes" },
   { files: /^test\/kernels\/wide\./, why: "the kernels with 16 lanes" },
+  { files: /^test\/node\/data\/compiled\./, why: "that data sets are read without tsx too" },
+  { files: /^test\/node\/folder-lock-race\./, why: "processes that race for a folder" },
   { files: /^test\/node\/data\/memory\./, why: "that many images take no more memory than few" },
-  { files: /^test\/bench\/process\./, why: "what npm run bench refuses" },
+  {
+    files: /^test\/bench\/(process|models)\./,
+    why: "what npm run bench refuses, and what it measures in processes of their own",
+  },
   {
     files: /^test\/cli\/(.*-)?process\./,
     why: "processes that are stopped, killed or hung up on, or lose their folder or disk",

@@ -10,6 +10,7 @@ import type { EpochRecord } from "../../src/train/training.ts";
 import { useGpu } from "../support/gpu.ts";
 import { mganetConfig } from "../support/mganet.ts";
 import { config, MadeUpData } from "./support.ts";
+import { slow } from "../support/selection.ts";
 
 const gpu = useGpu();
 
@@ -78,6 +79,7 @@ class OneSided extends MadeUpData {
 
 test.each([0, 1, undefined] as const)(
   "where all held-out images are of class %s, the best epoch is that of the least loss",
+  slow,
   async (label) => {
     const ids: string[] = [];
     for await (const batch of new MadeUpData().validation()) ids.push(...batch.ids);

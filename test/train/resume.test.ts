@@ -98,7 +98,7 @@ test("two runs end with the same bits", async () => {
 });
 
 describe("an orderly stop", () => {
-  test("before the first step, and then after every single step", async () => {
+  test("before the first step, and then after every single step", slow, async () => {
     const dir = newFolder();
     expect(await train(dir, undefined, AbortSignal.abort())).toMatchObject({ finished: false });
     let stops = 0;

@@ -4,6 +4,7 @@ import { type CropMethod, tissueRectangle } from "../../../src/node/data/crop.ts
 import type { GreyImage } from "../../../src/node/data/decode.ts";
 import { loadOpenCv, type OpenCv } from "../../../src/node/data/opencv.ts";
 import { TEXT, TISSUE, ultrasound } from "./images.ts";
+import { slow } from "../../support/selection.ts";
 
 let cv: OpenCv;
 const before = ["uncaughtException", "unhandledRejection"].map((e) => process.listenerCount(e));
@@ -58,7 +59,7 @@ describe.each<Exclude<CropMethod, "none">>(["adaptive", "fixed"])("%s tissue cro
   });
 });
 
-test("OpenCV's memory does not grow: 50 images of 3 MB would not fit into its 128 MB", () => {
+test("OpenCV's memory does not grow: 50 images of 3 MB would not fit into its 128 MB", slow, () => {
   const image = filled(20000, 150, (i) => (i % 20000 < 12000 && i % 7 < 5 ? 200 : 0)); // low: its squares are small
   const heap = () => {
     const mat = new cv.Mat(1, 1, cv.CV_8UC1);

@@ -16,8 +16,9 @@ import { anyDamages, change, type Damage, upTo } from "./damages.ts";
 import { dicom, openCodecs } from "./dicom-files.ts";
 import { encode, temporaryFolder, ultrasound } from "./images.ts";
 import { writeFiles, writeManifestSet, writers } from "./sets.ts";
+import { everything } from "../../support/selection.ts";
 
-const MUTATIONS = Number(process.env["MUTATIONS"] ?? 500);
+const MUTATIONS = Number(process.env["MUTATIONS"] ?? (everything ? 500 : 100));
 /** Seconds of processor time within which a damaged file is dealt with: what else the machine has to do does not count. */
 const HANG_S = 2;
 /** What is done to a file's bytes. Text is damaged where it says something: in its numbers, fields and encoding. */

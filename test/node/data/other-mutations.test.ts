@@ -8,8 +8,9 @@ import { openDataset } from "../../../src/node/data/open.ts";
 import { anyDamages, change, type Damage, upTo } from "./damages.ts";
 import { temporaryFolder } from "./images.ts";
 import { otherWriters } from "./other-sets.ts";
+import { everything } from "../../support/selection.ts";
 
-const MUTATIONS = Number(process.env["MUTATIONS"] ?? 350);
+const MUTATIONS = Number(process.env["MUTATIONS"] ?? (everything ? 350 : 70));
 const damages: Record<string, Damage> = {
   ...anyDamages,
   "without a field": (bytes, random) => change(bytes, random, /<[^>]*>|"\w+":|\w+="[^"]*"|,|[ \t]+/g, ""),
