@@ -12,6 +12,7 @@ import { chooseImages } from "../../src/runs/choose-images.ts";
 import { explainImages } from "../../src/runs/explain.ts";
 import { start } from "../../src/train/checkpoint.ts";
 import { mganetConfig } from "../support/mganet.ts";
+import { slow } from "../support/selection.ts";
 import { checkpointBytes, expectRefused, mganet, temporaryFolder, tinyConfig, write } from "./support.ts";
 
 const dir = temporaryFolder();
@@ -69,7 +70,7 @@ describe("predict --explain", () => {
     expect(readFileSync(at("beside/explained/a.png"))).not.toEqual(readFileSync(at("four/explained/a.png")));
   });
 
-  test("gives the same bytes again, whatever else is in the batch", async () => {
+  test("gives the same bytes again, whatever else is in the batch", slow, async () => {
     await predict("run", "again", "--explain");
     await mganet("predict", image, "--run", at("run"), "--out", at("lonely"), "--explain");
     expect(readFileSync(at("again/explained/a.png"))).toEqual(readFileSync(at("four/explained/a.png")));
@@ -91,7 +92,7 @@ test("an image may follow --explain, and a method still does", async () => {
   );
 });
 
-test("the predicted class is explained as the threshold has it", async () => {
+test("the predicted class is explained as the threshold has it", slow, async () => {
   // Every probability is at or above the first, and below the second.
   for (const [threshold, of] of [
     [0, 1],

@@ -101,7 +101,7 @@ test.each([0, 1, undefined] as const)(
   },
 );
 
-test("where both classes are held out, it is that of the greatest F1, and no loss is noted", async () => {
+test("where both classes are held out, it is that of the greatest F1, and no loss is noted", slow, async () => {
   const trainer = new Trainer(gpu(), config, new MadeUpData());
   const records: EpochRecord[] = [];
   const { best } = await trainer.fit({ onEpoch: (record) => void records.push(record), save: () => Promise.resolve() });

@@ -5,6 +5,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
+import { slow } from "../../support/selection.ts";
 import { fakeTools, temporaryFolder, write } from "./support.ts";
 
 const module = (name: string) => JSON.stringify(pathToFileURL(path.resolve(`src/node/vulkan/${name}`)).href);
@@ -75,7 +76,7 @@ describe.runIf(process.platform === "linux")("the launcher", () => {
     ["SIGINT", "to a new process", needsProcess],
     ["SIGTERM", "to a new process", needsProcess],
     ["SIGINT", "within this process", {}],
-  ] as const)("passes %s on %s, once, and waits until the program has saved", async (signal, _, variables) => {
+  ] as const)("passes %s on %s, once, and waits until the program has saved", slow, async (signal, _, variables) => {
     const { script, log } = launcher("", variables);
     write(path.dirname(script), { "program.mts": saver(log) });
     // Detached: without a terminal of its own, as under a job scheduler.
@@ -87,7 +88,7 @@ describe.runIf(process.platform === "linux")("the launcher", () => {
     expect(readFileSync(log, "utf8")).toBe(`ready\nsaving ${signal}\nsaved\n`);
   });
 
-  test("a second signal, later, ends a program that does not come to an end", async () => {
+  test("a second signal, later, ends a program that does not come to an end", slow, async () => {
     const { script, log } = launcher("", needsProcess);
     write(path.dirname(script), { "program.mts": saver(log).replace(/setTimeout.*300\);/, "") });
     const child = spawn(process.execPath, [script], { stdio: "ignore", detached: true });
@@ -113,6 +114,7 @@ describe.runIf(process.platform === "linux")("the launcher", () => {
   const hasScript = spawnSync("script", ["--version"]).status === 0;
   test.runIf(hasScript)(
     "Ctrl-C at a terminal reaches the program once, even where a second one would kill it",
+    slow,
     async () => {
       const { script, log } = launcher("", needsProcess);
       write(path.dirname(script), {
