@@ -38,7 +38,7 @@ describe("images without outlines", () => {
     expect(existsSync(at("new"))).toBe(false);
   });
 
-  test("train a network without masks, whose Dice is then not known", slow, async () => {
+  test("train a network without masks, whose Dice is then not known", async () => {
     const alone = ["--fusion", "none", "--seg-epochs", "0", "--alpha", "0"];
     const { code, out, err } = await mganet("train", "--data", at("classes"), ...short, ...alone, "--out", at("base"));
     expect([code, err]).toEqual([0, []]);
