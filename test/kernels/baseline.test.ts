@@ -27,5 +27,5 @@ describe("without optional features, at default limits", () => {
       offsetAlignment: 256,
     });
   });
-  kernelSuite(() => runner, { whole: robust, quick: { every: 24, whole: [], rounds: "first" } });
+  kernelSuite(() => runner, { whole: robust, sample: 3, quick: { every: 24, whole: [], rounds: "first" } });
 });
