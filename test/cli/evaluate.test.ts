@@ -63,7 +63,9 @@ describe("a run", () => {
     const { checkpoint, images } = read("masks", "predictions.json");
     expect([checkpoint, images[0]!.probabilities]).toEqual(["last.safetensors", null]);
     const { out, json } = await evaluated(at("masks"));
-    expect(out.join("\n")).toMatch(/has not been trained yet\.\n.*\n {2}Dice of the mask .*\n {2}IoU of the mask .*\n {2}Dice \(outline\) .*$/);
+    expect(out.join("\n")).toMatch(
+      /has not been trained yet\.\n.*\n {2}Dice of the mask .*\n {2}IoU of the mask .*\n {2}Dice \(outline\) .*$/,
+    );
     expect(json.metrics).toMatchObject({ confusion: null, figures: { auc: { value: null } } });
     await expectRefused(["evaluate", at("masks"), "--threshold", "f1"], "--threshold: the classifier of this");
     await expectRefused(["evaluate", at("masks"), "--compare", at("a")], "--compare: the classifier of this");
