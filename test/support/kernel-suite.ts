@@ -26,6 +26,8 @@ export const robust = [
 export interface SuiteOptions {
   /** The networks to run. */
   whole?: readonly string[];
+  /** Runs one of N cases of an op; for slow adapters. */
+  cases?: number;
   /** Runs every variant in one of N cases of an op, and the default one in the others; for slow adapters. */
   sample?: number;
   /**
@@ -37,11 +39,15 @@ export interface SuiteOptions {
 }
 
 /** Declares a test for each case. `runner` is called only within tests. */
-export function kernelSuite(runner: () => Runner, { whole = networks, sample = 1, quick }: SuiteOptions = {}): void {
+export function kernelSuite(
+  runner: () => Runner,
+  { whole = networks, cases: share = 1, sample = 1, quick }: SuiteOptions = {},
+): void {
   for (const [op, cases] of Object.entries(table)) {
     const every = (quick?.every ?? 1) * (quick && op === "conv2d" ? 2 : 1);
     describe(`${op} agrees with PyTorch in float64`, () => {
       for (const [i, { name }] of cases.entries()) {
+        if (i % share !== 0) continue;
         it(name, i % every === 0 ? {} : further, async ({ task }) => {
           const which = i % sample !== 0 ? "first" : everything ? "all" : (quick?.rounds ?? "new");
           const { comparisons, leftOut } = await runner().op(op, name, which);

@@ -135,9 +135,9 @@ test(
   slow,
   async () => {
     expect(moments.length).toBeGreaterThanOrEqual(steps + 4 * 5 + 2);
-    // At every second moment the process dies, each time once more in the run that goes on from there.
+    // At every third moment the process dies, each time once more in the run that goes on from there.
     const dir = newFolder();
-    for (let dies = 1; ; dies += 2) {
+    for (let dies = 1; ; dies += 3) {
       let seen = 0;
       const dying = train(dir, (what) => {
         if (++seen === dies) throw new Error(`dead at ${what}`);
