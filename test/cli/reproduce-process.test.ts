@@ -82,7 +82,6 @@ test(
       [/^Data:/, 400, "SIGTERM", "Stopped. Run the same command to resume."],
       [/^\[1/, 0, "SIGINT", "Stopped. Run the same command to resume."],
       [/^\[3/, 500, "SIGINT", "Stopped. Run the same command to resume."],
-      [/^\[4/, 900, "SIGTERM", "Stopped. Run the same command to resume."],
     ] as const) {
       const { code, out, err } = await study(name, { after, wait, signal });
       expect(err).toEqual(["", `${signal}: finishing the step and saving; once more to stop at once.`]);
@@ -102,11 +101,9 @@ test(
   async () => {
     const name = "killed";
     const stops = [
-      [/^Data:/, 0],
       [/^Data:/, 400],
       [/^\[1/, 20],
       [/^Data:/, 900],
-      [/^\[/, 600],
       [/^\[/, 5],
     ] as const;
     for (const [after, wait] of stops) {

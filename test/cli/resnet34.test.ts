@@ -116,7 +116,7 @@ test("reproduce --study classes trains it beside MGA-Net on the phantom's kinds 
     "[3/4] Base, seed 0",
     "[4/4] Proposed, seed 0",
   ]);
-  expect(out).toContainEqual(expect.stringMatching(/^Study of classes, more than two classes: phantom, /));
+  expect(out).toContainEqual(expect.stringMatching(/^Study of classes, more than two classes: phantom 0, /));
   expect(json("study", "resnet34", "seed-0", "config.json")).toMatchObject({
     ...{ model: "resnet34", width: 0.0625, size: [32, 32], batch: 4, target: "kind" },
     classes: ["benign solid", "benign cystic", "malignant"],
