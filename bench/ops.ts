@@ -2,7 +2,7 @@
  * The kernels of a network's training step, each by itself on random numbers. No other library takes part: what is timed is what the plain
  * variant computes, which the tests compare with PyTorch.
  */
-import type { Capabilities } from "../src/gpu/capabilities.ts";
+import { leastCapabilities } from "../src/gpu/capabilities.ts";
 import { bytesMoved, contextOf, RELATIVE_TOLERANCE, type Kernel, type Spec } from "../src/kernels/kernel.ts";
 import { matmulKernel } from "../src/kernels/matmul-forms.ts";
 import { softmaxInputGradKernel, softmaxKernel } from "../src/kernels/softmax.ts";
@@ -23,22 +23,6 @@ export interface OpCase {
   readonly batch: number;
 }
 
-/** Of any adapter: what tells kernels of the same shapes apart is not its business. */
-const leastCaps: Capabilities = {
-  adapterClass: "software",
-  subgroupSize: undefined,
-  pinsSubgroupSize: false,
-  f16: false,
-  timestamps: false,
-  maxBindingBytes: 2 ** 27,
-  maxBufferBytes: 2 ** 28,
-  maxStorageBuffers: 8,
-  maxWorkgroupBytes: 2 ** 14,
-  maxInvocations: 256,
-  maxWorkgroups: 65535,
-  offsetAlignment: 256,
-};
-
 /** What is left out: kernels that move fewer bytes and compute fewer operations, which take less time than their launch. */
 const LEAST = { bytes: 2 ** 16, flops: 1e6 };
 
@@ -54,7 +38,8 @@ export function opCases(config: TrainConfig): OpCase[] {
   for (const kernel of [...kernels, ...kernels.flatMap(attentionInSteps)]) {
     if (kernel.name === "adam" || (bytesMoved(kernel) < LEAST.bytes && kernel.flops < LEAST.flops)) continue;
     const name = nameOf(kernel);
-    const { dispatches } = kernel.lower(contextOf(leastCaps)).at(-1)!;
+    // What tells kernels of the same shapes apart is not the adapter's business.
+    const { dispatches } = kernel.lower(contextOf(leastCapabilities)).at(-1)!;
     const key = JSON.stringify([name, dispatches.map(({ code, params }) => [code, params])]);
     if (found.has(key)) continue;
     const count = (namesakes.get(name) ?? 0) + 1;

@@ -1,4 +1,5 @@
 /** What a user asks of a study: its tables, and the settings that its runs share. */
+import { phantomClasses } from "../data/phantom/labels.ts";
 import { isPhantom, PHANTOM, phantomNames } from "../data/phantom/scanner.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { requireComparable } from "../study/plan.ts";
@@ -58,7 +59,7 @@ function onPhantom(flags: StudyFlags, tables: readonly TableId[], notes: string[
   }
   if (tables.every((id) => tableOf(id).manyClasses) && flags.target === undefined && flags.classes === undefined) {
     chosen.target = "kind";
-    notes.push("Classes: benign solid, benign cystic, malignant (--target kind)");
+    notes.push(`Classes: ${phantomClasses(chosen.target).names.join(", ")} (--target ${chosen.target})`);
   }
   return chosen;
 }

@@ -71,6 +71,22 @@ export function readCapabilities(device: GPUDevice, info: GPUAdapterInfo, restri
   return caps;
 }
 
+/** Those of a software adapter with WebGPU's default limits and no optional feature. */
+export const leastCapabilities: Capabilities = {
+  adapterClass: "software",
+  subgroupSize: undefined,
+  pinsSubgroupSize: false,
+  f16: false,
+  timestamps: false,
+  maxBindingBytes: 2 ** 27,
+  maxBufferBytes: 2 ** 28,
+  maxStorageBuffers: 8,
+  maxWorkgroupBytes: 2 ** 14,
+  maxInvocations: 256,
+  maxWorkgroups: 65535,
+  offsetAlignment: 256,
+};
+
 function adapterClass(info: GPUAdapterInfo): AdapterClass {
   const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.toLowerCase();
   if (info.isFallbackAdapter || /llvmpipe|swiftshader|lavapipe/.test(text)) return "software";

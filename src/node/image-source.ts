@@ -45,9 +45,9 @@ function classesOfPhantom({ target = "class", ...request }: ClassRequest): Class
   const own = phantomClasses(target);
   const classes = resolveClasses(request, own);
   if (sameNames(classes, own)) return classes;
-  const names = `${own.names.slice(0, -1).join(", ")} and ${own.names.at(-1)!}`;
-  const more = target === "class" ? "; with --target kind benign solid, benign cystic and malignant" : "";
-  throw new DataError(`the phantom has the classes ${names} only${more}`);
+  const list = ({ names }: Classes) => `${names.slice(0, -1).join(", ")} and ${names.at(-1)!}`;
+  const more = target === "class" ? `; with --target kind ${list(phantomClasses("kind"))}` : "";
+  throw new DataError(`the phantom has the classes ${list(own)} only${more}`);
 }
 
 const targetOf = (config: TrainConfig): MaskTarget => outlinesOf(config).target ?? "ellipse";

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import type { Epilogue } from "../../shaders/lib/epilogue.ts";
-import type { Capabilities } from "../../src/gpu/capabilities.ts";
+import { leastCapabilities, type Capabilities } from "../../src/gpu/capabilities.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
@@ -23,22 +23,7 @@ import { slow } from "../support/selection.ts";
 
 const gpu = useGpu();
 
-/** A software adapter with WebGPU's default limits and no optional feature. */
-const least: Capabilities = {
-  adapterClass: "software",
-  subgroupSize: undefined,
-  pinsSubgroupSize: false,
-  f16: false,
-  timestamps: false,
-  maxBindingBytes: 2 ** 27,
-  maxBufferBytes: 2 ** 28,
-  maxStorageBuffers: 8,
-  maxWorkgroupBytes: 2 ** 14,
-  maxInvocations: 256,
-  maxWorkgroups: 65535,
-  offsetAlignment: 256,
-};
-const discrete: Capabilities = { ...least, adapterClass: "discrete" };
+const discrete: Capabilities = { ...leastCapabilities, adapterClass: "discrete" };
 
 /** What a kernel makes of the inputs when lowered in one way. */
 async function runLowering(gpu: Gpu, kernel: Kernel, lowering: Lowering, inputs: readonly Float32Array[]) {
@@ -152,7 +137,7 @@ describe("large shapes of several groups, by all variants of this adapter, agree
 });
 
 describe.each([
-  ["the least of adapters", least, {}],
+  ["the least of adapters", leastCapabilities, {}],
   ["a discrete GPU", discrete, slow],
 ] as const)("large shapes, for %s, agree with the plain variant", (_, caps, tags) => {
   test.each(large)("%s", tags, async (name, x, weight, options, epilogue) => {

@@ -15,13 +15,13 @@ import {
   type Range,
 } from "../../node/data/inspect.ts";
 import { openDataset } from "../../node/data/open.ts";
-import { phantomFrame, phantomSet, preparePhantom } from "../../node/data/phantom.ts";
+import { phantomFrame, phantomSet } from "../../node/data/phantom.ts";
 import { prepareDataset } from "../../node/data/prepare.ts";
 import { folderImages, openOptions } from "../../node/image-source.ts";
 import { splitData } from "../../node/data/sides.ts";
 import type { SplitSides } from "../../runs/images.ts";
 import { requireWritableFolder, writeWhole } from "../../node/files.ts";
-import { checkConfig, dataSeed, presetFor, type TrainConfig } from "../../train/config.ts";
+import { checkConfig, presetFor, type TrainConfig } from "../../train/config.ts";
 import { type ConfigFlags, requireDataEffect, splitOf } from "../settings.ts";
 import { Progress } from "../progress.ts";
 import { visibleName } from "../terminal.ts";
@@ -64,20 +64,17 @@ interface Read {
 }
 
 async function read(config: TrainConfig, progress: Progress): Promise<Read> {
-  const { data, crop, phantomImages: count } = config;
-  const options = { ...SMALL, crop, onProgress: (done: number) => progress.update(done) };
+  const { data, crop, phantomImages } = config;
+  const onProgress = (done: number) => progress.update(done);
   if (isPhantom(data)) {
-    const classes = await folderImages.check(config);
-    progress.start("drawing the phantom", count);
-    const prepared = await preparePhantom(
-      { scanner: data, seed: dataSeed(config), count, target: config.target },
-      options,
-    );
+    progress.start("drawing the phantom", phantomImages);
+    const small: TrainConfig = { ...config, size: [SMALL.height, SMALL.width] };
+    const { classes, prepared } = await folderImages.prepare(small, { onProgress });
     return { dataset: phantomSet(data, classes, prepared), prepared, skipped: [], notes: [] };
   }
   const dataset = await openDataset(data, openOptions(config));
   progress.start("reading images", dataset.samples.length);
-  const { prepared, skipped, notes } = await prepareDataset(dataset, options);
+  const { prepared, skipped, notes } = await prepareDataset(dataset, { ...SMALL, crop, onProgress });
   return { dataset, prepared, skipped: [...dataset.skipped, ...skipped], notes: [...dataset.notes, ...notes] };
 }
 

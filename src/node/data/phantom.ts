@@ -1,15 +1,13 @@
 /** The phantom as a prepared data set, drawn on all cores. */
-import { availableParallelism } from "node:os";
 import { intoCrop, outOfCrop } from "../../data/boxes.ts";
 import { phantomId, phantomImage, type PhantomImage } from "../../data/phantom/phantom.ts";
 import { isPhantom, PHANTOM, type PhantomName } from "../../data/phantom/scanner.ts";
 import type { Target } from "../../data/readers/class-words.ts";
 import type { Classes, Dataset, Prepared } from "../../data/sample.ts";
 import type { PhantomInit, PhantomResult } from "./phantom-worker.ts";
-import type { WorkOptions } from "./prepare.ts";
+import { imagePool, type WorkOptions } from "./prepare.ts";
 import type { PrepareSize } from "./prepare-image.ts";
 import { sharedGreys } from "./shared-greys.ts";
-import { WorkerPool } from "./worker-pool.ts";
 
 /** The whole image that one of `preparePhantom` was cropped from; undefined for other ids. */
 export function phantomFrame(id: string): PhantomImage | undefined {
@@ -30,13 +28,13 @@ export interface PreparedSeries {
 /** Images 0 .. count - 1 of a scanner's series `seed`. */
 export async function preparePhantom(
   { scanner = PHANTOM, seed, count, target = "class" }: PreparedSeries,
-  { width, height, crop, workers = availableParallelism(), onProgress, signal }: PrepareSize & WorkOptions,
+  { width, height, crop, workers, onProgress, signal }: PrepareSize & WorkOptions,
 ): Promise<Prepared[]> {
   signal?.throwIfAborted();
   const pixels = width * height;
   const [greys, shapes] = [sharedGreys(count, width, height), sharedGreys(count, width, height)];
   const init: PhantomInit = { scanner, seed, target, width, height, crop, greys, shapes };
-  const pool = new WorkerPool<number, PhantomResult>("phantom-worker", workers, init);
+  const pool = imagePool<number, PhantomResult>("phantom-worker", count, init, workers);
   const abort = () => void pool.close(signal!.reason as Error);
   signal?.addEventListener("abort", abort);
   let done = 0;

@@ -105,6 +105,16 @@ export async function cropRectangles(
   return rectangles;
 }
 
+/** Workers that prepare `images` images; by default as many as pay off. They end with the pool, since OpenCV takes some 80 MiB of each. */
+export function imagePool<Task, Result>(
+  file: string,
+  images: number,
+  init: unknown,
+  workers = Math.min(availableParallelism(), Math.ceil(images / IMAGES_WORTH_A_WORKER)),
+): WorkerPool<Task, Result> {
+  return new WorkerPool(file, Math.max(1, Math.min(workers, images)), init, { oneTime: true });
+}
+
 /** The result for each file, in file order. */
 async function cropAll(
   files: readonly Omit<PrepareTask, "slot">[],
@@ -112,8 +122,7 @@ async function cropAll(
   { workers, onProgress, signal }: WorkOptions,
 ): Promise<(PrepareResult | Skipped)[]> {
   signal?.throwIfAborted();
-  const useful = Math.min(availableParallelism(), Math.ceil(files.length / IMAGES_WORTH_A_WORKER));
-  const pool = new WorkerPool<PrepareTask, PrepareResult>("prepare-worker", Math.max(1, workers ?? useful), init);
+  const pool = imagePool<PrepareTask, PrepareResult>("prepare-worker", files.length, init, workers);
   const abort = () => void pool.close(signal!.reason as Error);
   signal?.addEventListener("abort", abort);
   let done = 0;

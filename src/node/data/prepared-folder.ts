@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, readdir, stat } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import path from "node:path";
 import { z } from "zod";
 // Loaded here although only the workers call it: sharp's library must outlive the last of them.
@@ -14,8 +13,7 @@ import { requireKept } from "../kept-folders.ts";
 import { parsePictureName } from "./picture-file.ts";
 import type { WriteInit, WriteResult, WriteTask } from "./prepared-worker.ts";
 import { writeManifest } from "./prepared-manifest.ts";
-import type { WorkOptions } from "./prepare.ts";
-import { WorkerPool } from "./worker-pool.ts";
+import { imagePool, type WorkOptions } from "./prepare.ts";
 
 const FORMAT = "mganet-prepared-2";
 const JOURNAL = "prepared.jsonl";
@@ -91,8 +89,7 @@ async function fill(dataset: Dataset, out: string, settings: Settings, options: 
   const done = await begin(out, settings, ["images", "masks", ...(outlined ? ["outlines"] : [])]);
   const names = fileNames(dataset.samples);
   const init: WriteInit = { out, size: settings.size, crop: settings.crop };
-  const size = Math.max(1, Math.min(workers ?? availableParallelism(), dataset.samples.length));
-  const pool = new WorkerPool<WriteTask, WriteResult>("prepared-worker", size, init);
+  const pool = imagePool<WriteTask, WriteResult>("prepared-worker", dataset.samples.length, init, workers);
   const abort = () => void pool.close(signal!.reason as Error);
   signal?.addEventListener("abort", abort);
   const result: PreparedFolder = { entries: [], reused: 0, skipped: [], notes: [] };

@@ -22,12 +22,17 @@ const entry = extension === ".ts" ? "./typescript-worker.mjs" : `./worker-thread
 
 function takeThread(): Worker {
   const thread = idle.pop() ?? new Worker(new URL(entry, import.meta.url), { execArgv: [] });
-  thread.removeAllListeners();
+  stopListening(thread);
   return thread;
 }
 
+/** By name: without Node's own listeners on a thread its messages no longer arrive. */
+function stopListening(thread: Worker): void {
+  for (const event of ["message", "error", "exit"]) thread.removeAllListeners(event);
+}
+
 function giveBack(thread: Worker): void {
-  thread.removeAllListeners();
+  stopListening(thread);
   const forget = () => {
     const place = idle.indexOf(thread);
     if (place !== -1) idle.splice(place, 1);
@@ -38,18 +43,21 @@ function giveBack(thread: Worker): void {
 
 /**
  * Runs each task on the next worker with room, in call order. Workers keep the process alive only while they have a task, so a
- * pool that is never closed does not hang the program. A closed pool's threads serve the next pool.
+ * pool that is never closed does not hang the program. A closed pool's threads serve the next pool, unless they are `oneTime`.
  */
 export class WorkerPool<Task, Result> {
   readonly #workers: { thread: Worker; requests: Request<Task, Result>[] }[];
   readonly #waiting: Request<Task, Result>[] = [];
+  readonly #oneTime: boolean;
   #failure: Error | undefined;
 
   /**
    * @param file the worker's file, beside this one and without extension, which exports a WorkerFile as `worker`
    * @param init what the worker's `start` receives; shared memory in it stays shared
+   * @param options.oneTime ends the threads with the pool, since what their file loads takes much memory
    */
-  constructor(file: string, size: number, init: unknown) {
+  constructor(file: string, size: number, init: unknown, { oneTime = false } = {}) {
+    this.#oneTime = oneTime;
     const open = new URL(`./${file}${extension}`, import.meta.url).href;
     this.#workers = Array.from({ length: size }, () => {
       const thread = takeThread();
@@ -88,7 +96,7 @@ export class WorkerPool<Task, Result> {
     const ended = this.#workers.splice(0).map(async ({ thread, requests }) => {
       const busy = requests.length > 0;
       this.#reject(requests.splice(0), reason);
-      if (failed || busy) return void (await thread.terminate());
+      if (failed || busy || this.#oneTime) return void (await thread.terminate());
       send(thread, { close: true });
       giveBack(thread);
     });
