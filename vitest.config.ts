@@ -54,6 +54,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     // Only what hangs should end by these: a machine may be slow, busy, and have every shader to compile.
+    env: { MGANET_KEEP_THREADS: "1" },
     testTimeout: 900_000,
     hookTimeout: 900_000,
     tags,

@@ -101,16 +101,19 @@ export const movesOf = (gpu: Gpu): number => storeOf(gpu).moves;
 /** Where a variable lies on `gpu`; puts it there, with its initial values, on first use. */
 export const regionOf = (gpu: Gpu, variable: Variable): Region => homeOf(gpu, variable).region;
 
+/** Variables that get other values at once, and need no initial ones. */
+type Overwritten = ReadonlySet<Variable>;
+
 /** The variable's home, kept up to date; otherwise as `regionOf`. */
-export function homeOf(gpu: Gpu, variable: Variable): Home {
+export function homeOf(gpu: Gpu, variable: Variable, overwritten: Overwritten = new Set()): Home {
   const store = storeOf(gpu);
   const slab = variable.place?.slab as Slab | undefined;
-  if (slab) settle(gpu, store, slab);
+  if (slab) settle(gpu, store, slab, overwritten);
   let home = store.homes.get(variable);
   if (!home) {
     const region = { buffer: gpu.createStorage(variable.bytes, variable.name), offset: 0, bytes: variable.bytes };
     home = settleAt(gpu, variable, region, { count: 0 });
-    writeInitial(gpu, variable, region);
+    if (!overwritten.has(variable)) writeInitial(gpu, variable, region);
   }
   return home;
 }
@@ -144,16 +147,14 @@ export function requireCurrent(gpu: Gpu, variable: Variable): void {
   );
 }
 
-function writeInitial(gpu: Gpu, { initial }: Variable, { buffer, offset }: Region): void {
+/** @param zeroed whether the memory holds zeros */
+function writeInitial(gpu: Gpu, { initial }: Variable, { buffer, offset, bytes }: Region, zeroed = true): void {
   if (initial) gpu.write(buffer, offset, initial);
-}
-
-function writeZeros(gpu: Gpu, { buffer, offset, bytes }: Region): void {
-  gpu.write(buffer, offset, new Float32Array(bytes / 4));
+  else if (!zeroed) gpu.write(buffer, offset, new Float32Array(bytes / 4));
 }
 
 /** Puts all variables of a slab into its buffer: those that lie elsewhere with their values, others with their initial values. */
-function settle(gpu: Gpu, store: Store, slab: Slab): void {
+function settle(gpu: Gpu, store: Store, slab: Slab, overwritten: Overwritten): void {
   let there = store.slabs.get(slab);
   if (there?.settled.size === slab.variables.length) return;
   const fresh = !there;
@@ -177,8 +178,7 @@ function settle(gpu: Gpu, store: Store, slab: Slab): void {
     } else {
       settleAt(gpu, variable, region, writes);
       // A variable released earlier may have left values here.
-      if (!fresh && !variable.initial) writeZeros(gpu, region);
-      writeInitial(gpu, variable, region);
+      if (!overwritten.has(variable)) writeInitial(gpu, variable, region, fresh);
     }
   }
   if (left.length === 0) return;
@@ -200,16 +200,27 @@ export async function readVariable(gpu: Gpu, variable: Variable): Promise<Float3
  * @throws TypeError if they are not a Float32Array
  * @throws RangeError if their number is not the variable's size
  */
-export function writeVariable(gpu: Gpu, variable: Variable, values: Float32Array): void {
-  requireFloats(variable.name, values);
-  if (values.length !== variable.size) {
-    throw new RangeError(`${variable.name} has ${variable.size} elements, got ${values.length}`);
-  }
+export const writeVariable = (gpu: Gpu, variable: Variable, values: Float32Array): void =>
+  writeVariables(gpu, new Set([variable]), () => values);
+
+/** Sets the values of several variables, whose initial values are not computed. Otherwise as `writeVariable`. */
+export function writeVariables<V extends Variable>(
+  gpu: Gpu,
+  variables: ReadonlySet<V>,
+  valuesOf: (variable: V) => Float32Array,
+): void {
   gpu.check();
-  const { region, writes } = homeOf(gpu, variable);
-  gpu.write(region.buffer, region.offset, values);
-  variable.written = true;
-  writes.count++;
+  for (const variable of variables) {
+    const values = valuesOf(variable);
+    requireFloats(variable.name, values);
+    if (values.length !== variable.size) {
+      throw new RangeError(`${variable.name} has ${variable.size} elements, got ${values.length}`);
+    }
+    const { region, writes } = homeOf(gpu, variable, variables);
+    gpu.write(region.buffer, region.offset, values);
+    variable.written = true;
+    writes.count++;
+  }
 }
 
 /** Frees these variables' buffers on `gpu`; a later use starts from the initial values. Plans using them cannot run again. */

@@ -95,8 +95,7 @@ export function requireTensors(op: string, ...operands: readonly unknown[]): voi
 /** A parameter or other state that lives on the device between runs and is shared by graphs. */
 export class Variable extends Tensor {
   name: string;
-  /** Values when the variable is first used on a device; zeros where undefined. */
-  initial: Float32Array | undefined;
+  #initial: Float32Array | (() => Float32Array) | undefined;
   /** Set by `Slab`: its place in a buffer shared with others. Offset in bytes. */
   place: { readonly slab: object; readonly offset: number } | undefined;
   /** Whether it was given values on a device where it has not been released. */
@@ -117,7 +116,19 @@ export class Variable extends Tensor {
       throw new RangeError(`variable ${name} has ${sizeOf(shape)} elements, but ${initial.length} initial values`);
     }
     this.name = name;
-    this.initial = initial?.slice();
+    this.#initial = initial?.slice();
+  }
+
+  /**
+   * Values when the variable is first used on a device; zeros where undefined. A function's are computed anew for each reader, so
+   * that nobody waits for values that are never used and no copy of them stays in memory.
+   */
+  get initial(): Float32Array | undefined {
+    return typeof this.#initial === "function" ? this.#initial() : this.#initial;
+  }
+
+  set initial(values: Float32Array | (() => Float32Array) | undefined) {
+    this.#initial = values;
   }
 
   override get label(): string {

@@ -6,7 +6,11 @@ import type { RandomStream } from "./random.ts";
 /** Draws a parameter's values. */
 export type Draw = (parameter: Parameter, random: RandomStream) => Float32Array;
 
-const each = (parameter: Parameter, draw: () => number) => Float32Array.from({ length: parameter.size }, draw);
+function each({ size }: Parameter, draw: () => number): Float32Array {
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i++) values[i] = draw();
+  return values;
+}
 
 /** The same value everywhere. @throws ShapeError unless it is a number that f32 can hold */
 export function constant(value: number): Draw {

@@ -8,13 +8,16 @@ import { randomStream } from "./random.ts";
 export type InitialRule = (name: string, parameter: Parameter) => Draw | undefined;
 
 /**
- * Initial values by a rule, for `finish`. A parameter's values depend on seed and name alone, not on what else there is.
+ * Initial values by a rule, for `finish`. A parameter's values depend on seed and name alone, not on what else there is, and are
+ * drawn when they are needed: a full-width MGA-Net's take seconds, which weights from a file make unnecessary.
  * @throws ShapeError unless `seed` is a whole number of at least 0
  */
 export function initialValuesBy(seed: number, rule: InitialRule) {
   requireWhole("initialValues", "seed", seed, 0);
-  return (name: string, parameter: Parameter): Float32Array | undefined =>
-    rule(name, parameter)?.(parameter, randomStream(seed, name));
+  return (name: string, parameter: Parameter): (() => Float32Array) | undefined => {
+    const draw = rule(name, parameter);
+    return draw && (() => draw(parameter, randomStream(seed, name)));
+  };
 }
 
 /** What `initialValues` draws. */

@@ -11,7 +11,7 @@ import {
   showShape,
   sizeOf,
 } from "../kernels/kernel.ts";
-import { readVariable, releaseVariables, writeVariable } from "../graph/storage.ts";
+import { readVariable, releaseVariables, writeVariables } from "../graph/storage.ts";
 import { Variable } from "../graph/tensor.ts";
 import { fromTorch, toTorch, torchShape, type Layout } from "./layout.ts";
 
@@ -105,11 +105,12 @@ export abstract class Module {
   }
 
   /**
-   * Gives modules and parameters their paths, and each parameter its initial values from `init`. Call it on the root, once all modules exist.
+   * Gives modules and parameters their paths, and each parameter its initial values from `init`, or a function that
+   * computes them when they are needed, each time the same. Call it on the root, once all modules exist.
    * A member with two paths gets the first.
    * @throws ModuleError if a parameter was already used or given values, two members have one path, or a module contains itself
    */
-  finish(init: (name: string, parameter: Parameter) => Float32Array | undefined): void {
+  finish(init: (name: string, parameter: Parameter) => Float32Array | (() => Float32Array) | undefined): void {
     const members = [...membersBelow(this, "", [])];
     const seen = new Set<Module | Parameter>();
     const byPath = new Map<string, Module | Parameter>();
@@ -132,7 +133,8 @@ export abstract class Module {
       else {
         member.name = path;
         const values = init(path, member);
-        if (values !== undefined) member.initial = requireInitial(path, member, values).slice();
+        if (typeof values === "function") member.initial = () => requireInitial(path, member, values());
+        else if (values !== undefined) member.initial = requireInitial(path, member, values).slice();
       }
     }
   }
@@ -206,9 +208,9 @@ export abstract class Module {
       }
       values.set(parameter, { name, data });
     }
-    for (const [parameter, { data }] of values) {
-      writeVariable(gpu, parameter, fromTorch(data, parameter.shape, parameter.layout));
-    }
+    writeVariables(gpu, new Set(values.keys()), (parameter) => {
+      return fromTorch(values.get(parameter)!.data, parameter.shape, parameter.layout);
+    });
   }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { BenchContext } from "../../bench/contest.ts";
 import { opBenchmarks } from "../../bench/list.ts";
 import { networkNamed, networkNames } from "../../bench/networks.ts";
-import { benchOp, opCases } from "../../bench/ops.ts";
+import { benchOp, opCases, type OpCase } from "../../bench/ops.ts";
 import { createOp } from "../../bench/ours/op.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { adamKernel } from "../../src/kernels/adam.ts";
@@ -13,7 +13,12 @@ import { useGpu } from "../support/gpu.ts";
 import { dawdle, good, kernelOf, plain, variant } from "../tune/support.ts";
 import { slow } from "../support/selection.ts";
 
-const casesOf = (network: string) => opCases(networkNamed(network, "quick"));
+const known = new Map<string, OpCase[]>();
+function casesOf(network: string): OpCase[] {
+  const cases = known.get(network) ?? opCases(networkNamed(network, "quick"));
+  known.set(network, cases);
+  return cases;
+}
 const kinds = (network: string) => new Set(casesOf(network).map(({ kernel }) => kernel.name));
 
 describe("the networks", () => {

@@ -244,6 +244,35 @@ test("finish comes before values, and its values fit", () => {
   );
 });
 
+test("values that a function draws are drawn where they are used, and not for a state dict", async () => {
+  for (const inSlabs of [false, true]) {
+    const net = new InArray();
+    const drawn: string[] = [];
+    net.finish((name, { size }) => () => {
+      drawn.push(name);
+      return new Float32Array(size).fill(7);
+    });
+    if (inSlabs) slabsOf(net.parameters());
+    const state = new Map(
+      [3, 4].map((value, i) => [`convs.${i}.weight`, { shape: [3, 3, 1, 1], data: new Float32Array(9).fill(value) }]),
+    );
+    net.loadStateDict(gpu(), state);
+    expect(drawn).toEqual([]);
+    const valuesOf = async () => [...(await net.stateDict(gpu())).values()].map(({ data }) => [...new Set(data)]);
+    expect(await valuesOf()).toEqual([[3], [4]]);
+    net.release(gpu());
+    writeVariable(gpu(), net.convs[1]!.weight, new Float32Array(9).fill(5));
+    expect(await valuesOf()).toEqual([[7], [5]]);
+    expect(drawn).toEqual(["convs.0.weight"]);
+    net.release(gpu());
+  }
+  const wrong = new InArray();
+  wrong.finish(() => () => new Float32Array(3));
+  await expect(readVariable(gpu(), wrong.convs[0]!.weight)).rejects.toThrow(
+    "convs.0.weight [1, 1, 3, 3] has 9 elements, but got 3 initial values",
+  );
+});
+
 test("a bias of true begins as PyTorch's, one of a number there, others at nothing", () => {
   const net = new (class extends Module {
     readonly uniform = new Conv2d(4, 64, 3, { bias: true });

@@ -16,6 +16,9 @@ interface Request<Task, Result> {
 /** Threads without a pool, for the next one: starting a thread and loading its modules costs most of a second of both. */
 const idle: Worker[] = [];
 
+/** Memory matters less than time where many small sets are prepared one after another, as in the tests. */
+const keepsAll = process.env.MGANET_KEEP_THREADS === "1";
+
 /** Sources run through tsx, which a thread must register first. */
 const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
 const entry = extension === ".ts" ? "./typescript-worker.mjs" : `./worker-thread${extension}`;
@@ -54,10 +57,11 @@ export class WorkerPool<Task, Result> {
   /**
    * @param file the worker's file, beside this one and without extension, which exports a WorkerFile as `worker`
    * @param init what the worker's `start` receives; shared memory in it stays shared
-   * @param options.oneTime ends the threads with the pool, since what their file loads takes much memory
+   * @param options.oneTime ends the threads with the pool, since what their file loads takes much memory; unless the environment
+   * has MGANET_KEEP_THREADS=1
    */
   constructor(file: string, size: number, init: unknown, { oneTime = false } = {}) {
-    this.#oneTime = oneTime;
+    this.#oneTime = oneTime && !keepsAll;
     const open = new URL(`./${file}${extension}`, import.meta.url).href;
     this.#workers = Array.from({ length: size }, () => {
       const thread = takeThread();
