@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { confusion } from "../../src/metrics/confusion.ts";
 import { casesOf, classified, parsePredictions } from "../../src/metrics/predictions.ts";
 import { writeManifestSet } from "../node/data/sets.ts";
-import { slow } from "../support/selection.ts";
+import { everything, slow } from "../support/selection.ts";
 import { expectRefused, mganet, temporaryFolder, tiny } from "./support.ts";
 
 const dir = temporaryFolder();
@@ -26,7 +26,7 @@ async function evaluated(...args: string[]) {
 
 beforeAll(async () => {
   await trained("a");
-  await trained("b", "--fusion", "none");
+  if (everything) await trained("b", "--fusion", "none");
 });
 
 async function trained(name: string, ...settings: string[]) {
@@ -145,7 +145,7 @@ describe("--compare", () => {
 });
 
 describe("report", () => {
-  test("is left by train, and made again with activations", async () => {
+  test("is left by train, and made again with activations", slow, async () => {
     const left = text(at("a", "report.html"));
     expect(left).toMatch(/data:image\/png;base64/);
     expect(left).not.toMatch(/Where the network looks/);

@@ -2,8 +2,11 @@ import { describe, expect, it } from "vitest";
 import { cosTurns, log2 } from "../../src/data/phantom/arithmetic.ts";
 import { logOdds, statisticsB, type NoduleFeatures } from "../../src/data/phantom/nodule-model.ts";
 import { phantomImage, phantomSamples, type PhantomImage } from "../../src/data/phantom/phantom.ts";
+import { everything, slow } from "../support/selection.ts";
 
-const images = phantomSamples({ count: 400, seed: 11 });
+/** Shares and areas under curves need many. */
+const count = everything ? 400 : 40;
+const images = phantomSamples({ count, seed: 11 });
 
 /** Area under the ROC curve of a score for the label, as P(malignant > benign), ties counting half. */
 function auc(score: (image: PhantomImage) => number): number {
@@ -70,10 +73,10 @@ describe("phantom: reproducible", () => {
 
 describe("phantom: geometry", () => {
   it("has as many malignant as benign images, in random order", () => {
-    expect(images.filter((image) => image.label === 1)).toHaveLength(200);
+    expect(images.filter((image) => image.label === 1)).toHaveLength(count / 2);
     const evenFirst = images.filter((image, i) => i % 2 === 0 && image.label === 1).length;
-    expect(evenFirst).toBeGreaterThan(60);
-    expect(evenFirst).toBeLessThan(140);
+    expect(evenFirst).toBeGreaterThan(0.15 * count);
+    expect(evenFirst).toBeLessThan(0.35 * count);
   });
 
   it("keeps every box inside the scan", () => {
@@ -89,28 +92,32 @@ describe("phantom: geometry", () => {
     }
   });
 
-  it("draws the nodule in its box: a markedly hypoechoic, solid one is darker inside the ellipse than around it", () => {
-    let [seen, darker] = [0, 0];
-    for (const image of images) {
-      const [nodule] = image.features;
-      if (nodule!.echogenicity !== "markedlyHypoechoic" || nodule!.composition !== "solid") continue;
-      if (nodule!.calcification === "macro" || image.boxes.length > 1) continue;
-      const { x0, y0, x1, y1 } = image.boxes[0]!;
-      const [cx, cy, w, h] = [(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0];
-      const [inside, beside]: [number[], number[]] = [[], []];
-      for (let y = y0; y < y1; y++) {
-        for (let x = Math.max(image.tissue.x0, x0 - 20); x < Math.min(image.tissue.x1, x1 + 20); x++) {
-          const rho = Math.hypot((x + 0.5 - cx) / (w / 2), (y + 0.5 - cy) / (h / 2));
-          if (rho < 0.8) inside.push(image.grey[y * image.width + x]!);
-          else if (rho > 1.15 && Math.abs(y - cy) < h / 4) beside.push(image.grey[y * image.width + x]!);
+  it(
+    "draws the nodule in its box: a markedly hypoechoic, solid one is darker inside the ellipse than around it",
+    slow,
+    () => {
+      let [seen, darker] = [0, 0];
+      for (const image of images) {
+        const [nodule] = image.features;
+        if (nodule!.echogenicity !== "markedlyHypoechoic" || nodule!.composition !== "solid") continue;
+        if (nodule!.calcification === "macro" || image.boxes.length > 1) continue;
+        const { x0, y0, x1, y1 } = image.boxes[0]!;
+        const [cx, cy, w, h] = [(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0];
+        const [inside, beside]: [number[], number[]] = [[], []];
+        for (let y = y0; y < y1; y++) {
+          for (let x = Math.max(image.tissue.x0, x0 - 20); x < Math.min(image.tissue.x1, x1 + 20); x++) {
+            const rho = Math.hypot((x + 0.5 - cx) / (w / 2), (y + 0.5 - cy) / (h / 2));
+            if (rho < 0.8) inside.push(image.grey[y * image.width + x]!);
+            else if (rho > 1.15 && Math.abs(y - cy) < h / 4) beside.push(image.grey[y * image.width + x]!);
+          }
         }
+        seen++;
+        if (mean(inside) < mean(beside)) darker++;
       }
-      seen++;
-      if (mean(inside) < mean(beside)) darker++;
-    }
-    expect(seen).toBeGreaterThan(30);
-    expect(darker / seen).toBeGreaterThan(0.9);
-  });
+      expect(seen).toBeGreaterThan(30);
+      expect(darker / seen).toBeGreaterThan(0.9);
+    },
+  );
 
   it("fills 0.35 of the frame at any size, and leaves the rest black around it", () => {
     for (const size of [{}, { width: 224, height: 224 }, { width: 560, height: 360 }]) {
@@ -141,7 +148,7 @@ describe("phantom: outlines", () => {
     }
   });
 
-  it("lie where the nodule's edge is drawn: a dark one is dark just inside, and not just outside", () => {
+  it("lie where the nodule's edge is drawn: a dark one is dark just inside, and not just outside", slow, () => {
     let [seen, right] = [0, 0];
     for (const image of images) {
       const [nodule] = image.features;
@@ -164,7 +171,7 @@ describe("phantom: outlines", () => {
 });
 
 describe("phantom of scanner B", () => {
-  const other = phantomSamples({ count: 200, seed: 11, scanner: "phantom-b" });
+  const other = phantomSamples({ count: everything ? 200 : 40, seed: 11, scanner: "phantom-b" });
   const of = (side: readonly PhantomImage[], score: (image: PhantomImage) => number) => mean(side.map(score));
 
   it("gives the bytes that it gave on the machine where this was written", () => {
@@ -175,7 +182,7 @@ describe("phantom of scanner B", () => {
     expect(hashes).toEqual(["e4b25e29", "5e1ac82c", "375d1d7a", "d0147cf7"]);
   });
 
-  it("darkens more with depth, and has smaller and less typical nodules", () => {
+  it("darkens more with depth, and has smaller and less typical nodules", slow, () => {
     const darker = (image: PhantomImage) => {
       const { x0, y0, x1, y1 } = image.tissue;
       const third = Math.floor((y1 - y0) / 3);
@@ -207,7 +214,7 @@ describe("phantom of scanner B", () => {
   });
 });
 
-describe("phantom: difficulty", () => {
+describe("phantom: difficulty", slow, () => {
   it.each<[string, (image: PhantomImage) => number]>([
     ["mean of the scan", (image) => mean(pixels(image, image.tissue))],
     ["spread of the scan", (image) => deviation(pixels(image, image.tissue))],

@@ -6,7 +6,7 @@ import { DivergedError, TrainingStep } from "../../src/train/step.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { TrainerEvents } from "../../src/train/training.ts";
 import type { Batch } from "../../src/data/sample.ts";
-import { slow } from "../support/selection.ts";
+import { everything, slow } from "../support/selection.ts";
 import { useGpu } from "../support/gpu.ts";
 import { mganetModel, stages, type Stage } from "../support/mganet.ts";
 import { config, joint, MadeUpData } from "./support.ts";
@@ -117,7 +117,7 @@ describe("training ends with one line and leaves the checkpoint before as it is"
   });
 
   test("a learning rate beyond reason diverges or goes on, and does nothing else", async () => {
-    for (const lr of [1, 1e10, 3e38]) {
+    for (const lr of everything ? [1, 1e10, 3e38] : [1e10]) {
       const { outcome } = await fit(new MadeUpData(), { lr, jointLr: lr });
       if (outcome instanceof Error) expect(outcome).toBeInstanceOf(DivergedError);
       else expect(outcome).toMatchObject({ finished: true });
