@@ -55,6 +55,7 @@ export default defineConfig({
     maxWorkers: 2,
     // Only what hangs should end by these: a machine may be slow, busy, and have every shader to compile.
     env: { MGANET_KEEP_THREADS: "1" },
+    setupFiles: ["test/support/typed-arrays.ts"],
     testTimeout: 900_000,
     hookTimeout: 900_000,
     tags,

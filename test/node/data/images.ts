@@ -28,6 +28,14 @@ export const TEXT: Box = { x0: 90, y0: 216, x1: 190, y1: 228 };
  * changes the speckle and the shades.
  */
 export function ultrasound(seed: number): GreyImage {
+  const image = drawn.get(seed) ?? draw(seed);
+  drawn.set(seed, image);
+  return { ...image, grey: image.grey.slice() };
+}
+
+const drawn = new Map<number, GreyImage>();
+
+function draw(seed: number): GreyImage {
   const [width, height] = [320, 240];
   const random = stream(seed);
   const waves = Array.from({ length: 8 }, () => {

@@ -18,8 +18,15 @@ export function writeFiles(dir: string, files: Record<string, string | Uint8Arra
   }
 }
 
-export const jpeg = (i: number) => encode(ultrasound(i)).toColourspace("srgb").jpeg().toBuffer();
-export const png = (i: number) => encode(ultrasound(i)).toColourspace("srgb").png().toBuffer();
+const pictures = new Map<string, Promise<Buffer>>();
+const picture = (format: "jpeg" | "png") => async (i: number) => {
+  const name = `${i}.${format}`;
+  const encoded = pictures.get(name) ?? encode(ultrasound(i)).toColourspace("srgb")[format]().toBuffer();
+  pictures.set(name, encoded);
+  return Buffer.from(await encoded);
+};
+export const jpeg = picture("jpeg");
+export const png = picture("png");
 
 /** A mask that is white inside the boxes. */
 export function maskOf(boxes: readonly Box[], { width, height } = SIZE) {
