@@ -14,8 +14,11 @@ export const horizontalSum = (expression: string, lanes: Lanes): string =>
   lanes === 1 ? expression : `dot(${expression}, ${vec(lanes)}(1.0))`;
 
 /** Calls `f` for 0..n-1 and joins the lines: the way unrolled loops are written. */
-export const unroll = (n: number, f: (i: number) => string, separator = "\n"): string =>
-  Array.from({ length: n }, (_, i) => f(i)).join(separator);
+export function unroll(n: number, f: (i: number) => string, separator = "\n"): string {
+  const parts: string[] = [];
+  for (let i = 0; i < n; i++) parts.push(f(i));
+  return parts.join(separator);
+}
 
 /**
  * Whether all conditions hold. `&&` would become branches; a dozen in a row keep SwiftShader compiling for minutes. A
