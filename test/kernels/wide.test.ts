@@ -16,5 +16,5 @@ afterAll(() => {
 
 describe.skipIf(!lavapipe)("with 16 lanes", () => {
   it("has them", () => expect(gpu.caps.subgroupSize).toBe(16));
-  kernelSuite(() => runner, { whole: robust, cases: 2, sample: 12 });
+  kernelSuite(() => runner, { whole: robust, cases: 3, sample: 12 });
 });

@@ -10,13 +10,15 @@ import { useGpu } from "../support/gpu.ts";
 
 const gpu = useGpu();
 
-/** Small and not square. */
+/** Small, of one block where they may be few, and not square. */
 const small = (size: Size): Size => {
   const { width, depth } = size.options;
-  const options = { width: width / 2, ...(depth === undefined ? {} : { depth: depth / 3 }) };
+  const options = { width: width / 2, ...(depth === undefined ? {} : { depth: 1 }) };
   return { ...size, options, size: [64, 96], batch: 3, softwareBatch: 3 };
 };
 const sizes = otherSizes.map((size) => [size.network, small(size)] as const);
+/** jax-js compiles the gradients of ResNeXt's groups for six minutes; `npm run bench` compares them before it times them. */
+const tooLong = (peer: string, network: string) => peer === "jax-js" && network === "resnext50_32x4d";
 const cannot = (peer: string, network: string) => peer.startsWith("tfjs") && network === "resnext50_32x4d";
 
 async function twoSteps(step: StepImplementation, { parameters }: StepSetup) {
@@ -35,7 +37,8 @@ async function twoSteps(step: StepImplementation, { parameters }: StepSetup) {
 describe.each(sizes)("%s", (network, size) => {
   const peers = allPeers.map((peer) => [peer.name, peer] as const);
 
-  test.each(peers.filter(([, peer]) => "createStep" in peer))("%s takes our steps", async (name, peer) => {
+  const trained = peers.filter(([name, peer]) => "createStep" in peer && !tooLong(name, network));
+  test.each(trained)("%s takes our steps", async (name, peer) => {
     const setup = stepSetup(size, true);
     if (cannot(name, network)) {
       await expect(peer.createStep!(gpu(), setup)).rejects.toThrow(UnableError);
