@@ -6,6 +6,7 @@ import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { checkOp } from "../support/check-op.ts";
 import { useGpu } from "../support/gpu.ts";
+import { slow } from "../support/selection.ts";
 import { compareLine, dataFile, parseReference, parseTable } from "../support/reference.ts";
 
 const gpu = useGpu();
@@ -16,12 +17,14 @@ const cases = parseTable(String(read("cases.json")))["self_attention"]!.filter(
 );
 
 describe("it computes what the fused attention does", () => {
-  test.each(cases.map((c) => [c.name, c] as const))("%s", async (_, c) => {
-    const comparisons = await checkOp(gpu(), "self_attention_with_weights", c, reference, { differences: true });
-    expect(comparisons.length).toBe(3);
-    for (const comparison of comparisons)
-      expect(comparison.error, compareLine(comparison)).toBeLessThanOrEqual(comparison.bar);
-  });
+  for (const c of cases) {
+    test(c.name, c.name === "t17-d8" ? {} : slow, async () => {
+      const comparisons = await checkOp(gpu(), "self_attention_with_weights", c, reference, { differences: true });
+      expect(comparisons.length).toBe(3);
+      for (const comparison of comparisons)
+        expect(comparison.error, compareLine(comparison)).toBeLessThanOrEqual(comparison.bar);
+    });
+  }
 });
 
 test("its weights are the softmax of each query's products with all keys, head by head", async () => {

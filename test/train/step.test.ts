@@ -106,7 +106,7 @@ describe("training ends with one line and leaves the checkpoint before as it is"
     expect(ended.saved).toEqual(saved);
   });
 
-  test("when the variance of a layer overflows, although loss and gradients do not", async () => {
+  test("when the variance of a layer overflows, although loss and gradients do not", slow, async () => {
     const onBatch = (batch: Batch, stage: string) => {
       if (stage === "joint") batch.image.forEach((v, i) => (batch.image[i] = 1e25 * v));
     };

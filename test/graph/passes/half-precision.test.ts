@@ -9,7 +9,7 @@ import { MGANet, paperOptions } from "../../../src/models/mganet/network.ts";
 import { randomStream } from "../../../src/nn/random.ts";
 import { Predictor } from "../../../src/train/predictor.ts";
 import { relativeError } from "../../support/reference.ts";
-import { slow } from "../../support/selection.ts";
+import { everything, slow } from "../../support/selection.ts";
 import { useGpu } from "../../support/gpu.ts";
 import { withEveryVariant } from "../../support/variants.ts";
 
@@ -31,7 +31,7 @@ const shapes = [
   { x: [2, 9, 7, 32], weight: [3, 3, 8, 32], stride: 2, groups: 4 },
 ];
 
-test.each(shapes)("every variant of $weight at stride $stride errs by what the weights are rounded", async (shape) => {
+test.each(shapes.filter((_, i) => everything || i % 2 === 1))("every variant of $weight at stride $stride errs by what the weights are rounded", async (shape) => {
   const { x: xShape, weight: wShape, stride, groups = 1 } = shape;
   const size = (s: readonly number[]) => s.reduce((a, b) => a * b, 1);
   const weight = new Variable("weight", wShape, normal(size(wShape), "weight"));
