@@ -31,32 +31,35 @@ const shapes = [
   { x: [2, 9, 7, 32], weight: [3, 3, 8, 32], stride: 2, groups: 4 },
 ];
 
-test.each(shapes.filter((_, i) => everything || i % 2 === 1))("every variant of $weight at stride $stride errs by what the weights are rounded", async (shape) => {
-  const { x: xShape, weight: wShape, stride, groups = 1 } = shape;
-  const size = (s: readonly number[]) => s.reduce((a, b) => a * b, 1);
-  const weight = new Variable("weight", wShape, normal(size(wShape), "weight"));
-  const graph = new Graph();
-  const y = conv2d(graph.input("x", xShape), weight, undefined, { stride, padding: wShape[0]! >> 1, groups });
-  const x = normal(size(xShape), "x");
-  const exact = await (await compile(gpu(), graph, { outputs: { y }, plain: true })).run({ x });
-  const rounded = new Set<string>();
-  for (let k = 0, count = 1; k < count; k++) {
-    let name = "";
-    const choice: Choice = (_, variants) => {
-      count = variants.length;
-      name = variants[k]!.variant;
-      return variants[k]!;
-    };
-    const half = await compile(gpu(), graph, { outputs: { y }, frozen: true, half: true, choice });
-    // The second run finds the narrowed weights of the first.
-    await half.run({ x });
-    const error = relativeError((await half.run({ x })).y!, exact.y!);
-    expect(error, name).toBeLessThan(3 * F16);
-    if (error > F16 / 8) rounded.add(name);
-    half.destroy();
-  }
-  expect([...rounded]).toEqual(expect.arrayContaining([groups > 1 ? "grouped" : "subgroup", "tiled"]));
-});
+test.each(shapes.filter((_, i) => everything || i % 2 === 1))(
+  "every variant of $weight at stride $stride errs by what the weights are rounded",
+  async (shape) => {
+    const { x: xShape, weight: wShape, stride, groups = 1 } = shape;
+    const size = (s: readonly number[]) => s.reduce((a, b) => a * b, 1);
+    const weight = new Variable("weight", wShape, normal(size(wShape), "weight"));
+    const graph = new Graph();
+    const y = conv2d(graph.input("x", xShape), weight, undefined, { stride, padding: wShape[0]! >> 1, groups });
+    const x = normal(size(xShape), "x");
+    const exact = await (await compile(gpu(), graph, { outputs: { y }, plain: true })).run({ x });
+    const rounded = new Set<string>();
+    for (let k = 0, count = 1; k < count; k++) {
+      let name = "";
+      const choice: Choice = (_, variants) => {
+        count = variants.length;
+        name = variants[k]!.variant;
+        return variants[k]!;
+      };
+      const half = await compile(gpu(), graph, { outputs: { y }, frozen: true, half: true, choice });
+      // The second run finds the narrowed weights of the first.
+      await half.run({ x });
+      const error = relativeError((await half.run({ x })).y!, exact.y!);
+      expect(error, name).toBeLessThan(3 * F16);
+      if (error > F16 / 8) rounded.add(name);
+      half.destroy();
+    }
+    expect([...rounded]).toEqual(expect.arrayContaining([groups > 1 ? "grouped" : "subgroup", "tiled"]));
+  },
+);
 
 test("the network's answers change by a thousandth, and it takes less memory", slow, async () => {
   const [n, size] = [2, 96];
