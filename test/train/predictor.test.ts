@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { writeVariable } from "../../src/graph/storage.ts";
 import type { MGANet } from "../../src/models/mganet/network.ts";
-import { Predictor } from "../../src/train/predictor.ts";
+import { Predictor, probabilitiesOf } from "../../src/train/predictor.ts";
 import { useGpu } from "../support/gpu.ts";
 import { mganetModel } from "../support/mganet.ts";
 import { config } from "./support.ts";
@@ -36,4 +36,15 @@ test("weights that are loaded or written count at once", async () => {
   writeVariable(gpu(), net.fc.bias, Float32Array.of(100, 0));
   expect((await predictor.predict(image))[0]!.probabilities![1]).toBeLessThan(1e-9);
   for (const each of [predictor, expected]) each.destroy();
+});
+
+test("probabilities are the softmax of the logits, however large", () => {
+  const logs = [1, 2, 5].map(Math.log);
+  for (const shift of [0, 1000, -1000]) {
+    const shares = probabilitiesOf(logs.map((log) => log + shift));
+    for (const [i, share] of [1 / 8, 2 / 8, 5 / 8].entries()) expect(shares[i]).toBeCloseTo(share, 10);
+    const [first, second] = probabilitiesOf([shift, shift + Math.log(3)]);
+    expect(first).toBeCloseTo(0.25, 10);
+    expect(second).toBeCloseTo(0.75, 10);
+  }
 });
