@@ -104,16 +104,19 @@ export const regionOf = (gpu: Gpu, variable: Variable): Region => homeOf(gpu, va
 /** Variables that get other values at once, and need no initial ones. */
 type Overwritten = ReadonlySet<Variable>;
 
+const NONE: Overwritten = new Set();
+
 /** The variable's home, kept up to date; otherwise as `regionOf`. */
-export function homeOf(gpu: Gpu, variable: Variable, overwritten: Overwritten = new Set()): Home {
+export function homeOf(gpu: Gpu, variable: Variable, overwritten = NONE): Home {
   const store = storeOf(gpu);
   const slab = variable.place?.slab as Slab | undefined;
   if (slab) settle(gpu, store, slab, overwritten);
   let home = store.homes.get(variable);
   if (!home) {
     const region = { buffer: gpu.createStorage(variable.bytes, variable.name), offset: 0, bytes: variable.bytes };
-    home = settleAt(gpu, variable, region, { count: 0 });
+    // First, since they may be refused: the next use must not find a home without values.
     if (!overwritten.has(variable)) writeInitial(gpu, variable, region);
+    home = settleAt(gpu, variable, region, { count: 0 });
   }
   return home;
 }
@@ -166,25 +169,29 @@ function settle(gpu: Gpu, store: Store, slab: Slab, overwritten: Overwritten): v
   const { buffer, writes, settled } = there;
   const encoder = gpu.device.createCommandEncoder();
   const left: GPUBuffer[] = [];
-  for (const variable of slab.variables) {
-    if (settled.has(variable)) continue;
-    settled.add(variable);
-    const region = { buffer, offset: variable.place!.offset, bytes: variable.bytes };
-    const home = store.homes.get(variable);
-    if (home) {
-      encoder.copyBufferToBuffer(home.region.buffer, home.region.offset, buffer, region.offset, region.bytes);
-      left.push(home.region.buffer);
-      Object.assign(home, { region, writes });
-    } else {
-      settleAt(gpu, variable, region, writes);
-      // A variable released earlier may have left values here.
-      if (!overwritten.has(variable)) writeInitial(gpu, variable, region, fresh);
+  try {
+    for (const variable of slab.variables) {
+      if (settled.has(variable)) continue;
+      const region = { buffer, offset: variable.place!.offset, bytes: variable.bytes };
+      const home = store.homes.get(variable);
+      if (home) {
+        encoder.copyBufferToBuffer(home.region.buffer, home.region.offset, buffer, region.offset, region.bytes);
+        left.push(home.region.buffer);
+        Object.assign(home, { region, writes });
+      } else {
+        // A variable released earlier may have left values here. Initial values that are refused leave the variable unsettled.
+        if (!overwritten.has(variable)) writeInitial(gpu, variable, region, fresh);
+        settleAt(gpu, variable, region, writes);
+      }
+      settled.add(variable);
+    }
+  } finally {
+    if (left.length > 0) {
+      store.moves++;
+      gpu.submit(encoder.finish());
+      for (const old of left) old.destroy();
     }
   }
-  if (left.length === 0) return;
-  store.moves++;
-  gpu.submit(encoder.finish());
-  for (const old of left) old.destroy();
 }
 
 /** A variable's current values on `gpu`. @throws GpuError, TypeError as `requireCurrent` */

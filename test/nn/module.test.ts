@@ -266,11 +266,32 @@ test("values that a function draws are drawn where they are used, and not for a 
     expect(drawn).toEqual(["convs.0.weight"]);
     net.release(gpu());
   }
-  const wrong = new InArray();
-  wrong.finish(() => () => new Float32Array(3));
-  await expect(readVariable(gpu(), wrong.convs[0]!.weight)).rejects.toThrow(
-    "convs.0.weight [1, 1, 3, 3] has 9 elements, but got 3 initial values",
-  );
+});
+
+test("values that are refused where they are drawn are refused at each use", async () => {
+  const shape = [1, 1, 3, 3];
+  for (const inSlabs of [false, true]) {
+    const net = new InArray();
+    net.finish(
+      (name, { size }) =>
+        () =>
+          new Float32Array(name.startsWith("convs.1") ? 3 : size).fill(7),
+    );
+    const [first, second] = net.convs.map(({ weight }) => weight) as [Parameter, Parameter];
+    writeVariable(gpu(), first, new Float32Array(9).fill(5));
+    if (inSlabs) slabsOf(net.parameters());
+    for (let i = 0; i < 2; i++) {
+      await expect(readVariable(gpu(), second)).rejects.toThrow(
+        `convs.1.weight [${shape.join(", ")}] has 9 elements, but got 3 initial values`,
+      );
+    }
+    writeVariable(gpu(), second, new Float32Array(9).fill(6));
+    expect([...(await readVariable(gpu(), first)), ...(await readVariable(gpu(), second))]).toEqual([
+      ...Array<number>(9).fill(5),
+      ...Array<number>(9).fill(6),
+    ]);
+    net.release(gpu());
+  }
 });
 
 test("a bias of true begins as PyTorch's, one of a number there, others at nothing", () => {

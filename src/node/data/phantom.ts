@@ -5,9 +5,10 @@ import { isPhantom, PHANTOM, type PhantomName } from "../../data/phantom/scanner
 import type { Target } from "../../data/readers/class-words.ts";
 import type { Classes, Dataset, Prepared } from "../../data/sample.ts";
 import type { PhantomInit, PhantomResult } from "./phantom-worker.ts";
-import { imagePool, type WorkOptions } from "./prepare.ts";
+import { withImagePool, type WorkOptions } from "./prepare.ts";
 import type { PrepareSize } from "./prepare-image.ts";
 import { sharedGreys } from "./shared-greys.ts";
+import type { WorkerPool } from "./worker-pool.ts";
 
 /** The whole image that one of `preparePhantom` was cropped from; undefined for other ids. */
 export function phantomFrame(id: string): PhantomImage | undefined {
@@ -28,21 +29,17 @@ export interface PreparedSeries {
 /** Images 0 .. count - 1 of a scanner's series `seed`. */
 export async function preparePhantom(
   { scanner = PHANTOM, seed, count, target = "class" }: PreparedSeries,
-  { width, height, crop, workers, onProgress, signal }: PrepareSize & WorkOptions,
+  { width, height, crop, ...options }: PrepareSize & WorkOptions,
 ): Promise<Prepared[]> {
-  signal?.throwIfAborted();
   const pixels = width * height;
   const [greys, shapes] = [sharedGreys(count, width, height), sharedGreys(count, width, height)];
   const init: PhantomInit = { scanner, seed, target, width, height, crop, greys, shapes };
-  const pool = imagePool<number, PhantomResult>("phantom-worker", count, init, workers);
-  const abort = () => void pool.close(signal!.reason as Error);
-  signal?.addEventListener("abort", abort);
   let done = 0;
-  try {
-    return await Promise.all(
+  const onPool = (pool: WorkerPool<number, PhantomResult>) =>
+    Promise.all(
       Array.from({ length: count }, async (_, index): Promise<Prepared> => {
         const { label, boxes, ...source } = await pool.run(index);
-        onProgress?.(++done, count);
+        options.onProgress?.(++done, count);
         const id = phantomId(scanner, seed, index);
         const [grey, shape] = [greys, shapes].map((slots) => new Uint8Array(slots, index * pixels, pixels));
         const inCrop = boxes.map((box) => intoCrop(box, source.crop, width, height));
@@ -50,10 +47,7 @@ export async function preparePhantom(
         return { id, group: id, label, width, height, grey: grey!, shape: shape!, boxes: inCrop, source: file };
       }),
     );
-  } finally {
-    signal?.removeEventListener("abort", abort);
-    await pool.close();
-  }
+  return withImagePool("phantom-worker", init, { ...options, images: count }, onPool);
 }
 
 /** The data set that the images of `preparePhantom` were prepared from. */

@@ -105,40 +105,47 @@ export async function cropRectangles(
   return rectangles;
 }
 
-/** Workers that prepare `images` images; by default as many as pay off. They end with the pool, since OpenCV takes some 80 MiB of each. */
-export function imagePool<Task, Result>(
+/**
+ * Runs `work` with workers that prepare `images` images, by default as many as pay off; `signal` stops them at once. They end with
+ * the work, since OpenCV takes some 80 MiB of each.
+ */
+export async function withImagePool<Task, Result, Done>(
   file: string,
-  images: number,
   init: unknown,
-  workers = Math.min(availableParallelism(), Math.ceil(images / IMAGES_WORTH_A_WORKER)),
-): WorkerPool<Task, Result> {
-  return new WorkerPool(file, Math.max(1, Math.min(workers, images)), init, { oneTime: true });
+  { images, workers, signal }: { images: number } & WorkOptions,
+  work: (pool: WorkerPool<Task, Result>) => Promise<Done>,
+): Promise<Done> {
+  signal?.throwIfAborted();
+  const useful = workers ?? Math.min(availableParallelism(), Math.ceil(images / IMAGES_WORTH_A_WORKER));
+  const size = Math.max(1, Math.min(useful, images));
+  const pool = new WorkerPool<Task, Result>(file, size, init, { oneTime: true });
+  const abort = () => void pool.close(signal!.reason as Error);
+  signal?.addEventListener("abort", abort);
+  try {
+    return await work(pool);
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    await pool.close();
+  }
 }
 
 /** The result for each file, in file order. */
 async function cropAll(
   files: readonly Omit<PrepareTask, "slot">[],
   init: PrepareInit,
-  { workers, onProgress, signal }: WorkOptions,
+  options: WorkOptions,
 ): Promise<(PrepareResult | Skipped)[]> {
-  signal?.throwIfAborted();
-  const pool = imagePool<PrepareTask, PrepareResult>("prepare-worker", files.length, init, workers);
-  const abort = () => void pool.close(signal!.reason as Error);
-  signal?.addEventListener("abort", abort);
   let done = 0;
-  try {
-    return await Promise.all(
+  const onPool = (pool: WorkerPool<PrepareTask, PrepareResult>) =>
+    Promise.all(
       files.map(async (task, slot) => {
         const result = await pool.run({ ...task, slot }).catch((error: unknown) => {
           if (error instanceof DataError) return { file: task.file, reason: error.message };
           throw error;
         });
-        onProgress?.(++done, files.length);
+        options.onProgress?.(++done, files.length);
         return result;
       }),
     );
-  } finally {
-    signal?.removeEventListener("abort", abort);
-    await pool.close();
-  }
+  return withImagePool("prepare-worker", init, { ...options, images: files.length }, onPool);
 }

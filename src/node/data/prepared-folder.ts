@@ -13,7 +13,8 @@ import { requireKept } from "../kept-folders.ts";
 import { parsePictureName } from "./picture-file.ts";
 import type { WriteInit, WriteResult, WriteTask } from "./prepared-worker.ts";
 import { writeManifest } from "./prepared-manifest.ts";
-import { imagePool, type WorkOptions } from "./prepare.ts";
+import { withImagePool, type WorkOptions } from "./prepare.ts";
+import type { WorkerPool } from "./worker-pool.ts";
 
 const FORMAT = "mganet-prepared-2";
 const JOURNAL = "prepared.jsonl";
@@ -84,20 +85,17 @@ export async function writePreparedFolder(
 
 /** The same in a folder that no other process writes to. */
 async function fill(dataset: Dataset, out: string, settings: Settings, options: WorkOptions): Promise<PreparedFolder> {
-  const { workers, onProgress, signal } = options;
+  const { onProgress } = options;
   const outlined = dataset.samples.some(({ shape }) => shape !== undefined);
   const done = await begin(out, settings, ["images", "masks", ...(outlined ? ["outlines"] : [])]);
   const names = fileNames(dataset.samples);
   const init: WriteInit = { out, size: settings.size, crop: settings.crop };
-  const pool = imagePool<WriteTask, WriteResult>("prepared-worker", dataset.samples.length, init, workers);
-  const abort = () => void pool.close(signal!.reason as Error);
-  signal?.addEventListener("abort", abort);
   const result: PreparedFolder = { entries: [], reused: 0, skipped: [], notes: [] };
   // Lines are written one at a time, whatever order the workers finish in.
   let journal = Promise.resolve();
   let count = 0;
-  try {
-    const entries = await Promise.all(
+  const onPool = (pool: WorkerPool<WriteTask, WriteResult>) =>
+    Promise.all(
       dataset.samples.map(async (sample, i): Promise<Entry | Skipped> => {
         const { id, file, boxes, shape, outline, cropped = false } = sample;
         const marked = annotationOf(sample);
@@ -133,13 +131,14 @@ async function fill(dataset: Dataset, out: string, settings: Settings, options: 
         return entry;
       }),
     );
+  try {
+    const images = dataset.samples.length;
+    const entries = await withImagePool("prepared-worker", init, { ...options, images }, onPool);
     entries.forEach((entry, i) => {
       if ("reason" in entry) result.skipped.push(entry);
       else result.entries.push({ entry, sample: dataset.samples[i]! });
     });
   } finally {
-    signal?.removeEventListener("abort", abort);
-    await pool.close();
     await journal.catch(() => {});
   }
   if (result.entries.length === 0) {
