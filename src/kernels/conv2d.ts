@@ -148,13 +148,13 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sour
     conv2dPlainForward(s, epilogue, threads),
   );
   const direct = [depthwiseForward, stripForward, subgroupForward, tiledForward];
-  const bare = epilogueOperands(epilogue).length === 0 && !epilogue.relu;
+  const linear = !epilogue.plus && !epilogue.relu;
   return {
     ...kernel,
     inputs: sources ? [...specsOf(sources), ...kernel.inputs.slice(1)] : kernel.inputs,
     ...(sources ? { temporaries: temporariesOf(s, sources) } : {}),
     traits: {
-      ...(bare && !sources ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
+      ...(linear && !sources ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
       withSources: (from) => (readable(s, from) ? conv2dForward(s, some, from) : undefined),
     },
     parts: {

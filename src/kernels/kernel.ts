@@ -98,7 +98,7 @@ export interface Source {
 export interface KernelTraits {
   /** The same kernel with one more, last input of its output's shape, which is added to the output. Used by `gradients`. */
   readonly withAddend?: () => Kernel;
-  /** Of a convolution without an epilogue: the same with this one, whose operands follow the weight. Used by `foldBatchNorms`. */
+  /** Of a convolution with at most a bias: the same with this epilogue instead, whose operands follow the weight. Used by `foldBatchNorms`. */
   readonly withEpilogue?: (epilogue: Epilogue) => Kernel;
   /** A batch normalisation relu?((x - mean) invstd gamma + beta (+ residual)) of x, stats, gamma, beta (, residual). Used by `foldBatchNorms`. */
   readonly affine?: { readonly relu: boolean };

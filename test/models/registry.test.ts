@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { methodsOf } from "../../src/explain/methods.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import { nodesOf } from "../../src/graph/schedule.ts";
 import { Model } from "../../src/models/model.ts";
 import { DEFAULT_MODEL, modelNamed, models } from "../../src/models/registry.ts";
 import { torchShape } from "../../src/nn/layout.ts";
@@ -110,6 +111,16 @@ describe.each(models.map((spec) => [spec.id, spec] as const))("%s", (id, spec) =
       expect(nameOf(said!.flags)).toBe(name);
       expect(Object.keys(commonSettings)).not.toContain(name);
     }
+  });
+
+  test("leaves no batch norm of its own in a plan for inference: all are folded into the convolutions before them", () => {
+    const config = { ...presetFor("quick", PHANTOM, id), width: 1 / 16, size: [96, 96] as [number, number] };
+    const graph = new Graph();
+    const outputs = new Model(spec, config, { classes: 2, seed: 0 }).phases
+      .at(-1)!
+      .infer(graph.input("image", [1, 96, 96, 3]));
+    const nodes = nodesOf(graph, { outputs: { logits: outputs.logits! }, frozen: true });
+    expect(nodes.filter(({ kernel }) => kernel.name === "batchNorm")).toEqual([]);
   });
 
   test("builds a network whose phases train its parameters and whose landmarks it has", () => {

@@ -32,7 +32,8 @@ function foldable(
 ): Node | undefined {
   if (x?.source.kind !== "node" || uses.get(x) !== 1 || kept.has(x)) return undefined;
   const { node } = x.source;
-  const fixed = [node.inputs[1]!, ...parameters.slice(0, 3)].every(isConstant);
+  // Its weights, and its bias if it has one.
+  const fixed = [...node.inputs.slice(1), ...parameters.slice(0, 3)].every(isConstant);
   // One tensor cannot be bound twice.
   const apart = parameters[3] !== node.inputs[0];
   return node.kernel.traits?.withEpilogue && fixed && apart ? node : undefined;
@@ -40,9 +41,14 @@ function foldable(
 
 function fold(convolution: Node, { kernel, inputs, outputs, layer, id }: Node): Node[] {
   const [, stats, gamma, beta, ...residual] = inputs;
-  const [x, weight] = convolution.inputs;
+  const [x, weight, ...own] = convolution.inputs;
   const { relu } = kernel.traits!.affine!;
-  const folding = node(foldKernel(weight!.shape), [weight!, stats!, gamma!, beta!], convolution.layer, id);
+  const folding = node(
+    foldKernel(weight!.shape, own.length > 0),
+    [weight!, stats!, gamma!, beta!, ...own],
+    convolution.layer,
+    id,
+  );
   const [foldedWeight, bias] = folding.outputs as [Tensor, Tensor];
   const fused = convolution.kernel.traits!.withEpilogue!({ bias: true, plus: residual.length > 0, relu });
   const whole = { ...convolution, kernel: fused, inputs: [x!, foldedWeight, bias, ...residual], outputs, layer, id };

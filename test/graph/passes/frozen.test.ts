@@ -17,8 +17,8 @@ const waves = (n: number, seed: number) => Float32Array.from({ length: n }, (_, 
 const positive = (n: number, seed: number) => waves(n, seed).map((v) => 1.5 + v);
 const kernels = (plan: Plan) => plan.steps.map((step) => step.node.kernel.name);
 
-/** Convolution and batch normalisation of 8 channels, with a residual; `use` may take what lies between them. */
-function block(x: Tensor, residual: Tensor) {
+/** Convolution and batch normalisation of 8 channels, with a residual. */
+function block(x: Tensor, residual: Tensor, bias?: Variable) {
   const weight = new Variable("weight", [3, 3, 8, 8], waves(576, 1));
   const parameters = {
     weight: new Variable("gamma", [8], positive(8, 2)),
@@ -26,7 +26,7 @@ function block(x: Tensor, residual: Tensor) {
     runningMean: new Variable("mean", [8], waves(8, 4)),
     runningVar: new Variable("var", [8], positive(8, 5)),
   };
-  const between = conv2d(x, weight, undefined, { padding: 1 });
+  const between = conv2d(x, weight, bias, { padding: 1 });
   return { weight, between, y: batchNorm2d(between, parameters, { relu: true, residual }) };
 }
 
@@ -45,6 +45,21 @@ test("batch norm, residual and ReLU become part of the convolution", async () =>
   expect(new Set(kernels(frozen))).toEqual(new Set(["conv2d"]));
   // A second run finds what the first one has worked out.
   expect(relativeError((await frozen.run(given)).y!, expected!)).toBeLessThanOrEqual(1e-6);
+});
+
+test("a convolution's own bias is shifted and scaled with its result, as in VGG", async () => {
+  const graph = new Graph();
+  const bias = new Variable("bias", [8], waves(8, 10));
+  const { y } = block(graph.input("x", shape), graph.input("r", shape), bias);
+  const plain = await compile(gpu(), graph, { outputs: { y } });
+  const frozen = await compile(gpu(), graph, { outputs: { y }, frozen: true });
+  const { y: expected } = await plain.run(given);
+  expect(relativeError((await frozen.run(given)).y!, expected!)).toBeLessThanOrEqual(1e-6);
+  expect(new Set(kernels(frozen))).toEqual(new Set(["conv2d"]));
+  writeVariable(gpu(), bias, waves(8, 11));
+  const { y: later } = await plain.run(given);
+  expect(relativeError((await frozen.run(given)).y!, later!)).toBeLessThanOrEqual(1e-6);
+  expect(relativeError(later!, expected!)).toBeGreaterThan(1e-2);
 });
 
 test("variables may change, and a frozen plan sees it by itself", async () => {
