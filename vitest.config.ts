@@ -53,7 +53,6 @@ export default defineConfig({
     // Dawn's bindings are safest in forks.
     pool: "forks",
     maxWorkers: 2,
-    env: { MGANET_KEEP_THREADS: "1" },
     setupFiles: ["test/support/typed-arrays.ts"],
     // Only what hangs should end by these: a machine may be slow, busy, and have every shader to compile.
     testTimeout: 900_000,

@@ -2,11 +2,12 @@
 import { realpathSync } from "node:fs";
 import path from "node:path";
 import type { Sharp } from "sharp";
+import type { PrepareSize } from "../data/crop-image.ts";
 import { DataError, reasonOf, type Prepared, type Skipped } from "../data/sample.ts";
 import { greyOf, openPictures } from "../node/data/decode.ts";
 import type { Pictures } from "../node/data/picture.ts";
 import { chooseFrame, frameName, parsePictureName } from "../node/data/picture-file.ts";
-import { prepareImage, type PrepareSize } from "../node/data/prepare-image.ts";
+import { prepareImage } from "../node/data/prepare-image.ts";
 import { InputError, MOST_BYTES, readInput } from "../node/files.ts";
 
 /** One picture to predict. */
@@ -27,7 +28,7 @@ export interface Film {
   frames: number;
 }
 
-export interface JobOptions extends PrepareSize {
+export interface JobOptions extends Required<PrepareSize> {
   out: string;
   /** Called for what is left out. */
   onSkip: (skipped: Skipped) => void;
@@ -105,7 +106,7 @@ async function open(file: string, frame: number | undefined) {
 }
 
 async function prepare(pictures: Pictures, frame: number, name: string, options: JobOptions) {
-  const { width, height, crop, onNote } = options;
+  const { width, height, crop, resize, onNote } = options;
   let rendered, grey;
   try {
     rendered = await pictures.render(frame);
@@ -113,7 +114,7 @@ async function prepare(pictures: Pictures, frame: number, name: string, options:
   } catch (error) {
     throw error instanceof DataError ? new DataError(`${name}: ${error.message}`) : error;
   }
-  const { note, ...image } = await prepareImage(grey, { width, height, crop, name });
+  const { note, ...image } = await prepareImage(grey, { width, height, crop, resize, name });
   if (note !== undefined) onNote(name, note);
   return { name, image, picture: rendered.image };
 }

@@ -11,8 +11,11 @@ import { isPhantom, PHANTOM } from "../data/phantom/scanner.ts";
 import { checkConfig, commonSettings, presetFor, presetNames, type TrainConfig } from "../train/config.ts";
 import { number, text } from "./values.ts";
 
-type CommonName = Exclude<keyof typeof commonSettings, "preset">;
-export const commonNames = Object.keys(commonSettings).filter((name) => name !== "preset") as CommonName[];
+/** Those with an option of their own. */
+type CommonName = Exclude<keyof typeof commonSettings, "preset" | "resize">;
+export const commonNames = Object.entries(commonSettings).flatMap(([name, schema]) =>
+  settingText(schema) ? [name as CommonName] : [],
+);
 
 /** Settings from the command line by name, including models' own and the epochs of phases. */
 export type ConfigFlags = { preset: PresetName; model?: string } & {

@@ -35,8 +35,8 @@ async function drawPhantom(scanner: PhantomName, config: TrainConfig, options: P
   const [height, width] = config.size;
   const seed = dataSeed(config);
   const classes = classesOfPhantom(config);
-  const { crop, target, phantomImages: count } = config;
-  const prepared = await preparePhantom({ scanner, seed, count, target }, { width, height, crop, ...options });
+  const { crop, resize, target, phantomImages: count } = config;
+  const prepared = await preparePhantom({ scanner, seed, count, target }, { width, height, crop, resize, ...options });
   return { name: `${scanner} ${seed}`, classes, prepared, skipped: [], notes: [] };
 }
 
@@ -96,10 +96,10 @@ async function readFolder(
   { bare, missingClasses, ...options }: PrepareOptions,
 ): Promise<PreparedData> {
   const [height, width] = config.size;
-  const { data, crop } = config;
+  const { data, crop, resize } = config;
   const given = { ...options, ...(bare ? { bare } : {}), ...(missingClasses ? { missingClasses } : {}) };
   const dataset = await openSet(config, given);
-  const { prepared, skipped, notes } = await prepareDataset(dataset, { width, height, crop, ...options });
+  const { prepared, skipped, notes } = await prepareDataset(dataset, { width, height, crop, resize, ...options });
   const unmarked = new Set(dataset.samples.filter(isBare).map(({ id }) => id));
   const keep = keepsBare(config, given);
   const marked = prepared.filter((p) => !isBare(p) || (keep && unmarked.has(p.id)));

@@ -53,7 +53,8 @@ export class StudyFolder {
     // No run is trained on the external set: a study that has none yet may get one.
     const added = before?.config.external === "" && config.external !== "";
     const own = before && (added ? { ...before.config, external: config.external } : before.config);
-    if (own) requireSame(own, config, store.name, sameFile);
+    // How images are resized is no choice of the user: a study of an earlier version goes on as it began.
+    if (own) requireSame(own, { ...config, resize: own.resize }, store.name, sameFile);
     return new StudyFolder(store, {
       format: "mganet-study-1",
       config: own ?? config,

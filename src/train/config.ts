@@ -109,6 +109,8 @@ export const commonSettings = {
   schedule: setting(z.enum(["constant", "cosine"]), "--schedule <kind>", "learning rate over a phase"),
   flip: setting(z.boolean(), "--no-flip", "no horizontal flips"),
   crop: setting(z.enum(["adaptive", "fixed", "none"]), "--crop <method>", "how images are cropped to the tissue"),
+  /** Absent in runs of earlier versions (data/crop-image.ts). */
+  resize: z.enum(["pillow", "libvips"]).default("libvips"),
   /** "" for none. */
   external: setting(
     z.string().default(""),
@@ -176,6 +178,7 @@ const common = {
   seed: 0,
   flip: true,
   crop: "adaptive",
+  resize: "pillow",
   val: 0.3,
   format: "auto",
   labelFrom: "set",

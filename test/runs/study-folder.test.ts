@@ -59,6 +59,17 @@ describe.each(stores)("a study %s", (_, make) => {
     expect(other.study.results).toEqual([]);
   });
 
+  test("of an earlier version goes on with its way of resizing, for all its runs", async () => {
+    const store = make("earlier");
+    const { resize, ...older } = config;
+    await (await StudyFolder.open(store, request, same)).save();
+    const study = (await readJson(store, "study.json")) as object;
+    await store.write("study.json", JSON.stringify({ ...study, config: older }));
+    const folder = await StudyFolder.open(store, request, same);
+    const rows = (["proposed", "vgg"] as const).map((row) => folder.configOf({ row, seed: 0 }).resize);
+    expect([resize, ...rows]).toEqual(["pillow", "libvips", "libvips"]);
+  });
+
   test("of other settings, of something else or of nothing that can be read is refused", async () => {
     const store = make("other");
     await (await StudyFolder.open(store, request, same)).save();

@@ -41,7 +41,7 @@ export async function predict(images: readonly string[], options: PredictOptions
   const skipped: Skipped[] = [];
   const batches = inBatches(
     openJobs(images, pictures, {
-      ...{ width, height, crop: config.crop, out },
+      ...{ width, height, crop: config.crop, resize: config.resize, out },
       onSkip: (left) => {
         skipped.push(left);
         console.error(visibleName(`left out: ${left.file}: ${left.reason}`));

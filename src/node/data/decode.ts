@@ -1,15 +1,15 @@
-/** Decodes image files of any format to grey levels, and resizes these. */
+/** Decodes image files of any format to grey levels. */
 import sharp, { type Sharp } from "sharp";
 import type { PictureSize } from "../../data/annotation-frame.ts";
-import { type Box, DataError, reasonOf } from "../../data/sample.ts";
+import { DataError, reasonOf } from "../../data/sample.ts";
 import { bmpSize, decodeBmp, isBmp } from "./bmp.ts";
 import { isDicom, openDicom } from "./dicom.ts";
 import type { Levels, Pictures, Rendered } from "./picture.ts";
-import type { GreyImage } from "./grey-image.ts";
+import type { GreyImage } from "../../data/grey-image.ts";
 import { chooseFrame, type ImageFile, readImage } from "./picture-file.ts";
 import { openRaster } from "./raster.ts";
 
-export type { GreyImage } from "./grey-image.ts";
+export type { GreyImage } from "../../data/grey-image.ts";
 export { readImage } from "./picture-file.ts";
 
 /** @throws DataError, without the file's name, for a file that is not an image */
@@ -116,18 +116,4 @@ export async function decodeLevels(image: string | Uint8Array | ImageFile): Prom
   if (pictures.levels) return pictures.levels(frame);
   const { data, width, height, channels } = await pixels((await pictures.render(frame)).image);
   return { levels: data, width, height, channels };
-}
-
-/**
- * The part of the image inside `crop` (whole pixels), resized to `width` × `height` without keeping the aspect ratio. Lanczos
- * with 3 lobes: it averages over source pixels when shrinking, and stays sharp when enlarging.
- */
-export async function resizeGrey(image: GreyImage, crop: Box, width: number, height: number): Promise<Uint8Array> {
-  const resized = await sharp(image.grey, { raw: { width: image.width, height: image.height, channels: 1 } })
-    .extract({ left: crop.x0, top: crop.y0, width: crop.x1 - crop.x0, height: crop.y1 - crop.y0 })
-    .resize(width, height, { fit: "fill", kernel: "lanczos3" })
-    .toColourspace("b-w")
-    .raw()
-    .toBuffer();
-  return new Uint8Array(resized);
 }

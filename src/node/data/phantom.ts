@@ -1,12 +1,12 @@
 /** The phantom as a prepared data set, drawn on all cores. */
 import { intoCrop, outOfCrop } from "../../data/boxes.ts";
+import type { PrepareSize } from "../../data/crop-image.ts";
 import { phantomId, phantomImage, type PhantomImage } from "../../data/phantom/phantom.ts";
 import { isPhantom, PHANTOM, type PhantomName } from "../../data/phantom/scanner.ts";
 import type { Target } from "../../data/readers/class-words.ts";
 import type { Classes, Dataset, Prepared } from "../../data/sample.ts";
 import type { PhantomInit, PhantomResult } from "./phantom-worker.ts";
 import { withImagePool, type WorkOptions } from "./prepare.ts";
-import type { PrepareSize } from "./prepare-image.ts";
 import { sharedGreys } from "./shared-greys.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
@@ -29,11 +29,11 @@ export interface PreparedSeries {
 /** Images 0 .. count - 1 of a scanner's series `seed`. */
 export async function preparePhantom(
   { scanner = PHANTOM, seed, count, target = "class" }: PreparedSeries,
-  { width, height, crop, ...options }: PrepareSize & WorkOptions,
+  { width, height, crop, resize = "pillow", ...options }: PrepareSize & WorkOptions,
 ): Promise<Prepared[]> {
   const pixels = width * height;
   const [greys, shapes] = [sharedGreys(count, width, height), sharedGreys(count, width, height)];
-  const init: PhantomInit = { scanner, seed, target, width, height, crop, greys, shapes };
+  const init: PhantomInit = { scanner, seed, target, width, height, crop, resize, greys, shapes };
   let done = 0;
   const onPool = (pool: WorkerPool<number, PhantomResult>) =>
     Promise.all(

@@ -1,21 +1,13 @@
 /** Prepares one image: decode, crop to the tissue, resize. */
-import { area } from "../../data/boxes.ts";
+import { cropOf, cropToTissue, type Opened, type PrepareSize } from "../../data/crop-image.ts";
 import type { Fingerprint } from "../../data/fingerprint.ts";
-import { requireContent, requireSize } from "../../data/grey-levels.ts";
+import type { GreyImage } from "../../data/grey-image.ts";
+import { fingerprint } from "../../data/picture-fingerprint.ts";
 import { type Box, DataError, type Prepared } from "../../data/sample.ts";
-import { type CropMethod, tissueRectangle, wholeImage } from "./crop.ts";
-import { decodeGrey, readImage, resizeGrey } from "./decode.ts";
-import type { GreyImage } from "./grey-image.ts";
+import type { CropMethod } from "../../data/tissue/crop.ts";
+import { decodeGrey, readImage } from "./decode.ts";
 import type { ImageFile } from "./picture-file.ts";
-import { fingerprint } from "./fingerprint.ts";
-import { loadOpenCv } from "./opencv.ts";
-
-/** The size of the network's input in pixels, and how to crop to the tissue. */
-export interface PrepareSize {
-  width: number;
-  height: number;
-  crop: CropMethod;
-}
+import { resizeBy } from "./resize.ts";
 
 /** Size of the original image, and the part of it that was kept. */
 export interface Cropped {
@@ -24,12 +16,6 @@ export interface Cropped {
   crop: Box;
   /** What the user should know about the file. */
   note?: string;
-}
-
-/** A decoded image, and the part that is kept. */
-export interface Opened {
-  original: GreyImage;
-  crop: Box;
 }
 
 /**
@@ -44,58 +30,36 @@ export async function openAndCrop(
   method: CropMethod,
   cropped = false,
 ): Promise<Opened> {
-  return cropShown(await decodeGrey(typeof image === "string" ? await readImage(image) : image), method, cropped);
+  return cropToTissue(await decodeGrey(typeof image === "string" ? await readImage(image) : image), method, cropped);
 }
 
-async function cropShown(original: GreyImage, method: CropMethod, cropped: boolean): Promise<Opened> {
-  if (!cropped) requireSize(original);
-  requireContent(original);
-  const { crop } = await cropGrey(original, cropped ? "none" : method);
-  const { width, height } = original;
-  if (area(crop) < width * height) requireContent(original, crop, "the part taken as tissue");
-  return { original, crop };
+/** Where the tissue of an image file is. @throws DataError as `openAndCrop` does */
+export async function cropFile(file: string, method: CropMethod, cropped = false): Promise<Cropped> {
+  const { original, crop } = await openAndCrop(file, method, cropped);
+  return { ...describe(original), crop };
 }
 
-/**
- * The same, with that part resized if a size is given.
- *
- * @throws DataError as `openAndCrop` does
- */
-export async function cropAndResize(
-  image: string | Uint8Array | ImageFile,
-  method: CropMethod,
-  size?: { width: number; height: number },
-  cropped = false,
-): Promise<Cropped & { grey?: Uint8Array }> {
-  const { original, crop } = await openAndCrop(image, method, cropped);
-  const found = { ...describe(original), crop };
-  return size ? { ...found, grey: await resizeGrey(original, crop, size.width, size.height) } : found;
-}
-
-/** The same with the picture's fingerprint. */
+/** The same, with that part resized, and the picture's fingerprint. @throws DataError as `openAndCrop` does */
 export async function cropAndPrint(
   file: string,
-  method: CropMethod,
-  size: { width: number; height: number },
+  { width, height, crop: method, resize = "pillow" }: PrepareSize,
   cropped = false,
 ): Promise<Cropped & { grey: Uint8Array; print: Fingerprint }> {
   const { original, crop } = await openAndCrop(file, method, cropped);
-  const grey = await resizeGrey(original, crop, size.width, size.height);
-  return { ...describe(original), crop, grey, print: await fingerprint(original) };
+  const grey = await resizeBy(resize, original, crop, width, height);
+  return { ...describe(original), crop, grey, print: fingerprint(original) };
 }
 
 const describe = ({ width, height, note }: GreyImage) => ({ width, height, ...(note === undefined ? {} : { note }) });
 
-/** Finds the tissue in an image known not to be blank, and resizes that part if a size is given. */
+/** Finds the tissue in an image known not to be blank, and resizes that part. */
 export async function cropGrey(
   original: GreyImage,
-  method: CropMethod,
-  size?: { width: number; height: number },
-): Promise<Cropped & { grey?: Uint8Array }> {
-  const crop = method === "none" ? wholeImage(original) : tissueRectangle((await loadOpenCv()).cv, original, method);
-  const { width, height } = original;
-  if (!size) return { width, height, crop };
-  return { width, height, crop, grey: await resizeGrey(original, crop, size.width, size.height) };
+  { width, height, crop: method, resize = "pillow" }: PrepareSize,
+): Promise<Cropped & { grey: Uint8Array }> {
+  const crop = cropOf(original, method);
+  const grey = await resizeBy(resize, original, crop, width, height);
+  return { width: original.width, height: original.height, crop, grey };
 }
 
 /**
@@ -107,15 +71,17 @@ export async function cropGrey(
  */
 export async function prepareImage(
   image: string | Uint8Array | GreyImage,
-  { width, height, crop: method, name }: PrepareSize & { name?: string },
+  { width, height, crop: method, resize = "pillow", name }: PrepareSize & { name?: string },
 ): Promise<Prepared & { note?: string }> {
   const id = name ?? (typeof image === "string" ? image : "image");
-  const decoded = typeof image === "object" && !(image instanceof Uint8Array);
-  const opening = decoded ? cropShown(image, method, false) : openAndCrop(image, method);
-  const { original, crop } = await opening.catch((error: unknown) => {
+  const open = async () =>
+    typeof image === "object" && !(image instanceof Uint8Array)
+      ? cropToTissue(image, method)
+      : openAndCrop(image, method);
+  const { original, crop } = await open().catch((error: unknown) => {
     throw error instanceof DataError ? new DataError(`${id}: ${error.message}`) : error;
   });
-  const grey = await resizeGrey(original, crop, width, height);
+  const grey = await resizeBy(resize, original, crop, width, height);
   const { note, ...size } = describe(original);
   const prepared = {
     id,

@@ -1,14 +1,15 @@
 /** Worker thread of ./prepare.ts: one image per task. */
+import type { PrepareSize } from "../../data/crop-image.ts";
 import type { Fingerprint } from "../../data/fingerprint.ts";
-import type { CropMethod } from "./crop.ts";
-import { cropAndPrint, cropAndResize, type Cropped } from "./prepare-image.ts";
+import type { CropMethod } from "../../data/tissue/crop.ts";
+import { cropAndPrint, cropFile, type Cropped } from "./prepare-image.ts";
 import type { WorkerFile } from "./worker-thread.ts";
 
-export interface PrepareInit {
-  crop: CropMethod;
-  /** Where the grey levels go: shared memory, one slot of width × height bytes per image. Absent: rectangles only. */
-  out?: { width: number; height: number; greys: SharedArrayBuffer };
-}
+export type PrepareInit =
+  /** Rectangles only. */
+  | { crop: CropMethod; greys?: undefined }
+  /** `greys`: where the grey levels go, shared memory with one slot of width × height bytes per image. */
+  | (PrepareSize & { greys: SharedArrayBuffer });
 
 export interface PrepareTask {
   file: string;
@@ -21,11 +22,11 @@ export type PrepareResult = Cropped & { print?: Fingerprint };
 
 export const worker: WorkerFile<PrepareInit, PrepareTask, PrepareResult> = {
   start:
-    ({ crop, out }) =>
+    (init) =>
     async ({ file, slot, cropped }) => {
-      if (!out) return cropAndResize(file, crop, undefined, cropped);
-      const { grey, ...result } = await cropAndPrint(file, crop, out, cropped);
-      new Uint8Array(out.greys).set(grey, slot * out.width * out.height);
+      if (!init.greys) return cropFile(file, init.crop, cropped);
+      const { grey, ...result } = await cropAndPrint(file, init, cropped);
+      new Uint8Array(init.greys).set(grey, slot * init.width * init.height);
       return result;
     },
 };

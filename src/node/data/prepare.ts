@@ -4,17 +4,17 @@ import path from "node:path";
 // Loaded here although only the workers call it: sharp's library must outlive the last of them.
 import "./decode.ts";
 import { boxesInCrop } from "../../data/boxes.ts";
+import type { PrepareSize } from "../../data/crop-image.ts";
 import { DataError, type Dataset, type Prepared, type Skipped } from "../../data/sample.ts";
 import { shapeMask } from "../../data/shape.ts";
-import type { CropMethod } from "./crop.ts";
+import type { CropMethod } from "../../data/tissue/crop.ts";
 import { IMAGE_FILE } from "./layouts/collect.ts";
 import { listFolder } from "./open.ts";
 import { sharedGreys } from "./shared-greys.ts";
-import type { PrepareSize } from "./prepare-image.ts";
 import type { PrepareInit, PrepareResult, PrepareTask } from "./prepare-worker.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
-/** A worker takes half a second to start (OpenCV), about as long as 40 images take. */
+/** A worker takes half a second to start, about as long as 40 images take. */
 const IMAGES_WORTH_A_WORKER = 32;
 
 export interface WorkOptions {
@@ -36,7 +36,7 @@ export async function prepareDataset(
   dataset: Dataset,
   options: PrepareSize & WorkOptions,
 ): Promise<{ prepared: Prepared[]; skipped: Skipped[]; notes: string[] }> {
-  const { width, height, crop } = options;
+  const { width, height, crop, resize = "pillow" } = options;
   for (const length of [width, height]) {
     if (!Number.isSafeInteger(length) || length < 1) throw new DataError(`${width}x${height} is not an image size`);
   }
@@ -45,7 +45,7 @@ export async function prepareDataset(
   const greys = sharedGreys(samples.length, width, height);
   const results = await cropAll(
     samples.map(({ file, cropped }) => ({ file, cropped: cropped ?? false })),
-    { crop, out: { width, height, greys } },
+    { width, height, crop, resize, greys },
     options,
   );
   const shaped = samples.some(({ shape }) => shape !== undefined);
@@ -106,8 +106,7 @@ export async function cropRectangles(
 }
 
 /**
- * Runs `work` with workers that prepare `images` images, by default as many as pay off; `signal` stops them at once. They end with
- * the work, since OpenCV takes some 80 MiB of each.
+ * Runs `work` with workers that prepare `images` images, by default as many as pay off; `signal` stops them at once.
  */
 export async function withImagePool<Task, Result, Done>(
   file: string,
@@ -118,7 +117,7 @@ export async function withImagePool<Task, Result, Done>(
   signal?.throwIfAborted();
   const useful = workers ?? Math.min(availableParallelism(), Math.ceil(images / IMAGES_WORTH_A_WORKER));
   const size = Math.max(1, Math.min(useful, images));
-  const pool = new WorkerPool<Task, Result>(file, size, init, { oneTime: true });
+  const pool = new WorkerPool<Task, Result>(file, size, init);
   const abort = () => void pool.close(signal!.reason as Error);
   signal?.addEventListener("abort", abort);
   try {

@@ -4,11 +4,12 @@ import path from "node:path";
 import sharp from "sharp";
 import { boxesInCrop } from "../../data/boxes.ts";
 import { ellipseMask } from "../../data/ellipse.ts";
+import { resizeGrey } from "../../data/resample.ts";
 import type { Box, Shape } from "../../data/sample.ts";
 import { shapeMask } from "../../data/shape.ts";
 import { writeInFolder } from "../files.ts";
-import type { CropMethod } from "./crop.ts";
-import { type GreyImage, readImage, resizeGrey } from "./decode.ts";
+import type { CropMethod } from "../../data/tissue/crop.ts";
+import { type GreyImage, readImage } from "./decode.ts";
 import { openAndCrop } from "./prepare-image.ts";
 import type { WorkerFile } from "./worker-thread.ts";
 
@@ -55,7 +56,7 @@ export const worker: WorkerFile<WriteInit, WriteTask, WriteResult> = {
       const { size: bytes, mtimeMs: changed } = await stat(image.file);
       const { original, crop } = await openAndCrop(image, method, cropped);
       const [width, height] = size ?? [crop.x1 - crop.x0, crop.y1 - crop.y0];
-      const grey = await resizeGrey(original, crop, width, height);
+      const grey = resizeGrey(original, crop, width, height);
       const kept = boxesInCrop(boxes, crop, width, height);
       const mask = ellipseMask(kept, width, height);
       const [imageFile, maskFile] = [`images/${name}`, `masks/${name}`];

@@ -16,9 +16,6 @@ interface Request<Task, Result> {
 /** Threads without a pool, for the next one: starting a thread and loading its modules costs most of a second of both. */
 const idle: Worker[] = [];
 
-/** Memory matters less than time where many small sets are prepared one after another, as in the tests. */
-const keepsAll = process.env.MGANET_KEEP_THREADS === "1";
-
 /** Sources run through tsx, which a thread must register first. */
 const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
 const entry = extension === ".ts" ? "./typescript-worker.mjs" : `./worker-thread${extension}`;
@@ -46,22 +43,18 @@ function giveBack(thread: Worker): void {
 
 /**
  * Runs each task on the next worker with room, in call order. Workers keep the process alive only while they have a task, so a
- * pool that is never closed does not hang the program. A closed pool's threads serve the next pool, unless they are `oneTime`.
+ * pool that is never closed does not hang the program. A closed pool's threads serve the next pool.
  */
 export class WorkerPool<Task, Result> {
   readonly #workers: { thread: Worker; requests: Request<Task, Result>[] }[];
   readonly #waiting: Request<Task, Result>[] = [];
-  readonly #oneTime: boolean;
   #failure: Error | undefined;
 
   /**
    * @param file the worker's file, beside this one and without extension, which exports a WorkerFile as `worker`
    * @param init what the worker's `start` receives; shared memory in it stays shared
-   * @param options.oneTime ends the threads with the pool, since what their file loads takes much memory; unless the environment
-   * has MGANET_KEEP_THREADS=1
    */
-  constructor(file: string, size: number, init: unknown, { oneTime = false } = {}) {
-    this.#oneTime = oneTime && !keepsAll;
+  constructor(file: string, size: number, init: unknown) {
     const open = new URL(`./${file}${extension}`, import.meta.url).href;
     this.#workers = Array.from({ length: size }, () => {
       const thread = takeThread();
@@ -100,7 +93,7 @@ export class WorkerPool<Task, Result> {
     const ended = this.#workers.splice(0).map(async ({ thread, requests }) => {
       const busy = requests.length > 0;
       this.#reject(requests.splice(0), reason);
-      if (failed || busy || this.#oneTime) return void (await thread.terminate());
+      if (failed || busy) return void (await thread.terminate());
       send(thread, { close: true });
       giveBack(thread);
     });

@@ -3,7 +3,7 @@ import path from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
 import { DataError } from "../../../src/data/sample.ts";
-import { decodeGrey, imageSize, resizeGrey } from "../../../src/node/data/decode.ts";
+import { decodeGrey, imageSize } from "../../../src/node/data/decode.ts";
 import { encode, temporaryFolder, ultrasound } from "./images.ts";
 
 const levels = [0, 1, 17, 128, 200, 254, 255];
@@ -87,19 +87,4 @@ test("the size comes from the header", async () => {
   writeFileSync(file, await encode(ultrasound(1)).png().toBuffer());
   expect(await imageSize(file)).toEqual({ width: 320, height: 240 });
   await expect(imageSize(path.join(dir, "b.png"))).rejects.toThrow(DataError);
-});
-
-test("resizing takes the part asked for, and stretches it to the size asked for", async () => {
-  const grey = Uint8Array.from({ length: 40 * 20 }, (_, i) => (i % 40 < 20 ? 50 : i < 400 ? 100 : 200));
-  const image = { width: 40, height: 20, grey };
-  const box = { x0: 20, y0: 0, x1: 40, y1: 20 };
-  const right = await resizeGrey(image, box, 8, 6);
-  expect(right.length).toBe(48);
-  for (const [row, level] of [
-    [0, 100],
-    [5, 200],
-  ] as const) {
-    for (const value of right.subarray(8 * row, 8 * row + 8)) expect(Math.abs(value - level)).toBeLessThanOrEqual(2);
-  }
-  expect((await resizeGrey(image, { x0: 0, y0: 0, x1: 20, y1: 20 }, 64, 64)).every((level) => level === 50)).toBe(true);
 });

@@ -5,11 +5,12 @@
  * Threshold, morphology, largest contour, bounding rectangle, as in the MGA-Net paper. All lengths are fractions of the shorter
  * side, with little tolerance (a closing of 0.025 bridges the gap to the text on a third of the pictures that have any).
  */
-import { boundingBox } from "../../data/boxes.ts";
-import { type Box, DataError } from "../../data/sample.ts";
-import type { GreyImage } from "./grey-image.ts";
+import { boundingBox } from "../boxes.ts";
+import type { GreyImage } from "../grey-image.ts";
+import type { Box } from "../sample.ts";
+import { outerContours } from "./contours.ts";
 import { closeAndOpen } from "./morphology.ts";
-import { type OpenCv, openCvMessage } from "./opencv.ts";
+import { aboveLevel, aboveLocalMean } from "./threshold.ts";
 
 /**
  * "adaptive" thresholds against the local mean and is the default; "fixed" thresholds at grey level 18 and is better below
@@ -36,61 +37,29 @@ export function wholeImage({ width, height }: { width: number; height: number })
   return { x0: 0, y0: 0, x1: width, y1: height };
 }
 
-/**
- * The rectangle around the tissue in whole pixels; the whole image if no tissue is found.
- *
- * @throws DataError with OpenCV's message, such as when an image exhausts its memory of 1 GiB
- */
-export function tissueRectangle(cv: OpenCv, image: GreyImage, method: "adaptive" | "fixed"): Box {
-  // OpenCV's objects live outside the garbage collector.
-  const owned: { delete(): void }[] = [];
-  const own = <T extends { delete(): void }>(object: T): T => {
-    owned.push(object);
-    return object;
-  };
-  try {
-    return withMargin(findTissue(cv, own, image, method), image);
-  } catch (error) {
-    throw new DataError(`the tissue could not be searched for: ${openCvMessage(cv, error)}`);
-  } finally {
-    for (const object of owned) object.delete();
-  }
+/** The rectangle around the tissue in whole pixels; the whole image if no tissue is found. */
+export function tissueRectangle(image: GreyImage, method: "adaptive" | "fixed"): Box {
+  return withMargin(findTissue(image, method), image);
 }
 
-type Own = <T extends { delete(): void }>(object: T) => T;
-
 /** The rectangle around the tissue's contours; undefined if there is no contour. */
-function findTissue(
-  cv: OpenCv,
-  own: Own,
-  { width, height, grey }: GreyImage,
-  method: "adaptive" | "fixed",
-): Box | undefined {
+function findTissue(image: GreyImage, method: "adaptive" | "fixed"): Box | undefined {
+  const { width, height } = image;
   const side = Math.min(width, height);
   const { close, open } = MORPHOLOGY[method];
-  const mat = own(new cv.Mat(height, width, cv.CV_8UC1));
-  mat.data.set(grey);
-  if (method === "adaptive") {
-    // With an offset of 0, flat black stays black (0 > 0 is false); with OpenCV's customary 2 it would all turn white.
-    cv.adaptiveThreshold(mat, mat, 255, cv.ADAPTIVE_THRESH_MEAN_C, cv.THRESH_BINARY, odd(WINDOW_SHARE * side), 0);
-  } else {
-    cv.threshold(mat, mat, FIXED_THRESHOLD, 255, cv.THRESH_BINARY);
-  }
-  closeAndOpen(mat.data, width, height, { close: odd(close * side), open: odd(open * side) });
-  const contours = own(new cv.MatVector());
-  cv.findContours(mat, contours, own(new cv.Mat()), cv.RETR_EXTERNAL, cv.CHAIN_APPROX_SIMPLE);
-  const found = Array.from({ length: contours.size() }, (_, i) => {
-    const contour = own(contours.get(i));
-    // The paper uses the rectangle of the contour's convex hull, which is that of the contour itself.
-    return { area: cv.contourArea(contour), rectangle: cv.boundingRect(contour) };
-  });
-  const largest = found.reduce((most, { area }) => Math.max(most, area), 0);
-  const tissue = found.filter(({ area }) => area >= SECOND_SCAN_SHARE * largest).map((c) => c.rectangle);
+  // With an offset of 0, flat black stays black (0 > 0 is false); with OpenCV's customary 2 it would all turn white.
+  const picture =
+    method === "adaptive" ? aboveLocalMean(image, odd(WINDOW_SHARE * side)) : aboveLevel(image, FIXED_THRESHOLD);
+  closeAndOpen(picture, width, height, { close: odd(close * side), open: odd(open * side) });
+  const contours = outerContours(picture, width, height);
+  const largest = contours.reduce((most, { area }) => Math.max(most, area), 0);
+  const tissue = contours.filter(({ area }) => area >= SECOND_SCAN_SHARE * largest);
   if (tissue.length === 0) return undefined;
+  // The paper uses the rectangle of the contour's convex hull, which is that of the contour itself.
   return boundingBox(
-    tissue.flatMap(({ x, y, width: w, height: h }) => [
-      { x, y },
-      { x: x + w, y: y + h },
+    tissue.flatMap(({ box: { x0, y0, x1, y1 } }) => [
+      { x: x0, y: y0 },
+      { x: x1, y: y1 },
     ]),
   );
 }
