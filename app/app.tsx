@@ -1,0 +1,50 @@
+/** The frame around all views: title, navigation, the state of the adapter, and what the page is not. */
+import { useEffect, useRef } from "preact/hooks";
+import { addressOf, route, views, type ViewName } from "./state/route.ts";
+import { AdapterBadge } from "./parts/adapter-badge.tsx";
+import { Start } from "./views/start.tsx";
+
+const shown: Partial<Record<ViewName, () => preact.JSX.Element>> = { start: Start };
+
+export function App() {
+  const { view } = route.value;
+  const heading = useRef<HTMLElement>(null);
+  const first = useRef(true);
+  // A change of view is announced, and read from its beginning.
+  useEffect(() => {
+    document.title = `${views[view]} - MGA-Net`;
+    if (first.current) first.current = false;
+    else heading.current?.focus();
+  }, [view]);
+  const View = shown[view] ?? Start;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), heading.current?.focus())}>
+        Skip to the content
+      </a>
+      <header>
+        <a class="brand" href={addressOf("start")}>
+          <img src="./icon.svg" alt="" width="28" height="28" />
+          MGA-Net
+        </a>
+        <nav aria-label="Views">
+          {(Object.keys(views) as ViewName[]).map((name) => (
+            <a key={name} href={addressOf(name)} aria-current={name === view ? "page" : undefined}>
+              {views[name]}
+            </a>
+          ))}
+        </nav>
+        <AdapterBadge />
+      </header>
+      <main id="main" tabIndex={-1} ref={heading}>
+        <View />
+      </main>
+      <footer>
+        <p>
+          <strong>For research; not a medical device.</strong> Everything is computed on this computer: no image and no
+          result leaves it.
+        </p>
+      </footer>
+    </>
+  );
+}

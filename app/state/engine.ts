@@ -1,0 +1,82 @@
+/** The compute worker, and what is known of the adapter. */
+import { signal } from "@preact/signals";
+import { connect, type RemoteApi } from "../worker/rpc.ts";
+import type { AdapterInfo, ComputeApi, ParityRow } from "../worker/compute.ts";
+import parityCase from "../../test/reference/data/mganet-se.safetensors?url";
+
+export type AdapterState =
+  { kind: "opening" } | { kind: "ready"; adapter: AdapterInfo } | { kind: "missing"; reason: string };
+
+export type ParityState =
+  | { kind: "unknown" }
+  | { kind: "running" }
+  | { kind: "done"; agrees: boolean; rows: readonly ParityRow[]; date: string }
+  | { kind: "failed"; reason: string };
+
+export const adapter = signal<AdapterState>({ kind: "opening" });
+export const parity = signal<ParityState>({ kind: "unknown" });
+
+let compute: RemoteApi<ComputeApi> | undefined;
+
+/** The worker; started at its first use, and anew after it has failed. */
+export function computeWorker(): RemoteApi<ComputeApi> {
+  if (compute) return compute;
+  const worker = new Worker(new URL("../worker/compute.ts", import.meta.url), { type: "module", name: "compute" });
+  compute = connect<ComputeApi>(worker, () => {
+    worker.terminate();
+    compute = undefined;
+  });
+  return compute;
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Opens the adapter, and checks it once for each adapter and browser. */
+export async function openAdapter(): Promise<void> {
+  adapter.value = { kind: "opening" };
+  try {
+    adapter.value = { kind: "ready", adapter: await computeWorker().adapter() };
+  } catch (error) {
+    adapter.value = { kind: "missing", reason: messageOf(error) };
+    return;
+  }
+  const kept = keptParity();
+  if (kept) parity.value = kept;
+  else await checkParity();
+}
+
+/** Runs the parity check. */
+export async function checkParity(): Promise<void> {
+  parity.value = { kind: "running" };
+  try {
+    const rows = await computeWorker().parity(new URL(parityCase, document.baseURI).href);
+    const agrees = rows.every(({ error, bar }) => error <= bar);
+    parity.value = { kind: "done", agrees, rows, date: new Date().toISOString().slice(0, 10) };
+    if (agrees) keepParity();
+  } catch (error) {
+    parity.value = { kind: "failed", reason: messageOf(error) };
+  }
+}
+
+/** A result holds for one adapter, driver and version of the browser, all of which its name and the user agent tell. */
+const parityKey = (): string | undefined =>
+  adapter.value.kind === "ready"
+    ? `parity ${adapter.value.adapter.name} ${adapter.value.adapter.details} ${navigator.userAgent}`
+    : undefined;
+
+function keptParity(): ParityState | undefined {
+  try {
+    const text = localStorage.getItem(parityKey()!);
+    return text === null ? undefined : (JSON.parse(text) as ParityState);
+  } catch {
+    return undefined; // Storage refused: the check runs again.
+  }
+}
+
+function keepParity(): void {
+  try {
+    localStorage.setItem(parityKey()!, JSON.stringify(parity.value));
+  } catch {
+    // Storage refused: the check runs again next time.
+  }
+}

@@ -1,0 +1,31 @@
+/** The view that is shown, by the address behind the #: it works in any folder, without a server that knows the views. */
+import { signal } from "@preact/signals";
+
+export const views = {
+  start: "Start",
+  images: "Images",
+  annotate: "Annotate",
+  train: "Train",
+  predict: "Predict",
+  report: "Report",
+} as const;
+
+export type ViewName = keyof typeof views;
+
+const isView = (name: string): name is ViewName => Object.hasOwn(views, name);
+
+function current(): { view: ViewName; rest: string } {
+  const [name = "", ...rest] = location.hash.replace(/^#\/?/, "").split("/");
+  return { view: isView(name) ? name : "start", rest: decodeURIComponent(rest.join("/")) };
+}
+
+export const route = signal(current());
+
+addEventListener("hashchange", () => (route.value = current()));
+
+export const addressOf = (view: ViewName, rest = ""): string =>
+  `#/${view}${rest === "" ? "" : `/${encodeURIComponent(rest)}`}`;
+
+export function go(view: ViewName, rest = ""): void {
+  location.hash = addressOf(view, rest);
+}

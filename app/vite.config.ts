@@ -1,0 +1,68 @@
+/** Builds the page: a static folder with relative addresses, a strict policy and a service worker. `npm run app` serves it for development. */
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vite";
+
+const at = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** Nothing from elsewhere, nothing to elsewhere. WebAssembly decoders need their word; nothing needs eval. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "manifest-src 'self'",
+  "frame-src 'self' blob:",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
+/** The development server injects scripts and styles of its own, so only the built page has the policy. */
+const policy: Plugin = {
+  name: "policy",
+  apply: "build",
+  transformIndexHtml: () => [
+    { tag: "meta", attrs: { "http-equiv": "Content-Security-Policy", content: POLICY }, injectTo: "head-prepend" },
+    { tag: "meta", attrs: { name: "referrer", content: "no-referrer" }, injectTo: "head-prepend" },
+  ],
+};
+
+/** Fills in the service worker's list of files, and a version that changes with any of them. */
+const offline: Plugin = {
+  name: "offline",
+  apply: "build",
+  closeBundle() {
+    const out = at("../dist/app");
+    const files = readdirSync(out, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name !== "sw.js")
+      .map((entry) => path.relative(out, path.join(entry.parentPath, entry.name)).split(path.sep).join("/"))
+      .sort();
+    const hash = createHash("sha256");
+    for (const file of files) hash.update(file).update(readFileSync(path.join(out, file)));
+    const source = readFileSync(at("service-worker.js"), "utf8");
+    const version = hash.digest("hex").slice(0, 16);
+    const filled = source.replace('"VERSION"', JSON.stringify(version)).replace("[/* FILES */]", JSON.stringify(files));
+    writeFileSync(path.join(out, "sw.js"), filled);
+  },
+};
+
+export default defineConfig({
+  root: at("."),
+  base: "./",
+  cacheDir: at("../node_modules/.vite/app"),
+  plugins: [policy, offline],
+  worker: { format: "es" },
+  build: {
+    outDir: at("../dist/app"),
+    emptyOutDir: true,
+    target: "es2023",
+    // The policy allows no data: scripts, and small files are few.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: { host: "localhost", fs: { allow: [at("..")] } },
+});
