@@ -2,9 +2,13 @@
 import { useEffect, useRef } from "preact/hooks";
 import { addressOf, route, views, type ViewName } from "./state/route.ts";
 import { AdapterBadge } from "./parts/adapter-badge.tsx";
+import { Messages } from "./parts/messages.tsx";
+import { Annotate } from "./views/annotate.tsx";
+import { Images } from "./views/images.tsx";
 import { Start } from "./views/start.tsx";
+import { Train } from "./views/train.tsx";
 
-const shown: Partial<Record<ViewName, () => preact.JSX.Element>> = { start: Start };
+const shown: Partial<Record<ViewName, () => preact.JSX.Element>> = { start: Start, images: Images, annotate: Annotate, train: Train };
 
 export function App() {
   const { view } = route.value;
@@ -39,6 +43,7 @@ export function App() {
       <main id="main" tabIndex={-1} ref={heading}>
         <View />
       </main>
+      <Messages />
       <footer>
         <p>
           <strong>For research; not a medical device.</strong> Everything is computed on this computer: no image and no

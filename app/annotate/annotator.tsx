@@ -201,7 +201,12 @@ const rectangle = ({ x0, y0, x1, y1 }: Box) => ({ x: x0, y: y0, width: x1 - x0, 
 function Outside({ size, crop }: { size: { width: number; height: number }; crop: Box }) {
   const outer = `M0 0H${size.width}V${size.height}H0Z`;
   const inner = `M${crop.x0} ${crop.y0}V${crop.y1}H${crop.x1}V${crop.y0}Z`;
-  return <path class="outside" d={outer + inner} />;
+  return (
+    <>
+      <path class="outside" d={outer + inner} />
+      <rect class="crop" {...rectangle(crop)} />
+    </>
+  );
 }
 
 interface MarkedProps {

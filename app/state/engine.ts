@@ -1,5 +1,6 @@
 /** The compute worker, and what is known of the adapter. */
 import { signal } from "@preact/signals";
+import { messageOf } from "./messages.ts";
 import { connect, type RemoteApi } from "../worker/rpc.ts";
 import type { AdapterInfo, ComputeApi, ParityRow } from "../worker/compute.ts";
 import parityCase from "../../test/reference/data/mganet-se.safetensors?url";
@@ -29,7 +30,7 @@ export function computeWorker(): RemoteApi<ComputeApi> {
   return compute;
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 
 /** Opens the adapter, and checks it once for each adapter and browser. */
 export async function openAdapter(): Promise<void> {

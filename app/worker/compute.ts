@@ -1,9 +1,22 @@
 /** The worker that owns the GPU: parity, training, prediction. The page stays free to scroll while it computes. */
 import { parseSafetensors } from "../../src/data/safetensors.ts";
-import { Gpu, GpuError } from "../../src/gpu/gpu.ts";
 import type { Capabilities } from "../../src/gpu/capabilities.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import { ConfigError } from "../../src/models/config-error.ts";
 import { compareCase, runCase } from "../../src/models/parity.ts";
+import { isComplete, readRecords } from "../../src/runs/run.ts";
+import { readJson } from "../../src/runs/store.ts";
+import type { RunSummary } from "../../src/runs/train.ts";
+import { checkConfig, presetFor, type TrainConfig } from "../../src/train/config.ts";
+import { needsOf, type Needs } from "../../src/train/needs.ts";
+import type { EpochRecord } from "../../src/train/training.ts";
+import { PageImages } from "../../src/web/image-source.ts";
+import { openGpu } from "../../src/web/open-gpu.ts";
+import { OpfsStore } from "../../src/web/opfs-store.ts";
+import { Runner, RUNS, type RunEnd, type RunnerEvent } from "../../src/web/runner.ts";
+import { removeAll } from "../project/remove-all.ts";
 import { serve, type CallContext, type Methods } from "./rpc.ts";
+import { fieldsOf, modelInfos, type Field, type ModelInfo } from "./settings.ts";
 
 /** The adapter, in plain data. */
 export interface AdapterInfo {
@@ -20,6 +33,19 @@ export interface ParityRow {
   bar: number;
 }
 
+/** A run in the browser's storage. */
+export interface RunInfo {
+  /** Its folder's name. */
+  name: string;
+  config: TrainConfig;
+  records: EpochRecord[];
+  /** Null while it has not finished. */
+  summary: RunSummary | null;
+}
+
+/** Whether a configuration can be trained, and what it costs. */
+export type Forecast = { ok: true; needs: Needs } | { ok: false; setting?: string; message: string };
+
 let opening: Promise<Gpu> | undefined;
 
 /** The device, opened once. */
@@ -31,10 +57,29 @@ function gpu(): Promise<Gpu> {
   return opening;
 }
 
-async function open(): Promise<Gpu> {
-  const found = (navigator as Partial<Navigator>).gpu;
-  if (!found) throw new GpuError("this browser has no WebGPU");
-  return Gpu.create(await found.requestAdapter({ powerPreference: "high-performance" }));
+const open = (): Promise<Gpu> => openGpu({ onLost: () => (opening = undefined) });
+
+const runs = new OpfsStore(RUNS);
+
+/** A training, whose events go to the caller and which the caller's signal stops. */
+async function training(
+  { emit, signal }: CallContext<RunnerEvent>,
+  begin: (runner: Runner) => Promise<void>,
+): Promise<RunEnd> {
+  let end: RunEnd | undefined;
+  const runner = new Runner({
+    source: new PageImages(),
+    emit(event) {
+      if (event.type === "finished" || event.type === "stopped" || event.type === "failed") end = event;
+      else emit(event);
+    },
+  });
+  const stop = () => runner.stop();
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  await begin(runner);
+  signal.removeEventListener("abort", stop);
+  return end!;
 }
 
 async function fetchBytes(url: string): Promise<Uint8Array> {
@@ -55,6 +100,63 @@ const api = {
     const { metadata, tensors } = parseSafetensors(await fetchBytes(url), "the parity case");
     const results = await runCase(await gpu(), metadata, tensors);
     return compareCase(results, metadata, tensors).map(({ what, error, bar }) => ({ what, error, bar }));
+  },
+
+  async models(_: CallContext<never>): Promise<ModelInfo[]> {
+    return Promise.resolve(modelInfos());
+  },
+
+  /** A model's settings for images of the page, and the fields in which they are shown. */
+  async preset(
+    model: string,
+    preset: "quick" | "paper",
+    data: string,
+    _: CallContext<never>,
+  ): Promise<{ config: TrainConfig; fields: Field[] }> {
+    return Promise.resolve({ config: presetFor(preset, data, model), fields: fieldsOf(model) });
+  },
+
+  async forecast(config: unknown, _: CallContext<never>): Promise<Forecast> {
+    try {
+      return { ok: true, needs: needsOf(await gpu(), checkConfig(config)) };
+    } catch (error) {
+      const { message } = error as Error;
+      const setting = error instanceof ConfigError ? error.setting : undefined;
+      return { ok: false, message, ...(setting === undefined ? {} : { setting }) };
+    }
+  },
+
+  async train(config: unknown, context: CallContext<RunnerEvent>): Promise<RunEnd> {
+    return training(context, (runner) => runner.start(config));
+  },
+
+  async resume(name: string, context: CallContext<RunnerEvent>): Promise<RunEnd> {
+    return training(context, (runner) => runner.resume(runs.path(name)));
+  },
+
+  /** All runs, the newest first. One that cannot be read is left out. */
+  async runs(_: CallContext<never>): Promise<RunInfo[]> {
+    const found: RunInfo[] = [];
+    for (const name of (await runs.list()).sort().reverse()) {
+      const store = runs.folder(name);
+      try {
+        const config = checkConfig(await readJson(store, "config.json"));
+        const summary = (await isComplete(store)) ? ((await readJson(store, "summary.json")) as RunSummary) : null;
+        found.push({ name, config, records: await readRecords(store), summary });
+      } catch {
+        continue;
+      }
+    }
+    return found;
+  },
+
+  async removeRun(name: string, _: CallContext<never>): Promise<void> {
+    await removeAll(runs, name);
+  },
+
+  /** A file of a run, such as best.safetensors. */
+  async file(name: string, file: string, _: CallContext<never>): Promise<Uint8Array> {
+    return runs.folder(name).read(file);
   },
 } satisfies Methods;
 

@@ -12,7 +12,7 @@ export type Methods = Record<string, (...args: any[]) => Promise<unknown>>;
 
 /** A method as its caller sees it. */
 type Remote<Method> = Method extends (...args: [...infer Args, CallContext<infer Event>]) => Promise<infer Result>
-  ? (...args: [...Args, CallOptions<Event>?]) => Promise<Result>
+  ? (...args: [...Args, CallOptions<Event>?]) => Promise<Result extends Handed<infer Value> ? Value : Result>
   : never;
 
 export type RemoteApi<Api> = { readonly [Name in keyof Api]: Remote<Api[Name]> };

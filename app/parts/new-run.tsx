@@ -1,0 +1,157 @@
+/** The form of a new training. */
+import { useEffect, useState } from "preact/hooks";
+import type { TrainConfig } from "../../src/train/config.ts";
+import { computeWorker } from "../state/engine.ts";
+import { messageOf, say } from "../state/messages.ts";
+import { project } from "../state/project.ts";
+import { start } from "../state/training.ts";
+import type { Forecast } from "../worker/compute.ts";
+import { valueOf, withValue } from "../worker/fields.ts";
+import type { Field, ModelInfo } from "../worker/settings.ts";
+
+type Preset = "quick" | "paper";
+
+/** Fields that most people look at; the others are folded away. */
+const FIRST = /^epochs\.|^(?:batch|lr|width|val)$/;
+
+const SIZES = [64, 96, 128, 160, 192, 224, 256, 320];
+
+export function NewRun() {
+  const [models, setModels] = useState<readonly ModelInfo[]>([]);
+  const [model, setModel] = useState("mganet");
+  const [preset, setPreset] = useState<Preset>("quick");
+  const [config, setConfig] = useState<TrainConfig>();
+  const [fields, setFields] = useState<readonly Field[]>([]);
+  const [forecast, setForecast] = useState<Forecast>();
+  const data = project.value ? `project:${project.value.name}` : "phantom";
+
+  useEffect(() => {
+    computeWorker()
+      .models()
+      .then(setModels, (error: unknown) => say(messageOf(error)));
+  }, []);
+
+  useEffect(() => {
+    computeWorker()
+      .preset(model, preset, data)
+      .then(
+        (found) => {
+          setFields(found.fields);
+          setConfig({ ...found.config, data });
+        },
+        (error: unknown) => say(messageOf(error)),
+      );
+  }, [model, preset, data]);
+
+  useEffect(() => {
+    if (!config) return;
+    setForecast(undefined);
+    // While someone types, every number on the way would be planned.
+    const timer = setTimeout(() => {
+      computeWorker()
+        .forecast(config)
+        .then(setForecast, (error: unknown) => say(messageOf(error)));
+    }, 300);
+    return () => clearTimeout(timer);
+  }, [config]);
+
+  if (!config) return <p role="status">Opening the settings…</p>;
+  const set = (name: string, value: unknown) => setConfig(withValue(config, name, value));
+  const show = (some: readonly Field[]) =>
+    some.map((field) => <FieldInput key={field.name} field={field} value={valueOf(config, field.name)} set={(v) => set(field.name, v)} />);
+  const fault = forecast && !forecast.ok ? forecast : undefined;
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void start(config);
+      }}
+    >
+      <p>
+        On{" "}
+        <b>{project.value ? `${project.value.name} (${project.value.images.length} images)` : `${config.phantomImages} synthetic images`}</b>
+        .
+      </p>
+      <div class="filters">
+        <label>
+          Network
+          <select value={model} onChange={(event) => setModel(event.currentTarget.value)}>
+            {models.map(({ id, title }) => (
+              <option key={id} value={id}>
+                {title}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Settings
+          <select value={preset} onChange={(event) => setPreset(event.currentTarget.value as Preset)}>
+            <option value="quick">quick: a small network, minutes</option>
+            <option value="paper">as published: hours on a fast graphics card</option>
+          </select>
+        </label>
+        <label>
+          Pixels a side
+          <select value={config.size[0]} onChange={(event) => set("size", [Number(event.currentTarget.value), Number(event.currentTarget.value)])}>
+            {SIZES.map((side) => (
+              <option key={side}>{side}</option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <div class="filters">{show(fields.filter(({ name }) => FIRST.test(name)))}</div>
+      <details>
+        <summary>More settings</summary>
+        <div class="filters">{show(fields.filter(({ name }) => !FIRST.test(name)))}</div>
+      </details>
+      <p role="status" class={fault ? "fault" : "dim"}>
+        {!forecast && "Planning the memory…"}
+        {forecast?.ok && `Needs about ${size(forecast.needs.device)} of graphics memory and ${size(forecast.needs.host)} beside it.`}
+        {fault && `${fault.setting === undefined ? "" : `${fault.setting}: `}${fault.message}`}
+      </p>
+      <button class="main" disabled={!forecast?.ok}>
+        Train
+      </button>
+    </form>
+  );
+}
+
+const size = (bytes: number): string =>
+  bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+function FieldInput({ field, value, set }: { field: Field; value: unknown; set: (value: unknown) => void }) {
+  const { name, label, help, kind, choices } = field;
+  if (kind === "flag") {
+    return (
+      <label class="check" title={help}>
+        <input type="checkbox" checked={value === true} onChange={(event) => set(event.currentTarget.checked)} />
+        {label}
+      </label>
+    );
+  }
+  if (kind === "choice") {
+    return (
+      <label title={help}>
+        {label}
+        <select value={String(value)} onChange={(event) => set(event.currentTarget.value)}>
+          {choices!.map((choice) => (
+            <option key={choice}>{choice}</option>
+          ))}
+        </select>
+      </label>
+    );
+  }
+  return (
+    <label title={help}>
+      {label}
+      <input
+        type="number"
+        name={name}
+        step="any"
+        class="short"
+        value={typeof value === "number" ? value : ""}
+        onChange={(event) => set(event.currentTarget.value === "" ? undefined : event.currentTarget.valueAsNumber)}
+      />
+    </label>
+  );
+}

@@ -1,0 +1,155 @@
+/** The open project, its annotations with undo, and their saving. */
+import { computed, signal } from "@preact/signals";
+import { History } from "../annotate/edit.ts";
+import { filtered, type Annotation, type Filter, type Project, type ProjectImage } from "../project/project.ts";
+import type { ImagesApi, ImportEvent, ProjectSummary } from "../worker/images.ts";
+import { connect, type RemoteApi } from "../worker/rpc.ts";
+import { messageOf, say } from "./messages.ts";
+
+export const projects = signal<readonly ProjectSummary[]>([]);
+export const project = signal<Project | undefined>(undefined);
+/** What is being read or made. */
+export const importing = signal<(ImportEvent & { stop: () => void }) | undefined>(undefined);
+export const filter = signal<Filter>({ text: "" });
+/** Index of the image that was last looked at. */
+export const current = signal<number | undefined>(undefined);
+/** Whether all annotations are in the store. */
+export const saved = signal(true);
+
+/** Indices of the images that the filter keeps. */
+export const shown = computed(() => (project.value ? filtered(project.value, filter.value) : []));
+
+let worker: RemoteApi<ImagesApi> | undefined;
+
+export function imagesWorker(): RemoteApi<ImagesApi> {
+  if (worker) return worker;
+  const started = new Worker(new URL("../worker/images.ts", import.meta.url), { type: "module", name: "images" });
+  worker = connect<ImagesApi>(started, (error) => {
+    started.terminate();
+    worker = undefined;
+    say(error.message);
+  });
+  return worker;
+}
+
+export async function listProjects(): Promise<void> {
+  try {
+    projects.value = await imagesWorker().list();
+  } catch (error) {
+    say(messageOf(error));
+  }
+}
+
+/** Runs what makes or opens a project, with progress, and shows it. */
+async function make(work: (options: { onEvent: (event: ImportEvent) => void; signal: AbortSignal }) => Promise<Project>) {
+  await flush();
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  importing.value = { what: "Opening", done: 0, total: 0, stop };
+  try {
+    const made = await work({
+      onEvent: (event) => (importing.value = { ...event, stop }),
+      signal: controller.signal,
+    });
+    show(made);
+    await listProjects();
+  } catch (error) {
+    if (!controller.signal.aborted) say(messageOf(error));
+  } finally {
+    importing.value = undefined;
+  }
+}
+
+function show(opened: Project | undefined): void {
+  histories.clear();
+  project.value = opened;
+  filter.value = { text: "" };
+  current.value = undefined;
+}
+
+export const openProject = (name: string): Promise<void> => make((options) => imagesWorker().open(name, options));
+
+export const makePhantom = (name: string, scanner: string, seed: number, count: number): Promise<void> =>
+  make((options) => imagesWorker().makePhantom(name, scanner, seed, count, options));
+
+export async function removeProject(name: string): Promise<void> {
+  if (project.value?.name === name) show(undefined);
+  try {
+    await imagesWorker().remove(name);
+  } catch (error) {
+    say(messageOf(error));
+  }
+  await listProjects();
+}
+
+const histories = new Map<number, History>();
+
+function historyOf(index: number): History {
+  const known = histories.get(index) ?? new History(annotationOf(project.value!.images[index]!));
+  histories.set(index, known);
+  return known;
+}
+
+const annotationOf = ({ label, boxes, empty, patient, side }: ProjectImage): Annotation => ({ label, boxes, empty, patient, side });
+
+/** Changes an image's annotation. @param gesture as in `History.change` */
+export function annotate(index: number, change: Partial<Annotation>, gesture?: unknown): void {
+  const history = historyOf(index);
+  history.change({ ...history.present, ...change }, gesture);
+  apply(index);
+}
+
+export function undo(index: number): void {
+  historyOf(index).undo();
+  apply(index);
+}
+
+export function redo(index: number): void {
+  historyOf(index).redo();
+  apply(index);
+}
+
+export const canUndo = (index: number): boolean => histories.get(index)?.canUndo ?? false;
+export const canRedo = (index: number): boolean => histories.get(index)?.canRedo ?? false;
+
+function apply(index: number): void {
+  const { present } = historyOf(index);
+  const images = project.value!.images.slice();
+  images[index] = { ...images[index]!, ...present };
+  project.value = { ...project.value!, images };
+  changed.add(index);
+  saved.value = false;
+  timer ??= setTimeout(() => void flush(), SAVE_AFTER_MS);
+}
+
+/** Changes are saved this long after the first of them: a drag is one write. */
+const SAVE_AFTER_MS = 400;
+const changed = new Set<number>();
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Saves what has changed. What cannot be saved is kept and tried again with the next change. */
+export async function flush(): Promise<void> {
+  clearTimeout(timer);
+  timer = undefined;
+  const open = project.value;
+  if (!open || changed.size === 0) return;
+  const changes = [...changed].map((index) => ({ index, annotation: annotationOf(open.images[index]!) }));
+  changed.clear();
+  try {
+    await imagesWorker().annotate(open.name, changes);
+    saved.value = changed.size === 0;
+  } catch (error) {
+    for (const { index } of changes) changed.add(index);
+    say(`The annotations are not saved: ${messageOf(error)}`);
+  }
+}
+
+// A hidden page may be closed without another word.
+addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") void flush();
+});
+addEventListener("beforeunload", (event) => {
+  if (saved.value) return;
+  void flush();
+  event.preventDefault();
+});

@@ -1,0 +1,159 @@
+/** The training in progress, and the runs of this browser. */
+import { signal } from "@preact/signals";
+import type { EpochRecord, StepRecord } from "../../src/train/training.ts";
+import type { TrainConfig } from "../../src/train/config.ts";
+import type { RunEnd, RunnerEvent } from "../../src/web/runner.ts";
+import type { RunInfo } from "../worker/compute.ts";
+import { computeWorker } from "./engine.ts";
+import { messageOf, say } from "./messages.ts";
+
+export interface Live {
+  /** The run's folder; undefined while images are read. */
+  name: string | undefined;
+  config: TrainConfig;
+  /** What is being done, in words. */
+  doing: string;
+  /** Losses by step over the whole training, thinned. */
+  losses: { step: number; loss: number }[];
+  records: EpochRecord[];
+  step: StepRecord | undefined;
+  /** Steps in all phases, and those taken. */
+  steps: { done: number; total: number };
+  /** Images a second over the last steps, and seconds left; undefined before the first steps. */
+  speed: number | undefined;
+  left: number | undefined;
+  remarks: string[];
+  stopping: boolean;
+}
+
+export const live = signal<Live | undefined>(undefined);
+export const runs = signal<readonly RunInfo[] | undefined>(undefined);
+
+let controller: AbortController | undefined;
+
+export async function listRuns(): Promise<void> {
+  try {
+    runs.value = await computeWorker().runs();
+  } catch (error) {
+    runs.value ??= [];
+    say(messageOf(error));
+  }
+}
+
+export function start(config: TrainConfig): Promise<void> {
+  return follow(config, [], (options) => computeWorker().train(config, options));
+}
+
+export function resume({ name, config, records }: RunInfo): Promise<void> {
+  return follow(config, records, (options) => computeWorker().resume(name, options));
+}
+
+/** Has the training save and end; it can be resumed. */
+export function stop(): void {
+  controller?.abort();
+  if (live.value) live.value = { ...live.value, stopping: true, doing: "Saving" };
+}
+
+/** A run that goes on after the page was reloaded in the same tab. */
+const RUNNING = "running run";
+
+/** Resumes the run during which this tab was reloaded. */
+export async function resumeAfterReload(): Promise<void> {
+  const name = sessionStorage.getItem(RUNNING);
+  if (name === null || live.value) return;
+  await listRuns();
+  const run = runs.value?.find((other) => other.name === name && other.summary === null);
+  if (run) await resume(run);
+  else sessionStorage.removeItem(RUNNING);
+}
+
+async function follow(
+  config: TrainConfig,
+  records: readonly EpochRecord[],
+  begin: (options: { onEvent: (event: RunnerEvent) => void; signal: AbortSignal }) => Promise<RunEnd>,
+): Promise<void> {
+  if (live.value) return;
+  controller = new AbortController();
+  live.value = {
+    ...{ name: undefined, config, doing: "Opening the images", losses: [], records: [...records], step: undefined },
+    ...{ steps: { done: 0, total: 0 }, speed: undefined, left: undefined, remarks: [], stopping: false },
+  };
+  const clock = new Clock();
+  try {
+    const end = await begin({ signal: controller.signal, onEvent: (event) => take(event, clock) });
+    if (end.type === "failed") say(`The training has ended: ${end.message}${end.resumable ? " It can be resumed." : ""}`);
+  } catch (error) {
+    say(`The training has ended: ${messageOf(error)}`);
+  } finally {
+    live.value = undefined;
+    sessionStorage.removeItem(RUNNING);
+    await listRuns();
+  }
+}
+
+/** The speed of the last steps. */
+class Clock {
+  #times: number[] = [];
+
+  tick(): void {
+    this.#times.push(performance.now());
+    if (this.#times.length > STEPS_OF_SPEED) this.#times.shift();
+  }
+
+  reset(): void {
+    this.#times = [];
+  }
+
+  /** Steps a second. */
+  get rate(): number | undefined {
+    const [first, last] = [this.#times[0], this.#times.at(-1)];
+    if (first === undefined || last === undefined || this.#times.length < 3) return undefined;
+    return (1000 * (this.#times.length - 1)) / (last - first);
+  }
+}
+
+const STEPS_OF_SPEED = 20;
+/** More points than a curve has pixels are thinned by two. */
+const MOST_POINTS = 1200;
+
+function take(event: RunnerEvent, clock: Clock): void {
+  const now = live.value;
+  if (!now) return;
+  if (event.type === "preparing") {
+    live.value = { ...now, doing: `Preparing image ${event.done} of ${event.total}` };
+  } else if (event.type === "run") {
+    const name = event.folder.split("/").at(-1)!;
+    sessionStorage.setItem(RUNNING, name);
+    live.value = { ...now, name };
+  } else if (event.type === "remark") {
+    live.value = { ...now, remarks: [...now.remarks, event.text] };
+  } else if (event.type === "phase") {
+    clock.reset();
+    live.value = { ...now, doing: `${event.title}: compiling`, ...phaseSteps(now, event) };
+  } else if (event.type === "step") {
+    clock.tick();
+    step(now, event, clock.rate);
+  } else if (event.type === "epoch") {
+    clock.reset(); // The evaluation between epochs is not a step.
+    live.value = { ...now, records: [...now.records, event.record] };
+  }
+}
+
+/** The steps of all phases: those before this one were taken, or are those of a resumed run. */
+function phaseSteps({ steps }: Live, { batches, epochs, done }: { batches: number; epochs: number; done: number }) {
+  return { steps: { done: steps.total + done, total: steps.total + batches * epochs } };
+}
+
+function step(now: Live, record: StepRecord & { type: "step" }, rate: number | undefined): void {
+  const done = now.steps.done + 1;
+  const losses = [...now.losses, { step: done, loss: record.loss }];
+  live.value = {
+    ...now,
+    step: record,
+    doing: `${record.stage === "seg" ? "Segmentation" : "Training"}: epoch ${record.epoch} of ${record.epochs}`,
+    losses: losses.length > MOST_POINTS ? losses.filter((_, i) => i % 2 === 0) : losses,
+    steps: { ...now.steps, done },
+    speed: rate === undefined ? now.speed : rate * now.config.batch,
+    left: rate === undefined ? now.left : (now.steps.total - done) / rate,
+  };
+}

@@ -1,0 +1,200 @@
+/** One image after another: boxes, class, patient, side. */
+import { useEffect, useState } from "preact/hooks";
+import type { Box } from "../../src/data/sample.ts";
+import { Annotator } from "../annotate/annotator.tsx";
+import { BoxTable } from "../annotate/box-table.tsx";
+import type { Annotation } from "../project/project.ts";
+import { annotate, canRedo, canUndo, current, imagesWorker, project, redo, saved, shown, undo } from "../state/project.ts";
+import { messageOf } from "../state/messages.ts";
+import { addressOf } from "../state/route.ts";
+
+export function Annotate() {
+  const open = project.value;
+  const order = shown.value;
+  if (!open || order.length === 0) {
+    return (
+      <>
+        <h1>Annotate</h1>
+        <p>
+          {open ? "The filter keeps no image. " : "There is no image yet. "}
+          <a href={addressOf("images")}>{open ? "Change the filter" : "Open some"}</a>
+        </p>
+      </>
+    );
+  }
+  const index = current.value !== undefined && order.includes(current.value) ? current.value : order[0]!;
+  return <Editor key={`${open.name} ${index}`} index={index} />;
+}
+
+type Loaded = { kind: "reading" } | { kind: "ready"; bitmap: ImageBitmap; crop: Box } | { kind: "failed"; reason: string };
+
+function Editor({ index }: { index: number }) {
+  const open = project.value!;
+  const image = open.images[index]!;
+  const order = shown.value;
+  const at = order.indexOf(index);
+  const [loaded, setLoaded] = useState<Loaded>({ kind: "reading" });
+  const [selected, setSelected] = useState<number | undefined>(image.boxes.length > 0 ? 0 : undefined);
+
+  useEffect(() => {
+    let gone = false;
+    let mine: ImageBitmap | undefined;
+    imagesWorker()
+      .picture(open.name, index)
+      .then(
+        ({ bitmap, crop }) => {
+          mine = bitmap;
+          if (gone) bitmap.close();
+          else setLoaded({ kind: "ready", bitmap, crop });
+        },
+        (error: unknown) => {
+          if (!gone) setLoaded({ kind: "failed", reason: messageOf(error) });
+        },
+      );
+    return () => {
+      gone = true;
+      mine?.close();
+    };
+  }, []);
+
+  const change = (what: Partial<Annotation>, gesture?: unknown) => annotate(index, what, gesture);
+  const show = (place: number) => {
+    const next = order[place];
+    if (next !== undefined) current.value = next;
+  };
+
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      const { target } = event;
+      if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) return;
+      const names = open.classes.names;
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") (event.shiftKey ? redo : undo)(index);
+      else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "y") redo(index);
+      else if (event.ctrlKey || event.metaKey || event.altKey) return;
+      else if (event.key === "n" || event.key === "PageDown") show(at + 1);
+      else if (event.key === "p" || event.key === "PageUp") show(at - 1);
+      else if (event.key === "0") change({ label: null });
+      else if (/^[1-9]$/.test(event.key) && Number(event.key) <= names.length) change({ label: Number(event.key) - 1 });
+      else return;
+      event.preventDefault();
+    };
+    addEventListener("keydown", key);
+    return () => removeEventListener("keydown", key);
+  }, [at, index]);
+
+  const { bitmap, crop } = loaded.kind === "ready" ? loaded : { bitmap: undefined, crop: undefined };
+  return (
+    <>
+      <div class="titled">
+        <h1>{image.id}</h1>
+        <span class="dim" role="status">
+          {at + 1} of {order.length}
+          {saved.value ? ", saved" : ", saving…"}
+        </span>
+      </div>
+      <div class="editor">
+        <div>
+          {loaded.kind === "failed" && (
+            <p class="warning" role="alert">
+              {loaded.reason}
+            </p>
+          )}
+          <Annotator
+            image={image}
+            annotation={image}
+            picture={bitmap}
+            crop={crop}
+            proposals={[]}
+            selected={selected}
+            onSelect={setSelected}
+            onBoxes={(boxes, gesture) => change({ boxes, empty: false }, gesture)}
+          />
+        </div>
+        <aside aria-label="Annotation">
+          <div class="toolbar">
+            <button onClick={() => show(at - 1)} disabled={at === 0}>
+              Previous
+            </button>
+            <button onClick={() => show(at + 1)} disabled={at === order.length - 1}>
+              Next
+            </button>
+            <button onClick={() => undo(index)} disabled={!canUndo(index)}>
+              Undo
+            </button>
+            <button onClick={() => redo(index)} disabled={!canRedo(index)}>
+              Redo
+            </button>
+          </div>
+          <fieldset>
+            <legend>Class</legend>
+            {open.classes.names.map((name, i) => (
+              <label key={name} class="check">
+                <input type="radio" name="class" checked={image.label === i} onChange={() => change({ label: i })} />
+                {name} <kbd>{i + 1}</kbd>
+              </label>
+            ))}
+            <label class="check">
+              <input type="radio" name="class" checked={image.label === null} onChange={() => change({ label: null })} />
+              unknown <kbd>0</kbd>
+            </label>
+          </fieldset>
+          <BoxTable
+            image={image}
+            selected={selected}
+            onSelect={setSelected}
+            onBoxes={(boxes) => change({ boxes, empty: false })}
+            onEmpty={(empty) => change({ empty, boxes: [] })}
+          />
+          <label>
+            Patient
+            <input
+              type="text"
+              maxLength={100}
+              value={image.patient}
+              onChange={(event) => change({ patient: event.currentTarget.value.trim() })}
+            />
+          </label>
+          <label>
+            Side
+            <select
+              value={image.side ?? ""}
+              onChange={({ currentTarget: { value } }) => change({ side: value === "" ? null : (value as "train" | "val" | "test") })}
+            >
+              <option value="">drawn at random</option>
+              <option value="train">trained on</option>
+              <option value="val">held out</option>
+              <option value="test">kept for the end</option>
+            </select>
+          </label>
+          {image.notes.map((note) => (
+            <p key={note} class="small dim">
+              {note}
+            </p>
+          ))}
+          <details>
+            <summary>Keys</summary>
+            <dl class="keys">
+              <dt>N, P</dt>
+              <dd>next, previous image</dd>
+              <dt>1 to 9, 0</dt>
+              <dd>class, unknown</dd>
+              <dt>Ctrl Z, Ctrl Y</dt>
+              <dd>undo, redo</dd>
+              <dt>B</dt>
+              <dd>new box (in the picture)</dd>
+              <dt>arrows</dt>
+              <dd>move the box; Shift 10 pixels, Alt resizes</dd>
+              <dt>Delete</dt>
+              <dd>delete the box</dd>
+              <dt>+ − F</dt>
+              <dd>zoom in, out, fit</dd>
+            </dl>
+          </details>
+          <p class="small dim">
+            Yellow: the box. Green: the ellipse in it, from which the network learns the mask. Dark: what is cropped away.
+          </p>
+        </aside>
+      </div>
+    </>
+  );
+}

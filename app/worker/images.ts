@@ -1,0 +1,153 @@
+/** The worker that keeps projects: reads images, draws thumbnails, saves annotations. */
+import { isPhantom } from "../../src/data/phantom/scanner.ts";
+import { phantomId, phantomImage } from "../../src/data/phantom/phantom.ts";
+import { benignMalignant } from "../../src/data/classes.ts";
+import { DataError, type Box } from "../../src/data/sample.ts";
+import { tissueRectangle } from "../../src/data/tissue/crop.ts";
+import { InputError, readText, toJson } from "../../src/runs/store.ts";
+import { OpfsStore } from "../../src/web/opfs-store.ts";
+import { parseProject } from "../project/schema.ts";
+import type { Annotation, Project, ProjectImage } from "../project/project.ts";
+import { removeAll } from "../project/remove-all.ts";
+import { pictureOf, type Picture } from "./pictures.ts";
+import { Handed, serve, type CallContext, type Methods } from "./rpc.ts";
+
+export interface ProjectSummary {
+  name: string;
+  images: number;
+}
+
+/** Progress of reading or making a project. */
+export interface ImportEvent {
+  what: string;
+  done: number;
+  /** 0: unknown. */
+  total: number;
+}
+
+const PROJECT = "project.json";
+const THUMBNAIL_PIXELS = 168;
+
+const all = new OpfsStore("projects");
+
+/** The open project, kept so that a thumbnail does not parse it again. */
+let open: Project | undefined;
+
+async function load(name: string): Promise<Project> {
+  if (open?.name === name) return open;
+  const store = all.folder(name);
+  open = parseProject(await readText(store, PROJECT), store.path(PROJECT));
+  return open;
+}
+
+async function save(project: Project): Promise<void> {
+  await all.folder(project.name).write(PROJECT, toJson(project));
+  open = project;
+}
+
+/** @throws InputError for a name that a folder cannot have, or that is taken */
+async function requireFree(name: string): Promise<void> {
+  if (!/^[\p{L}\p{N}][\p{L}\p{N} ._()-]{0,59}$/u.test(name)) {
+    throw new InputError(`"${name.slice(0, 60)}" is no name for a project: 1 to 60 letters, digits, blanks, or . _ - ( )`);
+  }
+  if (await all.exists(name)) throw new InputError(`there is a project ${name} already: choose another name`);
+}
+
+function imageAt({ images }: Project, index: number): ProjectImage {
+  const image = images[index];
+  if (!image) throw new DataError(`there is no image ${index}`);
+  return image;
+}
+
+const api = {
+  async list(_: CallContext<never>): Promise<ProjectSummary[]> {
+    const found: ProjectSummary[] = [];
+    for (const name of await all.list()) {
+      // One that cannot be read must not hide the others.
+      const project = await load(name).catch(() => undefined);
+      if (project) found.push({ name, images: project.images.length });
+    }
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  },
+
+  async open(name: string, _: CallContext<ImportEvent>): Promise<Project> {
+    return load(name);
+  },
+
+  async remove(name: string, _: CallContext<never>): Promise<void> {
+    if (open?.name === name) open = undefined;
+    await removeAll(all, name);
+  },
+
+  async makePhantom(
+    name: string,
+    scanner: string,
+    seed: number,
+    count: number,
+    { emit, signal }: CallContext<ImportEvent>,
+  ): Promise<Project> {
+    await requireFree(name);
+    if (!isPhantom(scanner)) throw new DataError(`there is no phantom ${scanner}`);
+    const images: ProjectImage[] = [];
+    for (let index = 0; index < count; index++) {
+      // Lets the signal to stop arrive.
+      await new Promise((resolve) => setTimeout(resolve));
+      signal.throwIfAborted();
+      const { width, height, boxes, label } = phantomImage(seed, index, { scanner });
+      const id = phantomId(scanner, seed, index);
+      images.push({
+        ...{ id, file: id, width, height, cropped: false, notes: [] },
+        ...{ label, boxes, empty: false, patient: "", side: null },
+      });
+      emit({ what: "Drawing", done: index + 1, total: count });
+    }
+    const project: Project = {
+      format: "mganet-project-1",
+      name,
+      source: { kind: "phantom", scanner, seed },
+      classes: benignMalignant,
+      ...{ images, left: [], notes: [], twins: [] },
+    };
+    await save(project);
+    return project;
+  },
+
+  async annotate(
+    name: string,
+    changes: readonly { index: number; annotation: Annotation }[],
+    _: CallContext<never>,
+  ): Promise<void> {
+    const project = await load(name);
+    const images = project.images.slice();
+    for (const { index, annotation } of changes) images[index] = { ...imageAt(project, index), ...annotation };
+    await save({ ...project, images });
+  },
+
+  async thumbnail(name: string, index: number, { signal }: CallContext<never>): Promise<Handed<ImageBitmap>> {
+    const project = await load(name);
+    const { bitmap } = await pictureOf(project, imageAt(project, index), all.folder(name));
+    signal.throwIfAborted();
+    const scale = Math.min(1, THUMBNAIL_PIXELS / Math.min(bitmap.width, bitmap.height));
+    const small = await createImageBitmap(bitmap, {
+      resizeWidth: Math.max(1, Math.round(bitmap.width * scale)),
+      resizeHeight: Math.max(1, Math.round(bitmap.height * scale)),
+      resizeQuality: "medium",
+    });
+    bitmap.close();
+    return new Handed(small, [small]);
+  },
+
+  /** The picture, and the part of it that is taken as tissue. */
+  async picture(name: string, index: number, _: CallContext<never>): Promise<Handed<{ bitmap: ImageBitmap; crop: Box }>> {
+    const project = await load(name);
+    const image = imageAt(project, index);
+    const { bitmap, grey }: Picture = await pictureOf(project, image, all.folder(name));
+    const whole = { x0: 0, y0: 0, x1: image.width, y1: image.height };
+    const crop = image.cropped ? whole : tissueRectangle(grey, "adaptive");
+    return new Handed({ bitmap, crop }, [bitmap]);
+  },
+} satisfies Methods;
+
+export type ImagesApi = typeof api;
+
+serve(api);

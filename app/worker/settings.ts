@@ -1,0 +1,67 @@
+/** The settings of a training, as a form can show them: made from the schemas that the command line's options are made of. */
+import type { z } from "zod";
+import { choicesOf, kindOfSetting, settingText } from "../../src/models/setting.ts";
+import { modelNamed, models } from "../../src/models/registry.ts";
+import { commonSettings } from "../../src/train/config.ts";
+
+export interface ModelInfo {
+  id: string;
+  title: string;
+  summary: string;
+}
+
+export const modelInfos = (): ModelInfo[] => models.map(({ id, title, summary }) => ({ id, title, summary }));
+
+export interface Field {
+  /** The setting; of a phase's epochs "epochs.joint". */
+  name: string;
+  label: string;
+  help: string;
+  kind: "number" | "flag" | "choice";
+  choices?: readonly string[];
+}
+
+/** What a page leaves to the project: where images come from, and how they are read and split. */
+const OF_DATA = new Set(
+  ["data", "format", "labelFrom", "target", "classes", "positive", "masksInverted", "phantomImages"].concat([
+    ...["splitSeed", "folds", "split", "fold", "external", "size"],
+  ]),
+);
+
+/** "--joint-lr <rate>" to "Joint lr"; words that people know better go first. */
+const LABELS: Readonly<Record<string, string>> = {
+  lr: "Learning rate",
+  jointLr: "Learning rate, joint",
+  batch: "Images a step",
+  val: "Share held out",
+  evalEvery: "Epochs between evaluations",
+  flip: "Flip at random",
+  classWeights: "Class weights",
+  maskLoss: "Mask loss",
+  maskTarget: "Mask learned from",
+  alpha: "Weight of the mask loss",
+};
+
+const words = (name: string): string => {
+  const text = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+};
+
+/** The fields of a model: epochs first, then common settings, then its own. */
+export function fieldsOf(model: string): Field[] {
+  const spec = modelNamed(model);
+  const epochs = spec.phases.map(({ name, title, epochs: { help } }): Field => {
+    return { name: `epochs.${name}`, label: `Epochs, ${title.toLowerCase()}`, help, kind: "number" };
+  });
+  const all: [string, z.ZodType][] = [...Object.entries<z.ZodType>(commonSettings), ...Object.entries(spec.options)];
+  const others = all.flatMap(([name, schema]): Field[] => {
+    const text = settingText(schema);
+    if (!text || OF_DATA.has(name)) return [];
+    const choices = choicesOf(schema);
+    const kind = choices ? "choice" : kindOfSetting(schema);
+    // Lists and sizes have forms of their own.
+    if (kind === "text") return [];
+    return [{ name, label: LABELS[name] ?? words(name), help: text.help, kind, ...(choices ? { choices } : {}) }];
+  });
+  return [...epochs, ...others];
+}
