@@ -4,7 +4,7 @@ import { assembleBatch } from "../data/batches.ts";
 import type { Prepared } from "../data/sample.ts";
 import type { CasePicture } from "../report/cases.ts";
 import type { OpenModel } from "../runs/open-model.ts";
-import { NO_OUTLINE, outline } from "./overlay.ts";
+import { NO_OUTLINE, outline } from "../explain/outline.ts";
 
 /** Predicts the images' masks, if the model has any, and renders their pictures. */
 export async function casePictures(open: OpenModel, images: readonly Prepared[]): Promise<Map<string, CasePicture>> {

@@ -1,7 +1,7 @@
 /** An explained image as the pictures of a case in Figure 4. */
 import sharp from "sharp";
 import { TILE, type FigureCase, type FigureTile } from "../report/case-figure.ts";
-import { blend, greatest, type Colours, type Grid } from "./heat.ts";
+import { blend, greatest, type Colours, type Grid } from "../explain/heat.ts";
 import { showValue, TISSUE } from "./panel.ts";
 import { tilesOf, type ExplainedPicture, type Tile } from "./tiles.ts";
 

@@ -1,8 +1,8 @@
 /** Draws an explanation like a row of the paper's Figure 4: image, activation, mask and activation side by side. */
 import sharp, { type OverlayOptions } from "sharp";
 import { svgText } from "../report/svg-text.ts";
-import { blend, type Colours } from "./heat.ts";
-import type { Outline } from "./overlay.ts";
+import { blend, type Colours } from "../explain/heat.ts";
+import type { Outline } from "../explain/outline.ts";
 import { tilesOf, type ExplainedPicture, type Tile } from "./tiles.ts";
 
 export interface PanelContent extends ExplainedPicture {

@@ -10,7 +10,7 @@ import type { Activations, ExplainedImage } from "../runs/explain.ts";
 import type { OpenModel } from "../runs/open-model.ts";
 import { decodeGrey, greyOf, readImage, type GreyImage } from "./data/decode.ts";
 import { phantomFrame } from "./data/phantom.ts";
-import { NO_OUTLINE, outline } from "./overlay.ts";
+import { NO_OUTLINE, outline } from "../explain/outline.ts";
 import { drawPanel } from "./panel.ts";
 import type { ExplainedPicture } from "./tiles.ts";
 

@@ -1,8 +1,8 @@
 /** The single pictures of an explanation: image, activations, mask, each with its marks. */
 import sharp from "sharp";
 import type { Box } from "../data/sample.ts";
-import { greatest, heat, type Colours, type Grid } from "./heat.ts";
-import type { Outline } from "./overlay.ts";
+import { greatest, heat, type Colours, type Grid } from "../explain/heat.ts";
+import type { Outline } from "../explain/outline.ts";
 
 /** A grey picture, and its overlays in its pixels. */
 export interface ExplainedPicture {

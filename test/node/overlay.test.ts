@@ -1,6 +1,7 @@
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { outline, overlay } from "../../src/node/overlay.ts";
+import { outline } from "../../src/explain/outline.ts";
+import { overlay } from "../../src/node/overlay.ts";
 
 /** A mask [8, 8] that is 1 in columns 2..5 and rows 4..6. */
 const mask = Float32Array.from({ length: 64 }, (_, i) => (i % 8 >= 2 && i % 8 <= 5 && i >= 32 && i < 56 ? 1 : 0));

@@ -2,7 +2,7 @@
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { activationColours, figureTiles, pngOf } from "../../src/node/figure-tiles.ts";
-import { NO_OUTLINE, outline } from "../../src/node/overlay.ts";
+import { NO_OUTLINE, outline } from "../../src/explain/outline.ts";
 import type { ExplainedPicture } from "../../src/node/tiles.ts";
 import { caseFigure, TILE, type FigureCase } from "../../src/report/case-figure.ts";
 

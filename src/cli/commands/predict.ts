@@ -2,7 +2,8 @@
 import path from "node:path";
 import type { Box, Skipped } from "../../data/sample.ts";
 import { requireWritableFolder, writeWhole } from "../../node/files.ts";
-import { NO_OUTLINE, outline, overlay } from "../../node/overlay.ts";
+import { NO_OUTLINE, outline } from "../../explain/outline.ts";
+import { overlay } from "../../node/overlay.ts";
 import { drawExplained } from "../../node/panels.ts";
 import { Activations, requireExplainable } from "../../runs/explain.ts";
 import { openModel, type OpenModel } from "../../runs/open-model.ts";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
-import { blend, greatest, heat, sample, type Grid } from "../../src/node/heat.ts";
+import { blend, greatest, heat, sample, type Grid } from "../../src/explain/heat.ts";
 
 const grid = (width: number, height: number, ...values: number[]): Grid => {
   return { width, height, values: Float32Array.from(values) };
