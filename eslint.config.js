@@ -21,6 +21,7 @@ const rooms = [
   "src/study",
   "src/report",
   "src/runs",
+  "src/web",
   "src/node",
   "src/cli",
   "bench",
@@ -29,6 +30,8 @@ const rooms = [
 const onNode = ["src/node", "src/cli", "bench"];
 
 const browserOnly = { regex: "^(node:|fs$|path$|sharp$|webgpu$)", message: "this room runs in a browser too" };
+/** src/web and src/node lie side by side. */
+const onWeb = { regex: "^\\.{1,2}/(.*/)?web/", message: "src/web is what only a browser has: Node has src/node" };
 
 const layers = rooms.map((room, i) => {
   const upper = rooms.slice(i + 1).map((r) => r.split("/").at(-1));
@@ -36,7 +39,7 @@ const layers = rooms.map((room, i) => {
     regex: `^\\.{1,2}/(.*/)?(${upper.join("|")})/`,
     message: "imports run downwards in the table of docs/architecture.md, never back up",
   };
-  const patterns = [...(upper.length > 0 ? [back] : []), ...(onNode.includes(room) ? [] : [browserOnly])];
+  const patterns = [...(upper.length > 0 ? [back] : []), onNode.includes(room) ? onWeb : browserOnly];
   return {
     files: [`${room}/**/*.{ts,mjs}`],
     rules: {

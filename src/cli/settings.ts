@@ -6,7 +6,7 @@ import { classifies } from "../models/model.ts";
 import { DEFAULT_MODEL, modelNamed, models } from "../models/registry.ts";
 import { choicesOf, kindOfSetting, settingText, type SettingText } from "../models/setting.ts";
 import type { ModelSpec, PhaseSpec, PresetName } from "../models/spec.ts";
-import { formats } from "../node/data/layouts/registry.ts";
+import { formats } from "../data/layouts/registry.ts";
 import { isPhantom, PHANTOM } from "../data/phantom/scanner.ts";
 import { checkConfig, commonSettings, presetFor, presetNames, type TrainConfig } from "../train/config.ts";
 import { number, text } from "./values.ts";

@@ -4,10 +4,11 @@ import { access, lstat, open, readdir, rename, rm, stat, writeFile } from "node:
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { threadId } from "node:worker_threads";
+import { megabytes, MOST_BYTES, tooLong } from "../data/file-sizes.ts";
 import { InputError } from "../runs/store.ts";
 import { makeFolder, requireKept } from "./kept-folders.ts";
 
-export { InputError };
+export { InputError, MOST_BYTES };
 
 /** The folder of package.json, whether run from sources or from a build. */
 export const packageRoot = findRoot(path.dirname(fileURLToPath(import.meta.url)));
@@ -118,9 +119,6 @@ async function isFolder(name: string): Promise<boolean | undefined> {
   }
 }
 
-/** Maximum bytes read from a file: for weights what Node reads at once; less for annotations, which parsers expand many times. */
-export const MOST_BYTES = { weights: 2 ** 31 - 1, image: 2 ** 30, text: 2 ** 27 } as const;
-
 /**
  * The bytes of a regular file, or of one behind a link. Pipes and devices are refused before they are opened: they may never
  * end, or block forever.
@@ -131,8 +129,7 @@ export async function readRegular(file: string, most: number = MOST_BYTES.weight
   const check = (found: Stats) => {
     const what = kindOf(found);
     if (what !== undefined) throw unusable(`is ${what}, not a file`);
-    if (found.size > most)
-      throw unusable(`has ${megabytes(found.size)}: more than the ${megabytes(most)} that are read`);
+    if (found.size > most) throw unusable(tooLong(found.size, most));
   };
   check(await stat(file));
   // Nor may it block if it has become a pipe since.
@@ -154,8 +151,6 @@ export async function readRegular(file: string, most: number = MOST_BYTES.weight
     await handle.close();
   }
 }
-
-const megabytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
 /** The code marks it as an error of the file, like the system's own errors. */
 const unusable = (message: string) => Object.assign(new Error(message), { code: "UNUSABLE" });

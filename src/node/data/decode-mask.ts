@@ -1,9 +1,7 @@
 /** Decodes mask files at their own depth: a mask's levels may be 1 of 65535, an alpha channel, or fractions of 1. */
+import { maskPixels } from "../../data/masks/content.ts";
 import type { MaskPixels } from "../../data/masks/field.ts";
 import { decodeLevels, readImage } from "./decode.ts";
-
-/** Signatures of formats that may be lossy, as Latin-1; a dot matches any character. WebP has both kinds. */
-const LOSSY = [/^\xff\xd8/, /^....ftyp/s, /^RIFF....WEBPVP8[ X]/s];
 
 /**
  * @param name a path, or a frame of a file as in `masks.tif#2`
@@ -11,8 +9,5 @@ const LOSSY = [/^\xff\xd8/, /^....ftyp/s, /^RIFF....WEBPVP8[ X]/s];
  */
 export async function decodeMask(name: string): Promise<MaskPixels> {
   const file = await readImage(name);
-  const { levels, width, height, channels } = await decodeLevels(file);
-  const head = String.fromCharCode(...file.bytes.subarray(0, 16));
-  const lossy = LOSSY.some((beginning) => beginning.test(head));
-  return { width, height, channels, alpha: channels === 2 || channels === 4, levels, lossy };
+  return maskPixels(await decodeLevels(file), file.bytes);
 }

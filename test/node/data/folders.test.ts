@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, truncateSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Dataset } from "../../../src/data/sample.ts";
-import { maskedStem } from "../../../src/node/data/layouts/pairs.ts";
+import { maskedStem } from "../../../src/data/layouts/pairs.ts";
 import { openDataset } from "../../../src/node/data/open.ts";
 import { temporaryFolder } from "./images.ts";
 import { cocoFile, maskPng, writeClasses, writeMasks, writeTnScui, writeVoc } from "./other-sets.ts";

@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { expect, test } from "vitest";
 import type { Box, Shape } from "../../../src/data/sample.ts";
 import { readMask } from "../../../src/node/data/read-mask.ts";
-import { nodulesOfMasks } from "../../../src/node/data/layouts/masks.ts";
+import { nodulesOfMasks } from "../../../src/data/layouts/masks.ts";
 import { temporaryFolder } from "./images.ts";
 
 const cases = fileURLToPath(new URL("../../cases/masks/", import.meta.url));

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { DataError, type Dataset } from "../../../src/data/sample.ts";
-import { formats, layouts } from "../../../src/node/data/layouts/registry.ts";
+import { formats, layouts } from "../../../src/data/layouts/registry.ts";
 import { openDataset } from "../../../src/node/data/open.ts";
 import { caseXml, outline, svg } from "../../data/ddti-case.ts";
 import { encode, temporaryFolder, ultrasound, writeDdti } from "./images.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { PhantomInit, PhantomResult } from "../../../src/node/data/phantom-worker.ts";
-import type { MaskContent } from "../../../src/node/data/read-mask.ts";
+import type { MaskContent } from "../../../src/data/masks/content.ts";
 import { WorkerPool } from "../../../src/node/data/worker-pool.ts";
 
 test("a worker that cannot start rejects what waits for it and what comes later, and does not hang", async () => {
