@@ -1,4 +1,5 @@
 /** The worker that owns the GPU: parity, training, prediction. The page stays free to scroll while it computes. */
+import "./strict.ts";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import type { Capabilities } from "../../src/gpu/capabilities.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";

@@ -1,4 +1,5 @@
 /** The worker that keeps projects: reads images, draws thumbnails, saves annotations. */
+import "./strict.ts";
 import { isPhantom } from "../../src/data/phantom/scanner.ts";
 import { phantomId, phantomImage } from "../../src/data/phantom/phantom.ts";
 import { benignMalignant } from "../../src/data/classes.ts";
