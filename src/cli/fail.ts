@@ -1,34 +1,13 @@
 /** Reports a failed command: one line and exit code 2 for what the user can fix; the stack only with --debug. */
-import { SafetensorsError } from "../data/safetensors.ts";
-import { DataError, oneLine } from "../data/sample.ts";
-import { DeviceLostError, OutOfMemoryError } from "../gpu/gpu.ts";
-import { PlanError } from "../graph/compile.ts";
+import { oneLine } from "../data/sample.ts";
 import { AdapterError } from "../node/dawn.ts";
-import { InputError, reason } from "../node/files.ts";
-import { CheckpointError } from "../train/checkpoint.ts";
-import { ConfigError } from "../models/config-error.ts";
-import { CaseError } from "../models/parity-case.ts";
-import { DivergedError } from "../train/step.ts";
-
-/** Errors whose message is all that the user needs. */
-const expected = [
-  AdapterError,
-  CaseError,
-  CheckpointError,
-  ConfigError,
-  DataError,
-  DeviceLostError,
-  DivergedError,
-  InputError,
-  OutOfMemoryError,
-  PlanError,
-  SafetensorsError,
-];
+import { reason } from "../node/files.ts";
+import { isExpected } from "../runs/expected.ts";
 
 /** Prints the error. @returns the exit code: 2 if the user can fix it, else 1 */
 export function fail(error: unknown, debug: boolean): number {
   const limit = isOpenFileLimit(error) ? reason(error) : undefined;
-  const known = limit !== undefined || expected.some((type) => error instanceof type);
+  const known = limit !== undefined || error instanceof AdapterError || isExpected(error);
   if (debug || !(error instanceof Error)) console.error(error);
   else console.error(known ? `Error: ${oneLine(limit ?? error.message)}` : `Unexpected error: ${error.message}`);
   if (!known && !debug) console.error("Run the command again with --debug for details.");

@@ -1,4 +1,4 @@
-/** Finds a Chromium on this machine and opens the page of test/browser in it. */
+/** Finds a Chromium on this machine and opens a page of test/browser in it. */
 import { accessSync, constants } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,8 +27,8 @@ const flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 export type OpenPage = Awaited<ReturnType<typeof openPage>>;
 
-/** Serves test/browser and opens its page, for a test to call. */
-export async function openPage(executablePath: string) {
+/** Serves test/browser and opens one of its pages, for a test to call. */
+export async function openPage(executablePath: string, file = "") {
   const configFile = fileURLToPath(new URL("../browser/vite.config.ts", import.meta.url));
   const server = await createServer({ configFile, logLevel: "error" });
   try {
@@ -45,7 +45,7 @@ export async function openPage(executablePath: string) {
       await browser.close();
       await server.close();
     };
-    await page.goto(`${server.resolvedUrls!.local[0]!}?driven`);
+    await page.goto(`${server.resolvedUrls!.local[0]!}${file}?driven`);
     return { page, errors, close };
   } catch (error) {
     await server.close();

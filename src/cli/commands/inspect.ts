@@ -2,6 +2,7 @@
 import path from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { isPhantom } from "../../data/phantom/scanner.ts";
+import { phantomFrame, phantomSet } from "../../data/phantom/series.ts";
 import { type Classes, DataError, type Dataset, type Prepared, type Skipped } from "../../data/sample.ts";
 import { contactSheet, spread, type Tile } from "../../node/contact-sheet.ts";
 import { type GreyImage, openImage, readImage } from "../../node/data/decode.ts";
@@ -15,11 +16,11 @@ import {
   type Range,
 } from "../../node/data/inspect.ts";
 import { openDataset } from "../../node/data/open.ts";
-import { phantomFrame, phantomSet } from "../../node/data/phantom.ts";
 import { prepareDataset } from "../../node/data/prepare.ts";
 import { folderImages, openOptions } from "../../node/image-source.ts";
-import { splitData } from "../../node/data/sides.ts";
+import { readSplitFile } from "../../node/data/split-file.ts";
 import type { SplitSides } from "../../runs/images.ts";
+import { splitData } from "../../runs/sides.ts";
 import { requireWritableFolder, writeWhole } from "../../node/files.ts";
 import { checkConfig, presetFor, type TrainConfig } from "../../train/config.ts";
 import { type ConfigFlags, requireDataEffect, splitOf } from "../settings.ts";
@@ -110,7 +111,7 @@ const sharpOf = ({ width, height, grey }: GreyImage): Sharp =>
 /** The split that a training run would use, or why there is none. */
 function trySplit(prepared: readonly Prepared[], config: TrainConfig, classes: Classes): SplitSides | string {
   try {
-    return splitData(prepared, config, { classes });
+    return splitData(prepared, config, { classes, read: readSplitFile });
   } catch (error) {
     if (error instanceof DataError) return error.message;
     throw error;

@@ -1,12 +1,9 @@
 /** Worker thread of ./phantom.ts: draws one phantom image per task, then crops and resizes it like any other. */
 import type { PrepareSize } from "../../data/crop-image.ts";
-import { phantomLabel } from "../../data/phantom/labels.ts";
-import { phantomImage } from "../../data/phantom/phantom.ts";
 import type { PhantomName } from "../../data/phantom/scanner.ts";
+import { drawPhantom, type DrawnPhantom } from "../../data/phantom/series.ts";
 import type { Target } from "../../data/readers/class-words.ts";
-import type { Box, Label } from "../../data/sample.ts";
-import { shapeMask } from "../../data/shape.ts";
-import { type Cropped, cropGrey } from "./prepare-image.ts";
+import { resizeBy } from "./resize.ts";
 import type { WorkerFile } from "./worker-thread.ts";
 
 export interface PhantomInit extends PrepareSize {
@@ -17,18 +14,18 @@ export interface PhantomInit extends PrepareSize {
   shapes: SharedArrayBuffer;
 }
 
-export type PhantomResult = Cropped & { label: Label; boxes: Box[] };
+export type PhantomResult = DrawnPhantom;
 
 export const worker: WorkerFile<PhantomInit, number, PhantomResult> = {
-  start:
-    ({ scanner, seed, target, greys, shapes, ...size }) =>
-    async (index) => {
-      const { width, height } = size;
-      const { label, features, boxes, outlines, ...frame } = phantomImage(seed, index, { scanner });
-      const { grey, ...cropped } = await cropGrey(frame, size);
-      new Uint8Array(greys).set(grey, index * width * height);
-      const shape = outlines.map((polygon) => ({ polygon }));
-      shapeMask(shape, cropped.crop, width, height, new Uint8Array(shapes, index * width * height, width * height));
-      return { ...cropped, label: phantomLabel({ label, features }, target), boxes };
-    },
+  start: ({ scanner, seed, target, greys, shapes, width, height, crop, resize: method = "pillow" }) => {
+    const pixels = width * height;
+    const options: Parameters<typeof drawPhantom>[1] = {
+      ...{ width, height, crop, target },
+      resize: (image, part) => resizeBy(method, image, part, width, height),
+    };
+    return (index) => {
+      const [grey, shape] = [greys, shapes].map((slots) => new Uint8Array(slots, index * pixels, pixels));
+      return drawPhantom({ scanner, seed, index }, options, grey!, shape!);
+    };
+  },
 };

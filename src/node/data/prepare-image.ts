@@ -1,5 +1,5 @@
 /** Prepares one image: decode, crop to the tissue, resize. */
-import { cropOf, cropToTissue, type Opened, type PrepareSize } from "../../data/crop-image.ts";
+import { cropToTissue, type Opened, type PrepareSize } from "../../data/crop-image.ts";
 import type { Fingerprint } from "../../data/fingerprint.ts";
 import type { GreyImage } from "../../data/grey-image.ts";
 import { fingerprint } from "../../data/picture-fingerprint.ts";
@@ -51,16 +51,6 @@ export async function cropAndPrint(
 }
 
 const describe = ({ width, height, note }: GreyImage) => ({ width, height, ...(note === undefined ? {} : { note }) });
-
-/** Finds the tissue in an image known not to be blank, and resizes that part. */
-export async function cropGrey(
-  original: GreyImage,
-  { width, height, crop: method, resize = "pillow" }: PrepareSize,
-): Promise<Cropped & { grey: Uint8Array }> {
-  const crop = cropOf(original, method);
-  const grey = await resizeBy(resize, original, crop, width, height);
-  return { width: original.width, height: original.height, crop, grey };
-}
 
 /**
  * Prepares a single image for prediction. `source.crop` gives the position of the result's mask in the original.

@@ -9,7 +9,8 @@ import { inspectSet } from "../../../src/node/data/inspect.ts";
 import { openDataset, type OpenOptions } from "../../../src/node/data/open.ts";
 import { prepareDataset } from "../../../src/node/data/prepare.ts";
 import { MANIFEST, writePreparedFolder } from "../../../src/node/data/prepared-folder.ts";
-import { splitData } from "../../../src/node/data/sides.ts";
+import { readSplitFile } from "../../../src/node/data/split-file.ts";
+import { splitData } from "../../../src/runs/sides.ts";
 import { folderImages } from "../../../src/node/image-source.ts";
 import { balancedWeights, SplitData } from "../../../src/runs/split-data.ts";
 import { PHANTOM, presetFor } from "../../../src/train/config.ts";
@@ -63,7 +64,7 @@ describe("BUSI", () => {
     expect([prepared.length, skipped]).toEqual([12, []]);
     expect(prepared.filter(({ outline }) => outline === "none").map(({ label }) => label)).toEqual([2, 2, 2, 2]);
     expect(prepared.some(isBare)).toBe(false);
-    const { train, val } = splitData(prepared, config, { classes });
+    const { train, val } = splitData(prepared, config, { classes, read: readSplitFile });
     const byClass = (images: typeof train) => [0, 1, 2].map((c) => images.filter(({ label }) => label === c).length);
     expect([byClass(train), byClass(val)]).toEqual([[3, 3, 3], [1, 1, 1]]); // prettier-ignore
     const data = new SplitData(

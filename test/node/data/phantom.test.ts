@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { phantomImage } from "../../../src/data/phantom/phantom.ts";
-import { phantomFrame, preparePhantom } from "../../../src/node/data/phantom.ts";
-import { withoutSeen } from "../../../src/node/data/sides.ts";
+import { phantomFrame } from "../../../src/data/phantom/series.ts";
+import { preparePhantom } from "../../../src/node/data/phantom.ts";
+import { withoutSeen } from "../../../src/runs/sides.ts";
 
 const size = { width: 96, height: 64, crop: "adaptive" } as const;
 

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { area, clip } from "../../../src/data/boxes.ts";
 import type { Box, Dataset, Prepared, Skipped } from "../../../src/data/sample.ts";
 import { split } from "../../../src/data/split.ts";
-import { splitItems } from "../../../src/node/data/content.ts";
+import { splitItems } from "../../../src/data/content.ts";
 import { openDataset } from "../../../src/node/data/open.ts";
 import { cropRectangles, prepareDataset } from "../../../src/node/data/prepare.ts";
 

@@ -6,12 +6,14 @@ import { benignMalignant } from "../../../src/data/classes.ts";
 import { DataError, type Prepared } from "../../../src/data/sample.ts";
 import { openDataset } from "../../../src/node/data/open.ts";
 import { prepareDataset } from "../../../src/node/data/prepare.ts";
-import { type SplitConfig, splitData, splitFile, withoutSeen } from "../../../src/node/data/sides.ts";
+import { readSplitFile } from "../../../src/node/data/split-file.ts";
+import { type SplitConfig, splitData as splitBy, splitFile, withoutSeen } from "../../../src/runs/sides.ts";
 import { balancedWeights } from "../../../src/runs/split-data.ts";
 import { encode, temporaryFolder, ultrasound } from "./images.ts";
 import { writeFiles, writeManifestSet, writeTn3k } from "./sets.ts";
 
 const config: SplitConfig = { data: "set", val: 0.3, seed: 1, split: "auto", folds: 0, fold: 0 };
+const splitData = (images: readonly Prepared[], given: SplitConfig) => splitBy(images, given, { read: readSplitFile });
 const ids = (images: readonly Prepared[]) => images.map(({ id }) => id);
 const load = async (dir: string) => {
   const result = await prepareDataset(await openDataset(dir), { width: 32, height: 32, crop: "none", workers: 1 });

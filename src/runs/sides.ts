@@ -1,17 +1,16 @@
 /** Splits images into training and held-out sides: at random, in folds, as the set defines it, or by a split file. */
-import { readFileSync } from "node:fs";
-import type { SplitItem, Tie } from "../../data/clusters.ts";
-import { nearIdentical } from "../../data/fingerprint.ts";
-import { dealFolds } from "../../data/folds.ts";
-import { type Sides, withoutLeaks } from "../../data/predefined-split.ts";
-import { benignMalignant } from "../../data/classes.ts";
-import { type Classes, DataError, type Prepared, reasonOf, type Side, type Skipped } from "../../data/sample.ts";
-import { parseSplit, writeSplit } from "../../data/split-file.ts";
-import { split } from "../../data/split.ts";
-import { decodeText } from "../../data/text.ts";
-import type { SplitSides } from "../../runs/images.ts";
-import { dataSeed, type TrainConfig } from "../../train/config.ts";
-import { nearTies, splitItems } from "./content.ts";
+import type { SplitItem, Tie } from "../data/clusters.ts";
+import { nearTies, splitItems } from "../data/content.ts";
+import { nearIdentical } from "../data/fingerprint.ts";
+import { dealFolds } from "../data/folds.ts";
+import { type Sides, withoutLeaks } from "../data/predefined-split.ts";
+import { benignMalignant } from "../data/classes.ts";
+import { type Classes, DataError, type Prepared, reasonOf, type Side, type Skipped } from "../data/sample.ts";
+import { parseSplit, writeSplit } from "../data/split-file.ts";
+import { split } from "../data/split.ts";
+import { classesOf } from "../train/classes.ts";
+import { dataSeed, type TrainConfig } from "../train/config.ts";
+import type { KeptSplit, SplitSides } from "./images.ts";
 
 export type SplitConfig = Pick<TrainConfig, "data" | "val" | "seed" | "splitSeed" | "split" | "folds" | "fold">;
 
@@ -21,9 +20,15 @@ interface Material {
   items: SplitItem[];
   ties: Tie[];
   config: SplitConfig;
-  /** The content of the split file, if already read. */
-  text: string | undefined;
+  read: (file: string) => string;
   classes: Classes;
+}
+
+export interface SplitOptions {
+  /** Default: benign and malignant. */
+  classes?: Classes;
+  /** The content of the configuration's split file. @throws Error that says why it cannot be read */
+  read: (file: string) => string;
 }
 
 interface Plan {
@@ -42,9 +47,9 @@ interface Plan {
 export function splitData(
   prepared: readonly Prepared[],
   config: SplitConfig,
-  { classes = benignMalignant, text }: { classes?: Classes; text?: string } = {},
+  { classes = benignMalignant, read }: SplitOptions,
 ): SplitSides {
-  const material = { prepared, items: splitItems(prepared), ties: nearTies(prepared), config, classes, text };
+  const material = { prepared, items: splitItems(prepared), ties: nearTies(prepared), config, classes, read };
   const { sides: planned, how, notes, why } = plan(material);
   const { sides, left } = withoutLeaks(material.items, planned, material.ties);
   const on = (side: Side) => prepared.filter((_, i) => sides[i] === side);
@@ -145,17 +150,13 @@ function inFolds({ prepared, items, ties, config }: Material, own: boolean, give
   return { sides, how: `${which}, assigned with seed ${seed}`, notes, why: "is on no side" };
 }
 
-function fromFile({ prepared, config, text }: Material): Plan {
+function fromFile({ prepared, config, read }: Material): Plan {
   const file = config.split;
-  const named = (error: unknown): never => {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new DataError(`${file}: ${missing ? "no such file" : reasonOf(error)}`);
-  };
   let sides: ReadonlyMap<string, Side>;
   try {
-    sides = parseSplit(text ?? decodeText(readFileSync(file)));
+    sides = parseSplit(read(file));
   } catch (error) {
-    return named(error);
+    throw new DataError(`${file}: ${reasonOf(error)}`);
   }
   const known = new Set(prepared.map(({ id }) => id));
   const gone = [...sides.keys()].filter((id) => !known.has(id));
@@ -169,6 +170,22 @@ function fromFile({ prepared, config, text }: Material): Plan {
     notes: [],
     why: "the split does not name it",
   };
+}
+
+/**
+ * The same with the classes of a configuration, or as in a saved split.
+ * @throws DataError
+ */
+export function splitAsConfigured(
+  prepared: readonly Prepared[],
+  config: TrainConfig,
+  kept: KeptSplit | undefined,
+  read: SplitOptions["read"],
+): SplitSides {
+  const classes = classesOf(config);
+  if (!kept) return splitData(prepared, config, { classes, read });
+  const { file: split, text } = kept;
+  return splitData(prepared, { ...config, split, folds: 0, fold: 0 }, { classes, read: () => text });
 }
 
 /** The split in the file format that `--split` reads. */

@@ -1,0 +1,26 @@
+/** Tells errors that a user can mend from bugs. */
+import { SafetensorsError } from "../data/safetensors.ts";
+import { DataError } from "../data/sample.ts";
+import { DeviceLostError, OutOfMemoryError } from "../gpu/gpu.ts";
+import { PlanError } from "../graph/compile.ts";
+import { ConfigError } from "../models/config-error.ts";
+import { CaseError } from "../models/parity-case.ts";
+import { CheckpointError } from "../train/checkpoint.ts";
+import { DivergedError } from "../train/step.ts";
+import { InputError } from "./store.ts";
+
+const expected = [
+  CaseError,
+  CheckpointError,
+  ConfigError,
+  DataError,
+  DeviceLostError,
+  DivergedError,
+  InputError,
+  OutOfMemoryError,
+  PlanError,
+  SafetensorsError,
+];
+
+/** Whether the error's message is all that the user needs. */
+export const isExpected = (error: unknown): boolean => expected.some((type) => error instanceof type);

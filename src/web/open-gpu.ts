@@ -1,0 +1,45 @@
+/** Opens the GPU device in a page or in its worker. */
+import { type Restrictions } from "../gpu/capabilities.ts";
+import { DeviceLostError, Gpu, GpuError } from "../gpu/gpu.ts";
+
+/** This browser or page cannot use a GPU. The message is for the user. */
+export class AdapterError extends GpuError {
+  override name = "AdapterError";
+}
+
+export interface PageGpuOptions extends Restrictions {
+  /**
+   * The browser has taken the device away, as it does when the driver fails or the machine sleeps; not called after `destroy()`. All
+   * that computes on it then fails with the same error, and another device can be opened.
+   */
+  onLost?: (error: DeviceLostError) => void;
+}
+
+/** @throws AdapterError if WebGPU is missing or refused; GpuError if the adapter gives no device */
+export async function openGpu({ onLost, ...options }: PageGpuOptions = {}): Promise<Gpu> {
+  const gpu = await Gpu.create(await requestAdapter(), options);
+  void gpu.device.lost.then(({ reason, message }) => {
+    if (reason !== "destroyed") onLost?.(new DeviceLostError(message || reason));
+  });
+  return gpu;
+}
+
+async function requestAdapter(): Promise<GPUAdapter> {
+  // Absent in insecure pages, and in browsers without WebGPU.
+  const { gpu } = navigator as { gpu?: GPU };
+  if (!gpu) {
+    throw new AdapterError(
+      isSecureContext
+        ? "this browser has no WebGPU: use a current Chrome, Edge, Firefox or Safari, and check that WebGPU is switched on in it"
+        : "WebGPU needs a page that is served over https or from localhost",
+    );
+  }
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch((error: unknown) => {
+    const { message } = error as Error;
+    throw new AdapterError(`this browser refuses WebGPU: ${message || String(error)}`, { cause: error });
+  });
+  if (adapter) return adapter;
+  throw new AdapterError(
+    "this browser finds no GPU that it may use: switch hardware acceleration on in its settings, or update the driver (in Chrome and Edge, chrome://gpu says what is missing)",
+  );
+}

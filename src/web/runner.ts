@@ -1,0 +1,160 @@
+/** Trainings in a page's worker, one at a time, with their runs in the private file system. The page learns of them as plain data. */
+import { oneLine } from "../data/sample.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { ConfigError } from "../models/config-error.ts";
+import type { RunEvent } from "../runs/events.ts";
+import { isExpected } from "../runs/expected.ts";
+import type { ImageSource } from "../runs/images.ts";
+import { hasCheckpoint, isComplete, Run, type Loaded } from "../runs/run.ts";
+import { InputError } from "../runs/store.ts";
+import { train, type RunSummary } from "../runs/train.ts";
+import { checkConfig, type TrainConfig } from "../train/config.ts";
+import { AdapterError, openGpu } from "./open-gpu.ts";
+import { OpfsStore } from "./opfs-store.ts";
+
+/** The folder of all runs. */
+export const RUNS = "runs";
+
+/** How a training ended. */
+export type RunEnd =
+  | { type: "finished"; folder: string; summary: RunSummary }
+  /** On request. Not resumable if training had not begun: then nothing of it is left. */
+  | { type: "stopped"; folder: string; resumable: boolean }
+  | {
+      type: "failed";
+      folder: string;
+      /** One line. */
+      message: string;
+      /** The invalid setting's path, such as "epochs.joint". */
+      setting?: string;
+      /** Whether the message is all that the user needs; otherwise it is a bug, with its stack. */
+      expected: boolean;
+      stack?: string;
+      /** Whether the run has a checkpoint to resume from. */
+      resumable: boolean;
+    };
+
+export type RunnerEvent = RunEvent | RunEnd;
+
+export interface RunnerOptions {
+  source: ImageSource;
+  /** Receives all events, which can be posted to another thread. It must not throw. */
+  emit: (event: RunnerEvent) => void;
+  /** Seconds between saves within an epoch: a tab may be closed at any time. Default 60; 0: only at an epoch's end. */
+  saveEvery?: number;
+}
+
+/** What is trained, and from where on. */
+interface Begun {
+  config: TrainConfig;
+  store: OpfsStore;
+  resumed?: { run: Run; loaded: Loaded };
+}
+
+export class Runner {
+  readonly #options: RunnerOptions;
+  /** Kept from run to run, with its compiled pipelines. */
+  #gpu: Promise<Gpu> | undefined;
+  #running: AbortController | undefined;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /**
+   * Trains a new run to its end. Whatever happens is emitted, the end last.
+   * @param folder default one in `RUNS`, named after the time, the preset and the data
+   * @throws InputError if a training is running
+   */
+  start(config: unknown, folder?: string): Promise<void> {
+    return this.#run(folder ?? defaultFolder(config), async (store) => {
+      const checked = checkConfig(config);
+      await Run.requireFree(store);
+      return { config: checked, store };
+    });
+  }
+
+  /** Resumes a run that was stopped or killed, from its last checkpoint. @throws InputError if a training is running */
+  resume(folder: string): Promise<void> {
+    return this.#run(folder, async (store) => {
+      if (await isComplete(store)) throw new InputError(`${store.name}: this run has finished`);
+      const resumed = await Run.open(store);
+      return { config: resumed.loaded.checkpoint.config, store, resumed };
+    });
+  }
+
+  /** Has the running training finish its step, save and end. */
+  stop(): void {
+    this.#running?.abort(new InputError("stopped"));
+  }
+
+  async #run(folder: string, begin: (store: OpfsStore) => Promise<Begun>): Promise<void> {
+    if (this.#running) throw new InputError("a training is running: stop it first");
+    this.#running = new AbortController();
+    const store = new OpfsStore(folder);
+    let end: RunEnd;
+    try {
+      end = await this.#train(await begin(store), this.#running.signal);
+    } catch (error) {
+      end = await this.#failed(error, store, this.#running.signal);
+    }
+    // The next one may be in this folder.
+    await store.unlock();
+    this.#running = undefined;
+    this.#options.emit(end);
+  }
+
+  async #train({ config, store, resumed }: Begun, signal: AbortSignal): Promise<RunEnd> {
+    const { source, emit, saveEvery = 60 } = this.#options;
+    const gpu = await this.#open();
+    const summary = await train({ gpu, store, config, source, resumed, emit, signal, saveEvery });
+    return summary
+      ? { type: "finished", folder: store.name, summary }
+      : { type: "stopped", folder: store.name, resumable: true };
+  }
+
+  async #failed(error: unknown, store: OpfsStore, signal: AbortSignal): Promise<RunEnd> {
+    const resumable = await hasCheckpoint(store).catch(() => false);
+    if (signal.aborted && error === signal.reason) return { type: "stopped", folder: store.name, resumable };
+    await this.#closeFailed();
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    const expected = error instanceof AdapterError || isExpected(error);
+    return {
+      ...{ type: "failed", folder: store.name, message: oneLine(message), expected, resumable },
+      ...(error instanceof ConfigError && error.setting !== undefined ? { setting: error.setting } : {}),
+      ...(expected || stack === undefined ? {} : { stack }),
+    };
+  }
+
+  async #open(): Promise<Gpu> {
+    await this.#closeFailed();
+    this.#gpu ??= openGpu();
+    return this.#gpu;
+  }
+
+  /** A device that was lost, or has reported another error, does so for ever: the next run gets another one. */
+  async #closeFailed(): Promise<void> {
+    const gpu = await this.#gpu?.catch(() => undefined);
+    try {
+      gpu?.check();
+      if (!gpu) this.#gpu = undefined;
+    } catch {
+      this.#gpu = undefined;
+      gpu?.destroy();
+    }
+  }
+}
+
+/** "runs/2026-05-04T10-20-30-quick-phantom". */
+function defaultFolder(config: unknown): string {
+  const { preset, data } = (config ?? {}) as { preset?: unknown; data?: unknown };
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
+  const words = [preset, data].flatMap((word) =>
+    typeof word === "string" ? [word.replaceAll(/[^\p{L}\p{N}_-]+/gu, "-")] : [],
+  );
+  return `${RUNS}/${[stamp, ...words].join("-")}`;
+}

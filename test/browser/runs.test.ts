@@ -1,0 +1,238 @@
+/** Runs in a page's worker, with their folders in the private file system: Chromium with its software adapter, SwiftShader. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import path from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isOwnFile, readJson, readText, type Store } from "../../src/runs/store.ts";
+import { parseCheckpoint } from "../../src/train/checkpoint.ts";
+import type { RunnerEvent } from "../../src/web/runner.ts";
+import { temporaryFolder } from "../cli/support.ts";
+import { findChromium, openPage, type OpenPage } from "../support/chromium.ts";
+import { mganetConfig } from "../support/mganet.ts";
+import { PageWorker } from "../support/page-workers.ts";
+import { runSuite } from "../support/run-suite.ts";
+
+const advice =
+  "no Chromium found: install one (Debian: apt-get install --no-install-recommends chromium) or name it in CHROME_PATH";
+const executable = findChromium();
+const leftOut = executable === undefined && !process.env["CI"];
+if (leftOut) console.warn(`Runs are not tested in a browser: ${advice}`);
+
+/** 20 steps: 5 of the segmentation stage, 15 of the joint one. */
+const config = mganetConfig({
+  ...{ width: 1 / 16, size: [32, 32], batch: 4, crop: "none", evalEvery: 1 },
+  ...{ phantomImages: 25, epochs: { segmentation: 1, joint: 3 } },
+});
+
+/** Chromium's own driver, so that Node computes on the same kind of adapter. */
+const icd = ["", "/usr/lib/chromium"]
+  .map((folder) =>
+    path.join(folder === "" ? path.dirname(realpathSync(executable ?? ".")) : folder, "vk_swiftshader_icd.json"),
+  )
+  .find((file) => existsSync(file));
+
+interface NodeRun {
+  adapter: string;
+  losses: number[];
+}
+
+/** Trains on Node with Chromium's driver. */
+async function trainOnNode(folder: string): Promise<NodeRun> {
+  const args = ["--import", "tsx", "test/browser/node-run.ts", folder, JSON.stringify(config)];
+  const env = { ...process.env, VK_ICD_FILENAMES: icd, VK_DRIVER_FILES: icd };
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+  if (child.exitCode !== 0) throw new Error(err);
+  return JSON.parse(out) as NodeRun;
+}
+
+const lossesOf = (events: readonly RunnerEvent[]) => events.flatMap((e) => (e.type === "step" ? [e.loss] : []));
+const filesOf = async (store: Store) => (await store.list()).filter((name) => !isOwnFile(name)).sort();
+/** The names of an object's entries, and of those below. */
+const keysOf = (value: unknown): unknown =>
+  value !== null && typeof value === "object" && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, keysOf(entry)]))
+    : null;
+
+describe.skipIf(leftOut)("in Chromium", () => {
+  let opened: OpenPage;
+  let worker: PageWorker;
+  const fresh = () => PageWorker.spawn(opened.page);
+
+  beforeAll(async () => {
+    if (executable === undefined) throw new Error(advice);
+    opened = await openPage(executable, "runs.html");
+    worker = await fresh();
+  });
+  afterAll(async () => (opened as typeof opened | undefined)?.close());
+
+  let next = 0;
+  runSuite([["in the private file system", (name) => worker.store(`suite-${next++}/${name}`)]]);
+
+  test("a file is the old one or the new one, whenever its writer is killed", async () => {
+    const store = worker.store("killed");
+    await store.write("whole", new Uint8Array(300_000));
+    for (let kill = 0; kill < 6; kill++) {
+      const writer = await fresh();
+      const ended = writer.call("writeForEver", "killed", "whole", 300_000);
+      await writer.call("store", "killed", "exists", "whole");
+      await new Promise((resolve) => setTimeout(resolve, 9 * kill));
+      await writer.terminate();
+      expect(await ended).toBe("ended");
+      const found = await store.read("whole");
+      expect([found.length, new Set(found).size]).toEqual([300_000, 1]);
+    }
+    await store.removeLeftovers();
+    expect(await store.list()).toEqual(["whole"]);
+  });
+
+  test("a folder is one worker's, until that unlocks it or ends", async () => {
+    const store = worker.store("locked");
+    await store.lock();
+    await store.lock();
+    const other = await fresh();
+    const refused = "locked: another tab or window of this page is at work there; wait for it, or close it";
+    await expect(other.store("locked").lock()).rejects.toThrow(refused);
+    await store.unlock();
+    expect(await store.list()).toEqual([]);
+    await other.store("locked").lock();
+    await expect(store.lock()).rejects.toThrow(refused);
+    await other.terminate();
+    await expect
+      .poll(() =>
+        store.lock().then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(true);
+    await store.unlock();
+  });
+
+  test("nothing is written to a folder that was deleted or replaced", async () => {
+    const store = worker.store("gone");
+    await store.lock();
+    const other = (await fresh()).store("gone");
+    await store.write("file", "mine");
+    await other.remove(".mganet-lock");
+    await other.remove("file");
+    await other.removeIfEmpty();
+    await expect(store.write("file", "again")).rejects.toThrow("gone: the folder is gone: deleted or replaced");
+    expect(await other.exists("")).toBe(false);
+    await other.write("file", "another's");
+    await expect(store.write("file", "again")).rejects.toThrow("gone: the folder is gone: deleted or replaced");
+    await expect(store.remove("file")).rejects.toThrow("gone: the folder is gone");
+    expect(await readText(other, "file")).toBe("another's");
+    await store.unlock();
+  });
+
+  test("what cannot be read or written is named, with the reason", async () => {
+    const store = worker.store("faults");
+    await store.write("folder/file", "text");
+    await expect(store.read("none")).rejects.toThrow("faults/none: no such file or folder");
+    await expect(store.read("folder")).rejects.toThrow("faults/folder: is a folder, not a file");
+    await expect(store.write("folder", "text")).rejects.toThrow(/^faults\/folder: cannot be written: /);
+    await expect(store.write("folder/file/below", "text")).rejects.toThrow(
+      "faults/folder/file/below: cannot be written: a file is where a folder should be, or a folder where a file",
+    );
+    await expect(worker.store("faults/folder/file").requireWritable()).rejects.toThrow("a file is where a folder");
+    await expect(store.write("..", "text")).rejects.toThrow("faults/..: is not a possible name of a file");
+    expect(await readText(store, "folder/file")).toBe("text");
+    expect(await store.list()).toEqual(["folder"]);
+  });
+
+  test("a full storage is one clear error, and the old file stays", async () => {
+    const store = worker.store("full");
+    await store.write("file", "old");
+    const session = await opened.page.context().newCDPSession(opened.page);
+    const { origin } = new URL(opened.page.url());
+    await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1000 });
+    await expect(store.write("file", new Uint8Array(2_000_000))).rejects.toThrow(
+      "full/file: cannot be written: the browser's storage is full",
+    );
+    await session.send("Storage.overrideQuotaForOrigin", { origin });
+    expect(await store.list()).toEqual(["file"]);
+    expect(await readText(store, "file")).toBe("old");
+  });
+
+  describe("a training", () => {
+    const folder = path.join(temporaryFolder(), "run");
+    let onNode: NodeRun;
+    let whole: string;
+
+    test("gives the losses that Node gives on the same adapter, and the same files", async () => {
+      const [node, end] = await Promise.all([trainOnNode(folder), worker.call("start", config, "runs/whole")]);
+      onNode = node;
+      expect(end).toBeUndefined();
+      const events = await worker.events();
+      const last = events.at(-1)!;
+      expect(last, JSON.stringify(last)).toMatchObject({ type: "finished", folder: "runs/whole" });
+      expect(onNode.adapter).toContain("SwiftShader");
+      const losses = lossesOf(events);
+      expect(losses.length).toBe(20);
+      losses.forEach((loss, i) => expect(Math.abs(loss / onNode.losses[i]! - 1)).toBeLessThan(1e-5));
+      expect(new Set(events.map(({ type }) => type))).toEqual(
+        new Set(["preparing", "data", "run", "phase", "compiled", "step", "epoch", "trained", "finished"]),
+      );
+
+      const store = worker.store("runs/whole");
+      expect((await store.list()).sort()).toEqual(await filesOf(store)); // No lock, and nothing left over.
+      expect(await filesOf(store)).toEqual(readdirSync(folder).sort());
+      const read = (file: string) => readFileSync(path.join(folder, file));
+      for (const file of ["config.json", "split.json", "variants.json"]) {
+        expect(await readText(store, file), file).toBe(read(file).toString());
+      }
+      for (const file of ["summary.json", "predictions.json"]) {
+        expect(keysOf(await readJson(store, file)), file).toEqual(keysOf(JSON.parse(read(file).toString())));
+      }
+      const lines = (content: string) =>
+        content
+          .trimEnd()
+          .split("\n")
+          .map((line) => keysOf(JSON.parse(line)));
+      expect(lines(await readText(store, "metrics.jsonl"))).toEqual(lines(read("metrics.jsonl").toString()));
+      for (const file of ["last.safetensors", "best.safetensors"]) {
+        const ours = parseCheckpoint(await store.read(file), file);
+        const nodes = parseCheckpoint(read(file), file);
+        expect([ours.config, ours.position.step]).toEqual([config, nodes.position.step]);
+        expect([...ours.model.keys()]).toEqual([...nodes.model.keys()]);
+      }
+      whole = (await worker.call("digest", "runs/whole", "last.safetensors")) as string;
+    });
+
+    test("that is killed, killed at a checkpoint and stopped, and resumed, ends with the same bits", async () => {
+      const name = "runs/interrupted";
+      const [first, second, third] = [await fresh(), await fresh(), await fresh()];
+      // Within an epoch: what came after the last checkpoint is trained again.
+      await first.killAt({ type: "step", stage: "joint", epoch: 1, batch: 3 });
+      expect(await first.call("start", config, name)).toBe("ended");
+      // As soon as a checkpoint was written.
+      await second.killAt({ type: "step", stage: "joint", epoch: 2, batch: 1 });
+      const resumed = second.call("resume", name);
+      await expect
+        .poll(async () => (await second.events()).some(({ type }) => type === "run"), { timeout: 60_000 })
+        .toBe(true);
+      await third.call("resume", name);
+      expect((await third.events()).at(-1)).toEqual({
+        ...{ type: "failed", folder: name, expected: true, resumable: true },
+        message: `${name}: another tab or window of this page is at work there; wait for it, or close it`,
+      });
+      expect(await resumed).toBe("ended");
+      await third.stopAt({ type: "step", stage: "joint", epoch: 2, batch: 3 });
+      await third.call("resume", name);
+      expect((await third.events()).at(-1)).toEqual({ type: "stopped", folder: name, resumable: true });
+      await third.call("resume", name);
+      expect((await third.events()).at(-1)).toMatchObject({ type: "finished" });
+      expect(await third.call("digest", name, "last.safetensors")).toBe(whole);
+      await third.call("resume", name);
+      expect((await third.events()).at(-1)).toMatchObject({
+        type: "failed",
+        message: `${name}: this run has finished`,
+      });
+    });
+  });
+
+  test("reports no error after all that", () => expect(opened.errors).toEqual([]));
+});
