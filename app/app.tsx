@@ -8,7 +8,12 @@ import { Images } from "./views/images.tsx";
 import { Start } from "./views/start.tsx";
 import { Train } from "./views/train.tsx";
 
-const shown: Partial<Record<ViewName, () => preact.JSX.Element>> = { start: Start, images: Images, annotate: Annotate, train: Train };
+const shown: Partial<Record<ViewName, () => preact.JSX.Element>> = {
+  start: Start,
+  images: Images,
+  annotate: Annotate,
+  train: Train,
+};
 
 export function App() {
   const { view } = route.value;

@@ -26,7 +26,8 @@ export function Curve({ title, x, lines, range }: Props) {
   const [low, high] = range ?? spread(Math.min(...ys), Math.max(...ys));
   const across = (v: number) =>
     MARGIN.left + ((v - left) / Math.max(right - left, 1e-9)) * (WIDTH - MARGIN.left - MARGIN.right);
-  const down = (v: number) => HEIGHT - MARGIN.bottom - ((v - low) / (high - low)) * (HEIGHT - MARGIN.top - MARGIN.bottom);
+  const down = (v: number) =>
+    HEIGHT - MARGIN.bottom - ((v - low) / (high - low)) * (HEIGHT - MARGIN.top - MARGIN.bottom);
   const last = lines.map(({ name, points }) => `${name} ${show(points.at(-1)?.y)}`).join(", ");
   return (
     <figure class="curve">
@@ -57,8 +58,13 @@ export function Curve({ title, x, lines, range }: Props) {
         </text>
         {lines.map(({ name, points }, i) => (
           <g key={name} class={`line-${i % 5}`}>
-            <polyline points={points.map((p) => `${across(p.x).toFixed(1)},${down(clamp(p.y, low, high)).toFixed(1)}`).join(" ")} />
-            {points.length < 20 && points.map((p) => <circle key={p.x} cx={across(p.x)} cy={down(clamp(p.y, low, high))} r={3} />)}
+            <polyline
+              points={points
+                .map((p) => `${across(p.x).toFixed(1)},${down(clamp(p.y, low, high)).toFixed(1)}`)
+                .join(" ")}
+            />
+            {points.length < 20 &&
+              points.map((p) => <circle key={p.x} cx={across(p.x)} cy={down(clamp(p.y, low, high))} r={3} />)}
           </g>
         ))}
       </svg>
@@ -74,4 +80,5 @@ function spread(low: number, high: number): [number, number] {
   return [low - more, high + more];
 }
 
-const show = (value: number | undefined): string => (value === undefined ? "" : value.toPrecision(3).replace(/\.?0+$/, ""));
+const show = (value: number | undefined): string =>
+  value === undefined ? "" : value.toPrecision(3).replace(/\.?0+$/, "");

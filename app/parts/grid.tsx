@@ -82,7 +82,15 @@ export function Grid({ items, label, tile, current, render, name, onOpen }: Prop
   };
 
   return (
-    <div class="grid" ref={box} role="grid" aria-label={label} aria-rowcount={rows} aria-colcount={columns} onKeyDown={key}>
+    <div
+      class="grid"
+      ref={box}
+      role="grid"
+      aria-label={label}
+      aria-rowcount={rows}
+      aria-colcount={columns}
+      onKeyDown={key}
+    >
       <div role="presentation" style={{ height: `${first * pitch}px` }} />
       {Array.from({ length: Math.max(0, last - first) }, (_, r) => first + r).map((row) => (
         <div
@@ -90,7 +98,11 @@ export function Grid({ items, label, tile, current, render, name, onOpen }: Prop
           role="row"
           aria-rowindex={row + 1}
           class="row"
-          style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`, height: `${tile.height}px`, marginBottom: `${GAP_PIXELS}px` }}
+          style={{
+            gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`,
+            height: `${tile.height}px`,
+            marginBottom: `${GAP_PIXELS}px`,
+          }}
         >
           {items.slice(row * columns, (row + 1) * columns).map((item, column) => {
             const index = row * columns + column;

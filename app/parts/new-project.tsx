@@ -15,7 +15,12 @@ export function NewProject() {
         class="filters"
         onSubmit={(event) => {
           event.preventDefault();
-          void makePhantom(`${scanner} ${new Date().toISOString().slice(0, 19).replaceAll(":", "-").replace("T", " ")}`, scanner, 0, count);
+          void makePhantom(
+            `${scanner} ${new Date().toISOString().slice(0, 19).replaceAll(":", "-").replace("T", " ")}`,
+            scanner,
+            0,
+            count,
+          );
         }}
       >
         <label>

@@ -4,6 +4,7 @@ import type { TrainConfig } from "../../src/train/config.ts";
 import { computeWorker } from "../state/engine.ts";
 import { messageOf, say } from "../state/messages.ts";
 import { project } from "../state/project.ts";
+import { dataOf } from "../project/data-name.ts";
 import { start } from "../state/training.ts";
 import type { Forecast } from "../worker/compute.ts";
 import { valueOf, withValue } from "../worker/fields.ts";
@@ -23,7 +24,7 @@ export function NewRun() {
   const [config, setConfig] = useState<TrainConfig>();
   const [fields, setFields] = useState<readonly Field[]>([]);
   const [forecast, setForecast] = useState<Forecast>();
-  const data = project.value ? `project:${project.value.name}` : "phantom";
+  const data = project.value ? dataOf(project.value.name) : "phantom";
 
   useEffect(() => {
     computeWorker()
@@ -58,18 +59,24 @@ export function NewRun() {
   if (!config) return <p role="status">Opening the settings…</p>;
   const set = (name: string, value: unknown) => setConfig(withValue(config, name, value));
   const show = (some: readonly Field[]) =>
-    some.map((field) => <FieldInput key={field.name} field={field} value={valueOf(config, field.name)} set={(v) => set(field.name, v)} />);
+    some.map((field) => (
+      <FieldInput key={field.name} field={field} value={valueOf(config, field.name)} set={(v) => set(field.name, v)} />
+    ));
   const fault = forecast && !forecast.ok ? forecast : undefined;
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        void start(config);
+        void start(config, project.value?.name ?? "synthetic images");
       }}
     >
       <p>
         On{" "}
-        <b>{project.value ? `${project.value.name} (${project.value.images.length} images)` : `${config.phantomImages} synthetic images`}</b>
+        <b>
+          {project.value
+            ? `${project.value.name} (${project.value.images.length} images)`
+            : `${config.phantomImages} synthetic images`}
+        </b>
         .
       </p>
       <div class="filters">
@@ -92,7 +99,10 @@ export function NewRun() {
         </label>
         <label>
           Pixels a side
-          <select value={config.size[0]} onChange={(event) => set("size", [Number(event.currentTarget.value), Number(event.currentTarget.value)])}>
+          <select
+            value={config.size[0]}
+            onChange={(event) => set("size", [Number(event.currentTarget.value), Number(event.currentTarget.value)])}
+          >
             {SIZES.map((side) => (
               <option key={side}>{side}</option>
             ))}
@@ -106,7 +116,8 @@ export function NewRun() {
       </details>
       <p role="status" class={fault ? "fault" : "dim"}>
         {!forecast && "Planning the memory…"}
-        {forecast?.ok && `Needs about ${size(forecast.needs.device)} of graphics memory and ${size(forecast.needs.host)} beside it.`}
+        {forecast?.ok &&
+          `Needs about ${size(forecast.needs.device)} of graphics memory and ${size(forecast.needs.host)} beside it.`}
         {fault && `${fault.setting === undefined ? "" : `${fault.setting}: `}${fault.message}`}
       </p>
       <button class="main" disabled={!forecast?.ok}>

@@ -19,7 +19,11 @@ export function Thumbnail({ project, index, image }: { project: string; index: n
   }, [made, image]);
   return (
     <div class="thumbnail">
-      {made === "failed" ? <span>cannot be shown</span> : <canvas ref={canvas} width={1} height={1} aria-hidden="true" />}
+      {made === "failed" ? (
+        <span>cannot be shown</span>
+      ) : (
+        <canvas ref={canvas} width={1} height={1} aria-hidden="true" />
+      )}
     </div>
   );
 }

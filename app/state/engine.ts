@@ -30,8 +30,6 @@ export function computeWorker(): RemoteApi<ComputeApi> {
   return compute;
 }
 
-
-
 /** Opens the adapter, and checks it once for each adapter and browser. */
 export async function openAdapter(): Promise<void> {
   adapter.value = { kind: "opening" };

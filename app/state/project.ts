@@ -41,7 +41,9 @@ export async function listProjects(): Promise<void> {
 }
 
 /** Runs what makes or opens a project, with progress, and shows it. */
-async function make(work: (options: { onEvent: (event: ImportEvent) => void; signal: AbortSignal }) => Promise<Project>) {
+async function make(
+  work: (options: { onEvent: (event: ImportEvent) => void; signal: AbortSignal }) => Promise<Project>,
+) {
   await flush();
   const controller = new AbortController();
   const stop = () => controller.abort();
@@ -90,7 +92,13 @@ function historyOf(index: number): History {
   return known;
 }
 
-const annotationOf = ({ label, boxes, empty, patient, side }: ProjectImage): Annotation => ({ label, boxes, empty, patient, side });
+const annotationOf = ({ label, boxes, empty, patient, side }: ProjectImage): Annotation => ({
+  label,
+  boxes,
+  empty,
+  patient,
+  side,
+});
 
 /** Changes an image's annotation. @param gesture as in `History.change` */
 export function annotate(index: number, change: Partial<Annotation>, gesture?: unknown): void {

@@ -40,8 +40,10 @@ export async function listRuns(): Promise<void> {
   }
 }
 
-export function start(config: TrainConfig): Promise<void> {
-  return follow(config, [], (options) => computeWorker().train(config, options));
+/** @param data what the images are called */
+export function start(config: TrainConfig, data: string): Promise<void> {
+  const name = `${new Date().toISOString().slice(0, 19).replaceAll(":", "-").replace("T", " ")} ${data}`;
+  return follow(config, [], (options) => computeWorker().train(config, name, options));
 }
 
 export function resume({ name, config, records }: RunInfo): Promise<void> {
@@ -81,7 +83,8 @@ async function follow(
   const clock = new Clock();
   try {
     const end = await begin({ signal: controller.signal, onEvent: (event) => take(event, clock) });
-    if (end.type === "failed") say(`The training has ended: ${end.message}${end.resumable ? " It can be resumed." : ""}`);
+    if (end.type === "failed")
+      say(`The training has ended: ${end.message}${end.resumable ? " It can be resumed." : ""}`);
   } catch (error) {
     say(`The training has ended: ${messageOf(error)}`);
   } finally {
@@ -139,9 +142,16 @@ function take(event: RunnerEvent, clock: Clock): void {
   }
 }
 
-/** The steps of all phases: those before this one were taken, or are those of a resumed run. */
-function phaseSteps({ steps }: Live, { batches, epochs, done }: { batches: number; epochs: number; done: number }) {
-  return { steps: { done: steps.total + done, total: steps.total + batches * epochs } };
+/** The steps of all phases, as if later ones had as many an epoch; earlier ones were taken, or are a resumed run's. */
+function phaseSteps(
+  { config: { epochs }, steps }: Live,
+  phase: { stage: string; batches: number; epochs: number; done: number },
+): Pick<Live, "steps"> {
+  const names = Object.keys(epochs).filter((name) => epochs[name]! > 0);
+  const later = names.slice(names.indexOf(phase.stage) + 1).reduce((sum, name) => sum + epochs[name]!, 0);
+  const earlier = names.slice(0, names.indexOf(phase.stage)).reduce((sum, name) => sum + epochs[name]!, 0);
+  const before = steps.done > 0 ? steps.done : earlier * phase.batches;
+  return { steps: { done: before + phase.done, total: before + phase.batches * (phase.epochs + later) } };
 }
 
 function step(now: Live, record: StepRecord & { type: "step" }, rate: number | undefined): void {

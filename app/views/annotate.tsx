@@ -4,7 +4,18 @@ import type { Box } from "../../src/data/sample.ts";
 import { Annotator } from "../annotate/annotator.tsx";
 import { BoxTable } from "../annotate/box-table.tsx";
 import type { Annotation } from "../project/project.ts";
-import { annotate, canRedo, canUndo, current, imagesWorker, project, redo, saved, shown, undo } from "../state/project.ts";
+import {
+  annotate,
+  canRedo,
+  canUndo,
+  current,
+  imagesWorker,
+  project,
+  redo,
+  saved,
+  shown,
+  undo,
+} from "../state/project.ts";
 import { messageOf } from "../state/messages.ts";
 import { addressOf } from "../state/route.ts";
 
@@ -26,7 +37,8 @@ export function Annotate() {
   return <Editor key={`${open.name} ${index}`} index={index} />;
 }
 
-type Loaded = { kind: "reading" } | { kind: "ready"; bitmap: ImageBitmap; crop: Box } | { kind: "failed"; reason: string };
+type Loaded =
+  { kind: "reading" } | { kind: "ready"; bitmap: ImageBitmap; crop: Box } | { kind: "failed"; reason: string };
 
 function Editor({ index }: { index: number }) {
   const open = project.value!;
@@ -134,7 +146,12 @@ function Editor({ index }: { index: number }) {
               </label>
             ))}
             <label class="check">
-              <input type="radio" name="class" checked={image.label === null} onChange={() => change({ label: null })} />
+              <input
+                type="radio"
+                name="class"
+                checked={image.label === null}
+                onChange={() => change({ label: null })}
+              />
               unknown <kbd>0</kbd>
             </label>
           </fieldset>
@@ -158,7 +175,9 @@ function Editor({ index }: { index: number }) {
             Side
             <select
               value={image.side ?? ""}
-              onChange={({ currentTarget: { value } }) => change({ side: value === "" ? null : (value as "train" | "val" | "test") })}
+              onChange={({ currentTarget: { value } }) =>
+                change({ side: value === "" ? null : (value as "train" | "val" | "test") })
+              }
             >
               <option value="">drawn at random</option>
               <option value="train">trained on</option>
@@ -191,7 +210,8 @@ function Editor({ index }: { index: number }) {
             </dl>
           </details>
           <p class="small dim">
-            Yellow: the box. Green: the ellipse in it, from which the network learns the mask. Dark: what is cropped away.
+            Yellow: the box. Green: the ellipse in it, from which the network learns the mask. Dark: what is cropped
+            away.
           </p>
         </aside>
       </div>

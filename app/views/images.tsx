@@ -4,7 +4,17 @@ import { Grid } from "../parts/grid.tsx";
 import { NewProject } from "../parts/new-project.tsx";
 import { Thumbnail } from "../parts/thumbnail.tsx";
 import { statusOf, type Filter, type Project, type Status } from "../project/project.ts";
-import { current, filter, importing, listProjects, openProject, project, projects, removeProject, shown } from "../state/project.ts";
+import {
+  current,
+  filter,
+  importing,
+  listProjects,
+  openProject,
+  project,
+  projects,
+  removeProject,
+  shown,
+} from "../state/project.ts";
 import { go } from "../state/route.ts";
 import { forgetThumbnails } from "../state/thumbnails.ts";
 
@@ -21,7 +31,11 @@ export function Images() {
             {work.what}
             {work.total > 0 && ` ${work.done} of ${work.total}`}…
           </p>
-          <progress value={work.total > 0 ? work.done : undefined} max={work.total > 0 ? work.total : undefined} aria-label={work.what} />
+          <progress
+            value={work.total > 0 ? work.done : undefined}
+            max={work.total > 0 ? work.total : undefined}
+            aria-label={work.what}
+          />
           <button onClick={work.stop}>Stop</button>
         </div>
       )}
@@ -78,7 +92,8 @@ function Open({ project: open }: { project: Project }) {
   return (
     <>
       <p>
-        {open.images.length} images, {marked} with class and box{open.left.length > 0 && `, ${open.left.length} files left out`}.
+        {open.images.length} images, {marked} with class and box
+        {open.left.length > 0 && `, ${open.left.length} files left out`}.
       </p>
       <Filters project={open} />
       <p class="dim small" role="status">
@@ -122,8 +137,12 @@ function Tile({ project: open, index }: { project: Project; index: number }) {
     <>
       <Thumbnail project={open.name} index={index} image={image} />
       <span class="name">{image.id}</span>
-      <span class={`tag ${image.label === null ? "none" : `class-${image.label % 5}`}`}>{className(open, image.label)}</span>
-      {image.notes.length > 0 && <span class="tag note">{image.notes.length === 1 ? "1 note" : `${image.notes.length} notes`}</span>}
+      <span class={`tag ${image.label === null ? "none" : `class-${image.label % 5}`}`}>
+        {className(open, image.label)}
+      </span>
+      {image.notes.length > 0 && (
+        <span class="tag note">{image.notes.length === 1 ? "1 note" : `${image.notes.length} notes`}</span>
+      )}
     </>
   );
 }
@@ -141,7 +160,9 @@ function Filters({ project: open }: { project: Project }) {
         Class
         <select
           value={label === undefined ? "" : String(label)}
-          onChange={({ currentTarget: { value } }) => set({ label: value === "" ? undefined : value === "null" ? null : Number(value) })}
+          onChange={({ currentTarget: { value } }) =>
+            set({ label: value === "" ? undefined : value === "null" ? null : Number(value) })
+          }
         >
           <option value="">all</option>
           {open.classes.names.map((name, i) => (
@@ -165,7 +186,11 @@ function Filters({ project: open }: { project: Project }) {
         </select>
       </label>
       <label class="check">
-        <input type="checkbox" checked={problems === true} onChange={(event) => set({ problems: event.currentTarget.checked })} />
+        <input
+          type="checkbox"
+          checked={problems === true}
+          onChange={(event) => set({ problems: event.currentTarget.checked })}
+        />
         only with notes or near-duplicates
       </label>
     </form>

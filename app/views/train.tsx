@@ -1,6 +1,5 @@
 /** Training: what, on what, what it costs; then how it goes; then the runs that there are. */
 import { useEffect, useState } from "preact/hooks";
-import type { TrainConfig } from "../../src/train/config.ts";
 import { Curve, type Line } from "../parts/curve.tsx";
 import { NewRun } from "../parts/new-run.tsx";
 import { adapter, computeWorker } from "../state/engine.ts";
@@ -39,7 +38,7 @@ function Progress({ now }: { now: Live }) {
         <p role="status">
           {doing}
           {speed !== undefined && `, ${speed.toFixed(speed < 10 ? 1 : 0)} images/s`}
-          {left !== undefined && `, ${duration(left)} left`}…
+          {left !== undefined && `, about ${duration(left)} left`}…
         </p>
         <progress value={steps.total > 0 ? steps.done : undefined} max={steps.total || undefined} aria-label="Steps" />
         <button onClick={stop} disabled={stopping}>
@@ -47,8 +46,8 @@ function Progress({ now }: { now: Live }) {
         </button>
       </div>
       <p class="small dim">
-        It goes on in a hidden tab. Pause saves it; a closed or crashed tab loses at most a minute, and the run is resumed to
-        the same weights as if nothing had happened.
+        It goes on in a hidden tab. Pause saves it; a closed or crashed tab loses at most a minute, and the run is
+        resumed to the same weights as if nothing had happened.
       </p>
       {remarks.map((text) => (
         <p key={text} class="small">
@@ -56,7 +55,11 @@ function Progress({ now }: { now: Live }) {
         </p>
       ))}
       <div class="curves">
-        <Curve title="Loss" x="step" lines={[{ name: "loss", points: losses.map(({ step, loss }) => ({ x: step, y: loss })) }]} />
+        <Curve
+          title="Loss"
+          x="step"
+          lines={[{ name: "loss", points: losses.map(({ step, loss }) => ({ x: step, y: loss })) }]}
+        />
         <Curve title="Held-out images" x="epoch" lines={figuresOf(records)} range={[0, 1]} />
       </div>
     </section>
@@ -146,10 +149,8 @@ function Runs() {
   );
 }
 
-const modelOf = ({ model }: TrainConfig): string => model;
-
 function Row({ run, chosen, choose }: { run: RunInfo; chosen: boolean; choose: (on: boolean) => void }) {
-  const { name, config, records, summary } = run;
+  const { name, config, title, records, summary } = run;
   const [asked, setAsked] = useState(false);
   const last = records.findLast(({ validation }) => validation)?.validation;
   const epochs = Object.values(config.epochs).reduce((a, b) => a + b, 0);
@@ -158,10 +159,15 @@ function Row({ run, chosen, choose }: { run: RunInfo; chosen: boolean; choose: (
   return (
     <tr>
       <td>
-        <input type="checkbox" aria-label={`Compare ${name}`} checked={chosen} onChange={(e) => choose(e.currentTarget.checked)} />
+        <input
+          type="checkbox"
+          aria-label={`Compare ${name}`}
+          checked={chosen}
+          onChange={(e) => choose(e.currentTarget.checked)}
+        />
       </td>
       <td>{name}</td>
-      <td>{modelOf(config)}</td>
+      <td>{title}</td>
       <td>
         {records.length} of {epochs}
       </td>
@@ -171,7 +177,12 @@ function Row({ run, chosen, choose }: { run: RunInfo; chosen: boolean; choose: (
       <td>
         <div class="toolbar">
           {!summary && !running && (
-            <button class="main" aria-label={`Resume ${name}`} onClick={() => void resume(run)} disabled={live.value !== undefined}>
+            <button
+              class="main"
+              aria-label={`Resume ${name}`}
+              onClick={() => void resume(run)}
+              disabled={live.value !== undefined}
+            >
               Resume
             </button>
           )}
@@ -184,7 +195,11 @@ function Row({ run, chosen, choose }: { run: RunInfo; chosen: boolean; choose: (
             (asked ? (
               <button
                 class="bad"
-                onClick={() => void computeWorker().removeRun(name).then(listRuns, (error: unknown) => say(messageOf(error)))}
+                onClick={() =>
+                  void computeWorker()
+                    .removeRun(name)
+                    .then(listRuns, (error: unknown) => say(messageOf(error)))
+                }
               >
                 Delete for good
               </button>

@@ -5,17 +5,21 @@ import type { Capabilities } from "../../src/gpu/capabilities.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { ConfigError } from "../../src/models/config-error.ts";
 import { compareCase, runCase } from "../../src/models/parity.ts";
-import { isComplete, readRecords } from "../../src/runs/run.ts";
+import { hasCheckpoint, isComplete, readRecords, Run } from "../../src/runs/run.ts";
 import { readJson } from "../../src/runs/store.ts";
 import type { RunSummary } from "../../src/runs/train.ts";
-import { checkConfig, presetFor, type TrainConfig } from "../../src/train/config.ts";
+import { checkConfig, presetFor, specOf, type TrainConfig } from "../../src/train/config.ts";
 import { needsOf, type Needs } from "../../src/train/needs.ts";
 import type { EpochRecord } from "../../src/train/training.ts";
-import { PageImages } from "../../src/web/image-source.ts";
+import { PageImages, type PreparedSets } from "../../src/web/image-source.ts";
 import { openGpu } from "../../src/web/open-gpu.ts";
 import { OpfsStore } from "../../src/web/opfs-store.ts";
 import { Runner, RUNS, type RunEnd, type RunnerEvent } from "../../src/web/runner.ts";
+import { projectOf } from "../project/data-name.ts";
+import { preparedSet } from "../project/prepared.ts";
+import { loadProject } from "../project/project-store.ts";
 import { removeAll } from "../project/remove-all.ts";
+import { greyOf } from "./pictures.ts";
 import { serve, type CallContext, type Methods } from "./rpc.ts";
 import { fieldsOf, modelInfos, type Field, type ModelInfo } from "./settings.ts";
 
@@ -39,6 +43,8 @@ export interface RunInfo {
   /** Its folder's name. */
   name: string;
   config: TrainConfig;
+  /** Of its network. */
+  title: string;
   records: EpochRecord[];
   /** Null while it has not finished. */
   summary: RunSummary | null;
@@ -62,6 +68,11 @@ const open = (): Promise<Gpu> => openGpu({ onLost: () => (opening = undefined) }
 
 const runs = new OpfsStore(RUNS);
 
+const projectImages: PreparedSets = async (config, options) => {
+  const project = await loadProject(projectOf(config.data));
+  return preparedSet(project, config, (image) => greyOf(project, image), options);
+};
+
 /** A training, whose events go to the caller and which the caller's signal stops. */
 async function training(
   { emit, signal }: CallContext<RunnerEvent>,
@@ -69,7 +80,7 @@ async function training(
 ): Promise<RunEnd> {
   let end: RunEnd | undefined;
   const runner = new Runner({
-    source: new PageImages(),
+    source: new PageImages(projectImages),
     emit(event) {
       if (event.type === "finished" || event.type === "stopped" || event.type === "failed") end = event;
       else emit(event);
@@ -127,12 +138,17 @@ const api = {
     }
   },
 
-  async train(config: unknown, context: CallContext<RunnerEvent>): Promise<RunEnd> {
-    return training(context, (runner) => runner.start(config));
+  async train(config: unknown, name: string, context: CallContext<RunnerEvent>): Promise<RunEnd> {
+    return training(context, (runner) => runner.start(config, runs.path(name)));
   },
 
   async resume(name: string, context: CallContext<RunnerEvent>): Promise<RunEnd> {
-    return training(context, (runner) => runner.resume(runs.path(name)));
+    const store = runs.folder(name);
+    if (await hasCheckpoint(store)) return training(context, (runner) => runner.resume(store.name));
+    // Closed before its first checkpoint: it begins again, with the same settings.
+    const config = checkConfig(await readJson(store, "config.json"));
+    await Run.reopen(store);
+    return training(context, (runner) => runner.start(config, store.name));
   },
 
   /** All runs, the newest first. One that cannot be read is left out. */
@@ -143,7 +159,7 @@ const api = {
       try {
         const config = checkConfig(await readJson(store, "config.json"));
         const summary = (await isComplete(store)) ? ((await readJson(store, "summary.json")) as RunSummary) : null;
-        found.push({ name, config, records: await readRecords(store), summary });
+        found.push({ name, config, title: specOf(config).title, records: await readRecords(store), summary });
       } catch {
         continue;
       }

@@ -5,12 +5,10 @@ import { phantomId, phantomImage } from "../../src/data/phantom/phantom.ts";
 import { benignMalignant } from "../../src/data/classes.ts";
 import { DataError, type Box } from "../../src/data/sample.ts";
 import { tissueRectangle } from "../../src/data/tissue/crop.ts";
-import { InputError, readText, toJson } from "../../src/runs/store.ts";
-import { OpfsStore } from "../../src/web/opfs-store.ts";
-import { parseProject } from "../project/schema.ts";
+import { loadProject, projectsStore, requireFreeName, saveProject } from "../project/project-store.ts";
 import type { Annotation, Project, ProjectImage } from "../project/project.ts";
 import { removeAll } from "../project/remove-all.ts";
-import { pictureOf, type Picture } from "./pictures.ts";
+import { bitmapOf, greyOf } from "./pictures.ts";
 import { Handed, serve, type CallContext, type Methods } from "./rpc.ts";
 
 export interface ProjectSummary {
@@ -26,32 +24,19 @@ export interface ImportEvent {
   total: number;
 }
 
-const PROJECT = "project.json";
 const THUMBNAIL_PIXELS = 168;
-
-const all = new OpfsStore("projects");
 
 /** The open project, kept so that a thumbnail does not parse it again. */
 let open: Project | undefined;
 
 async function load(name: string): Promise<Project> {
-  if (open?.name === name) return open;
-  const store = all.folder(name);
-  open = parseProject(await readText(store, PROJECT), store.path(PROJECT));
+  if (open?.name !== name) open = await loadProject(name);
   return open;
 }
 
 async function save(project: Project): Promise<void> {
-  await all.folder(project.name).write(PROJECT, toJson(project));
+  await saveProject(project);
   open = project;
-}
-
-/** @throws InputError for a name that a folder cannot have, or that is taken */
-async function requireFree(name: string): Promise<void> {
-  if (!/^[\p{L}\p{N}][\p{L}\p{N} ._()-]{0,59}$/u.test(name)) {
-    throw new InputError(`"${name.slice(0, 60)}" is no name for a project: 1 to 60 letters, digits, blanks, or . _ - ( )`);
-  }
-  if (await all.exists(name)) throw new InputError(`there is a project ${name} already: choose another name`);
 }
 
 function imageAt({ images }: Project, index: number): ProjectImage {
@@ -63,7 +48,7 @@ function imageAt({ images }: Project, index: number): ProjectImage {
 const api = {
   async list(_: CallContext<never>): Promise<ProjectSummary[]> {
     const found: ProjectSummary[] = [];
-    for (const name of await all.list()) {
+    for (const name of await projectsStore.list()) {
       // One that cannot be read must not hide the others.
       const project = await load(name).catch(() => undefined);
       if (project) found.push({ name, images: project.images.length });
@@ -77,7 +62,7 @@ const api = {
 
   async remove(name: string, _: CallContext<never>): Promise<void> {
     if (open?.name === name) open = undefined;
-    await removeAll(all, name);
+    await removeAll(projectsStore, name);
   },
 
   async makePhantom(
@@ -87,7 +72,7 @@ const api = {
     count: number,
     { emit, signal }: CallContext<ImportEvent>,
   ): Promise<Project> {
-    await requireFree(name);
+    await requireFreeName(name);
     if (!isPhantom(scanner)) throw new DataError(`there is no phantom ${scanner}`);
     const images: ProjectImage[] = [];
     for (let index = 0; index < count; index++) {
@@ -126,7 +111,7 @@ const api = {
 
   async thumbnail(name: string, index: number, { signal }: CallContext<never>): Promise<Handed<ImageBitmap>> {
     const project = await load(name);
-    const { bitmap } = await pictureOf(project, imageAt(project, index), all.folder(name));
+    const bitmap = await bitmapOf(project, imageAt(project, index));
     signal.throwIfAborted();
     const scale = Math.min(1, THUMBNAIL_PIXELS / Math.min(bitmap.width, bitmap.height));
     const small = await createImageBitmap(bitmap, {
@@ -139,10 +124,14 @@ const api = {
   },
 
   /** The picture, and the part of it that is taken as tissue. */
-  async picture(name: string, index: number, _: CallContext<never>): Promise<Handed<{ bitmap: ImageBitmap; crop: Box }>> {
+  async picture(
+    name: string,
+    index: number,
+    _: CallContext<never>,
+  ): Promise<Handed<{ bitmap: ImageBitmap; crop: Box }>> {
     const project = await load(name);
     const image = imageAt(project, index);
-    const { bitmap, grey }: Picture = await pictureOf(project, image, all.folder(name));
+    const [bitmap, grey] = await Promise.all([bitmapOf(project, image), greyOf(project, image)]);
     const whole = { x0: 0, y0: 0, x1: image.width, y1: image.height };
     const crop = image.cropped ? whole : tissueRectangle(grey, "adaptive");
     return new Handed({ bitmap, crop }, [bitmap]);

@@ -53,8 +53,9 @@ export class Gpu {
   readonly caps: Capabilities;
   /** The adapter's name, for people and records. */
   get name(): string {
-    const { description, device, vendor } = this.info;
-    return description || device || vendor || "unknown adapter";
+    const { description, device, vendor, architecture } = this.info;
+    // Browsers hide description and device.
+    return description || device || [vendor, architecture].filter(Boolean).join(" ") || "unknown adapter";
   }
   /** Waits for one of the device's promises. */
   readonly wait: <T>(promise: Promise<T>) => Promise<T>;
