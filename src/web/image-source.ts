@@ -52,7 +52,7 @@ export class PageImages implements ImageSource {
   async #usable(config: TrainConfig, options: PrepareOptions): Promise<PreparedData> {
     const set = await this.#sets(config, options);
     const classes = requireClasses(config, set, options);
-    return usableImages(config, { ...set, classes }, set.name, options);
+    return usableImages(config, { ...set, classes }, "page's", options);
   }
 
   split(prepared: readonly Prepared[], config: TrainConfig, kept?: KeptSplit): SplitSides {

@@ -5,7 +5,7 @@ import { isMissing, isOther, privateFiles, storageError } from "./storage-error.
 import { isLeftover, isWhole, requireWriter, writeWhole } from "./write-whole.ts";
 
 /** How often a file is read again that is replaced meanwhile, as a page may do that shows a run in progress. */
-const READ_AGAIN = 5;
+const READ_AGAIN = 20;
 
 /** The parts of a path; none of "". @throws InputError for names that browsers refuse */
 function partsOf(path: string): string[] {
@@ -41,6 +41,13 @@ async function find(path: string): Promise<FileSystemHandle | undefined> {
     if (isMissing(error) || isOther(error)) return undefined;
     throw error;
   }
+}
+
+/** @throws DOMException, also if the file is replaced meanwhile */
+async function contentOf(handle: FileSystemFileHandle): Promise<Uint8Array> {
+  const found = await handle.getFile();
+  if (!isWhole(found)) throw new DOMException("it was never written to its end", "NotFoundError");
+  return new Uint8Array(await found.arrayBuffer());
 }
 
 export class OpfsStore implements Store {
@@ -88,15 +95,16 @@ export class OpfsStore implements Store {
   async #read(file: string): Promise<Uint8Array> {
     const { folder, name } = split(this.path(file));
     for (let again = 0; ; again++) {
-      try {
-        const found = await (await (await open(folder)).getFileHandle(name)).getFile();
-        if (!isWhole(found)) throw new DOMException("never written to its end", "NotFoundError");
-        return new Uint8Array(await found.arrayBuffer());
-      } catch (error) {
-        if (isOther(error)) throw new InputError(`${this.path(file)}: is a folder, not a file`, { cause: error });
-        const { name } = error as { name?: string };
-        if (again === READ_AGAIN || name !== "NotReadableError") throw error;
-      }
+      const handle = await (await open(folder)).getFileHandle(name).catch((error: unknown) => {
+        if (!isOther(error)) throw error;
+        throw new InputError(`${this.path(file)}: is a folder, not a file`, { cause: error });
+      });
+      const bytes = await contentOf(handle).catch((error: unknown) => {
+        // The name is there, but what it stood for has just been replaced.
+        if (again === READ_AGAIN || !(error instanceof DOMException)) throw error;
+        return undefined;
+      });
+      if (bytes) return bytes;
     }
   }
 

@@ -5,8 +5,11 @@ import type { Answer, Message, Request } from "./runs-worker.ts";
 /** What a request gives: a value, or what was thrown. */
 export type Outcome = { value: unknown } | { error: { name: string; message: string } };
 
-/** An event at which a worker is ended without warning, or stopped. */
-export interface Kill {
+/** Ends the worker without warning; stops its training; ends the browser's GPU process, for which the test has the function. */
+export type Interruption = "kill" | "stop" | "crash";
+
+/** At which event of a worker its training is interrupted. */
+export interface At {
   type: RunnerEvent["type"];
   stage?: string;
   epoch?: number;
@@ -17,15 +20,15 @@ interface Open {
   worker: Worker;
   waiting: Map<number, (outcome: Outcome) => void>;
   events: RunnerEvent[];
-  kill?: Kill;
-  stop?: Kill;
+  at?: At;
+  what?: Interruption;
 }
 
 const workers: Open[] = [];
 let requests = 0;
 
-const matches = (event: object, kill: Kill): boolean =>
-  Object.entries(kill).every(([key, value]) => (event as Record<string, unknown>)[key] === value);
+const matches = (event: object, at: At): boolean =>
+  Object.entries(at).every(([key, value]) => (event as Record<string, unknown>)[key] === value);
 
 /** @returns the worker's number */
 function spawn(): number {
@@ -39,12 +42,16 @@ function spawn(): number {
       return;
     }
     open.events.push(data.event);
-    if (open.kill && matches(data.event, open.kill)) terminate(open);
-    if (open.stop && matches(data.event, open.stop))
-      worker.postMessage({ id: -1, method: "stop", args: [] } satisfies Request);
+    if (open.at && matches(data.event, open.at)) interrupt(open);
   };
   worker.onerror = ({ message }) => console.error(`worker: ${message}`);
   return workers.push(open) - 1;
+}
+
+function interrupt(open: Open): void {
+  if (open.what === "kill") terminate(open);
+  else if (open.what === "stop") open.worker.postMessage({ id: -1, method: "stop", args: [] } satisfies Request);
+  else void crash();
 }
 
 function terminate(open: Open): void {
@@ -64,12 +71,7 @@ const driven = {
       open.worker.postMessage({ id, method, args } satisfies Request);
     });
   },
-  killAt(number: number, kill: Kill): void {
-    workers[number]!.kill = kill;
-  },
-  stopAt(number: number, event: Kill): void {
-    workers[number]!.stop = event;
-  },
+  interruptAt: (number: number, at: At, what: Interruption): void => void Object.assign(workers[number]!, { at, what }),
   terminate: (number: number): void => terminate(workers[number]!),
   events: (number: number): RunnerEvent[] => workers[number]!.events,
 };
@@ -79,6 +81,8 @@ export type Driven = typeof driven;
 declare global {
   /** For the test that drives the page. */
   var runs: Driven;
+  /** Given by the test. */
+  function crash(): Promise<void>;
 }
 
 globalThis.runs = driven;

@@ -1,6 +1,7 @@
 /** The worker of the tests of src/web: answers requests with the store and the runner. */
 import type { Store } from "../../src/runs/store.ts";
 import { PageImages } from "../../src/web/image-source.ts";
+import { openGpu } from "../../src/web/open-gpu.ts";
 import { OpfsStore } from "../../src/web/opfs-store.ts";
 import { Runner, type RunnerEvent } from "../../src/web/runner.ts";
 
@@ -29,6 +30,11 @@ const methods = {
   start: (config: unknown, folder: string) => runner.start(config, folder),
   resume: (folder: string) => runner.resume(folder),
   stop: () => runner.stop(),
+  /** Opens a device and waits until the browser takes it away. @returns what the page is told */
+  lost: () =>
+    new Promise<string>((resolve, reject) => {
+      openGpu({ onLost: ({ message }) => resolve(message) }).catch(reject);
+    }),
   /** A method of the store with that name. */
   store: (name: string, method: keyof Store, ...args: unknown[]): unknown => {
     const store = new OpfsStore(name) as unknown as Record<string, (...given: unknown[]) => unknown>;

@@ -65,24 +65,29 @@ describe.skipIf(leftOut)("in Chromium", () => {
     if (executable === undefined) throw new Error(advice);
     opened = await openPage(executable, "runs.html");
     worker = await fresh();
+    await opened.page.exposeFunction("crash", () => opened.endGpuProcess());
   });
   afterAll(async () => (opened as typeof opened | undefined)?.close());
 
   let next = 0;
   runSuite([["in the private file system", (name) => worker.store(`suite-${next++}/${name}`)]]);
 
-  test("a file is the old one or the new one, whenever its writer is killed", async () => {
+  test("a file is the old one or the new one, whenever it is read and whenever its writer is killed", async () => {
     const store = worker.store("killed");
-    await store.write("whole", new Uint8Array(300_000));
-    for (let kill = 0; kill < 6; kill++) {
+    const length = 300_000;
+    await store.write("whole", new Uint8Array(length));
+    const requireWhole = async () => {
+      const found = await store.read("whole");
+      expect([found.length, new Set(found).size]).toEqual([length, 1]);
+    };
+    for (let kill = 0; kill < 4; kill++) {
       const writer = await fresh();
-      const ended = writer.call("writeForEver", "killed", "whole", 300_000);
+      const ended = writer.call("writeForEver", "killed", "whole", length);
       await writer.call("store", "killed", "exists", "whole");
-      await new Promise((resolve) => setTimeout(resolve, 9 * kill));
+      for (let read = 0; read < 8; read++) await requireWhole();
       await writer.terminate();
       expect(await ended).toBe("ended");
-      const found = await store.read("whole");
-      expect([found.length, new Set(found).size]).toEqual([300_000, 1]);
+      await requireWhole();
     }
     await store.removeLeftovers();
     expect(await store.list()).toEqual(["whole"]);
@@ -202,14 +207,14 @@ describe.skipIf(leftOut)("in Chromium", () => {
       whole = (await worker.call("digest", "runs/whole", "last.safetensors")) as string;
     });
 
-    test("that is killed, killed at a checkpoint and stopped, and resumed, ends with the same bits", async () => {
+    test("that is killed, killed at a checkpoint, stopped and without its GPU, and resumed each time, ends with the same bits", async () => {
       const name = "runs/interrupted";
       const [first, second, third] = [await fresh(), await fresh(), await fresh()];
       // Within an epoch: what came after the last checkpoint is trained again.
-      await first.killAt({ type: "step", stage: "joint", epoch: 1, batch: 3 });
+      await first.interruptAt({ type: "step", stage: "joint", epoch: 1, batch: 3 }, "kill");
       expect(await first.call("start", config, name)).toBe("ended");
       // As soon as a checkpoint was written.
-      await second.killAt({ type: "step", stage: "joint", epoch: 2, batch: 1 });
+      await second.interruptAt({ type: "step", stage: "joint", epoch: 2, batch: 1 }, "kill");
       const resumed = second.call("resume", name);
       await expect
         .poll(async () => (await second.events()).some(({ type }) => type === "run"), { timeout: 60_000 })
@@ -220,9 +225,19 @@ describe.skipIf(leftOut)("in Chromium", () => {
         message: `${name}: another tab or window of this page is at work there; wait for it, or close it`,
       });
       expect(await resumed).toBe("ended");
-      await third.stopAt({ type: "step", stage: "joint", epoch: 2, batch: 3 });
+      await third.interruptAt({ type: "step", stage: "joint", epoch: 2, batch: 3 }, "stop");
       await third.call("resume", name);
       expect((await third.events()).at(-1)).toEqual({ type: "stopped", folder: name, resumable: true });
+      // The device is lost; the next run gets another one.
+      const told = worker.call("lost");
+      await third.interruptAt({ type: "epoch" }, "crash");
+      await third.call("resume", name);
+      const lost = /^the GPU device was lost \(.+\); unsaved work is lost$/;
+      expect((await third.events()).at(-1)).toEqual({
+        ...{ type: "failed", folder: name, expected: true, resumable: true },
+        message: expect.stringMatching(lost) as string,
+      });
+      expect(await told).toMatch(lost);
       await third.call("resume", name);
       expect((await third.events()).at(-1)).toMatchObject({ type: "finished" });
       expect(await third.call("digest", name, "last.safetensors")).toBe(whole);

@@ -45,8 +45,15 @@ export async function openPage(executablePath: string, file = "") {
       await browser.close();
       await server.close();
     };
+    /** Ends the process that owns all GPU devices; the browser starts another one. */
+    const endGpuProcess = async () => {
+      const session = await browser.newBrowserCDPSession();
+      const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+      process.kill(processInfo.find(({ type }) => type === "GPU")!.id, "SIGKILL");
+      await session.detach();
+    };
     await page.goto(`${server.resolvedUrls!.local[0]!}${file}?driven`);
-    return { page, errors, close };
+    return { page, errors, endGpuProcess, close };
   } catch (error) {
     await server.close();
     throw error;

@@ -2,9 +2,7 @@
 import type { Page } from "playwright-core";
 import { InputError, type Store } from "../../src/runs/store.ts";
 import type { RunnerEvent } from "../../src/web/runner.ts";
-import type { Driven, Kill } from "../browser/runs-page.ts";
-
-export type { Kill } from "../browser/runs-page.ts";
+import type { At, Driven, Interruption } from "../browser/runs-page.ts";
 
 /** The page's own, for functions that run in it. */
 declare const runs: Driven;
@@ -36,14 +34,10 @@ export class PageWorker {
     return this.#page.evaluate((number) => runs.events(number), this.#number);
   }
 
-  /** Ends the worker without warning at such an event. */
-  async killAt(kill: Kill): Promise<void> {
-    await this.#page.evaluate(([number, event]) => runs.killAt(number, event), [this.#number, kill] as const);
-  }
-
-  /** Has the worker stop its training, as a user does, at such an event. */
-  async stopAt(event: Kill): Promise<void> {
-    await this.#page.evaluate(([number, at]) => runs.stopAt(number, at), [this.#number, event] as const);
+  /** Interrupts the worker's training at such an event; replaces an earlier interruption. */
+  async interruptAt(at: At, what: Interruption): Promise<void> {
+    const given: [number, At, Interruption] = [this.#number, at, what];
+    await this.#page.evaluate(([number, event, how]) => runs.interruptAt(number, event, how), given);
   }
 
   async terminate(): Promise<void> {

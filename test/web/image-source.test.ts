@@ -88,7 +88,7 @@ describe("other images in a page", () => {
     const none = new DataError("my project: this page has no such images; there are phantom and phantom-b");
     await expect(new PageImages().check(own)).rejects.toThrow(none);
     const bare = setOf([image("1", { boxes: [] })], { unmarked: new Set(["1"]) });
-    await expect(source(bare).prepare(own)).rejects.toThrow("my project: the my project images have no outlines");
+    await expect(source(bare).prepare(own)).rejects.toThrow("my project: the page's images have no outlines");
     const others = setOf([image("1")], { classes: { names: ["cyst", "solid"], positive: 1 } });
     const named = { ...own, classes: ["benign", "malignant"] };
     await expect(source(others).check(named)).rejects.toThrow("has the classes cyst, solid, not benign, malignant");
