@@ -8,7 +8,7 @@ import { Images } from "./views/images.tsx";
 import { Start } from "./views/start.tsx";
 import { Train } from "./views/train.tsx";
 
-const shown: Partial<Record<ViewName, () => preact.JSX.Element>> = {
+const shown: Record<ViewName, () => preact.JSX.Element> = {
   start: Start,
   images: Images,
   annotate: Annotate,
@@ -25,7 +25,7 @@ export function App() {
     if (first.current) first.current = false;
     else heading.current?.focus();
   }, [view]);
-  const View = shown[view] ?? Start;
+  const View = shown[view];
   return (
     <>
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), heading.current?.focus())}>

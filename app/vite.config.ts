@@ -32,11 +32,14 @@ const policy: Plugin = {
 };
 
 /** Fills in the service worker's list of files, and a version that changes with any of them. */
+let out = "";
 const offline: Plugin = {
   name: "offline",
   apply: "build",
+  configResolved({ root, build }) {
+    out = path.resolve(root, build.outDir);
+  },
   closeBundle() {
-    const out = at("../dist/app");
     const files = readdirSync(out, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name !== "sw.js")
       .map((entry) => path.relative(out, path.join(entry.parentPath, entry.name)).split(path.sep).join("/"))

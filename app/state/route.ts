@@ -6,8 +6,6 @@ export const views = {
   images: "Images",
   annotate: "Annotate",
   train: "Train",
-  predict: "Predict",
-  report: "Report",
 } as const;
 
 export type ViewName = keyof typeof views;

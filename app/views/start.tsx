@@ -14,19 +14,13 @@ export function Start() {
         Everything runs on this computer's graphics card.
       </p>
       <div class="doors">
-        <a class="door" href={addressOf("predict")}>
-          <b>Predict</b>
-          <span>Drop images on a model that comes with the page, trained on synthetic ones, or on your own.</span>
-        </a>
         <a class="door" href={addressOf("images")}>
-          <b>Open images</b>
-          <span>
-            A folder with or without annotations, DICOM and film loops included; or synthetic images to try it with.
-          </span>
+          <b>Images</b>
+          <span>Synthetic ones, drawn by the page, to look at and to annotate with boxes.</span>
         </a>
         <a class="door" href={addressOf("train")}>
           <b>Train</b>
-          <span>On your images, with live curves. It goes on in a hidden tab and survives a closed one.</span>
+          <span>With live curves. It goes on in a hidden tab and survives a closed one.</span>
         </a>
       </div>
       <Adapter />

@@ -100,7 +100,7 @@ function Runs() {
       <h2 id="runs">Runs</h2>
       {all.length === 0 && <p class="dim">None yet. They are kept in this browser.</p>}
       {all.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-labelledby="runs">
+        <div class="scroll" tabIndex={0} role="region" aria-label="Table of runs">
           <table>
             <thead>
               <tr>

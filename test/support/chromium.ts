@@ -23,7 +23,7 @@ export function findChromium(env = process.env): string | undefined {
 }
 
 /** Chromium gives pages a software adapter only with a switch. */
-const flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+export const flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 export type OpenPage = Awaited<ReturnType<typeof openPage>>;
 

@@ -1,0 +1,64 @@
+/** Builds the page and serves the folder, as any web server would, from a path of its own; opens it in Chromium. */
+import { createReadStream, statSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { build } from "vite";
+import { flags } from "./chromium.ts";
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+  ".webmanifest": "application/manifest+json",
+};
+
+/** Serves a folder's files below `prefix`; everything else is not found. */
+async function serve(folder: string, prefix: string) {
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url!, "http://localhost");
+    const name = pathname.startsWith(prefix) ? decodeURIComponent(pathname.slice(prefix.length)) : undefined;
+    const file = path.join(folder, name === "" ? "index.html" : (name ?? ""));
+    if (name === undefined || !file.startsWith(folder) || !statSync(file, { throwIfNoEntry: false })?.isFile()) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, { "content-type": TYPES[path.extname(file)] ?? "application/octet-stream" });
+    createReadStream(file).pipe(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { server, origin: `http://localhost:${port}`, url: `http://localhost:${port}${prefix}` };
+}
+
+export type OpenApp = Awaited<ReturnType<typeof openApp>>;
+
+/** @param out an empty folder for the build */
+export async function openApp(executablePath: string, out: string) {
+  const configFile = fileURLToPath(new URL("../../app/vite.config.ts", import.meta.url));
+  // Vitest's own value would make a build for development.
+  const { NODE_ENV } = process.env;
+  process.env["NODE_ENV"] = "production";
+  await build({ configFile, logLevel: "error", build: { outDir: out } });
+  process.env["NODE_ENV"] = NODE_ENV;
+  const { server, origin, url } = await serve(out, "/some/folder/");
+  const browser = await chromium.launch({ executablePath, args: flags });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  /** Addresses of all requests, and what the page complained about. */
+  const [requests, errors]: [string[], string[]] = [[], []];
+  context.on("request", (request) => requests.push(request.url()));
+  context.on("weberror", (error) => errors.push(error.error().message));
+  context.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  const page = await context.newPage();
+  const close = async () => {
+    await browser.close();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { page, context, origin, url, out, requests, errors, close, stopServing: () => server.close() };
+}
