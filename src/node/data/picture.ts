@@ -1,15 +1,7 @@
 /** The common interface to image files of any format, frame by frame. */
 import type { Sharp } from "sharp";
 import type { PictureSize } from "../../data/annotation-frame.ts";
-
-/** A file's own numbers, upright, interleaved, row by row. */
-export interface Levels {
-  width: number;
-  height: number;
-  /** 1 grey, 2 with alpha, 3 red, green, blue, 4 with alpha (or cyan, magenta, yellow, black). */
-  channels: number;
-  levels: Uint8Array | Uint16Array | Int32Array | Uint32Array | Float32Array;
-}
+import type { Levels } from "../../data/pictures/picture-file.ts";
 
 /** A picture as a sharp image. */
 export interface Rendered {

@@ -1,4 +1,5 @@
-/** Reads TIFF directory fields that sharp ignores or is slow to find (TIFF 6.0 section 2; BigTIFF). */
+/** Reads fields of a TIFF file's directories (TIFF 6.0 section 2; BigTIFF), which decoders ignore or are slow to find. */
+import { DataError } from "../sample.ts";
 
 export interface TiffPage {
   /** PhotometricInterpretation 0, WhiteIsZero. */
@@ -11,12 +12,15 @@ export interface TiffPage {
 
 const [BITS, PHOTOMETRIC, SAMPLE_FORMAT] = [258, 262, 339];
 
+/** The type of 32-bit numbers; those that are asked for here have 16 or 32. */
+const LONG = 4;
+
 /** The directories of a file: a chain, one per page. */
 interface Directories {
   first: number;
   /** Address of the directory that follows the one at `at`; 0 after the last. */
   after: (at: number) => number;
-  /** The first number of each requested tag of 16-bit numbers. */
+  /** The first number of each requested tag of 16-bit or 32-bit numbers. */
   tags: (at: number, wanted: readonly number[]) => Map<number, number>;
 }
 
@@ -32,6 +36,32 @@ export const tiffPage = (bytes: Uint8Array, page: number): TiffPage | undefined 
     const found = tags(at, wanted);
     const [bits = 1, photometric, format] = wanted.map((tag) => found.get(tag));
     return { whiteIsZero: photometric === 0, float: format === 3, bits };
+  });
+
+/** Floats other than 32-bit decode to garbage or fail with a meaningless error. @throws DataError */
+export function requireKnownFloats(bytes: Uint8Array, page = 1): void {
+  const found = tiffPage(bytes, page);
+  if (!found?.float || found.bits === 32) return;
+  throw new DataError(
+    `is not a readable image: its levels are floats of ${found.bits} bits; save it with 32 or 8 bits`,
+  );
+}
+
+/**
+ * The numbers of tags of 16 or 32 bits, the first number of each, page by page.
+ *
+ * @param most pages read at most
+ * @returns undefined if it is not a TIFF file, or damaged
+ */
+export const tiffTags = (
+  bytes: Uint8Array,
+  wanted: readonly number[],
+  most: number,
+): Map<number, number>[] | undefined =>
+  within(bytes, ({ first, after, tags }) => {
+    const pages: Map<number, number>[] = [];
+    for (let at = first; at !== 0 && pages.length < most; at = after(at)) pages.push(tags(at, wanted));
+    return pages;
   });
 
 /**
@@ -78,8 +108,10 @@ function open(view: DataView): Directories | undefined {
         const tag = view.getUint16(from, little);
         if (!wanted.includes(tag)) continue;
         // Values that do not fit into the entry are stored elsewhere.
-        const inside = 2 * long(from + 4) <= room;
-        found.set(tag, view.getUint16(inside ? from + value : long(from + value), little));
+        const wide = view.getUint16(from + 2, little) === LONG;
+        const inside = (wide ? 4 : 2) * long(from + 4) <= room;
+        const place = inside ? from + value : long(from + value);
+        found.set(tag, wide ? view.getUint32(place, little) : view.getUint16(place, little));
       }
       return found;
     },
