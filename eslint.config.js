@@ -21,6 +21,7 @@ const rooms = [
   "src/study",
   "src/report",
   "src/runs",
+  "src/web",
   "src/node",
   "src/cli",
   "bench",

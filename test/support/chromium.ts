@@ -27,10 +27,21 @@ const flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 export type OpenPage = Awaited<ReturnType<typeof openPage>>;
 
-/** Serves test/browser and opens its page, for a test to call. */
-export async function openPage(executablePath: string) {
+interface PageOptions {
+  /** The page's file. */
+  file?: string;
+  /** The Content-Security-Policy of all that is served. */
+  policy?: string;
+}
+
+/** Serves test/browser and opens one of its pages, for a test to call. */
+export async function openPage(executablePath: string, { file = "", policy }: PageOptions = {}) {
   const configFile = fileURLToPath(new URL("../browser/vite.config.ts", import.meta.url));
-  const server = await createServer({ configFile, logLevel: "error" });
+  const server = await createServer({
+    configFile,
+    logLevel: "error",
+    ...(policy === undefined ? {} : { server: { headers: { "Content-Security-Policy": policy } } }),
+  });
   try {
     await server.listen();
     const browser = await chromium.launch({ executablePath, args: flags });
@@ -45,7 +56,7 @@ export async function openPage(executablePath: string) {
       await browser.close();
       await server.close();
     };
-    await page.goto(`${server.resolvedUrls!.local[0]!}?driven`);
+    await page.goto(`${server.resolvedUrls!.local[0]!}${file}?driven`);
     return { page, errors, close };
   } catch (error) {
     await server.close();

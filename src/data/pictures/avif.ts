@@ -42,7 +42,10 @@ export function readAvif(bytes: Uint8Array): Avif {
   const bits = find("pixi")?.subarray(5);
   if (bits?.some((n) => n > 8) || ((find("av1C")?.[2] ?? 0) & 0x40) !== 0) throw unread("of more than 8 bits");
   if (find("clap")) throw unread("of which a part is shown");
-  if (latin1(find("colr") ?? new Uint8Array(), 0, 4) === "prof") throw unread("with a colour profile");
+  // Programs differ in what they make of it.
+  if (own.some((property) => property?.type === "colr" && latin1(property.content, 0, 4) === "prof")) {
+    throw unread("with a colour profile");
+  }
   const [width, height] = [number(extent, 4, 4), number(extent, 8, 4)];
   const turned = ((find("irot")?.[0] ?? 0) & 1) === 1;
   return { size: turned ? { width: height, height: width } : { width, height } };

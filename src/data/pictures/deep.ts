@@ -52,3 +52,7 @@ export function scaleLevels(
   }
   return { width, height, channels: colours as 1 | 3, data, ...(note === undefined ? {} : { note }) };
 }
+
+/** Colours of more than 8 bits with a profile: what converts them by it in a browser has 8. */
+export const deepProfile = (format: string): DataError =>
+  new DataError(`is a ${format} image of 16 bits with a colour profile: save it with 8 bits, or without the profile`);

@@ -10,9 +10,11 @@ const ORIENTATION = 274;
  */
 export function exifOrientation(exif: Uint8Array): number {
   const begin = exif[0] === 0x45 && exif[1] === 0x78 ? 6 : 0;
-  const found = tiffTags(exif.subarray(begin), [ORIENTATION], 1)?.[0]?.get(ORIENTATION) ?? 1;
-  return found >= 1 && found <= 8 ? found : 1;
+  return orientationOf(tiffTags(exif.subarray(begin), [ORIENTATION], 1)?.[0]?.get(ORIENTATION));
 }
+
+/** Upright for a number that means nothing. */
+export const orientationOf = (found = 1): number => (found >= 1 && found <= 8 ? found : 1);
 
 /** The size as viewers show it. */
 export function uprightSize({ width, height }: Size, orientation: number): PictureSize {

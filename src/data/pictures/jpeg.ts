@@ -13,6 +13,8 @@ export interface Jpeg {
   height: number;
   /** EXIF orientation, 1 to 8. */
   orientation: number;
+  /** The segments that say so, beginning with "Exif". */
+  exif: Uint8Array[];
   /** 1 grey, 3 colours. */
   components: number;
   /** An ICC profile. */
@@ -33,6 +35,7 @@ export function readJpeg(bytes: Uint8Array): Jpeg {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let [frame, scans, passed]: [Frame | undefined, JpegScans | undefined, number] = [undefined, undefined, 0];
   let orientation = 1;
+  const exif: Uint8Array[] = [];
   const profile: Uint8Array[] = [];
   const tables = new Map<number, HuffmanTable>();
   let restarts = 0;
@@ -53,8 +56,10 @@ export function readJpeg(bytes: Uint8Array): Jpeg {
       scans = new JpegScans(frame);
     } else if (marker === TABLES) readTables(content, tables);
     else if (marker === RESTARTS) restarts = ((content[0] ?? 0) << 8) | (content[1] ?? 0);
-    else if (marker === EXIF && startsWith(content, "Exif\0")) orientation = exifOrientation(content);
-    else if (marker === PROFILE && startsWith(content, "ICC_PROFILE\0")) profile[content[12]!] = content.subarray(14);
+    else if (marker === EXIF && startsWith(content, "Exif\0")) {
+      if (exif.length === 0) orientation = exifOrientation(content);
+      exif.push(content);
+    } else if (marker === PROFILE && startsWith(content, "ICC_PROFILE\0")) profile[content[12]!] = content.subarray(14);
     else if (marker === START_OF_SCAN) {
       if (!scans) throw badJpeg("it is damaged");
       if (++passed > MAX_SCANS) throw badJpeg(`it has more than ${MAX_SCANS} scans`);
@@ -63,7 +68,7 @@ export function readJpeg(bytes: Uint8Array): Jpeg {
   }
   if (!frame || passed === 0) throw badJpeg("it has no pixels");
   const { width, height, components } = frame;
-  return { width, height, orientation, components: components.length, profile: joined(profile) };
+  return { width, height, orientation, exif, components: components.length, profile: joined(profile) };
 }
 
 const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![TABLES, 0xc8, 0xcc].includes(marker);

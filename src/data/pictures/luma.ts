@@ -23,3 +23,12 @@ export function overBlack(rgba: Uint8Array | Uint8ClampedArray): Uint8Array {
   }
   return rgb;
 }
+
+/** Cyan, magenta, yellow, black as viewers show them without a profile: what the inks let through, multiplied. */
+export function throughInks(inks: ArrayLike<number>): Uint8Array {
+  const rgb = new Uint8Array((3 * inks.length) / 4);
+  for (let i = 0, to = 0; i < inks.length; i += 4) {
+    for (let c = 0; c < 3; c++) rgb[to++] = Math.round(((255 - inks[i + c]!) * (255 - inks[i + 3]!)) / 255);
+  }
+  return rgb;
+}

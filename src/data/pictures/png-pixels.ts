@@ -1,11 +1,8 @@
 /** Decodes the pixels of a PNG file: any colour type and depth, interlaced or not, exactly and the same on every machine. */
-import { Unzlib } from "fflate";
 import { reasonOf } from "../sample.ts";
+import { inflateUpTo } from "./inflate.ts";
 import type { Levels } from "./picture-file.ts";
 import { badPng, KINDS, PALETTE, type Png } from "./png.ts";
-
-/** Deflated bytes per step. Deflate expands a byte to at most 1,032, so a step to 16 MB. */
-const STEP = 2 ** 14;
 
 /** The passes of an interlaced picture: first column and row, and steps between columns and rows (section 8.1). */
 const ADAM7 = [
@@ -81,25 +78,28 @@ function sampleAt(line: Uint8Array, i: number, depth: number): number {
   return (line[bit >> 3]! >> (8 - depth - (bit & 7))) & (2 ** depth - 1);
 }
 
-/** Inflates no further than the picture needs. */
 function inflated(parts: readonly Uint8Array[], needed: number): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(needed);
-  let length = 0;
-  const inflate = new Unzlib((chunk) => {
-    out.set(chunk.subarray(0, needed - length), length);
-    length = Math.min(needed, length + chunk.length);
-  });
+  let out;
   try {
-    for (const [i, part] of parts.entries()) {
-      for (let at = 0; at < part.length && length < needed; at += STEP) {
-        inflate.push(part.subarray(at, at + STEP), i === parts.length - 1 && at + STEP >= part.length);
-      }
-    }
+    out = inflateUpTo(parts, needed);
   } catch (error) {
     throw badPng(`it is damaged in its pixels (${reasonOf(error)})`);
   }
-  if (length < needed) throw badPng("its pixels are cut off");
+  if (out.length < needed) throw badPng("its pixels are cut off");
   return out;
+}
+
+/** No ICC profile is larger. */
+const MAX_PROFILE_BYTES = 2 ** 22;
+
+/** The ICC profile in an iCCP chunk: after a name, a zero and the method. @throws DataError */
+export function profileOf({ profile }: Png): Uint8Array | undefined {
+  if (!profile) return undefined;
+  try {
+    return inflateUpTo([profile.subarray(profile.indexOf(0) + 2)], MAX_PROFILE_BYTES);
+  } catch (error) {
+    throw badPng(`its profile is damaged (${reasonOf(error)})`);
+  }
 }
 
 /** Undoes a row's filter in place (section 9.2). */

@@ -15,11 +15,24 @@ const [BITS, PHOTOMETRIC, SAMPLE_FORMAT] = [258, 262, 339];
 /** The type of 32-bit numbers; those that are asked for here have 16 or 32. */
 const LONG = 4;
 
+/** Size and reader of the types of whole numbers: bytes, 16, 32 and 64 bits. */
+const WHOLE_NUMBERS: Partial<
+  Record<number, [size: number, read: (view: DataView, at: number, little: boolean) => number]>
+> = {
+  1: [1, (view, at) => view.getUint8(at)],
+  3: [2, (view, at, little) => view.getUint16(at, little)],
+  [LONG]: [4, (view, at, little) => view.getUint32(at, little)],
+  7: [1, (view, at) => view.getUint8(at)],
+  16: [8, (view, at, little) => Number(view.getBigUint64(at, little))],
+};
+
 /** The directories of a file: a chain, one per page. */
 interface Directories {
   first: number;
   /** Address of the directory that follows the one at `at`; 0 after the last. */
   after: (at: number) => number;
+  /** All whole numbers of each tag. */
+  fields: (at: number) => Map<number, number[]>;
   /** The first number of each requested tag of 16-bit or 32-bit numbers. */
   tags: (at: number, wanted: readonly number[]) => Map<number, number>;
 }
@@ -64,6 +77,14 @@ export const tiffTags = (
     return pages;
   });
 
+/** All whole numbers of a page's directory, by tag; undefined if the file is no TIFF file, or damaged. */
+export const tiffFields = (bytes: Uint8Array, page: number): Map<number, number[]> | undefined =>
+  within(bytes, ({ first, after, fields }) => {
+    let at = first;
+    for (let i = 1; i < page; i++) at = after(at);
+    return fields(at);
+  });
+
 /**
  * Counts a file's pages. The library would read each of them, which is slow.
  * @returns the number of pages, at most `most` + 1; undefined if it is not a TIFF file or is truncated
@@ -101,6 +122,21 @@ function open(view: DataView): Directories | undefined {
   return {
     first: long(big ? 8 : 4),
     after: (at) => long(at + head + entry * count(at)),
+    fields: (at) => {
+      const found = new Map<number, number[]>();
+      for (let i = 0; i < count(at); i++) {
+        const from = at + head + entry * i;
+        const [size, read] = WHOLE_NUMBERS[view.getUint16(from + 2, little)] ?? [0, undefined];
+        const length = long(from + 4);
+        if (!read || size * length > view.byteLength) continue;
+        const place = size * length <= room ? from + value : long(from + value);
+        found.set(
+          view.getUint16(from, little),
+          Array.from({ length }, (_, n) => read(view, place + size * n, little)),
+        );
+      }
+      return found;
+    },
     tags: (at, wanted) => {
       const found = new Map<number, number>();
       for (let i = 0; i < count(at); i++) {

@@ -11,6 +11,10 @@ export interface WebP {
   alpha: boolean;
   /** EXIF orientation, 1 to 8. */
   orientation: number;
+  /** Addresses of the chunks that say so, which begin with "EXIF". */
+  exif: number[];
+  /** The chunk of a still picture's colours, from its name on. */
+  colours: Uint8Array | undefined;
   /** An ICC profile. */
   profile: Uint8Array | undefined;
 }
@@ -24,7 +28,16 @@ export function readWebP(bytes: Uint8Array): WebP {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = bytes.length >= 12 ? 8 + view.getUint32(4, true) : Infinity;
   if (end > bytes.length) throw bad("it is cut off");
-  const found: WebP = { width: 0, height: 0, frames: 0, alpha: false, orientation: 1, profile: undefined };
+  const found: WebP = {
+    width: 0,
+    height: 0,
+    frames: 0,
+    alpha: false,
+    orientation: 1,
+    exif: [],
+    colours: undefined,
+    profile: undefined,
+  };
   let single = false;
   for (let at = 12; at + 8 <= end;) {
     const [name, length] = [nameAt(bytes, at), view.getUint32(at + 4, true)];
@@ -37,8 +50,10 @@ export function readWebP(bytes: Uint8Array): WebP {
       found.height = 1 + (content.getUint32(6, true) >>> 8);
     } else if (name === "ANMF") found.frames++;
     else if (name === "ICCP") found.profile = raw;
-    else if (name === "EXIF") found.orientation = exifOrientation(raw);
-    else if (name === "VP8 " || name === "VP8L") {
+    else if (name === "EXIF") {
+      if (found.exif.length === 0) found.orientation = exifOrientation(raw);
+      found.exif.push(at);
+    } else if (name === "VP8 " || name === "VP8L") {
       const own = name === "VP8L" ? lossless(content) : lossy(content);
       if (found.width > 0 && (own.width !== found.width || own.height !== found.height)) {
         throw bad("it says two sizes");
@@ -47,6 +62,7 @@ export function readWebP(bytes: Uint8Array): WebP {
       found.height = own.height;
       // In an extended file, its header decides.
       if (at === 12) found.alpha = own.alpha;
+      found.colours = bytes.subarray(at, at + 8 + length);
       single = true;
     }
     at += 8 + length + (length % 2);
@@ -75,3 +91,16 @@ function lossless(view: DataView) {
 }
 
 const nameAt = (bytes: Uint8Array, at: number) => String.fromCharCode(...bytes.subarray(at, at + 4));
+
+/** Address of the bit of a lossless picture that says whether it has alpha, from the chunk's name on. */
+const ALPHA = { byte: 12, bit: 0x10 };
+
+/** A WebP file of a still picture's colours alone, opaque: browsers lose levels under transparency. */
+export function opaqueWebP(colours: Uint8Array): Uint8Array {
+  const file = new Uint8Array(12 + colours.length + (colours.length % 2));
+  for (const [i, letter] of Array.from("RIFF    WEBP").entries()) file[i] = letter.charCodeAt(0);
+  new DataView(file.buffer).setUint32(4, file.length - 8, true);
+  file.set(colours, 12);
+  if (nameAt(colours, 0) === "VP8L") file[12 + ALPHA.byte]! &= ~ALPHA.bit;
+  return file;
+}

@@ -5,6 +5,7 @@ import { scaleLevels } from "../../data/pictures/deep.ts";
 import { gifLayout } from "../../data/pictures/gif.ts";
 import { formatName } from "../../data/pictures/image-format.ts";
 import { MAX_FRAMES, MAX_PIXELS, tooLarge } from "../../data/pictures/limits.ts";
+import { throughInks } from "../../data/pictures/luma.ts";
 import type { Levels } from "../../data/pictures/picture-file.ts";
 import { ANIMATED_PNG, isAnimated } from "../../data/pictures/png.ts";
 import { copiesNote, framesOfPages, MAX_COPIES } from "../../data/pictures/tiff-pages.ts";
@@ -117,11 +118,7 @@ async function render(bytes: Uint8Array, options: SharpOptions, found: Metadata)
  */
 async function printed(bytes: Uint8Array, options: SharpOptions, found: Metadata): Promise<Sharp> {
   const { levels, width, height } = await readLevels(bytes, options, found);
-  const data = new Uint8Array(3 * width * height);
-  for (let i = 0, to = 0; i < levels.length; i += 4) {
-    for (let c = 0; c < 3; c++) data[to++] = Math.round(((255 - levels[i + c]!) * (255 - levels[i + 3]!)) / 255);
-  }
-  return sharp(data, { raw: { width, height, channels: 3 } });
+  return sharp(throughInks(levels), { raw: { width, height, channels: 3 } });
 }
 
 /** Whether all pixels are fully transparent, if the picture supports transparency. */
