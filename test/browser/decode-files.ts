@@ -28,6 +28,12 @@ const coloured = (channels: 1 | 2 | 3 | 4, seed = 7) =>
     }),
     { raw: { width, height, channels } },
   );
+/** Colours of which each pixel is seen whole or not at all. */
+const holed = () =>
+  sharp(
+    Uint8Array.from({ length: 4 * pixels }, (_, i) => (i % 4 < 3 ? i % 251 : (i >> 2) % 9 === 0 ? 0 : 255)),
+    { raw: { width, height, channels: 4 } },
+  );
 const wide = (channels: 1 | 2 | 3 | 4, most: number) =>
   sharp(
     Uint16Array.from({ length: channels * pixels }, (_, i) =>
@@ -69,7 +75,7 @@ export const exact = (): Promise<Files> =>
     "16 bits, colours.png": wide(3, 65535).png({ progressive: true }),
     "16 bits, colours, alpha.png": wide(4, 65535).png(),
     "lossless.webp": coloured(3).webp({ lossless: true }),
-    "lossless, alpha.webp": coloured(4).webp({ lossless: true, exact: true }),
+    "lossless, holes.webp": holed().webp({ lossless: true }),
     "film.webp": film(3).webp({ lossless: true }),
     "one.gif": coloured(3).gif(),
     "alpha.gif": coloured(4).gif(),
@@ -226,6 +232,16 @@ export async function refused(): Promise<Files> {
     ...claims(Object.fromEntries(whole)),
   ];
 }
+
+/** What a browser loses levels of, and this one refuses. */
+export const refusedInBrowsers = (): Promise<Files> =>
+  all({
+    "lossless, alpha.webp": coloured(4).webp({ lossless: true }),
+    "alpha.avif": coloured(4).avif(),
+    "p3.avif": coloured(3).avif().withIccProfile("p3"),
+    "16 bits, p3.png": wide(3, 65535).png().withIccProfile("p3"),
+    "inks.jpg": coloured(3).toColourspace("cmyk").jpeg(),
+  });
 
 /** Small files whose headers claim 65535 x 65535 pixels, or the most that the format can say. */
 function claims(whole: Record<string, Uint8Array>): Files {

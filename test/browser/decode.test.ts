@@ -3,7 +3,16 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DataError, reasonOf } from "../../src/data/sample.ts";
 import { decodeLevels, greyOf, openPictures } from "../../src/node/data/decode.ts";
 import { findChromium, openPage, type OpenPage } from "../support/chromium.ts";
-import { dicomFiles, exact, exactToo, type Files, lossy, profiled, refused } from "./decode-files.ts";
+import {
+  dicomFiles,
+  exact,
+  exactToo,
+  type Files,
+  lossy,
+  profiled,
+  refused,
+  refusedInBrowsers,
+} from "./decode-files.ts";
 import type { Decoded } from "./decode-worker.ts";
 
 const executable = findChromium();
@@ -57,11 +66,14 @@ describe.skipIf(leftOut)("in Chromium, in a worker that may not eval,", () => {
     return off;
   }
 
-  /** Without alpha where all is opaque: of GIF and WebP files the two add it for different reasons. */
+  /** Colours over black where nothing is seen, as browsers drop them; the two add alpha to opaque pictures for different reasons. */
   function visible(levels: ArrayLike<number>, channels: number): ArrayLike<number> {
-    if (channels !== 4 || levels instanceof Uint16Array) return levels;
-    const all = Array.from(levels);
-    return all.every((level, i) => i % 4 < 3 || level === 255) ? all.filter((_, i) => i % 4 < 3) : levels;
+    if (!(levels instanceof Uint8Array) || channels < 3) return levels;
+    const alpha = (i: number) => (channels === 4 ? levels[4 * i + 3]! : 255);
+    return Uint8Array.from({ length: (4 * levels.length) / channels }, (_, i) => {
+      const [pixel, c] = [i >> 2, i & 3];
+      return c === 3 ? alpha(pixel) : alpha(pixel) === 0 ? 0 : levels[channels * pixel + c]!;
+    });
   }
 
   const worst = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
@@ -116,6 +128,13 @@ describe.skipIf(leftOut)("in Chromium, in a worker that may not eval,", () => {
       if (!(reason instanceof DataError)) taken.push(`${name}: ${reasonOf(reason)} on the command line`);
     }
     expect(taken).toEqual([]);
+  });
+
+  it("what a browser would read with other levels is refused, with a way out", async () => {
+    for (const [name, bytes] of await refusedInBrowsers()) {
+      const here = await decoded(bytes);
+      expect("refused" in here ? here.refused : "read", name).toMatch(/: (convert it to PNG|save it with 8 bits)/);
+    }
   });
 
   it("reports no error after all that", () => expect(opened.errors).toEqual([]));

@@ -42,10 +42,9 @@ export function readAvif(bytes: Uint8Array): Avif {
   const bits = find("pixi")?.subarray(5);
   if (bits?.some((n) => n > 8) || ((find("av1C")?.[2] ?? 0) & 0x40) !== 0) throw unread("of more than 8 bits");
   if (find("clap")) throw unread("of which a part is shown");
-  // Programs differ in what they make of it.
-  if (own.some((property) => property?.type === "colr" && latin1(property.content, 0, 4) === "prof")) {
-    throw unread("with a colour profile");
-  }
+  // Colours that decoders round by a level, a profile takes further apart.
+  const profile = ({ type, content } = NO_BOX) => type === "colr" && /^(prof|rICC)$/.test(latin1(content, 0, 4));
+  if (own.some(profile)) throw unread("with a colour profile");
   const [width, height] = [number(extent, 4, 4), number(extent, 8, 4)];
   const turned = ((find("irot")?.[0] ?? 0) & 1) === 1;
   return { size: turned ? { width: height, height: width } : { width, height } };
@@ -55,6 +54,8 @@ interface Box {
   type: string;
   content: Uint8Array;
 }
+
+const NO_BOX: Box = { type: "", content: new Uint8Array() };
 
 /** @throws DataError for one that reaches beyond the bytes */
 function boxesOf(bytes: Uint8Array): Box[] {

@@ -13,8 +13,8 @@ export interface WebP {
   orientation: number;
   /** Addresses of the chunks that say so, which begin with "EXIF". */
   exif: number[];
-  /** The chunk of a still picture's colours, from its name on. */
-  colours: Uint8Array | undefined;
+  /** The chunk of a still picture's lossy colours, from its name on. */
+  lossy: Uint8Array | undefined;
   /** An ICC profile. */
   profile: Uint8Array | undefined;
 }
@@ -35,7 +35,7 @@ export function readWebP(bytes: Uint8Array): WebP {
     alpha: false,
     orientation: 1,
     exif: [],
-    colours: undefined,
+    lossy: undefined,
     profile: undefined,
   };
   let single = false;
@@ -62,7 +62,7 @@ export function readWebP(bytes: Uint8Array): WebP {
       found.height = own.height;
       // In an extended file, its header decides.
       if (at === 12) found.alpha = own.alpha;
-      found.colours = bytes.subarray(at, at + 8 + length);
+      if (name === "VP8 ") found.lossy = bytes.subarray(at, at + 8 + length);
       single = true;
     }
     at += 8 + length + (length % 2);
@@ -92,15 +92,11 @@ function lossless(view: DataView) {
 
 const nameAt = (bytes: Uint8Array, at: number) => String.fromCharCode(...bytes.subarray(at, at + 4));
 
-/** Address of the bit of a lossless picture that says whether it has alpha, from the chunk's name on. */
-const ALPHA = { byte: 12, bit: 0x10 };
-
-/** A WebP file of a still picture's colours alone, opaque: browsers lose levels under transparency. */
-export function opaqueWebP(colours: Uint8Array): Uint8Array {
-  const file = new Uint8Array(12 + colours.length + (colours.length % 2));
+/** A WebP file of a still picture's lossy colours alone: browsers lose levels under transparency, which lies apart from them. */
+export function plainWebP(lossy: Uint8Array): Uint8Array {
+  const file = new Uint8Array(12 + lossy.length + (lossy.length % 2));
   for (const [i, letter] of Array.from("RIFF    WEBP").entries()) file[i] = letter.charCodeAt(0);
   new DataView(file.buffer).setUint32(4, file.length - 8, true);
-  file.set(colours, 12);
-  if (nameAt(colours, 0) === "VP8L") file[12 + ALPHA.byte]! &= ~ALPHA.bit;
+  file.set(lossy, 12);
   return file;
 }

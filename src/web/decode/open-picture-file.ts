@@ -2,7 +2,7 @@
  * Opens picture files in a browser, in a page or a worker, and decodes them to the grey levels that the command line gets. What it
  * cannot read so is refused.
  */
-import type { PictureSize, Size } from "../../data/annotation-frame.ts";
+import type { PictureSize } from "../../data/annotation-frame.ts";
 import { isDicom } from "../../data/dicom/file.ts";
 import { isAvif, readAvif } from "../../data/pictures/avif.ts";
 import { bmpSize, decodeBmp, isBmp } from "../../data/pictures/bmp.ts";
@@ -16,7 +16,7 @@ import type { PictureFile } from "../../data/pictures/picture-file.ts";
 import { decodePng, profileOf } from "../../data/pictures/png-pixels.ts";
 import { isPng, readPng } from "../../data/pictures/png.ts";
 import { type Frame, pictureFile } from "../../data/pictures/shown.ts";
-import { isWebP, opaqueWebP, readWebP } from "../../data/pictures/webp.ts";
+import { isWebP, plainWebP, readWebP } from "../../data/pictures/webp.ts";
 import { DataError } from "../../data/sample.ts";
 import { decodeByBrowser } from "./canvas.ts";
 import { FrameDecoder, hasImageDecoder } from "./image-decoder.ts";
@@ -84,18 +84,22 @@ function openWebP(bytes: Uint8Array): PictureFile {
   for (const at of header.exif) blind.fill("X".charCodeAt(0), at, at + 4);
   const decoder = new FrameDecoder(blind, "image/webp", header, frames);
   const size = uprightSize(header, orientation);
+  const channels = frames > 1 || alpha ? 4 : 3;
+  const rgbaOf = async (frame: number): Promise<Uint8Array> => {
+    if (frames > 1) return requireExact(await decoder.rgba(frame));
+    const still = { type: "image/webp", size: header };
+    if (!alpha) return withoutAlpha(requireExact(await decodeByBrowser(blind, still)));
+    if (!header.lossy || !hasImageDecoder()) return requireExact(await decodeByBrowser(blind, still));
+    // Alpha is exact, the colours that were multiplied by it are not.
+    const rgba = await decoder.rgba(frame);
+    putColours(rgba, withoutAlpha(await decodeByBrowser(plainWebP(header.lossy), still)));
+    return rgba;
+  };
   return pictureFile(
     range(frames),
     () => size,
     async (frame) => {
-      const { pixels, channels } =
-        frames > 1 || (alpha && hasImageDecoder())
-          ? { pixels: await decoder.rgba(frame), channels: 4 as const }
-          : { pixels: await opaque(blind, "image/webp", header), channels: 3 as const };
-      // The frame decoder multiplies colours by alpha, which loses levels; alpha itself is exact.
-      if (channels === 4 && header.colours) {
-        putColours(pixels, await opaque(opaqueWebP(header.colours), "image/webp", header));
-      }
+      const pixels = await rgbaOf(frame);
       const rgb = await toSrgb(header, pixels, channels, { profile, grey: false });
       const levels = turnUpright(rgb, header, channels, orientation);
       return { width: size.width, height: size.height, channels, levels };
@@ -109,17 +113,25 @@ function putColours(rgba: Uint8Array, rgb: Uint8Array): void {
 
 function openAvif(bytes: Uint8Array): PictureFile {
   const { size } = readAvif(bytes);
-  return single(size, async () => ({ ...size, channels: 3, levels: await opaque(bytes, "image/avif", size) }));
+  return single(size, async () => {
+    const levels = requireExact(await decodeByBrowser(bytes, { type: "image/avif", size }));
+    return { ...size, channels: 4, levels };
+  });
 }
 
-/** @throws DataError also for transparency, under which a canvas loses levels */
-async function opaque(bytes: Uint8Array, type: string, size: Size): Promise<Uint8Array> {
-  const rgba = await decodeByBrowser(bytes, { type, size });
+/**
+ * Browsers multiply colours by alpha, and divide again: levels of pixels that are half transparent are lost.
+ *
+ * @throws DataError for a picture with such pixels
+ */
+function requireExact(rgba: Uint8ClampedArray | Uint8Array): Uint8Array {
   for (let i = 3; i < rgba.length; i += 4) {
-    if (rgba[i] !== 255)
-      throw new DataError("has transparent pixels, which this browser does not read exactly: convert it to PNG");
+    if (rgba[i] === 0 || rgba[i] === 255) continue;
+    throw new DataError(
+      "has pixels that are partly transparent, which a browser does not read exactly: convert it to PNG",
+    );
   }
-  return withoutAlpha(rgba);
+  return new Uint8Array(rgba.buffer, rgba.byteOffset, rgba.length);
 }
 
 function openGif(bytes: Uint8Array): PictureFile {
