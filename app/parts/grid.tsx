@@ -25,6 +25,8 @@ export function Grid({ items, label, tile, current, render, name, onOpen }: Prop
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ width: 0, height: 0, top: 0 });
   const [active, setActive] = useState(Math.max(0, current === undefined ? 0 : items.indexOf(current)));
+  /** The same at once: keys may come faster than what they show. */
+  const newest = useRef(active);
   const wantsFocus = useRef(false);
 
   useLayoutEffect(() => {
@@ -48,7 +50,7 @@ export function Grid({ items, label, tile, current, render, name, onOpen }: Prop
   const last = Math.min(rows, Math.ceil((view.top + view.height) / pitch) + SPARE_ROWS);
   const focused = Math.min(active, items.length - 1);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!wantsFocus.current) return;
     wantsFocus.current = false;
     box.current!.querySelector<HTMLElement>('[tabindex="0"]')?.focus();
@@ -66,7 +68,18 @@ export function Grid({ items, label, tile, current, render, name, onOpen }: Prop
     if (view.width > 0 && focused > 0) show(focused);
   }, [view.width > 0]);
 
+  const activate = (index: number) => {
+    newest.current = index;
+    setActive(index);
+  };
+
   const key = (event: KeyboardEvent) => {
+    const at = Math.min(newest.current, items.length - 1);
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      onOpen(items[at]!);
+      return;
+    }
     const inSight = Math.max(1, Math.floor(view.height / pitch)) * columns;
     const steps: Record<string, number> = {
       ...{ ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, PageUp: -inSight, PageDown: inSight },
@@ -75,9 +88,9 @@ export function Grid({ items, label, tile, current, render, name, onOpen }: Prop
     const step = steps[event.key];
     if (step === undefined) return;
     event.preventDefault();
-    const next = Math.min(items.length - 1, Math.max(0, focused + step));
+    const next = Math.min(items.length - 1, Math.max(0, at + step));
     wantsFocus.current = true;
-    setActive(next);
+    activate(next);
     show(next);
   };
 
@@ -114,14 +127,8 @@ export function Grid({ items, label, tile, current, render, name, onOpen }: Prop
                 aria-selected={item === current}
                 tabIndex={index === focused ? 0 : -1}
                 class="tile"
-                onFocus={() => setActive(index)}
+                onFocus={() => activate(index)}
                 onClick={() => onOpen(item)}
-                onKeyDown={(event) => {
-                  if (event.key === "Enter" || event.key === " ") {
-                    event.preventDefault();
-                    onOpen(item);
-                  }
-                }}
               >
                 {render(item)}
               </div>

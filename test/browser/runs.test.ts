@@ -63,7 +63,7 @@ describe.skipIf(leftOut)("in Chromium", () => {
 
   beforeAll(async () => {
     if (executable === undefined) throw new Error(advice);
-    opened = await openPage(executable, "runs.html");
+    opened = await openPage(executable, { file: "runs.html" });
     worker = await fresh();
     await opened.page.exposeFunction("crash", () => opened.endGpuProcess());
   });

@@ -1,4 +1,4 @@
-/** The page of the kernel suite. To see it in any browser: npx vite --config test/browser/vite.config.ts --open */
+/** The pages of the tests in a browser. To see the kernel suite in any browser: npx vite --config test/browser/vite.config.ts --open */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
@@ -8,6 +8,8 @@ export default defineConfig({
   root: at("."),
   publicDir: at("../reference"),
   cacheDir: at("../../node_modules/.vite/kernel-suite"),
+  // Found only while a page runs, these would make it reload.
+  optimizeDeps: { include: ["dcmjs-codecs", "fflate"] },
   // A page that reloads itself would end the tests in it.
   server: { host: "localhost", hmr: false, watch: null, fs: { allow: [at("../..")] } },
 });

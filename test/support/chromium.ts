@@ -27,10 +27,21 @@ export const flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshade
 
 export type OpenPage = Awaited<ReturnType<typeof openPage>>;
 
+interface PageOptions {
+  /** The page's file. */
+  file?: string;
+  /** The Content-Security-Policy of all that is served. */
+  policy?: string;
+}
+
 /** Serves test/browser and opens one of its pages, for a test to call. */
-export async function openPage(executablePath: string, file = "") {
+export async function openPage(executablePath: string, { file = "", policy }: PageOptions = {}) {
   const configFile = fileURLToPath(new URL("../browser/vite.config.ts", import.meta.url));
-  const server = await createServer({ configFile, logLevel: "error" });
+  const server = await createServer({
+    configFile,
+    logLevel: "error",
+    ...(policy === undefined ? {} : { server: { headers: { "Content-Security-Policy": policy } } }),
+  });
   try {
     await server.listen();
     const browser = await chromium.launch({ executablePath, args: flags });

@@ -21,7 +21,7 @@ export const tags = [
 /** Files that `npm test` leaves out, and why. */
 const leftOut: readonly { files: RegExp; why: string }[] = [
   { files: /^test\/peers\//, why: "whether the other libraries of the benchmark compute the same" },
-  { files: /^test\/browser\//, why: "the kernels and runs in Chromium" },
+  { files: /^test\/browser\//, why: "the kernels, runs, the decoding of images and the page in Chromium" },
   {
     files: /^test\/cli\/(reproduce|study-figures|backbones|rollout)\./,
     why: "studies of several seeds, folds and tables; every model",

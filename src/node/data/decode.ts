@@ -1,10 +1,13 @@
 /** Decodes image files of any format to grey levels. */
 import sharp, { type Sharp } from "sharp";
 import type { PictureSize } from "../../data/annotation-frame.ts";
+import { bmpSize, decodeBmp, isBmp } from "../../data/pictures/bmp.ts";
+import { transparent } from "../../data/pictures/deep.ts";
+import { luma } from "../../data/pictures/luma.ts";
+import type { Levels } from "../../data/grey-image.ts";
 import { DataError, reasonOf } from "../../data/sample.ts";
-import { bmpSize, decodeBmp, isBmp } from "./bmp.ts";
 import { isDicom, openDicom } from "./dicom.ts";
-import type { Levels, Pictures, Rendered } from "./picture.ts";
+import type { Pictures, Rendered } from "./picture.ts";
 import type { GreyImage } from "../../data/grey-image.ts";
 import { chooseFrame, type ImageFile, readImage } from "./picture-file.ts";
 import { openRaster } from "./raster.ts";
@@ -83,13 +86,8 @@ export async function decodeGrey(image: Uint8Array | ImageFile): Promise<GreyIma
 /** The same for an open frame. */
 export async function greyOf({ image, note, invisible }: Rendered): Promise<GreyImage> {
   const { data, width, height, channels } = await pixels(image);
-  const grey = new Uint8Array(width * height);
-  let visible = 0;
-  for (let i = 0, j = 0; i < grey.length; i++, j += channels) {
-    // The weights in units of 2^-16; they sum to 2^16, so a grey pixel keeps its level.
-    visible |= grey[i] = (19595 * data[j]! + 38470 * data[j + 1]! + 7471 * data[j + 2]! + 32768) >> 16;
-  }
-  if (visible === 0 && (await invisible?.())) throw new DataError("is blank: all its pixels are transparent");
+  const grey = luma(data, channels);
+  if (invisible && grey.every((level) => level === 0) && (await invisible())) throw transparent();
   return { width, height, grey, ...(note === undefined ? {} : { note }) };
 }
 

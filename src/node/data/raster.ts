@@ -1,14 +1,18 @@
 /** Reads image files through sharp: JPEG, PNG, WebP, GIF, TIFF, AVIF; 8 bits or more, one frame or several. */
 import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
 import type { PictureSize } from "../../data/annotation-frame.ts";
-import { whiteLevel } from "../../data/grey-levels.ts";
+import { scaleLevels } from "../../data/pictures/deep.ts";
+import { gifLayout } from "../../data/pictures/gif.ts";
+import { formatName } from "../../data/pictures/image-format.ts";
+import { MAX_FRAMES, MAX_PIXELS, tooLarge } from "../../data/pictures/limits.ts";
+import { throughInks } from "../../data/pictures/luma.ts";
+import type { Levels } from "../../data/grey-image.ts";
+import { ANIMATED_PNG, isAnimated } from "../../data/pictures/png.ts";
+import { copiesNote, framesOfPages, MAX_COPIES } from "../../data/pictures/tiff-pages.ts";
+import { countTiffPages, requireKnownFloats, tiffPage } from "../../data/pictures/tiff.ts";
 import { DataError, reasonOf } from "../../data/sample.ts";
 import { Film } from "./film.ts";
-import { isWholeGif } from "./gif.ts";
-import { formatName } from "./image-format.ts";
-import { MAX_FRAMES, MAX_PIXELS, tooLarge } from "./limits.ts";
-import type { Levels, Pictures, Rendered } from "./picture.ts";
-import { countTiffPages, tiffPage } from "./tiff.ts";
+import type { Pictures, Rendered } from "./picture.ts";
 
 // Images are small and many: one thread each, and no cache that would grow with them.
 sharp.concurrency(1);
@@ -35,9 +39,9 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
   }
   if (first.compression === "hevc") throw new DataError("is not a readable image: it is a HEIF image (.heic)");
   if (first.format === "png" && isAnimated(bytes)) {
-    throw new DataError("is an animated PNG: its frames cannot be read; save it as GIF, WebP or single images");
+    throw new DataError(ANIMATED_PNG);
   }
-  if (first.format === "gif" && !isWholeGif(bytes)) {
+  if (first.format === "gif" && !gifLayout(bytes).whole) {
     throw new DataError("is not a readable image: GIF: it is cut off or damaged");
   }
   const count = first.pages ?? 1;
@@ -61,17 +65,10 @@ export async function openRaster(bytes: Uint8Array): Promise<Pictures> {
       if (film) return { image: await film.frame(frame - 1), ...mayBeInvisible(bytes, at(frame), first) };
       const rendered = await render(bytes, at(frame), await found(frame));
       if (smaller === 0) return rendered;
-      const pages = `has ${count} pages: page ${frame} is used, the others are smaller copies`;
+      const pages = copiesNote(count, frame);
       return { ...rendered, note: [rendered.note, pages].filter((n) => n !== undefined).join("; ") };
     },
   };
-}
-
-/** Floats other than 32-bit decode to garbage or fail with a meaningless error. @throws DataError */
-function requireKnownFloats(bytes: Uint8Array, frame = 1): void {
-  const page = tiffPage(bytes, frame);
-  if (!page?.float || page.bits === 32) return;
-  throw new DataError(`is not a readable image: its levels are floats of ${page.bits} bits; save it with 32 or 8 bits`);
 }
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
@@ -94,30 +91,13 @@ function sizeOf({ width, height, orientation = 1, autoOrient }: Metadata): Pictu
   return { width: autoOrient.width, height: autoOrient.height, stored: { width, height, orientation } };
 }
 
-/** Whether it has an "acTL" chunk, which precedes the pixels: viewers animate it, the library reads only the first frame. */
-function isAnimated(bytes: Uint8Array): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 8; at + 8 <= bytes.length; at += 12 + view.getUint32(at)) {
-    const chunk = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    if (chunk === "acTL") return true;
-    if (chunk === "IDAT") return false;
-  }
-  return false;
-}
-
-/**
- * The pages that are frames. A picture in a TIFF file often comes with thumbnails or ever smaller copies; if all other pages are
- * at most half as large in each direction, there is one frame: the largest page.
- */
+/** The pages that are frames. */
 async function tiffPages(bytes: Uint8Array, first: Metadata, count: number): Promise<number[]> {
-  // No file has that many copies; and reading each page means walking through all before it.
-  if (count === 1 || count > 32) return range(count);
+  // Reading each page means walking through all before it.
+  if (count === 1 || count > MAX_COPIES) return range(count);
   const sizes = [first];
   for (let page = 2; page <= count; page++) sizes.push(await metadata(bytes, page));
-  const largest = sizes.reduce((a, b) => (b.width * b.height > a.width * a.height ? b : a));
-  const rest = sizes.filter((size) => size !== largest);
-  const smaller = rest.every(({ width, height }) => 2 * width <= largest.width + 1 && 2 * height <= largest.height + 1);
-  return smaller ? [sizes.indexOf(largest) + 1] : range(count);
+  return framesOfPages(sizes);
 }
 
 async function render(bytes: Uint8Array, options: SharpOptions, found: Metadata): Promise<Rendered> {
@@ -138,11 +118,7 @@ async function render(bytes: Uint8Array, options: SharpOptions, found: Metadata)
  */
 async function printed(bytes: Uint8Array, options: SharpOptions, found: Metadata): Promise<Sharp> {
   const { levels, width, height } = await readLevels(bytes, options, found);
-  const data = new Uint8Array(3 * width * height);
-  for (let i = 0, to = 0; i < levels.length; i += 4) {
-    for (let c = 0; c < 3; c++) data[to++] = Math.round(((255 - levels[i + c]!) * (255 - levels[i + 3]!)) / 255);
-  }
-  return sharp(data, { raw: { width, height, channels: 3 } });
+  return sharp(throughInks(levels), { raw: { width, height, channels: 3 } });
 }
 
 /** Whether all pixels are fully transparent, if the picture supports transparency. */
@@ -162,39 +138,12 @@ async function deep(
   found: Metadata,
   whiteIsZero: boolean,
 ): Promise<Rendered> {
-  const { levels, channels, width, height } = await readLevels(bytes, options, found);
+  const read = await readLevels(bytes, options, found);
+  const { levels } = read;
   // The library has inverted some number types relative to their maximum: undo that, since fewer bits may be in use.
   const turned = whiteIsZero ? TURNED.get(found.depth) : undefined;
   if (turned !== undefined) for (let i = 0; i < levels.length; i++) levels[i] = turned - levels[i]!;
-  const alpha = channels === 2 || channels === 4 ? channels - 1 : undefined;
-  const colours = alpha ?? channels;
-  let [least, greatest, opaque, broken] = [Infinity, -Infinity, 0, 0];
-  for (let i = 0; i < levels.length; i += channels) {
-    for (let c = 0; c < colours; c++) {
-      const level = levels[i + c]!;
-      if (level < least) least = level;
-      if (level > greatest) greatest = level;
-      // Comparisons with NaN are false.
-      if (!Number.isFinite(level)) broken = level;
-    }
-    if (alpha !== undefined) opaque = Math.max(opaque, levels[i + alpha]!);
-  }
-  if (alpha !== undefined && opaque === 0) throw new DataError("is blank: all its pixels are transparent");
-  const { white, note } = whiteLevel(
-    { least: least + broken, greatest: greatest + broken },
-    found.depth === "float" ? "float" : "whole",
-  );
-  // Alpha has the same depth if all of it fits.
-  const full = opaque <= white ? white : 65535;
-  const data = new Uint8Array(width * height * colours);
-  for (let i = 0, to = 0; i < levels.length; i += channels) {
-    const weight = (alpha === undefined ? 1 : Math.min(1, levels[i + alpha]! / full)) * (255 / white);
-    for (let c = 0; c < colours; c++) {
-      const level = whiteIsZero ? white - levels[i + c]! : levels[i + c]!;
-      data[to++] = Math.min(255, Math.max(0, Math.round(level * weight)));
-    }
-  }
-  const raw = { width, height, channels: colours as 1 | 3 };
+  const { data, note, ...raw } = scaleLevels(read, found.depth === "float" ? "float" : "whole", whiteIsZero);
   return { image: sharp(data, { raw }).toColourspace("srgb"), ...(note === undefined ? {} : { note }) };
 }
 

@@ -1,7 +1,7 @@
 /** Windows bitmaps, built here byte by byte. */
 import { describe, expect, test } from "vitest";
 import { DataError } from "../../../src/data/sample.ts";
-import { bmpSize, decodeBmp } from "../../../src/node/data/bmp.ts";
+import { bmpSize, decodeBmp } from "../../../src/data/pictures/bmp.ts";
 import { decodeGrey } from "../../../src/node/data/decode.ts";
 
 interface Options {

@@ -1,7 +1,7 @@
 /** The number of pages of a TIFF file, from its directories alone. */
 import { expect, test } from "vitest";
 import { openPictures } from "../../../src/node/data/decode.ts";
-import { countTiffPages } from "../../../src/node/data/tiff.ts";
+import { countTiffPages } from "../../../src/data/pictures/tiff.ts";
 import { tiff } from "./tiff-files.ts";
 
 const page = { width: 8, height: 8, grey: Uint8Array.from({ length: 64 }, (_, i) => 4 * i) };

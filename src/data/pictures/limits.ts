@@ -1,6 +1,6 @@
 /** Limits on images, so that a damaged or hostile header cannot claim memory. */
 
-import { DataError } from "../../data/sample.ts";
+import { DataError } from "../sample.ts";
 
 /** Maximum pixels per image: 8192 x 8192. */
 export const MAX_PIXELS = 2 ** 26;

@@ -34,7 +34,7 @@ const beginsWith = (head: string, beginning: string): boolean =>
 
 /** The name of the format, phrased to follow "is"; undefined if unknown. */
 export function formatName(bytes: Uint8Array): string | undefined {
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 1024)).toString("latin1");
+  const head = String.fromCharCode(...bytes.subarray(0, 1024));
   const text = head.replace(/^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)/, "").replaceAll("\0", "");
   if (/^\s*</.test(text)) {
     if (/<svg[\s>:]|DOCTYPE svg/i.test(text)) return "a drawing (SVG), not an image of pixels";

@@ -1,5 +1,5 @@
 /** Decodes Windows bitmaps (.bmp), which sharp does not: 1 to 32 bits per pixel, palettes, RLE, either row order. */
-import { DataError } from "../../data/sample.ts";
+import { DataError } from "../sample.ts";
 import { MAX_PIXELS, tooLarge } from "./limits.ts";
 
 /** BI_RGB, BI_RLE8, BI_RLE4, BI_BITFIELDS, BI_ALPHABITFIELDS. */

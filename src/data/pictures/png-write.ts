@@ -1,0 +1,52 @@
+/** Writes 8-bit pictures as PNG, uncompressed: for decoders that must be given a file. */
+import { zlibSync } from "fflate";
+import type { Size } from "../annotation-frame.ts";
+import { crcOf } from "./png.ts";
+
+/**
+ * @param pixels of 1 channel (grey) or 3 (red, green, blue), interleaved
+ * @param profile the content of an iCCP chunk
+ */
+export function writePng({ width, height }: Size, pixels: Uint8Array, profile?: Uint8Array): Uint8Array<ArrayBuffer> {
+  const row = pixels.length / height;
+  const lines = new Uint8Array((row + 1) * height);
+  for (let y = 0; y < height; y++) lines.set(pixels.subarray(y * row, (y + 1) * row), y * (row + 1) + 1);
+  const header = new Uint8Array(13);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, width);
+  view.setUint32(4, height);
+  header.set([8, row === width ? 0 : 2], 8);
+  const parts = [
+    Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10),
+    chunk("IHDR", header),
+    ...(profile ? [chunk("iCCP", profile)] : []),
+    chunk("IDAT", zlibSync(lines, { level: 0 })),
+    chunk("IEND", new Uint8Array()),
+  ];
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** The content of an iCCP chunk: a name, the method, the profile. */
+export function profileChunk(profile: Uint8Array): Uint8Array {
+  const deflated = zlibSync(profile, { level: 1 });
+  const out = new Uint8Array(3 + deflated.length);
+  out[0] = "p".charCodeAt(0);
+  out.set(deflated, 3);
+  return out;
+}
+
+function chunk(name: string, content: Uint8Array): Uint8Array {
+  const out = new Uint8Array(12 + content.length);
+  const view = new DataView(out.buffer);
+  view.setUint32(0, content.length);
+  for (let i = 0; i < 4; i++) out[4 + i] = name.charCodeAt(i);
+  out.set(content, 8);
+  view.setUint32(8 + content.length, crcOf(out.subarray(4, 8 + content.length)));
+  return out;
+}
