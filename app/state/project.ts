@@ -3,6 +3,7 @@ import { computed, signal } from "@preact/signals";
 import { History } from "../annotate/edit.ts";
 import { filtered, type Annotation, type Filter, type Project, type ProjectImage } from "../project/project.ts";
 import type { ImagesApi, ImportEvent, ProjectSummary } from "../worker/images.ts";
+import type { FileEntry } from "../../src/web/set-files.ts";
 import { connect, type RemoteApi } from "../worker/rpc.ts";
 import { messageOf, say } from "./messages.ts";
 
@@ -73,6 +74,14 @@ export const openProject = (name: string): Promise<void> => make((options) => im
 
 export const makePhantom = (name: string, scanner: string, seed: number, count: number): Promise<void> =>
   make((options) => imagesWorker().makePhantom(name, scanner, seed, count, options));
+
+/** @param format the layout; "" if it is to be recognised */
+export const importFiles = (name: string, entries: readonly FileEntry[], format: string): Promise<void> =>
+  make(async (options) => {
+    // Otherwise the browser may delete them when space runs short. It may refuse, and keeps them all the same.
+    await navigator.storage.persist().catch(() => false);
+    return imagesWorker().importFiles(name, entries, format, options);
+  });
 
 export async function removeProject(name: string): Promise<void> {
   if (project.value?.name === name) show(undefined);

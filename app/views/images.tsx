@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Grid } from "../parts/grid.tsx";
 import { NewProject } from "../parts/new-project.tsx";
+import { OpenFiles } from "../parts/open-files.tsx";
 import { Thumbnail } from "../parts/thumbnail.tsx";
 import { statusOf, type Filter, type Project, type Status } from "../project/project.ts";
 import {
@@ -43,6 +44,7 @@ export function Images() {
       {!open && !work && (
         <>
           <Kept />
+          <OpenFiles />
           <NewProject />
         </>
       )}

@@ -16,7 +16,9 @@ export function Start() {
       <div class="doors">
         <a class="door" href={addressOf("images")}>
           <b>Images</b>
-          <span>Synthetic ones, drawn by the page, to look at and to annotate with boxes.</span>
+          <span>
+            Open a folder, with annotations or without, DICOM and film loops included; or draw synthetic images.
+          </span>
         </a>
         <a class="door" href={addressOf("train")}>
           <b>Train</b>

@@ -8,6 +8,7 @@ import { tissueRectangle } from "../../src/data/tissue/crop.ts";
 import { loadProject, projectsStore, requireFreeName, saveProject } from "../project/project-store.ts";
 import type { Annotation, Project, ProjectImage } from "../project/project.ts";
 import { removeAll } from "../project/remove-all.ts";
+import type { FileEntry } from "../../src/web/set-files.ts";
 import { bitmapOf, greyOf } from "./pictures.ts";
 import { Handed, serve, type CallContext, type Methods } from "./rpc.ts";
 
@@ -96,6 +97,32 @@ const api = {
     };
     await save(project);
     return project;
+  },
+
+  /** @param format the layout; "" if it is to be recognised */
+  async importFiles(
+    name: string,
+    entries: readonly FileEntry[],
+    format: string,
+    { emit, signal }: CallContext<ImportEvent>,
+  ): Promise<Project> {
+    await requireFreeName(name);
+    // Loaded when needed: the readers of all layouts and formats.
+    const { importSet } = await import("../project/import.ts");
+    const store = projectsStore.folder(name);
+    try {
+      const onProgress = (what: string, done: number, total: number) => emit({ what, done, total });
+      const project = await importSet({
+        ...{ name, entries, store, onProgress, signal },
+        format: format === "" ? undefined : format,
+      });
+      await save(project);
+      return project;
+    } catch (error) {
+      // Nothing half-made stays.
+      await removeAll(projectsStore, name).catch(() => {});
+      throw error;
+    }
   },
 
   async annotate(
