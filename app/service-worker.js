@@ -1,7 +1,9 @@
 /** Answers from a cache of the page's own files, so that the page works without a network after the first visit. */
 const NAME = `mganet-${"VERSION"}`;
-/** @type {readonly string[]} The build fills in all files of the page. */
-const FILES = [/* FILES */];
+/** @type {readonly string[]} The build fills in what every visit needs, and the other files of the page. */
+const FIRST = [/* FIRST */];
+/** @type {readonly string[]} */
+const LATER = [/* LATER */];
 
 const scope = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
@@ -9,7 +11,7 @@ scope.addEventListener("install", (event) => {
   event.waitUntil(
     caches
       .open(NAME)
-      .then((cache) => cache.addAll(["./", ...FILES].map((file) => new Request(file, { cache: "reload" }))))
+      .then((cache) => cache.addAll(["./", ...FIRST].map((file) => new Request(file, { cache: "reload" }))))
       .then(() => scope.skipWaiting()),
   );
 });
@@ -30,4 +32,19 @@ scope.addEventListener("fetch", (event) => {
     return (await cache.match(event.request, { ignoreSearch: true })) ?? fetch(event.request);
   };
   event.respondWith(answer());
+});
+
+/** The page asks for the rest once it has nothing better to do, and is told when all is there. */
+scope.addEventListener("message", (event) => {
+  const [port] = event.ports;
+  const rest = async () => {
+    const cache = await caches.open(NAME);
+    for (const file of LATER) if (!(await cache.match(file))) await cache.add(file);
+  };
+  event.waitUntil(
+    rest().then(
+      () => port?.postMessage(true),
+      () => port?.postMessage(false),
+    ),
+  );
 });

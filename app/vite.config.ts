@@ -31,6 +31,9 @@ const policy: Plugin = {
   ],
 };
 
+/** What every visit needs; all else, such as decoders, is loaded when it is used, and kept in the background. */
+const FIRST = /^(?:index\.html|icon\.svg|manifest\.webmanifest|assets\/(?:index|compute|images)-.*)$/;
+
 /** Fills in the service worker's list of files, and a version that changes with any of them. */
 let out = "";
 const offline: Plugin = {
@@ -48,7 +51,11 @@ const offline: Plugin = {
     for (const file of files) hash.update(file).update(readFileSync(path.join(out, file)));
     const source = readFileSync(at("service-worker.js"), "utf8");
     const version = hash.digest("hex").slice(0, 16);
-    const filled = source.replace('"VERSION"', JSON.stringify(version)).replace("[/* FILES */]", JSON.stringify(files));
+    const [first, later] = [files.filter((name) => FIRST.test(name)), files.filter((name) => !FIRST.test(name))];
+    const filled = source
+      .replace('"VERSION"', JSON.stringify(version))
+      .replace("[/* FIRST */]", JSON.stringify(first))
+      .replace("[/* LATER */]", JSON.stringify(later));
     writeFileSync(path.join(out, "sw.js"), filled);
   },
 };

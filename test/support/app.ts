@@ -50,7 +50,12 @@ export async function openApp(executablePath: string, out: string) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   /** Addresses of all requests, and what the page complained about. */
   const [requests, errors]: [string[], string[]] = [[], []];
-  context.on("request", (request) => requests.push(request.url()));
+  /** Those that the page and its workers made, as a user waits for them; the service worker's are not among them. */
+  const loaded: string[] = [];
+  context.on("request", (request) => {
+    requests.push(request.url());
+    if (!request.serviceWorker()) loaded.push(request.url());
+  });
   context.on("weberror", (error) => errors.push(error.error().message));
   context.on("console", (message) => {
     if (message.type() === "error") errors.push(message.text());
@@ -60,5 +65,5 @@ export async function openApp(executablePath: string, out: string) {
     await browser.close();
     await new Promise((resolve) => server.close(resolve));
   };
-  return { page, context, origin, url, out, requests, errors, close, stopServing: () => server.close() };
+  return { page, context, origin, url, out, requests, loaded, errors, close, stopServing: () => server.close() };
 }
