@@ -23,7 +23,8 @@ export function App() {
   useEffect(() => {
     document.title = `${views[view]} - MGA-Net`;
     if (first.current) first.current = false;
-    else heading.current?.focus();
+    else heading.current?.focus({ preventScroll: true });
+    scrollTo(0, 0);
   }, [view]);
   const View = shown[view];
   return (
