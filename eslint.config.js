@@ -24,6 +24,7 @@ const rooms = [
   "src/web",
   "src/node",
   "src/cli",
+  "app",
   "bench",
 ];
 /** Rooms with Node's own modules in them; all others run unchanged in a browser. */
@@ -33,6 +34,9 @@ const browserOnly = { regex: "^(node:|fs$|path$|sharp$|webgpu$)", message: "this
 /** src/web and src/node lie side by side. */
 const onWeb = { regex: "^\\.{1,2}/(.*/)?web/", message: "src/web is what only a browser has: Node has src/node" };
 
+/** The page is built on what runs in a browser. */
+const ofNode = { regex: "^\\.{1,2}/(.*/)?src/(node|cli)/", message: "the page runs in a browser: src/web is its room" };
+
 const layers = rooms.map((room, i) => {
   // What only a browser has is of no use on Node.
   const upper = [...rooms.slice(i + 1), ...(onNode.includes(room) ? ["src/web"] : [])].map((r) => r.split("/").at(-1));
@@ -40,9 +44,15 @@ const layers = rooms.map((room, i) => {
     regex: `^\\.{1,2}/(.*/)?(${upper.join("|")})/`,
     message: "imports run downwards in the table of docs/architecture.md, never back up",
   };
-  const patterns = [...(upper.length > 0 ? [back] : []), onNode.includes(room) ? onWeb : browserOnly];
+  const patterns = [
+    ...(upper.length > 0 ? [back] : []),
+    onNode.includes(room) ? onWeb : browserOnly,
+    ...(room === "app" ? [ofNode] : []),
+  ];
   return {
-    files: [`${room}/**/*.{ts,mjs}`],
+    files: [`${room}/**/*.{ts,tsx,mjs}`],
+    // Vite reads its settings on Node.
+    ignores: ["app/vite.config.ts"],
     rules: {
       "no-restricted-imports": patterns.length > 0 ? ["error", { patterns }] : "off",
       ...(onNode.includes(room)
@@ -56,7 +66,7 @@ export default tseslint.config(
   { ignores: ["dist", "runs", "node_modules", "test/reference/data"] },
   js.configs.recommended,
   {
-    files: ["**/*.ts"],
+    files: ["**/*.{ts,tsx}"],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -79,7 +89,7 @@ export default tseslint.config(
   },
   ...layers,
   {
-    files: ["{src,shaders,bench}/**/*.{ts,mjs}"],
+    files: ["{src,shaders,app,bench}/**/*.{ts,tsx,mjs}"],
     plugins: { local: { rules: { "no-import-cycle": noImportCycle } } },
     rules: { "local/no-import-cycle": "error" },
   },

@@ -67,7 +67,7 @@ test("closing and opening give what OpenCV's give, pixel for pixel, also where a
 function contoursOf(picture: Uint8Array, width: number, height: number): string[] {
   const [mat, found, hierarchy] = [matOf(picture, width, height), new cv.MatVector(), new cv.Mat()];
   cv.findContours(mat, found, hierarchy, Number(cv.RETR_EXTERNAL), Number(cv.CHAIN_APPROX_SIMPLE));
-  const all = Array.from({ length: Number(found.size()) }, (_, i) => {
+  const all = Array.from({ length: found.size() }, (_, i) => {
     const contour = found.get(i);
     const { x, y, width: w, height: h } = cv.boundingRect(contour);
     const text = [x, y, x + w, y + h, cv.contourArea(contour)].join(" ");
