@@ -4,6 +4,7 @@ import { benignMalignant } from "../../src/data/classes.ts";
 import { requireContent } from "../../src/data/grey-levels.ts";
 import { IMAGE_FILE } from "../../src/data/layouts/stems.ts";
 import { openSet } from "../../src/data/open-set.ts";
+import { patientOf } from "../../src/data/patient.ts";
 import { frameAmong, frameName } from "../../src/data/picture-name.ts";
 import { fingerprint } from "../../src/data/picture-fingerprint.ts";
 import { DataError, type Dataset, reasonOf, type Sample } from "../../src/data/sample.ts";
@@ -140,7 +141,7 @@ class Pictures {
         label: sample.label ?? null,
         boxes: sample.boxes,
         empty: sample.outline === "none",
-        patient: sample.group === sample.id ? "" : sample.group.replace(/^patient /, ""),
+        patient: patientOf(sample) ?? "",
         side: sample.side ?? null,
       };
       found.push({ image, print: fingerprint(grey) });

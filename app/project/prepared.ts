@@ -1,7 +1,7 @@
 /** A project's images prepared for a training, as `npm run train` prepares a folder's. */
-import { boxesInCrop } from "../../src/data/boxes.ts";
-import { cropToTissue } from "../../src/data/crop-image.ts";
+import { boxesInTissue, cropToTissue, noneUsable } from "../../src/data/crop-image.ts";
 import type { GreyImage } from "../../src/data/grey-image.ts";
+import { groupOf } from "../../src/data/patient.ts";
 import { fingerprint } from "../../src/data/picture-fingerprint.ts";
 import { resizeGrey } from "../../src/data/resample.ts";
 import { DataError, reasonOf, type Prepared, type Skipped } from "../../src/data/sample.ts";
@@ -30,12 +30,11 @@ export async function preparedSet(
     try {
       const original = await read(image);
       const { crop } = cropToTissue(original, method, image.cropped);
-      const boxes = boxesInCrop(image.boxes, crop, width, height);
-      const lost = image.boxes.length - boxes.length;
-      if (lost > 0) notes.push(`${image.id}: ${lost} of ${image.boxes.length} boxes lie outside the tissue: dropped`);
+      const { boxes, note } = boxesInTissue(image, crop, { width, height });
+      if (note !== undefined) notes.push(note);
       prepared.push({
         id: image.id,
-        group: image.patient === "" ? image.id : `patient ${image.patient}`,
+        group: groupOf(image.patient === "" ? undefined : image.patient, image.id),
         label: image.label ?? undefined,
         ...{ width, height, boxes },
         grey: resizeGrey(original, crop, width, height),
@@ -50,11 +49,7 @@ export async function preparedSet(
     }
     onProgress?.(i + 1, project.images.length);
   }
-  if (prepared.length === 0) {
-    const first = skipped[0];
-    const why = first ? `; the first: ${first.file}: ${first.reason}` : "";
-    throw new DataError(`${project.name}: none of the ${project.images.length} images can be used${why}`);
-  }
+  if (prepared.length === 0) throw noneUsable(project.name, project.images.length, skipped);
   const bare = project.images.filter(({ boxes, empty }) => boxes.length === 0 && !empty);
   return {
     ...{ name: project.name, classes: project.classes, prepared, skipped, notes },

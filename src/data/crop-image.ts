@@ -1,8 +1,8 @@
 /** Crops a decoded picture to the tissue. */
-import { area } from "./boxes.ts";
+import { area, boxesInCrop } from "./boxes.ts";
 import type { GreyImage } from "./grey-image.ts";
 import { requireContent, requireSize } from "./grey-levels.ts";
-import type { Box } from "./sample.ts";
+import { type Box, DataError, type Skipped } from "./sample.ts";
 import { type CropMethod, tissueRectangle, wholeImage } from "./tissue/crop.ts";
 
 /**
@@ -41,4 +41,22 @@ export function cropToTissue(original: GreyImage, method: CropMethod, cropped = 
   const { width, height } = original;
   if (area(crop) < width * height) requireContent(original, crop, "the part taken as tissue");
   return { original, crop };
+}
+
+/** An image's boxes after crop and resize; those outside the tissue are dropped, with a note. */
+export function boxesInTissue(
+  { id, boxes }: { id: string; boxes: readonly Box[] },
+  crop: Box,
+  { width, height }: Pick<PrepareSize, "width" | "height">,
+): { boxes: Box[]; note?: string } {
+  const kept = boxesInCrop(boxes, crop, width, height);
+  const lost = boxes.length - kept.length;
+  if (lost === 0) return { boxes: kept };
+  return { boxes: kept, note: `${id}: ${lost} of ${boxes.length} boxes lie outside the tissue: dropped` };
+}
+
+/** @param set what messages call it */
+export function noneUsable(set: string, images: number, [first]: readonly Skipped[]): DataError {
+  const why = first ? `; the first: ${first.file}: ${first.reason}` : "";
+  return new DataError(`${set}: none of the ${images} images can be used${why}`);
 }

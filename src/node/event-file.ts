@@ -1,7 +1,8 @@
 /** A TensorBoard event file in a run folder; each epoch is appended while TensorBoard may be reading it. */
 import { appendFile, readdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { epochEvent, fileVersion, joined } from "../report/tensorboard.ts";
+import { joined } from "../data/bytes.ts";
+import { epochEvent, fileVersion } from "../report/tensorboard.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { InputError, writeWhole } from "./files.ts";
 

@@ -19,7 +19,8 @@ import { link, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/pr
 import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { InputError, reason, temporaryIn, writeFlushed } from "./files.ts";
+import { FolderGoneError, InputError } from "../runs/store.ts";
+import { reason, temporaryIn, writeFlushed } from "./files.ts";
 import { keepFolder, makeFolder } from "./kept-folders.ts";
 import { isAlive, thisProcess, type ProcessIdentity } from "./process-identity.ts";
 
@@ -211,11 +212,6 @@ function tokenIn(file: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** A folder that this process worked in is no longer in its place. */
-export class FolderGoneError extends InputError {
-  override name = "FolderGoneError";
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Writes TensorBoard event files: TFRecords of Event messages in protocol buffer encoding. */
+import { joined } from "../data/bytes.ts";
 import type { EpochRecord } from "../train/training.ts";
 
 /** A record: length, masked CRC of the length, data, masked CRC of the data; numbers little-endian. */
@@ -59,16 +60,6 @@ function float32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setFloat32(0, value, true);
   return bytes;
-}
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
 }
 
 /** The first record of an event file. @param time in seconds since 1970 */

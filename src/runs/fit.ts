@@ -1,4 +1,5 @@
 /** Trains one run, from the beginning or from where it left off. */
+import { patientOf } from "../data/patient.ts";
 import type { Batch, Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
@@ -44,9 +45,6 @@ export interface FitOutcome extends TrainingResult {
   run: Run;
   variants: string;
 }
-
-/** An image without a known patient is a group of its own (Sample.group). The prefix is the manifest reader's. */
-const patientOf = ({ id, group }: Prepared): string | null => (group === id ? null : group.replace(/^patient /, ""));
 
 /** Adds to the results their patients, which the network does not know. */
 export function withPatients(results: readonly ImageResult[], prepared: readonly Prepared[]): ImagePrediction[] {

@@ -5,6 +5,11 @@ export class InputError extends Error {
   override name = "InputError";
 }
 
+/** A folder that was locked is no longer in its place. */
+export class FolderGoneError extends InputError {
+  override name = "FolderGoneError";
+}
+
 /** A folder of files. Every method that fails throws an InputError with the file and the reason. */
 export interface Store {
   /** For messages: the folder's path. */

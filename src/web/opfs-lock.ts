@@ -8,11 +8,6 @@ import { InputError } from "../runs/store.ts";
 /** The file that names the lock. */
 export const LOCK = ".mganet-lock";
 
-/** The folder of a run is no longer the one that was locked. */
-export class FolderGoneError extends InputError {
-  override name = "FolderGoneError";
-}
-
 interface Held {
   token: string;
   release: () => void;

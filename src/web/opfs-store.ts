@@ -1,6 +1,6 @@
 /** A store in the origin's private file system, for a dedicated worker: only such a worker can write there. */
-import { InputError, type Store } from "../runs/store.ts";
-import { FolderGoneError, heldToken, LOCK, release, take } from "./opfs-lock.ts";
+import { FolderGoneError, InputError, type Store } from "../runs/store.ts";
+import { heldToken, LOCK, release, take } from "./opfs-lock.ts";
 import { isMissing, isOther, privateFiles, storageError } from "./storage-error.ts";
 import { isLeftover, isWhole, requireWriter, writeWhole } from "./write-whole.ts";
 

@@ -14,7 +14,8 @@ import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { writeWhole } from "../../src/node/files.ts";
-import { FolderGoneError, LOCK, lockFolder, unlockFolder } from "../../src/node/folder-lock.ts";
+import { LOCK, lockFolder, unlockFolder } from "../../src/node/folder-lock.ts";
+import { FolderGoneError } from "../../src/runs/store.ts";
 import { thisProcess } from "../../src/node/process-identity.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "mganet-lock-"));

@@ -1,7 +1,8 @@
 /** Event files: identical byte for byte to an independent writer's; and those that train writes. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { epochEvent, fileVersion, joined, maskedCrc } from "../../src/report/tensorboard.ts";
+import { joined } from "../../src/data/bytes.ts";
+import { epochEvent, fileVersion, maskedCrc } from "../../src/report/tensorboard.ts";
 import type { EpochRecord } from "../../src/train/training.ts";
 
 const file = new URL("../reference/data/tensorboard.json", import.meta.url);

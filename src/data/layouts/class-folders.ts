@@ -2,6 +2,7 @@
  * Reads a folder per class without any outlines: `benign/`, `train/Malignant/`. Such images can be evaluated, or train a network
  * without masks.
  */
+import { groupOf } from "../patient.ts";
 import type { BinaryWords, ClassWords } from "../readers/class-words.ts";
 import { ownNames } from "../readers/own-classes.ts";
 import { DataError, type Dataset, type Sample } from "../sample.ts";
@@ -66,7 +67,7 @@ async function read(set: SetFiles, listing: Listing, options: ReadContext, look:
       const { label: listed, patient } = tables.of(image);
       const what = { marks: "table", folder: "folder" };
       const label = agreed(listed, inFolder, (text) => remarks.note(text), what);
-      const group = patient === undefined ? id : `patient ${patient}`;
+      const group = groupOf(patient, id);
       return { id, file, group, label, boxes: [], ...sideOf(folder.side) };
     },
   );

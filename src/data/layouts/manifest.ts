@@ -1,4 +1,5 @@
 /** Reads the user's own set: images anywhere, named in manifest.csv, manifest.jsonl or manifest.json. */
+import { groupOf } from "../patient.ts";
 import { type ManifestRow, parseManifest } from "../readers/manifest.ts";
 import type { ClassWords } from "../readers/class-words.ts";
 import { type Box, type Dataset, DataError, reasonOf, type Sample } from "../sample.ts";
@@ -170,9 +171,8 @@ async function readRow(
   const sample: Sample = {
     id,
     file,
-    // A patient may have the same name as an image: the prefix keeps the two apart.
     // The frames of one loop show one patient, known or not.
-    group: patient === undefined ? id.replace(/#\d+$/, "") : `patient ${patient}`,
+    group: groupOf(patient, id.replace(/#\d+$/, "")),
     label,
     ...nodules,
     ...outlineOf(nodules.boxes, normal),

@@ -1,4 +1,5 @@
 /** Shared by the layouts of labelling tools: turns an image's annotations into a sample. */
+import { groupOf } from "../patient.ts";
 import { MAX_FILE_BYTES } from "../file-sizes.ts";
 import { parseImageSet } from "../readers/image-set.ts";
 import { classOfObjects, type Marked } from "../readers/marked.ts";
@@ -94,7 +95,7 @@ export async function sampleOf(
     if (name !== undefined && collect.words.object(name, { numbers })?.label === undefined) nameless.add(name);
   }
   marked.notes.forEach(note);
-  const group = patient === undefined ? image.file : `patient ${patient}`;
+  const group = groupOf(patient, image.file);
   return { id: image.file, file, group, label, boxes, ...(shape ? { shape } : {}), ...sideOf(side ?? inFolder) };
 }
 

@@ -1,4 +1,5 @@
 /** Reads images and masks with the same names, classes from folders or a table beside them; also TN-SCUI's form of it. */
+import { groupOf } from "../patient.ts";
 import { DataError, type Dataset, type Sample } from "../sample.ts";
 import { readTables } from "./class-tables.ts";
 import type { Layout, Listing, Look, ReadContext, SetFiles } from "./layout.ts";
@@ -75,7 +76,7 @@ async function readPairs(
       const file = collect.file(id);
       const files = masks.map(({ file: mask }) => ({ name: mask, file: collect.file(mask) }));
       const { label, patient } = tables?.of(image) ?? {};
-      const group = patient === undefined ? id : `patient ${patient}`;
+      const group = groupOf(patient, id);
       const known = agreed(label, labelOf(folder), (text) => remarks.note(text), {
         marks: "table",
         folder: "folder",

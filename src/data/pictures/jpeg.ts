@@ -2,6 +2,7 @@
  * Reads a JPEG file's segments and follows its coded pixels to the end (ITU-T T.81). Browsers show a truncated or damaged file with
  * grey where pixels are missing, without a word; the command line refuses it, and so does this.
  */
+import { joined } from "../bytes.ts";
 import { DataError } from "../sample.ts";
 import { exifOrientation } from "./exif.ts";
 import { HuffmanTable } from "./jpeg-bits.ts";
@@ -68,7 +69,9 @@ export function readJpeg(bytes: Uint8Array): Jpeg {
   }
   if (!frame || passed === 0) throw badJpeg("it has no pixels");
   const { width, height, components } = frame;
-  return { width, height, orientation, exif, components: components.length, profile: joined(profile) };
+  const parts = profile.filter((part) => part !== undefined);
+  const whole = parts.length > 0 ? joined(parts) : undefined;
+  return { width, height, orientation, exif, components: components.length, profile: whole };
 }
 
 const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![TABLES, 0xc8, 0xcc].includes(marker);
@@ -116,16 +119,4 @@ function scanOf(content: Uint8Array): Pick<Scan, "parts" | "first" | "last" | "r
   });
   const [first = 0, last = 0, bits = 0] = content.subarray(1 + 2 * count);
   return { parts, first, last, refines: bits >> 4 > 0 };
-}
-
-function joined(parts: readonly (Uint8Array | undefined)[]): Uint8Array | undefined {
-  const found = parts.filter((part) => part !== undefined);
-  if (found.length === 0) return undefined;
-  const out = new Uint8Array(found.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of found) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

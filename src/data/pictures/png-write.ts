@@ -1,6 +1,7 @@
 /** Writes 8-bit pictures as PNG, uncompressed: for decoders that must be given a file. */
 import { zlibSync } from "fflate";
 import type { Size } from "../annotation-frame.ts";
+import { joined } from "../bytes.ts";
 import { crcOf } from "./png.ts";
 
 /**
@@ -23,13 +24,7 @@ export function writePng({ width, height }: Size, pixels: Uint8Array, profile?: 
     chunk("IDAT", zlibSync(lines, { level: 0 })),
     chunk("IEND", new Uint8Array()),
   ];
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return joined(parts);
 }
 
 /** The content of an iCCP chunk: a name, the method, the profile. */

@@ -4,11 +4,10 @@ import type { PictureSize } from "../../data/annotation-frame.ts";
 import { bmpSize, decodeBmp, isBmp } from "../../data/pictures/bmp.ts";
 import { transparent } from "../../data/pictures/deep.ts";
 import { luma } from "../../data/pictures/luma.ts";
-import type { Levels } from "../../data/grey-image.ts";
+import type { GreyImage, Levels } from "../../data/grey-image.ts";
 import { DataError, reasonOf } from "../../data/sample.ts";
 import { isDicom, openDicom } from "./dicom.ts";
 import type { Pictures, Rendered } from "./picture.ts";
-import type { GreyImage } from "../../data/grey-image.ts";
 import { chooseFrame, type ImageFile, readImage } from "./picture-file.ts";
 import { openRaster } from "./raster.ts";
 

@@ -3,8 +3,6 @@ import type { Sharp } from "sharp";
 import type { PictureSize } from "../../data/annotation-frame.ts";
 import type { Levels } from "../../data/grey-image.ts";
 
-export type { Levels } from "../../data/grey-image.ts";
-
 /** A picture as a sharp image. */
 export interface Rendered {
   /** 8-bit colours as viewers show them, transparent pixels black. Damage may surface only when its pixels are read. */

@@ -3,8 +3,7 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 // Loaded here although only the workers call it: sharp's library must outlive the last of them.
 import "./decode.ts";
-import { boxesInCrop } from "../../data/boxes.ts";
-import type { PrepareSize } from "../../data/crop-image.ts";
+import { boxesInTissue, noneUsable, type PrepareSize } from "../../data/crop-image.ts";
 import { IMAGE_FILE } from "../../data/layouts/stems.ts";
 import { DataError, type Dataset, type Prepared, type Skipped } from "../../data/sample.ts";
 import { shapeMask } from "../../data/shape.ts";
@@ -58,9 +57,8 @@ export async function prepareDataset(
     if ("reason" in result) return void skipped.push(result);
     const { print, note, ...source } = result;
     if (note !== undefined) notes.push(`${sample.id}: ${note}`);
-    const boxes = boxesInCrop(sample.boxes, source.crop, width, height);
-    const lost = sample.boxes.length - boxes.length;
-    if (lost > 0) notes.push(`${sample.id}: ${lost} of ${sample.boxes.length} boxes lie outside the tissue: dropped`);
+    const { boxes, note: lost } = boxesInTissue(sample, source.crop, options);
+    if (lost !== undefined) notes.push(lost);
     const { id, file, group, label } = sample;
     const grey = new Uint8Array(greys, i * pixels, pixels);
     const image: Prepared = { id, group, label, width, height, grey, boxes, source: { file, ...source } };
@@ -74,11 +72,7 @@ export async function prepareDataset(
     if (sample.fold !== undefined) image.fold = sample.fold;
     prepared.push(image);
   });
-  if (prepared.length === 0) {
-    const first = skipped[0];
-    const why = first ? `; the first: ${first.file}: ${first.reason}` : "";
-    throw new DataError(`${dataset.dir ?? dataset.name}: none of the ${samples.length} images can be used${why}`);
-  }
+  if (prepared.length === 0) throw noneUsable(dataset.dir ?? dataset.name, samples.length, skipped);
   return { prepared, skipped, notes };
 }
 

@@ -1,4 +1,5 @@
 /** Writes the manifest of a prepared folder, for src/data/readers/manifest.ts to read. */
+import { patientOf } from "../../data/patient.ts";
 import type { Box, Classes, Sample } from "../../data/sample.ts";
 
 /** An image in a prepared folder. */
@@ -21,8 +22,7 @@ export function writeManifest(entries: readonly { entry: Prepared; sample: Sampl
     entry.boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].map(decimal).join(" ")).join("; "),
     entry.mask,
     ...(outlines ? [sample.outline ?? entry.outline ?? ""] : []),
-    // An image without a known patient is its own group; the prefix is the manifest reader's.
-    sample.group === sample.id ? "" : sample.group.replace(/^patient /, ""),
+    patientOf(sample) ?? "",
     sample.side ?? "",
     sample.fold === undefined ? "" : String(sample.fold),
     "yes",

@@ -1,4 +1,5 @@
 /** JPEG by the browser's decoder, after a check that the file is whole: browsers fill what is missing with grey. */
+import { joined } from "../../data/bytes.ts";
 import { turnUpright } from "../../data/pictures/exif.ts";
 import { readJpeg } from "../../data/pictures/jpeg.ts";
 import type { Levels } from "../../data/grey-image.ts";
@@ -38,18 +39,8 @@ const adobe = (transform: number) =>
 export async function decodeTiffJpeg(block: Uint8Array, { jpegTables, samples, photometric }: TiffImage) {
   // Tables come between a begin and an end marker of their own.
   const tables = jpegTables?.subarray(2, -2) ?? new Uint8Array();
-  const parts = [
-    block.subarray(0, 2),
-    tables,
-    samples === 3 ? adobe(photometric === 6 ? 1 : 0) : tables.subarray(0, 0),
-  ];
-  const head = parts.reduce((sum, part) => sum + part.length, 0);
-  const file = new Uint8Array(head + block.length - 2);
-  let at = 0;
-  for (const part of [...parts, block.subarray(2)]) {
-    file.set(part, at);
-    at += part.length;
-  }
+  const colours = samples === 3 ? [adobe(photometric === 6 ? 1 : 0)] : [];
+  const file = joined([block.subarray(0, 2), tables, ...colours, block.subarray(2)]);
   const header = readJpeg(file);
   const { levels, width, height } = await decodeJpeg(file, { ...header, orientation: 1, profile: undefined });
   const grey = samples === 1;

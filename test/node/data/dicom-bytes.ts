@@ -1,4 +1,5 @@
 /** DICOM files for tests, written element by element: what no library would write, and files of odd structure. */
+import { joined as joinedBytes } from "../../../src/data/bytes.ts";
 
 export type Value = string | number[] | Uint8Array | Elements[];
 /** Tag, value representation, value. Numbers become what the representation says; lists of elements a sequence. */
@@ -28,15 +29,7 @@ function valueOf(vr: string, value: Value): Uint8Array {
 
 const padded = (bytes: Uint8Array, by: number) => (bytes.length % 2 ? joined(bytes, Uint8Array.of(by)) : bytes);
 
-export function joined(...parts: Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
+export const joined = (...parts: Uint8Array[]): Uint8Array => joinedBytes(parts);
 
 const tagOf = (tag: number) => {
   const view = new DataView(new ArrayBuffer(4));
