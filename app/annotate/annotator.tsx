@@ -11,8 +11,6 @@ interface Props {
   picture: ImageBitmap | undefined;
   /** The part that is taken as tissue. */
   crop: Box | undefined;
-  /** Boxes that a model proposes. */
-  proposals: readonly Box[];
   selected: number | undefined;
   onSelect: (index: number | undefined) => void;
   /** @param gesture the same for all changes of one drag */
@@ -30,7 +28,7 @@ const MOST_ZOOM = 12;
 const GRIP_PIXELS = 11;
 
 export function Annotator(props: Props) {
-  const { image, annotation, picture, crop, proposals, selected, onSelect, onBoxes } = props;
+  const { image, annotation, picture, crop, selected, onSelect, onBoxes } = props;
   const { boxes } = annotation;
   const frame = useRef<HTMLDivElement>(null);
   const drawing = useRef<SVGSVGElement>(null);
@@ -175,9 +173,6 @@ export function Annotator(props: Props) {
             onPointerCancel={() => setDrag(undefined)}
           >
             {crop && <Outside size={image} crop={crop} />}
-            {proposals.map((box, i) => (
-              <rect key={`proposal ${i}`} class="proposal" {...rectangle(box)} />
-            ))}
             {boxes.map((box, index) => (
               <Marked
                 key={index}

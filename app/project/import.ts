@@ -46,7 +46,7 @@ export async function importSet(task: ImportTask): Promise<Project> {
     (error: unknown) => {
       // A layout that was named must be there.
       if (format !== undefined || !(error instanceof DataError)) throw error;
-      return unannotated(set, entries, error.message);
+      return unannotated(set, error.message);
     },
   );
   const images: ProjectImage[] = [];
@@ -93,17 +93,11 @@ function notesOf({ notes, samples }: Dataset): string[] {
 }
 
 /** All pictures, without any annotation. */
-function unannotated(set: DroppedFiles, entries: readonly FileEntry[], reason: string): Dataset {
-  const root = set.full("") === set.called && set.called !== "the chosen files" ? `${set.called}/` : "";
-  const files = entries
-    .map(({ path }) => path.replace(/^\/+/, ""))
-    .filter((path) => IMAGE_FILE.test(path) && !path.split("/").some((part) => part.startsWith(".")))
-    .sort();
-  if (files.length === 0) throw new DataError(reason);
-  const samples = files.map((file): Sample => {
-    const id = file.startsWith(root) ? file.slice(root.length) : file;
-    return { id, file, group: id, label: undefined, boxes: [] };
+function unannotated(set: DroppedFiles, reason: string): Dataset {
+  const samples = set.pictures().map((id): Sample => {
+    return { id, file: set.full(id), group: id, label: undefined, boxes: [] };
   });
+  if (samples.length === 0) throw new DataError(reason);
   const note = `no annotations were recognised, so there are pictures only (${reason})`;
   return { name: "pictures", classes: benignMalignant, samples, skipped: [], notes: [note] };
 }

@@ -12,18 +12,17 @@ export type ViewName = keyof typeof views;
 
 const isView = (name: string): name is ViewName => Object.hasOwn(views, name);
 
-function current(): { view: ViewName; rest: string } {
-  const [name = "", ...rest] = location.hash.replace(/^#\/?/, "").split("/");
-  return { view: isView(name) ? name : "start", rest: decodeURIComponent(rest.join("/")) };
+function current(): { view: ViewName } {
+  const name = location.hash.replace(/^#\/?/, "");
+  return { view: isView(name) ? name : "start" };
 }
 
 export const route = signal(current());
 
 addEventListener("hashchange", () => (route.value = current()));
 
-export const addressOf = (view: ViewName, rest = ""): string =>
-  `#/${view}${rest === "" ? "" : `/${encodeURIComponent(rest)}`}`;
+export const addressOf = (view: ViewName): string => `#/${view}`;
 
-export function go(view: ViewName, rest = ""): void {
-  location.hash = addressOf(view, rest);
+export function go(view: ViewName): void {
+  location.hash = addressOf(view);
 }

@@ -116,7 +116,6 @@ function Editor({ index }: { index: number }) {
             annotation={image}
             picture={bitmap}
             crop={crop}
-            proposals={[]}
             selected={selected}
             onSelect={setSelected}
             onBoxes={(boxes, gesture) => change({ boxes, empty: false }, gesture)}

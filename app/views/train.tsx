@@ -60,26 +60,30 @@ function Progress({ now }: { now: Live }) {
           x="step"
           lines={[{ name: "loss", points: losses.map(({ step, loss }) => ({ x: step, y: loss })) }]}
         />
-        <Curve title="Held-out images" x="epoch" lines={figuresOf(records)} range={[0, 1]} />
+        <Curve
+          title="Held-out images"
+          x="epoch"
+          lines={FIGURES.flatMap(([key, name]) => lineOf(name, key, records))}
+          range={[0, 1]}
+        />
       </div>
     </section>
   );
 }
 
-/** F1, AUC and Dice over the epochs of all phases. */
-function figuresOf(records: RunInfo["records"]): Line[] {
-  const names = [
-    ["f1", "F1"],
-    ["auc", "AUC"],
-    ["dice", "Dice"],
-  ] as const;
-  return names.flatMap(([key, name]) => {
-    const points = records.flatMap(({ validation }, i) => {
-      const value = validation?.[key];
-      return value === undefined ? [] : [{ x: i + 1, y: value }];
-    });
-    return points.length > 0 ? [{ name, points }] : [];
+const FIGURES = [
+  ["f1", "F1"],
+  ["auc", "AUC"],
+  ["dice", "Dice"],
+] as const;
+
+/** A figure over the epochs of all phases; none where no epoch has it. */
+function lineOf(name: string, key: (typeof FIGURES)[number][0], records: RunInfo["records"]): Line[] {
+  const points = records.flatMap(({ validation }, i) => {
+    const value = validation?.[key];
+    return value === undefined ? [] : [{ x: i + 1, y: value }];
   });
+  return points.length > 0 ? [{ name, points }] : [];
 }
 
 /** "2:05", "1:02:03". */
@@ -129,18 +133,13 @@ function Runs() {
       )}
       {compared.length > 0 && (
         <div class="curves">
-          {(["f1", "auc", "dice"] as const).map((key) => (
+          {FIGURES.map(([key, title]) => (
             <Curve
               key={key}
-              title={`${{ f1: "F1", auc: "AUC", dice: "Dice" }[key]} of held-out images`}
+              title={`${title} of held-out images`}
               x="epoch"
               range={[0, 1]}
-              lines={compared.flatMap(({ name, records }) => {
-                const points = records.flatMap(({ validation }, i) =>
-                  validation?.[key] === undefined ? [] : [{ x: i + 1, y: validation[key] }],
-                );
-                return points.length > 0 ? [{ name, points }] : [];
-              })}
+              lines={compared.flatMap(({ name, records }) => lineOf(name, key, records))}
             />
           ))}
         </div>

@@ -2,24 +2,23 @@
 import "./strict.ts";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import type { Capabilities } from "../../src/gpu/capabilities.ts";
-import type { Gpu } from "../../src/gpu/gpu.ts";
 import { ConfigError } from "../../src/models/config-error.ts";
 import { compareCase, runCase } from "../../src/models/parity.ts";
 import { hasCheckpoint, isComplete, readRecords, Run } from "../../src/runs/run.ts";
-import { readJson } from "../../src/runs/store.ts";
+import { InputError, readJson } from "../../src/runs/store.ts";
 import type { RunSummary } from "../../src/runs/train.ts";
 import { checkConfig, presetFor, specOf, type TrainConfig } from "../../src/train/config.ts";
 import { needsOf, type Needs } from "../../src/train/needs.ts";
 import type { EpochRecord } from "../../src/train/training.ts";
 import { PageImages, type PreparedSets } from "../../src/web/image-source.ts";
-import { openGpu } from "../../src/web/open-gpu.ts";
+import { KeptGpu } from "../../src/web/open-gpu.ts";
 import { OpfsStore } from "../../src/web/opfs-store.ts";
 import { Runner, RUNS, type RunEnd, type RunnerEvent } from "../../src/web/runner.ts";
 import { projectOf } from "../project/data-name.ts";
 import { preparedSet } from "../project/prepared.ts";
 import { loadProject } from "../project/project-store.ts";
 import { removeAll } from "../project/remove-all.ts";
-import { greyOf } from "./pictures.ts";
+import { openPicture } from "./pictures.ts";
 import { serve, type CallContext, type Methods } from "./rpc.ts";
 import { fieldsOf, modelInfos, type Field, type ModelInfo } from "./settings.ts";
 
@@ -53,43 +52,33 @@ export interface RunInfo {
 /** Whether a configuration can be trained, and what it costs. */
 export type Forecast = { ok: true; needs: Needs } | { ok: false; setting?: string; message: string };
 
-let opening: Promise<Gpu> | undefined;
-
-/** The device, opened once. */
-function gpu(): Promise<Gpu> {
-  opening ??= open().catch((error: unknown) => {
-    opening = undefined;
-    throw error;
-  });
-  return opening;
-}
-
-const open = (): Promise<Gpu> => openGpu({ onLost: () => (opening = undefined) });
+/** For all that is computed here: a second device would compile everything again. */
+const device = new KeptGpu();
 
 const runs = new OpfsStore(RUNS);
 
 const projectImages: PreparedSets = async (config, options) => {
   const project = await loadProject(projectOf(config.data));
-  return preparedSet(project, config, (image) => greyOf(project, image), options);
+  return preparedSet(project, config, async (image) => (await openPicture(project, image)).grey(), options);
 };
 
+/** Who hears of the training. */
+let listener: (event: RunnerEvent) => void = () => {};
+const runner = new Runner({ device, source: new PageImages(projectImages), emit: (event) => listener(event) });
+
 /** A training, whose events go to the caller and which the caller's signal stops. */
-async function training(
-  { emit, signal }: CallContext<RunnerEvent>,
-  begin: (runner: Runner) => Promise<void>,
-): Promise<RunEnd> {
+async function training({ emit, signal }: CallContext<RunnerEvent>, begin: () => Promise<void>): Promise<RunEnd> {
+  if (runner.isRunning) throw new InputError("a training is running: stop it first");
   let end: RunEnd | undefined;
-  const runner = new Runner({
-    source: new PageImages(projectImages),
-    emit(event) {
-      if (event.type === "finished" || event.type === "stopped" || event.type === "failed") end = event;
-      else emit(event);
-    },
-  });
+  listener = (event) => {
+    if (event.type === "finished" || event.type === "stopped" || event.type === "failed") end = event;
+    else emit(event);
+  };
+  const done = begin();
   const stop = () => runner.stop();
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();
-  await begin(runner);
+  await done;
   signal.removeEventListener("abort", stop);
   return end!;
 }
@@ -102,15 +91,15 @@ async function fetchBytes(url: string): Promise<Uint8Array> {
 
 const api = {
   async adapter(_: CallContext<never>): Promise<AdapterInfo> {
-    const { name, info, caps } = await gpu();
-    const { vendor, architecture, device } = info;
-    return { name, details: [vendor, architecture, device].filter(Boolean).join(" "), caps };
+    const { name, info, caps } = await device.open();
+    const { vendor, architecture } = info;
+    return { name, details: [vendor, architecture, info.device].filter(Boolean).join(" "), caps };
   },
 
   /** Compares a training step and an inference with PyTorch's in float64. @param url where the case lies */
   async parity(url: string, _: CallContext<never>): Promise<ParityRow[]> {
     const { metadata, tensors } = parseSafetensors(await fetchBytes(url), "the parity case");
-    const results = await runCase(await gpu(), metadata, tensors);
+    const results = await runCase(await device.open(), metadata, tensors);
     return compareCase(results, metadata, tensors).map(({ what, error, bar }) => ({ what, error, bar }));
   },
 
@@ -130,7 +119,7 @@ const api = {
 
   async forecast(config: unknown, _: CallContext<never>): Promise<Forecast> {
     try {
-      return { ok: true, needs: needsOf(await gpu(), checkConfig(config)) };
+      return { ok: true, needs: needsOf(await device.open(), checkConfig(config)) };
     } catch (error) {
       const { message } = error as Error;
       const setting = error instanceof ConfigError ? error.setting : undefined;
@@ -139,16 +128,16 @@ const api = {
   },
 
   async train(config: unknown, name: string, context: CallContext<RunnerEvent>): Promise<RunEnd> {
-    return training(context, (runner) => runner.start(config, runs.path(name)));
+    return training(context, () => runner.start(config, runs.path(name)));
   },
 
   async resume(name: string, context: CallContext<RunnerEvent>): Promise<RunEnd> {
     const store = runs.folder(name);
-    if (await hasCheckpoint(store)) return training(context, (runner) => runner.resume(store.name));
+    if (await hasCheckpoint(store)) return training(context, () => runner.resume(store.name));
     // Closed before its first checkpoint: it begins again, with the same settings.
     const config = checkConfig(await readJson(store, "config.json"));
     await Run.reopen(store);
-    return training(context, (runner) => runner.start(config, store.name));
+    return training(context, () => runner.start(config, store.name));
   },
 
   /** All runs, the newest first. One that cannot be read is left out. */

@@ -9,7 +9,7 @@ import { loadProject, projectsStore, requireFreeName, saveProject } from "../pro
 import type { Annotation, Project, ProjectImage } from "../project/project.ts";
 import { removeAll } from "../project/remove-all.ts";
 import type { FileEntry } from "../../src/web/set-files.ts";
-import { bitmapOf, greyOf } from "./pictures.ts";
+import { openPicture } from "./pictures.ts";
 import { Handed, serve, type CallContext, type Methods } from "./rpc.ts";
 
 export interface ProjectSummary {
@@ -51,7 +51,7 @@ const api = {
     const found: ProjectSummary[] = [];
     for (const name of await projectsStore.list()) {
       // One that cannot be read must not hide the others.
-      const project = await load(name).catch(() => undefined);
+      const project = await loadProject(name).catch(() => undefined);
       if (project) found.push({ name, images: project.images.length });
     }
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -138,7 +138,7 @@ const api = {
 
   async thumbnail(name: string, index: number, { signal }: CallContext<never>): Promise<Handed<ImageBitmap>> {
     const project = await load(name);
-    const bitmap = await bitmapOf(project, imageAt(project, index));
+    const bitmap = await (await openPicture(project, imageAt(project, index))).bitmap();
     signal.throwIfAborted();
     const scale = Math.min(1, THUMBNAIL_PIXELS / Math.min(bitmap.width, bitmap.height));
     const small = await createImageBitmap(bitmap, {
@@ -158,7 +158,8 @@ const api = {
   ): Promise<Handed<{ bitmap: ImageBitmap; crop: Box }>> {
     const project = await load(name);
     const image = imageAt(project, index);
-    const [bitmap, grey] = await Promise.all([bitmapOf(project, image), greyOf(project, image)]);
+    const picture = await openPicture(project, image);
+    const [bitmap, grey] = await Promise.all([picture.bitmap(), picture.grey()]);
     const whole = { x0: 0, y0: 0, x1: image.width, y1: image.height };
     const crop = image.cropped ? whole : tissueRectangle(grey, "adaptive");
     return new Handed({ bitmap, crop }, [bitmap]);

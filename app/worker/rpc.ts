@@ -20,8 +20,6 @@ export type RemoteApi<Api> = { readonly [Name in keyof Api]: Remote<Api[Name]> }
 export interface CallOptions<Event> {
   onEvent?: (event: Event) => void;
   signal?: AbortSignal;
-  /** What is handed over instead of copied. */
-  transfer?: Transferable[];
 }
 
 type Request = { id: number; method: string; args: unknown[] } | { id: number; stop: true };
@@ -118,7 +116,7 @@ export function connect<Api>(worker: Worker, onFailure: (error: Error) => void):
     const id = next++;
     return new Promise<unknown>((resolve, reject) => {
       waiting.set(id, { resolve, reject, onEvent: options.onEvent });
-      worker.postMessage({ id, method, args: given } satisfies Request, options.transfer ?? []);
+      worker.postMessage({ id, method, args: given } satisfies Request);
       const stop = () => worker.postMessage({ id, stop: true } satisfies Request);
       if (options.signal?.aborted) stop();
       options.signal?.addEventListener("abort", stop, { once: true });
@@ -129,7 +127,7 @@ export function connect<Api>(worker: Worker, onFailure: (error: Error) => void):
   });
 }
 
-const optionNames = new Set(["onEvent", "signal", "transfer"]);
+const optionNames = new Set(["onEvent", "signal"]);
 
 /** Functions and signals cannot be arguments: an object that holds one is the options. */
 const isOptions = (value: unknown): boolean =>

@@ -24,6 +24,30 @@ export async function openGpu({ onLost, ...options }: PageGpuOptions = {}): Prom
   return gpu;
 }
 
+/** A device that is kept, with its compiled pipelines, until it fails: whoever asks next then gets another one. */
+export class KeptGpu {
+  #gpu: Promise<Gpu> | undefined;
+
+  /** @throws AdapterError, GpuError as `openGpu` does */
+  async open(): Promise<Gpu> {
+    await this.closeFailed();
+    this.#gpu ??= openGpu();
+    return this.#gpu;
+  }
+
+  /** Gives up a device that was lost, or has reported another error: it does so for ever. */
+  async closeFailed(): Promise<void> {
+    const gpu = await this.#gpu?.catch(() => undefined);
+    try {
+      gpu?.check();
+      if (!gpu) this.#gpu = undefined;
+    } catch {
+      this.#gpu = undefined;
+      gpu?.destroy();
+    }
+  }
+}
+
 async function requestAdapter(): Promise<GPUAdapter> {
   // Absent in insecure pages, and in browsers without WebGPU.
   const { gpu } = navigator as { gpu?: GPU };

@@ -1,6 +1,5 @@
 /** Trainings in a page's worker, one at a time, with their runs in the private file system. The page learns of them as plain data. */
 import { oneLine } from "../data/sample.ts";
-import type { Gpu } from "../gpu/gpu.ts";
 import { ConfigError } from "../models/config-error.ts";
 import type { RunEvent } from "../runs/events.ts";
 import { isExpected } from "../runs/expected.ts";
@@ -9,7 +8,7 @@ import { hasCheckpoint, isComplete, Run, type Loaded } from "../runs/run.ts";
 import { InputError } from "../runs/store.ts";
 import { train, type RunSummary } from "../runs/train.ts";
 import { checkConfig, type TrainConfig } from "../train/config.ts";
-import { AdapterError, openGpu } from "./open-gpu.ts";
+import { AdapterError, KeptGpu } from "./open-gpu.ts";
 import { OpfsStore } from "./opfs-store.ts";
 
 /** The folder of all runs. */
@@ -42,6 +41,8 @@ export interface RunnerOptions {
   emit: (event: RunnerEvent) => void;
   /** Seconds between saves within an epoch: a tab may be closed at any time. Default 60; 0: only at an epoch's end. */
   saveEvery?: number;
+  /** What else computes on it must leave alone what a training uses. Default: a device of its own. */
+  device?: KeptGpu;
 }
 
 /** What is trained, and from where on. */
@@ -53,12 +54,12 @@ interface Begun {
 
 export class Runner {
   readonly #options: RunnerOptions;
-  /** Kept from run to run, with its compiled pipelines. */
-  #gpu: Promise<Gpu> | undefined;
+  readonly #device: KeptGpu;
   #running: AbortController | undefined;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.#device = options.device ?? new KeptGpu();
   }
 
   get isRunning(): boolean {
@@ -110,7 +111,7 @@ export class Runner {
 
   async #train({ config, store, resumed }: Begun, signal: AbortSignal): Promise<RunEnd> {
     const { source, emit, saveEvery = 60 } = this.#options;
-    const gpu = await this.#open();
+    const gpu = await this.#device.open();
     const summary = await train({ gpu, store, config, source, resumed, emit, signal, saveEvery });
     return summary
       ? { type: "finished", folder: store.name, summary }
@@ -120,7 +121,7 @@ export class Runner {
   async #failed(error: unknown, store: OpfsStore, signal: AbortSignal): Promise<RunEnd> {
     const resumable = await hasCheckpoint(store).catch(() => false);
     if (signal.aborted && error === signal.reason) return { type: "stopped", folder: store.name, resumable };
-    await this.#closeFailed();
+    await this.#device.closeFailed();
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     const expected = error instanceof AdapterError || isExpected(error);
     return {
@@ -128,24 +129,6 @@ export class Runner {
       ...(error instanceof ConfigError && error.setting !== undefined ? { setting: error.setting } : {}),
       ...(expected || stack === undefined ? {} : { stack }),
     };
-  }
-
-  async #open(): Promise<Gpu> {
-    await this.#closeFailed();
-    this.#gpu ??= openGpu();
-    return this.#gpu;
-  }
-
-  /** A device that was lost, or has reported another error, does so for ever: the next run gets another one. */
-  async #closeFailed(): Promise<void> {
-    const gpu = await this.#gpu?.catch(() => undefined);
-    try {
-      gpu?.check();
-      if (!gpu) this.#gpu = undefined;
-    } catch {
-      this.#gpu = undefined;
-      gpu?.destroy();
-    }
   }
 }
 

@@ -3,6 +3,7 @@ import type { PictureSize } from "../data/annotation-frame.ts";
 import { BEGINNING_BYTES, MOST_BYTES, requireBytes, tooLong } from "../data/file-sizes.ts";
 import type { Levels } from "../data/grey-image.ts";
 import { baseOf, nameIn, normalName } from "../data/layouts/names.ts";
+import { IMAGE_FILE } from "../data/layouts/stems.ts";
 import type { Listing, MaskReader, PathFinder, SetFiles } from "../data/layouts/set-files.ts";
 import { maskContent, maskPixels } from "../data/masks/content.ts";
 import type { MaskPixels } from "../data/masks/field.ts";
@@ -64,6 +65,12 @@ export class DroppedFiles implements SetFiles {
 
   full(name: string): string {
     return name === "" ? this.called : normalName(`${this.#root}${name}`);
+  }
+
+  /** The names in the set of all pictures, by their extensions, in order; hidden ones are not among them. */
+  pictures(): string[] {
+    const names = [...this.#folders].flatMap(([folder, { files }]) => files.map((file) => nameIn(folder, file)));
+    return names.filter((name) => IMAGE_FILE.test(name)).sort();
   }
 
   /** Hidden files, which begin with a dot, are in no listing, but may be named. */

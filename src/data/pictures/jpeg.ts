@@ -37,7 +37,7 @@ export function readJpeg(bytes: Uint8Array): Jpeg {
   let [frame, scans, passed]: [Frame | undefined, JpegScans | undefined, number] = [undefined, undefined, 0];
   let orientation = 1;
   const exif: Uint8Array[] = [];
-  const profile: Uint8Array[] = [];
+  const profile: (Uint8Array | undefined)[] = [];
   const tables = new Map<number, HuffmanTable>();
   let restarts = 0;
   for (let at = 2; ;) {
