@@ -135,7 +135,8 @@ class Pictures {
         label: sample.label ?? null,
         boxes: sample.boxes,
         empty: sample.outline === "none",
-        patient: patientOf(sample) ?? "",
+        // The frames of one film show one patient, known or not.
+        patient: patientOf(sample) ?? (frames.length > 1 ? sample.id : ""),
         side: sample.side ?? null,
       };
       found.push({ image, print: fingerprint(grey) });
