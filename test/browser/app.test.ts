@@ -7,13 +7,9 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../cli/support.ts";
 import { openApp, type OpenApp } from "../support/app.ts";
-import { findChromium } from "../support/chromium.ts";
+import { chromiumFor } from "../support/chromium.ts";
 
-const advice =
-  "no Chromium found: install one (Debian: apt-get install --no-install-recommends chromium) or name it in CHROME_PATH";
-const executable = findChromium();
-const leftOut = executable === undefined && !process.env["CI"];
-if (leftOut) console.warn(`The page is not tested: ${advice}`);
+const { leftOut, required } = chromiumFor("The page is not tested");
 
 const axe = readFileSync(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 
@@ -37,8 +33,7 @@ describe.skipIf(leftOut)("the page", () => {
   let page: Page;
 
   beforeAll(async () => {
-    if (executable === undefined) throw new Error(advice);
-    app = await openApp(executable, path.join(temporaryFolder(), "built"));
+    app = await openApp(required(), path.join(temporaryFolder(), "built"));
     ({ page } = app);
     page.setDefaultTimeout(120_000);
   });

@@ -1,22 +1,17 @@
 /** The kernels in a browser: Chromium with its software adapter, SwiftShader, which has four lanes and no f16. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findChromium, openPage, type OpenPage } from "../support/chromium.ts";
+import { chromiumFor, openPage, type OpenPage } from "../support/chromium.ts";
 import { kernelSuite, robust } from "../support/kernel-suite.ts";
 import type { Runner } from "../support/runner.ts";
 
-const advice =
-  "no Chromium found: install one (Debian: apt-get install --no-install-recommends chromium) or name it in CHROME_PATH";
-const executable = findChromium();
-const leftOut = executable === undefined && !process.env["CI"];
-if (leftOut) console.warn(`The kernels are not tested in a browser: ${advice}`);
+const { leftOut, required } = chromiumFor("The kernels are not tested in a browser");
 
 describe.skipIf(leftOut)("in Chromium, on SwiftShader", () => {
   let opened: OpenPage;
   let runner: Runner;
 
   beforeAll(async () => {
-    if (executable === undefined) throw new Error(advice);
-    opened = await openPage(executable);
+    opened = await openPage(required());
     const { page } = opened;
     runner = {
       op: (...given) => page.evaluate(async ([op, name, which]) => (await suite).runner.op(op, name, which), given),

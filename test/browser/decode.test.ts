@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DataError, reasonOf } from "../../src/data/sample.ts";
 import { decodeLevels, greyOf, openPictures } from "../../src/node/data/decode.ts";
-import { findChromium, openPage, type OpenPage } from "../support/chromium.ts";
+import { chromiumFor, openPage, type OpenPage } from "../support/chromium.ts";
 import {
   dicomFiles,
   exact,
@@ -15,9 +15,7 @@ import {
 } from "./decode-files.ts";
 import type { Decoded } from "./decode-worker.ts";
 
-const executable = findChromium();
-const leftOut = executable === undefined && !process.env["CI"];
-if (leftOut) console.warn("Decoding is not tested in a browser: no Chromium found");
+const { leftOut, required } = chromiumFor("Decoding is not tested in a browser");
 
 /** What a page may do: neither eval nor anything from elsewhere. */
 const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:";
@@ -34,8 +32,7 @@ describe.skipIf(leftOut)("in Chromium, in a worker that may not eval,", () => {
   let opened: OpenPage;
 
   beforeAll(async () => {
-    if (executable === undefined) throw new Error("no Chromium found");
-    opened = await openPage(executable, { file: "decode.html", policy });
+    opened = await openPage(required(), { file: "decode.html", policy });
   });
   afterAll(async () => (opened as typeof opened | undefined)?.close());
 

@@ -9,16 +9,12 @@ import { isOwnFile, readJson, readText, type Store } from "../../src/runs/store.
 import { parseCheckpoint } from "../../src/train/checkpoint.ts";
 import type { RunnerEvent } from "../../src/web/runner.ts";
 import { temporaryFolder } from "../cli/support.ts";
-import { findChromium, openPage, type OpenPage } from "../support/chromium.ts";
+import { chromiumFor, openPage, type OpenPage } from "../support/chromium.ts";
 import { mganetConfig } from "../support/mganet.ts";
 import { PageWorker } from "../support/page-workers.ts";
 import { runSuite } from "../support/run-suite.ts";
 
-const advice =
-  "no Chromium found: install one (Debian: apt-get install --no-install-recommends chromium) or name it in CHROME_PATH";
-const executable = findChromium();
-const leftOut = executable === undefined && !process.env["CI"];
-if (leftOut) console.warn(`Runs are not tested in a browser: ${advice}`);
+const { executable, leftOut, required } = chromiumFor("Runs are not tested in a browser");
 
 /** 20 steps: 5 of the segmentation stage, 15 of the joint one. */
 const config = mganetConfig({
@@ -62,8 +58,7 @@ describe.skipIf(leftOut)("in Chromium", () => {
   const fresh = () => PageWorker.spawn(opened.page);
 
   beforeAll(async () => {
-    if (executable === undefined) throw new Error(advice);
-    opened = await openPage(executable, { file: "runs.html" });
+    opened = await openPage(required(), { file: "runs.html" });
     worker = await fresh();
     await opened.page.exposeFunction("crash", () => opened.endGpuProcess());
   });

@@ -12,7 +12,7 @@ import { escape, html } from "../../src/report/html.ts";
 import { rocPlot, wholeTicks } from "../../src/report/plots.ts";
 import { rocBand } from "../../src/metrics/bands.ts";
 import { temporaryFolder } from "../cli/support.ts";
-import { findChromium } from "../support/chromium.ts";
+import { chromiumFor } from "../support/chromium.ts";
 import { drawnImages, HOSTILE, writeRun, writeStudy } from "./made-up.ts";
 
 const dir = temporaryFolder();
@@ -86,15 +86,13 @@ describe("a folder that is no run", () => {
   });
 });
 
-const executable = findChromium();
-const leftOut = executable === undefined && !process.env["CI"];
-if (leftOut) console.warn("Reports are not opened in a browser: no Chromium found");
+const { leftOut, required } = chromiumFor("Reports are not opened in a browser");
 
 describe.skipIf(leftOut)("in Chromium", () => {
   let browser: Browser | undefined;
   beforeAll(async () => {
     const args = ["--no-sandbox"];
-    browser = await chromium.launch({ ...(executable ? { executablePath: executable } : {}), args });
+    browser = await chromium.launch({ executablePath: required(), args });
   });
   afterAll(() => browser?.close());
 

@@ -22,6 +22,25 @@ export function findChromium(env = process.env): string | undefined {
   });
 }
 
+const ADVICE =
+  "no Chromium found: install one (Debian: apt-get install --no-install-recommends chromium) or name it in CHROME_PATH";
+
+/**
+ * The browser of a test file. Without one its tests are left out, with a warning; in CI they fail.
+ * @param what is then not done, as in "Runs are not tested in a browser"
+ */
+export function chromiumFor(what: string) {
+  const executable = findChromium();
+  const leftOut = executable === undefined && !process.env["CI"];
+  if (leftOut) console.warn(`${what}: ${ADVICE}`);
+  /** @throws Error if there is none */
+  const required = (): string => {
+    if (executable === undefined) throw new Error(ADVICE);
+    return executable;
+  };
+  return { executable, leftOut, required };
+}
+
 /** Chromium gives pages a software adapter only with a switch. */
 export const flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
