@@ -65,12 +65,18 @@ async function make(
 
 function show(opened: Project | undefined): void {
   histories.clear();
+  unsaved.clear(); // Those of another project that could not be saved wait for its next opening.
+  saved.value = true;
   project.value = opened;
   filter.value = { text: "" };
   current.value = undefined;
 }
 
-export const openProject = (name: string): Promise<void> => make((options) => imagesWorker().open(name, options));
+export const openProject = (name: string): Promise<void> =>
+  make(async (options) => {
+    await saveLeftover(name);
+    return imagesWorker().open(name, options);
+  });
 
 export const makePhantom = (name: string, scanner: string, seed: number, count: number): Promise<void> =>
   make((options) => imagesWorker().makePhantom(name, scanner, seed, count, options));
@@ -85,6 +91,7 @@ export const importFiles = (name: string, entries: readonly FileEntry[], format:
 
 export async function removeProject(name: string): Promise<void> {
   if (project.value?.name === name) show(undefined);
+  localStorage.removeItem(placeOf(name));
   try {
     await imagesWorker().remove(name);
   } catch (error) {
@@ -134,14 +141,16 @@ function apply(index: number): void {
   const images = project.value!.images.slice();
   images[index] = { ...images[index]!, ...present };
   project.value = { ...project.value!, images };
-  changed.add(index);
+  unsaved.set(index, present);
+  keepUnsaved(project.value.name);
   saved.value = false;
   timer ??= setTimeout(() => void flush(), SAVE_AFTER_MS);
 }
 
 /** Changes are saved this long after the first of them: a drag is one write. */
 const SAVE_AFTER_MS = 400;
-const changed = new Set<number>();
+/** The open project's newest annotations that are not in the store yet, by image. */
+const unsaved = new Map<number, Annotation>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Saves what has changed. What cannot be saved is kept and tried again with the next change. */
@@ -149,16 +158,42 @@ export async function flush(): Promise<void> {
   clearTimeout(timer);
   timer = undefined;
   const open = project.value;
-  if (!open || changed.size === 0) return;
-  const changes = [...changed].map((index) => ({ index, annotation: annotationOf(open.images[index]!) }));
-  changed.clear();
+  if (!open || unsaved.size === 0) return;
+  const changes = changesOf(unsaved);
   try {
     await imagesWorker().annotate(open.name, changes);
-    saved.value = changed.size === 0;
+    for (const { index, annotation } of changes) if (unsaved.get(index) === annotation) unsaved.delete(index);
+    keepUnsaved(open.name);
+    saved.value = unsaved.size === 0;
   } catch (error) {
-    for (const { index } of changes) changed.add(index);
     say(`The annotations are not saved: ${messageOf(error)}`);
   }
+}
+
+const changesOf = (annotations: ReadonlyMap<number, Annotation>): { index: number; annotation: Annotation }[] =>
+  Array.from(annotations, ([index, annotation]) => ({ index, annotation }));
+
+/** Where they are until then: a page that is closed has no time to ask its worker. */
+const placeOf = (name: string): string => `unsaved annotations of ${name}`;
+
+function keepUnsaved(name: string): void {
+  // Another one was opened meanwhile: what is kept of this one is saved again at its next opening.
+  if (project.value?.name !== name) return;
+  try {
+    const place = placeOf(name);
+    if (unsaved.size === 0) localStorage.removeItem(place);
+    else localStorage.setItem(place, JSON.stringify(changesOf(unsaved)));
+  } catch {
+    // Storage refused: they are saved in a moment all the same.
+  }
+}
+
+/** Saves what a page that was closed at once has left. */
+async function saveLeftover(name: string): Promise<void> {
+  const left = localStorage.getItem(placeOf(name));
+  if (left === null) return;
+  await imagesWorker().annotate(name, JSON.parse(left) as ReturnType<typeof changesOf>);
+  localStorage.removeItem(placeOf(name));
 }
 
 // A hidden page may be closed without another word.
