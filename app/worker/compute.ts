@@ -18,6 +18,7 @@ import { projectOf } from "../project/data-name.ts";
 import { preparedSet } from "../project/prepared.ts";
 import { loadProject } from "../project/project-store.ts";
 import { removeAll } from "../project/remove-all.ts";
+import { addModel, listModels, offerBuiltIn, removeModel, type ModelEntry, type ModelId } from "./models.ts";
 import { openPicture } from "./pictures.ts";
 import { serve, type CallContext, type Methods } from "./rpc.ts";
 import { fieldsOf, modelInfos, type Field, type ModelInfo } from "./settings.ts";
@@ -154,6 +155,20 @@ const api = {
       }
     }
     return found;
+  },
+
+  /** All trained models. @param url where the built-in one lies */
+  async trained(url: string, _: CallContext<never>): Promise<{ models: ModelEntry[]; problems: string[] }> {
+    offerBuiltIn(url);
+    return listModels();
+  },
+
+  async addModel(fileName: string, bytes: Uint8Array, _: CallContext<never>): Promise<ModelEntry> {
+    return addModel(await device.open(), fileName, bytes);
+  },
+
+  async removeModel(id: ModelId, _: CallContext<never>): Promise<void> {
+    await removeModel(id);
   },
 
   async removeRun(name: string, _: CallContext<never>): Promise<void> {

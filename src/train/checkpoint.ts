@@ -1,5 +1,6 @@
 /** Checkpoints: weights, optimiser state and position in one safetensors file, enough to resume bit for bit. */
 import { z } from "zod";
+import { widened } from "../data/half-floats.ts";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readVariable, writeVariable, type Slab } from "../graph/storage.ts";
@@ -149,8 +150,8 @@ export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   const model: StateDict = new Map();
   const moments: StateDict = new Map();
   for (const [name, tensor] of tensors) {
-    if (tensor.dtype !== "F32") throw new CheckpointError(`${file}: ${name} is ${tensor.dtype}, expected F32`);
-    const { shape, data } = tensor;
+    const { shape } = tensor;
+    const data = floatsOf(tensor, name, file);
     if (!allFinite(data)) throw new CheckpointError(`${file}: ${name} holds values that are not finite`);
     const negative = name.startsWith("exp_avg_sq.") ? data.find((value) => value < 0) : undefined;
     if (negative !== undefined) throw new CheckpointError(`${file}: ${name} holds a negative mean square, ${negative}`);
@@ -160,6 +161,13 @@ export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   }
   naming(file, () => requireLandmarks(model, spec.landmarks(config)));
   return { config, position: position.data, best: (best.data as Best | undefined) ?? undefined, model, moments };
+}
+
+/** A weight may be in half precision, in which a file takes half the space. @throws CheckpointError for another type */
+function floatsOf({ dtype, data }: SafeTensor, name: string, file: string): Float32Array {
+  if (dtype === "F32") return data;
+  if (dtype === "F16" && name.startsWith("model.")) return widened(data);
+  throw new CheckpointError(`${file}: ${name} is ${dtype}, expected F32`);
 }
 
 /**

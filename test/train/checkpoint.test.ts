@@ -20,6 +20,7 @@ import {
   writeCheckpoint,
   type Position,
 } from "../../src/train/checkpoint.ts";
+import { compactCheckpoint } from "../../src/train/compact.ts";
 import { DivergedError } from "../../src/train/step.ts";
 import { useGpu } from "../support/gpu.ts";
 import { mganetModel, type MGANetConfig } from "../support/mganet.ts";
@@ -49,6 +50,29 @@ let bytes: Uint8Array;
 beforeAll(async () => {
   const { net, adam } = model(1);
   bytes = await writeCheckpoint(gpu(), net, adam, { config, position, best });
+});
+
+test("a compact file holds the weights to half precision, and no optimiser's state", () => {
+  const compact = compactCheckpoint(bytes, file);
+  expect(compact.length).toBeLessThan(bytes.length / 5);
+  const [whole, read] = [parseCheckpoint(bytes, file), parseCheckpoint(compact, "compact")];
+  expect(read.moments.size).toBe(0);
+  expect([read.config, read.position, read.best]).toEqual([whole.config, whole.position, whole.best]);
+  expect([...read.model.keys()].sort()).toEqual([...whole.model.keys()].sort());
+  for (const [name, { data, shape }] of read.model) {
+    const exact = whole.model.get(name)!;
+    expect(shape).toEqual(exact.shape);
+    // Eleven bits; below the least normal number, 2^-24 steps.
+    const far = data.findIndex((value, i) => {
+      return Math.abs(value - exact.data[i]!) > Math.max(2 ** -11 * Math.abs(exact.data[i]!), 2 ** -25);
+    });
+    expect([name, far]).toEqual([name, -1]);
+  }
+  const { net, adam } = model(5);
+  loadWeights(gpu(), net, read, "compact");
+  expect(() => loadMoments(gpu(), adam, read, "compact")).toThrow(/^compact: optimiser state .* is missing/);
+  const huge = changed({}, { "model.fc.bias": { dtype: "F32", shape: [2], data: Float32Array.of(0, 1e5) } });
+  expect(() => compactCheckpoint(huge, "huge")).toThrow("huge: model.fc.bias has values that half precision cannot");
 });
 
 /** The checkpoint with other metadata and tensors; undefined leaves one out. */
