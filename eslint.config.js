@@ -51,8 +51,8 @@ const layers = rooms.map((room, i) => {
   ];
   return {
     files: [`${room}/**/*.{ts,tsx,mjs}`],
-    // Vite reads its settings on Node.
-    ignores: ["app/vite.config.ts"],
+    // On Node, Vite reads its settings, and a script makes the model that comes with the page.
+    ignores: ["app/vite.config.ts", "app/make-model.ts"],
     rules: {
       "no-restricted-imports": patterns.length > 0 ? ["error", { patterns }] : "off",
       ...(onNode.includes(room)
