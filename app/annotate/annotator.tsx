@@ -1,43 +1,43 @@
 /** The picture with its boxes: drawn, moved, resized and deleted by mouse, finger and keyboard. */
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Box } from "../../src/data/sample.ts";
-import type { Annotation, ProjectImage } from "../project/project.ts";
-import { centred, dragged, drawn, grips, type Grip } from "./edit.ts";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Box, Point, Shape } from "../../src/data/sample.ts";
+import type { ProjectImage } from "../project/project.ts";
+import { centred, dragged } from "./edit.ts";
+import { Marked, Outside, rectangle } from "./marks.tsx";
+import { outlinePath } from "./outline-path.ts";
+import { usePointers } from "./pointers.ts";
 
 interface Props {
   image: ProjectImage;
-  annotation: Annotation;
   /** The picture, or undefined while it is read. */
   picture: ImageBitmap | undefined;
   /** The part that is taken as tissue. */
   crop: Box | undefined;
+  /** The true outlines that the image came with, once they are read. */
+  shape: Shape | undefined;
   selected: number | undefined;
   onSelect: (index: number | undefined) => void;
-  /** @param gesture the same for all changes of one drag */
+  /** @param gesture the same for all changes that are one step */
   onBoxes: (boxes: readonly Box[], gesture?: unknown) => void;
 }
 
-/** What a pressed pointer is doing. */
-type Drag =
-  | { kind: "draw"; from: { x: number; y: number }; to: { x: number; y: number } }
-  | { kind: "change"; index: number; grip: Grip; from: { x: number; y: number }; original: Box; gesture: symbol };
-
 const ZOOM_STEP = 1.25;
 const MOST_ZOOM = 12;
-/** Sides of grips and widths of lines, in pixels of the screen. */
-const GRIP_PIXELS = 11;
 
-export function Annotator(props: Props) {
-  const { image, annotation, picture, crop, selected, onSelect, onBoxes } = props;
-  const { boxes } = annotation;
+export function Annotator({ image, picture, crop, shape, selected, onSelect, onBoxes }: Props) {
+  const { boxes } = image;
   const frame = useRef<HTMLDivElement>(null);
   const drawing = useRef<SVGSVGElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
+  /** A point of the image that is to be shown at a place of the screen after the next change of the zoom. */
+  const anchor = useRef<{ point: Point; client: Point } | undefined>(undefined);
   const [zoom, setZoom] = useState(1);
   const [fit, setFit] = useState(1);
-  const [drag, setDrag] = useState<Drag>();
   const [panning, setPanning] = useState(false);
+  const [outlined, setOutlined] = useState(true);
   const scale = fit * zoom;
+  const drawn = useMemo(() => shape && outlinePath(shape), [shape]);
+  const path = image.outlined ? drawn : undefined;
 
   useLayoutEffect(() => {
     if (picture) canvas.current?.getContext("2d")!.drawImage(picture, 0, 0);
@@ -56,52 +56,40 @@ export function Annotator(props: Props) {
     return () => observer.disconnect();
   }, [image.width, image.height]);
 
-  /** Where a pointer is, in pixels of the image. */
-  const place = ({ clientX, clientY }: PointerEvent) => {
-    const { left, top } = drawing.current!.getBoundingClientRect();
-    return { x: (clientX - left) / scale, y: (clientY - top) / scale };
+  const scrollToAnchor = () => {
+    if (!anchor.current) return;
+    const { point, client } = anchor.current;
+    const { left, top, width } = drawing.current!.getBoundingClientRect();
+    const shown = width / image.width;
+    frame.current!.scrollLeft += left + point.x * shown - client.x;
+    frame.current!.scrollTop += top + point.y * shown - client.y;
   };
+  useLayoutEffect(() => {
+    scrollToAnchor();
+    anchor.current = undefined;
+  }, [scale]);
 
-  const press = (event: PointerEvent, index?: number, grip: Grip = "move") => {
-    if (event.button !== 0 || panning) return;
-    event.stopPropagation();
-    drawing.current!.setPointerCapture(event.pointerId);
-    const from = place(event);
-    onSelect(index);
-    setDrag(
-      index === undefined
-        ? { kind: "draw", from, to: from }
-        : { kind: "change", index, grip, from, original: boxes[index]!, gesture: Symbol() },
-    );
-  };
-
-  const move = (event: PointerEvent) => {
-    if (!drag) return;
-    const to = place(event);
-    if (drag.kind === "draw") {
-      setDrag({ ...drag, to });
+  const onView = (next: number, point: Point, client: Point) => {
+    anchor.current = { point, client };
+    const within = Math.min(MOST_ZOOM, Math.max(1, next));
+    if (within !== zoom) {
+      setZoom(within);
       return;
     }
-    const { index, grip, from, original, gesture } = drag;
-    const changed = dragged(original, grip, to.x - from.x, to.y - from.y, image);
-    onBoxes(
-      boxes.map((box, i) => (i === index ? changed : box)),
-      gesture,
-    );
+    scrollToAnchor();
+    anchor.current = undefined;
   };
 
-  const release = () => {
-    if (drag?.kind === "draw") {
-      const box = drawn(drag.from, drag.to, image);
-      if (box) {
-        onBoxes([...boxes, box]);
-        onSelect(boxes.length);
-      }
-    }
-    setDrag(undefined);
+  /** About a place of the screen; by default the middle of what is shown. */
+  const zoomBy = (factor: number, at?: Point) => {
+    const box = frame.current!.getBoundingClientRect();
+    const client = at ?? { x: box.left + box.width / 2, y: box.top + box.height / 2 };
+    const { left, top, width } = drawing.current!.getBoundingClientRect();
+    const shown = width / image.width;
+    onView(zoom * factor, { x: (client.x - left) / shown, y: (client.y - top) / shown }, client);
   };
 
-  const zoomBy = (factor: number) => setZoom((z) => Math.min(MOST_ZOOM, Math.max(1, z * factor)));
+  const { drag, handlers } = usePointers({ image, boxes, selected, panning, zoom, onSelect, onBoxes, onView });
 
   const key = (event: KeyboardEvent) => {
     const step = event.shiftKey ? 10 : 1;
@@ -123,12 +111,13 @@ export function Annotator(props: Props) {
     } else if (event.key === "+" || event.key === "=") zoomBy(ZOOM_STEP);
     else if (event.key === "-") zoomBy(1 / ZOOM_STEP);
     else if (event.key === "f") setZoom(1);
+    else if (event.key === "o" && path) setOutlined(!outlined);
     else if (event.key === "Escape") onSelect(undefined);
     else return;
     event.preventDefault();
   };
 
-  const sketch = drag?.kind === "draw" ? drawn(drag.from, drag.to, image) : undefined;
+  const shownBox = (box: Box, index: number) => (drag?.kind === "change" && drag.index === index ? drag.box : box);
   return (
     <div class="annotator">
       <div class="toolbar" role="toolbar" aria-label="Picture">
@@ -144,6 +133,12 @@ export function Annotator(props: Props) {
         <button aria-pressed={panning} onClick={() => setPanning(!panning)}>
           Move picture
         </button>
+        {/* It stays when the outline goes: the picture must not jump under the pointer. */}
+        {(image.outlined || shape) && (
+          <button aria-pressed={outlined} onClick={() => setOutlined(!outlined)} disabled={!image.outlined}>
+            True outline
+          </button>
+        )}
         <span class="dim small">
           {image.width} × {image.height}, {Math.round(scale * 100)} %
         </span>
@@ -152,13 +147,14 @@ export function Annotator(props: Props) {
         class="frame"
         ref={frame}
         tabIndex={0}
+        data-keep="picture"
         role="application"
         aria-label={`Picture ${image.id} with ${boxes.length} boxes. B adds a box, arrows move it, Alt and arrows resize it, Delete removes it.`}
         onKeyDown={key}
         onWheel={(event) => {
           if (!event.ctrlKey) return;
           event.preventDefault();
-          zoomBy(event.deltaY < 0 ? ZOOM_STEP : 1 / ZOOM_STEP);
+          zoomBy(event.deltaY < 0 ? ZOOM_STEP : 1 / ZOOM_STEP, { x: event.clientX, y: event.clientY });
         }}
       >
         <div class="stage" style={{ width: `${image.width * scale}px`, height: `${image.height * scale}px` }}>
@@ -167,74 +163,17 @@ export function Annotator(props: Props) {
             ref={drawing}
             class={panning ? "panning" : ""}
             viewBox={`0 0 ${image.width} ${image.height}`}
-            onPointerDown={(event) => press(event)}
-            onPointerMove={move}
-            onPointerUp={release}
-            onPointerCancel={() => setDrag(undefined)}
+            {...handlers}
           >
             {crop && <Outside size={image} crop={crop} />}
+            {path && outlined && <path class="outline" d={path} />}
             {boxes.map((box, index) => (
-              <Marked
-                key={index}
-                box={box}
-                selected={index === selected}
-                scale={scale}
-                press={(event, grip) => press(event, index, grip)}
-              />
+              <Marked key={index} box={shownBox(box, index)} selected={index === selected} scale={scale} />
             ))}
-            {sketch && <rect class="sketch" {...rectangle(sketch)} />}
+            {drag?.kind === "draw" && drag.box && <rect class="sketch" {...rectangle(drag.box)} />}
           </svg>
         </div>
       </div>
     </div>
-  );
-}
-
-const rectangle = ({ x0, y0, x1, y1 }: Box) => ({ x: x0, y: y0, width: x1 - x0, height: y1 - y0 });
-
-/** What the crop takes away is darkened. */
-function Outside({ size, crop }: { size: { width: number; height: number }; crop: Box }) {
-  const outer = `M0 0H${size.width}V${size.height}H0Z`;
-  const inner = `M${crop.x0} ${crop.y0}V${crop.y1}H${crop.x1}V${crop.y0}Z`;
-  return (
-    <>
-      <path class="outside" d={outer + inner} />
-      <rect class="crop" {...rectangle(crop)} />
-    </>
-  );
-}
-
-interface MarkedProps {
-  box: Box;
-  selected: boolean;
-  scale: number;
-  press: (event: PointerEvent, grip: Grip) => void;
-}
-
-/** A box, the ellipse that the network learns from, and the grips of the selected one. */
-function Marked({ box, selected, scale, press }: MarkedProps) {
-  const { x0, y0, x1, y1 } = box;
-  const side = GRIP_PIXELS / scale;
-  const at: Record<Grip, readonly [number, number]> = {
-    ...{ nw: [x0, y0], n: [(x0 + x1) / 2, y0], ne: [x1, y0], e: [x1, (y0 + y1) / 2] },
-    ...{ se: [x1, y1], s: [(x0 + x1) / 2, y1], sw: [x0, y1], w: [x0, (y0 + y1) / 2], move: [0, 0] },
-  };
-  return (
-    <g class={selected ? "marked selected" : "marked"}>
-      <ellipse cx={(x0 + x1) / 2} cy={(y0 + y1) / 2} rx={(x1 - x0) / 2} ry={(y1 - y0) / 2} />
-      <rect {...rectangle(box)} onPointerDown={(event) => press(event, "move")} />
-      {selected &&
-        grips.map((grip) => (
-          <rect
-            key={grip}
-            class={`grip ${grip}`}
-            x={at[grip][0] - side / 2}
-            y={at[grip][1] - side / 2}
-            width={side}
-            height={side}
-            onPointerDown={(event) => press(event, grip)}
-          />
-        ))}
-    </g>
   );
 }

@@ -1,7 +1,6 @@
-/** Editing boxes: what pointers and keys do to them, and undo. Boxes are in pixels of the image. */
+/** Editing boxes: what pointers and keys do to them. Boxes are in pixels of the image. */
 import { area, clip } from "../../src/data/boxes.ts";
-import type { Box } from "../../src/data/sample.ts";
-import type { Annotation } from "../project/project.ts";
+import type { Box, Point } from "../../src/data/sample.ts";
 
 /** A box's corner or edge by which it is resized; "move" is its inside. */
 export type Grip = "nw" | "n" | "ne" | "e" | "se" | "s" | "sw" | "w" | "move";
@@ -17,7 +16,7 @@ export interface Size {
 }
 
 /** A box between two points, inside the image; undefined if it is too small to be meant. */
-export function drawn(a: { x: number; y: number }, b: { x: number; y: number }, size: Size): Box | undefined {
+export function drawn(a: Point, b: Point, size: Size): Box | undefined {
   const box = clip(
     { x0: Math.min(a.x, b.x), y0: Math.min(a.y, b.y), x1: Math.max(a.x, b.x), y1: Math.max(a.y, b.y) },
     size.width,
@@ -59,51 +58,57 @@ export function centred({ width, height }: Size): Box {
   return rounded({ x0: (width - w) / 2, y0: (height - h) / 2, x1: (width + w) / 2, y1: (height + h) / 2 });
 }
 
-/** Changes of one image's annotation that can be taken back. */
-export class History {
-  readonly #past: Annotation[] = [];
-  #future: Annotation[] = [];
-  #present: Annotation;
-  /** What the last change was part of, such as one drag: further changes of it are taken back together. */
-  #gesture: unknown;
+/** Where a box's grips are. */
+export const placesOf = ({ x0, y0, x1, y1 }: Box): readonly { grip: Grip; x: number; y: number }[] => {
+  const [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
+  return [
+    ...([
+      { grip: "nw", x: x0, y: y0 },
+      { grip: "n", x, y: y0 },
+      { grip: "ne", x: x1, y: y0 },
+    ] as const),
+    ...([
+      { grip: "e", x: x1, y },
+      { grip: "se", x: x1, y: y1 },
+      { grip: "s", x, y: y1 },
+    ] as const),
+    ...([
+      { grip: "sw", x: x0, y: y1 },
+      { grip: "w", x: x0, y },
+    ] as const),
+  ];
+};
 
-  constructor(present: Annotation) {
-    this.#present = present;
-  }
+/**
+ * What a point takes hold of: the nearest grip within `reach`, or the inside. A grip's square is 2 × `reach` wide on any box; on
+ * a small one it lies further out, so that there is an inside left to move it by.
+ */
+export function gripAt(box: Box, point: Point, reach: number): Grip | undefined {
+  const within = (at: number, least: number, most: number, grip: number): boolean => {
+    const inward = Math.min(reach, (most - least) / 4);
+    const [before, after] =
+      grip === least ? [2 * reach - inward, inward] : grip === most ? [inward, 2 * reach - inward] : [reach, reach];
+    return at >= grip - before && at <= grip + after;
+  };
+  const near = placesOf(box)
+    .filter(({ x, y }) => within(point.x, box.x0, box.x1, x) && within(point.y, box.y0, box.y1, y))
+    .sort((a, b) => Math.hypot(point.x - a.x, point.y - a.y) - Math.hypot(point.x - b.x, point.y - b.y));
+  return near[0]?.grip ?? (contains(box, point) ? "move" : undefined);
+}
 
-  get present(): Annotation {
-    return this.#present;
-  }
+export const contains = ({ x0, y0, x1, y1 }: Box, { x, y }: Point): boolean => x >= x0 && x <= x1 && y >= y0 && y <= y1;
 
-  get canUndo(): boolean {
-    return this.#past.length > 0;
-  }
-
-  get canRedo(): boolean {
-    return this.#future.length > 0;
-  }
-
-  /** @param gesture changes with the same one are a single step; undefined: a step of its own */
-  change(next: Annotation, gesture?: unknown): void {
-    if (gesture === undefined || gesture !== this.#gesture) this.#past.push(this.#present);
-    this.#gesture = gesture;
-    this.#present = next;
-    this.#future = [];
-  }
-
-  undo(): void {
-    const before = this.#past.pop();
-    if (!before) return;
-    this.#future.push(this.#present);
-    this.#present = before;
-    this.#gesture = undefined;
-  }
-
-  redo(): void {
-    const after = this.#future.pop();
-    if (!after) return;
-    this.#past.push(this.#present);
-    this.#present = after;
-    this.#gesture = undefined;
-  }
+/** The box that a point takes hold of, and by what: the selected one, by its grips too, before others, the smallest first. */
+export function held(
+  boxes: readonly Box[],
+  selected: number | undefined,
+  point: Point,
+  reach: number,
+): { index: number; grip: Grip } | undefined {
+  const box = selected === undefined ? undefined : boxes[selected];
+  const grip = box && gripAt(box, point, reach);
+  if (grip) return { index: selected!, grip };
+  const under = [...boxes.keys()].filter((i) => contains(boxes[i]!, point));
+  under.sort((a, b) => area(boxes[a]!) - area(boxes[b]!));
+  return under[0] === undefined ? undefined : { index: under[0], grip: "move" };
 }

@@ -15,19 +15,26 @@ interface Props {
   /** What a tile is called, for screen readers. */
   name: (item: number) => string;
   onOpen: (item: number) => void;
+  selected: ReadonlySet<number>;
+  onSelect: (items: ReadonlySet<number>) => void;
+  /** Whether a click selects, as fingers have no Ctrl key, instead of opening. */
+  selecting: boolean;
 }
 
 /** Rows kept beyond the edges, so that scrolling does not show empty ones. */
 const SPARE_ROWS = 2;
 const GAP_PIXELS = 10;
 
-export function Grid({ items, label, tile, current, render, name, onOpen }: Props) {
+export function Grid(props: Props) {
+  const { items, label, tile, current, render, name, onOpen, selected, onSelect, selecting } = props;
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ width: 0, height: 0, top: 0 });
   const [active, setActive] = useState(Math.max(0, current === undefined ? 0 : items.indexOf(current)));
   /** The same at once: keys may come faster than what they show. */
   const newest = useRef(active);
   const wantsFocus = useRef(false);
+  /** Where a range begins. */
+  const anchor = useRef<number>(undefined);
 
   useLayoutEffect(() => {
     const measure = () => {
@@ -73,11 +80,38 @@ export function Grid({ items, label, tile, current, render, name, onOpen }: Prop
     setActive(index);
   };
 
+  const toggle = (item: number) => {
+    anchor.current = item;
+    const next = new Set(selected);
+    if (!next.delete(item)) next.add(item);
+    onSelect(next);
+  };
+  /** All from where the range begins to an item; with what is selected already, if that is to stay. */
+  const selectTo = (item: number, more: boolean) => {
+    const from = Math.max(0, items.indexOf(anchor.current ?? items[Math.min(newest.current, items.length - 1)]!));
+    anchor.current = items[from]!;
+    const to = items.indexOf(item);
+    const range = items.slice(Math.min(from, to), Math.max(from, to) + 1);
+    onSelect(new Set(more ? [...selected, ...range] : range));
+  };
+  const click = (item: number, event: MouseEvent) => {
+    if (event.shiftKey) selectTo(item, event.ctrlKey || event.metaKey);
+    else if (event.ctrlKey || event.metaKey || selecting) toggle(item);
+    else onOpen(item);
+  };
+
   const key = (event: KeyboardEvent) => {
     const at = Math.min(newest.current, items.length - 1);
-    if (event.key === "Enter" || event.key === " ") {
+    const withControl = event.ctrlKey || event.metaKey;
+    const command = {
+      Enter: () => onOpen(items[at]!),
+      " ": () => toggle(items[at]!),
+      a: withControl ? () => onSelect(new Set(items)) : undefined,
+      Escape: selected.size > 0 ? () => onSelect(new Set()) : undefined,
+    }[event.key];
+    if (command) {
       event.preventDefault();
-      onOpen(items[at]!);
+      command();
       return;
     }
     const inSight = Math.max(1, Math.floor(view.height / pitch)) * columns;
@@ -89,6 +123,7 @@ export function Grid({ items, label, tile, current, render, name, onOpen }: Prop
     if (step === undefined) return;
     event.preventDefault();
     const next = Math.min(items.length - 1, Math.max(0, at + step));
+    if (event.shiftKey) selectTo(items[next]!, false);
     wantsFocus.current = true;
     activate(next);
     show(next);
@@ -102,6 +137,7 @@ export function Grid({ items, label, tile, current, render, name, onOpen }: Prop
       aria-label={label}
       aria-rowcount={rows}
       aria-colcount={columns}
+      aria-multiselectable="true"
       onKeyDown={key}
     >
       <div role="presentation" style={{ height: `${first * pitch}px` }} />
@@ -124,11 +160,14 @@ export function Grid({ items, label, tile, current, render, name, onOpen }: Prop
                 key={item}
                 role="gridcell"
                 aria-label={name(item)}
-                aria-selected={item === current}
+                aria-selected={selected.has(item)}
+                aria-current={item === current}
                 tabIndex={index === focused ? 0 : -1}
                 class="tile"
+                // A click moves the focus before it is known what it does: the range begins where the focus was.
+                onMouseDown={(event) => event.shiftKey && (anchor.current ??= items[focused])}
                 onFocus={() => activate(index)}
-                onClick={() => onOpen(item)}
+                onClick={(event) => click(item, event)}
               >
                 {render(item)}
               </div>

@@ -4,7 +4,8 @@ import type { GreyImage } from "../../src/data/grey-image.ts";
 import { groupOf } from "../../src/data/patient.ts";
 import { fingerprint } from "../../src/data/picture-fingerprint.ts";
 import { resizeGrey } from "../../src/data/resample.ts";
-import { DataError, reasonOf, type Prepared, type Skipped } from "../../src/data/sample.ts";
+import { type Box, DataError, reasonOf, type Prepared, type Shape, type Skipped } from "../../src/data/sample.ts";
+import { shapeMask } from "../../src/data/shape.ts";
 import type { PrepareOptions } from "../../src/runs/images.ts";
 import type { PreparedSet } from "../../src/runs/usable-images.ts";
 import type { TrainConfig } from "../../src/train/config.ts";
@@ -12,13 +13,13 @@ import { giveWay } from "../../src/web/give-way.ts";
 import type { Project, ProjectImage } from "./project.ts";
 
 /**
- * @param read the whole picture, in grey
+ * @param read the whole picture, in grey, and the true outlines that came with it
  * @throws DataError if no image is left; the signal's reason
  */
 export async function preparedSet(
   project: Project,
   { size: [height, width], crop: method }: Pick<TrainConfig, "size" | "crop">,
-  read: (image: ProjectImage) => Promise<GreyImage>,
+  read: (image: ProjectImage) => Promise<{ grey: GreyImage; shape: Shape | undefined }>,
   { signal, onProgress }: PrepareOptions,
 ): Promise<PreparedSet> {
   const prepared: Prepared[] = [];
@@ -28,7 +29,7 @@ export async function preparedSet(
     await giveWay();
     signal?.throwIfAborted();
     try {
-      const original = await read(image);
+      const { grey: original, shape } = await read(image);
       const { crop } = cropToTissue(original, method, image.cropped);
       const { boxes, note } = boxesInTissue(image, crop, { width, height });
       if (note !== undefined) notes.push(note);
@@ -40,8 +41,10 @@ export async function preparedSet(
         grey: resizeGrey(original, crop, width, height),
         print: fingerprint(original),
         source: { file: image.id, width: original.width, height: original.height, crop },
+        ...maskOf(image.outlined && boxes.length > 0 ? shape : undefined, crop, { width, height }),
         ...(image.empty ? { outline: "none" as const } : {}),
         ...(image.side === null ? {} : { side: image.side }),
+        ...(image.fold === null ? {} : { fold: image.fold }),
       });
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
@@ -55,4 +58,14 @@ export async function preparedSet(
     ...{ name: project.name, classes: project.classes, prepared, skipped, notes },
     unmarked: new Set(bare.map(({ id }) => id)),
   };
+}
+
+/** The mask of the outlines that lie in the tissue; none where none does. */
+function maskOf(
+  shape: Shape | undefined,
+  crop: Box,
+  { width, height }: { width: number; height: number },
+): Pick<Prepared, "shape"> {
+  const mask = shape && shapeMask(shape, crop, width, height);
+  return mask?.includes(1) === true ? { shape: mask } : {};
 }

@@ -13,6 +13,8 @@ export interface Annotation {
   readonly patient: string;
   /** The side of the project's own split; null if it is drawn at random. */
   readonly side: Side | null;
+  /** Whether the true outlines that the set came with are still those of the boxes (outlines.ts). */
+  readonly outlined: boolean;
 }
 
 export interface ProjectImage extends Annotation {
@@ -20,10 +22,14 @@ export interface ProjectImage extends Annotation {
   readonly id: string;
   /** The file in the project's folder, with the frame of a film behind a #; for phantoms the id again. */
   readonly file: string;
+  /** Where the file lay in the set's folder, with the frame of a film behind a #; "" for phantoms. */
+  readonly path: string;
   readonly width: number;
   readonly height: number;
   /** Whether the image is already cropped to the tissue. */
   readonly cropped: boolean;
+  /** The fold in which the set itself holds it out, from 0. */
+  readonly fold: number | null;
   /** What was noticed when it was read. */
   readonly notes: readonly string[];
 }
@@ -43,32 +49,21 @@ export interface Project {
   readonly twins: readonly (readonly [string, string])[];
 }
 
-/** What a grid says of an image in one word, and filters by. */
-export type Status = "annotated" | "no class" | "no box";
+/** The part of an image that a person changes. */
+export const annotationOf = ({ label, boxes, empty, patient, side, outlined }: ProjectImage): Annotation => ({
+  ...{ label, boxes, empty, patient, side, outlined },
+});
 
-export function statusOf({ label, boxes, empty }: Annotation): Status {
-  if (boxes.length === 0 && !empty) return "no box";
-  return label === null ? "no class" : "annotated";
+/** An annotation with a change. A true outline is that of the boxes it came with: it goes with the first change of one. */
+export function changed(before: Annotation, change: Partial<Annotation>): Annotation {
+  const after = { ...before, ...change };
+  if (sameBoxes(before.boxes, after.boxes) && before.empty === after.empty) return after;
+  return { ...after, outlined: false };
 }
 
-export interface Filter {
-  /** In the id, the patient or a note; case does not matter. */
-  readonly text: string;
-  /** A class's index, null for images without one, undefined for all. */
-  readonly label?: number | null | undefined;
-  readonly status?: Status | undefined;
-  /** Only images with notes or a near-duplicate. */
-  readonly problems?: boolean | undefined;
-}
-
-/** The indices of the images that a filter keeps, in order. */
-export function filtered({ images, twins }: Pick<Project, "images" | "twins">, filter: Filter): number[] {
-  const text = filter.text.trim().toLowerCase();
-  const twin = new Set(twins.flat());
-  const keeps = (image: ProjectImage): boolean =>
-    (text === "" || [image.id, image.patient, ...image.notes].some((part) => part.toLowerCase().includes(text))) &&
-    (filter.label === undefined || image.label === filter.label) &&
-    (filter.status === undefined || statusOf(image) === filter.status) &&
-    (filter.problems !== true || image.notes.length > 0 || twin.has(image.id));
-  return images.flatMap((image, i) => (keeps(image) ? [i] : []));
-}
+const sameBoxes = (a: readonly Box[], b: readonly Box[]): boolean =>
+  a.length === b.length &&
+  a.every(({ x0, y0, x1, y1 }, i) => {
+    const other = b[i]!;
+    return x0 === other.x0 && y0 === other.y0 && x1 === other.x1 && y1 === other.y1;
+  });

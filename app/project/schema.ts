@@ -13,6 +13,10 @@ const pixels = z.number().int().min(1).max(1e6);
 const image = z.object({
   id: text.min(1),
   file: text.min(1),
+  // What earlier projects lack.
+  path: text.default(""),
+  fold: z.number().int().min(0).max(99).nullable().default(null),
+  outlined: z.boolean().default(false),
   width: pixels,
   height: pixels,
   cropped: z.boolean(),

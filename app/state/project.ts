@@ -1,7 +1,9 @@
 /** The open project, its annotations with undo, and their saving. */
 import { computed, signal } from "@preact/signals";
-import { History } from "../annotate/edit.ts";
-import { filtered, type Annotation, type Filter, type Project, type ProjectImage } from "../project/project.ts";
+import type { ClassEdit } from "../annotate/classes.ts";
+import { History } from "../annotate/history.ts";
+import { filtered, type Filter } from "../project/filter.ts";
+import { annotationOf, changed, type Annotation, type Project } from "../project/project.ts";
 import type { ImagesApi, ImportEvent, ProjectSummary } from "../worker/images.ts";
 import type { FileEntry } from "../../src/web/set-files.ts";
 import { connect, type RemoteApi } from "../worker/rpc.ts";
@@ -108,44 +110,91 @@ function historyOf(index: number): History {
   return known;
 }
 
-const annotationOf = ({ label, boxes, empty, patient, side }: ProjectImage): Annotation => ({
-  label,
-  boxes,
-  empty,
-  patient,
-  side,
-});
-
 /** Changes an image's annotation. @param gesture as in `History.change` */
 export function annotate(index: number, change: Partial<Annotation>, gesture?: unknown): void {
   const history = historyOf(index);
-  history.change({ ...history.present, ...change }, gesture);
-  apply(index);
+  history.change(changed(history.present, change), gesture);
+  apply([index]);
 }
 
 export function undo(index: number): void {
   historyOf(index).undo();
-  apply(index);
+  apply([index]);
 }
 
 export function redo(index: number): void {
   historyOf(index).redo();
-  apply(index);
+  apply([index]);
 }
 
 export const canUndo = (index: number): boolean => histories.get(index)?.canUndo ?? false;
 export const canRedo = (index: number): boolean => histories.get(index)?.canRedo ?? false;
 
-function apply(index: number): void {
-  const { present } = historyOf(index);
+/** Whether undo brings an image's true outline back. */
+export const wasOutlined = (index: number): boolean => histories.get(index)?.wasOutlined ?? false;
+
+/** Changes several images' annotations. */
+export function annotateMany(changes: ReadonlyMap<number, Partial<Annotation>>): void {
+  for (const [index, change] of changes) {
+    const history = historyOf(index);
+    history.change(changed(history.present, change));
+  }
+  apply([...changes.keys()]);
+}
+
+function apply(indices: readonly number[]): void {
   const images = project.value!.images.slice();
-  images[index] = { ...images[index]!, ...present };
+  for (const index of indices) {
+    const { present } = historyOf(index);
+    images[index] = { ...images[index]!, ...present };
+    unsaved.set(index, present);
+  }
   project.value = { ...project.value!, images };
-  unsaved.set(index, present);
   keepUnsaved(project.value.name);
   saved.value = false;
   timer ??= setTimeout(() => void flush(), SAVE_AFTER_MS);
 }
+
+/**
+ * Other classes; labels go with them, in what undo brings back too.
+ *
+ * @returns where a label goes; undefined if the classes are as before, which is then said
+ */
+export async function editClasses({ classes, places }: ClassEdit): Promise<Place | undefined> {
+  const open = project.value!;
+  await flush();
+  // Those that could not be saved have labels of the classes as they were.
+  if (unsaved.size > 0 || relabelling) return undefined;
+  relabelling = true;
+  try {
+    const images = (await imagesWorker().editClasses(open.name, classes, places)).slice();
+    if (project.value?.name !== open.name) return undefined;
+    const place: Place = (label: number | null) => (label === null ? null : places[label]!);
+    for (const history of histories.values()) history.relabel(place);
+    const { label } = filter.value;
+    if (typeof label === "number") filter.value = { ...filter.value, label: places[label] ?? undefined };
+    // What was annotated meanwhile.
+    for (const index of unsaved.keys()) {
+      const { present } = historyOf(index);
+      unsaved.set(index, present);
+      images[index] = { ...images[index]!, ...present };
+    }
+    project.value = { ...project.value, classes, images };
+    keepUnsaved(open.name);
+    return place;
+  } catch (error) {
+    say(`The classes are as before: ${messageOf(error)}`);
+    return undefined;
+  } finally {
+    relabelling = false;
+    await flush();
+  }
+}
+
+type Place = (label: number | null) => number | null;
+
+/** Whether labels in the store are being changed: what is saved meanwhile would have those of before. */
+let relabelling = false;
 
 /** Changes are saved this long after the first of them: a drag is one write. */
 const SAVE_AFTER_MS = 400;
@@ -158,7 +207,7 @@ export async function flush(): Promise<void> {
   clearTimeout(timer);
   timer = undefined;
   const open = project.value;
-  if (!open || unsaved.size === 0) return;
+  if (!open || unsaved.size === 0 || relabelling) return;
   const changes = changesOf(unsaved);
   try {
     await imagesWorker().annotate(open.name, changes);

@@ -1,8 +1,11 @@
 /** One image after another: boxes, class, patient, side. */
 import { useEffect, useState } from "preact/hooks";
-import type { Box } from "../../src/data/sample.ts";
+import type { Box, Shape } from "../../src/data/sample.ts";
 import { Annotator } from "../annotate/annotator.tsx";
 import { BoxTable } from "../annotate/box-table.tsx";
+import { Help } from "../annotate/help.tsx";
+import { ALONE, sides } from "../parts/sides.ts";
+import { framesAt } from "../project/frames.ts";
 import type { Annotation } from "../project/project.ts";
 import {
   annotate,
@@ -15,6 +18,7 @@ import {
   saved,
   shown,
   undo,
+  wasOutlined,
 } from "../state/project.ts";
 import { messageOf } from "../state/messages.ts";
 import { addressOf } from "../state/route.ts";
@@ -38,7 +42,14 @@ export function Annotate() {
 }
 
 type Loaded =
-  { kind: "reading" } | { kind: "ready"; bitmap: ImageBitmap; crop: Box } | { kind: "failed"; reason: string };
+  | { kind: "reading" }
+  | { kind: "ready"; bitmap: ImageBitmap; crop: Box; shape: Shape | undefined }
+  | { kind: "failed"; reason: string };
+
+/** What had the focus when the next image was shown: it has it there, too. */
+let focused: string | undefined;
+
+const nothing = { bitmap: undefined, crop: undefined, shape: undefined };
 
 function Editor({ index }: { index: number }) {
   const open = project.value!;
@@ -54,10 +65,10 @@ function Editor({ index }: { index: number }) {
     imagesWorker()
       .picture(open.name, index)
       .then(
-        ({ bitmap, crop }) => {
+        ({ bitmap, ...rest }) => {
           mine = bitmap;
           if (gone) bitmap.close();
-          else setLoaded({ kind: "ready", bitmap, crop });
+          else setLoaded({ kind: "ready", bitmap, ...rest });
         },
         (error: unknown) => {
           if (!gone) setLoaded({ kind: "failed", reason: messageOf(error) });
@@ -70,10 +81,16 @@ function Editor({ index }: { index: number }) {
   }, []);
 
   const change = (what: Partial<Annotation>, gesture?: unknown) => annotate(index, what, gesture);
-  const show = (place: number) => {
-    const next = order[place];
-    if (next !== undefined) current.value = next;
+  const go = (next: number | undefined) => {
+    if (next === undefined) return;
+    focused = (document.activeElement as HTMLElement | null)?.dataset["keep"];
+    current.value = next;
   };
+  const show = (place: number) => go(order[place]);
+  useEffect(() => {
+    if (focused !== undefined) document.querySelector<HTMLElement>(`[data-keep="${focused}"]`)?.focus();
+    focused = undefined;
+  }, []);
 
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
@@ -94,7 +111,8 @@ function Editor({ index }: { index: number }) {
     return () => removeEventListener("keydown", key);
   }, [at, index]);
 
-  const { bitmap, crop } = loaded.kind === "ready" ? loaded : { bitmap: undefined, crop: undefined };
+  const { bitmap, crop, shape } = loaded.kind === "ready" ? loaded : nothing;
+  const frames = framesAt(open.images, order, index);
   return (
     <>
       <div class="titled">
@@ -113,20 +131,26 @@ function Editor({ index }: { index: number }) {
           )}
           <Annotator
             image={image}
-            annotation={image}
             picture={bitmap}
             crop={crop}
+            shape={shape}
             selected={selected}
             onSelect={setSelected}
             onBoxes={(boxes, gesture) => change({ boxes, empty: false }, gesture)}
           />
+          {shape && !image.outlined && (
+            <p class="small" role="status">
+              Its boxes were changed, so its true outline no longer counts.
+              {wasOutlined(index) && " Undo brings it back."}
+            </p>
+          )}
         </div>
         <aside aria-label="Annotation">
           <div class="toolbar">
-            <button onClick={() => show(at - 1)} disabled={at === 0}>
+            <button data-keep="previous" onClick={() => show(at - 1)} disabled={at === 0}>
               Previous
             </button>
-            <button onClick={() => show(at + 1)} disabled={at === order.length - 1}>
+            <button data-keep="next" onClick={() => show(at + 1)} disabled={at === order.length - 1}>
               Next
             </button>
             <button onClick={() => undo(index)} disabled={!canUndo(index)}>
@@ -136,6 +160,19 @@ function Editor({ index }: { index: number }) {
               Redo
             </button>
           </div>
+          {frames && (
+            <label>
+              Frame {frames.at + 1} of {frames.of.length} of one loop
+              <input
+                type="range"
+                data-keep="loop"
+                min={0}
+                max={frames.of.length - 1}
+                value={frames.at}
+                onChange={(event) => go(frames.of[event.currentTarget.valueAsNumber])}
+              />
+            </label>
+          )}
           <fieldset>
             <legend>Class</legend>
             {open.classes.names.map((name, i) => (
@@ -178,40 +215,21 @@ function Editor({ index }: { index: number }) {
                 change({ side: value === "" ? null : (value as "train" | "val" | "test") })
               }
             >
-              <option value="">drawn at random</option>
-              <option value="train">trained on</option>
-              <option value="val">held out</option>
-              <option value="test">kept for the end</option>
+              <option value="">{ALONE}</option>
+              {sides.map(([side, text]) => (
+                <option key={side} value={side}>
+                  {text}
+                </option>
+              ))}
             </select>
           </label>
+          {image.fold !== null && <p class="small dim">Fold {image.fold} of the set&apos;s own.</p>}
           {image.notes.map((note) => (
             <p key={note} class="small dim">
               {note}
             </p>
           ))}
-          <details>
-            <summary>Keys</summary>
-            <dl class="keys">
-              <dt>N, P</dt>
-              <dd>next, previous image</dd>
-              <dt>1 to 9, 0</dt>
-              <dd>class, unknown</dd>
-              <dt>Ctrl Z, Ctrl Y</dt>
-              <dd>undo, redo</dd>
-              <dt>B</dt>
-              <dd>new box (in the picture)</dd>
-              <dt>arrows</dt>
-              <dd>move the box; Shift 10 pixels, Alt resizes</dd>
-              <dt>Delete</dt>
-              <dd>delete the box</dd>
-              <dt>+ − F</dt>
-              <dd>zoom in, out, fit</dd>
-            </dl>
-          </details>
-          <p class="small dim">
-            Yellow: the box. Green: the ellipse in it, from which the network learns the mask. Dark: what is cropped
-            away.
-          </p>
+          <Help outlined={image.outlined} hasOutline={shape !== undefined} />
         </aside>
       </div>
     </>

@@ -1,10 +1,18 @@
 /** The images of a project: opened, filtered, searched, shown in a grid. */
+import { Fragment } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { ClassList } from "../parts/class-list.tsx";
+import { ExportAnnotations } from "../parts/export-annotations.tsx";
+import { Filters } from "../parts/filters.tsx";
 import { Grid } from "../parts/grid.tsx";
+import { LeftOut } from "../parts/left-out.tsx";
 import { NewProject } from "../parts/new-project.tsx";
 import { OpenFiles } from "../parts/open-files.tsx";
+import { SelectedImages } from "../parts/selected-images.tsx";
 import { Thumbnail } from "../parts/thumbnail.tsx";
-import { statusOf, type Filter, type Project, type Status } from "../project/project.ts";
+import { hasState } from "../project/filter.ts";
+import { loopOf } from "../project/frames.ts";
+import type { Project, ProjectImage } from "../project/project.ts";
 import {
   current,
   filter,
@@ -17,6 +25,7 @@ import {
   shown,
 } from "../state/project.ts";
 import { go } from "../state/route.ts";
+import { chosen, chosenShown } from "../state/selection.ts";
 import { forgetThumbnails } from "../state/thumbnails.ts";
 
 export function Images() {
@@ -90,7 +99,8 @@ function Kept() {
 
 function Open({ project: open }: { project: Project }) {
   const kept = shown.value;
-  const marked = open.images.filter((image) => statusOf(image) === "annotated").length;
+  const [selecting, setSelecting] = useState(false);
+  const marked = open.images.filter((image) => hasState(image, "annotated")).length;
   return (
     <>
       <p>
@@ -101,6 +111,7 @@ function Open({ project: open }: { project: Project }) {
       <p class="dim small" role="status">
         {kept.length === open.images.length ? "All images" : `${kept.length} of ${open.images.length} images`}
       </p>
+      <SelectedImages project={open} selecting={selecting} onSelecting={setSelecting} />
       {kept.length > 0 && (
         <Grid
           key={JSON.stringify(filter.value)}
@@ -114,8 +125,13 @@ function Open({ project: open }: { project: Project }) {
             go("annotate");
           }}
           render={(i) => <Tile project={open} index={i} />}
+          selected={chosenShown.value}
+          onSelect={(items) => (chosen.value = items)}
+          selecting={selecting}
         />
       )}
+      <ClassList project={open} />
+      <ExportAnnotations project={open} />
       <LeftOut project={open} />
       <p>
         <button onClick={() => ((project.value = undefined), void listProjects())}>Other images…</button>
@@ -127,10 +143,20 @@ function Open({ project: open }: { project: Project }) {
 const className = ({ classes }: Project, label: number | null): string =>
   label === null ? "no class" : (classes.names[label] ?? "no class");
 
+/** A tile's name: what is seen on it, in the same order, and its boxes. */
 function describe(open: Project, index: number): string {
   const image = open.images[index]!;
   const boxes = image.boxes.length === 1 ? "1 box" : `${image.boxes.length} boxes`;
-  return `${image.id}, ${className(open, image.label)}, ${image.empty ? "no nodule" : boxes}`;
+  return [image.id, ...tagsOf(open, image).map(({ text }) => text), image.empty ? "no nodule" : boxes].join(", ");
+}
+
+function tagsOf(open: Project, image: ProjectImage): { kind: string; text: string }[] {
+  const { label, notes } = image;
+  return [
+    { kind: label === null ? "none" : `class-${label % 5}`, text: className(open, label) },
+    ...(loopOf(image) === undefined ? [] : [{ kind: "none", text: "frame" }]),
+    ...(notes.length === 0 ? [] : [{ kind: "note", text: notes.length === 1 ? "1 note" : `${notes.length} notes` }]),
+  ];
 }
 
 function Tile({ project: open, index }: { project: Project; index: number }) {
@@ -138,117 +164,14 @@ function Tile({ project: open, index }: { project: Project; index: number }) {
   return (
     <>
       <Thumbnail project={open.name} index={index} image={image} />
-      <span class="name">{image.id}</span>
-      <span class={`tag ${image.label === null ? "none" : `class-${image.label % 5}`}`}>
-        {className(open, image.label)}
+      <span class="name">{image.id}</span>{" "}
+      <span class="tags">
+        {tagsOf(open, image).map(({ kind, text }) => (
+          <Fragment key={text}>
+            <span class={`tag ${kind}`}>{text}</span>{" "}
+          </Fragment>
+        ))}
       </span>
-      {image.notes.length > 0 && (
-        <span class="tag note">{image.notes.length === 1 ? "1 note" : `${image.notes.length} notes`}</span>
-      )}
-    </>
-  );
-}
-
-function Filters({ project: open }: { project: Project }) {
-  const set = (change: Partial<Filter>) => (filter.value = { ...filter.value, ...change });
-  const { text, label, status, problems } = filter.value;
-  return (
-    <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-      <label>
-        Search
-        <input type="search" value={text} onInput={(event) => set({ text: event.currentTarget.value })} />
-      </label>
-      <label>
-        Class
-        <select
-          value={label === undefined ? "" : String(label)}
-          onChange={({ currentTarget: { value } }) =>
-            set({ label: value === "" ? undefined : value === "null" ? null : Number(value) })
-          }
-        >
-          <option value="">all</option>
-          {open.classes.names.map((name, i) => (
-            <option key={name} value={String(i)}>
-              {name}
-            </option>
-          ))}
-          <option value="null">no class</option>
-        </select>
-      </label>
-      <label>
-        State
-        <select
-          value={status ?? ""}
-          onChange={({ currentTarget: { value } }) => set({ status: value === "" ? undefined : (value as Status) })}
-        >
-          <option value="">all</option>
-          <option>annotated</option>
-          <option>no class</option>
-          <option>no box</option>
-        </select>
-      </label>
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={problems === true}
-          onChange={(event) => set({ problems: event.currentTarget.checked })}
-        />
-        only with notes or near-duplicates
-      </label>
-    </form>
-  );
-}
-
-/** As many as anyone reads; the rest are in the export. */
-const MOST_LISTED = 200;
-
-function LeftOut({ project: open }: { project: Project }) {
-  const { left, notes, twins } = open;
-  return (
-    <>
-      {notes.length > 0 && (
-        <details>
-          <summary>{notes.length === 1 ? "1 note on these images" : `${notes.length} notes on these images`}</summary>
-          <ul>
-            {notes.slice(0, MOST_LISTED).map((note) => (
-              <li key={note}>{note}</li>
-            ))}
-          </ul>
-        </details>
-      )}
-      {left.length > 0 && (
-        <details>
-          <summary>{left.length} files left out</summary>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">File</th>
-                <th scope="col">Reason</th>
-              </tr>
-            </thead>
-            <tbody>
-              {left.slice(0, MOST_LISTED).map(({ file, reason }) => (
-                <tr key={`${file} ${reason}`}>
-                  <td>{file}</td>
-                  <td>{reason}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </details>
-      )}
-      {twins.length > 0 && (
-        <details>
-          <summary>{twins.length} pairs of nearly the same picture</summary>
-          <ul>
-            {twins.slice(0, MOST_LISTED).map(([a, b]) => (
-              <li key={`${a} ${b}`}>
-                {a} = {b}
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
     </>
   );
 }

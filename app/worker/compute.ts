@@ -15,8 +15,10 @@ import { KeptGpu } from "../../src/web/open-gpu.ts";
 import { OpfsStore } from "../../src/web/opfs-store.ts";
 import { Runner, RUNS, type RunEnd, type RunnerEvent } from "../../src/web/runner.ts";
 import { projectOf } from "../project/data-name.ts";
+import { readOutlines } from "../project/outlines.ts";
 import { preparedSet } from "../project/prepared.ts";
-import { loadProject } from "../project/project-store.ts";
+import type { ProjectImage } from "../project/project.ts";
+import { loadProject, projectsStore } from "../project/project-store.ts";
 import { removeAll } from "../project/remove-all.ts";
 import { addModel, listModels, offerBuiltIn, removeModel, type ModelEntry, type ModelId } from "./models.ts";
 import { openPicture } from "./pictures.ts";
@@ -60,7 +62,12 @@ const runs = new OpfsStore(RUNS);
 
 const projectImages: PreparedSets = async (config, options) => {
   const project = await loadProject(projectOf(config.data));
-  return preparedSet(project, config, async (image) => (await openPicture(project, image)).grey(), options);
+  const outlines = await readOutlines(projectsStore.folder(project.name));
+  const read = async (image: ProjectImage) => {
+    const picture = await openPicture(project, image);
+    return { grey: await picture.grey(), shape: outlines.get(image.file) };
+  };
+  return preparedSet(project, config, read, options);
 };
 
 /** Who hears of the training. */

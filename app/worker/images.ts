@@ -2,9 +2,12 @@
 import "./strict.ts";
 import { isPhantom } from "../../src/data/phantom/scanner.ts";
 import { phantomId, phantomImage } from "../../src/data/phantom/phantom.ts";
-import { benignMalignant } from "../../src/data/classes.ts";
-import { DataError, type Box } from "../../src/data/sample.ts";
+import { benignMalignant, type Classes } from "../../src/data/classes.ts";
+import { DataError, type Box, type Shape } from "../../src/data/sample.ts";
 import { tissueRectangle } from "../../src/data/tissue/crop.ts";
+import type { Packed } from "../project/export/export.ts";
+import type { ExportFormat } from "../project/export/formats.ts";
+import type { Outlines } from "../project/outlines.ts";
 import { loadProject, projectsStore, requireFreeName, saveProject } from "../project/project-store.ts";
 import type { Annotation, Project, ProjectImage } from "../project/project.ts";
 import { removeAll } from "../project/remove-all.ts";
@@ -35,6 +38,18 @@ async function load(name: string): Promise<Project> {
   return open;
 }
 
+/** The same project's outlines, once they were needed. */
+let outlines: { name: string; all: Outlines } | undefined;
+
+async function outlinesOf(name: string): Promise<Outlines> {
+  if (outlines?.name !== name) {
+    // Loaded when needed: a grid shows none.
+    const { readOutlines } = await import("../project/outlines.ts");
+    outlines = { name, all: await readOutlines(projectsStore.folder(name)) };
+  }
+  return outlines.all;
+}
+
 async function save(project: Project): Promise<void> {
   await saveProject(project);
   open = project;
@@ -63,6 +78,7 @@ const api = {
 
   async remove(name: string, _: CallContext<never>): Promise<void> {
     if (open?.name === name) open = undefined;
+    if (outlines?.name === name) outlines = undefined;
     await removeAll(projectsStore, name);
   },
 
@@ -76,16 +92,21 @@ const api = {
     await requireFreeName(name);
     if (!isPhantom(scanner)) throw new DataError(`there is no phantom ${scanner}`);
     const images: ProjectImage[] = [];
+    const drawn = new Map<string, Shape>();
     for (let index = 0; index < count; index++) {
       // Lets the signal to stop arrive.
       await new Promise((resolve) => setTimeout(resolve));
       signal.throwIfAborted();
-      const { width, height, boxes, label } = phantomImage(seed, index, { scanner });
+      const { width, height, boxes, label, outlines: polygons } = phantomImage(seed, index, { scanner });
       const id = phantomId(scanner, seed, index);
       images.push({
-        ...{ id, file: id, width, height, cropped: false, notes: [] },
-        ...{ label, boxes, empty: false, patient: "", side: null },
+        ...{ id, file: id, path: "", width, height, cropped: false, fold: null, notes: [] },
+        ...{ label, boxes, empty: false, patient: "", side: null, outlined: true },
       });
+      drawn.set(
+        id,
+        polygons.map((polygon) => ({ polygon })),
+      );
       emit({ what: "Drawing", done: index + 1, total: count });
     }
     const project: Project = {
@@ -95,7 +116,15 @@ const api = {
       classes: benignMalignant,
       ...{ images, left: [], notes: [], twins: [] },
     };
-    await save(project);
+    const { writeOutlines } = await import("../project/outlines.ts");
+    try {
+      await writeOutlines(projectsStore.folder(name), drawn);
+      await save(project);
+    } catch (error) {
+      // Nothing half-made stays.
+      await removeAll(projectsStore, name).catch(() => {});
+      throw error;
+    }
     return project;
   },
 
@@ -108,12 +137,16 @@ const api = {
   ): Promise<Project> {
     await requireFreeName(name);
     // Loaded when needed: the readers of all layouts and formats.
-    const { importSet } = await import("../project/import.ts");
+    const [{ importSet, requireSpace }, { openPictureFile }] = await Promise.all([
+      import("../project/import.ts"),
+      import("../../src/web/decode/open-picture-file.ts"),
+    ]);
+    await requireSpace(entries);
     const store = projectsStore.folder(name);
     try {
       const onProgress = (what: string, done: number, total: number) => emit({ what, done, total });
       const project = await importSet({
-        ...{ name, entries, store, onProgress, signal },
+        ...{ name, entries, store, open: openPictureFile, onProgress, signal },
         format: format === "" ? undefined : format,
       });
       await save(project);
@@ -136,6 +169,48 @@ const api = {
     await save({ ...project, images });
   },
 
+  /**
+   * Other classes. @param places where each label goes; null if its class is deleted
+   * @returns the images with their new labels
+   */
+  async editClasses(
+    name: string,
+    classes: Classes,
+    places: readonly (number | null)[],
+    _: CallContext<never>,
+  ): Promise<readonly ProjectImage[]> {
+    const project = await load(name);
+    const images = project.images.map((image) =>
+      image.label === null ? image : { ...image, label: places[image.label]! },
+    );
+    await save({ ...project, classes, images });
+    return images;
+  },
+
+  /** What an export would lose, one line for each kind. */
+  async checkExport(
+    name: string,
+    format: ExportFormat,
+    withPictures: boolean,
+    { signal }: CallContext<never>,
+  ): Promise<string[]> {
+    const { checkExport } = await import("./exports.ts");
+    const task = { project: await load(name), outlines: await outlinesOf(name), format, withPictures };
+    return checkExport(task, signal);
+  },
+
+  /** The annotations as one file or a zip. */
+  async exportFiles(
+    name: string,
+    format: ExportFormat,
+    withPictures: boolean,
+    { emit, signal }: CallContext<ImportEvent>,
+  ): Promise<Packed> {
+    const { makeExport } = await import("./exports.ts");
+    const task = { project: await load(name), outlines: await outlinesOf(name), format, withPictures };
+    return makeExport(task, signal, (done, total) => emit({ what: "Saving pictures", done, total }));
+  },
+
   async thumbnail(name: string, index: number, { signal }: CallContext<never>): Promise<Handed<ImageBitmap>> {
     const project = await load(name);
     const bitmap = await (await openPicture(project, imageAt(project, index))).bitmap();
@@ -150,19 +225,20 @@ const api = {
     return new Handed(small, [small]);
   },
 
-  /** The picture, and the part of it that is taken as tissue. */
+  /** The picture, the part of it that is taken as tissue, and the true outlines that came with it. */
   async picture(
     name: string,
     index: number,
     _: CallContext<never>,
-  ): Promise<Handed<{ bitmap: ImageBitmap; crop: Box }>> {
+  ): Promise<Handed<{ bitmap: ImageBitmap; crop: Box; shape: Shape | undefined }>> {
     const project = await load(name);
     const image = imageAt(project, index);
     const picture = await openPicture(project, image);
     const [bitmap, grey] = await Promise.all([picture.bitmap(), picture.grey()]);
     const whole = { x0: 0, y0: 0, x1: image.width, y1: image.height };
     const crop = image.cropped ? whole : tissueRectangle(grey, "adaptive");
-    return new Handed({ bitmap, crop }, [bitmap]);
+    const shape = (await outlinesOf(name)).get(image.file);
+    return new Handed({ bitmap, crop, shape }, [bitmap]);
   },
 } satisfies Methods;
 

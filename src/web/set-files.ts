@@ -67,6 +67,12 @@ export class DroppedFiles implements SetFiles {
     return name === "" ? this.called : normalName(`${this.#root}${name}`);
   }
 
+  /** The name in the set's folder of a file with this full name. @throws DataError if it lies elsewhere */
+  inside(full: string): string {
+    if (!full.startsWith(this.#root)) throw new DataError("there is no such file");
+    return full.slice(this.#root.length);
+  }
+
   /** The names in the set of all pictures, by their extensions, in order; hidden ones are not among them. */
   pictures(): string[] {
     const names = [...this.#folders].flatMap(([folder, { files }]) => files.map((file) => nameIn(folder, file)));
@@ -98,8 +104,7 @@ export class DroppedFiles implements SetFiles {
 
   /** The bytes of a picture, and the frame that its name denotes. @throws DataError without the file's name */
   async readImage(file: string): Promise<{ bytes: Uint8Array; picture: PictureName }> {
-    if (!file.startsWith(this.#root)) throw new DataError("there is no such file");
-    const name = file.slice(this.#root.length);
+    const name = this.inside(file);
     const named: PictureName = this.#files.has(name) ? { file: name } : (frameOf(name) ?? { file: name });
     const blob = this.#blob(named.file, `cannot be read: ${FOLDER}`);
     if (blob.size > MOST_BYTES.image) throw new DataError(`cannot be read: ${tooLong(blob.size, MOST_BYTES.image)}`);

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { type BrowserContextOptions, chromium } from "playwright-core";
 import { build } from "vite";
 import { flags } from "./chromium.ts";
 
@@ -37,8 +37,15 @@ async function serve(folder: string, prefix: string) {
 
 export type OpenApp = Awaited<ReturnType<typeof openApp>>;
 
-/** @param out an empty folder for the build */
-export async function openApp(executablePath: string, out: string) {
+/**
+ * @param out an empty folder for the build
+ * @param options.args switches of the browser; by default those that give it an adapter
+ */
+export async function openApp(
+  executablePath: string,
+  out: string,
+  { args = flags, ...options }: BrowserContextOptions & { args?: string[] } = {},
+) {
   const configFile = fileURLToPath(new URL("../../app/vite.config.ts", import.meta.url));
   // Vitest's own value would make a build for development.
   const { NODE_ENV } = process.env;
@@ -46,8 +53,8 @@ export async function openApp(executablePath: string, out: string) {
   await build({ configFile, logLevel: "error", build: { outDir: out } });
   process.env["NODE_ENV"] = NODE_ENV;
   const { server, origin, url } = await serve(out, "/some/folder/");
-  const browser = await chromium.launch({ executablePath, args: flags });
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const browser = await chromium.launch({ executablePath, args });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   /** Addresses of all requests, and what the page complained about. */
   const [requests, errors]: [string[], string[]] = [[], []];
   /** Those that the page and its workers made, as a user waits for them; the service worker's are not among them. */

@@ -25,7 +25,7 @@ export async function toSrgb(
   for (let i = 0, from = 0, to = 0; i < pixels; i++, from += channels) {
     for (let c = 0; c < kept; c++) opaque[to++] = levels[from + c]!;
   }
-  const file = writePng(size, opaque, profileChunk(profile));
+  const file = writePng(size, opaque, { profile: profileChunk(profile) });
   const converted = await decodeByBrowser(file, { type: "image/png", size, profiled: true });
   const out = new Uint8Array(levels);
   for (let i = 0; i < pixels; i++) {
