@@ -1,5 +1,5 @@
 /** One image after another: boxes, class, patient, side. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { Box, Shape } from "../../src/data/sample.ts";
 import { Annotator } from "../annotate/annotator.tsx";
 import { BoxTable } from "../annotate/box-table.tsx";
@@ -87,7 +87,7 @@ function Editor({ index }: { index: number }) {
     current.value = next;
   };
   const show = (place: number) => go(order[place]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (focused !== undefined) document.querySelector<HTMLElement>(`[data-keep="${focused}"]`)?.focus();
     focused = undefined;
   }, []);

@@ -25,6 +25,10 @@ async function faults(page: Page): Promise<string[]> {
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
 }
 
+/** Only what hangs should end by this. */
+const WAIT_MS = 600_000;
+const eventually = <T>(find: () => Promise<T>) => expect.poll(find, { timeout: WAIT_MS });
+
 const COUNT = 6;
 const nameOf = (i: number) => (i === 0 ? "<img src=x onerror=alert(1)>.png" : `${i}.png`);
 
@@ -90,7 +94,7 @@ describe.skipIf(leftOut)("annotating", () => {
     dir = await cocoFolder();
     app = await openApp(required(), path.join(temporaryFolder(), "built"), { args: [], hasTouch: true });
     ({ page } = app);
-    page.setDefaultTimeout(120_000);
+    page.setDefaultTimeout(WAIT_MS);
   });
   afterAll(async () => (app as typeof app | undefined)?.close());
 
@@ -133,9 +137,9 @@ describe.skipIf(leftOut)("annotating", () => {
     // A finger is broad: 15 pixels beside the corner still takes hold of it.
     const off = 15 / scale;
     await fingers.drag(at(280 + off, 210 + off), at(300 + off, 220 + off));
-    await expect.poll(async () => (await box(2)).slice(2)).toEqual([drawn[2]! + 20, drawn[3]! + 10]);
+    await eventually(async () => (await box(2)).slice(2)).toEqual([drawn[2]! + 20, drawn[3]! + 10]);
     await fingers.drag(at(245, 180), at(235, 160));
-    await expect.poll(async () => (await box(2)).slice(0, 2)).toEqual([drawn[0]! - 10, drawn[1]! - 20]);
+    await eventually(async () => (await box(2)).slice(0, 2)).toEqual([drawn[0]! - 10, drawn[1]! - 20]);
     // Three changes are three steps.
     for (let i = 0; i < 3; i++) await page.getByRole("button", { name: "Undo" }).click();
     expect(await boxes()).toBe(1);
@@ -149,7 +153,7 @@ describe.skipIf(leftOut)("annotating", () => {
     };
     const middle = at(160, 120);
     await fingers.pinch(middle, 80, 240);
-    await expect.poll(async () => (await shown()).scale).toBeCloseTo(3 * scale, 1);
+    await eventually(async () => (await shown()).scale).toBeCloseTo(3 * scale, 1);
     // What was between the fingers still is.
     const zoomed = await shown();
     expect(Math.abs(zoomed.left + 160 * 3 * scale - middle[0])).toBeLessThan(3);
@@ -158,7 +162,7 @@ describe.skipIf(leftOut)("annotating", () => {
     const moved = await shown();
     expect([moved.left - zoomed.left, moved.top - zoomed.top].map(Math.round)).toEqual([-40, 30]);
     await fingers.pinch(middle, 240, 40);
-    await expect.poll(async () => (await shown()).scale).toBeCloseTo(scale, 1);
+    await eventually(async () => (await shown()).scale).toBeCloseTo(scale, 1);
     expect(await boxes()).toBe(1);
     expect(await page.evaluate(() => visualViewport!.scale)).toBe(1);
     await page.setViewportSize({ width: 1280, height: 800 });
