@@ -129,6 +129,21 @@ export const commonSettings = {
     "--sampling <kind>",
     "whether the classifier sees equally many images of each class",
   ),
+  /** Absent: from the initial values of the seed. */
+  init: setting(
+    z
+      .strictObject({
+        file: z.string().min(1).max(4096),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/),
+        model: z.string().min(1),
+        phase: z.string().min(1),
+        outlines: z.boolean(),
+        classes: z.array(z.string().min(1).max(60)).min(2).max(100),
+      })
+      .exactOptional(),
+    "--init <run>",
+    "begin from the weights of this run folder or checkpoint file (default: from random values)",
+  ),
   recompute: setting(
     z.boolean().default(false),
     "--recompute",
@@ -146,6 +161,8 @@ export interface TrainConfig extends CommonSettings {
   model: string;
   /** Number of epochs of each phase. */
   epochs: Readonly<Record<string, number>>;
+  /** As in `TrainedWith`. */
+  freeze?: string;
 }
 
 /** The schema of a model's configurations. */
@@ -168,7 +185,10 @@ export const dataSeed = ({ seed, splitSeed }: Pick<TrainConfig, "seed" | "splitS
 export const externalImages = ({ phantomImages }: Pick<TrainConfig, "phantomImages">): number =>
   Math.max(20, Math.round(0.2 * phantomImages));
 
-export const outlinesOf = (config: TrainConfig): Outlines => specOf(config).outlines(config);
+export function outlinesOf(config: TrainConfig): Outlines {
+  const outlines = specOf(config).outlines(config);
+  return config.init?.outlines ? { ...outlines, learned: true } : outlines;
+}
 
 export const totalEpochs = ({ epochs }: Pick<TrainConfig, "epochs">): number =>
   Object.values(epochs).reduce((a, b) => a + b, 0);
@@ -251,6 +271,7 @@ export function checkConfig(config: unknown): TrainConfig {
     const phases = spec.phases.length === 1 ? "the training has no epoch" : "no stage has an epoch";
     throw new ConfigError(`${phases}: there is nothing to train`);
   }
+  requireOrigin(checked, spec);
   if (checked.folds > 0 && checked.fold >= checked.folds) {
     throw new ConfigError(`there is no fold ${checked.fold} of ${checked.folds}: they count from 0`, "fold");
   }
@@ -258,4 +279,27 @@ export function checkConfig(config: unknown): TrainConfig {
     throw new ConfigError("the phantom has no split of its own", "split");
   }
   return spec.check ? { ...checked, ...spec.check(checked) } : checked;
+}
+
+/** @throws ConfigError for a run that would begin from what it cannot, or freeze what it trains or what nobody has trained */
+function requireOrigin({ init, freeze, epochs }: TrainConfig, spec: ModelSpec): void {
+  if (init && init.model !== spec.id) {
+    throw new ConfigError(`${init.file} is a checkpoint of ${init.model}, not of ${spec.id}`, "init");
+  }
+  if (init && !spec.phases.some(({ name }) => name === init.phase)) {
+    throw new ConfigError(`${spec.id} has no phase ${init.phase}`, "init.phase");
+  }
+  const frozen = spec.phases.find(({ name }) => name === freeze);
+  if (!frozen) return;
+  const branch = `the ${frozen.name} branch`;
+  if (!init)
+    throw new ConfigError(
+      `${branch} would stay at random values: a run that freezes it needs one to begin from`,
+      "freeze",
+    );
+  // A phase that gives masks has learned them from outlines.
+  if (frozen.inputs.includes("target") && !init.outlines) {
+    throw new ConfigError(`${branch} of ${init.file} has learned nothing`, "freeze");
+  }
+  if (epochs[frozen.name]! > 0) throw new ConfigError(`must be 0 when ${branch} is frozen`, `epochs.${frozen.name}`);
 }
