@@ -4,7 +4,7 @@ import { ConfigError } from "../models/config-error.ts";
 import type { RunEvent } from "../runs/events.ts";
 import { isExpected } from "../runs/expected.ts";
 import type { ImageSource } from "../runs/images.ts";
-import { hasCheckpoint, isComplete, readSource, Run, type Loaded } from "../runs/run.ts";
+import { hasCheckpoint, isComplete, Run, type Loaded } from "../runs/run.ts";
 import { InputError } from "../runs/store.ts";
 import { train, type RunSummary } from "../runs/train.ts";
 import { checkConfig, type TrainConfig } from "../train/config.ts";
@@ -71,15 +71,14 @@ export class Runner {
   /**
    * Trains a new run to its end. Whatever happens is emitted, the end last.
    * @param folder default one in `RUNS`, named after the time, the preset and the data
-   * @param options.init what it begins from (`readSource`, `parseSource`). Needed again by a run that ended before its first checkpoint;
-   *   where its configuration names a file of the private file system, that is read
+   * @param options.init what it begins from (`readSource`, `parseSource`), which a run that ended before its first checkpoint needs again
    * @throws InputError if a training is running
    */
   start(config: unknown, folder?: string, { init }: { init?: Source | undefined } = {}): Promise<void> {
     return this.#run(folder ?? defaultFolder(config), async (store) => {
       const checked = checkConfig(init ? { ...(config as object), init: init.origin } : config);
       await Run.requireFree(store);
-      return { config: checked, store, init: init ?? (await sourceAgain(checked)) };
+      return { config: checked, store, init };
     });
   }
 
@@ -134,14 +133,6 @@ export class Runner {
       ...(expected || stack === undefined ? {} : { stack }),
     };
   }
-}
-
-/** What a configuration says that its run begins from. @throws InputError, CheckpointError, ConfigError if it is gone, or another one now */
-async function sourceAgain({ init }: TrainConfig): Promise<Source | undefined> {
-  if (!init) return undefined;
-  const parts = init.file.split("/");
-  const store = new OpfsStore(parts.slice(0, -1).join("/"));
-  return readSource(store, parts.at(-1)!, init.file);
 }
 
 /** "runs/2026-05-04T10-20-30-quick-phantom". */

@@ -5,11 +5,15 @@ import type { Batch } from "../../src/data/sample.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/data/safetensors.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { add, scale } from "../../src/autograd/elementwise.ts";
+import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
+import { add, mean, scale } from "../../src/autograd/elementwise.ts";
 import { MGANet } from "../../src/models/mganet/network.ts";
+import type { Phase } from "../../src/models/model.ts";
 import { models } from "../../src/models/registry.ts";
 import { toTorch, torchShape } from "../../src/nn/layout.ts";
-import type { Module } from "../../src/nn/module.ts";
+import { initialValues } from "../../src/nn/init.ts";
+import { BatchNorm2d, Linear } from "../../src/nn/layers.ts";
+import { Module } from "../../src/nn/module.ts";
 import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
 import { openModel } from "../../src/runs/open-model.ts";
 import { buildModel } from "../../src/train/build.ts";
@@ -53,6 +57,8 @@ async function train(settings: TrainConfig, begin: (trainer: Trainer) => void, m
   trainer.release();
   return { last, records };
 }
+
+class Holder extends Module {}
 
 let sourceBytes: Uint8Array;
 let source: Source;
@@ -231,6 +237,22 @@ test("a frozen step's losses and gradients are those of a network that is given 
   for (const [name, { data }] of wanted) expect(relativeError(found.get(name)!.data, data), name).toBeLessThan(1e-4);
   for (const each of [compiled.plan, plan, inference]) each.destroy();
   for (const each of [step.net, net]) each.release(gpu());
+});
+
+test("a frozen layer that does not record within its path is refused instead of changed", () => {
+  const [fc, bn] = [new Linear(3, 1), new BatchNorm2d(3)];
+  fc.finish(initialValues(0));
+  const { weight, bias, running_mean: runningMean, running_var: runningVar } = bn;
+  const phase: Phase = {
+    ...{ name: "training", title: "Training", inputs: [], best: undefined, classifies: false, learningRate: 1e-3 },
+    ...{ slabs: slabsOf(fc.parameters()), frozen: Object.assign(new Holder(), { bn }) },
+    record: ({ image }) => ({ loss: mean(fc.forward(batchNorm2d(image, { weight, bias, runningMean, runningVar }))) }),
+    infer: () => ({}),
+  };
+  phase.frozen!.finish(() => undefined);
+  expect(() => TrainingStep.kernels(phase, config)).toThrow(
+    ": batchNorm.stats would change bn.running_mean, which is frozen",
+  );
 });
 
 test("a frozen step is smaller: fewer nodes, operations and bytes", async () => {
