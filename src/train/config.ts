@@ -6,7 +6,7 @@ import { targets } from "../data/readers/class-words.ts";
 import { isPhantom, PHANTOM } from "../data/phantom/scanner.ts";
 import { DEFAULT_MODEL, modelNamed } from "../models/registry.ts";
 import { learningRateSchema, setting } from "../models/setting.ts";
-import type { ModelSpec, Outlines, PresetName } from "../models/spec.ts";
+import type { ModelSpec, Outlines, PresetName, TrainedWith } from "../models/spec.ts";
 
 export { PHANTOM } from "../data/phantom/scanner.ts";
 
@@ -156,13 +156,11 @@ export const commonSettings = {
 type CommonSettings = z.infer<z.ZodObject<typeof commonSettings>>;
 
 /** Settings of a training run. Also holds the model's own, whose types its spec knows. */
-export interface TrainConfig extends CommonSettings {
+export interface TrainConfig extends Omit<CommonSettings, "init">, Pick<TrainedWith, "init" | "freeze"> {
   /** Model id. */
   model: string;
   /** Number of epochs of each phase. */
   epochs: Readonly<Record<string, number>>;
-  /** As in `TrainedWith`. */
-  freeze?: string;
 }
 
 /** The schema of a model's configurations. */
