@@ -73,5 +73,5 @@ export const freezeSetting = <const P extends readonly string[]>(phases: P) =>
   setting(
     z.enum(["none", ...phases]).default("none"),
     "--freeze <branch>",
-    `branch that stays as --init has it, its batch norms included: ${phases.join(", ")}; or none`,
+    "branch that stays as the earlier model has it, batch norms included",
   );

@@ -6,6 +6,7 @@ import { targets } from "../data/readers/class-words.ts";
 import { isPhantom, PHANTOM } from "../data/phantom/scanner.ts";
 import { DEFAULT_MODEL, modelNamed } from "../models/registry.ts";
 import { learningRateSchema, setting } from "../models/setting.ts";
+import { originSchema, requireOrigin } from "./origin.ts";
 import type { ModelSpec, Outlines, PresetName, TrainedWith } from "../models/spec.ts";
 
 export { PHANTOM } from "../data/phantom/scanner.ts";
@@ -131,16 +132,7 @@ export const commonSettings = {
   ),
   /** Absent: from the initial values of the seed. */
   init: setting(
-    z
-      .strictObject({
-        file: z.string().min(1).max(4096),
-        sha256: z.string().regex(/^[0-9a-f]{64}$/),
-        model: z.string().min(1),
-        phase: z.string().min(1),
-        outlines: z.boolean(),
-        classes: z.array(z.string().min(1).max(60)).min(2).max(100),
-      })
-      .exactOptional(),
+    originSchema.exactOptional(),
     "--init <run>",
     "begin from the weights of this run folder or checkpoint file (default: from random values)",
   ),
@@ -277,27 +269,4 @@ export function checkConfig(config: unknown): TrainConfig {
     throw new ConfigError("the phantom has no split of its own", "split");
   }
   return spec.check ? { ...checked, ...spec.check(checked) } : checked;
-}
-
-/** @throws ConfigError for a run that would begin from what it cannot, or freeze what it trains or what nobody has trained */
-function requireOrigin({ init, freeze, epochs }: TrainConfig, spec: ModelSpec): void {
-  if (init && init.model !== spec.id) {
-    throw new ConfigError(`${init.file} is a checkpoint of ${init.model}, not of ${spec.id}`, "init");
-  }
-  if (init && !spec.phases.some(({ name }) => name === init.phase)) {
-    throw new ConfigError(`${spec.id} has no phase ${init.phase}`, "init.phase");
-  }
-  const frozen = spec.phases.find(({ name }) => name === freeze);
-  if (!frozen) return;
-  const branch = `the ${frozen.name} branch`;
-  if (!init)
-    throw new ConfigError(
-      `${branch} would stay at random values: a run that freezes it needs one to begin from`,
-      "freeze",
-    );
-  // A phase that gives masks has learned them from outlines.
-  if (frozen.inputs.includes("target") && !init.outlines) {
-    throw new ConfigError(`${branch} of ${init.file} has learned nothing`, "freeze");
-  }
-  if (epochs[frozen.name]! > 0) throw new ConfigError(`must be 0 when ${branch} is frozen`, `epochs.${frozen.name}`);
 }
