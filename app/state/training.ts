@@ -43,7 +43,7 @@ export async function listRuns(): Promise<void> {
 /** @param data what the images are called */
 export function start(config: TrainConfig, data: string): Promise<void> {
   const name = `${new Date().toISOString().slice(0, 19).replaceAll(":", "-").replace("T", " ")} ${data}`;
-  return follow(config, [], (options) => computeWorker().train(config, name, options));
+  return follow(config, [], (options) => computeWorker().train(config, name, null, options));
 }
 
 export function resume({ name, config, records }: RunInfo): Promise<void> {

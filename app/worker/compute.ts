@@ -3,6 +3,7 @@ import "./strict.ts";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import type { Capabilities } from "../../src/gpu/capabilities.ts";
 import { ConfigError } from "../../src/models/config-error.ts";
+import type { Origin } from "../../src/models/spec.ts";
 import { compareCase, runCase } from "../../src/models/parity.ts";
 import { hasCheckpoint, isComplete, readRecords, Run } from "../../src/runs/run.ts";
 import { InputError, readJson } from "../../src/runs/store.ts";
@@ -20,7 +21,16 @@ import { preparedSet } from "../project/prepared.ts";
 import type { ProjectImage } from "../project/project.ts";
 import { loadProject, projectsStore } from "../project/project-store.ts";
 import { removeAll } from "../project/remove-all.ts";
-import { addModel, listModels, offerBuiltIn, removeModel, type ModelEntry, type ModelId } from "./models.ts";
+import {
+  addModel,
+  listModels,
+  loadSource,
+  loadSourceAgain,
+  offerBuiltIn,
+  removeModel,
+  type ModelEntry,
+  type ModelId,
+} from "./models.ts";
 import { openPicture } from "./pictures.ts";
 import { serve, type CallContext, type Methods } from "./rpc.ts";
 import { fieldsOf, modelInfos, type Field, type ModelInfo } from "./settings.ts";
@@ -135,8 +145,10 @@ const api = {
     }
   },
 
-  async train(config: unknown, name: string, context: CallContext<RunnerEvent>): Promise<RunEnd> {
-    return training(context, () => runner.start(config, runs.path(name)));
+  /** @param from the model whose weights it begins with; null: with random ones */
+  async train(config: unknown, name: string, from: ModelId | null, context: CallContext<RunnerEvent>): Promise<RunEnd> {
+    const init = from === null ? undefined : await loadSource(from);
+    return training(context, () => runner.start(config, runs.path(name), { init }));
   },
 
   async resume(name: string, context: CallContext<RunnerEvent>): Promise<RunEnd> {
@@ -144,8 +156,9 @@ const api = {
     if (await hasCheckpoint(store)) return training(context, () => runner.resume(store.name));
     // Closed before its first checkpoint: it begins again, with the same settings.
     const config = checkConfig(await readJson(store, "config.json"));
+    const init = config.init && (await loadSourceAgain(config.init));
     await Run.reopen(store);
-    return training(context, () => runner.start(config, store.name));
+    return training(context, () => runner.start(config, store.name, { init }));
   },
 
   /** All runs, the newest first. One that cannot be read is left out. */
@@ -168,6 +181,11 @@ const api = {
   async trained(url: string, _: CallContext<never>): Promise<{ models: ModelEntry[]; problems: string[] }> {
     offerBuiltIn(url);
     return listModels();
+  },
+
+  /** What the configuration of a training says that begins from a model. */
+  async origin(from: ModelId, _: CallContext<never>): Promise<Origin> {
+    return (await loadSource(from)).origin;
   },
 
   async addModel(fileName: string, bytes: Uint8Array, _: CallContext<never>): Promise<ModelEntry> {

@@ -4,11 +4,20 @@ import { DataError } from "../../src/data/sample.ts";
 import { methodsOf, type ExplainMethod } from "../../src/explain/methods.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { openModel } from "../../src/runs/open-model.ts";
-import { hasCheckpoint, readRecords, runCheckpoint, type Loaded } from "../../src/runs/run.ts";
+import type { Origin } from "../../src/models/spec.ts";
+import {
+  checkpointName,
+  hasCheckpoint,
+  readRecords,
+  readSource,
+  runCheckpoint,
+  type Loaded,
+} from "../../src/runs/run.ts";
 import { InputError, readJson } from "../../src/runs/store.ts";
 import { isClassifier, parseCheckpoint, start, trainedPhase, type Checkpoint } from "../../src/train/checkpoint.ts";
 import { classesOf } from "../../src/train/classes.ts";
 import { checkConfig, outlinesOf, specOf } from "../../src/train/config.ts";
+import { parseSource, type Source } from "../../src/train/initial.ts";
 import { OpfsStore } from "../../src/web/opfs-store.ts";
 import { RUNS } from "../../src/web/runner.ts";
 
@@ -40,8 +49,12 @@ const BUILT_IN = "built-in";
 const FILES = new OpfsStore("models");
 const runs = new OpfsStore(RUNS);
 
+interface BuiltIn extends Loaded {
+  bytes: Uint8Array;
+}
+
 /** Where the built-in model lies, given by the page. */
-let builtIn: Promise<Loaded> | undefined;
+let builtIn: Promise<BuiltIn> | undefined;
 
 /** @param url of its file */
 export function offerBuiltIn(url: string): void {
@@ -51,24 +64,58 @@ export function offerBuiltIn(url: string): void {
   });
 }
 
-async function fetchModel(url: string): Promise<Loaded> {
+async function fetchModel(url: string): Promise<BuiltIn> {
   const response = await fetch(url);
   if (!response.ok) throw new InputError(`the built-in model cannot be fetched: ${response.status}`);
   const bytes = new Uint8Array(await response.arrayBuffer());
   const name = "the built-in model";
-  return { checkpoint: parseCheckpoint(bytes, name), file: name, name, store: FILES };
+  return { checkpoint: parseCheckpoint(bytes, name), file: name, name, store: FILES, bytes };
 }
+
+async function builtInModel(): Promise<BuiltIn> {
+  if (!builtIn) throw new InputError("there is no built-in model");
+  return builtIn;
+}
+
+const kindAndName = (id: ModelId) => [id.slice(0, id.indexOf(":")), id.slice(id.indexOf(":") + 1)] as const;
 
 /** @throws InputError, CheckpointError */
 export async function loadModel(id: ModelId): Promise<Loaded> {
-  if (id === BUILT_IN) {
-    if (!builtIn) throw new InputError("there is no built-in model");
-    return builtIn;
-  }
-  const [kind, name] = [id.slice(0, id.indexOf(":")), id.slice(id.indexOf(":") + 1)];
+  if (id === BUILT_IN) return builtInModel();
+  const [kind, name] = kindAndName(id);
   if (kind === "run") return runCheckpoint(runs.folder(name));
   if (kind !== "file") throw new InputError(`there is no model ${id}`);
   return { checkpoint: parseCheckpoint(await FILES.read(name), name), file: name, name, store: FILES };
+}
+
+/** A model for a training to begin from. @throws InputError, CheckpointError */
+export async function loadSource(id: ModelId): Promise<Source> {
+  const [kind, name] = kindAndName(id);
+  if (kind === "run") {
+    const store = runs.folder(name);
+    return readSource(store, await checkpointName(store));
+  }
+  if (kind === "file") return readSource(FILES, name);
+  const { bytes, file } = await builtInModel();
+  return parseSource(bytes, file);
+}
+
+/**
+ * The model that a run begins from, again, where it ended before its first checkpoint.
+ * @throws InputError if it is not there any more
+ */
+export async function loadSourceAgain({ file }: Origin): Promise<Source> {
+  try {
+    const { bytes, file: name } = (await builtIn) ?? {};
+    if (bytes && name === file) return await parseSource(bytes, name);
+    const end = file.lastIndexOf("/");
+    return await readSource(new OpfsStore(file.slice(0, Math.max(0, end))), file.slice(end + 1));
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`this run begins from ${file}, which is not there any more: remove it, and start another`, {
+      cause: error,
+    });
+  }
 }
 
 /** Of a checkpoint, or of a run, whose last record tells the position. */

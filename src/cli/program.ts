@@ -35,9 +35,11 @@ const imageSettings = ["data", ...readSettings, ...classSettings, "phantomImages
 const splitSettings = ["val", "folds", "split"] as const;
 /** Settings that differ between the runs of a study. */
 const runSettings = ["fold", "seed", "splitSeed"] as const;
+/** What a study has not: its rows are compared from their beginning on. */
+const notOfStudies = ["init", "freeze"] as const;
 /** All other settings. */
 const trainSettings = commonNames.filter(
-  (name) => ![...imageSettings, ...splitSettings, ...runSettings].some((other) => other === name),
+  (name) => ![...imageSettings, ...splitSettings, ...runSettings, ...notOfStudies].some((other) => other === name),
 );
 /** Model options that the rows of every table decide. */
 const rowSettings = Object.keys(rowOf(PROPOSED).settings);
@@ -114,7 +116,7 @@ function commands(action: Action): Command {
   const train = command("train", "train on the built-in phantom, or on --data DIR")
     .addOption(presetOption())
     .addOption(modelOption());
-  addModelOptions(addCommon(train, [...imageSettings, ...splitSettings, ...runSettings, ...trainSettings]));
+  addModelOptions(addCommon(train, ["init", ...imageSettings, ...splitSettings, ...runSettings, ...trainSettings]));
   addProfileOptions(addTunedOption(addSaveOption(train)))
     .option("--out <dir>", "run folder (default: runs/DATE-PRESET-DATA)", text)
     .option("--resume <dir>", "resume the run in this folder; its settings are taken from there", text)
@@ -128,7 +130,7 @@ function commands(action: Action): Command {
     .option("--study <name>", `a question that the paper leaves open: ${studyHelp}`, studyList)
     .addOption(presetOption());
   addStudyModelOptions(addCommon(reproduce, [...imageSettings, ...splitSettings, ...trainSettings]), {
-    without: rowSettings,
+    without: [...rowSettings, ...notOfStudies],
   });
   addTunedOption(addSaveOption(reproduce))
     .option("--seeds <n>", "trainings of each row, with seeds from 0", count, 5)

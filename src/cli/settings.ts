@@ -19,7 +19,8 @@ export const commonNames = Object.entries(commonSettings).flatMap(([name, schema
 
 /** Settings from the command line by name, including models' own and the epochs of phases. */
 export type ConfigFlags = { preset: PresetName; model?: string } & {
-  readonly [name in CommonName]?: TrainConfig[name];
+  // Given as a name, and replaced by what the configuration says of that file.
+  readonly [name in CommonName]?: name extends "init" ? unknown : TrainConfig[name];
 } & Readonly<Record<string, unknown>>;
 
 /** Makes an option from a setting's schema and text. */

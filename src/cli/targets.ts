@@ -3,16 +3,16 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { FolderStore } from "../node/folder-store.ts";
-import { readCheckpoint, runCheckpoint, type Loaded } from "../runs/run.ts";
+import { checkpointName, readCheckpoint, readSource, runCheckpoint, type Loaded } from "../runs/run.ts";
 import { InputError } from "../runs/store.ts";
+import type { Source } from "../train/initial.ts";
 
 /**
  * The checkpoint named by a run folder or a file. In a folder: `name`; by default best if it exists, else last.
  * @throws InputError, CheckpointError
  */
 export async function findCheckpoint(target: string, name?: "best" | "last"): Promise<Loaded> {
-  if (!existsSync(target)) throw new InputError(`${target}: no such file or folder`);
-  if ((await stat(target)).isDirectory()) return runCheckpoint(new FolderStore(target), name);
+  if (await isFolder(target)) return runCheckpoint(new FolderStore(target), name);
   if (name) throw new InputError(`${target}: --checkpoint chooses within a run folder, but this is a file`);
   const {
     checkpoint,
@@ -20,6 +20,24 @@ export async function findCheckpoint(target: string, name?: "best" | "last"): Pr
     name: file,
   } = await readCheckpoint(new FolderStore(path.dirname(target)), path.basename(target));
   return { checkpoint, store, name: file, file: target };
+}
+
+/** @throws InputError if there is neither a folder nor a file of this name */
+async function isFolder(target: string): Promise<boolean> {
+  if (!existsSync(target)) throw new InputError(`${target}: no such file or folder`);
+  return (await stat(target)).isDirectory();
+}
+
+/**
+ * The checkpoint, for another run to begin from, that is named by a run folder (best if it exists, else last) or a file.
+ * @throws InputError, CheckpointError
+ */
+export async function findSource(target: string): Promise<Source> {
+  if (!(await isFolder(target))) {
+    return readSource(new FolderStore(path.dirname(target)), path.basename(target), target);
+  }
+  const store = new FolderStore(target);
+  return readSource(store, await checkpointName(store));
 }
 
 /** Whether two names refer to the same file or folder. */

@@ -1,6 +1,15 @@
 /** A recording of kernel calls: forward pass, backward pass and updates alike. */
 import type { DType, Kernel } from "../kernels/kernel.ts";
-import { aKind, bytesOf, requireKnown, requireShape, requireSizes, showSpec, sizeOf } from "../kernels/kernel.ts";
+import {
+  aKind,
+  bytesOf,
+  isList,
+  requireKnown,
+  requireShape,
+  requireSizes,
+  showSpec,
+  sizeOf,
+} from "../kernels/kernel.ts";
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { Tensor, Variable, type GradientRule, type Node, type Source } from "./tensor.ts";
 
@@ -10,6 +19,11 @@ export interface GraphOptions {
    * updates the running ones. For inference, record a separate graph. Default false.
    */
   training?: boolean;
+  /**
+   * Paths of modules that behave as in inference even in a training graph, with all below them: normalised by running statistics, which stay
+   * as they are; nothing is dropped. For parts of a network that are not trained.
+   */
+  evaluating?: readonly string[];
 }
 
 export interface RecordOptions {
@@ -23,19 +37,30 @@ export interface RecordOptions {
 export const PACK_ALIGNMENT_BYTES = 256;
 
 export class Graph {
-  readonly training: boolean;
+  readonly evaluating: readonly string[];
   readonly nodes: Node[] = [];
   readonly inputs = new Map<string, Tensor>();
   /** Id of the first node of the backward pass, once there is one. */
   backwardFrom: number | undefined;
+  readonly #training: boolean;
   #layer = "";
 
   /** @throws ShapeError for an unknown option */
   constructor(options: GraphOptions = {}) {
-    requireKnown("Graph", options, ["training"]);
-    const { training = false } = options;
+    requireKnown("Graph", options, ["training", "evaluating"]);
+    const { training = false, evaluating = [] } = options;
     requireShape(typeof training === "boolean", () => `Graph: training is ${aKind(training)}, not true or false`);
-    this.training = training;
+    requireShape(
+      isList(evaluating) && (evaluating as readonly unknown[]).every((path) => typeof path === "string"),
+      () => `Graph: evaluating is ${aKind(evaluating)}, not an array of paths of modules`,
+    );
+    this.#training = training;
+    this.evaluating = evaluating;
+  }
+
+  /** Whether what is recorded now behaves as in training. */
+  get training(): boolean {
+    return this.#training && !this.evaluating.some((path) => isWithin(this.#layer, path));
   }
 
   /**
@@ -160,6 +185,10 @@ export function graphOf(...operands: readonly (string | Tensor)[]): Graph {
   if (!graph) throw new TypeError(`${op}an op needs at least one operand that belongs to a graph`);
   return graph;
 }
+
+/** Whether a module's path is another's, or below it. */
+const isWithin = (path: string, other: string): boolean =>
+  other === "" || path === other || path.startsWith(`${other}.`);
 
 const apart = ({ label }: Tensor): string =>
   `the operands of an op belong to different graphs: ${label} belongs to another graph`;

@@ -24,7 +24,9 @@ export function nodesOf(graph: Graph, options: CompileOptions): readonly Node[] 
   const kept = new Set(Object.values(outputs));
   requireMeant(graph, options);
   const live = liveNodes(graph, [...kept], updates);
-  const nodes = elideCopies(frozen ? foldBatchNorms(live, kept) : live, kept);
+  // A training graph has batch normalisations with constant statistics only in parts that are not trained.
+  const folds = frozen || graph.evaluating.length > 0;
+  const nodes = elideCopies(folds ? foldBatchNorms(live, kept) : live, kept);
   if (!recomputes || graph.backwardFrom === undefined) return nodes;
   return recompute(nodes, graph.backwardFrom, kept);
 }

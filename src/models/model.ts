@@ -27,6 +27,8 @@ export interface Phase {
   readonly learningRate: number;
   /** What it trains. */
   readonly slabs: readonly Slab[];
+  /** What no phase changes, running statistics included; undefined if there is nothing. */
+  readonly frozen?: Module | undefined;
   record(batch: BatchTensors, weight?: readonly number[]): Losses;
   infer(image: Tensor): Outputs;
 }
@@ -46,7 +48,8 @@ export class Model {
     this.#settings = settings;
     const net = spec.build(settings, classes, seed);
     this.net = net;
-    const slabs = slabsByPhase(spec, net);
+    const frozen = spec.phases.find(({ name }) => name === settings.freeze)?.trains(net);
+    const slabs = slabsByPhase(spec, net, frozen);
     this.phases = spec.phases.map((phase, i) => ({
       name: phase.name,
       title: phase.title,
@@ -55,6 +58,7 @@ export class Model {
       classifies: classifies(phase),
       learningRate: phase.learningRate(settings),
       slabs: slabs[i]!,
+      frozen,
       record: (batch, weight) => phase.record(net, batch, settings, weight),
       infer: (image) => phase.infer(net, image),
     }));
@@ -86,10 +90,16 @@ export class Model {
 
 /**
  * The slabs that each phase trains. Parameters trained by the same phases are grouped, those of the first phase first, so that
- * every phase trains whole slabs.
+ * every phase trains whole slabs; frozen ones are in none.
  */
-function slabsByPhase(spec: ModelSpec, net: Module): Slab[][] {
-  const trained = spec.phases.map((phase) => phase.trains(net).parameters());
+function slabsByPhase(spec: ModelSpec, net: Module, frozen: Module | undefined): Slab[][] {
+  const kept = new Set(frozen?.parameters());
+  const trained = spec.phases.map((phase) =>
+    phase
+      .trains(net)
+      .parameters()
+      .filter((p) => !kept.has(p)),
+  );
   const phasesOf = new Map<Parameter, number[]>();
   for (const [i, parameters] of trained.entries()) {
     for (const p of parameters) phasesOf.set(p, [...(phasesOf.get(p) ?? []), i]);

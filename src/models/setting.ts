@@ -67,3 +67,11 @@ export const showFactor = (factor: number): string => String(Number(factor.toFix
 
 /** A new schema on each call, since settings' texts are stored by schema. */
 export const learningRateSchema = () => z.number().gt(0).max(1);
+
+/** The option that keeps the module of one of these phases as it is; its name must be `freeze`. */
+export const freezeSetting = <const P extends readonly string[]>(phases: P) =>
+  setting(
+    z.enum(["none", ...phases]).default("none"),
+    "--freeze <branch>",
+    "branch that stays as the earlier model has it, batch norms included",
+  );

@@ -8,6 +8,22 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { Module } from "../nn/module.ts";
 import type { SettingText } from "./setting.ts";
 
+/** The checkpoint whose weights a run begins from. */
+export interface Origin {
+  /** As the user named it. */
+  readonly file: string;
+  /** Of its bytes, in hexadecimal. */
+  readonly sha256: string;
+  /** Id of its model. */
+  readonly model: string;
+  /** The last phase that had trained its weights. */
+  readonly phase: string;
+  /** Whether they have learned outlines. */
+  readonly outlines: boolean;
+  /** Its classes: a network for others begins with a fresh last layer. */
+  readonly classes: readonly string[];
+}
+
 /** Settings that every model is trained with. */
 export interface TrainedWith {
   /** Adam's learning rate. */
@@ -15,6 +31,10 @@ export interface TrainedWith {
   readonly epochs: Readonly<Record<string, number>>;
   /** Height and width of the images. */
   readonly size: readonly [number, number];
+  /** Absent: a run begins from the initial values of its seed. */
+  readonly init?: Origin;
+  /** The phase whose module is kept as it is; "none", or absent where a model has no such option. */
+  readonly freeze?: string;
 }
 
 /**
@@ -169,10 +189,18 @@ export interface ModelSpec<Net extends Module = Module, S = object> {
   readonly title: string;
   /** One line for `--help`. */
   readonly summary: string;
-  /** Its own options, by setting; `setting` holds their command-line texts. */
+  /**
+   * Its own options, by setting; `setting` holds their command-line texts. One called `freeze` names a phase whose module is not trained
+   * (`freezeSetting`).
+   */
   readonly options: Readonly<Record<string, z.ZodType>>;
   /** The options that `build` reads: the others affect training, but none of the kernels. */
   readonly shapedBy: readonly string[];
+  /**
+   * Options in which a run may differ from the one whose weights it begins from, and the paths of the modules that they add, leave out or
+   * place elsewhere. Absent: all tensors but those of the last layer must fit.
+   */
+  readonly exchangeable?: { readonly options: readonly string[]; readonly modules: readonly string[] };
   /** `images`: overrides of the quick preset for a folder's few hundred images. */
   readonly presets: Readonly<Record<PresetName, PresetValues<S>>> & {
     readonly images: Readonly<Record<string, unknown>>;
@@ -188,7 +216,7 @@ export interface ModelSpec<Net extends Module = Module, S = object> {
   /** A network initialised from a seed. @throws RangeError for options from which none can be built */
   build(settings: S & TrainedWith, classes: number, seed: number): Net;
   /** Checks and completes options that are valid individually. @throws ConfigError naming the option */
-  check?(settings: S): S;
+  check?(settings: S & TrainedWith): S;
   /**
    * Why a given option has no effect with the others: "--at has no effect with --fusion none".
    * @param settings all settings, given or not

@@ -175,6 +175,18 @@ export abstract class Module {
    *   different values; nothing is changed then
    */
   loadStateDict(gpu: Gpu, state: GivenState): void {
+    const values = this.#valuesOf(state);
+    writeVariables(gpu, new Set(values.keys()), (parameter) => {
+      return fromTorch(values.get(parameter)!, parameter.shape, parameter.layout);
+    });
+  }
+
+  /** Checks a state dict as `loadStateDict` does, and sets nothing. @throws StateDictError */
+  requireStateDict(state: GivenState): void {
+    this.#valuesOf(state);
+  }
+
+  #valuesOf(state: GivenState): Map<Parameter, Float32Array> {
     if (kindOf(state) !== "Map") {
       throw new StateDictError(`a state dict is a Map from names to { shape, data }, got ${aKind(state)}`);
     }
@@ -208,9 +220,7 @@ export abstract class Module {
       }
       values.set(parameter, { name, data });
     }
-    writeVariables(gpu, new Set(values.keys()), (parameter) => {
-      return fromTorch(values.get(parameter)!.data, parameter.shape, parameter.layout);
-    });
+    return new Map([...values].map(([parameter, { data }]) => [parameter, data]));
   }
 }
 

@@ -1,7 +1,7 @@
 /** The report of a run. */
 import type { Predictions } from "../metrics/predictions.ts";
 import { benignMalignant } from "../data/classes.ts";
-import { specOf, type TrainConfig } from "../train/config.ts";
+import { outlinesOf, specOf, type TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { notableCases } from "../metrics/notable-cases.ts";
 import { casesCaption, showCases, type CasePicture } from "./cases.ts";
@@ -54,7 +54,7 @@ export const casesSide = (predictions: readonly Predictions[]): Predictions | un
 export function runReport(document: Document, report: RunReport): string {
   const { name, config, facts, records, predictions } = report;
   const spec = specOf(config);
-  const model = { masks: spec.maskTerm(config) !== undefined, outlines: spec.outlines(config).learned };
+  const model = { masks: spec.maskTerm(config) !== undefined, outlines: outlinesOf(config).learned };
   const set = predictions[0]?.data ?? config.data;
   const about = [
     `${set}; ${settingsText(config)}`,
@@ -116,7 +116,9 @@ function setup({ config, facts, records }: RunReport): Markup {
   const { split, skipped, adapter, device, seconds, variants } = facts;
   const sum = (stage: string) => records.filter((r) => r.stage === stage).reduce((total, r) => total + r.seconds, 0);
   const speeds = records.map((r) => r.imagesPerSecond);
+  const { init } = config;
   const rows: [string, Content][] = [
+    ...(init ? ([["began from", `${init.file}, SHA-256 ${init.sha256}`]] as [string, Content][]) : []),
     ...(split
       ? ([
           [
@@ -166,9 +168,9 @@ export function configuration(config: TrainConfig): Markup {
     return String(value);
   };
   return words(
-    Object.entries(config).map(([name, value]): [string, string] => [
-      name,
-      name === "val" ? percent(value as number) : show(value),
-    ]),
+    // Where it began from is said with the data.
+    Object.entries(config).flatMap(([name, value]): [string, string][] =>
+      name === "init" ? [] : [[name, name === "val" ? percent(value as number) : show(value)]],
+    ),
   );
 }

@@ -4,8 +4,10 @@ import type { Batch, Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
 import type { ImagePrediction } from "../metrics/predictions.ts";
+import { ConfigError } from "../models/config-error.ts";
 import { classesOf } from "../train/classes.ts";
 import type { TrainConfig } from "../train/config.ts";
+import { initialWeights, takenText, type InitialWeights, type Source } from "../train/initial.ts";
 import type { ImageResult } from "../train/evaluate.ts";
 import { DivergedError, type TrainingStep } from "../train/step.ts";
 import { Trainer } from "../train/trainer.ts";
@@ -27,6 +29,8 @@ export interface FitTask {
   split: string;
   /** The data set's name. */
   data: string;
+  /** What a new run begins from, if its configuration says so. */
+  init?: Source | undefined;
   /** The run to resume. */
   resumed?: { run: Run; loaded: Loaded } | undefined;
   emit: EventSink;
@@ -64,9 +68,15 @@ export async function fitRun(task: FitTask): Promise<FitOutcome> {
   try {
     trainer = new Trainer(gpu, config, data);
     if (resumed) trainer.resume(resumed.loaded.checkpoint, resumed.loaded.file);
+    const initial = resumed ? undefined : initialOf(task);
+    if (initial) trainer.begin(initial);
     trainer.check();
     run ??= await beginRun(store, config, task.split);
     emit({ type: "run", folder: store.name });
+    if (initial) {
+      await run.saveInitial(await trainer.checkpoint());
+      emit({ type: "remark", text: `Begins from ${config.init!.file}: ${takenText(initial)}` });
+    }
     const { variants } = trainer;
     if (!(await run.computesWith(variants))) {
       emit({
@@ -85,6 +95,13 @@ export async function fitRun(task: FitTask): Promise<FitOutcome> {
     trainer?.release();
     await data.close();
   }
+}
+
+/** The weights that a new run begins with; undefined for those of its seed. @throws ConfigError, CheckpointError */
+function initialOf({ config, init }: FitTask): InitialWeights | undefined {
+  if (init) return initialWeights(config, init);
+  if (!config.init) return undefined;
+  throw new ConfigError(`the weights of ${config.init.file} are not at hand`, "init");
 }
 
 /** Creates a run and saves its split. */

@@ -3,6 +3,7 @@ import type { Evaluation } from "../metrics/evaluation.ts";
 import { writePredictions, type EvaluatedSide, type Predictions } from "../metrics/predictions.ts";
 import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
+import { parseSource, type Source } from "../train/initial.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { InputError, isOwnFile, readText, toJson, type Store } from "./store.ts";
 
@@ -54,11 +55,23 @@ export async function readCheckpoint(store: Store, name: string): Promise<Loaded
  * The checkpoint `name` of a run; by default best if it exists, else last.
  * @throws InputError, CheckpointError
  */
-export async function runCheckpoint(store: Store, name?: "best" | "last"): Promise<Loaded> {
+export const runCheckpoint = async (store: Store, name?: "best" | "last"): Promise<Loaded> =>
+  readCheckpoint(store, await checkpointName(store, name));
+
+/** Its file. @throws InputError if there is none */
+export async function checkpointName(store: Store, name?: "best" | "last"): Promise<string> {
   const names = name ? [`${name}.safetensors`] : [BEST, LAST];
-  for (const file of names) if (await store.exists(file)) return readCheckpoint(store, file);
+  for (const file of names) if (await store.exists(file)) return file;
   throw new InputError(`${store.name}: there is no checkpoint ${names.join(" or ")}`);
 }
+
+/**
+ * A checkpoint for another run to begin from.
+ * @param file what to call it
+ * @throws InputError, CheckpointError if it is none, or nothing has been trained in it
+ */
+export const readSource = async (store: Store, name: string, file = store.path(name)): Promise<Source> =>
+  parseSource(await store.read(name), file);
 
 /** The epochs that a run has recorded so far. @throws InputError */
 export async function readRecords(store: Store): Promise<EpochRecord[]> {
@@ -168,6 +181,14 @@ export class Run {
     if (name === "last") this.#hasCheckpoint = true;
   }
 
+  /**
+   * Saves the state from which a run begins, where that is not its seed's: from then on it can be resumed without the file that the weights
+   * came from. It does not count as a checkpoint of the run's own: one that fails before the first leaves nothing behind.
+   */
+  async saveInitial(bytes: Uint8Array): Promise<void> {
+    await this.store.write(LAST, bytes);
+  }
+
   /** Adds a line to metrics.jsonl. */
   async record(record: EpochRecord): Promise<void> {
     this.#records.push(record);
@@ -194,7 +215,7 @@ export class Run {
   async discard(): Promise<void> {
     // Never from a folder that replaced it.
     await this.store.requireOwn();
-    const names = [CONFIG, SPLIT, VARIANTS, METRICS, BEST, predictionsFile("val")];
+    const names = [CONFIG, SPLIT, VARIANTS, METRICS, BEST, LAST, predictionsFile("val")];
     const found = await this.store.list();
     for (const name of found.filter((n) => names.includes(n) || isEventFile(n))) await this.store.remove(name);
     await this.store.unlock();

@@ -5,6 +5,7 @@ import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
 import type { Evaluation } from "../metrics/evaluation.ts";
 import { classesOf } from "../train/classes.ts";
 import type { TrainConfig } from "../train/config.ts";
+import { initialWeights, type Source } from "../train/initial.ts";
 import type { TrainingStep } from "../train/step.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { evaluateImages } from "./evaluate-images.ts";
@@ -22,6 +23,8 @@ export interface TrainTask {
   store: Store;
   config: TrainConfig;
   source: ImageSource;
+  /** What a new run begins from; `config.init` is its origin. */
+  init?: Source | undefined;
   resumed?: { run: Run; loaded: Loaded } | undefined;
   emit: EventSink;
   signal?: AbortSignal;
@@ -55,6 +58,8 @@ export interface RunSummary {
 export async function train(task: TrainTask): Promise<RunSummary | undefined> {
   const { gpu, store, source, resumed, emit } = task;
   const begunMs = performance.now();
+  // Before images are read, as far as it can be known without their classes.
+  if (task.init && !resumed) initialWeights(task.config, task.init);
   const kept = resumed && (await ownSplit(store));
   const split = kept === undefined ? undefined : { file: store.path("split.json"), text: kept };
   const images = await loadImages(source, task.config, split, task);

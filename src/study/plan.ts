@@ -96,6 +96,7 @@ export function planRuns(ids: readonly TableId[], seeds: readonly number[], fold
 
 /** @throws ConfigError for shared settings that leave nothing to compare */
 export function requireComparable(shared: TrainConfig): void {
+  if (shared.init) throw new ConfigError("the rows of a study are trained from the beginning", "init");
   const spec = specOf(shared);
   const last = spec.phases.at(-1)!;
   if (shared.epochs[last.name] === 0) {

@@ -13,6 +13,7 @@ import type { PhaseSpec } from "../models/spec.ts";
 import { fromTorch, toTorch, torchShape } from "../nn/layout.ts";
 import { StateDictError, type Module, type Parameter, type StateDict } from "../nn/module.ts";
 import type { Adam } from "../optim/adam.ts";
+import { keepsClasses } from "./classes.ts";
 import { checkConfig, configSchema, specOf, type TrainConfig } from "./config.ts";
 import { DivergedError } from "./step.ts";
 
@@ -171,13 +172,26 @@ function floatsOf({ dtype, data }: SafeTensor, name: string, file: string): Floa
 }
 
 /**
- * The last phase that trained a checkpoint's weights, and so determines what they can do; undefined before the first step.
+ * The last phase that trained a checkpoint's weights, in its run or before, and so determines what they can do; undefined before the first
+ * step of a run that began from none.
  */
 export function trainedPhase({ config, position }: Pick<Checkpoint, "config" | "position">): PhaseSpec | undefined {
-  return specOf(config).phases.findLast(({ name }, i) => {
+  const { phases } = specOf(config);
+  const own = phases.findLastIndex(({ name }, i) => {
     if (config.epochs[name] === 0) return false;
     return i < position.stage || (i === position.stage && (position.epoch > 0 || position.batch > 0));
   });
+  return phases[Math.max(own, inheritedPhase(config))];
+}
+
+/** Index of the last phase whose training a run begins with; -1 for none. */
+function inheritedPhase(config: TrainConfig): number {
+  const { init } = config;
+  if (!init) return -1;
+  const { phases } = specOf(config);
+  const last = phases.findIndex(({ name }) => name === init.phase);
+  const counts = (phase: PhaseSpec) => keepsClasses(config, init) || !classifies(phase);
+  return phases.findLastIndex((phase, i) => i <= last && counts(phase));
 }
 
 /** Whether a checkpoint's classifier has been trained. */
@@ -192,7 +206,7 @@ export function loadWeights(gpu: Gpu, net: Module, checkpoint: Checkpoint, file:
 }
 
 /** Runs `check`; turns a StateDictError into a CheckpointError that names the file. */
-function naming(file: string, check: () => void): void {
+export function naming(file: string, check: () => void): void {
   try {
     check();
   } catch (error) {

@@ -6,7 +6,8 @@ import { targets } from "../data/readers/class-words.ts";
 import { isPhantom, PHANTOM } from "../data/phantom/scanner.ts";
 import { DEFAULT_MODEL, modelNamed } from "../models/registry.ts";
 import { learningRateSchema, setting } from "../models/setting.ts";
-import type { ModelSpec, Outlines, PresetName } from "../models/spec.ts";
+import { originSchema, requireOrigin } from "./origin.ts";
+import type { ModelSpec, Outlines, PresetName, TrainedWith } from "../models/spec.ts";
 
 export { PHANTOM } from "../data/phantom/scanner.ts";
 
@@ -129,6 +130,12 @@ export const commonSettings = {
     "--sampling <kind>",
     "whether the classifier sees equally many images of each class",
   ),
+  /** Absent: from the initial values of the seed. */
+  init: setting(
+    originSchema.exactOptional(),
+    "--init <run>",
+    "begin from the weights of this run folder or checkpoint file (default: from random values)",
+  ),
   recompute: setting(
     z.boolean().default(false),
     "--recompute",
@@ -141,7 +148,7 @@ export const commonSettings = {
 type CommonSettings = z.infer<z.ZodObject<typeof commonSettings>>;
 
 /** Settings of a training run. Also holds the model's own, whose types its spec knows. */
-export interface TrainConfig extends CommonSettings {
+export interface TrainConfig extends Omit<CommonSettings, "init">, Pick<TrainedWith, "init" | "freeze"> {
   /** Model id. */
   model: string;
   /** Number of epochs of each phase. */
@@ -168,7 +175,10 @@ export const dataSeed = ({ seed, splitSeed }: Pick<TrainConfig, "seed" | "splitS
 export const externalImages = ({ phantomImages }: Pick<TrainConfig, "phantomImages">): number =>
   Math.max(20, Math.round(0.2 * phantomImages));
 
-export const outlinesOf = (config: TrainConfig): Outlines => specOf(config).outlines(config);
+export function outlinesOf(config: TrainConfig): Outlines {
+  const outlines = specOf(config).outlines(config);
+  return config.init?.outlines ? { ...outlines, learned: true } : outlines;
+}
 
 export const totalEpochs = ({ epochs }: Pick<TrainConfig, "epochs">): number =>
   Object.values(epochs).reduce((a, b) => a + b, 0);
@@ -251,6 +261,7 @@ export function checkConfig(config: unknown): TrainConfig {
     const phases = spec.phases.length === 1 ? "the training has no epoch" : "no stage has an epoch";
     throw new ConfigError(`${phases}: there is nothing to train`);
   }
+  requireOrigin(checked, spec);
   if (checked.folds > 0 && checked.fold >= checked.folds) {
     throw new ConfigError(`there is no fold ${checked.fold} of ${checked.folds}: they count from 0`, "fold");
   }

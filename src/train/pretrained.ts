@@ -8,9 +8,10 @@ import { specOf, type TrainConfig } from "./config.ts";
 
 /**
  * The first phase, if runs that differ only in some options can share it; undefined if they cannot, or it has no epochs, or it
- * is the only one.
+ * is the only one, or they begin from an earlier model: what the phase does not train then has other values than its seed's.
  */
 export function sharedPhase(config: TrainConfig): PhaseSpec | undefined {
+  if (config.init) return undefined;
   const { phases } = specOf(config);
   const [first] = phases;
   return phases.length > 1 && first!.sharedBy && config.epochs[first!.name]! > 0 ? first : undefined;

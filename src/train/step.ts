@@ -5,10 +5,11 @@ import { compile, compileAhead, kernelsOf, requireFit } from "../graph/compile.t
 import { Graph } from "../graph/graph.ts";
 import type { Plan } from "../graph/plan.ts";
 import { profilePlan, type NodeProfile } from "../graph/profile.ts";
-import type { Node } from "../graph/tensor.ts";
+import type { Node, Variable } from "../graph/tensor.ts";
 import type { Kernel } from "../kernels/kernel.ts";
 import type { Phase } from "../models/model.ts";
 import type { BatchInput } from "../models/spec.ts";
+import type { Module } from "../nn/module.ts";
 import { Adam, adamDefaults } from "../optim/adam.ts";
 
 export interface StepOptions {
@@ -112,12 +113,23 @@ export class TrainingStep {
 
 /** The graph of a phase's step. */
 function record(phase: Phase, adam: Adam, { batch: n, size: [h, w], weight }: StepOptions) {
-  const graph = new Graph({ training: true });
+  const { frozen } = phase;
+  const graph = new Graph({ training: true, evaluating: frozen ? [frozen.path] : [] });
   const image = graph.input("image", [n, h, w, 3]);
   const target = phase.inputs.includes("target") ? { target: graph.input("target", [n, h, w, 1]) } : {};
   const label = phase.inputs.includes("label") ? { label: graph.input("label", [n], "u32") } : {};
   const step = phase.inputs.includes("step") ? { step: graph.input("step", [1], "u32") } : {};
   const { loss, terms = {} } = phase.record({ image, ...target, ...label, ...step }, weight);
   const { updates, guard } = adam.record(graph, loss);
+  if (frozen) requireKept(graph, frozen);
   return { graph, updates, outputs: { loss, ...terms, guard } };
+}
+
+/** @throws RangeError if a step would change what is frozen: a layer that does not record within its own path */
+function requireKept(graph: Graph, frozen: Module): void {
+  const kept = new Set<Variable>([...frozen.named()].map(([, parameter]) => parameter));
+  for (const { layer, kernel, updates } of graph.nodes) {
+    const changed = updates.find((variable) => kept.has(variable));
+    if (changed) throw new RangeError(`${layer}: ${kernel.name} would change ${changed.label}, which is frozen`);
+  }
 }

@@ -21,6 +21,7 @@ import {
 import { classesOf } from "./classes.ts";
 import { specOf, type TrainConfig } from "./config.ts";
 import { evaluate, type ImageResult } from "./evaluate.ts";
+import type { InitialWeights } from "./initial.ts";
 import { variantsOf } from "./kernels.ts";
 import { runSteps, until } from "./pipeline.ts";
 import { Predictor } from "./predictor.ts";
@@ -69,6 +70,16 @@ export class Trainer {
     this.#position = this.#settled(checkpoint.position);
     this.#best = checkpoint.best;
     this.#resumed = { checkpoint, file };
+  }
+
+  /** Begins from these weights instead of the seed's. @throws StateDictError if they are not the network's */
+  begin({ state }: Pick<InitialWeights, "state">): void {
+    this.model.net.loadStateDict(this.#gpu, state);
+  }
+
+  /** The current state before the first step of a phase, serialised: `resume` goes on from there. */
+  checkpoint(): Promise<Uint8Array> {
+    return this.#checkpoint(undefined);
   }
 
   /**
@@ -290,7 +301,7 @@ export class Trainer {
   }
 
   /** The current state, serialised. @throws DivergedError rather than let a bad one replace a good one */
-  #checkpoint(adam: Adam): Promise<Uint8Array> {
+  #checkpoint(adam: Adam | undefined): Promise<Uint8Array> {
     const { net } = this.model;
     return writeCheckpoint(this.#gpu, net, adam, { config: this.#config, position: this.#position, best: this.#best });
   }

@@ -8,6 +8,7 @@ import { hasCheckpoint, isComplete, Run, type Loaded } from "../runs/run.ts";
 import { InputError } from "../runs/store.ts";
 import { train, type RunSummary } from "../runs/train.ts";
 import { checkConfig, type TrainConfig } from "../train/config.ts";
+import type { Source } from "../train/initial.ts";
 import { AdapterError, KeptGpu } from "./open-gpu.ts";
 import { OpfsStore } from "./opfs-store.ts";
 
@@ -49,6 +50,7 @@ export interface RunnerOptions {
 interface Begun {
   config: TrainConfig;
   store: OpfsStore;
+  init?: Source | undefined;
   resumed?: { run: Run; loaded: Loaded };
 }
 
@@ -69,13 +71,14 @@ export class Runner {
   /**
    * Trains a new run to its end. Whatever happens is emitted, the end last.
    * @param folder default one in `RUNS`, named after the time, the preset and the data
+   * @param options.init what it begins from (`readSource`, `parseSource`), which a run that ended before its first checkpoint needs again
    * @throws InputError if a training is running
    */
-  start(config: unknown, folder?: string): Promise<void> {
+  start(config: unknown, folder?: string, { init }: { init?: Source | undefined } = {}): Promise<void> {
     return this.#run(folder ?? defaultFolder(config), async (store) => {
-      const checked = checkConfig(config);
+      const checked = checkConfig(init ? { ...(config as object), init: init.origin } : config);
       await Run.requireFree(store);
-      return { config: checked, store };
+      return { config: checked, store, init };
     });
   }
 
@@ -109,10 +112,10 @@ export class Runner {
     this.#options.emit(end);
   }
 
-  async #train({ config, store, resumed }: Begun, signal: AbortSignal): Promise<RunEnd> {
+  async #train({ config, store, init, resumed }: Begun, signal: AbortSignal): Promise<RunEnd> {
     const { source, emit, saveEvery = 60 } = this.#options;
     const gpu = await this.#device.open();
-    const summary = await train({ gpu, store, config, source, resumed, emit, signal, saveEvery });
+    const summary = await train({ gpu, store, config, source, init, resumed, emit, signal, saveEvery });
     return summary
       ? { type: "finished", folder: store.name, summary }
       : { type: "stopped", folder: store.name, resumable: true };

@@ -1,4 +1,5 @@
 /** The worker of the tests of src/web: answers requests with the store and the runner. */
+import { readSource } from "../../src/runs/run.ts";
 import type { Store } from "../../src/runs/store.ts";
 import { PageImages } from "../../src/web/image-source.ts";
 import { openGpu } from "../../src/web/open-gpu.ts";
@@ -28,6 +29,9 @@ const digest = async (bytes: Uint8Array) => {
 
 const methods = {
   start: (config: unknown, folder: string) => runner.start(config, folder),
+  /** Begins from a checkpoint in the private file system. */
+  fineTune: async (config: unknown, folder: string, from: string, file: string) =>
+    runner.start(config, folder, { init: await readSource(new OpfsStore(from), file) }),
   resume: (folder: string) => runner.resume(folder),
   stop: () => runner.stop(),
   /** Opens a device and waits until the browser takes it away. @returns what the page is told */

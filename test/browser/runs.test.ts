@@ -202,6 +202,35 @@ describe.skipIf(leftOut)("in Chromium", () => {
       whole = (await worker.call("digest", "runs/whole", "last.safetensors")) as string;
     });
 
+    test("from an earlier model, killed before its first step, resumes without that model", async () => {
+      const settings = { ...config, seed: 2, freeze: "segmentation", epochs: { segmentation: 0, joint: 1 } };
+      const [first, second] = [await fresh(), await fresh()];
+      const earlier = worker.store("earlier");
+      await earlier.write("model.safetensors", await worker.store("runs/whole").read("best.safetensors"));
+      await first.interruptAt({ type: "remark" }, "kill");
+      const ended = await first.call("fineTune", settings, "runs/tuned", "earlier", "model.safetensors");
+      expect(ended, JSON.stringify((await first.events()).at(-1))).toBe("ended");
+      // Without the weights that its configuration names, it does not begin.
+      await second.call("start", await readJson(worker.store("runs/tuned"), "config.json"), "runs/without");
+      expect((await second.events()).at(-1)).toMatchObject({
+        ...{ type: "failed", expected: true, resumable: false, setting: "init" },
+        message: "init: the weights of earlier/model.safetensors are not at hand",
+      });
+      await earlier.remove("model.safetensors");
+      await second.call("resume", "runs/tuned");
+      expect((await second.events()).at(-1)).toMatchObject({ type: "finished", folder: "runs/tuned" });
+      const weights = async (name: string, file: string) =>
+        parseCheckpoint(await worker.store(name).read(file), file).model;
+      const [before, after] = [
+        await weights("runs/whole", "best.safetensors"),
+        await weights("runs/tuned", "last.safetensors"),
+      ];
+      for (const name of ["segmenter.encoder.bn1.running_mean", "segmenter.head.weight"]) {
+        expect(after.get(name), name).toEqual(before.get(name));
+      }
+      expect(after.get("fc.weight")).not.toEqual(before.get("fc.weight"));
+    });
+
     test("that is killed, killed at a checkpoint, stopped and without its GPU, and resumed each time, ends with the same bits", async () => {
       const name = "runs/interrupted";
       const [first, second, third] = [await fresh(), await fresh(), await fresh()];

@@ -82,7 +82,11 @@ test.each(ops)("%s names an operand that is no tensor", (op, build) => {
 
 const options: [string, () => unknown, string][] = [
   ["Graph", () => new Graph(wrong({ train: true })), "Graph: unknown option train; the options are training"],
-  ["Graph of true", () => new Graph(wrong(true)), "Graph: options are an object of training; got a Boolean"],
+  [
+    "Graph of true",
+    () => new Graph(wrong(true)),
+    "Graph: options are an object of training, evaluating; got a Boolean",
+  ],
   ["training", () => new Graph(wrong({ training: "false" })), "Graph: training is a String, not true or false"],
   ["type", () => new Graph().input("x", [1], wrong("i32")), "input x: unknown type i32; the types are f32 and u32"],
   ["shape", () => new Graph().input("x", wrong(3)), "input x: a shape is an array of sizes, got a Number"],

@@ -45,6 +45,9 @@ export const runSuite = (stores: readonly [string, (name: string) => Store][]): 
       const store = make("failed");
       const run = await Run.create(store, config);
       await run.record(record(1));
+      // What it begins from is none of its own.
+      await run.saveInitial(new Uint8Array(3));
+      expect([run.hasCheckpoint, await hasCheckpoint(store)]).toEqual([false, true]);
       await run.discard();
       expect([await store.exists(""), await store.list()]).toEqual([false, []]);
       const other = await Run.create(store, config);

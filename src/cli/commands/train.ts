@@ -20,12 +20,14 @@ import { Profiler, type ProfileOptions } from "../profile.ts";
 import { Progress } from "../progress.ts";
 import { byOption, configOf, type ConfigFlags } from "../settings.ts";
 import { showTraining } from "../show-training.ts";
+import { findSource } from "../targets.ts";
 import { withTunedGpu, type TunedOption } from "../tuned.ts";
 
 export type TrainCommand = ConfigFlags &
   TunedOption &
   SaveOption &
   ProfileOptions & {
+    init?: string;
     out?: string;
     resume?: string;
     summary?: boolean;
@@ -37,7 +39,8 @@ export type TrainCommand = ConfigFlags &
 export async function train(options: TrainCommand, command: Command): Promise<number> {
   if (options.resume !== undefined) requireOnlyResume(command);
   const resumed = options.resume === undefined ? undefined : await reopen(options.resume);
-  const config = resumed?.loaded.checkpoint.config ?? configOf(options);
+  const init = options.init === undefined ? undefined : await findSource(options.init);
+  const config = resumed?.loaded.checkpoint.config ?? configOf({ ...options, init: init?.origin });
   const store = resumed?.run.store ?? new FolderStore(options.out ?? defaultFolder(config));
   // Fail now, not after an hour, if failure is foreseeable.
   if (!resumed) await Run.requireFree(store);
@@ -56,7 +59,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
       await requireResources(gpu, config);
       const emit = showTraining(progress, config, { summaries: options.summary === true });
       const task: TrainTask = {
-        ...{ gpu, store, config, resumed, emit, signal, source: folderImages, saveEvery: options.saveEvery },
+        ...{ gpu, store, config, init, resumed, emit, signal, source: folderImages, saveEvery: options.saveEvery },
         ...(options.tensorboard ? { onRecord: tensorBoard() } : {}),
         ...warmHook(gpu, options, progress),
         async onReport(summary, images) {

@@ -1,4 +1,4 @@
-/** Folds batch normalisations with constant statistics into the convolutions before them, in plans for inference. */
+/** Folds batch normalisations with constant statistics into the convolutions before them, in plans for inference and in parts of training graphs that are not trained. */
 import { foldKernel } from "../../kernels/fold.ts";
 import type { Kernel } from "../../kernels/kernel.ts";
 import { Tensor, type Node } from "../tensor.ts";

@@ -23,8 +23,8 @@ export const inception = classifier<Inception, typeof options>({
   cam: true,
   build: ({ width }, classes, seed) => new Inception({ width, classes }, seed),
   check(settings) {
-    const { size } = settings as { size?: readonly number[] };
-    if (size && Math.min(...size) < LEAST_SIDE) {
+    const { size } = settings;
+    if (Math.min(...size) < LEAST_SIDE) {
       throw new ConfigError(`inception_v3 needs images of at least ${LEAST_SIDE}×${LEAST_SIDE} pixels`, "size");
     }
     return settings;

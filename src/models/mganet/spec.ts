@@ -3,7 +3,7 @@ import { z } from "zod";
 import { maskTargets } from "../../data/target.ts";
 import { ConfigError } from "../config-error.ts";
 import { CaseError, caseNumber } from "../parity-case.ts";
-import { learningRateSchema, setting, widthSetting } from "../setting.ts";
+import { freezeSetting, learningRateSchema, setting, widthSetting } from "../setting.ts";
 import { scaleChannels } from "../shared/resnet.ts";
 import type { ModelSpec, Outputs, ParitySpec, PhaseSpec } from "../spec.ts";
 import { jointLoss, maskLosses, segmentationLoss } from "./losses.ts";
@@ -36,6 +36,7 @@ const options = {
     "what the segmentation branch learns to mark: the ellipses in the boxes, the boxes, or the true outlines",
   ),
   alpha: setting(z.number().min(0).max(100), "--alpha <weight>", "weight of the segmentation loss in the joint stage"),
+  freeze: freezeSetting(["segmentation"]),
 };
 type Settings = z.infer<z.ZodObject<typeof options>>;
 
@@ -102,6 +103,7 @@ const parity: ParitySpec<MGANet, Settings> = {
       maskLoss: "dice",
       maskTarget: "ellipse",
       alpha: caseNumber(metadata, "alpha", { least: 0, most: 100 }),
+      freeze: "none",
     };
   },
   steps: { segmentation: "pretrain_steps", joint: "joint_steps" },
@@ -117,7 +119,7 @@ const parity: ParitySpec<MGANet, Settings> = {
   },
 };
 
-const common = { fusion: "parallel", at: SCALES, maskLoss: "dice", maskTarget: "ellipse" } as const;
+const common = { fusion: "parallel", at: SCALES, maskLoss: "dice", maskTarget: "ellipse", freeze: "none" } as const;
 
 export const mganet: ModelSpec<MGANet, Settings> = {
   id: "mganet",
@@ -125,6 +127,7 @@ export const mganet: ModelSpec<MGANet, Settings> = {
   summary: "a ResNet34 classifier guided by the mask of a U-Net",
   options,
   shapedBy: ["width", "fusion", "at"],
+  exchangeable: { options: ["fusion", "at"], modules: ["mga", "se", "cbam"] },
   presets: {
     quick: {
       ...common,
@@ -161,18 +164,23 @@ export const mganet: ModelSpec<MGANet, Settings> = {
     }
     return { ...settings, at };
   },
-  idle(given, { fusion, alpha, epochs }) {
+  idle(given, { fusion, alpha, epochs, freeze }) {
     if (given.at !== undefined && fusion === "none") return "--at has no effect with --fusion none";
     const [seg, both] = [epochs["segmentation"]!, epochs["joint"]!];
     if (both === 0 && given.jointLr !== undefined) return "--joint-lr has no effect with --joint-epochs 0";
     if (both === 0 && given.alpha !== undefined) return "--alpha has no effect with --joint-epochs 0";
+    if (freeze === "segmentation") {
+      if (given.maskLoss !== undefined) return "--mask-loss has no effect with --freeze segmentation";
+      // At 0, no image needs an outline.
+      if (given.alpha !== undefined && alpha > 0) return "--alpha above 0 has no effect with --freeze segmentation";
+    }
     if (seg === 0 && alpha === 0) {
       if (given.maskLoss !== undefined) return "--mask-loss has no effect with --seg-epochs 0 and --alpha 0";
       if (given.maskTarget !== undefined) return "--mask-target has no effect with --seg-epochs 0 and --alpha 0";
     }
     return undefined;
   },
-  describe({ width, fusion, at, maskTarget }) {
+  describe({ width, fusion, at, maskTarget, freeze }) {
     const network = fusion === "none" ? "no modules" : isMasked(fusion) ? `${fusion} fusion` : fusion.toUpperCase();
     const places =
       fusion === "none" || at.length === SCALES.length
@@ -181,13 +189,15 @@ export const mganet: ModelSpec<MGANet, Settings> = {
           ? " at every block"
           : ` at L${at.join(", L")}`;
     const target = maskTarget === "ellipse" ? "" : `, ${maskTarget === "box" ? "boxes" : "outlines"} as targets`;
-    return `${network}${places}, width ${width}${target}`;
+    const frozen = freeze === "none" ? "" : `, ${freeze} frozen`;
+    return `${network}${places}, width ${width}${target}${frozen}`;
   },
-  outlines: ({ fusion, alpha, epochs, maskTarget }) => ({
-    needed: isMasked(fusion) || alpha > 0 || epochs["segmentation"]! > 0,
-    learned: epochs["segmentation"]! > 0 || (alpha > 0 && epochs["joint"]! > 0),
+  outlines: ({ fusion, alpha, epochs, maskTarget, freeze }) => ({
+    // A frozen branch has its masks from before; outlines are only compared with them.
+    needed: freeze === "segmentation" ? alpha > 0 : isMasked(fusion) || alpha > 0 || epochs["segmentation"]! > 0,
+    learned: freeze === "none" && (epochs["segmentation"]! > 0 || (alpha > 0 && epochs["joint"]! > 0)),
     target: maskTarget,
-    without: "--fusion none --seg-epochs 0 --alpha 0",
+    without: freeze === "none" ? "--fusion none --seg-epochs 0 --alpha 0" : "--alpha 0",
     ...(maskTarget === "outline" ? { onBoxes: "--mask-target ellipse or box" } : {}),
   }),
   maskTerm: ({ maskLoss, alpha }) => ({ maskLoss, alpha }),

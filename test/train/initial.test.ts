@@ -1,0 +1,459 @@
+/** Runs that begin from an earlier model, and a branch of it that stays as it is. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { crossEntropy, diceLoss } from "../../src/autograd/losses.ts";
+import type { Batch } from "../../src/data/sample.ts";
+import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../../src/data/safetensors.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import { batchNorm2d } from "../../src/autograd/batchnorm.ts";
+import { add, mean, scale } from "../../src/autograd/elementwise.ts";
+import { MGANet } from "../../src/models/mganet/network.ts";
+import type { Phase } from "../../src/models/model.ts";
+import { models } from "../../src/models/registry.ts";
+import { toTorch, torchShape } from "../../src/nn/layout.ts";
+import { initialValues } from "../../src/nn/init.ts";
+import { BatchNorm2d, Linear } from "../../src/nn/layers.ts";
+import { Module } from "../../src/nn/module.ts";
+import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
+import { openModel } from "../../src/runs/open-model.ts";
+import { buildModel } from "../../src/train/build.ts";
+import { parseCheckpoint, start, trainedPhase, writeCheckpoint } from "../../src/train/checkpoint.ts";
+import { checkConfig, PHANTOM, presetFor, type TrainConfig } from "../../src/train/config.ts";
+import { initialWeights, parseSource, takenText, type Source } from "../../src/train/initial.ts";
+import { Predictor } from "../../src/train/predictor.ts";
+import { sharedPhase, trainingKey } from "../../src/train/pretrained.ts";
+import { TrainingStep } from "../../src/train/step.ts";
+import { Trainer } from "../../src/train/trainer.ts";
+import type { EpochRecord } from "../../src/train/training.ts";
+import { useGpu } from "../support/gpu.ts";
+import { MemoryStore } from "../support/memory-store.ts";
+import { mganetConfig, mganetModel, type MGANetConfig } from "../support/mganet.ts";
+import { slow } from "../support/selection.ts";
+import { relativeError } from "../support/reference.ts";
+import { config, joint, MadeUpData, withoutTimes } from "./support.ts";
+
+const gpu = useGpu();
+const file = "earlier/best.safetensors";
+
+interface Ended {
+  last: Uint8Array;
+  records: Partial<EpochRecord>[];
+}
+
+/** Trains to the end, or for some steps. `begin` loads what it begins from. */
+async function train(settings: TrainConfig, begin: (trainer: Trainer) => void, most = Infinity): Promise<Ended> {
+  const trainer = new Trainer(gpu(), settings, new MadeUpData());
+  begin(trainer);
+  const stop = new AbortController();
+  const records: Partial<EpochRecord>[] = [];
+  let [last, steps]: [Uint8Array, number] = [new Uint8Array(), 0];
+  await trainer.fit(
+    {
+      onStep: () => void (++steps === most && stop.abort()),
+      onEpoch: (record) => void records.push(withoutTimes(record)),
+      save: (name, bytes) => Promise.resolve(void (name === "last" && (last = bytes))),
+    },
+    stop.signal,
+  );
+  trainer.release();
+  return { last, records };
+}
+
+class Holder extends Module {}
+
+let sourceBytes: Uint8Array;
+let source: Source;
+let batches: Batch[];
+beforeAll(async () => {
+  sourceBytes = (await train(config, () => {})).last;
+  source = await parseSource(sourceBytes, file);
+  batches = [];
+  for await (const batch of new MadeUpData().epoch(joint, { epoch: 0, startBatch: 0 })) batches.push(batch);
+});
+
+const tuning = (changes: Partial<MGANetConfig> = {}): MGANetConfig =>
+  mganetConfig({ ...config, seed: 5, init: source.origin, ...changes });
+const frozen = (changes: Partial<MGANetConfig> = {}): MGANetConfig =>
+  tuning({ freeze: "segmentation", epochs: { segmentation: 0, joint: 2 }, ...changes });
+
+/** As `fitRun` begins it. @returns the run's first checkpoint */
+async function firstOf(settings: TrainConfig): Promise<Uint8Array> {
+  const trainer = new Trainer(gpu(), settings, new MadeUpData());
+  trainer.begin(initialWeights(settings, source));
+  const bytes = await trainer.checkpoint();
+  trainer.release();
+  return bytes;
+}
+
+const begun = (settings: TrainConfig) => (trainer: Trainer) => trainer.begin(initialWeights(settings, source));
+const resumed = (bytes: Uint8Array) => (trainer: Trainer) => trainer.resume(parseCheckpoint(bytes, "last"), "last");
+const weightsIn = (bytes: Uint8Array) => parseCheckpoint(bytes, "last").model;
+
+/** Names of the tensors whose bits differ. */
+function changedIn(bytes: Uint8Array): Set<string> {
+  const before = source.checkpoint.model;
+  return new Set(
+    [...weightsIn(bytes)]
+      .filter(([name, { data }]) => before.get(name)!.data.some((v, i) => v !== data[i]))
+      .map(([name]) => name),
+  );
+}
+
+/** What a checkpoint says of images. */
+async function predictionsOf(bytes: Uint8Array) {
+  const checkpoint = parseCheckpoint(bytes, "last");
+  using open = openModel(gpu(), { checkpoint, file: "last", name: "last", store: new MemoryStore() });
+  const predictor = await open.predictor({ batch: 4 });
+  const found = await predictor.predict(batches[0]!.image);
+  return { found, isClassifier: open.isClassifier, hasOutlines: open.hasOutlines };
+}
+
+describe("a run that begins from an earlier model", () => {
+  test("predicts before its first step what that predicts, bit for bit, whatever is trained next", async () => {
+    const before = await predictionsOf(sourceBytes);
+    expect([before.isClassifier, before.hasOutlines]).toEqual([true, true]);
+    for (const settings of [tuning(), frozen(), tuning({ epochs: { segmentation: 1, joint: 0 } })]) {
+      expect(await predictionsOf(await firstOf(settings))).toEqual(before);
+    }
+  });
+
+  test.each(["none", "segmentation"])(
+    "keeps all parameters at a learning rate of 0 with %s frozen, and what is frozen its statistics",
+    async (freeze) => {
+      const settings = freeze === "none" ? tuning() : frozen();
+      const { net, phase } = mganetModel(settings);
+      net.loadStateDict(gpu(), initialWeights(settings, source).state);
+      const step = await TrainingStep.create(gpu(), phase("joint"), new Adam(phase("joint").slabs), settings);
+      for (const batch of batches) await step.run(batch, 0);
+      const bytes = await writeCheckpoint(gpu(), net, undefined, {
+        config: settings,
+        position: start,
+        best: undefined,
+      });
+      const changed = changedIn(bytes);
+      const statistics = [...source.checkpoint.model.keys()].filter((name) => /\.running_(mean|var)$/.test(name));
+      expect(changed).toEqual(
+        new Set(statistics.filter((name) => freeze === "none" || !name.startsWith("segmenter."))),
+      );
+      step.plan.destroy();
+      net.release(gpu());
+    },
+  );
+
+  test("is in its checkpoint with file, hash and what that had learned; old configurations have neither", () => {
+    expect(source.origin).toEqual({
+      ...{ file, model: "mganet", phase: "joint", outlines: true, classes: ["benign", "malignant"] },
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    });
+    expect(config).not.toHaveProperty("init");
+    const old = Object.entries(config).filter(([name]) => name !== "freeze");
+    expect(checkConfig(Object.fromEntries(old))).toEqual(config);
+  });
+
+  test("shares no phase with others, and is told from runs that begin elsewhere", () => {
+    expect([sharedPhase(config)?.name, sharedPhase(tuning()), sharedPhase(frozen())]).toEqual([
+      "segmentation",
+      undefined,
+      undefined,
+    ]);
+    const other = { ...source.origin, sha256: "0".repeat(64) };
+    const keys = [
+      config,
+      tuning(),
+      tuning({ init: other }),
+      tuning({ epochs: { segmentation: 0, joint: 2 } }),
+      frozen(),
+    ].map(trainingKey);
+    expect(new Set(keys).size).toBe(5);
+  });
+});
+
+describe.each([
+  ["", false, {}],
+  [", recomputing", true, slow],
+] as const)("with the segmentation branch frozen%s", (_, recompute, options) => {
+  let whole: Ended | undefined;
+  const trained = async () => (whole ??= await train(frozen({ recompute }), begun(frozen({ recompute }))));
+
+  test(
+    "that branch keeps all its bits, running statistics included, and everything else is trained",
+    options,
+    async () => {
+      const { last } = await trained();
+      const changed = changedIn(last);
+      const same = [...source.checkpoint.model.keys()].filter((name) => !changed.has(name));
+      expect(same.filter((name) => name.startsWith("segmenter."))).toEqual(
+        [...source.checkpoint.model.keys()].filter((name) => name.startsWith("segmenter.")),
+      );
+      // The few units of a module may all be off.
+      expect(same.filter((name) => !/^(segmenter|mga)\./.test(name))).toEqual([]);
+      // Nor has the optimiser anything of it.
+      const { moments } = parseCheckpoint(last, "last");
+      expect([...moments.keys()].filter((name) => name.includes("segmenter."))).toEqual([]);
+      expect(moments.has("exp_avg.fc.weight")).toBe(true);
+    },
+  );
+
+  test(
+    "stopped within an epoch, or before its first step, it resumes to the same bits without the source",
+    options,
+    async () => {
+      const settings = frozen({ recompute });
+      const uninterrupted = await trained();
+      const stopped = await train(settings, begun(settings), 1);
+      expect(parseCheckpoint(stopped.last, "last").position).toMatchObject({ stage: 1, epoch: 0, batch: 2 });
+      for (const from of [stopped.last, await firstOf(settings)]) {
+        const { last, records } = await train(settings, resumed(from));
+        expect(Buffer.from(last).equals(Buffer.from(uninterrupted.last)), "the bytes of the last checkpoint").toBe(
+          true,
+        );
+        expect(records).toEqual(uninterrupted.records);
+      }
+    },
+  );
+});
+
+/** The gradients of a first step, from Adam's moments. */
+async function gradientsOf(net: Module, adam: Adam) {
+  const bytes = await writeCheckpoint(gpu(), net, adam, { config, position: start, best: undefined });
+  const { moments } = parseCheckpoint(bytes, "step");
+  return new Map([...moments].filter(([name]) => name.startsWith("exp_avg.")));
+}
+
+test("a frozen step's losses and gradients are those of a network that is given the masks of inference", async () => {
+  const batch = batches[0]!;
+  const settings = frozen();
+  const step = mganetModel(settings);
+  step.net.loadStateDict(gpu(), source.checkpoint.model);
+  const adam = new Adam(step.phase("joint").slabs, adamDefaults);
+  const compiled = await TrainingStep.create(gpu(), step.phase("joint"), adam, settings);
+  const { losses } = await compiled.run(batch, 1e-3);
+
+  const net = new MGANet({ width: config.width, fusion: config.fusion, at: config.at });
+  net.loadStateDict(gpu(), source.checkpoint.model);
+  const inference = await Predictor.create(gpu(), (x) => ({ mask: net.segment(x).mask }), { batch: 4, size: [32, 32] });
+  const masks = await inference.predict(batch.image);
+  const mask = Float32Array.from(masks.flatMap((prediction) => Array.from(prediction.mask!)));
+  const graph = new Graph({ training: true });
+  const given = graph.input("mask", [4, 32, 32, 1]);
+  const { logits } = net.classify(graph.input("image", [4, 32, 32, 3]), given);
+  const cls = crossEntropy(logits, graph.input("label", [4], "u32"));
+  const seg = diceLoss(given, graph.input("target", [4, 32, 32, 1]));
+  const loss = add(cls, scale(seg, settings.alpha));
+  const parameters = net.parameters().filter(({ name }) => !name.startsWith("segmenter."));
+  const other = new Adam(slabsOf(parameters));
+  const plan = await compile(gpu(), graph, { outputs: { loss, cls, seg }, updates: other.record(graph, loss).updates });
+  const { image, label, target } = batch;
+  const expected = await plan.run({ image, label, target, mask, adam: other.advance(1e-3) });
+  for (const name of ["loss", "cls", "seg"]) expect(losses[name]! / expected[name]![0]!, name).toBeCloseTo(1, 6);
+  const [found, wanted] = [await gradientsOf(step.net, adam), await gradientsOf(net, other)];
+  expect([...found.keys()].sort()).toEqual([...wanted.keys()].sort());
+  for (const [name, { data }] of wanted) expect(relativeError(found.get(name)!.data, data), name).toBeLessThan(1e-4);
+  for (const each of [compiled.plan, plan, inference]) each.destroy();
+  for (const each of [step.net, net]) each.release(gpu());
+});
+
+test("a frozen layer that does not record within its path is refused instead of changed", () => {
+  const [fc, bn] = [new Linear(3, 1), new BatchNorm2d(3)];
+  Object.assign(new Holder(), { fc, bn }).finish(initialValues(0));
+  const { weight, bias, running_mean: runningMean, running_var: runningVar } = bn;
+  const phase: Phase = {
+    ...{ name: "training", title: "Training", inputs: [], best: undefined, classifies: false, learningRate: 1e-3 },
+    ...{ slabs: slabsOf(fc.parameters()), frozen: bn },
+    record: ({ image }) => ({ loss: mean(fc.forward(batchNorm2d(image, { weight, bias, runningMean, runningVar }))) }),
+    infer: () => ({}),
+  };
+  expect(() => TrainingStep.kernels(phase, config)).toThrow(
+    ": batchNorm.stats would change bn.running_mean, which is frozen",
+  );
+});
+
+test("a frozen step is smaller: fewer nodes, operations and bytes", async () => {
+  const summaryOf = async (settings: MGANetConfig) => {
+    const { net, phase } = mganetModel(settings);
+    const step = await TrainingStep.create(gpu(), phase("joint"), new Adam(phase("joint").slabs), settings);
+    step.plan.destroy();
+    net.release(gpu());
+    return step.plan.summary;
+  };
+  const [whole, kept] = [await summaryOf(config), await summaryOf(frozen())];
+  expect(kept.flops).toBeLessThan(0.7 * whole.flops);
+  expect(kept.peakBytes).toBeLessThan(0.7 * whole.peakBytes);
+  expect(kept.nodes).toBeLessThan(0.8 * whole.nodes);
+});
+
+/** A checkpoint of a network with other initial values, as if it had been trained. */
+function made(settings: TrainConfig, outlines = true): Source {
+  const { net, spec } = buildModel({ ...settings, seed: 9 });
+  const model = new Map(
+    [...net.named()].map(([name, { shape, layout, size, initial }]) => {
+      const data = toTorch(initial ?? new Float32Array(size), shape, layout);
+      return [name, { shape: torchShape(shape, layout), data }];
+    }),
+  );
+  const position = { ...start, stage: spec.phases.length };
+  const classes = [...(settings.classes ?? ["benign", "malignant"])];
+  const phase = spec.phases.at(-1)!.name;
+  const origin = { file, sha256: "1".repeat(64), model: spec.id, phase, outlines, classes };
+  return { checkpoint: { config: settings, position, best: undefined, model, moments: new Map() }, origin };
+}
+
+const beginning = (settings: TrainConfig, from: Source) =>
+  initialWeights(checkConfig({ ...settings, init: from.origin }), from);
+
+/** The smallest configuration of a model. */
+const smallest = (model: string, changes: object = {}) =>
+  checkConfig({ ...presetFor("quick", PHANTOM, model), width: 1 / 16, size: [96, 96], ...changes });
+
+const kinds = ["benign solid", "benign cystic", "malignant"];
+
+describe("other classes", () => {
+  test.each(models.map(({ id }) => id))("leave %s its fresh last layer, and nothing else", (id) => {
+    const heads: Record<string, RegExp> = {
+      inception_v3: /^(AuxLogits\.)?fc\./,
+      ...{ vgg16: /^classifier\.6\./, vgg16_bn: /^classifier\.6\./ },
+      ...{ vit_b_16: /^heads\.head\./, swin_t: /^head\./ },
+    };
+    const from = made(smallest(id));
+    const { state, taken, left, fresh } = beginning(smallest(id, { classes: kinds, positive: "malignant" }), from);
+    const head = heads[id] ?? /^fc\./;
+    expect(fresh).toEqual([...from.checkpoint.model.keys()].filter((name) => head.test(name)));
+    expect([left, fresh.length]).toEqual([fresh, id === "inception_v3" ? 4 : 2]);
+    expect(taken.length).toBe(from.checkpoint.model.size - fresh.length);
+    for (const name of fresh) expect(state.get(name)!.shape[0], name).toBe(3);
+    for (const name of taken) expect(state.get(name)).toBe(from.checkpoint.model.get(name));
+    expect(takenText({ taken, left, fresh })).toMatch(/^\d+ tensors taken; left: 2 of .*; initial values: 2 of /);
+  });
+
+  test.each([
+    [["benign", "malignant"], 0],
+    [["Benign", " malignant"], 0],
+    [["malignant", "benign"], 2],
+    [["normal", "malignant"], 2],
+  ])("are those with another name or order: %j", (classes, fresh) => {
+    expect(beginning({ ...config, classes }, made(config)).fresh.length).toBe(fresh);
+  });
+
+  test("have to be learned before they are predicted", () => {
+    const position = { ...start, stage: 1 };
+    const settings = frozen({ classes: kinds, positive: "malignant" });
+    expect(trainedPhase({ config: frozen(), position })!.name).toBe("joint");
+    expect(trainedPhase({ config: settings, position })!.name).toBe("segmentation");
+    expect(trainedPhase({ config: settings, position: { ...position, epoch: 1 } })!.name).toBe("joint");
+    const { origin } = made(smallest("resnet34"));
+    expect(
+      trainedPhase({ config: smallest("resnet34", { classes: kinds, init: origin }), position: start }),
+    ).toBeUndefined();
+  });
+});
+
+test.each<[string, Partial<MGANetConfig>, Partial<MGANetConfig>, string]>([
+  [
+    "parallel to none",
+    {},
+    { fusion: "none" },
+    "334 tensors taken; left: 4 of mga.L0, 4 of mga.L1, 4 of mga.L2, 4 of mga.L3, 4 of mga.L4",
+  ],
+  [
+    "none to serial",
+    { fusion: "none" },
+    { fusion: "serial", at: [2] },
+    "334 tensors taken; initial values: 4 of mga.L2",
+  ],
+  [
+    "L0, L1 to L1, L2",
+    { at: [0, 1] },
+    { at: [1, 2] },
+    "338 tensors taken; left: 4 of mga.L0; initial values: 4 of mga.L2",
+  ],
+  [
+    "parallel to SE",
+    { at: [4] },
+    { fusion: "se", at: [4] },
+    "334 tensors taken; left: 4 of mga.L4; initial values: 2 of se.L4",
+  ],
+  ["L0 to every block", { at: [0] }, { at: "every-block" }, "338 tensors taken; initial values: 4 of mga.L1_0, "],
+])("modules may differ: %s", (_, before, now, text) => {
+  const weights = beginning({ ...config, ...now }, made(mganetConfig({ ...config, ...before })));
+  expect(takenText(weights)).toContain(text);
+  const names = [...buildModel({ ...config, ...now }).net.named()].map(([name]) => name);
+  expect([...weights.state.keys()]).toEqual(names);
+});
+
+describe("what does not fit is refused in one line", () => {
+  test.each<[string, TrainConfig, TrainConfig, string]>([
+    [
+      "width",
+      smallest("mganet", { width: 1 / 8 }),
+      smallest("mganet"),
+      "classifier.conv1.weight is [8, 3, 7, 7], the new network has [4, 3, 7, 7]; its width is 0.125, not 0.0625",
+    ],
+    [
+      "depth",
+      smallest("vit_b_16", { depth: 1 }),
+      smallest("vit_b_16"),
+      "the new network has no encoder.layers.encoder_layer_6.",
+    ],
+    ["less depth", smallest("swin_t", { depth: 1 / 3 }), smallest("swin_t"), "is missing; its depth is 0.3"],
+    [
+      "size",
+      smallest("vit_b_16", { size: [32, 32] }),
+      smallest("vit_b_16"),
+      "encoder.pos_embedding is [1, 5, 48], the new network has [1, 37, 48]; its size is 32×32, not 96×96",
+    ],
+  ])("%s", (_, before, now, reason) => {
+    expect(() => beginning(now, made(before))).toThrow(`${file}: `);
+    expect(() => beginning(now, made(before))).toThrow(reason);
+  });
+
+  test("another model, another file, and a phase that the model has not", () => {
+    const resnet = made(smallest("resnet34"));
+    expect(() => beginning(config, resnet)).toThrow(`init: ${file} is a checkpoint of resnet34, not of mganet`);
+    expect(() => initialWeights(tuning(), made(config))).toThrow(
+      `init: ${file} is not the file that the run begins from`,
+    );
+    expect(() => tuning({ init: { ...source.origin, phase: "training" } })).toThrow(
+      "init.phase: mganet has no phase training",
+    );
+  });
+
+  test("freezing what is trained, what nobody trained, and what there is not", () => {
+    const untaught = { ...source.origin, outlines: false };
+    const refused = (make: () => unknown, reason: string) => expect(make).toThrow(reason);
+    refused(
+      () => frozen({ epochs: { segmentation: 1, joint: 2 } }),
+      "epochs.segmentation: must be 0 when the segmentation branch is frozen",
+    );
+    refused(
+      () => mganetConfig({ ...config, freeze: "segmentation" }),
+      "freeze: the segmentation branch would stay at random values",
+    );
+    refused(() => frozen({ init: untaught }), `freeze: the segmentation branch of ${file} has learned nothing`);
+    refused(() => frozen({ freeze: "joint" as never }), 'freeze: must be "none" or "segmentation", got "joint"');
+    for (const { id } of models.slice(1))
+      refused(() => smallest(id, { freeze: "segmentation" }), "has the unknown entry freeze");
+  });
+
+  test("files that are no checkpoint, hold other tensors than they say, or nothing that was trained", async () => {
+    const { metadata, tensors } = parseSafetensors(sourceBytes, file);
+    const changed = (other: typeof tensors, meta = {}) =>
+      parseSource(serializeSafetensors(other, { ...metadata, ...meta }), file);
+    await expect(parseSource(new Uint8Array(100), file)).rejects.toThrow(`${file}: `);
+    const without = new Map([...tensors].filter(([name]) => name !== "model.mga.L2.fc1.weight"));
+    await expect(changed(without)).rejects.toThrow(`${file}: mga.L2.fc1.weight is missing`);
+    const withTensor = (name: string, length: number) => {
+      const tensor: SafeTensor = { dtype: "F32", shape: [length], data: new Float32Array(length) };
+      return changed(new Map([...tensors, [`model.${name}`, tensor]]));
+    };
+    await expect(withTensor("se.L0.fc1.weight", 2)).rejects.toThrow("se.L0.fc1.weight is not part of the model");
+    await expect(withTensor("fc.bias", 1)).rejects.toThrow(`${file}: fc.bias is [1], the model has [2]`);
+    await expect(changed(tensors, { position: JSON.stringify(start) })).rejects.toThrow(
+      `${file}: nothing has been trained in it yet`,
+    );
+  });
+});
+
+test("a run that begins from one that itself began from another has learned what those had", async () => {
+  const { origin } = await parseSource(await firstOf(frozen({ alpha: 0 })), "second");
+  expect(origin).toMatchObject({ file: "second", phase: "joint", outlines: true });
+});
