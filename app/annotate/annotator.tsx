@@ -1,4 +1,5 @@
 /** The picture with its boxes: drawn, moved, resized and deleted by mouse, finger and keyboard. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Box } from "../../src/data/sample.ts";
 import type { Annotation, ProjectImage } from "../project/project.ts";
@@ -15,6 +16,8 @@ interface Props {
   onSelect: (index: number | undefined) => void;
   /** @param gesture the same for all changes of one drag */
   onBoxes: (boxes: readonly Box[], gesture?: unknown) => void;
+  /** What else is drawn over the picture, in its pixels. */
+  children?: ComponentChildren;
 }
 
 /** What a pressed pointer is doing. */
@@ -28,7 +31,7 @@ const MOST_ZOOM = 12;
 const GRIP_PIXELS = 11;
 
 export function Annotator(props: Props) {
-  const { image, annotation, picture, crop, selected, onSelect, onBoxes } = props;
+  const { image, annotation, picture, crop, selected, onSelect, onBoxes, children } = props;
   const { boxes } = annotation;
   const frame = useRef<HTMLDivElement>(null);
   const drawing = useRef<SVGSVGElement>(null);
@@ -182,6 +185,7 @@ export function Annotator(props: Props) {
                 press={(event, grip) => press(event, index, grip)}
               />
             ))}
+            {children}
             {sketch && <rect class="sketch" {...rectangle(sketch)} />}
           </svg>
         </div>

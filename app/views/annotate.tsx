@@ -3,6 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import type { Box } from "../../src/data/sample.ts";
 import { Annotator } from "../annotate/annotator.tsx";
 import { BoxTable } from "../annotate/box-table.tsx";
+import { ProposalLayer } from "../annotate/proposal-layer.tsx";
+import { ProposalPanel } from "../annotate/proposal-panel.tsx";
 import type { Annotation } from "../project/project.ts";
 import {
   annotate,
@@ -119,7 +121,9 @@ function Editor({ index }: { index: number }) {
             selected={selected}
             onSelect={setSelected}
             onBoxes={(boxes, gesture) => change({ boxes, empty: false }, gesture)}
-          />
+          >
+            <ProposalLayer image={image} index={index} />
+          </Annotator>
         </div>
         <aside aria-label="Annotation">
           <div class="toolbar">
@@ -161,6 +165,7 @@ function Editor({ index }: { index: number }) {
             onBoxes={(boxes) => change({ boxes, empty: false })}
             onEmpty={(empty) => change({ empty, boxes: [] })}
           />
+          <ProposalPanel index={index} />
           <label>
             Patient
             <input
@@ -204,6 +209,8 @@ function Editor({ index }: { index: number }) {
               <dd>move the box; Shift 10 pixels, Alt resizes</dd>
               <dt>Delete</dt>
               <dd>delete the box</dd>
+              <dt>M, Enter, Escape</dt>
+              <dd>propose boxes; confirm, dismiss them</dd>
               <dt>+ − F</dt>
               <dd>zoom in, out, fit</dd>
             </dl>

@@ -1,5 +1,6 @@
 /** Prediction: which model, of which images; then the table, and one image in full. */
 import "../worker/strict.ts";
+import { useEffect } from "preact/hooks";
 import { duration } from "../parts/duration.ts";
 import { ModelPicker } from "../parts/model-picker.tsx";
 import { Detail } from "../predict/detail.tsx";
@@ -9,13 +10,21 @@ import { Keys, useKeys } from "../predict/keys.tsx";
 import { ResultTable } from "../predict/result-table.tsx";
 import { Sources } from "../predict/sources.tsx";
 import { NOTE } from "../predict/words.ts";
-import { adapter } from "../state/engine.ts";
+import { adapter, computeWorker } from "../state/engine.ts";
 import { model } from "../state/models.ts";
 import { predictAgain, progress, results, stop, type Progress, type Results } from "../state/predictions.ts";
 import { addressOf } from "../state/route.ts";
 
 export function Predict() {
   useKeys();
+  const asked = model.value?.id;
+  // While a user looks for images; what fails then fails again, and is told, when it is asked.
+  useEffect(() => {
+    if (asked !== undefined && adapter.value.kind !== "missing")
+      void computeWorker()
+        .warm(asked)
+        .catch(() => {});
+  }, [asked]);
   const now = results.value;
   return (
     <>
