@@ -43,6 +43,7 @@ function usePicture(name: string, at: Place | undefined): Picture | undefined {
       gone = true;
       clearTimeout(timer);
       mine?.close();
+      setPicture(undefined); // One may come back to it before another is there.
     };
   }, [name]);
   return picture?.name === name ? picture : undefined;
@@ -171,7 +172,7 @@ function Controls({ model }: { model: ModelEntry }) {
             <input
               type="checkbox"
               checked={shown.value[name]}
-              disabled={name === "map" && model.methods.length === 0}
+              disabled={(name === "map" && model.methods.length === 0) || (name === "truth" && !results.value!.of)}
               onChange={(event) => (shown.value = { ...shown.value, [name]: event.currentTarget.checked })}
             />
             {title} <kbd>{key}</kbd>

@@ -1,6 +1,6 @@
 /** The threshold, the figures that follow it, and what is said of all images together. */
 import { showFilm } from "../../src/runs/films.ts";
-import { foreignClasses, results, threshold } from "../state/predictions.ts";
+import { foreignClasses, results, threshold, trainedOnThese } from "../state/predictions.ts";
 import { loopsOf } from "./export.ts";
 import { figures, readings, truthKnown, visible, wrongOnly } from "./shown.ts";
 
@@ -20,7 +20,7 @@ export function Figures() {
       {classifies && classes.names.length === 2 && (
         <label class="threshold">
           <span>
-            {classes.names[classes.positive]} from <output>{threshold.value.toFixed(2)}</output> on
+            {classes.names[classes.positive]} from <b>{threshold.value.toFixed(2)}</b> on
           </span>
           <input
             type="range"
@@ -46,6 +46,11 @@ export function Figures() {
           </dl>
           <p class="small dim">Of the {images} images whose class is known.</p>
         </>
+      )}
+      {trainedOnThese.value && (
+        <p class="small fault">
+          This model was trained on images of this project: how well it does on them says nothing about new ones.
+        </p>
       )}
       {foreignClasses.value.length > 0 && (
         <p class="small">

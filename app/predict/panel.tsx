@@ -87,6 +87,7 @@ export function Panel({ reading, image, model, threshold, bitmap, explained, sta
         tabIndex={0}
         role="group"
         aria-label={`Picture ${reading.row.name}`}
+        style={{ aspectRatio: `${width} / ${height}` }}
         onScroll={() => onScroll(box.current!)}
         onWheel={(event) => {
           if (!event.ctrlKey) return;
@@ -100,7 +101,7 @@ export function Panel({ reading, image, model, threshold, bitmap, explained, sta
           height={height}
           role="img"
           aria-label={[words ?? "computing", ...(meaning === undefined ? [] : [meaning])].join("; ")}
-          style={{ width: `${width * pixels}px`, height: `${height * pixels}px` }}
+          style={{ width: `${Math.floor(width * pixels)}px`, height: `${Math.floor(height * pixels)}px` }}
         />
       </div>
       {status !== undefined && (
@@ -113,7 +114,7 @@ export function Panel({ reading, image, model, threshold, bitmap, explained, sta
       )}
       <button
         disabled={!scene}
-        aria-label={`Save the picture of ${modelName}`}
+        aria-label={`Save PNG of ${modelName}`}
         onClick={() => void saveIt().catch((error: unknown) => say(messageOf(error)))}
       >
         Save PNG

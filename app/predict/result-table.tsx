@@ -73,7 +73,7 @@ export function ResultTable() {
   const last = Math.min(rows.length, Math.ceil((view.top + view.height) / ROW_PIXELS) + SPARE_ROWS);
   const shown = columns.filter((column) => isShown(column, model));
   return (
-    <div class="results" ref={box} onKeyDown={key}>
+    <div class={truthKnown.value ? "results with-truth" : "results"} ref={box} onKeyDown={key}>
       <div style={{ paddingTop: `${first * ROW_PIXELS}px`, paddingBottom: `${(rows.length - last) * ROW_PIXELS}px` }}>
         <table role="grid" aria-label="Predictions" aria-rowcount={rows.length + 1} aria-colcount={shown.length}>
           <thead>

@@ -1,10 +1,11 @@
 /** What a model has predicted, for which images, and how it goes on. Results stay while one moves between views. */
 import { computed, signal } from "@preact/signals";
-import { classKey, type Classes } from "../../src/data/classes.ts";
 import { frameOf } from "../../src/data/picture-name.ts";
 import type { Box, Skipped } from "../../src/data/sample.ts";
 import type { FileEntry } from "../../src/web/set-files.ts";
+import { dataOf } from "../project/data-name.ts";
 import type { Project, ProjectImage } from "../project/project.ts";
+import { sharedClasses } from "../project/shared-classes.ts";
 import type { ModelEntry } from "../worker/models.ts";
 import type { Place } from "../worker/places.ts";
 import type { PredictEvent, PredictedImage } from "../worker/predict.ts";
@@ -179,13 +180,6 @@ export interface Truth {
   readonly boxes: readonly Box[];
 }
 
-/** For each class of a project its index among the model's; undefined where the model has no such class. */
-export const sharedClasses = (own: Classes, model: Classes): (number | undefined)[] =>
-  own.names.map((name) => {
-    const at = model.names.findIndex((other) => classKey(other) === classKey(name));
-    return at === -1 ? undefined : at;
-  });
-
 /** The project of the results as it is now, where it is open, else as it was. */
 const projectNow = computed(() => {
   const then = results.value?.of?.project;
@@ -211,6 +205,15 @@ export function truthOf(row: PredictedImage): Truth | undefined {
   const { label, boxes } = found.image;
   return { label: label === null ? undefined : shared.value[label], boxes };
 }
+
+/** Whether the model learned from images of the project: figures of them then say nothing of new ones. */
+export const trainedOnThese = computed(() => {
+  const { model, of } = results.value ?? {};
+  if (!model || !of) return false;
+  const { name, source } = of.project;
+  if (source.kind === "phantom" && source.scanner === model.data) return source.seed === model.dataSeed;
+  return model.data === dataOf(name);
+});
 
 /** The project's classes that the model does not have. */
 export const foreignClasses = computed(() =>

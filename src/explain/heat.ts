@@ -87,8 +87,8 @@ export function heatLayer(
   return pixels;
 }
 
-/** As fine as 8 bits of opacity can tell. */
-const LEVELS = 1023;
+/** Fine enough for weak activation, whose opacity rises steeply. */
+const LEVELS = 4095;
 
 /** Red, green, blue and alpha of all shares, from the least to the greatest. */
 function colourTable(signed: boolean): Uint8ClampedArray {
