@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { addressOf, route, views, type ViewName } from "./state/route.ts";
 import { AdapterBadge } from "./parts/adapter-badge.tsx";
+import { later } from "./parts/later.tsx";
 import { Messages } from "./parts/messages.tsx";
 import { Annotate } from "./views/annotate.tsx";
 import { Images } from "./views/images.tsx";
@@ -13,6 +14,7 @@ const shown: Record<ViewName, () => preact.JSX.Element> = {
   images: Images,
   annotate: Annotate,
   train: Train,
+  predict: later("Predict and explain", async () => (await import("./views/predict.tsx")).Predict),
 };
 
 export function App() {

@@ -1,4 +1,5 @@
 /** The picture with its boxes: drawn, moved, resized and deleted by mouse, finger and keyboard. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Box, Point, Shape } from "../../src/data/sample.ts";
 import type { ProjectImage } from "../project/project.ts";
@@ -19,12 +20,14 @@ interface Props {
   onSelect: (index: number | undefined) => void;
   /** @param gesture the same for all changes that are one step */
   onBoxes: (boxes: readonly Box[], gesture?: unknown) => void;
+  /** What else is drawn over the picture, in its pixels. */
+  children?: ComponentChildren;
 }
 
 const ZOOM_STEP = 1.25;
 const MOST_ZOOM = 12;
 
-export function Annotator({ image, picture, crop, shape, selected, onSelect, onBoxes }: Props) {
+export function Annotator({ image, picture, crop, shape, selected, onSelect, onBoxes, children }: Props) {
   const { boxes } = image;
   const frame = useRef<HTMLDivElement>(null);
   const drawing = useRef<SVGSVGElement>(null);
@@ -170,6 +173,7 @@ export function Annotator({ image, picture, crop, shape, selected, onSelect, onB
             {boxes.map((box, index) => (
               <Marked key={index} box={shownBox(box, index)} selected={index === selected} scale={scale} />
             ))}
+            {children}
             {drag?.kind === "draw" && drag.box && <rect class="sketch" {...rectangle(drag.box)} />}
           </svg>
         </div>

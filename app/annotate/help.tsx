@@ -26,6 +26,8 @@ export function Help({ hasOutline, outlined }: Props) {
           <dd>a new box over another</dd>
           <dt>Delete</dt>
           <dd>delete the box</dd>
+          <dt>M, Enter, Escape</dt>
+          <dd>propose boxes; confirm, dismiss them</dd>
           <dt>+ − F</dt>
           <dd>zoom in, out, fit; two fingers zoom and move</dd>
           {hasOutline && <dt>O</dt>}

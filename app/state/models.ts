@@ -1,5 +1,5 @@
 /** The trained models that there are, and the one that is asked. */
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type { ModelEntry, ModelId } from "../worker/models.ts";
 import { computeWorker } from "./engine.ts";
 import { messageOf, say } from "./messages.ts";
@@ -10,6 +10,17 @@ export const models = signal<readonly ModelEntry[] | undefined>(undefined);
 const chosen = signal<ModelId | undefined>(undefined);
 
 export const model = computed(() => models.value?.find(({ id }) => id === chosen.value) ?? models.value?.[0]);
+
+/** The chosen model, once the list is known; undefined if there is none. */
+export function modelWhenListed(): Promise<ModelEntry | undefined> {
+  return new Promise((resolve) => {
+    const stop = effect(() => {
+      if (!models.value) return;
+      resolve(model.value);
+      queueMicrotask(() => stop());
+    });
+  });
+}
 
 export function chooseModel(id: ModelId): void {
   chosen.value = id;

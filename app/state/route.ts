@@ -6,6 +6,7 @@ export const views = {
   images: "Images",
   annotate: "Annotate",
   train: "Train",
+  predict: "Predict",
 } as const;
 
 export type ViewName = keyof typeof views;

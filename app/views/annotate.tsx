@@ -6,6 +6,8 @@ import { BoxTable } from "../annotate/box-table.tsx";
 import { Help } from "../annotate/help.tsx";
 import { ALONE, sides } from "../parts/sides.ts";
 import { framesAt } from "../project/frames.ts";
+import { ProposalLayer } from "../annotate/proposal-layer.tsx";
+import { ProposalPanel } from "../annotate/proposal-panel.tsx";
 import type { Annotation } from "../project/project.ts";
 import {
   annotate,
@@ -137,7 +139,9 @@ function Editor({ index }: { index: number }) {
             selected={selected}
             onSelect={setSelected}
             onBoxes={(boxes, gesture) => change({ boxes, empty: false }, gesture)}
-          />
+          >
+            <ProposalLayer image={image} index={index} />
+          </Annotator>
           {shape && !image.outlined && (
             <p class="small" role="status">
               Its boxes were changed, so its true outline no longer counts.
@@ -198,6 +202,7 @@ function Editor({ index }: { index: number }) {
             onBoxes={(boxes) => change({ boxes, empty: false })}
             onEmpty={(empty) => change({ empty, boxes: [] })}
           />
+          <ProposalPanel index={index} />
           <label>
             Patient
             <input

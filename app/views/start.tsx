@@ -24,6 +24,10 @@ export function Start() {
           <b>Train</b>
           <span>With live curves. It goes on in a hidden tab and survives a closed one.</span>
         </a>
+        <a class="door" href={addressOf("predict")}>
+          <b>Predict</b>
+          <span>Probabilities, outlines, and maps of what the network looks at, of images that are dropped here.</span>
+        </a>
       </div>
       <Adapter />
       <p class="dim small">

@@ -1,6 +1,7 @@
 /** Training: what, on what, what it costs; then how it goes; then the runs that there are. */
 import { useEffect, useState } from "preact/hooks";
 import { Curve, type Line } from "../parts/curve.tsx";
+import { duration } from "../parts/duration.ts";
 import { NewRun } from "../parts/new-run.tsx";
 import { adapter, computeWorker } from "../state/engine.ts";
 import { live, listRuns, resume, runs, stop, type Live } from "../state/training.ts";
@@ -87,13 +88,6 @@ function lineOf(name: string, key: (typeof FIGURES)[number][0], records: RunInfo
 }
 
 /** "2:05", "1:02:03". */
-function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const two = (n: number) => String(n).padStart(2, "0");
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
-}
-
 function Runs() {
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const all = runs.value;

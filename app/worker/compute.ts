@@ -32,6 +32,9 @@ import {
   type ModelId,
 } from "./models.ts";
 import { openPicture } from "./pictures.ts";
+import type { Place } from "./places.ts";
+import type { Answer, ExplainRequest, PredictEvent } from "./predict.ts";
+import type { ProposeEvent } from "./propose.ts";
 import { serve, type CallContext, type Methods } from "./rpc.ts";
 import { fieldsOf, modelInfos, type Field, type ModelInfo } from "./settings.ts";
 
@@ -194,6 +197,37 @@ const api = {
 
   async removeModel(id: ModelId, _: CallContext<never>): Promise<void> {
     await removeModel(id);
+  },
+
+  /** Predicts all images of the places; ends early when it is stopped. */
+  async predict(model: ModelId, places: readonly Place[], context: CallContext<PredictEvent>): Promise<void> {
+    // Loaded when needed.
+    const { predict } = await import("./predict.ts");
+    await predict(await device.open(), model, places, context);
+  },
+
+  /** Makes ready to predict a single image. */
+  async warm(model: ModelId, _: CallContext<never>): Promise<void> {
+    const { warm } = await import("./predict.ts");
+    await warm(await device.open(), model);
+  },
+
+  /** Boxes that a model would draw. */
+  async propose(model: ModelId, places: readonly Place[], context: CallContext<ProposeEvent>): Promise<void> {
+    const { propose } = await import("./propose.ts");
+    await propose(await device.open(), model, places, context);
+  },
+
+  /** Predicts one image, and explains it on request. @param stamp the weights that are wanted; undefined: the newest */
+  async answer(
+    model: ModelId,
+    place: Place,
+    stamp: string | undefined,
+    request: ExplainRequest | undefined,
+    _: CallContext<never>,
+  ): Promise<Answer> {
+    const { answer } = await import("./predict.ts");
+    return answer(await device.open(), model, place, { stamp, request });
   },
 
   async removeRun(name: string, _: CallContext<never>): Promise<void> {

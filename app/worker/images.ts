@@ -13,6 +13,7 @@ import type { Annotation, Project, ProjectImage } from "../project/project.ts";
 import { removeAll } from "../project/remove-all.ts";
 import type { FileEntry } from "../../src/web/set-files.ts";
 import { openPicture } from "./pictures.ts";
+import { bitmapAt, type Place } from "./places.ts";
 import { Handed, serve, type CallContext, type Methods } from "./rpc.ts";
 
 export interface ProjectSummary {
@@ -223,6 +224,12 @@ const api = {
     });
     bitmap.close();
     return new Handed(small, [small]);
+  },
+
+  /** A picture alone, of a project or not. */
+  async bitmap(place: Place, _: CallContext<never>): Promise<Handed<ImageBitmap>> {
+    const bitmap = await bitmapAt(place);
+    return new Handed(bitmap, [bitmap]);
   },
 
   /** The picture, the part of it that is taken as tissue, and the true outlines that came with it. */

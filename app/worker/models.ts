@@ -16,7 +16,7 @@ import {
 import { InputError, readJson } from "../../src/runs/store.ts";
 import { isClassifier, parseCheckpoint, start, trainedPhase, type Checkpoint } from "../../src/train/checkpoint.ts";
 import { classesOf } from "../../src/train/classes.ts";
-import { checkConfig, outlinesOf, specOf } from "../../src/train/config.ts";
+import { checkConfig, dataSeed, outlinesOf, specOf } from "../../src/train/config.ts";
 import { parseSource, type Source } from "../../src/train/initial.ts";
 import { OpfsStore } from "../../src/web/opfs-store.ts";
 import { RUNS } from "../../src/web/runner.ts";
@@ -43,6 +43,9 @@ export interface ModelEntry {
   points: readonly string[];
   /** How many epochs it was trained. */
   epochs: number;
+  /** The images that it was trained on, as its configuration names them, and the seed of drawn ones. */
+  data: string;
+  dataSeed: number;
 }
 
 const BUILT_IN = "built-in";
@@ -126,6 +129,7 @@ function entryOf(id: ModelId, name: string, { config, position }: Pick<Checkpoin
     ...{ id, name, model: spec.id, title: spec.title, classes: classesOf(config), size: config.size },
     ...{ classifies: trained, outlines: outlinesOf(config).learned },
     ...{ methods: trained ? methodsOf(spec.explain) : [], points: spec.explain.points },
+    ...{ data: config.data, dataSeed: dataSeed(config) },
     epochs: spec.phases.reduce((sum, phase, i) => {
       if (i < position.stage) return sum + config.epochs[phase.name]!;
       return i === position.stage ? sum + position.epoch : sum;

@@ -18,7 +18,7 @@ export interface Picture {
 /** @throws DataError, InputError for a file that cannot be read */
 export async function openPicture(
   { name, source }: Pick<Project, "name" | "source">,
-  { id, file: stored }: ProjectImage,
+  { id, file: stored }: Pick<ProjectImage, "id" | "file">,
 ): Promise<Picture> {
   if (source.kind === "phantom") {
     const drawn = phantomFrame(id);
@@ -40,7 +40,7 @@ export async function openPicture(
 }
 
 /** @param levels of one channel, or of red, green and blue */
-function pixelsOf(
+export function pixelsOf(
   levels: Uint8Array,
   channels: 1 | 3,
   { width, height }: { width: number; height: number },

@@ -9,6 +9,7 @@ import type { Pictures } from "../node/data/picture.ts";
 import { chooseFrame, frameName, parsePictureName } from "../node/data/picture-file.ts";
 import { prepareImage } from "../node/data/prepare-image.ts";
 import { InputError, MOST_BYTES, readInput } from "../node/files.ts";
+import type { Film } from "../runs/films.ts";
 
 /** One picture to predict. */
 export interface Job {
@@ -20,12 +21,6 @@ export interface Job {
   /** Where the drawing goes, within the output folder. */
   target: string;
   film?: Film;
-}
-
-/** A multi-frame file whose frames are all predicted. */
-export interface Film {
-  name: string;
-  frames: number;
 }
 
 export interface JobOptions extends Required<PrepareSize> {

@@ -34,7 +34,9 @@ export function componentBoxes(mask: Uint8Array, width: number, height: number):
  * The components except specks, which are counted; `least` is the area of the smallest one kept, as a share of the largest
  * one's.
  */
-export function withoutSpecks(components: readonly Component[]): { kept: Component[]; specks: number; least: number } {
+export function withoutSpecks<C extends { readonly area: number }>(
+  components: readonly C[],
+): { kept: C[]; specks: number; least: number } {
   const largest = components.reduce((most, { area }) => Math.max(most, area), 0);
   const kept = components.filter(({ area }) => area >= MAX_SPECK_SHARE * largest);
   const least = kept.reduce((share, { area }) => Math.min(share, area / largest), 1);

@@ -44,12 +44,69 @@ const RISING = table((t) => interpolateInferno(0.38 + 0.62 * t));
 /** Against (purple) and for (orange), distinguishable with every kind of colour blindness. Opacity shows the magnitude. */
 const SIGNED = table((t) => interpolatePuOr(0.5 + Math.sign(t - 0.5) * (0.18 + 0.24 * Math.abs(t - 0.5))));
 
-/** The colour of a share from -1 to 1 (`signed`) or 0 to 1, over a grey level. */
-export function blend(share: number, grey: number, signed: boolean): [number, number, number] {
+/** The colour of a share from -1 to 1 (`signed`) or 0 to 1, and its opacity, from 0 to 1. */
+export function tint(share: number, signed: boolean): { rgb: readonly [number, number, number]; opacity: number } {
   const t = signed ? (share + 1) / 2 : share;
-  const [r, g, b] = (signed ? SIGNED : RISING)[Math.round(255 * Math.min(1, Math.max(0, t)))]!;
-  const a = opacity(share);
-  return [r, g, b].map((c) => Math.round(grey * (1 - a) + c * a)) as [number, number, number];
+  return {
+    rgb: (signed ? SIGNED : RISING)[Math.round(255 * Math.min(1, Math.max(0, t)))]!,
+    opacity: opacity(share),
+  };
+}
+
+/** The colour of a share over a grey level. */
+export function blend(share: number, grey: number, signed: boolean): [number, number, number] {
+  const { rgb, opacity: a } = tint(share, signed);
+  return rgb.map((c) => Math.round(grey * (1 - a) + c * a)) as [number, number, number];
+}
+
+/**
+ * A grid's colours alone, to be laid over a picture's crop: red, green, blue and alpha of each pixel, row by row.
+ * @param most the value at the end of the scale
+ */
+export function heatLayer(
+  { width: w, height: h, values }: Grid,
+  { width, height }: { width: number; height: number },
+  { most, signed }: { most: number; signed: boolean },
+): Uint8ClampedArray<ArrayBuffer> {
+  const pixels = new Uint8ClampedArray(4 * width * height);
+  if (most <= 0) return pixels;
+  const colours = colourTable(signed);
+  const columns = between(width, w);
+  const rows = between(height, h);
+  const line = new Float32Array(w);
+  for (let y = 0, to = 0; y < height; y++) {
+    const { first: above, second: below, share: down } = rows[y]!;
+    for (let i = 0; i < w; i++) line[i] = values[above * w + i]! * (1 - down) + values[below * w + i]! * down;
+    for (let x = 0; x < width; x++, to += 4) {
+      const { first, second, share } = columns[x]!;
+      const value = (line[first]! * (1 - share) + line[second]! * share) / most;
+      const at = 4 * Math.round((signed ? (value + 1) / 2 : value) * LEVELS);
+      for (let c = 0; c < 4; c++) pixels[to + c] = colours[at + c]!;
+    }
+  }
+  return pixels;
+}
+
+/** Fine enough for weak activation, whose opacity rises steeply. */
+const LEVELS = 4095;
+
+/** Red, green, blue and alpha of all shares, from the least to the greatest. */
+function colourTable(signed: boolean): Uint8ClampedArray {
+  const colours = new Uint8ClampedArray(4 * (LEVELS + 1));
+  for (let i = 0; i <= LEVELS; i++) {
+    const { rgb, opacity: a } = tint(signed ? (2 * i) / LEVELS - 1 : i / LEVELS, signed);
+    colours.set([...rgb, 255 * a], 4 * i);
+  }
+  return colours;
+}
+
+/** For each of `to` pixels' centres, the two of `from` values that it lies between, and the second one's share, as in `sample`. */
+function between(to: number, from: number): { first: number; second: number; share: number }[] {
+  return Array.from({ length: to }, (_, i) => {
+    const at = Math.min(Math.max(((i + 0.5) / to) * from - 0.5, 0), from - 1);
+    const first = Math.floor(at);
+    return { first, second: Math.min(first + 1, from - 1), share: at - first };
+  });
 }
 
 /**

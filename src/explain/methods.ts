@@ -23,3 +23,15 @@ export function methodsOf({ points, cam, attend }: Pick<ExplainSpec, "points" | 
 
 /** Whether a method explains a class, at one of a model's points; the others explain what the network looks at, whatever it decides. */
 export const isOfClass = (method: ExplainMethod): boolean => method !== "rollout";
+
+/** What a method's maps show. @param name of the explained class, where the method is of one */
+export function meaningOf(method: ExplainMethod, point: string | undefined, name: string | undefined): string {
+  switch (method) {
+    case "cam":
+      return `CAM: how much each place at ${point} speaks for "${name}" (above 0) or against it`;
+    case "gradcam":
+      return `Grad-CAM at ${point}: where features lie that raise the score of "${name}"`;
+    case "rollout":
+      return "Attention rollout, of no class: each patch's share in the class token";
+  }
+}

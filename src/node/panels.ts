@@ -5,7 +5,7 @@ import { outOfCrop } from "../data/boxes.ts";
 import { className } from "../data/classes.ts";
 import { phantomFrame } from "../data/phantom/series.ts";
 import { DataError, type Box, type Prepared } from "../data/sample.ts";
-import type { ExplainMethod } from "../explain/methods.ts";
+import { meaningOf, type ExplainMethod } from "../explain/methods.ts";
 import { shownClass } from "../metrics/decision.ts";
 import type { Activations, ExplainedImage } from "../runs/explain.ts";
 import type { OpenModel } from "../runs/open-model.ts";
@@ -40,11 +40,12 @@ export async function drawExplained(
   const label = image.label === undefined ? [] : [`labelled ${className(image.label, classes)}`];
   const verdict = `${(100 * probabilities[shown]!).toFixed(1)} % ${classes.names[shown]!}`;
   const title = [image.id, ...label, verdict].join(" · ");
-  const texts = textsOf(method, point, of === undefined ? undefined : classes.names[of]);
+  const meaning = meaningOf(method, point, of === undefined ? undefined : classes.names[of]);
+  const texts = captionsOf(method);
   const png = await drawPanel({
     ...(await explainedPicture(explained, by, open, picture)),
     title,
-    note: before ? `${texts.meaning}; both on one scale` : texts.meaning,
+    note: before ? `${meaning}; both on one scale` : meaning,
     captions: {
       before: by.hasBase ? texts.ofBase : "activation before enhancement, same model",
       after: before && !by.hasBase ? "activation after enhancement" : texts.ofModel,
@@ -72,25 +73,11 @@ export async function explainedPicture(
   };
 }
 
-/** What a method's maps show, and their captions. */
-function textsOf(method: ExplainMethod, point: string | undefined, name: string | undefined) {
-  const activation = { ofModel: "activation of the model", ofBase: "activation of the attention-free baseline" };
-  switch (method) {
-    case "cam":
-      return {
-        ...activation,
-        meaning: `CAM: how much each place at ${point} speaks for "${name}" (above 0) or against it`,
-      };
-    case "gradcam":
-      return { ...activation, meaning: `Grad-CAM at ${point}: where features lie that raise the score of "${name}"` };
-    case "rollout":
-      return {
-        ofModel: "attention rollout of the model",
-        ofBase: "attention rollout of the baseline",
-        meaning: "Attention rollout, of no class: each patch's share in the class token",
-      };
-  }
-}
+/** The captions of a method's maps. */
+const captionsOf = (method: ExplainMethod) =>
+  method === "rollout"
+    ? { ofModel: "attention rollout of the model", ofBase: "attention rollout of the baseline" }
+    : { ofModel: "activation of the model", ofBase: "activation of the attention-free baseline" };
 
 /** The whole picture that an image was cropped from, or the crop if the file no longer exists. */
 async function frameOf(

@@ -152,7 +152,7 @@ describe.skipIf(leftOut)("the page", () => {
       await page.emulateMedia({ colorScheme });
       for (const width of [360, 1280, 3840]) {
         await page.setViewportSize({ width, height: 800 });
-        for (const view of ["start", "images", "annotate", "train"]) {
+        for (const view of ["start", "images", "annotate", "train", "predict"]) {
           await visit(view);
           expect(await wider(page), `${view} at ${width}`).toBe(false);
           if (width === 1280) expect(await faults(page), view).toEqual([]);

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
-import { blend, greatest, heat, sample, type Grid } from "../../src/explain/heat.ts";
+import { blend, greatest, heat, heatLayer, sample, type Grid } from "../../src/explain/heat.ts";
 
 const grid = (width: number, height: number, ...values: number[]): Grid => {
   return { width, height, values: Float32Array.from(values) };
@@ -96,4 +96,34 @@ test("what speaks for and what speaks against differ in blue and in red", () => 
 
 test("greatest counts values below 0", () => {
   expect(greatest([grid(2, 1, 1, -4), grid(1, 1, 3)])).toBe(4);
+});
+
+describe("a layer", () => {
+  const values = Array.from({ length: 12 }, (_, i) => Math.sin(2.3 * i));
+  const most = 1.1;
+
+  test.each([true, false])("over a grey picture is the heat map, signed: %s", (signed) => {
+    const g = grid(4, 3, ...values.map((v) => (signed ? v : Math.abs(v))));
+    const [size, level] = [{ width: 9, height: 7 }, 140];
+    const picture = { ...size, grey: new Uint8Array(63).fill(level) };
+    const { data } = heat(picture, g, { x0: 0, y0: 0, x1: 9, y1: 7 }, { most, signed });
+    const layer = heatLayer(g, size, { most, signed });
+    let coloured = 0;
+    for (let i = 0; i < 63; i++) {
+      const alpha = layer[4 * i + 3]! / 255;
+      if (alpha > 0.3) coloured++;
+      for (let c = 0; c < 3; c++) {
+        const over = level * (1 - alpha) + layer[4 * i + c]! * alpha;
+        // Colours and opacity are rounded to 8 bits each.
+        expect(Math.abs(over - data[3 * i + c]!), `pixel ${i}`).toBeLessThanOrEqual(3);
+      }
+    }
+    expect(coloured).toBeGreaterThan(30);
+  });
+
+  test("of nothing is clear", () => {
+    expect(heatLayer(grid(1, 1, 0), { width: 2, height: 1 }, { most: 0, signed: false })).toEqual(
+      new Uint8ClampedArray(8),
+    );
+  });
 });

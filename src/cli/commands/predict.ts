@@ -6,17 +6,17 @@ import { NO_OUTLINE, outline } from "../../explain/outline.ts";
 import { overlay } from "../../node/overlay.ts";
 import { drawExplained } from "../../node/panels.ts";
 import { Activations, requireExplainable } from "../../runs/explain.ts";
+import { Films, showFilm } from "../../runs/films.ts";
 import { openModel, type OpenModel } from "../../runs/open-model.ts";
 import { inBatches, predictBatches, withFirst } from "../../runs/predict.ts";
+import { verdictOf, type Verdict } from "../../runs/verdict.ts";
 import type { Prediction } from "../../train/predictor.ts";
 import { explainSettings, type ExplainFlags } from "../explain.ts";
 import { NO_OUTLINES } from "../format.ts";
-import { Films, showFilm } from "../predict-films.ts";
 import { type Job, openJobs, pictureNames, requireOthers } from "../predict-images.ts";
 import { Profiler, type ProfileOptions } from "../profile.ts";
 import { findCheckpoint } from "../targets.ts";
 import { visibleName } from "../terminal.ts";
-import { verdictOf, type Verdict } from "../verdict.ts";
 import { withTunedGpu, type TunedOption } from "../tuned.ts";
 
 export interface PredictOptions extends TunedOption, ProfileOptions, ExplainFlags {
@@ -79,7 +79,7 @@ export async function predict(images: readonly string[], options: PredictOptions
         console.log(line);
         results.push(result);
         const score = open.isClassifier ? prediction.probabilities?.[open.classes.positive] : undefined;
-        films.add(job, { image: result.image, box: result.box, score });
+        films.add(job.film, { image: result.image, box: result.box, score });
       }
     }
     return { outlines: open.hasOutlines, classes: open.classes };

@@ -1,7 +1,12 @@
 /** Summaries of films: one prediction per frame, aggregated over the film. */
 import { isBenignMalignant, type Classes } from "../data/classes.ts";
 import type { Box } from "../data/sample.ts";
-import type { Film, Job } from "./predict-images.ts";
+
+/** A multi-frame file whose frames are all predicted. */
+export interface Film {
+  name: string;
+  frames: number;
+}
 
 /** A frame's prediction. */
 interface FrameResult {
@@ -35,7 +40,8 @@ export interface FilmSummary {
 export class Films {
   readonly #results = new Map<Film, FrameResult[]>();
 
-  add({ film }: Job, result: FrameResult): void {
+  /** @param film the same object for all its frames; undefined for what is no frame */
+  add(film: Film | undefined, result: FrameResult): void {
     if (!film) return;
     const results = this.#results.get(film);
     if (results) results.push(result);

@@ -1,0 +1,275 @@
+/** The chosen image: what models say of it, drawn over it. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { explainMethods, isOfClass, methodTitles, type ExplainMethod } from "../../src/explain/methods.ts";
+import { ModelSelect } from "../parts/model-picker.tsx";
+import { messageOf } from "../state/messages.ts";
+import { models } from "../state/models.ts";
+import { imagesWorker } from "../state/project.ts";
+import { results, threshold, truthOf } from "../state/predictions.ts";
+import type { ModelEntry } from "../worker/models.ts";
+import type { Place } from "../worker/places.ts";
+import type { ExplainRequest } from "../worker/predict.ts";
+import { Panel } from "./panel.tsx";
+import type { Reading } from "./rows.ts";
+import { current, map, MOST_ZOOM, place, second, shown, zoom, zoomBy, ZOOM_STEP, type MapChoice } from "./shown.ts";
+import { useAnswer } from "./use-answer.ts";
+
+/** Rows that are only passed by, as while an arrow key is held, are not read. */
+const SETTLE_MS = 60;
+
+type Picture = { name: string; bitmap?: ImageBitmap; reason?: string };
+
+function usePicture(name: string, at: Place | undefined): Picture | undefined {
+  const [picture, setPicture] = useState<Picture>();
+  useEffect(() => {
+    if (!at) return;
+    let gone = false;
+    let mine: ImageBitmap | undefined;
+    const timer = setTimeout(() => {
+      imagesWorker()
+        .bitmap(at)
+        .then(
+          (bitmap) => {
+            if (gone) return bitmap.close();
+            mine = bitmap;
+            setPicture({ name, bitmap });
+          },
+          (error: unknown) => {
+            if (!gone) setPicture({ name, reason: messageOf(error) });
+          },
+        );
+    }, SETTLE_MS);
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+      mine?.close();
+      setPicture(undefined); // One may come back to it before another is there.
+    };
+  }, [name]);
+  return picture?.name === name ? picture : undefined;
+}
+
+export function Detail() {
+  const reading = current.value;
+  const now = results.value!;
+  const at = place.value;
+  const picture = usePicture(`${now.title} ${reading?.row.name ?? ""}`, at);
+  const frames = useRef(new Set<HTMLDivElement>());
+  if (!reading || !at) return <p class="dim">Choose an image in the table.</p>;
+  const other = models.value?.find(({ id }) => id === second.value);
+  const shared = {
+    ...{ reading, at, bitmap: picture?.bitmap, frames: frames.current },
+    reason: picture?.reason,
+  };
+  return (
+    <section aria-labelledby="chosen" class="chosen">
+      <h2 id="chosen">{reading.row.name}</h2>
+      <p class="small dim">
+        {reading.row.width} × {reading.row.height}
+        {truthText(reading)}
+        {reading.row.note !== undefined && `. ${reading.row.note}`}
+      </p>
+      <Controls model={now.model} />
+      <div class={other ? "panels two" : "panels"}>
+        <Own {...shared} />
+        {other && <Other key={other.id} {...shared} model={other} />}
+      </div>
+    </section>
+  );
+}
+
+function truthText({ row, truth, wrong }: Reading): string {
+  if (truth?.label === undefined) return "";
+  const { names } = results.value!.model.classes;
+  const boxes = truthOf(row)?.boxes.length ?? 0;
+  const where = boxes === 0 ? "" : boxes === 1 ? " with 1 box" : ` with ${boxes} boxes`;
+  return `, annotated as ${names[truth.label]!}${where}${wrong ? ": predicted wrongly" : ""}`;
+}
+
+interface PanelProps {
+  reading: Reading;
+  at: Place;
+  bitmap: ImageBitmap | undefined;
+  reason: string | undefined;
+  frames: Set<HTMLDivElement>;
+}
+
+/** What is to be explained; undefined if no map is wanted, or the model has none. */
+function requestFor(
+  { methods }: ModelEntry,
+  { method = methods[0], point, of }: MapChoice,
+): ExplainRequest | undefined {
+  if (!shown.value.map || method === undefined) return undefined;
+  // Only the predicted class depends on the threshold: others are not asked for again when it moves.
+  return { method, point, of, threshold: isOfClass(method) && of === undefined ? threshold.value : 0.5 };
+}
+
+/** The model of the table. */
+function Own(props: PanelProps) {
+  const { model, stamp } = results.value!;
+  const request = requestFor(model, map.value);
+  const question = request && { model: model.id, stamp, place: props.at, request };
+  return <Answered {...props} model={model} question={question} known={props.reading.row} />;
+}
+
+/** Another one, which is asked for each image that is looked at. */
+function Other({ model, ...props }: PanelProps & { model: ModelEntry }) {
+  const request = requestFor(model, map.value);
+  const question = { model: model.id, stamp: undefined, place: props.at, request };
+  return <Answered {...props} model={model} question={question} known={undefined} />;
+}
+
+interface AnsweredProps extends PanelProps {
+  model: ModelEntry;
+  question: Parameters<typeof useAnswer>[1];
+  known: Reading["row"] | undefined;
+}
+
+function Answered({ reading, bitmap, reason, frames, model, question, known }: AnsweredProps) {
+  const reply = useAnswer(JSON.stringify([reading.row.name, reading.index, question]), question);
+  const own = useRef<HTMLDivElement>(null);
+  const found = reply?.kind === "ready" ? reply.answer : undefined;
+  const wanted = shown.value.map && model.methods.length === 0 ? "This model has no map." : undefined;
+  const status =
+    reason ?? (reply?.kind === "failed" ? reply.reason : reply?.kind === "waiting" ? "Computing…" : wanted);
+  return (
+    <Panel
+      {...{ reading, model, bitmap, status }}
+      image={known ?? found?.image}
+      threshold={threshold.value}
+      explained={found?.explained}
+      frame={(element) => {
+        if (own.current) frames.delete(own.current);
+        own.current = element;
+        if (element) frames.add(element);
+      }}
+      onScroll={({ scrollLeft, scrollTop }) => {
+        for (const frame of frames) {
+          if (frame === own.current || (frame.scrollLeft === scrollLeft && frame.scrollTop === scrollTop)) continue;
+          frame.scrollLeft = scrollLeft;
+          frame.scrollTop = scrollTop;
+        }
+      }}
+    />
+  );
+}
+
+const parts = [
+  ["outline", "Outline", "O"],
+  ["box", "Box", "B"],
+  ["truth", "Annotated boxes", "T"],
+  ["map", "Map", "H"],
+] as const;
+
+function Controls({ model }: { model: ModelEntry }) {
+  const set = (change: Partial<MapChoice>) => (map.value = { ...map.value, ...change });
+  const others = (models.value ?? []).filter(({ id }) => id !== model.id);
+  return (
+    <>
+      <div class="toolbar" role="group" aria-label="Shown">
+        {parts.map(([name, title, key]) => (
+          <label key={name} class="check">
+            <input
+              type="checkbox"
+              checked={shown.value[name]}
+              disabled={(name === "map" && model.methods.length === 0) || (name === "truth" && !results.value!.of)}
+              onChange={(event) => (shown.value = { ...shown.value, [name]: event.currentTarget.checked })}
+            />
+            {title} <kbd>{key}</kbd>
+          </label>
+        ))}
+        <button onClick={() => zoomBy(ZOOM_STEP)} aria-label="Zoom in" disabled={zoom.value >= MOST_ZOOM}>
+          +
+        </button>
+        <button onClick={() => zoomBy(1 / ZOOM_STEP)} aria-label="Zoom out" disabled={zoom.value <= 1}>
+          −
+        </button>
+        <button onClick={() => (zoom.value = 1)} disabled={zoom.value === 1}>
+          Fit
+        </button>
+      </div>
+      {shown.value.map && model.methods.length > 0 && <MapControls model={model} set={set} />}
+      {others.length > 0 && (
+        <div class="filters">
+          <ModelSelect
+            label="Beside it"
+            none="no other model"
+            value={second.value}
+            among={({ id }) => id !== model.id}
+            choose={(id) => (second.value = id === "" ? undefined : id)}
+          />
+        </div>
+      )}
+    </>
+  );
+}
+
+function MapControls({ model, set }: { model: ModelEntry; set: (change: Partial<MapChoice>) => void }) {
+  const { method = model.methods[0]!, point, of, before, opacity } = map.value;
+  const { points, methods, classes } = model;
+  return (
+    <div class="filters" role="group" aria-label="Map">
+      {methods.length > 1 && (
+        <label>
+          Method
+          <select
+            value={method}
+            onChange={(event) => set({ method: event.currentTarget.value as ExplainMethod, point: undefined })}
+          >
+            {explainMethods
+              .filter((name) => methods.includes(name))
+              .map((name) => (
+                <option key={name} value={name}>
+                  {methodTitles[name]}
+                </option>
+              ))}
+          </select>
+        </label>
+      )}
+      {method === "gradcam" && (
+        <label>
+          Scale
+          <select value={point ?? points.at(-1)} onChange={(event) => set({ point: event.currentTarget.value })}>
+            {points.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+      )}
+      {isOfClass(method) && (
+        <label>
+          Of class
+          <select
+            value={of ?? ""}
+            onChange={({ currentTarget: { value } }) => set({ of: value === "" ? undefined : value })}
+          >
+            <option value="">predicted</option>
+            {classes.names.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+      )}
+      {isOfClass(method) && (
+        <label>
+          Features
+          <select value={String(before)} onChange={(event) => set({ before: event.currentTarget.value === "true" })}>
+            <option value="false">after enhancement</option>
+            <option value="true">before enhancement</option>
+          </select>
+        </label>
+      )}
+      <label>
+        Opacity, {Math.round(100 * opacity)} %
+        <input
+          type="range"
+          min={0}
+          max={1}
+          step={0.05}
+          value={opacity}
+          onInput={(event) => set({ opacity: event.currentTarget.valueAsNumber })}
+        />
+      </label>
+    </div>
+  );
+}
