@@ -2,12 +2,10 @@
 import { existsSync } from "node:fs";
 import type { Sharp } from "sharp";
 import { outOfCrop } from "../data/boxes.ts";
-import { className } from "../data/classes.ts";
 import { phantomFrame } from "../data/phantom/series.ts";
 import { DataError, type Box, type Prepared } from "../data/sample.ts";
-import type { ExplainMethod } from "../explain/methods.ts";
-import { shownClass } from "../metrics/decision.ts";
 import type { Activations, ExplainedImage } from "../runs/explain.ts";
+import { explainedTexts } from "../runs/explained-texts.ts";
 import type { OpenModel } from "../runs/open-model.ts";
 import { decodeGrey, greyOf, readImage, type GreyImage } from "./data/decode.ts";
 import { NO_OUTLINE, outline } from "../explain/outline.ts";
@@ -32,25 +30,9 @@ export async function drawExplained(
   open: Pick<OpenModel, "classes" | "hasOutlines">,
   picture?: Sharp,
 ): Promise<Panel> {
-  const { image, prediction, of, before } = explained;
-  const { method, point } = by.explanation;
-  const { classes } = open;
-  const { probabilities } = prediction;
-  const shown = shownClass(probabilities, classes);
-  const label = image.label === undefined ? [] : [`labelled ${className(image.label, classes)}`];
-  const verdict = `${(100 * probabilities[shown]!).toFixed(1)} % ${classes.names[shown]!}`;
-  const title = [image.id, ...label, verdict].join(" · ");
-  const texts = textsOf(method, point, of === undefined ? undefined : classes.names[of]);
-  const png = await drawPanel({
-    ...(await explainedPicture(explained, by, open, picture)),
-    title,
-    note: before ? `${texts.meaning}; both on one scale` : texts.meaning,
-    captions: {
-      before: by.hasBase ? texts.ofBase : "activation before enhancement, same model",
-      after: before && !by.hasBase ? "activation after enhancement" : texts.ofModel,
-    },
-  });
-  return { id: image.id, title, png };
+  const texts = explainedTexts(explained, by, open);
+  const png = await drawPanel({ ...(await explainedPicture(explained, by, open, picture)), ...texts });
+  return { id: explained.image.id, title: texts.title, png };
 }
 
 /**
@@ -70,26 +52,6 @@ export async function explainedPicture(
     outline: mask && (hasOutlines ? outline(mask, p.width, p.height, crop) : NO_OUTLINE),
     signed: method === "cam",
   };
-}
-
-/** What a method's maps show, and their captions. */
-function textsOf(method: ExplainMethod, point: string | undefined, name: string | undefined) {
-  const activation = { ofModel: "activation of the model", ofBase: "activation of the attention-free baseline" };
-  switch (method) {
-    case "cam":
-      return {
-        ...activation,
-        meaning: `CAM: how much each place at ${point} speaks for "${name}" (above 0) or against it`,
-      };
-    case "gradcam":
-      return { ...activation, meaning: `Grad-CAM at ${point}: where features lie that raise the score of "${name}"` };
-    case "rollout":
-      return {
-        ofModel: "attention rollout of the model",
-        ofBase: "attention rollout of the baseline",
-        meaning: "Attention rollout, of no class: each patch's share in the class token",
-      };
-  }
 }
 
 /** The whole picture that an image was cropped from, or the crop if the file no longer exists. */

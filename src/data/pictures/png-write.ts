@@ -1,4 +1,4 @@
-/** Writes 8-bit pictures as PNG, uncompressed: for decoders that must be given a file. */
+/** Writes 8-bit pictures as PNG: for decoders that must be given a file, and for pages. */
 import { zlibSync } from "fflate";
 import type { Size } from "../annotation-frame.ts";
 import { joined } from "../bytes.ts";
@@ -7,8 +7,14 @@ import { crcOf } from "./png.ts";
 /**
  * @param pixels of 1 channel (grey) or 3 (red, green, blue), interleaved
  * @param profile the content of an iCCP chunk
+ * @param level of compression; 0 is none
  */
-export function writePng({ width, height }: Size, pixels: Uint8Array, profile?: Uint8Array): Uint8Array<ArrayBuffer> {
+export function writePng(
+  { width, height }: Size,
+  pixels: Uint8Array,
+  profile?: Uint8Array,
+  level: 0 | 6 = 0,
+): Uint8Array<ArrayBuffer> {
   const row = pixels.length / height;
   const lines = new Uint8Array((row + 1) * height);
   for (let y = 0; y < height; y++) lines.set(pixels.subarray(y * row, (y + 1) * row), y * (row + 1) + 1);
@@ -21,7 +27,7 @@ export function writePng({ width, height }: Size, pixels: Uint8Array, profile?: 
     Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10),
     chunk("IHDR", header),
     ...(profile ? [chunk("iCCP", profile)] : []),
-    chunk("IDAT", zlibSync(lines, { level: 0 })),
+    chunk("IDAT", zlibSync(lines, { level })),
     chunk("IEND", new Uint8Array()),
   ];
   return joined(parts);
