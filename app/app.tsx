@@ -5,6 +5,7 @@ import { AdapterBadge } from "./parts/adapter-badge.tsx";
 import { Messages } from "./parts/messages.tsx";
 import { Annotate } from "./views/annotate.tsx";
 import { Images } from "./views/images.tsx";
+import { Report } from "./views/report.tsx";
 import { Start } from "./views/start.tsx";
 import { Train } from "./views/train.tsx";
 
@@ -13,6 +14,7 @@ const shown: Record<ViewName, () => preact.JSX.Element> = {
   images: Images,
   annotate: Annotate,
   train: Train,
+  report: Report,
 };
 
 export function App() {

@@ -1,5 +1,5 @@
 /** Hands a file to the user. */
-export function save(name: string, content: Uint8Array | string, type = "application/octet-stream"): void {
+export function save(name: string, content: Uint8Array | string | Blob, type = "application/octet-stream"): void {
   const url = URL.createObjectURL(new Blob([content as BlobPart], { type }));
   const link = document.createElement("a");
   link.href = url;

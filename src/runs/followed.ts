@@ -8,7 +8,7 @@ const FORMAT = "mganet-followed-1";
 /** More pictures than this nobody compares. */
 export const MOST_FOLLOWED = 8;
 
-const number = z.number().finite();
+const number = z.number();
 const count = z.number().int().min(0);
 const size = z.number().int().min(1).max(4096);
 const ring = z.array(z.tuple([number, number])).max(100_000);
@@ -70,7 +70,7 @@ export function thinned(epochs: readonly FollowedEpoch[]): FollowedEpoch[] {
   while (Math.ceil(epochs.length / stride) > KEPT) stride *= 2;
   return epochs.map((epoch, i) => {
     if (i % stride === 0 || i === epochs.length - 1) return epoch;
-    const { rings: _, ...rest } = epoch;
-    return rest;
+    const { stage, epoch: number, step, probabilities } = epoch;
+    return { stage, epoch: number, step, probabilities };
   });
 }

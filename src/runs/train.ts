@@ -105,7 +105,7 @@ export async function train(task: TrainTask): Promise<RunSummary | undefined> {
     variants,
     seconds,
     data: report,
-    last: last ?? null,
+    last,
     best: best ?? null,
     ...further,
     ...(stopped ? { stopped } : {}),
@@ -140,7 +140,7 @@ async function evaluateOthers(
 /** Evaluates the best checkpoint, or else the last, on a side, and keeps the predictions. */
 async function evaluateSide(task: TrainTask, side: EvaluatedSide, prepared: readonly Prepared[], data: string) {
   using open = openModel(task.gpu, await runCheckpoint(task.store));
-  return evaluateOpen(task, open, side, prepared, data);
+  return await evaluateOpen(task, open, side, prepared, data);
 }
 
 async function evaluateOpen(
