@@ -7,8 +7,10 @@ import { project } from "../state/project.ts";
 import { dataOf } from "../project/data-name.ts";
 import { start } from "../state/training.ts";
 import { FollowChoice, type Follow } from "../train/follow-choice.tsx";
+import { StartFrom } from "../train/start-from.tsx";
 import { TimeEstimate } from "../train/time-estimate.tsx";
 import { size } from "../train/words.ts";
+import type { ModelId } from "../worker/models.ts";
 import type { Forecast } from "../worker/training.ts";
 import { valueOf, withValue } from "../worker/fields.ts";
 import type { Field, ModelInfo } from "../worker/settings.ts";
@@ -26,6 +28,7 @@ export function NewRun() {
   const [preset, setPreset] = useState<Preset>("quick");
   const [config, setConfig] = useState<TrainConfig>();
   const [fields, setFields] = useState<readonly Field[]>([]);
+  const [from, setFrom] = useState<ModelId>();
   const [follow, setFollow] = useState<Follow>();
   const [forecast, setForecast] = useState<Forecast>();
   const data = project.value ? dataOf(project.value.name) : "phantom";
@@ -41,6 +44,7 @@ export function NewRun() {
       .preset(model, preset, data)
       .then(
         (found) => {
+          setFrom(undefined); // Another network, or settings that begin anew.
           setFields(found.fields);
           setConfig({ ...found.config, data });
         },
@@ -71,7 +75,8 @@ export function NewRun() {
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        void start(config, project.value?.name ?? "synthetic images", follow ?? "default");
+        const data = project.value?.name ?? "synthetic images";
+        void start(config, { data, from: from ?? null, watched: follow ?? "default" });
       }}
     >
       <p>
@@ -113,10 +118,19 @@ export function NewRun() {
           </select>
         </label>
       </div>
+      <StartFrom
+        config={config}
+        from={from}
+        branch={fields.find(({ name }) => name === "freeze")?.choices?.find((choice) => choice !== "none")}
+        choose={(id, changed) => {
+          setFrom(id);
+          setConfig(changed);
+        }}
+      />
       <div class="filters">{show(fields.filter(({ name }) => FIRST.test(name)))}</div>
       <details>
         <summary>More settings</summary>
-        <div class="filters">{show(fields.filter(({ name }) => !FIRST.test(name)))}</div>
+        <div class="filters">{show(fields.filter(({ name }) => !FIRST.test(name) && name !== "freeze"))}</div>
       </details>
       <FollowChoice follow={follow} choose={setFollow} />
       <p role="status" class={fault ? "fault" : "dim"}>

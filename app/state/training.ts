@@ -4,6 +4,7 @@ import type { EpochRecord, StepRecord } from "../../src/train/training.ts";
 import type { TrainConfig } from "../../src/train/config.ts";
 import type { RunEnd, RunnerEvent } from "../../src/web/runner.ts";
 import type { Followed } from "../../src/runs/followed.ts";
+import type { ModelId } from "../worker/models.ts";
 import type { RunInfo } from "../worker/run-list.ts";
 import { computeWorker } from "./engine.ts";
 import { messageOf, say } from "./messages.ts";
@@ -45,13 +46,18 @@ export async function listRuns(): Promise<void> {
   }
 }
 
-/**
- * @param data what the images are called
- * @param watched ids of images to follow through the training, or "default"
- */
-export function start(config: TrainConfig, data: string, watched: readonly string[] | "default"): Promise<void> {
+export interface NewTraining {
+  /** What the images are called. */
+  data: string;
+  /** The model whose weights it begins with; null: with random ones. */
+  from: ModelId | null;
+  /** Ids of images to follow through the training, or "default". */
+  watched: readonly string[] | "default";
+}
+
+export function start(config: TrainConfig, { data, from, watched }: NewTraining): Promise<void> {
   const name = `${new Date().toISOString().slice(0, 19).replaceAll(":", "-").replace("T", " ")} ${data}`;
-  return follow(config, [], (options) => computeWorker().train(config, name, null, watched, options));
+  return follow(config, [], (options) => computeWorker().train(config, name, from, watched, options));
 }
 
 export function resume({ name, config, records }: RunInfo): Promise<void> {

@@ -7,7 +7,8 @@ function flat(config: TrainConfig): Map<string, string> {
   for (const [name, value] of Object.entries(config)) {
     if (name === "epochs") {
       for (const [phase, epochs] of Object.entries(config.epochs)) found.set(`epochs.${phase}`, String(epochs));
-    } else found.set(name, textOf(value));
+    } else if (name === "init") found.set(name, config.init!.file);
+    else found.set(name, textOf(value));
   }
   return found;
 }

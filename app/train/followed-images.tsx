@@ -74,17 +74,20 @@ function Course({ image, index, epochs, names, positive }: CourseProps) {
         <span>
           {image.id}, {label}
           {image.side === "train" && ", trained on"}
+          {newest?.rings?.[index]?.length === 0 && ", no mask yet"}
         </span>
       </figcaption>
       {outlined.length > 1 && (
         <ol class="strip" tabIndex={0} aria-label={`Earlier masks of ${image.id}`}>
           {outlined.slice(0, -1).map(({ epoch, number }) => {
             const p = epoch.probabilities[index]?.[positive];
-            const text = `epoch ${number}${p === undefined ? "" : `, ${percent(p)}`}`;
+            const share = p === undefined ? undefined : percent(p);
+            const text = `epoch ${number}${share === undefined ? "" : `, ${share}`}`;
             return (
               <li key={number}>
                 <Picture image={image} url={url} rings={epoch.rings![index] ?? []} label={text} />
-                <span>{text}</span>
+                <span>epoch {number}</span>
+                {share !== undefined && <span>{share}</span>}
               </li>
             );
           })}

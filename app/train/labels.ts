@@ -15,6 +15,8 @@ const LABELS: Readonly<Record<string, string>> = {
   model: "Network",
   size: "Pixels a side",
   data: "Images",
+  init: "Start from",
+  freeze: "Left as it is",
 };
 
 const words = (name: string): string => {

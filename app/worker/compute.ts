@@ -2,18 +2,9 @@
 import "./strict.ts";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import type { Capabilities } from "../../src/gpu/capabilities.ts";
-import type { Origin } from "../../src/models/spec.ts";
 import { compareCase, runCase } from "../../src/models/parity.ts";
 import { KeptGpu } from "../../src/web/open-gpu.ts";
-import {
-  addModel,
-  listModels,
-  loadSource,
-  offerBuiltIn,
-  removeModel,
-  type ModelEntry,
-  type ModelId,
-} from "./models.ts";
+import { addModel, listModels, offerBuiltIn, removeModel, type ModelEntry, type ModelId } from "./models.ts";
 import { serve, type CallContext, type Methods } from "./rpc.ts";
 import { trainingMethods } from "./training.ts";
 
@@ -61,11 +52,6 @@ const api = {
   async trained(url: string, _: CallContext<never>): Promise<{ models: ModelEntry[]; problems: string[] }> {
     offerBuiltIn(url);
     return listModels();
-  },
-
-  /** What the configuration of a training says that begins from a model. */
-  async origin(from: ModelId, _: CallContext<never>): Promise<Origin> {
-    return (await loadSource(from)).origin;
   },
 
   async addModel(fileName: string, bytes: Uint8Array, _: CallContext<never>): Promise<ModelEntry> {

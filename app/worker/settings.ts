@@ -25,7 +25,7 @@ export interface Field {
 /** What a page leaves to the project: where images come from, and how they are read and split. */
 const OF_DATA = new Set(
   ["data", "format", "labelFrom", "target", "classes", "positive", "masksInverted", "phantomImages"].concat([
-    ...["splitSeed", "folds", "split", "fold", "external", "size"],
+    ...["splitSeed", "folds", "split", "fold", "external", "size", "init"],
   ]),
 );
 

@@ -2,10 +2,14 @@
 import { isPhantom } from "../../src/data/phantom/scanner.ts";
 import { oneLine } from "../../src/data/sample.ts";
 import { ConfigError } from "../../src/models/config-error.ts";
+import type { Origin } from "../../src/models/spec.ts";
+import { isExpected } from "../../src/runs/expected.ts";
+import { withClasses } from "../../src/runs/load-data.ts";
 import { hasCheckpoint, Run } from "../../src/runs/run.ts";
 import { InputError, readJson } from "../../src/runs/store.ts";
 import { checkConfig, outlinesOf, presetFor, type TrainConfig } from "../../src/train/config.ts";
 import { estimateTime, type ImageCounts, type TimeEstimate } from "../../src/train/estimate.ts";
+import { initialWeights, takenText } from "../../src/train/initial.ts";
 import { needsOf, type Needs } from "../../src/train/needs.ts";
 import { PageImages, type PreparedSets } from "../../src/web/image-source.ts";
 import type { KeptGpu } from "../../src/web/open-gpu.ts";
@@ -25,6 +29,9 @@ import { fieldsOf, modelInfos, type Field, type ModelInfo } from "./settings.ts"
 
 /** Whether a configuration can be trained, and what it costs. */
 export type Forecast = { ok: true; needs: Needs } | { ok: false; setting?: string; message: string };
+
+/** What a training takes from the model that it begins from, in words, or why it cannot. */
+export type Taken = { ok: true; text: string } | { ok: false; message: string };
 
 /** What an estimate is doing. */
 export interface EstimateEvent {
@@ -110,6 +117,24 @@ export function trainingMethods(device: KeptGpu) {
         const setting = error instanceof ConfigError ? error.setting : undefined;
         return { ok: false, message, ...(setting === undefined ? {} : { setting }) };
       }
+    },
+
+    async taken(config: unknown, from: ModelId, _: CallContext<never>): Promise<Taken> {
+      try {
+        const source = await loadSource(from);
+        const checked = checkConfig({ ...(config as object), init: source.origin });
+        const { classes } = isPhantom(checked.data) ? {} : await loadProject(projectOf(checked.data));
+        const named = classes ? withClasses(checked, classes) : checked;
+        return { ok: true, text: takenText(initialWeights(named, source)) };
+      } catch (error) {
+        if (!isExpected(error)) throw error;
+        return { ok: false, message: (error as Error).message };
+      }
+    },
+
+    /** What the configuration of a training says that begins from a model. */
+    async origin(from: ModelId, _: CallContext<never>): Promise<Origin> {
+      return (await loadSource(from)).origin;
     },
 
     /** Times a few steps. Never while a training runs; one that is started meanwhile ends it. */

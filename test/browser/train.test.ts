@@ -170,7 +170,7 @@ describe.skipIf(leftOut)("training in the page", () => {
     await page.getByRole("button", { name: /^Close/ }).click();
   });
 
-  test("a new run: timed before, followed, reloaded, stopped for good, noted on and compared", async () => {
+  test("a new run from another's weights: timed before, followed, reloaded, stopped for good, noted on and compared", async () => {
     await visit("images");
     await page.getByLabel("Images", { exact: true }).fill(String(IMAGES));
     await page.getByRole("button", { name: "Draw them" }).click();
@@ -187,11 +187,14 @@ describe.skipIf(leftOut)("training in the page", () => {
       await page.getByLabel(name).blur();
     }
     await page.getByRole("combobox", { name: "Pixels a side" }).selectOption("64");
+    await page.getByLabel("Start from").selectOption("run:whole run");
+    await page.getByText(/^Begins with \d+ tensors taken\.$/).waitFor();
     await page.getByRole("button", { name: "Time a few steps" }).click();
     await page.getByText(/^About .+, without reading images\.$/).waitFor();
     expect(await page.getByRole("region", { name: "Time by phase" }).locator("tbody tr").count()).toBe(2);
     await page.getByRole("button", { name: "Train", exact: true }).click();
     await page.getByRole("heading", { name: "Images followed" }).waitFor();
+    await page.getByText(/^Begins from runs\/whole run\/best\.safetensors: \d+ tensors taken$/).waitFor();
     expect(await page.locator(".course").count()).toBe(4);
     await page
       .locator(".course b", { hasText: /% malignant/ })
@@ -216,6 +219,7 @@ describe.skipIf(leftOut)("training in the page", () => {
     for (const box of await page.getByRole("checkbox", { name: /^Compare/ }).all()) await box.check();
     const compared = page.getByRole("region", { name: "Compared runs" });
     await compared.getByRole("row", { name: /^Pixels a side/ }).waitFor();
+    await compared.getByRole("row", { name: /^Start from/ }).waitFor();
     expect(await compared.getByRole("row", { name: /^Width/ }).count()).toBe(0);
 
     await page.getByRole("link", { name: "its report" }).click();

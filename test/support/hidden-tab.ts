@@ -12,6 +12,7 @@ const UNTHROTTLED = [
 /** Sent to a target, and what it answers. */
 interface Answer {
   id?: number;
+  error?: { message: string };
   result?: { result: { value?: unknown }; exceptionDetails?: { text: string; exception?: { description?: string } } };
 }
 
@@ -36,11 +37,18 @@ export async function openHidden(executablePath: string, url: string): Promise<H
     const params = { expression, awaitPromise: true, returnByValue: true, userGesture: true };
     const message = JSON.stringify({ id, method: "Runtime.evaluate", params });
     await session.send("Target.sendMessageToTarget", { sessionId, message });
-    const { result } = await answered;
-    const { exceptionDetails: thrown } = result!;
+    const { result, error } = await answered;
+    if (!result) throw new Error(error?.message);
+    const { exceptionDetails: thrown } = result;
     if (thrown) throw new Error(thrown.exception?.description ?? thrown.text);
-    return result!.result.value as T;
+    return result.result.value as T;
   };
+  // Until the page is there, its predecessor may go while it is asked.
+  while (
+    !(await evaluate<boolean>(`document.readyState === "complete" && location.href !== "about:blank"`).catch(
+      () => false,
+    ))
+  );
   return { evaluate, close: () => browser.close() };
 }
 
