@@ -6,6 +6,7 @@ import { later } from "./parts/later.tsx";
 import { Messages } from "./parts/messages.tsx";
 import { Annotate } from "./views/annotate.tsx";
 import { Images } from "./views/images.tsx";
+import { Report } from "./views/report.tsx";
 import { Start } from "./views/start.tsx";
 import { Train } from "./views/train.tsx";
 
@@ -15,6 +16,7 @@ const shown: Record<ViewName, () => preact.JSX.Element> = {
   annotate: Annotate,
   train: Train,
   predict: later("Predict and explain", async () => (await import("./views/predict.tsx")).Predict),
+  report: Report,
 };
 
 export function App() {

@@ -63,7 +63,7 @@ export async function propose(model: ModelEntry, indices: readonly number[]): Pr
         }
         const now = project.value;
         // Another project was opened meanwhile.
-        if (now?.name !== name) return stop();
+        if (now?.name !== name) return void stop();
         const found = event.proposed.map(({ at, ...proposed }) => {
           const index = indices[at]!;
           return [index, proposalFor(now.images[index]!, proposed, { classes: now.classes, model })] as const;

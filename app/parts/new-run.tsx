@@ -6,7 +6,12 @@ import { messageOf, say } from "../state/messages.ts";
 import { project } from "../state/project.ts";
 import { dataOf } from "../project/data-name.ts";
 import { start } from "../state/training.ts";
-import type { Forecast } from "../worker/compute.ts";
+import { FollowChoice, type Follow } from "../train/follow-choice.tsx";
+import { StartFrom } from "../train/start-from.tsx";
+import { TimeEstimate } from "../train/time-estimate.tsx";
+import { size } from "../train/words.ts";
+import type { ModelId } from "../worker/models.ts";
+import type { Forecast } from "../worker/training.ts";
 import { valueOf, withValue } from "../worker/fields.ts";
 import type { Field, ModelInfo } from "../worker/settings.ts";
 
@@ -23,6 +28,8 @@ export function NewRun() {
   const [preset, setPreset] = useState<Preset>("quick");
   const [config, setConfig] = useState<TrainConfig>();
   const [fields, setFields] = useState<readonly Field[]>([]);
+  const [from, setFrom] = useState<ModelId>();
+  const [follow, setFollow] = useState<Follow>();
   const [forecast, setForecast] = useState<Forecast>();
   const data = project.value ? dataOf(project.value.name) : "phantom";
 
@@ -37,6 +44,7 @@ export function NewRun() {
       .preset(model, preset, data)
       .then(
         (found) => {
+          setFrom(undefined); // Another network, or settings that begin anew.
           setFields(found.fields);
           setConfig({ ...found.config, data });
         },
@@ -67,7 +75,8 @@ export function NewRun() {
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        void start(config, project.value?.name ?? "synthetic images");
+        const data = project.value?.name ?? "synthetic images";
+        void start(config, { data, from: from ?? null, watched: follow ?? "default" });
       }}
     >
       <p>
@@ -109,26 +118,34 @@ export function NewRun() {
           </select>
         </label>
       </div>
+      <StartFrom
+        config={config}
+        from={from}
+        branch={fields.find(({ name }) => name === "freeze")?.choices?.find((choice) => choice !== "none")}
+        choose={(id, changed) => {
+          setFrom(id);
+          setConfig(changed);
+        }}
+      />
       <div class="filters">{show(fields.filter(({ name }) => FIRST.test(name)))}</div>
       <details>
         <summary>More settings</summary>
-        <div class="filters">{show(fields.filter(({ name }) => !FIRST.test(name)))}</div>
+        <div class="filters">{show(fields.filter(({ name }) => !FIRST.test(name) && name !== "freeze"))}</div>
       </details>
+      <FollowChoice follow={follow} choose={setFollow} />
       <p role="status" class={fault ? "fault" : "dim"}>
         {!forecast && "Planning the memory…"}
         {forecast?.ok &&
           `Needs about ${size(forecast.needs.device)} of graphics memory and ${size(forecast.needs.host)} beside it.`}
         {fault && `${fault.setting === undefined ? "" : `${fault.setting}: `}${fault.message}`}
       </p>
+      <TimeEstimate config={config} possible={forecast?.ok === true} />
       <button class="main" disabled={!forecast?.ok}>
         Train
       </button>
     </form>
   );
 }
-
-const size = (bytes: number): string =>
-  bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 function FieldInput({ field, value, set }: { field: Field; value: unknown; set: (value: unknown) => void }) {
   const { name, label, help, kind, choices } = field;

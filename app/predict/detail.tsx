@@ -30,7 +30,7 @@ function usePicture(name: string, at: Place | undefined): Picture | undefined {
         .bitmap(at)
         .then(
           (bitmap) => {
-            if (gone) return bitmap.close();
+            if (gone) return void bitmap.close();
             mine = bitmap;
             setPicture({ name, bitmap });
           },

@@ -3,7 +3,9 @@ import { signal } from "@preact/signals";
 import type { EpochRecord, StepRecord } from "../../src/train/training.ts";
 import type { TrainConfig } from "../../src/train/config.ts";
 import type { RunEnd, RunnerEvent } from "../../src/web/runner.ts";
-import type { RunInfo } from "../worker/compute.ts";
+import type { Followed } from "../../src/runs/followed.ts";
+import type { ModelId } from "../worker/models.ts";
+import type { RunInfo } from "../worker/run-list.ts";
 import { computeWorker } from "./engine.ts";
 import { messageOf, say } from "./messages.ts";
 
@@ -23,10 +25,14 @@ export interface Live {
   speed: number | undefined;
   left: number | undefined;
   remarks: string[];
+  /** Undefined before they are known. */
+  followed: Followed | undefined;
   stopping: boolean;
 }
 
 export const live = signal<Live | undefined>(undefined);
+/** The run that has just ended. */
+export const ended = signal<{ name: string; stopped: boolean } | undefined>(undefined);
 export const runs = signal<readonly RunInfo[] | undefined>(undefined);
 
 let controller: AbortController | undefined;
@@ -40,20 +46,36 @@ export async function listRuns(): Promise<void> {
   }
 }
 
-/** @param data what the images are called */
-export function start(config: TrainConfig, data: string): Promise<void> {
+export interface NewTraining {
+  /** What the images are called. */
+  data: string;
+  /** The model whose weights it begins with; null: with random ones. */
+  from: ModelId | null;
+  /** Ids of images to follow through the training, or "default". */
+  watched: readonly string[] | "default";
+}
+
+export function start(config: TrainConfig, { data, from, watched }: NewTraining): Promise<void> {
   const name = `${new Date().toISOString().slice(0, 19).replaceAll(":", "-").replace("T", " ")} ${data}`;
-  return follow(config, [], (options) => computeWorker().train(config, name, null, options));
+  return follow(config, [], (options) => computeWorker().train(config, name, from, watched, options));
 }
 
 export function resume({ name, config, records }: RunInfo): Promise<void> {
   return follow(config, records, (options) => computeWorker().resume(name, options));
 }
 
-/** Has the training save and end; it can be resumed. */
+/** Has the training save and pause; it can be resumed. */
 export function stop(): void {
   controller?.abort();
   if (live.value) live.value = { ...live.value, stopping: true, doing: "Saving" };
+}
+
+/** Ends the training for good, with what it has learned as its result. */
+export function end(): void {
+  computeWorker()
+    .end()
+    .catch((error: unknown) => say(messageOf(error)));
+  if (live.value) live.value = { ...live.value, stopping: true, doing: "Ending" };
 }
 
 /** A run that goes on after the page was reloaded in the same tab. */
@@ -75,14 +97,24 @@ async function follow(
   begin: (options: { onEvent: (event: RunnerEvent) => void; signal: AbortSignal }) => Promise<RunEnd>,
 ): Promise<void> {
   if (live.value) return;
+  ended.value = undefined;
   controller = new AbortController();
   live.value = {
     ...{ name: undefined, config, doing: "Opening the images", losses: [], records: [...records], step: undefined },
-    ...{ steps: { done: 0, total: 0 }, speed: undefined, left: undefined, remarks: [], stopping: false },
+    ...{
+      steps: { done: 0, total: 0 },
+      speed: undefined,
+      left: undefined,
+      remarks: [],
+      followed: undefined,
+      stopping: false,
+    },
   };
   const clock = new Clock();
   try {
     const end = await begin({ signal: controller.signal, onEvent: (event) => take(event, clock) });
+    const name = end.folder.split("/").at(-1)!;
+    if (end.type === "finished") ended.value = { name, stopped: end.summary.stopped !== undefined };
     if (end.type === "failed")
       say(`The training has ended: ${end.message}${end.resumable ? " It can be resumed." : ""}`);
   } catch (error) {
@@ -128,6 +160,11 @@ function take(event: RunnerEvent, clock: Clock): void {
     const name = event.folder.split("/").at(-1)!;
     sessionStorage.setItem(RUNNING, name);
     live.value = { ...now, name };
+  } else if (event.type === "following") {
+    live.value = { ...now, followed: { images: [...event.images], epochs: [...event.epochs] } };
+  } else if (event.type === "followed") {
+    const { images, epochs } = now.followed!;
+    live.value = { ...now, followed: { images, epochs: [...epochs, event.epoch] } };
   } else if (event.type === "remark") {
     live.value = { ...now, remarks: [...now.remarks, event.text] };
   } else if (event.type === "phase") {

@@ -2,41 +2,14 @@
 import "./strict.ts";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import type { Capabilities } from "../../src/gpu/capabilities.ts";
-import { ConfigError } from "../../src/models/config-error.ts";
-import type { Origin } from "../../src/models/spec.ts";
 import { compareCase, runCase } from "../../src/models/parity.ts";
-import { hasCheckpoint, isComplete, readRecords, Run } from "../../src/runs/run.ts";
-import { InputError, readJson } from "../../src/runs/store.ts";
-import type { RunSummary } from "../../src/runs/train.ts";
-import { checkConfig, presetFor, specOf, type TrainConfig } from "../../src/train/config.ts";
-import { needsOf, type Needs } from "../../src/train/needs.ts";
-import type { EpochRecord } from "../../src/train/training.ts";
-import { PageImages, type PreparedSets } from "../../src/web/image-source.ts";
 import { KeptGpu } from "../../src/web/open-gpu.ts";
-import { OpfsStore } from "../../src/web/opfs-store.ts";
-import { Runner, RUNS, type RunEnd, type RunnerEvent } from "../../src/web/runner.ts";
-import { projectOf } from "../project/data-name.ts";
-import { readOutlines } from "../project/outlines.ts";
-import { preparedSet } from "../project/prepared.ts";
-import type { ProjectImage } from "../project/project.ts";
-import { loadProject, projectsStore } from "../project/project-store.ts";
-import { removeAll } from "../project/remove-all.ts";
-import {
-  addModel,
-  listModels,
-  loadSource,
-  loadSourceAgain,
-  offerBuiltIn,
-  removeModel,
-  type ModelEntry,
-  type ModelId,
-} from "./models.ts";
-import { openPicture } from "./pictures.ts";
+import { addModel, listModels, offerBuiltIn, removeModel, type ModelEntry, type ModelId } from "./models.ts";
 import type { Place } from "./places.ts";
 import type { Answer, ExplainRequest, PredictEvent } from "./predict.ts";
 import type { ProposeEvent } from "./propose.ts";
 import { serve, type CallContext, type Methods } from "./rpc.ts";
-import { fieldsOf, modelInfos, type Field, type ModelInfo } from "./settings.ts";
+import { trainingMethods } from "./training.ts";
 
 /** The adapter, in plain data. */
 export interface AdapterInfo {
@@ -53,56 +26,8 @@ export interface ParityRow {
   bar: number;
 }
 
-/** A run in the browser's storage. */
-export interface RunInfo {
-  /** Its folder's name. */
-  name: string;
-  config: TrainConfig;
-  /** Of its network. */
-  title: string;
-  records: EpochRecord[];
-  /** Null while it has not finished. */
-  summary: RunSummary | null;
-}
-
-/** Whether a configuration can be trained, and what it costs. */
-export type Forecast = { ok: true; needs: Needs } | { ok: false; setting?: string; message: string };
-
 /** For all that is computed here: a second device would compile everything again. */
 const device = new KeptGpu();
-
-const runs = new OpfsStore(RUNS);
-
-const projectImages: PreparedSets = async (config, options) => {
-  const project = await loadProject(projectOf(config.data));
-  const outlines = await readOutlines(projectsStore.folder(project.name));
-  const read = async (image: ProjectImage) => {
-    const picture = await openPicture(project, image);
-    return { grey: await picture.grey(), shape: outlines.get(image.file) };
-  };
-  return preparedSet(project, config, read, options);
-};
-
-/** Who hears of the training. */
-let listener: (event: RunnerEvent) => void = () => {};
-const runner = new Runner({ device, source: new PageImages(projectImages), emit: (event) => listener(event) });
-
-/** A training, whose events go to the caller and which the caller's signal stops. */
-async function training({ emit, signal }: CallContext<RunnerEvent>, begin: () => Promise<void>): Promise<RunEnd> {
-  if (runner.isRunning) throw new InputError("a training is running: stop it first");
-  let end: RunEnd | undefined;
-  listener = (event) => {
-    if (event.type === "finished" || event.type === "stopped" || event.type === "failed") end = event;
-    else emit(event);
-  };
-  const done = begin();
-  const stop = () => runner.stop();
-  signal.addEventListener("abort", stop);
-  if (signal.aborted) stop();
-  await done;
-  signal.removeEventListener("abort", stop);
-  return end!;
-}
 
 async function fetchBytes(url: string): Promise<Uint8Array> {
   const response = await fetch(url);
@@ -111,6 +36,8 @@ async function fetchBytes(url: string): Promise<Uint8Array> {
 }
 
 const api = {
+  ...trainingMethods(device),
+
   async adapter(_: CallContext<never>): Promise<AdapterInfo> {
     const { name, info, caps } = await device.open();
     const { vendor, architecture } = info;
@@ -124,71 +51,10 @@ const api = {
     return compareCase(results, metadata, tensors).map(({ what, error, bar }) => ({ what, error, bar }));
   },
 
-  async models(_: CallContext<never>): Promise<ModelInfo[]> {
-    return Promise.resolve(modelInfos());
-  },
-
-  /** A model's settings for images of the page, and the fields in which they are shown. */
-  async preset(
-    model: string,
-    preset: "quick" | "paper",
-    data: string,
-    _: CallContext<never>,
-  ): Promise<{ config: TrainConfig; fields: Field[] }> {
-    return Promise.resolve({ config: presetFor(preset, data, model), fields: fieldsOf(model) });
-  },
-
-  async forecast(config: unknown, _: CallContext<never>): Promise<Forecast> {
-    try {
-      return { ok: true, needs: needsOf(await device.open(), checkConfig(config)) };
-    } catch (error) {
-      const { message } = error as Error;
-      const setting = error instanceof ConfigError ? error.setting : undefined;
-      return { ok: false, message, ...(setting === undefined ? {} : { setting }) };
-    }
-  },
-
-  /** @param from the model whose weights it begins with; null: with random ones */
-  async train(config: unknown, name: string, from: ModelId | null, context: CallContext<RunnerEvent>): Promise<RunEnd> {
-    const init = from === null ? undefined : await loadSource(from);
-    return training(context, () => runner.start(config, runs.path(name), { init }));
-  },
-
-  async resume(name: string, context: CallContext<RunnerEvent>): Promise<RunEnd> {
-    const store = runs.folder(name);
-    if (await hasCheckpoint(store)) return training(context, () => runner.resume(store.name));
-    // Closed before its first checkpoint: it begins again, with the same settings.
-    const config = checkConfig(await readJson(store, "config.json"));
-    const init = config.init && (await loadSourceAgain(config.init));
-    await Run.reopen(store);
-    return training(context, () => runner.start(config, store.name, { init }));
-  },
-
-  /** All runs, the newest first. One that cannot be read is left out. */
-  async runs(_: CallContext<never>): Promise<RunInfo[]> {
-    const found: RunInfo[] = [];
-    for (const name of (await runs.list()).sort().reverse()) {
-      const store = runs.folder(name);
-      try {
-        const config = checkConfig(await readJson(store, "config.json"));
-        const summary = (await isComplete(store)) ? ((await readJson(store, "summary.json")) as RunSummary) : null;
-        found.push({ name, config, title: specOf(config).title, records: await readRecords(store), summary });
-      } catch {
-        continue;
-      }
-    }
-    return found;
-  },
-
   /** All trained models. @param url where the built-in one lies */
   async trained(url: string, _: CallContext<never>): Promise<{ models: ModelEntry[]; problems: string[] }> {
     offerBuiltIn(url);
     return listModels();
-  },
-
-  /** What the configuration of a training says that begins from a model. */
-  async origin(from: ModelId, _: CallContext<never>): Promise<Origin> {
-    return (await loadSource(from)).origin;
   },
 
   async addModel(fileName: string, bytes: Uint8Array, _: CallContext<never>): Promise<ModelEntry> {
@@ -228,15 +94,6 @@ const api = {
   ): Promise<Answer> {
     const { answer } = await import("./predict.ts");
     return answer(await device.open(), model, place, { stamp, request });
-  },
-
-  async removeRun(name: string, _: CallContext<never>): Promise<void> {
-    await removeAll(runs, name);
-  },
-
-  /** A file of a run, such as best.safetensors. */
-  async file(name: string, file: string, _: CallContext<never>): Promise<Uint8Array> {
-    return runs.folder(name).read(file);
   },
 } satisfies Methods;
 

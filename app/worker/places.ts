@@ -30,7 +30,7 @@ export interface Opened {
   /** Undefined but for a frame of a film's file. */
   readonly frame: number | undefined;
   readonly film: Film | undefined;
-  grey(): Promise<GreyImage>;
+  grey: () => Promise<GreyImage>;
 }
 
 /** All pictures of a place: of a film's file its frames. @throws DataError, InputError for a file that cannot be read */

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { choicesOf, kindOfSetting, settingText } from "../../src/models/setting.ts";
 import { modelNamed, models } from "../../src/models/registry.ts";
 import { commonSettings } from "../../src/train/config.ts";
+import { labelOf } from "../train/labels.ts";
 
 export interface ModelInfo {
   id: string;
@@ -24,28 +25,9 @@ export interface Field {
 /** What a page leaves to the project: where images come from, and how they are read and split. */
 const OF_DATA = new Set(
   ["data", "format", "labelFrom", "target", "classes", "positive", "masksInverted", "phantomImages"].concat([
-    ...["splitSeed", "split", "external", "size"],
+    ...["splitSeed", "split", "external", "size", "init"],
   ]),
 );
-
-/** "--joint-lr <rate>" to "Joint lr"; words that people know better go first. */
-const LABELS: Readonly<Record<string, string>> = {
-  lr: "Learning rate",
-  jointLr: "Learning rate, joint",
-  batch: "Images a step",
-  val: "Share held out",
-  evalEvery: "Epochs between evaluations",
-  flip: "Flip at random",
-  classWeights: "Class weights",
-  maskLoss: "Mask loss",
-  maskTarget: "Mask learned from",
-  alpha: "Weight of the mask loss",
-};
-
-const words = (name: string): string => {
-  const text = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-  return text.charAt(0).toUpperCase() + text.slice(1);
-};
 
 /** The fields of a model: epochs first, then common settings, then its own. */
 export function fieldsOf(model: string): Field[] {
@@ -61,7 +43,7 @@ export function fieldsOf(model: string): Field[] {
     const kind = choices ? "choice" : kindOfSetting(schema);
     // Lists and sizes have forms of their own.
     if (kind === "text") return [];
-    return [{ name, label: LABELS[name] ?? words(name), help: text.help, kind, ...(choices ? { choices } : {}) }];
+    return [{ name, label: labelOf(name), help: text.help, kind, ...(choices ? { choices } : {}) }];
   });
   return [...epochs, ...others];
 }

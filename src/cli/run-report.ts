@@ -3,10 +3,11 @@ import { parseHTML } from "linkedom";
 import sharp from "sharp";
 import { DataError, type Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { casePictures } from "../node/case-pictures.ts";
+import { encodeGrey } from "../node/case-pictures.ts";
 import { drawExplained } from "../node/panels.ts";
 import type { ExplainedCase } from "../report/run.ts";
 import { folderImages } from "../node/image-source.ts";
+import { casePictures } from "../runs/case-pictures.ts";
 import { chooseImages } from "../runs/choose-images.ts";
 import { explainImages, isExplainable } from "../runs/explain.ts";
 import { openModel } from "../runs/open-model.ts";
@@ -37,7 +38,7 @@ export async function readImages(
 export async function picturesOf(gpu: Gpu, loaded: Loaded, images: readonly Prepared[]) {
   if (images.length === 0) return new Map<string, never>();
   using open = openModel(gpu, loaded);
-  return await casePictures(open, images);
+  return await casePictures(open, images, encodeGrey);
 }
 
 /** Explanation panels for embedding in a report; none for a checkpoint whose classifier is not trained, or has no maps of features. */

@@ -2,7 +2,7 @@
 import sharp, { type OverlayOptions } from "sharp";
 import { svgText } from "../report/svg-text.ts";
 import { blend, type Colours } from "../explain/heat.ts";
-import type { Outline } from "../explain/outline.ts";
+import { imageCaption, maskCaption } from "../runs/explained-texts.ts";
 import { tilesOf, type ExplainedPicture, type Tile } from "./tiles.ts";
 
 export interface PanelContent extends ExplainedPicture {
@@ -12,11 +12,6 @@ export interface PanelContent extends ExplainedPicture {
   /** Below the activations. */
   captions: { before: string; after: string };
 }
-
-const maskCaption = ({ box, unlearned }: Outline): string => {
-  if (unlearned) return "no mask was learned";
-  return `mask of the segmentation branch${box ? "" : ": empty"}`;
-};
 
 /** Side of the square that a picture is fitted into. */
 const SIDE = 300;
@@ -30,7 +25,7 @@ export async function drawPanel(content: PanelContent): Promise<Buffer> {
   const { width, height, image, before, mask, after, most } = await tilesOf(content, SIDE);
   const captioned = (caption: string, tile: Tile | undefined) => (tile ? [{ caption, ...tile }] : []);
   const tiles = [
-    ...captioned(boxes.length > 0 ? `image and the expert's box${boxes.length > 1 ? "es" : ""}` : "image", image),
+    ...captioned(imageCaption(boxes), image),
     ...captioned(captions.before, before),
     ...(outline ? captioned(maskCaption(outline), mask) : []),
     ...captioned(captions.after, after),

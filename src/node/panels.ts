@@ -2,12 +2,10 @@
 import { existsSync } from "node:fs";
 import type { Sharp } from "sharp";
 import { outOfCrop } from "../data/boxes.ts";
-import { className } from "../data/classes.ts";
 import { phantomFrame } from "../data/phantom/series.ts";
 import { DataError, type Box, type Prepared } from "../data/sample.ts";
-import { meaningOf, type ExplainMethod } from "../explain/methods.ts";
-import { shownClass } from "../metrics/decision.ts";
 import type { Activations, ExplainedImage } from "../runs/explain.ts";
+import { explainedTexts } from "../runs/explained-texts.ts";
 import type { OpenModel } from "../runs/open-model.ts";
 import { decodeGrey, greyOf, readImage, type GreyImage } from "./data/decode.ts";
 import { NO_OUTLINE, outline } from "../explain/outline.ts";
@@ -32,26 +30,9 @@ export async function drawExplained(
   open: Pick<OpenModel, "classes" | "hasOutlines">,
   picture?: Sharp,
 ): Promise<Panel> {
-  const { image, prediction, of, before } = explained;
-  const { method, point } = by.explanation;
-  const { classes } = open;
-  const { probabilities } = prediction;
-  const shown = shownClass(probabilities, classes);
-  const label = image.label === undefined ? [] : [`labelled ${className(image.label, classes)}`];
-  const verdict = `${(100 * probabilities[shown]!).toFixed(1)} % ${classes.names[shown]!}`;
-  const title = [image.id, ...label, verdict].join(" · ");
-  const meaning = meaningOf(method, point, of === undefined ? undefined : classes.names[of]);
-  const texts = captionsOf(method);
-  const png = await drawPanel({
-    ...(await explainedPicture(explained, by, open, picture)),
-    title,
-    note: before ? `${meaning}; both on one scale` : meaning,
-    captions: {
-      before: by.hasBase ? texts.ofBase : "activation before enhancement, same model",
-      after: before && !by.hasBase ? "activation after enhancement" : texts.ofModel,
-    },
-  });
-  return { id: image.id, title, png };
+  const texts = explainedTexts(explained, by, open);
+  const png = await drawPanel({ ...(await explainedPicture(explained, by, open, picture)), ...texts });
+  return { id: explained.image.id, title: texts.title, png };
 }
 
 /**
@@ -72,12 +53,6 @@ export async function explainedPicture(
     signed: method === "cam",
   };
 }
-
-/** The captions of a method's maps. */
-const captionsOf = (method: ExplainMethod) =>
-  method === "rollout"
-    ? { ofModel: "attention rollout of the model", ofBase: "attention rollout of the baseline" }
-    : { ofModel: "activation of the model", ofBase: "activation of the attention-free baseline" };
 
 /** The whole picture that an image was cropped from, or the crop if the file no longer exists. */
 async function frameOf(

@@ -31,6 +31,8 @@ export interface RunFacts {
   bestEpoch: { stage: string; epoch: number } | null;
   /** WebGPU's name for the hardware. */
   device: string | null;
+  /** Where it was ended for good before its last epoch; absent if it was not. */
+  stopped?: { stage: string; epoch: number; epochs: number } | undefined;
 }
 
 export interface RunReport {
@@ -44,6 +46,8 @@ export interface RunReport {
   /** Pictures of the images that `casesOfRun` names, by image. */
   pictures: ReadonlyMap<string, CasePicture>;
   explained: readonly ExplainedCase[];
+  /** What this report lacks, one sentence each. */
+  lacks?: readonly string[];
 }
 
 /** The side that cases are taken from: the test images if there are any, else the validation images. */
@@ -67,19 +71,27 @@ export function runReport(document: Document, report: RunReport): string {
     `${spec.title}: ${name}`,
     html`<h1>${name}</h1>
       <p class="dim">${about}.</p>
-      ${unfinished(report)} ${sides.map((side) => evaluationSection(document, side, note(side, facts), model))}
+      ${unfinished(report)}${lacking(report)}
+      ${sides.map((side) => evaluationSection(document, side, note(side, facts), model))}
       ${records.length > 0 ? trainingSection(document, records, config, facts.bestEpoch) : ""} ${cases(report)}
       ${explained(report.explained)} ${setup(report)}`,
   );
 }
 
 function unfinished({ facts, predictions, records, config }: RunReport): Content {
+  if (facts.stopped) {
+    const { stage, epoch, epochs } = facts.stopped;
+    return html`<p class="warning">This run was ended on request after epoch ${epoch} of ${epochs} (${stage}).</p>`;
+  }
   if (facts.seconds !== null) return null;
   const done = records.at(-1);
   const where = done ? ` after epoch ${done.epoch} of ${config.epochs[done.stage]!} (${done.stage})` : "";
   const what = predictions.length === 0 ? "; nothing has been evaluated yet" : "";
   return html`<p class="warning">This run is not finished: the report was made${where}${what}.</p>`;
 }
+
+const lacking = ({ lacks = [] }: RunReport): Content =>
+  lacks.length > 0 ? html`<p class="dim small">${lacks.join(" ")}</p>` : null;
 
 function note({ on, checkpoint }: Predictions, { bestEpoch }: RunFacts): string {
   if (on !== "val" || bestEpoch === null || !checkpoint.startsWith("best")) return "";

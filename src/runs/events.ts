@@ -5,6 +5,7 @@ import type { Evaluation } from "../metrics/evaluation.ts";
 import type { PlanSummary } from "../graph/plan.ts";
 import type { Best } from "../train/checkpoint.ts";
 import type { EpochRecord, PhaseRecord, StepRecord } from "../train/training.ts";
+import type { FollowedEpoch, FollowedImage } from "./followed.ts";
 
 /** Number of images by class name; those without a class are "unlabelled". */
 export interface SideCounts {
@@ -43,6 +44,9 @@ export type RunEvent =
   | { type: "compiled"; summary: PlanSummary; seconds: number }
   | ({ type: "step" } & StepRecord)
   | { type: "epoch"; record: EpochRecord }
+  /** The images followed through the training, with what earlier epochs of a resumed run said of them. */
+  | { type: "following"; images: readonly FollowedImage[]; epochs: readonly FollowedEpoch[] }
+  | { type: "followed"; epoch: FollowedEpoch }
   /** A checkpoint was evaluated on further images at the end. */
   | { type: "evaluated"; checkpoint: string; side: "test" | "external"; images: number; metrics: Evaluation }
   | { type: "trained"; seconds: number; classes: Classes; last: Evaluation | undefined; best: Best | undefined };

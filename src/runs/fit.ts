@@ -13,6 +13,7 @@ import { DivergedError, type TrainingStep } from "../train/step.ts";
 import { Trainer } from "../train/trainer.ts";
 import type { EpochRecord, TrainingResult } from "../train/training.ts";
 import type { EventSink } from "./events.ts";
+import type { Follower } from "./follow.ts";
 import type { ImageSource } from "./images.ts";
 import { Run, savePredictions, type Loaded } from "./run.ts";
 import { SplitData } from "./split-data.ts";
@@ -39,6 +40,8 @@ export interface FitTask {
   saveEvery: number;
   /** Whether to save predictions of the validation images as the checkpoints improve. */
   keepsPredictions?: boolean;
+  /** The ids of images to follow through the training, or "default" for a few held-out ones (follow.ts). Default: none. */
+  follow?: readonly string[] | "default" | undefined;
   /** A phase has taken its first few steps, the last of them on `batch`; training waits. */
   onWarm?: (stage: string, step: TrainingStep, batch: Batch) => Promise<void>;
   /** An epoch has been recorded. */
@@ -84,7 +87,8 @@ export async function fitRun(task: FitTask): Promise<FitOutcome> {
         text: `${store.name} was started with other kernel variants (by npm run tune, --no-tuned or another version): it resumes, but not bit for bit`,
       });
     }
-    const result = await fit(trainer, run, task);
+    const follower = task.follow && (await followerOf(run, task.follow, task));
+    const result = await fit(trainer, run, task, follower || undefined);
     return { ...result, last: result.last ?? run.lastEvaluation, run, variants };
   } catch (error) {
     // If removing fails too, because the folder is gone, that adds nothing to the original error.
@@ -111,7 +115,13 @@ export async function beginRun(store: Store, config: TrainConfig, split: string)
   return run;
 }
 
-function fit(trainer: Trainer, run: Run, task: FitTask): Promise<TrainingResult> {
+/** Loaded when needed: it draws outlines and pictures. */
+async function followerOf(run: Run, follow: NonNullable<FitTask["follow"]>, task: FitTask): Promise<Follower> {
+  const { Follower } = await import("./follow.ts");
+  return Follower.open(run, follow, task);
+}
+
+function fit(trainer: Trainer, run: Run, task: FitTask, follower: Follower | undefined): Promise<TrainingResult> {
   const { emit, config, sides, data, resumed, keepsPredictions, onWarm, onRecord, signal, saveEvery } = task;
   let hasBest = resumed?.loaded.checkpoint.best !== undefined;
   return trainer.fit(
@@ -135,9 +145,10 @@ function fit(trainer: Trainer, run: Run, task: FitTask): Promise<TrainingResult>
           images: withPatients(results, sides.val),
         });
       },
+      ...(follower ? { onFollowed: (record, predictions) => follower.add(record, predictions) } : {}),
       save: (name, bytes) => run.save(name, bytes),
     },
     signal,
-    { saveEvery },
+    { saveEvery, follow: follower?.input },
   );
 }

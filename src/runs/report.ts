@@ -43,6 +43,7 @@ const summarySchema = z.object({
     .nullable()
     .catch(null),
   best: z.object({ stage: z.string(), epoch: z.number() }).nullable().catch(null),
+  stopped: z.object({ stage: z.string(), epoch: count, epochs: count }).optional().catch(undefined),
 });
 
 /**
@@ -90,6 +91,7 @@ function factsOf(json: unknown, config: TrainConfig): RunFacts {
     ...{ adapter, device, variants: summary.variants, seconds: summary.seconds },
     split: data && { how: data.split, train: data.train, val: data.heldOut, test: data.test },
     skipped: data && data.skipped.length,
+    ...(summary.stopped ? { stopped: summary.stopped } : {}),
     bestEpoch: chosen && classifies(chosen) ? { stage: chosen.name, epoch: best.epoch } : null,
   };
 }
@@ -122,16 +124,18 @@ export interface ReportPictures {
   explained?: readonly ExplainedCase[];
   /** As for `readRun`. */
   summary?: object;
+  /** As in `RunReport`. */
+  lacks?: readonly string[];
 }
 
 /** Writes a run's report into its folder. @param document any DOM, to make the plots in. @throws as `readRun` does */
 export async function writeRunReport(
   store: Store,
   document: Document,
-  { pictures = new Map(), explained = [], summary }: ReportPictures = {},
+  { pictures = new Map(), explained = [], summary, lacks = [] }: ReportPictures = {},
 ): Promise<void> {
   const run = await readRun(store, summary);
-  await store.write(REPORT, runReport(document, { ...run, pictures, explained }));
+  await store.write(REPORT, runReport(document, { ...run, pictures, explained, lacks }));
 }
 
 /** The content of a study's folder. */

@@ -16,6 +16,8 @@ const METRICS = "metrics.jsonl";
 const VARIANTS = "variants.json";
 /** Written last: a run that has it is complete. */
 const SUMMARY = "summary.json";
+/** Images followed through the training (followed.ts). */
+export const FOLLOWED = "followed.json";
 const LAST = "last.safetensors";
 const BEST = "best.safetensors";
 
@@ -215,7 +217,7 @@ export class Run {
   async discard(): Promise<void> {
     // Never from a folder that replaced it.
     await this.store.requireOwn();
-    const names = [CONFIG, SPLIT, VARIANTS, METRICS, BEST, LAST, predictionsFile("val")];
+    const names = [CONFIG, SPLIT, VARIANTS, METRICS, BEST, LAST, FOLLOWED, predictionsFile("val")];
     const found = await this.store.list();
     for (const name of found.filter((n) => names.includes(n) || isEventFile(n))) await this.store.remove(name);
     await this.store.unlock();

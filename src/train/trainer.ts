@@ -54,6 +54,7 @@ export class Trainer {
   /** Milliseconds between saves, 0 for only after each epoch; and when the last one was. */
   #saveEveryMs = 0;
   #savedMs = 0;
+  #follow: Float32Array | undefined;
   #resumed: { checkpoint: Checkpoint; file: string } | undefined;
 
   constructor(gpu: Gpu, config: TrainConfig, data: TrainingData) {
@@ -103,7 +104,12 @@ export class Trainer {
    * With `saveEvery` the state is also saved within long epochs, which does not affect the results.
    * @throws ConfigError and PlanError as `check` does; DivergedError
    */
-  async fit(events: TrainerEvents, signal?: AbortSignal, { saveEvery = 0 }: FitOptions = {}): Promise<TrainingResult> {
+  async fit(
+    events: TrainerEvents,
+    signal?: AbortSignal,
+    { saveEvery = 0, follow }: FitOptions = {},
+  ): Promise<TrainingResult> {
+    this.#follow = follow;
     this.#saveEveryMs = saveEvery * 1000;
     this.#savedMs = performance.now();
     let last: Evaluation | undefined;
@@ -161,6 +167,7 @@ export class Trainer {
         }
         if (evaluated) last = record.validation = evaluated.metrics;
         await this.#endEpoch(record, evaluated?.images, fitting.adam, events);
+        if (this.#follow) await events.onFollowed?.(record, await fitting.predictor.predict(this.#follow));
       }
       return { finished: true, last };
     } finally {

@@ -4,6 +4,7 @@ import type { Evaluation } from "../metrics/evaluation.ts";
 import type { PhaseSpec } from "../models/spec.ts";
 import type { Best } from "./checkpoint.ts";
 import type { ImageResult } from "./evaluate.ts";
+import type { Prediction } from "./predictor.ts";
 import type { TrainingStep } from "./step.ts";
 
 /** What the data source must know about a phase. */
@@ -74,6 +75,8 @@ export interface TrainerEvents {
   onEpoch?(record: EpochRecord): Promise<void> | void;
   /** The validation images have been evaluated with the current weights; `best` if these are the best so far. */
   onEvaluated?(images: readonly ImageResult[], best: boolean): Promise<void> | void;
+  /** After each epoch, once it is saved: what the network says of the images of `FitOptions.follow`. Training waits. */
+  onFollowed?(record: EpochRecord, predictions: readonly Prediction[]): Promise<void> | void;
   /** Saves a checkpoint; must leave the previous one intact until the new one is complete. */
   save(name: "last" | "best", bytes: Uint8Array): Promise<void>;
 }
@@ -81,6 +84,8 @@ export interface TrainerEvents {
 export interface FitOptions {
   /** Seconds between saves within an epoch; 0: only at the end of each. */
   saveEvery?: number;
+  /** Images [N, H, W, 3] to predict after each epoch, which changes nothing in the training; none by default. */
+  follow?: Float32Array | undefined;
 }
 
 export interface TrainingResult {

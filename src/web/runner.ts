@@ -6,7 +6,7 @@ import { isExpected } from "../runs/expected.ts";
 import type { ImageSource } from "../runs/images.ts";
 import { hasCheckpoint, isComplete, Run, type Loaded } from "../runs/run.ts";
 import { InputError } from "../runs/store.ts";
-import { train, type RunSummary } from "../runs/train.ts";
+import { EndOfRun, train, type RunSummary } from "../runs/train.ts";
 import { checkConfig, type TrainConfig } from "../train/config.ts";
 import type { Source } from "../train/initial.ts";
 import { AdapterError, KeptGpu } from "./open-gpu.ts";
@@ -42,15 +42,22 @@ export interface RunnerOptions {
   emit: (event: RunnerEvent) => void;
   /** Seconds between saves within an epoch: a tab may be closed at any time. Default 60; 0: only at an epoch's end. */
   saveEvery?: number;
+  /** As in `FitTask`: which images are followed through trainings. Default: none. */
+  follow?: readonly string[] | "default";
   /** What else computes on it must leave alone what a training uses. Default: a device of its own. */
   device?: KeptGpu;
 }
 
+/** What a new run begins with. */
+export interface StartOptions {
+  init?: Source | undefined;
+  follow?: RunnerOptions["follow"];
+}
+
 /** What is trained, and from where on. */
-interface Begun {
+interface Begun extends StartOptions {
   config: TrainConfig;
   store: OpfsStore;
-  init?: Source | undefined;
   resumed?: { run: Run; loaded: Loaded };
 }
 
@@ -72,13 +79,14 @@ export class Runner {
    * Trains a new run to its end. Whatever happens is emitted, the end last.
    * @param folder default one in `RUNS`, named after the time, the preset and the data
    * @param options.init what it begins from (`readSource`, `parseSource`), which a run that ended before its first checkpoint needs again
+   * @param options.follow default that of all runs
    * @throws InputError if a training is running
    */
-  start(config: unknown, folder?: string, { init }: { init?: Source | undefined } = {}): Promise<void> {
+  start(config: unknown, folder?: string, { init, follow }: StartOptions = {}): Promise<void> {
     return this.#run(folder ?? defaultFolder(config), async (store) => {
       const checked = checkConfig(init ? { ...(config as object), init: init.origin } : config);
       await Run.requireFree(store);
-      return { config: checked, store, init };
+      return { config: checked, store, init, follow };
     });
   }
 
@@ -91,9 +99,17 @@ export class Runner {
     });
   }
 
-  /** Has the running training finish its step, save and end. */
+  /** Has the running training finish its step, save and end; it can be resumed. */
   stop(): void {
     this.#running?.abort(new InputError("stopped"));
+  }
+
+  /**
+   * Has the running training finish its step, and ends it for good: what it has learned is evaluated, and is the run's result. Before
+   * its first step there is none, and it is only stopped.
+   */
+  end(): void {
+    this.#running?.abort(new EndOfRun());
   }
 
   async #run(folder: string, begin: (store: OpfsStore) => Promise<Begun>): Promise<void> {
@@ -112,10 +128,12 @@ export class Runner {
     this.#options.emit(end);
   }
 
-  async #train({ config, store, init, resumed }: Begun, signal: AbortSignal): Promise<RunEnd> {
+  async #train(begun: Begun, signal: AbortSignal): Promise<RunEnd> {
+    const { config, store, init, resumed } = begun;
     const { source, emit, saveEvery = 60 } = this.#options;
+    const follow = begun.follow ?? this.#options.follow;
     const gpu = await this.#device.open();
-    const summary = await train({ gpu, store, config, source, init, resumed, emit, signal, saveEvery });
+    const summary = await train({ gpu, store, config, source, init, resumed, follow, emit, signal, saveEvery });
     return summary
       ? { type: "finished", folder: store.name, summary }
       : { type: "stopped", folder: store.name, resumable: true };

@@ -1,9 +1,6 @@
 /** Runs in a page's worker, with their folders in the private file system: Chromium with its software adapter, SwiftShader. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isOwnFile, readJson, readText, type Store } from "../../src/runs/store.ts";
 import { parseCheckpoint } from "../../src/train/checkpoint.ts";
@@ -11,38 +8,17 @@ import type { RunnerEvent } from "../../src/web/runner.ts";
 import { temporaryFolder } from "../cli/support.ts";
 import { chromiumFor, openPage, type OpenPage } from "../support/chromium.ts";
 import { mganetConfig } from "../support/mganet.ts";
+import { trainOnNode, type NodeRun } from "../support/node-run.ts";
 import { PageWorker } from "../support/page-workers.ts";
 import { runSuite } from "../support/run-suite.ts";
 
-const { executable, leftOut, required } = chromiumFor("Runs are not tested in a browser");
+const { leftOut, required } = chromiumFor("Runs are not tested in a browser");
 
 /** 20 steps: 5 of the segmentation stage, 15 of the joint one. */
 const config = mganetConfig({
   ...{ width: 1 / 16, size: [32, 32], batch: 4, crop: "none", evalEvery: 1 },
   ...{ phantomImages: 25, epochs: { segmentation: 1, joint: 3 } },
 });
-
-/** Chromium's own driver, so that Node computes on the same kind of adapter. */
-const icd = ["", "/usr/lib/chromium"]
-  .map((folder) =>
-    path.join(folder === "" ? path.dirname(realpathSync(executable ?? ".")) : folder, "vk_swiftshader_icd.json"),
-  )
-  .find((file) => existsSync(file));
-
-interface NodeRun {
-  adapter: string;
-  losses: number[];
-}
-
-/** Trains on Node with Chromium's driver. */
-async function trainOnNode(folder: string): Promise<NodeRun> {
-  const args = ["--import", "tsx", "test/browser/node-run.ts", folder, JSON.stringify(config)];
-  const env = { ...process.env, VK_ICD_FILENAMES: icd, VK_DRIVER_FILES: icd };
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
-  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-  if (child.exitCode !== 0) throw new Error(err);
-  return JSON.parse(out) as NodeRun;
-}
 
 const lossesOf = (events: readonly RunnerEvent[]) => events.flatMap((e) => (e.type === "step" ? [e.loss] : []));
 const filesOf = async (store: Store) => (await store.list()).filter((name) => !isOwnFile(name)).sort();
@@ -163,7 +139,10 @@ describe.skipIf(leftOut)("in Chromium", () => {
     let whole: string;
 
     test("gives the losses that Node gives on the same adapter, and the same files", async () => {
-      const [node, end] = await Promise.all([trainOnNode(folder), worker.call("start", config, "runs/whole")]);
+      const [node, end] = await Promise.all([
+        trainOnNode(required(), folder, config),
+        worker.call("start", config, "runs/whole"),
+      ]);
       onNode = node;
       expect(end).toBeUndefined();
       const events = await worker.events();

@@ -1,4 +1,4 @@
-/** Writes 8-bit pictures as PNG. */
+/** Writes 8-bit pictures as PNG: for decoders that must be given a file, and for pages. */
 import { zlibSync } from "fflate";
 import type { Size } from "../annotation-frame.ts";
 import { joined } from "../bytes.ts";

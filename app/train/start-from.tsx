@@ -1,0 +1,89 @@
+/** What a training begins from: new weights, or those of an earlier model. */
+import { useEffect, useState } from "preact/hooks";
+import type { TrainConfig } from "../../src/train/config.ts";
+import { ModelSelect } from "../parts/model-picker.tsx";
+import { computeWorker } from "../state/engine.ts";
+import { messageOf, say } from "../state/messages.ts";
+import { listModels, models } from "../state/models.ts";
+import type { ModelId } from "../worker/models.ts";
+import type { Taken } from "../worker/training.ts";
+
+interface Props {
+  config: TrainConfig;
+  /** Undefined: new weights. */
+  from: ModelId | undefined;
+  choose: (from: ModelId | undefined, config: TrainConfig) => void;
+  /** The phase whose branch can be left as it is; undefined if the network has none. */
+  branch: string | undefined;
+}
+
+/** Without a model to begin from: nothing can be left as it is. */
+function withoutOrigin(config: TrainConfig): TrainConfig {
+  const rest = { ...config };
+  delete (rest as { init?: unknown }).init;
+  return config.freeze === undefined ? rest : { ...rest, freeze: "none" };
+}
+
+export function StartFrom({ config, from, choose, branch }: Props) {
+  const [taken, setTaken] = useState<Taken>();
+  useEffect(() => void listModels(), []);
+  useEffect(() => {
+    setTaken(undefined);
+    if (from === undefined) return;
+    let current = true;
+    computeWorker()
+      .taken(config, from)
+      .then(
+        (found) => current && setTaken(found),
+        (error: unknown) => say(messageOf(error)),
+      );
+    return () => {
+      current = false;
+    };
+  }, [config, from]);
+
+  const pick = async (id: ModelId) => {
+    if (id === "") {
+      choose(undefined, withoutOrigin(config));
+      return;
+    }
+    try {
+      choose(id, { ...withoutOrigin(config), init: await computeWorker().origin(id) });
+    } catch (error) {
+      say(messageOf(error));
+    }
+  };
+  const leave = (on: boolean) => {
+    const epochs = on ? { ...config.epochs, [branch!]: 0 } : config.epochs;
+    choose(from, { ...config, epochs, freeze: on ? branch! : "none" });
+  };
+  const possible = (models.value ?? []).filter(({ model }) => model === config.model);
+  return (
+    <>
+      <div class="filters">
+        <ModelSelect
+          label="Start from"
+          none={possible.length > 0 ? "new weights" : "new weights: no model fits yet"}
+          value={from}
+          choose={(id) => void pick(id)}
+          among={(entry) => possible.includes(entry)}
+        />
+        {from !== undefined && branch !== undefined && (
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={config.freeze === branch}
+              onChange={(event) => leave(event.currentTarget.checked)}
+            />
+            Leave the {branch} as it is
+          </label>
+        )}
+      </div>
+      {from !== undefined && taken && (
+        <p role="status" class={taken.ok ? "dim small" : "fault"}>
+          {taken.ok ? `Begins with ${taken.text}.` : taken.message}
+        </p>
+      )}
+    </>
+  );
+}
