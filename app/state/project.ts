@@ -5,6 +5,7 @@ import { filtered, type Annotation, type Filter, type Project, type ProjectImage
 import type { ImagesApi, ImportEvent, ProjectSummary } from "../worker/images.ts";
 import type { FileEntry } from "../../src/web/set-files.ts";
 import { connect, type RemoteApi } from "../worker/rpc.ts";
+import { startWorker } from "./start-worker.ts";
 import { messageOf, say } from "./messages.ts";
 
 export const projects = signal<readonly ProjectSummary[]>([]);
@@ -24,7 +25,7 @@ let worker: RemoteApi<ImagesApi> | undefined;
 
 export function imagesWorker(): RemoteApi<ImagesApi> {
   if (worker) return worker;
-  const started = new Worker(new URL("../worker/images.ts", import.meta.url), { type: "module", name: "images" });
+  const started = startWorker("images");
   worker = connect<ImagesApi>(started, (error) => {
     started.terminate();
     worker = undefined;

@@ -1,5 +1,4 @@
 /** The worker that owns the GPU: parity, training, prediction. The page stays free to scroll while it computes. */
-import "./strict.ts";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import type { Capabilities } from "../../src/gpu/capabilities.ts";
 import { ConfigError } from "../../src/models/config-error.ts";
@@ -20,7 +19,7 @@ import { loadProject } from "../project/project-store.ts";
 import { removeAll } from "../project/remove-all.ts";
 import { addModel, listModels, offerBuiltIn, removeModel, type ModelEntry, type ModelId } from "./models.ts";
 import { openPicture } from "./pictures.ts";
-import { serve, type CallContext, type Methods } from "./rpc.ts";
+import type { CallContext, Methods } from "./rpc.ts";
 import { fieldsOf, modelInfos, type Field, type ModelInfo } from "./settings.ts";
 
 /** The adapter, in plain data. */
@@ -90,7 +89,7 @@ async function fetchBytes(url: string): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-const api = {
+export const compute = {
   async adapter(_: CallContext<never>): Promise<AdapterInfo> {
     const { name, info, caps } = await device.open();
     const { vendor, architecture } = info;
@@ -181,6 +180,4 @@ const api = {
   },
 } satisfies Methods;
 
-export type ComputeApi = typeof api;
-
-serve(api);
+export type ComputeApi = typeof compute;
