@@ -25,7 +25,8 @@ export type PreparedSets = (config: TrainConfig, options: PrepareOptions) => Pro
 const noSets: PreparedSets = ({ data }) =>
   Promise.reject(new DataError(`${data}: this page has no such images; there are phantom and phantom-b`));
 
-const OTHER_RESIZING =
+/** Said where a configuration asks for what a page does not have. */
+export const OTHER_RESIZING =
   "resized as Pillow does: a browser has no libvips, by which this configuration, of an earlier version, resizes; levels differ by one or two, at sharp edges by more";
 
 export class PageImages implements ImageSource {
