@@ -6,6 +6,7 @@ import { OpenFiles } from "../parts/open-files.tsx";
 import { Thumbnail } from "../parts/thumbnail.tsx";
 import { statusOf, type Filter, type Project, type Status } from "../project/project.ts";
 import {
+  closeProject,
   current,
   filter,
   importing,
@@ -118,7 +119,7 @@ function Open({ project: open }: { project: Project }) {
       )}
       <LeftOut project={open} />
       <p>
-        <button onClick={() => ((project.value = undefined), void listProjects())}>Other images…</button>
+        <button onClick={() => void closeProject()}>Other images…</button>
       </p>
     </>
   );

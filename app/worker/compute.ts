@@ -11,6 +11,7 @@ import { needsOf, type Needs } from "../../src/train/needs.ts";
 import type { EpochRecord } from "../../src/train/training.ts";
 import { PageImages, type PreparedSets } from "../../src/web/image-source.ts";
 import { KeptGpu } from "../../src/web/open-gpu.ts";
+import { heldToken } from "../../src/web/opfs-lock.ts";
 import { OpfsStore } from "../../src/web/opfs-store.ts";
 import { Runner, RUNS, type RunEnd, type RunnerEvent } from "../../src/web/runner.ts";
 import { projectOf } from "../project/data-name.ts";
@@ -170,7 +171,12 @@ export const compute = {
     await removeModel(id);
   },
 
+  /** @throws InputError while it is trained, here or in another tab */
   async removeRun(name: string, _: CallContext<never>): Promise<void> {
+    const store = runs.folder(name);
+    if (heldToken(store.name) !== undefined) throw new InputError(`${name}: is being trained: pause it first`);
+    await store.lock();
+    await store.unlock();
     await removeAll(runs, name);
   },
 

@@ -6,7 +6,7 @@ import { DataError, type Box } from "../../src/data/sample.ts";
 import { tissueRectangle } from "../../src/data/tissue/crop.ts";
 import { loadProject, projectsStore, requireFreeName, saveProject } from "../project/project-store.ts";
 import type { Annotation, Project, ProjectImage } from "../project/project.ts";
-import { removeAll } from "../project/remove-all.ts";
+import { hold, letGo, removeHalfMade, removeProject } from "../project/hold.ts";
 import type { FileEntry } from "../../src/web/set-files.ts";
 import { openPicture } from "./pictures.ts";
 import { Handed, type CallContext, type Methods } from "./rpc.ts";
@@ -35,6 +35,7 @@ async function load(name: string): Promise<Project> {
 }
 
 async function save(project: Project): Promise<void> {
+  await hold(project.name);
   await saveProject(project);
   open = project;
 }
@@ -49,6 +50,7 @@ export const images = {
   async list(_: CallContext<never>): Promise<ProjectSummary[]> {
     const found: ProjectSummary[] = [];
     for (const name of await projectsStore.list()) {
+      await removeHalfMade(name);
       // One that cannot be read must not hide the others.
       const project = await loadProject(name).catch(() => undefined);
       if (project) found.push({ name, images: project.images.length });
@@ -56,13 +58,24 @@ export const images = {
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   },
 
+  /** @throws DataError, InputError, also if another tab has it open */
   async open(name: string, _: CallContext<ImportEvent>): Promise<Project> {
+    await load(name);
+    await hold(name);
+    // As another tab may have left it.
+    open = undefined;
     return load(name);
+  },
+
+  /** Lets other tabs open the project. */
+  async close(_: CallContext<never>): Promise<void> {
+    open = undefined;
+    await letGo();
   },
 
   async remove(name: string, _: CallContext<never>): Promise<void> {
     if (open?.name === name) open = undefined;
-    await removeAll(projectsStore, name);
+    await removeProject(name);
   },
 
   async makePhantom(
@@ -94,7 +107,12 @@ export const images = {
       classes: benignMalignant,
       ...{ images, left: [], notes: [], twins: [] },
     };
-    await save(project);
+    try {
+      await save(project);
+    } catch (error) {
+      await removeProject(name).catch(() => {});
+      throw error;
+    }
     return project;
   },
 
@@ -109,6 +127,7 @@ export const images = {
     // Loaded when needed: the readers of all layouts and formats.
     const { importSet } = await import("../project/import.ts");
     const store = projectsStore.folder(name);
+    await hold(name);
     try {
       const onProgress = (what: string, done: number, total: number) => emit({ what, done, total });
       const project = await importSet({
@@ -119,7 +138,7 @@ export const images = {
       return project;
     } catch (error) {
       // Nothing half-made stays.
-      await removeAll(projectsStore, name).catch(() => {});
+      await removeProject(name).catch(() => {});
       throw error;
     }
   },
@@ -131,7 +150,13 @@ export const images = {
   ): Promise<void> {
     const project = await load(name);
     const images = project.images.slice();
-    for (const { index, annotation } of changes) images[index] = { ...imageAt(project, index), ...annotation };
+    for (const { index, annotation } of changes) {
+      // Of another project with this name: saved, it could not be opened again.
+      if (annotation.label !== null && !(annotation.label in project.classes.names)) {
+        throw new DataError(`there is no class ${annotation.label}`);
+      }
+      images[index] = { ...imageAt(project, index), ...annotation };
+    }
     await save({ ...project, images });
   },
 

@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { build } from "vite";
-import { flags } from "./chromium.ts";
+import { flags, killGpuProcess } from "./chromium.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html",
@@ -37,8 +37,11 @@ export async function serve(folder: string, prefix: string) {
 
 export type OpenApp = Awaited<ReturnType<typeof openApp>>;
 
-/** @param out an empty folder for the build */
-export async function openApp(executablePath: string, out: string) {
+/**
+ * @param out an empty folder for the build
+ * @param args further switches of the browser
+ */
+export async function openApp(executablePath: string, out: string, args: readonly string[] = []) {
   const configFile = fileURLToPath(new URL("../../app/vite.config.ts", import.meta.url));
   // Vitest's own value would make a build for development.
   const { NODE_ENV } = process.env;
@@ -46,7 +49,7 @@ export async function openApp(executablePath: string, out: string) {
   await build({ configFile, logLevel: "error", build: { outDir: out } });
   process.env["NODE_ENV"] = NODE_ENV;
   const { server, origin, url } = await serve(out, "/some/folder/");
-  const browser = await chromium.launch({ executablePath, args: flags });
+  const browser = await chromium.launch({ executablePath, args: [...flags, ...args] });
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   /** Addresses of all requests, and what the page complained about. */
   const [requests, errors]: [string[], string[]] = [[], []];
@@ -61,9 +64,11 @@ export async function openApp(executablePath: string, out: string) {
     if (message.type() === "error") errors.push(message.text());
   });
   const page = await context.newPage();
+  /** Ends the process that owns all GPU devices; the browser starts another one. */
+  const endGpuProcess = () => killGpuProcess(browser);
   const close = async () => {
     await browser.close();
     await new Promise((resolve) => server.close(resolve));
   };
-  return { page, context, origin, url, out, requests, loaded, errors, close, stopServing: () => server.close() };
+  return { page, context, browser, origin, url, out, requests, loaded, errors, endGpuProcess, close };
 }
