@@ -1,7 +1,9 @@
 /** The compute worker, and what is known of the adapter. */
 import { signal } from "@preact/signals";
+import { keep, kept } from "./kept.ts";
 import { messageOf } from "./messages.ts";
 import { connect, type RemoteApi } from "../worker/rpc.ts";
+import { startWorker } from "./start-worker.ts";
 import type { AdapterInfo, ComputeApi, ParityRow } from "../worker/compute.ts";
 import parityCase from "../../test/reference/data/mganet-se.safetensors?url";
 
@@ -22,7 +24,7 @@ let compute: RemoteApi<ComputeApi> | undefined;
 /** The worker; started at its first use, and anew after it has failed. */
 export function computeWorker(): RemoteApi<ComputeApi> {
   if (compute) return compute;
-  const worker = new Worker(new URL("../worker/compute.ts", import.meta.url), { type: "module", name: "compute" });
+  const worker = startWorker("compute");
   compute = connect<ComputeApi>(worker, () => {
     worker.terminate();
     compute = undefined;
@@ -51,7 +53,7 @@ export async function checkParity(): Promise<void> {
     const rows = await computeWorker().parity(new URL(parityCase, document.baseURI).href);
     const agrees = rows.every(({ error, bar }) => error <= bar);
     parity.value = { kind: "done", agrees, rows, date: new Date().toISOString().slice(0, 10) };
-    if (agrees) keepParity();
+    if (agrees) keep("browser", parityKey()!, JSON.stringify(parity.value));
   } catch (error) {
     parity.value = { kind: "failed", reason: messageOf(error) };
   }
@@ -64,18 +66,10 @@ const parityKey = (): string | undefined =>
     : undefined;
 
 function keptParity(): ParityState | undefined {
+  const text = kept("browser", parityKey()!);
   try {
-    const text = localStorage.getItem(parityKey()!);
-    return text === null ? undefined : (JSON.parse(text) as ParityState);
+    return text === undefined ? undefined : (JSON.parse(text) as ParityState);
   } catch {
-    return undefined; // Storage refused: the check runs again.
-  }
-}
-
-function keepParity(): void {
-  try {
-    localStorage.setItem(parityKey()!, JSON.stringify(parity.value));
-  } catch {
-    // Storage refused: the check runs again next time.
+    return undefined; // Damaged: the check runs again.
   }
 }

@@ -29,7 +29,7 @@ export async function propose(
 ): Promise<void> {
   using asked = await ask(gpu, model);
   const { hasOutlines, isClassifier, loaded } = asked.open;
-  if (!hasOutlines) throw new DataError(`${loaded.name} has not learned outlines: it cannot propose boxes`);
+  if (!hasOutlines) throw new DataError(`${loaded.file} has not learned outlines: it cannot propose boxes`);
   for await (const answers of answersOf(asked, places, (left) => emit({ type: "left", left }), signal)) {
     const proposed = answers.map(({ job: { at, image }, prediction: { mask, probabilities } }): ProposedBoxes => {
       const { crop } = image.source!;

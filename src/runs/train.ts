@@ -131,7 +131,7 @@ async function evaluateOthers(
   using open = openModel(gpu, loaded);
   for (const [side, prepared] of waiting) {
     const data = side === "external" ? report.external!.name : report.name;
-    results[side] = await evaluateOpen(task, open, side, prepared, data);
+    results[side] = await evaluateOpen(task, { open, checkpoint: loaded.name }, side, prepared, data);
     emit({ type: "evaluated", checkpoint: loaded.name, side, images: prepared.length, metrics: results[side] });
   }
   return results;
@@ -139,19 +139,19 @@ async function evaluateOthers(
 
 /** Evaluates the best checkpoint, or else the last, on a side, and keeps the predictions. */
 async function evaluateSide(task: TrainTask, side: EvaluatedSide, prepared: readonly Prepared[], data: string) {
-  using open = openModel(task.gpu, await runCheckpoint(task.store));
-  return await evaluateOpen(task, open, side, prepared, data);
+  const loaded = await runCheckpoint(task.store);
+  using open = openModel(task.gpu, loaded);
+  return await evaluateOpen(task, { open, checkpoint: loaded.name }, side, prepared, data);
 }
 
 async function evaluateOpen(
   { source, store }: TrainTask,
-  open: OpenModel,
+  { open, checkpoint }: { open: OpenModel; checkpoint: string },
   on: EvaluatedSide,
   prepared: readonly Prepared[],
   data: string,
 ): Promise<Evaluation> {
   const { metrics, images } = await evaluateImages(open, source, prepared);
-  const { name: checkpoint } = open.loaded;
   await savePredictions(store, { checkpoint, data, on, threshold: DEFAULT_THRESHOLD, classes: open.classes, images });
   return metrics;
 }

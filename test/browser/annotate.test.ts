@@ -92,7 +92,7 @@ describe.skipIf(leftOut)("annotating", () => {
 
   beforeAll(async () => {
     dir = await cocoFolder();
-    app = await openApp(required(), path.join(temporaryFolder(), "built"), { args: [], hasTouch: true });
+    app = await openApp(required(), path.join(temporaryFolder(), "built"), { bare: true, hasTouch: true });
     ({ page } = app);
     page.setDefaultTimeout(WAIT_MS);
   });

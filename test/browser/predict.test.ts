@@ -178,7 +178,7 @@ describe.skipIf(leftOut)("predicting", () => {
     expect(report.predictions.map(({ predicted }) => predicted === "malignant")).toEqual(
       score.map((p) => p >= threshold),
     );
-    const lines = parse((await saved("CSV")).toString(), { columns: true }) as Record<string, string>[];
+    const lines = parse<Record<string, string>>((await saved("CSV")).toString(), { columns: true });
     expect(lines.map((line) => Number(line["probability malignant"]))).toEqual(score);
     expect(new Set(lines.map(({ note }) => note))).toEqual(new Set(["For research; not a medical device."]));
   });
@@ -255,7 +255,7 @@ describe.skipIf(leftOut)("predicting", () => {
     expect(Object.keys(zip)).toHaveLength(IMAGES + 2);
     const { predictions } = JSON.parse(strFromU8(zip["predictions.json"]!)) as { predictions: { picture: string }[] };
     for (const { picture } of predictions) {
-      expect((await sharp(zip[picture]!).metadata()).format, picture).toBe("png");
+      expect((await sharp(zip[picture]).metadata()).format, picture).toBe("png");
     }
   });
 

@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BrowserContextOptions, chromium } from "playwright-core";
 import { build } from "vite";
-import { flags } from "./chromium.ts";
+import { flags, killGpuProcess } from "./chromium.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html",
@@ -18,7 +18,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Serves a folder's files below `prefix`; everything else is not found. */
-async function serve(folder: string, prefix: string) {
+export async function serve(folder: string, prefix: string) {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url!, "http://localhost");
     const name = pathname.startsWith(prefix) ? decodeURIComponent(pathname.slice(prefix.length)) : undefined;
@@ -39,12 +39,13 @@ export type OpenApp = Awaited<ReturnType<typeof openApp>>;
 
 /**
  * @param out an empty folder for the build
- * @param options.args switches of the browser; by default those that give it an adapter
+ * @param options.args further switches of the browser
+ * @param options.bare without those that give it an adapter
  */
 export async function openApp(
   executablePath: string,
   out: string,
-  { args = flags, ...options }: BrowserContextOptions & { args?: string[] } = {},
+  { args = [], bare = false, ...options }: BrowserContextOptions & { args?: readonly string[]; bare?: boolean } = {},
 ) {
   const configFile = fileURLToPath(new URL("../../app/vite.config.ts", import.meta.url));
   // Vitest's own value would make a build for development.
@@ -53,7 +54,7 @@ export async function openApp(
   await build({ configFile, logLevel: "error", build: { outDir: out } });
   process.env["NODE_ENV"] = NODE_ENV;
   const { server, origin, url } = await serve(out, "/some/folder/");
-  const browser = await chromium.launch({ executablePath, args });
+  const browser = await chromium.launch({ executablePath, args: [...(bare ? [] : flags), ...args] });
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   /** Addresses of all requests, and what the page complained about. */
   const [requests, errors]: [string[], string[]] = [[], []];
@@ -68,9 +69,11 @@ export async function openApp(
     if (message.type() === "error") errors.push(message.text());
   });
   const page = await context.newPage();
+  /** Ends the process that owns all GPU devices; the browser starts another one. */
+  const endGpuProcess = () => killGpuProcess(browser);
   const close = async () => {
     await browser.close();
     await new Promise((resolve) => server.close(resolve));
   };
-  return { page, context, origin, url, out, requests, loaded, errors, close, stopServing: () => server.close() };
+  return { page, context, browser, origin, url, out, requests, loaded, errors, endGpuProcess, close };
 }

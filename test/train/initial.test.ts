@@ -26,7 +26,6 @@ import { TrainingStep } from "../../src/train/step.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { EpochRecord } from "../../src/train/training.ts";
 import { useGpu } from "../support/gpu.ts";
-import { MemoryStore } from "../support/memory-store.ts";
 import { mganetConfig, mganetModel, type MGANetConfig } from "../support/mganet.ts";
 import { slow } from "../support/selection.ts";
 import { relativeError } from "../support/reference.ts";
@@ -102,7 +101,7 @@ function changedIn(bytes: Uint8Array): Set<string> {
 /** What a checkpoint says of images. */
 async function predictionsOf(bytes: Uint8Array) {
   const checkpoint = parseCheckpoint(bytes, "last");
-  using open = openModel(gpu(), { checkpoint, file: "last", name: "last", store: new MemoryStore() });
+  using open = openModel(gpu(), { checkpoint, file: "last" });
   const predictor = await open.predictor({ batch: 4 });
   const found = await predictor.predict(batches[0]!.image);
   return { found, isClassifier: open.isClassifier, hasOutlines: open.hasOutlines };
