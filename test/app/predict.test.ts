@@ -114,7 +114,7 @@ describe("files", () => {
   const all = { model, threshold: 0.6, readings, left };
 
   test("CSV has a line for each image, in which nothing is a formula", () => {
-    const [first, second] = parse(toCsv(all), { columns: true }) as Record<string, string>[];
+    const [first, second] = parse<Record<string, string>>(toCsv(all), { columns: true });
     expect(first).toEqual({
       ...{ image: `'=1+1, <img src=x onerror="alert(1)">.png`, "probability benign": "0.25" },
       ...{ "probability malignant": "0.75", predicted: "malignant", threshold: "0.6", truth: "benign" },

@@ -318,6 +318,21 @@ describe.skipIf(leftOut)("predicting", () => {
     await boxes.first().waitFor();
     expect(Number(await page.getByLabel("Box 1, left").inputValue())).toBeGreaterThan(left);
 
+    // Many at once, and back.
+    for (const next of [0, 1]) {
+      if (next > 0) await page.keyboard.press("n");
+      await page.getByRole("heading", { name: `phantom-b-0-${next}`, exact: true }).waitFor();
+      for (let i = await boxes.count(); i > 0; i--) await page.getByRole("button", { name: `Delete box ${i}` }).click();
+    }
+    await page.getByRole("button", { name: "for all 2 without a box" }).click();
+    await page.getByRole("button", { name: "Confirm all of 2 images shown" }).click();
+    await boxes.first().waitFor();
+    await page.getByRole("button", { name: "Take back the confirming of 2 images" }).click();
+    await proposed.first().waitFor();
+    expect(await boxes.count()).toBe(0);
+    await visit("images");
+    await page.getByText(`${IMAGES} images, ${IMAGES - 2} with class and box`).waitFor();
+
     await visit("predict");
     await done(IMAGES);
     expect(await column("image")).toContain("phantom-b-0-0");
