@@ -2,7 +2,8 @@
 import { useEffect } from "preact/hooks";
 import { ModelSelect } from "../parts/model-picker.tsx";
 import type { Project } from "../project/project.ts";
-import { chooseModel, listModels, model, models } from "../state/models.ts";
+import { say } from "../state/messages.ts";
+import { chooseModel, listModels, model, models, modelWhenListed } from "../state/models.ts";
 import { project, shown } from "../state/project.ts";
 import {
   confirm,
@@ -90,6 +91,14 @@ function Waiting({ index }: { index: number }) {
   );
 }
 
+/** By key, which may come before the models are listed. */
+async function askAbout(index: number): Promise<void> {
+  await modelWhenListed();
+  const asked = proposer();
+  if (asked) await propose(asked, [index]);
+  else say("There is no model that draws outlines, so none proposes boxes: open one in Predict.");
+}
+
 /** What Enter and letters have a meaning of their own for. */
 const OWN_KEYS = "input, select, textarea, button, a, summary";
 
@@ -101,8 +110,7 @@ function useKeys(index: number): void {
       const own = target instanceof Element && target.matches(OWN_KEYS);
       const fields =
         target instanceof Element && target.matches("input:not([type=radio], [type=checkbox]), select, textarea");
-      const asked = proposer();
-      if (key === "m" && !fields && asked) void propose(asked, [index]);
+      if (key === "m" && !fields) void askAbout(index);
       else if (key === "Enter" && !own && proposals.value.has(index)) confirm(index);
       else if (key === "Escape" && proposals.value.has(index)) dismiss(index);
       else return;

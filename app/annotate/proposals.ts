@@ -5,7 +5,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { Box } from "../../src/data/sample.ts";
 import type { ProjectImage } from "../project/project.ts";
-import { annotate, project, undo } from "../state/project.ts";
+import { annotate, annotateMany, project, undoMany } from "../state/project.ts";
 import { computeWorker } from "../state/engine.ts";
 import { messageOf, say } from "../state/messages.ts";
 import type { ModelEntry } from "../worker/models.ts";
@@ -117,9 +117,10 @@ export function confirmAll(indices: readonly number[]): void {
     return proposal ? [[index, proposal] as const] : [];
   });
   batch(() => {
-    for (const [index, proposal] of found) {
-      annotate(index, confirmed(project.value!.images[index]!, proposal.boxes, proposal));
-    }
+    const { images } = project.value!;
+    annotateMany(
+      new Map(found.map(([index, proposal]) => [index, confirmed(images[index]!, proposal.boxes, proposal)])),
+    );
     set(found.map(([index]) => [index, undefined] as const));
   });
   const { name, images } = project.value!;
@@ -135,7 +136,7 @@ export function undoConfirmAll(): void {
   const images = project.value!.images;
   const same = last.filter(([index, { image }]) => images[index] === image);
   batch(() => {
-    for (const [index] of same) undo(index);
+    undoMany(same.map(([index]) => index));
     set(same.map(([index, { proposal }]) => [index, proposal] as const));
   });
   atOnce.value = { project: "", of: new Map() };

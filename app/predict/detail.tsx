@@ -74,6 +74,10 @@ export function Detail() {
         <Own {...shared} />
         {other && <Other key={other.id} {...shared} model={other} />}
       </div>
+      <p class="small dim">
+        Outline and dashed box: the model&apos;s, green, or red where it predicts{" "}
+        {now.model.classes.names[now.model.classes.positive]}.{now.of && " Yellow: annotated boxes."}
+      </p>
     </section>
   );
 }

@@ -131,9 +131,12 @@ export function annotate(index: number, change: Partial<Annotation>, gesture?: u
   apply([index]);
 }
 
-export function undo(index: number): void {
-  historyOf(index).undo();
-  apply([index]);
+export const undo = (index: number): void => undoMany([index]);
+
+/** Takes the last change of each of these images back. */
+export function undoMany(indices: readonly number[]): void {
+  for (const index of indices) historyOf(index).undo();
+  apply(indices);
 }
 
 export function redo(index: number): void {
