@@ -27,6 +27,11 @@ export async function openHidden(executablePath: string, url: string): Promise<H
   const browser = await chromium.launch({ executablePath, args: flags, ignoreDefaultArgs: UNTHROTTLED });
   const session = await browser.newBrowserCDPSession();
   const { targetId } = await session.send("Target.createTarget", { url });
+  // What is asked before the page is there may never be answered.
+  let title = "";
+  while (title === "" || title.startsWith("localhost")) {
+    ({ title } = (await session.send("Target.getTargetInfo", { targetId })).targetInfo);
+  }
   const { sessionId } = await session.send("Target.attachToTarget", { targetId });
   const front = await session.send("Target.createTarget", { url: "about:blank" });
   await session.send("Target.activateTarget", front);
@@ -43,12 +48,6 @@ export async function openHidden(executablePath: string, url: string): Promise<H
     if (thrown) throw new Error(thrown.exception?.description ?? thrown.text);
     return result.result.value as T;
   };
-  // Until the page is there, its predecessor may go while it is asked.
-  while (
-    !(await evaluate<boolean>(`document.readyState === "complete" && location.href !== "about:blank"`).catch(
-      () => false,
-    ))
-  );
   return { evaluate, close: () => browser.close() };
 }
 
