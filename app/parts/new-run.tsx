@@ -65,7 +65,8 @@ export function NewRun() {
   }, [config]);
 
   if (!config) return <p role="status">Opening the settings…</p>;
-  const set = (name: string, value: unknown) => setConfig(withValue(config, name, value));
+  // Two fields may change before the next drawing.
+  const set = (name: string, value: unknown) => setConfig((now) => now && withValue(now, name, value));
   const show = (some: readonly Field[]) =>
     some.map((field) => (
       <FieldInput key={field.name} field={field} value={valueOf(config, field.name)} set={(v) => set(field.name, v)} />
