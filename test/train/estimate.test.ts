@@ -68,9 +68,12 @@ test("can be stopped, and leaves nothing behind", async () => {
   await estimateTime(gpu(), config, counts); // The device is as good as before.
 });
 
-test("refuses what does not fit the adapter, in one line", async () => {
+test("refuses what does not fit the adapter, and too few images for a batch", async () => {
   const small = await openGpu({ defaultLimits: true });
   const large = mganetConfig({ ...config, width: 1, size: [2048, 2048], batch: 64 });
-  await expect(estimateTime(small, large, counts)).rejects.toThrow(PlanError);
+  await expect(estimateTime(small, large, { train: 64, labelled: 64, val: 8 })).rejects.toThrow(PlanError);
+  await expect(estimateTime(small, large, counts)).rejects.toThrow(
+    "64 is more than the 22 training images of the segmentation stage",
+  );
   small.destroy();
 });
