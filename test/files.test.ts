@@ -13,7 +13,7 @@ test("every room of the lint rule is in the table of docs/architecture.md, in th
   const rooms = [...read("eslint.config.js").matchAll(/^ {2}"((?:src\/)?[a-z]+)",$/gm)].map(([, room]) => room);
   const table = [...read("docs/architecture.md").matchAll(/^\| `([a-z/]+)\/` \|/gm)].map(([, room]) => room);
   expect(rooms.length).toBeGreaterThan(15);
-  expect(table.filter((room) => !["test", "examples"].includes(room))).toEqual(rooms);
+  expect(table.filter((room) => !/^(?:test|examples)$/.test(room!))).toEqual(rooms);
 });
 
 test("no file of the sources outside a model's folder names its network, but for the public entry", () => {
