@@ -121,9 +121,10 @@ async function follow(
   } catch (error) {
     say(`The training has ended: ${messageOf(error)}`);
   } finally {
-    live.value = undefined;
     keep("tab", RUNNING, undefined);
+    // First the list: a run that has ended is never offered as one to resume.
     await listRuns();
+    live.value = undefined;
   }
 }
 
