@@ -31,8 +31,23 @@ const policy: Plugin = {
   ],
 };
 
-/** What every visit needs; all else, such as decoders, is loaded when it is used, and kept in the background. */
-const FIRST = /^(?:index\.html|icon\.svg|manifest\.webmanifest|assets\/(?:index|compute|images)-.*)$/;
+/** What every visit needs: what the document names, the workers' scripts, and what these import at once. */
+const NAMED = /"\.\/([^"]+)"/g;
+const WORKERS = /^assets\/(?:worker|compute|images)-.*\.js$/;
+const IMPORTED = /(?:\bfrom|\bimport)\s*"\.\/([^"]+)"/g;
+
+/** All else, such as decoders, is loaded when it is used, and kept in the background. */
+function neededFirst(files: readonly string[]): string[] {
+  const read = (file: string) => readFileSync(path.join(out, file), "utf8");
+  const needed = new Set(["index.html", ...files.filter((name) => WORKERS.test(name))]);
+  for (const [, name] of read("index.html").matchAll(NAMED)) needed.add(name!);
+  // The set grows while it is walked.
+  for (const file of needed) {
+    if (!file.endsWith(".js")) continue;
+    for (const [, name] of read(file).matchAll(IMPORTED)) needed.add(`assets/${name!}`);
+  }
+  return files.filter((name) => needed.has(name));
+}
 
 /** Fills in the service worker's list of files, and a version that changes with any of them. */
 let out = "";
@@ -51,7 +66,8 @@ const offline: Plugin = {
     for (const file of files) hash.update(file).update(readFileSync(path.join(out, file)));
     const source = readFileSync(at("service-worker.js"), "utf8");
     const version = hash.digest("hex").slice(0, 16);
-    const [first, later] = [files.filter((name) => FIRST.test(name)), files.filter((name) => !FIRST.test(name))];
+    const first = neededFirst(files);
+    const later = files.filter((name) => !first.includes(name));
     const filled = source
       .replace('"VERSION"', JSON.stringify(version))
       .replace("[/* FIRST */]", JSON.stringify(first))

@@ -1,5 +1,5 @@
 /** What the benchmark writes. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const groups = ["kernel", "step", "inference", "model"] as const;
 export type Group = (typeof groups)[number];

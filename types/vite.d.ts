@@ -8,3 +8,8 @@ declare module "*?url" {
 interface ImportMeta {
   readonly env: { readonly PROD: boolean };
 }
+
+declare module "*?worker" {
+  const PageWorker: new (options?: { name?: string }) => Worker;
+  export default PageWorker;
+}

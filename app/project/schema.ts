@@ -1,5 +1,5 @@
 /** project.json: what it must look like. It may come from another computer, so nothing is taken for granted. */
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_CLASSES, MIN_CLASSES } from "../../src/data/classes.ts";
 import { firstFault } from "../../src/data/fault.ts";
 import { DataError } from "../../src/data/sample.ts";

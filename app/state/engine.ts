@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { messageOf } from "./messages.ts";
 import { connect, type RemoteApi } from "../worker/rpc.ts";
+import { startWorker } from "./start-worker.ts";
 import type { AdapterInfo, ComputeApi, ParityRow } from "../worker/compute.ts";
 import parityCase from "../../test/reference/data/mganet-se.safetensors?url";
 
@@ -22,7 +23,7 @@ let compute: RemoteApi<ComputeApi> | undefined;
 /** The worker; started at its first use, and anew after it has failed. */
 export function computeWorker(): RemoteApi<ComputeApi> {
   if (compute) return compute;
-  const worker = new Worker(new URL("../worker/compute.ts", import.meta.url), { type: "module", name: "compute" });
+  const worker = startWorker("compute");
   compute = connect<ComputeApi>(worker, () => {
     worker.terminate();
     compute = undefined;

@@ -7,6 +7,7 @@ import { annotationOf, changed, type Annotation, type Project } from "../project
 import type { ImagesApi, ImportEvent, ProjectSummary } from "../worker/images.ts";
 import type { FileEntry } from "../../src/web/set-files.ts";
 import { connect, type RemoteApi } from "../worker/rpc.ts";
+import { startWorker } from "./start-worker.ts";
 import { messageOf, say } from "./messages.ts";
 
 export const projects = signal<readonly ProjectSummary[]>([]);
@@ -26,7 +27,7 @@ let worker: RemoteApi<ImagesApi> | undefined;
 
 export function imagesWorker(): RemoteApi<ImagesApi> {
   if (worker) return worker;
-  const started = new Worker(new URL("../worker/images.ts", import.meta.url), { type: "module", name: "images" });
+  const started = startWorker("images");
   worker = connect<ImagesApi>(started, (error) => {
     started.terminate();
     worker = undefined;

@@ -1,5 +1,4 @@
 /** The worker that owns the GPU: parity, training, prediction. The page stays free to scroll while it computes. */
-import "./strict.ts";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import type { Capabilities } from "../../src/gpu/capabilities.ts";
 import { compareCase, runCase } from "../../src/models/parity.ts";
@@ -8,7 +7,7 @@ import { addModel, listModels, offerBuiltIn, removeModel, type ModelEntry, type 
 import type { Place } from "./places.ts";
 import type { Answer, ExplainRequest, PredictEvent } from "./predict.ts";
 import type { ProposeEvent } from "./propose.ts";
-import { serve, type CallContext, type Methods } from "./rpc.ts";
+import type { CallContext, Methods } from "./rpc.ts";
 import { trainingMethods } from "./training.ts";
 
 /** The adapter, in plain data. */
@@ -35,7 +34,7 @@ async function fetchBytes(url: string): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-const api = {
+export const compute = {
   ...trainingMethods(device),
 
   async adapter(_: CallContext<never>): Promise<AdapterInfo> {
@@ -97,6 +96,4 @@ const api = {
   },
 } satisfies Methods;
 
-export type ComputeApi = typeof api;
-
-serve(api);
+export type ComputeApi = typeof compute;

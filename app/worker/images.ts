@@ -1,5 +1,4 @@
 /** The worker that keeps projects: reads images, draws thumbnails, saves annotations. */
-import "./strict.ts";
 import { isPhantom } from "../../src/data/phantom/scanner.ts";
 import { phantomId, phantomImage } from "../../src/data/phantom/phantom.ts";
 import { benignMalignant, type Classes } from "../../src/data/classes.ts";
@@ -14,7 +13,7 @@ import { removeAll } from "../project/remove-all.ts";
 import type { FileEntry } from "../../src/web/set-files.ts";
 import { openPicture } from "./pictures.ts";
 import { bitmapAt, type Place } from "./places.ts";
-import { Handed, serve, type CallContext, type Methods } from "./rpc.ts";
+import { Handed, type CallContext, type Methods } from "./rpc.ts";
 
 export interface ProjectSummary {
   name: string;
@@ -62,7 +61,7 @@ function imageAt({ images }: Project, index: number): ProjectImage {
   return image;
 }
 
-const api = {
+export const images = {
   async list(_: CallContext<never>): Promise<ProjectSummary[]> {
     const found: ProjectSummary[] = [];
     for (const name of await projectsStore.list()) {
@@ -249,6 +248,4 @@ const api = {
   },
 } satisfies Methods;
 
-export type ImagesApi = typeof api;
-
-serve(api);
+export type ImagesApi = typeof images;

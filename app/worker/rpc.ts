@@ -53,8 +53,8 @@ interface WorkerScope {
   onmessage: ((event: MessageEvent<Request>) => void) | null;
 }
 
-/** Answers calls in a worker. */
-export function serve(api: Methods, scope = self as unknown as WorkerScope): void {
+/** Answers calls in a worker, from now on, even if what answers them is still being loaded. */
+export function serve(api: Methods | Promise<Methods>, scope = self as unknown as WorkerScope): void {
   const running = new Map<number, AbortController>();
   scope.onmessage = ({ data }: MessageEvent<Request>) => {
     const { id } = data;
@@ -70,7 +70,7 @@ export function serve(api: Methods, scope = self as unknown as WorkerScope): voi
       scope.postMessage(content, transfer);
     };
     const context: CallContext<unknown> = { emit, signal: controller.signal };
-    void (async () => api[data.method]!(...data.args, context))().then(
+    void (async () => (await api)[data.method]!(...data.args, context))().then(
       (result) =>
         result instanceof Handed ? answer({ id, result: result.value }, result.transfer) : answer({ id, result }),
       (thrown: unknown) => {

@@ -1,5 +1,5 @@
 /** The settings of a training, as a form can show them: made from the schemas that the command line's options are made of. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { choicesOf, kindOfSetting, settingText } from "../../src/models/setting.ts";
 import { modelNamed, models } from "../../src/models/registry.ts";
 import { commonSettings } from "../../src/train/config.ts";

@@ -1,5 +1,5 @@
 /** Reads published figures of tables from a file, to print beside one's own instead of the paper's. */
-import { z } from "zod";
+import * as z from "zod";
 import { firstFault } from "../data/fault.ts";
 import { parseJson } from "../data/json.ts";
 import { InputError, readInput } from "../node/files.ts";

@@ -1,6 +1,6 @@
 /** Makes command-line options from the settings' schemas, and a configuration from the options. */
 import { InvalidArgumentError, Option, type Command } from "commander";
-import type { z } from "zod";
+import type * as z from "zod";
 import { ConfigError } from "../models/config-error.ts";
 import { classifies } from "../models/model.ts";
 import { DEFAULT_MODEL, modelNamed, models } from "../models/registry.ts";

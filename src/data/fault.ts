@@ -1,5 +1,5 @@
 /** Says in a plain sentence what is wrong with a value that a schema refuses. */
-import type { z } from "zod";
+import type * as z from "zod";
 
 type Issue = z.core.$ZodIssue;
 

@@ -7,8 +7,6 @@
  *
  * Nothing in a file is trusted before it is checked, and no allocation is sized by an unverified number.
  */
-import { firstFault } from "./fault.ts";
-import { z } from "zod";
 import { parseJson } from "./json.ts";
 
 /** The array type for each dtype. F16 and BF16 stay raw 16-bit words; BOOL is one byte each. */
@@ -69,13 +67,12 @@ const arrays: Readonly<Record<SafeDtype, ArrayKind>> = {
 const MAX_HEADER_BYTES = 100_000_000;
 const METADATA = "__metadata__";
 
-const size = z.int().nonnegative();
-const entrySchema = z.strictObject({
-  dtype: z.enum(Object.keys(arrays) as [SafeDtype, ...SafeDtype[]]),
-  shape: z.array(size),
-  data_offsets: z.tuple([size, size]),
-});
-const metadataSchema = z.record(z.string(), z.string());
+/** A tensor's entry in the header. */
+interface Entry {
+  dtype: SafeDtype;
+  shape: number[];
+  data_offsets: [begin: number, end: number];
+}
 
 /** Makes external text safe for a one-line message. */
 function oneLine(text: string, limit = 160): string {
@@ -85,10 +82,36 @@ function oneLine(text: string, limit = 160): string {
 
 const quoted = (key: string): string => oneLine(JSON.stringify(key), 80);
 
-function zodReason(error: z.ZodError): string {
-  const { path, fault } = firstFault(error);
-  return oneLine(path === "" ? fault : `${path}: ${fault}`);
+const shown = (value: unknown): string => oneLine(JSON.stringify(value), 60);
+
+/** What is wrong with a header's entry, by hand: a schema library would weigh more than all else that reads a model. */
+function entryFault(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "must be an object";
+  const { dtype, shape, data_offsets: offsets, ...others } = value as Partial<Record<string, unknown>>;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) return `has the unknown entry ${oneLine(unknown, 60)}`;
+  if (typeof dtype !== "string" || !Object.hasOwn(arrays, dtype)) {
+    return dtype === undefined
+      ? "dtype is missing"
+      : `dtype: ${shown(dtype)} is none of ${Object.keys(arrays).join(", ")}`;
+  }
+  return sizesFault("shape", shape) ?? sizesFault("data_offsets", offsets, 2);
 }
+
+/** @param count how many there must be; undefined: any number */
+function sizesFault(name: string, value: unknown, count?: number): string | undefined {
+  if (value === undefined) return `${name} is missing`;
+  if (!Array.isArray(value)) return `${name}: must be a list`;
+  if (count !== undefined && value.length !== count) return `${name}: must have ${count} entries, got ${value.length}`;
+  const at = value.findIndex((size) => !Number.isSafeInteger(size) || (size as number) < 0);
+  return at < 0 ? undefined : `${name}.${at}: must be a whole number from 0, got ${shown(value[at])}`;
+}
+
+const areTexts = (value: unknown): value is Record<string, string> =>
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((text) => typeof text === "string");
 
 /** Number of elements; NaN if it is not an exact integer. */
 function elementCount(shape: readonly number[]): number {
@@ -120,16 +143,16 @@ export function parseSafetensors(bytes: Uint8Array, name: string): SafetensorsFi
   const spans: { key: string; begin: number; end: number }[] = [];
   for (const [key, value] of Object.entries(header)) {
     if (key === METADATA) {
-      const parsed = metadataSchema.safeParse(value);
-      if (!parsed.success) return fail(`${METADATA} is not an object of strings: ${zodReason(parsed.error)}`);
-      metadata = parsed.data;
+      if (!areTexts(value)) return fail(`${METADATA} is not an object of strings`);
+      metadata = value;
       continue;
     }
-    const parsed = entrySchema.safeParse(value);
-    if (!parsed.success) return fail(`tensor ${quoted(key)}: ${zodReason(parsed.error)}`);
-    const { dtype, data_offsets: offsets } = parsed.data;
-    const [begin, end] = offsets;
-    const shape = parsed.data.shape.map((extent) => extent + 0); // -0 becomes 0
+    const fault = entryFault(value);
+    if (fault !== undefined) return fail(`tensor ${quoted(key)}: ${fault}`);
+    const entry = value as Entry;
+    const { dtype } = entry;
+    const [begin, end] = entry.data_offsets;
+    const shape = entry.shape.map((extent) => extent + 0); // -0 becomes 0
     const count = elementCount(shape);
     if (Number.isNaN(count)) return fail(`tensor ${quoted(key)}: shape [${oneLine(shape.join(", "))}] is too large`);
     if (begin > end || end > data.length) {

@@ -1,5 +1,5 @@
 /** The split file: which image is on which side, by id. Every run writes one, and `--split` reuses it. */
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "./json.ts";
 import { DataError, reasonOf, type Side } from "./sample.ts";
 import { explain } from "./readers/values.ts";

@@ -1,5 +1,5 @@
 /** Binary predictions at a threshold: counts and the rates derived from them. */
-import { z } from "zod";
+import * as z from "zod";
 import { type Cases, type Sides, sidesIn, weightOf } from "./cases.ts";
 import { DEFAULT_THRESHOLD } from "./decision.ts";
 import { type Measure, ratio, undefinedFor } from "./measure.ts";

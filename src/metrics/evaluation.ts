@@ -1,5 +1,5 @@
 /** The result of an evaluation during training, as stored in checkpoints and metrics.jsonl. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Cases } from "./cases.ts";
 import { confusion, confusionSchema, rates } from "./confusion.ts";
 import { auc } from "./curves.ts";

@@ -1,5 +1,5 @@
 /** A number, or the reason why it is undefined: never NaN, which JSON cannot express. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const measureSchema = z.union([
   z.strictObject({ value: z.number() }),

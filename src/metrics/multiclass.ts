@@ -1,5 +1,5 @@
 /** Metrics for more than two classes: the confusion matrix, and each class against the rest. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Classes } from "../data/classes.ts";
 import { brier, calibrationError, reliability, type ReliabilityBin } from "./calibration.ts";
 import { byScore, type Cases, sidesOf } from "./cases.ts";

@@ -3,7 +3,7 @@
  * known only to this module: an older one for benign and malignant, with only the probability of malignancy, and one that names
  * its classes.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { benignMalignant, type Classes, classesOf, isBenignMalignant } from "../data/classes.ts";
 import { DataError, reasonOf } from "../data/sample.ts";
 import { explain } from "../data/readers/values.ts";

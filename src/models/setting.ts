@@ -1,5 +1,5 @@
 /** Defines a setting in one place: its values, its command-line option and its help text. */
-import { z } from "zod";
+import * as z from "zod";
 
 export interface SettingText {
   /** The option, in commander's form: "--width <factor>". Its name is the setting's in kebab case. */

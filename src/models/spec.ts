@@ -2,7 +2,7 @@
  * The interface of a model. Trainer, checkpoints, metrics, explanations, reports and the command line work from its spec and
  * know no model by name: whoever needs more extends the spec.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { MaskTarget } from "../data/target.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Module } from "../nn/module.ts";

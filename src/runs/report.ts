@@ -1,5 +1,5 @@
 /** Reads the folder of a run or study and writes its report. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Predictions } from "../metrics/predictions.ts";
 import { caseKinds, notableCases } from "../metrics/notable-cases.ts";
 import { ConfigError } from "../models/config-error.ts";

@@ -1,5 +1,5 @@
 /** The schema of study.json: a study's settings, progress and results. docs/study.md describes it. */
-import { z } from "zod";
+import * as z from "zod";
 import { classKey } from "../data/classes.ts";
 import { isPhantom } from "../data/phantom/scanner.ts";
 import { ConfigError } from "../models/config-error.ts";

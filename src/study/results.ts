@@ -1,5 +1,5 @@
 /** Computes a study's tables from its runs' predictions. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Classes } from "../data/classes.ts";
 import { confusion, rates } from "../metrics/confusion.ts";
 import { auc } from "../metrics/curves.ts";

@@ -1,5 +1,5 @@
 /** Checkpoints: weights, optimiser state and position in one safetensors file, enough to resume bit for bit. */
-import { z } from "zod";
+import * as z from "zod";
 import { widened } from "../data/half-floats.ts";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";

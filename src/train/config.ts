@@ -1,5 +1,5 @@
 /** The settings of a training run: schemas, presets and validation. */
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError } from "../models/config-error.ts";
 import { firstFault } from "../data/fault.ts";
 import { targets } from "../data/readers/class-words.ts";

@@ -1,5 +1,4 @@
 /** What tuning found out about an adapter: the fastest variant of each kernel, shape by shape. */
-import { z } from "zod";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Choice } from "../graph/choice.ts";
 import { selectVariants } from "../graph/passes/variant-selection.ts";
@@ -10,30 +9,53 @@ import type { TuningStore } from "./store.ts";
 
 const FORMAT = "mganet-tuning-1";
 
-const entrySchema = z.strictObject({
-  /** Kernel and shapes over one image. */
-  label: z.string(),
-  /** Hash of the variants' code: an entry is valid for no other. */
-  code: z.string(),
-  /** Images it was measured on; 1 where there are none. */
-  units: z.number().int().min(1),
-  /** The fastest variant of those that agree with the plain one. */
-  variant: z.string(),
-});
-
 /** The winner among the variants of one kernel over a number of images. */
-export type Entry = z.infer<typeof entrySchema>;
+export interface Entry {
+  /** Kernel and shapes over one image. */
+  label: string;
+  /** Hash of the variants' code: an entry is valid for no other. */
+  code: string;
+  /** Images it was measured on; 1 where there are none. */
+  units: number;
+  /** The fastest variant of those that agree with the plain one. */
+  variant: string;
+}
 
-const adapterSchema = z.strictObject({
-  vendor: z.string(),
-  architecture: z.string(),
-  device: z.string(),
+interface Adapter {
+  vendor: string;
+  architecture: string;
+  device: string;
   /** The driver and its version, where the implementation reports them. */
-  driver: z.string(),
-});
-type Adapter = z.infer<typeof adapterSchema>;
+  driver: string;
+}
 
-const fileSchema = z.strictObject({ format: z.literal(FORMAT), adapter: adapterSchema, entries: z.array(entrySchema) });
+interface RecordFile {
+  format: typeof FORMAT;
+  adapter: Adapter;
+  entries: Entry[];
+}
+
+/** Whether a value has these keys, and no others. */
+const hasExactly = (value: unknown, keys: readonly string[]): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && Object.keys(value).sort().join() === [...keys].sort().join();
+
+const areTexts = (values: readonly unknown[]): boolean => values.every((value) => typeof value === "string");
+
+const isAdapter = (value: unknown): boolean =>
+  hasExactly(value, ["vendor", "architecture", "device", "driver"]) && areTexts(Object.values(value));
+
+const isEntry = (value: unknown): boolean =>
+  hasExactly(value, ["label", "code", "units", "variant"]) &&
+  areTexts([value["label"], value["code"], value["variant"]]) &&
+  Number.isSafeInteger(value["units"]) &&
+  (value["units"] as number) >= 1;
+
+const isRecordFile = (value: unknown): value is RecordFile =>
+  hasExactly(value, ["format", "adapter", "entries"]) &&
+  value["format"] === FORMAT &&
+  isAdapter(value["adapter"]) &&
+  Array.isArray(value["entries"]) &&
+  value["entries"].every(isEntry);
 
 const adapterOf = ({ info }: Gpu): Adapter => {
   const { vendor, architecture, device, description: driver } = info;
@@ -79,13 +101,12 @@ export class TuningRecord {
     } catch {
       return empty("it is not JSON");
     }
-    const file = fileSchema.safeParse(json);
-    if (!file.success) {
+    if (!isRecordFile(json)) {
       const { format } = (json ?? {}) as { format?: unknown };
       const other = typeof format === "string" && format !== FORMAT;
       return empty(other ? `its format is ${format.slice(0, 40)}, not ${FORMAT}` : "it is not a tuning record");
     }
-    const { adapter, entries } = file.data;
+    const { adapter, entries } = json;
     const own = record.#adapter;
     if (adapter.driver !== own.driver)
       return empty(`it belongs to another driver (${adapter.driver.slice(0, 80) || "unnamed"})`);

@@ -1,7 +1,7 @@
 /** What every registered model's spec must provide. */
 import { Option } from "commander";
 import { describe, expect, test } from "vitest";
-import type { z } from "zod";
+import type * as z from "zod";
 import { methodsOf } from "../../src/explain/methods.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { nodesOf } from "../../src/graph/schedule.ts";

@@ -1,7 +1,7 @@
 /** The table of kernel cases agrees with the reference files: each case's tensors are as stated. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import { models } from "../../src/models/registry.ts";
 import { networks } from "../support/reference.ts";

@@ -9,7 +9,7 @@
  * A segmentation is a list of polygons (x y x y ..), or run lengths down the columns, as numbers or compressed. If there is one,
  * its box is used, as the tighter of the two, and it is the outline.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { components, runsOf, withoutSpecks } from "../components.ts";
 import { type Box, DataError, reasonOf, type Shape } from "../sample.ts";
 import { parseJson } from "./json.ts";

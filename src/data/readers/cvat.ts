@@ -9,7 +9,7 @@
  *       </image>
  *     </annotations>
  */
-import { z } from "zod";
+import * as z from "zod";
 import { components, runsOf, withoutSpecks } from "../components.ts";
 import { type Box, DataError, reasonOf, type Shape, type Side } from "../sample.ts";
 import { ellipsePolygon, moved } from "../shape.ts";

@@ -9,7 +9,7 @@
  * Coordinates are pixels of `<number>_<image>.jpg`, origin top left; outlines are not closed.
  */
 import { XMLParser } from "fast-xml-parser";
-import { z } from "zod";
+import * as z from "zod";
 import { area, boundingBox, clip, type Point } from "../boxes.ts";
 import { type Box, DataError, type Label, type Part, reasonOf } from "../sample.ts";
 import type { ClassWords } from "./class-words.ts";

@@ -1,5 +1,5 @@
 /** Parses JSON annotation files. */
-import { z } from "zod";
+import * as z from "zod";
 import { DataError, reasonOf } from "../sample.ts";
 import { explain } from "./values.ts";
 

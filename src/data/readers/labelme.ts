@@ -6,7 +6,7 @@
  *
  * The copy of the image in `imageData` is ignored.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { boundingBox, type Point } from "../boxes.ts";
 import { type Box, DataError, reasonOf, type Shape } from "../sample.ts";
 import { ellipsePolygon } from "../shape.ts";

@@ -1,5 +1,5 @@
 /** Parses a manifest's text, CSV or JSON, into unchecked rows. */
-import { z } from "zod";
+import * as z from "zod";
 import { DataError, reasonOf } from "../sample.ts";
 import { parseNamedTable } from "./table.ts";
 import { decimal } from "./values.ts";

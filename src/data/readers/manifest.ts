@@ -11,7 +11,7 @@
  * `height` of the image that the boxes were drawn on, if it differs; `fold` (from 0) and `cropped` (yes if the image is already
  * cropped to the tissue). Rows of one image are merged.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Size } from "../annotation-frame.ts";
 import { type Box, DataError, type Label, reasonOf, type Side } from "../sample.ts";
 import { type Bad, parseBoxes, readCsv, readJson } from "./manifest-text.ts";

@@ -2,7 +2,7 @@
  * Parses the text files of TN3K (Gong et al. 2021, doi:10.1109/ISBI48211.2021.9434087): `tn3k-trainval-fold<k>.json` holds
  * `{"train": [...], "val": [...]}`, numbers of trainval images; `label4*.csv` has rows `0000.jpg,1` and no header.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../json.ts";
 import { DataError, reasonOf } from "../sample.ts";
 import { parseTable } from "./table.ts";

@@ -1,6 +1,6 @@
 /** Checks shared by annotation readers: classes, numbers, patients, and boxes that must lie on the image. */
 import { firstFault } from "../fault.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { area, clip } from "../boxes.ts";
 import { type Box, DataError, oneLine } from "../sample.ts";
 

@@ -10,7 +10,7 @@
  * `<polygon>` of `<x1> <y1> <x2> ..` or of `<pt><x> <y></pt>`, or a rotated `<robndbox>`. The boxes of an object's `<part>`s
  * are not nodules.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Size } from "../annotation-frame.ts";
 import { type Box, DataError } from "../sample.ts";
 import { boxesOfOutlines, type Marked, type MarkedObject, turnedBox } from "./marked.ts";

@@ -10,7 +10,7 @@
  * The name decides the class, never the number: in some exports 0 is malignant.
  */
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { boundingBox } from "../boxes.ts";
 import { type Box, DataError, reasonOf, type Shape, type Side } from "../sample.ts";
 import { explain } from "./values.ts";

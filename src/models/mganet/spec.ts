@@ -1,5 +1,5 @@
 /** MGA-Net's spec for the trainer, the reports and the command line. */
-import { z } from "zod";
+import * as z from "zod";
 import { maskTargets } from "../../data/target.ts";
 import { ConfigError } from "../config-error.ts";
 import { CaseError, caseNumber } from "../parity-case.ts";

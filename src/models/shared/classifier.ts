@@ -1,5 +1,5 @@
 /** The spec of a model that does nothing but classify: one phase, no masks. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { add, scale } from "../../autograd/elementwise.ts";
 import { crossEntropy } from "../../autograd/losses.ts";
 import type { Tensor } from "../../graph/tensor.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 // Loaded here although only the workers call it: sharp's library must outlive the last of them.
 import "./decode.ts";
 import { DataError, type Dataset, type Sample, type Shape, type Skipped } from "../../data/sample.ts";
