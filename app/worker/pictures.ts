@@ -2,8 +2,8 @@
 import type { GreyImage } from "../../src/data/grey-image.ts";
 import { phantomFrame } from "../../src/data/phantom/series.ts";
 import { frameAmong, frameOf } from "../../src/data/picture-name.ts";
-import type { Colours } from "../../src/data/pictures/picture-file.ts";
 import { DataError } from "../../src/data/sample.ts";
+import { imageDataOf } from "../../src/web/decode/image-data.ts";
 import type { Project, ProjectImage } from "../project/project.ts";
 import { projectsStore } from "../project/project-store.ts";
 
@@ -23,7 +23,7 @@ export async function openPicture(
   if (source.kind === "phantom") {
     const drawn = phantomFrame(id);
     if (!drawn) throw new DataError(`${id}: no phantom draws it`);
-    return { grey: () => Promise.resolve(drawn), bitmap: () => createImageBitmap(pixelsOf(drawn.grey, 1, drawn)) };
+    return { grey: () => Promise.resolve(drawn), bitmap: () => createImageBitmap(imageDataOf(drawn)) };
   }
   // Loaded when needed: phantoms need no decoder.
   const { openPictureFile } = await import("../../src/web/decode/open-picture-file.ts");
@@ -32,24 +32,6 @@ export async function openPicture(
   const frame = frameAmong(file.frames, named);
   return {
     grey: () => file.grey(frame),
-    bitmap: async () => {
-      const colours: Colours = await file.colours(frame);
-      return createImageBitmap(pixelsOf(colours.rgb, 3, colours));
-    },
+    bitmap: async () => createImageBitmap(imageDataOf(await file.colours(frame))),
   };
-}
-
-/** @param levels of one channel, or of red, green and blue */
-export function pixelsOf(
-  levels: Uint8Array,
-  channels: 1 | 3,
-  { width, height }: { width: number; height: number },
-): ImageData {
-  const picture = new ImageData(width, height);
-  const last = channels - 1;
-  for (let from = 0, to = 0; from < levels.length; from += channels, to += 4) {
-    for (let c = 0; c < 3; c++) picture.data[to + c] = levels[from + Math.min(c, last)]!;
-    picture.data[to + 3] = 255;
-  }
-  return picture;
 }

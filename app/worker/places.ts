@@ -6,7 +6,8 @@ import { MOST_BYTES, tooLong } from "../../src/data/file-sizes.ts";
 import type { PictureFile } from "../../src/data/pictures/picture-file.ts";
 import type { Film } from "../../src/runs/films.ts";
 import type { Project, ProjectImage } from "../project/project.ts";
-import { openPicture, pixelsOf } from "./pictures.ts";
+import { imageDataOf } from "../../src/web/decode/image-data.ts";
+import { openPicture } from "./pictures.ts";
 
 export type Place =
   | {
@@ -51,7 +52,7 @@ export async function bitmapAt(place: Place): Promise<ImageBitmap> {
   if (place.kind === "project") return (await openPicture(place.project, place.image)).bitmap();
   const file = await openFile(place.file);
   const colours = await file.colours(frameAmong(file.frames, place.frame === undefined ? {} : { frame: place.frame }));
-  return createImageBitmap(pixelsOf(colours.rgb, 3, colours));
+  return createImageBitmap(imageDataOf(colours));
 }
 
 async function openFile(file: Blob): Promise<PictureFile> {

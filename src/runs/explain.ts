@@ -53,7 +53,10 @@ export interface Explanation {
  * Checks the settings before the work.
  * @throws ConfigError if there is no classifier to explain, the method does not explain it, or `base` cannot be shown beside it
  */
-export function requireExplainable({ checkpoint, file }: Loaded, settings: ExplainSettings): Explanation {
+export function requireExplainable(
+  { checkpoint, file }: Pick<Loaded, "checkpoint" | "file">,
+  settings: ExplainSettings,
+): Explanation {
   const { config } = checkpoint;
   const { explain, title } = specOf(config);
   const { base, threshold = DEFAULT_THRESHOLD } = settings;

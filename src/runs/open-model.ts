@@ -9,9 +9,12 @@ import { outlinesOf } from "../train/config.ts";
 import { Predictor, type PredictorOptions } from "../train/predictor.ts";
 import type { Loaded } from "./run.ts";
 
+/** What is needed of a loaded checkpoint, wherever it came from. */
+type Opened = Pick<Loaded, "checkpoint" | "file">;
+
 export class OpenModel implements Disposable {
   readonly model: Model;
-  readonly loaded: Loaded;
+  readonly loaded: Opened;
   readonly classes: Classes;
   /** Whether the classifier has been trained: otherwise its probabilities are meaningless. */
   readonly isClassifier: boolean;
@@ -21,7 +24,7 @@ export class OpenModel implements Disposable {
   readonly #phase: Phase;
   readonly #predictors: Predictor[] = [];
 
-  constructor(gpu: Gpu, loaded: Loaded, model: Model) {
+  constructor(gpu: Gpu, loaded: Opened, model: Model) {
     const { checkpoint } = loaded;
     this.#gpu = gpu;
     this.loaded = loaded;
@@ -57,7 +60,7 @@ export class OpenModel implements Disposable {
 }
 
 /** @throws CheckpointError if the weights are not the network's */
-export function openModel(gpu: Gpu, loaded: Loaded): OpenModel {
+export function openModel(gpu: Gpu, loaded: Opened): OpenModel {
   const model = buildModel(loaded.checkpoint.config);
   loadWeights(gpu, model.net, loaded.checkpoint, loaded.file);
   return new OpenModel(gpu, loaded, model);

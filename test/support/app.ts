@@ -18,7 +18,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Serves a folder's files below `prefix`; everything else is not found. */
-async function serve(folder: string, prefix: string) {
+export async function serve(folder: string, prefix: string) {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url!, "http://localhost");
     const name = pathname.startsWith(prefix) ? decodeURIComponent(pathname.slice(prefix.length)) : undefined;

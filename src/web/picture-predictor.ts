@@ -1,0 +1,96 @@
+/** Predicts pictures with a checkpoint, as `mganet predict` does: finds the tissue, resizes it, asks the network. */
+import { assembleBatch } from "../data/batches.ts";
+import { cropToTissue } from "../data/crop-image.ts";
+import type { PictureFile } from "../data/pictures/picture-file.ts";
+import { resizeGrey } from "../data/resample.ts";
+import type { Box, Classes } from "../data/sample.ts";
+import { outline, type Outline } from "../explain/outline.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { OpenModel, openModel } from "../runs/open-model.ts";
+import { parseCheckpoint } from "../train/checkpoint.ts";
+import type { Predictor } from "../train/predictor.ts";
+import { OTHER_RESIZING } from "./image-source.ts";
+
+export interface PicturePrediction {
+  /** Of each class in the order of `classes.names`, 0 to 1; undefined if the checkpoint's classifier has not been trained. */
+  probabilities: readonly number[] | undefined;
+  /** Where the mask exceeds one half, in pixels of the picture; undefined if the network has not learned outlines. */
+  outline: Outline | undefined;
+  /** The probability of nodule [height, width] over the part `crop`, row by row; undefined as `outline` is. */
+  mask: Float32Array | undefined;
+  /** The part of the picture that the network was shown, in pixels of the picture. */
+  crop: Box;
+  /** What the user should know about the picture or the checkpoint. */
+  notes: readonly string[];
+}
+
+export interface PicturePredictorOptions {
+  /** What errors call the checkpoint. Default "the checkpoint". */
+  name?: string;
+  /** Store weights and activations in half precision; requires an adapter with shader-f16. Default false. */
+  half?: boolean;
+}
+
+export class PicturePredictor implements Disposable {
+  /** The classes' names, and the index of the positive one. */
+  readonly classes: Classes;
+  /** Height and width of the network's input. */
+  readonly size: readonly [number, number];
+  readonly #model: OpenModel;
+  readonly #predictor: Predictor;
+
+  private constructor(model: OpenModel, predictor: Predictor) {
+    this.#model = model;
+    this.#predictor = predictor;
+    this.classes = model.classes;
+    this.size = model.loaded.checkpoint.config.size;
+  }
+
+  /**
+   * @param checkpoint the content of a checkpoint of any model, such as a run's best.safetensors
+   * @throws SafetensorsError, CheckpointError for a file that is none, with its name; GpuError
+   */
+  static async open(
+    gpu: Gpu,
+    checkpoint: Uint8Array,
+    { name = "the checkpoint", half = false }: PicturePredictorOptions = {},
+  ): Promise<PicturePredictor> {
+    const model = openModel(gpu, { checkpoint: parseCheckpoint(checkpoint, name), file: name });
+    try {
+      return new PicturePredictor(model, await model.predictor({ batch: 1, half }));
+    } catch (error) {
+      model[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * @param picture as from `openPictureFile`
+   * @param frame of a film, from 1; default the first
+   * @throws DataError for a picture that is damaged, too small, or shows nothing; GpuError
+   */
+  async predict(picture: PictureFile, frame = picture.frames[0]!): Promise<PicturePrediction> {
+    const { crop: method, resize } = this.#model.loaded.checkpoint.config;
+    const [height, width] = this.size;
+    const { original, crop } = cropToTissue(await picture.grey(frame), method);
+    const grey = resizeGrey(original, crop, width, height);
+    const prepared = { id: "picture", group: "picture", label: undefined, width, height, grey, boxes: [] };
+    const [{ probabilities, mask } = {}] = await this.#predictor.predict(assembleBatch([prepared], []).image);
+    const marked = this.#model.hasOutlines ? mask : undefined;
+    return {
+      probabilities: this.#model.isClassifier ? probabilities : undefined,
+      outline: marked && outline(marked, width, height, crop),
+      mask: marked,
+      crop,
+      notes: [
+        ...(original.note === undefined ? [] : [original.note]),
+        ...(resize === "pillow" ? [] : [OTHER_RESIZING]),
+      ],
+    };
+  }
+
+  /** Frees the network. The device stays open. */
+  [Symbol.dispose](): void {
+    this.#model[Symbol.dispose]();
+  }
+}
