@@ -1,5 +1,6 @@
 /** The compute worker, and what is known of the adapter. */
 import { signal } from "@preact/signals";
+import { keep, kept } from "./kept.ts";
 import { messageOf } from "./messages.ts";
 import { connect, type RemoteApi } from "../worker/rpc.ts";
 import { startWorker } from "./start-worker.ts";
@@ -52,7 +53,7 @@ export async function checkParity(): Promise<void> {
     const rows = await computeWorker().parity(new URL(parityCase, document.baseURI).href);
     const agrees = rows.every(({ error, bar }) => error <= bar);
     parity.value = { kind: "done", agrees, rows, date: new Date().toISOString().slice(0, 10) };
-    if (agrees) keepParity();
+    if (agrees) keep("browser", parityKey()!, JSON.stringify(parity.value));
   } catch (error) {
     parity.value = { kind: "failed", reason: messageOf(error) };
   }
@@ -65,18 +66,10 @@ const parityKey = (): string | undefined =>
     : undefined;
 
 function keptParity(): ParityState | undefined {
+  const text = kept("browser", parityKey()!);
   try {
-    const text = localStorage.getItem(parityKey()!);
-    return text === null ? undefined : (JSON.parse(text) as ParityState);
+    return text === undefined ? undefined : (JSON.parse(text) as ParityState);
   } catch {
-    return undefined; // Storage refused: the check runs again.
-  }
-}
-
-function keepParity(): void {
-  try {
-    localStorage.setItem(parityKey()!, JSON.stringify(parity.value));
-  } catch {
-    // Storage refused: the check runs again next time.
+    return undefined; // Damaged: the check runs again.
   }
 }

@@ -8,6 +8,7 @@ import type { ImagesApi, ImportEvent, ProjectSummary } from "../worker/images.ts
 import type { FileEntry } from "../../src/web/set-files.ts";
 import { connect, type RemoteApi } from "../worker/rpc.ts";
 import { startWorker } from "./start-worker.ts";
+import { keep, kept } from "./kept.ts";
 import { messageOf, say } from "./messages.ts";
 
 export const projects = signal<readonly ProjectSummary[]>([]);
@@ -92,9 +93,21 @@ export const importFiles = (name: string, entries: readonly FileEntry[], format:
     return imagesWorker().importFiles(name, entries, format, options);
   });
 
+/** Closes the project: other tabs may open it. */
+export async function closeProject(): Promise<void> {
+  await flush();
+  show(undefined);
+  try {
+    await imagesWorker().close();
+  } catch (error) {
+    say(messageOf(error));
+  }
+  await listProjects();
+}
+
 export async function removeProject(name: string): Promise<void> {
   if (project.value?.name === name) show(undefined);
-  localStorage.removeItem(placeOf(name));
+  keep("browser", placeOf(name), undefined);
   try {
     await imagesWorker().remove(name);
   } catch (error) {
@@ -199,11 +212,13 @@ let relabelling = false;
 
 /** Changes are saved this long after the first of them: a drag is one write. */
 const SAVE_AFTER_MS = 400;
+/** Those that could not be saved are tried again; meanwhile someone may have made room. */
+const TRY_AGAIN_AFTER_MS = 10_000;
 /** The open project's newest annotations that are not in the store yet, by image. */
 const unsaved = new Map<number, Annotation>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Saves what has changed. What cannot be saved is kept and tried again with the next change. */
+/** Saves what has changed. What cannot be saved is kept and tried again with the next change, or later. */
 export async function flush(): Promise<void> {
   clearTimeout(timer);
   timer = undefined;
@@ -217,6 +232,7 @@ export async function flush(): Promise<void> {
     saved.value = unsaved.size === 0;
   } catch (error) {
     say(`The annotations are not saved: ${messageOf(error)}`);
+    timer ??= setTimeout(() => void flush(), TRY_AGAIN_AFTER_MS);
   }
 }
 
@@ -229,21 +245,22 @@ const placeOf = (name: string): string => `unsaved annotations of ${name}`;
 function keepUnsaved(name: string): void {
   // Another one was opened meanwhile: what is kept of this one is saved again at its next opening.
   if (project.value?.name !== name) return;
-  try {
-    const place = placeOf(name);
-    if (unsaved.size === 0) localStorage.removeItem(place);
-    else localStorage.setItem(place, JSON.stringify(changesOf(unsaved)));
-  } catch {
-    // Storage refused: they are saved in a moment all the same.
-  }
+  // Where storage is refused, they are saved in a moment all the same.
+  keep("browser", placeOf(name), unsaved.size === 0 ? undefined : JSON.stringify(changesOf(unsaved)));
 }
 
 /** Saves what a page that was closed at once has left. */
 async function saveLeftover(name: string): Promise<void> {
-  const left = localStorage.getItem(placeOf(name));
-  if (left === null) return;
-  await imagesWorker().annotate(name, JSON.parse(left) as ReturnType<typeof changesOf>);
-  localStorage.removeItem(placeOf(name));
+  const left = kept("browser", placeOf(name));
+  if (left === undefined) return;
+  try {
+    await imagesWorker().annotate(name, JSON.parse(left) as ReturnType<typeof changesOf>);
+  } catch (error) {
+    // Such as of another project that had this name. A storage that fails now may not fail later: they stay.
+    if (!(error instanceof SyntaxError || (error as Error).name === "DataError")) throw error;
+    say(`${name}: annotations that were not saved when the page was closed do not fit: ${messageOf(error)}`);
+  }
+  keep("browser", placeOf(name), undefined);
 }
 
 // A hidden page may be closed without another word.

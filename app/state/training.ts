@@ -7,6 +7,7 @@ import type { Followed } from "../../src/runs/followed.ts";
 import type { ModelId } from "../worker/models.ts";
 import type { RunInfo } from "../worker/run-list.ts";
 import { computeWorker } from "./engine.ts";
+import { keep, kept } from "./kept.ts";
 import { messageOf, say } from "./messages.ts";
 
 export interface Live {
@@ -83,12 +84,12 @@ const RUNNING = "running run";
 
 /** Resumes the run during which this tab was reloaded. */
 export async function resumeAfterReload(): Promise<void> {
-  const name = sessionStorage.getItem(RUNNING);
-  if (name === null || live.value) return;
+  const name = kept("tab", RUNNING);
+  if (name === undefined || live.value) return;
   await listRuns();
   const run = runs.value?.find((other) => other.name === name && other.summary === null);
   if (run) await resume(run);
-  else sessionStorage.removeItem(RUNNING);
+  else keep("tab", RUNNING, undefined);
 }
 
 async function follow(
@@ -116,12 +117,12 @@ async function follow(
     const name = end.folder.split("/").at(-1)!;
     if (end.type === "finished") ended.value = { name, stopped: end.summary.stopped !== undefined };
     if (end.type === "failed")
-      say(`The training has ended: ${end.message}${end.resumable ? " It can be resumed." : ""}`);
+      say(`The training has ended: ${end.message}${end.resumable ? "; it can be resumed" : ""}`);
   } catch (error) {
     say(`The training has ended: ${messageOf(error)}`);
   } finally {
     live.value = undefined;
-    sessionStorage.removeItem(RUNNING);
+    keep("tab", RUNNING, undefined);
     await listRuns();
   }
 }
@@ -158,7 +159,7 @@ function take(event: RunnerEvent, clock: Clock): void {
     live.value = { ...now, doing: `Preparing image ${event.done} of ${event.total}` };
   } else if (event.type === "run") {
     const name = event.folder.split("/").at(-1)!;
-    sessionStorage.setItem(RUNNING, name);
+    keep("tab", RUNNING, name);
     live.value = { ...now, name };
   } else if (event.type === "following") {
     live.value = { ...now, followed: { images: [...event.images], epochs: [...event.epochs] } };

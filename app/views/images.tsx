@@ -14,6 +14,7 @@ import { hasState } from "../project/filter.ts";
 import { loopOf } from "../project/frames.ts";
 import type { Project, ProjectImage } from "../project/project.ts";
 import {
+  closeProject,
   current,
   filter,
   importing,
@@ -134,7 +135,7 @@ function Open({ project: open }: { project: Project }) {
       <ExportAnnotations project={open} />
       <LeftOut project={open} />
       <p>
-        <button onClick={() => ((project.value = undefined), void listProjects())}>Other images…</button>
+        <button onClick={() => void closeProject()}>Other images…</button>
       </p>
     </>
   );

@@ -9,7 +9,7 @@ import type { ExportFormat } from "../project/export/formats.ts";
 import type { Outlines } from "../project/outlines.ts";
 import { loadProject, projectsStore, requireFreeName, saveProject } from "../project/project-store.ts";
 import type { Annotation, Project, ProjectImage } from "../project/project.ts";
-import { removeAll } from "../project/remove-all.ts";
+import { hold, letGo, removeHalfMade, removeProject } from "../project/hold.ts";
 import type { FileEntry } from "../../src/web/set-files.ts";
 import { openPicture } from "./pictures.ts";
 import { bitmapAt, type Place } from "./places.ts";
@@ -51,6 +51,7 @@ async function outlinesOf(name: string): Promise<Outlines> {
 }
 
 async function save(project: Project): Promise<void> {
+  await hold(project.name);
   await saveProject(project);
   open = project;
 }
@@ -65,6 +66,7 @@ export const images = {
   async list(_: CallContext<never>): Promise<ProjectSummary[]> {
     const found: ProjectSummary[] = [];
     for (const name of await projectsStore.list()) {
+      await removeHalfMade(name);
       // One that cannot be read must not hide the others.
       const project = await loadProject(name).catch(() => undefined);
       if (project) found.push({ name, images: project.images.length });
@@ -72,14 +74,25 @@ export const images = {
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   },
 
+  /** @throws DataError, InputError, also if another tab has it open */
   async open(name: string, _: CallContext<ImportEvent>): Promise<Project> {
+    await load(name);
+    await hold(name);
+    // As another tab may have left it.
+    open = undefined;
     return load(name);
+  },
+
+  /** Lets other tabs open the project. */
+  async close(_: CallContext<never>): Promise<void> {
+    open = undefined;
+    await letGo();
   },
 
   async remove(name: string, _: CallContext<never>): Promise<void> {
     if (open?.name === name) open = undefined;
     if (outlines?.name === name) outlines = undefined;
-    await removeAll(projectsStore, name);
+    await removeProject(name);
   },
 
   async makePhantom(
@@ -117,12 +130,13 @@ export const images = {
       ...{ images, left: [], notes: [], twins: [] },
     };
     const { writeOutlines } = await import("../project/outlines.ts");
+    await hold(name);
     try {
       await writeOutlines(projectsStore.folder(name), drawn);
       await save(project);
     } catch (error) {
       // Nothing half-made stays.
-      await removeAll(projectsStore, name).catch(() => {});
+      await removeProject(name).catch(() => {});
       throw error;
     }
     return project;
@@ -143,6 +157,7 @@ export const images = {
     ]);
     await requireSpace(entries);
     const store = projectsStore.folder(name);
+    await hold(name);
     try {
       const onProgress = (what: string, done: number, total: number) => emit({ what, done, total });
       const project = await importSet({
@@ -153,7 +168,7 @@ export const images = {
       return project;
     } catch (error) {
       // Nothing half-made stays.
-      await removeAll(projectsStore, name).catch(() => {});
+      await removeProject(name).catch(() => {});
       throw error;
     }
   },
@@ -165,7 +180,13 @@ export const images = {
   ): Promise<void> {
     const project = await load(name);
     const images = project.images.slice();
-    for (const { index, annotation } of changes) images[index] = { ...imageAt(project, index), ...annotation };
+    for (const { index, annotation } of changes) {
+      // Of another project with this name: saved, it could not be opened again.
+      if (annotation.label !== null && !(annotation.label in project.classes.names)) {
+        throw new DataError(`there is no class ${annotation.label}`);
+      }
+      images[index] = { ...imageAt(project, index), ...annotation };
+    }
     await save({ ...project, images });
   },
 

@@ -185,7 +185,7 @@ export async function addModel(gpu: Gpu, fileName: string, bytes: Uint8Array): P
   const checkpoint = parseCheckpoint(bytes, fileName);
   if (!trainedPhase(checkpoint)) throw new DataError(`${fileName}: was not trained: there is nothing to predict`);
   // Whether the weights fit shows when they are loaded.
-  openModel(gpu, { checkpoint, file: fileName })[Symbol.dispose]();
+  openModel(gpu, { checkpoint, file: fileName, name: fileName })[Symbol.dispose]();
   const name = await unusedName(fileName);
   await FILES.write(name, bytes);
   return entryOfFile(name);

@@ -10,7 +10,7 @@ import { Predictor, type PredictorOptions } from "../train/predictor.ts";
 import type { Loaded } from "./run.ts";
 
 /** What is needed of a loaded checkpoint, wherever it came from. */
-type Opened = Pick<Loaded, "checkpoint" | "file">;
+type Opened = Omit<Loaded, "store">;
 
 export class OpenModel implements Disposable {
   readonly model: Model;

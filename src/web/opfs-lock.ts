@@ -8,6 +8,8 @@ import { InputError } from "../runs/store.ts";
 /** The file that names the lock. */
 export const LOCK = ".mganet-lock";
 
+const PATIENCE_MS = 1000;
+
 interface Held {
   token: string;
   release: () => void;
@@ -29,15 +31,16 @@ export async function take(folder: string): Promise<boolean> {
   const { locks } = navigator as { locks?: LockManager };
   if (!locks) throw new InputError(`${folder}: this browser cannot keep other tabs out of a folder: use a newer one`);
   const taken = await new Promise<boolean>((resolve, reject) => {
+    // A page that is reloaded may ask before the browser has taken the lock back from its last worker.
+    const signal = AbortSignal.timeout(PATIENCE_MS);
     locks
-      .request(`mganet:${folder}`, { ifAvailable: true }, (lock) => {
-        if (!lock) return void resolve(false);
+      .request(`mganet:${folder}`, { signal }, () => {
         return new Promise<void>((release) => {
           held.set(folder, { token: crypto.randomUUID(), release });
           resolve(true);
         });
       })
-      .catch(reject);
+      .catch((error: unknown) => (signal.aborted ? resolve(false) : reject(error as Error)));
   });
   if (taken) return true;
   throw new InputError(`${folder}: another tab or window of this page is at work there; wait for it, or close it`);

@@ -22,7 +22,7 @@ function split(path: string): { folder: string; name: string } {
 
 /** A folder on the way. @throws what the browser throws */
 async function open(path: string, create = false): Promise<FileSystemDirectoryHandle> {
-  let folder = await privateFiles(path);
+  let folder = await privateFiles();
   for (const part of partsOf(path)) folder = await folder.getDirectoryHandle(part, { create });
   return folder;
 }
@@ -138,7 +138,7 @@ export class OpfsStore implements Store {
   async requireWritable(): Promise<void> {
     requireWriter(this.name);
     await this.#trying("", "", async () => {
-      let folder = await privateFiles(this.name);
+      let folder = await privateFiles();
       for (const part of partsOf(this.name)) {
         try {
           folder = await folder.getDirectoryHandle(part);

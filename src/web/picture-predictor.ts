@@ -55,7 +55,7 @@ export class PicturePredictor implements Disposable {
     checkpoint: Uint8Array,
     { name = "the checkpoint", half = false }: PicturePredictorOptions = {},
   ): Promise<PicturePredictor> {
-    const model = openModel(gpu, { checkpoint: parseCheckpoint(checkpoint, name), file: name });
+    const model = openModel(gpu, { checkpoint: parseCheckpoint(checkpoint, name), file: name, name });
     try {
       return new PicturePredictor(model, await model.predictor({ batch: 1, half }));
     } catch (error) {

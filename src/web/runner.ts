@@ -1,5 +1,6 @@
 /** Trainings in a page's worker, one at a time, with their runs in the private file system. The page learns of them as plain data. */
 import { oneLine } from "../data/sample.ts";
+import { DeviceLostError } from "../gpu/gpu.ts";
 import { ConfigError } from "../models/config-error.ts";
 import type { RunEvent } from "../runs/events.ts";
 import { isExpected } from "../runs/expected.ts";
@@ -11,6 +12,7 @@ import { checkConfig, type TrainConfig } from "../train/config.ts";
 import type { Source } from "../train/initial.ts";
 import { AdapterError, KeptGpu } from "./open-gpu.ts";
 import { OpfsStore } from "./opfs-store.ts";
+import { isFull } from "./storage-error.ts";
 
 /** The folder of all runs. */
 export const RUNS = "runs";
@@ -30,7 +32,7 @@ export type RunEnd =
       /** Whether the message is all that the user needs; otherwise it is a bug, with its stack. */
       expected: boolean;
       stack?: string;
-      /** Whether the run has a checkpoint to resume from. */
+      /** Whether the run has a checkpoint to resume from, or at least its settings, with which it begins again. */
       resumable: boolean;
     };
 
@@ -116,11 +118,14 @@ export class Runner {
     if (this.#running) throw new InputError("a training is running: stop it first");
     this.#running = new AbortController();
     const store = new OpfsStore(folder);
+    const { signal } = this.#running;
+    let begun: Begun | undefined;
     let end: RunEnd;
     try {
-      end = await this.#train(await begin(store), this.#running.signal);
+      begun = await begin(store);
+      end = await this.#train(begun, signal);
     } catch (error) {
-      end = await this.#failed(error, store, this.#running.signal);
+      end = await this.#failed(error, { store, begun, signal });
     }
     // The next one may be in this folder.
     await store.unlock();
@@ -139,9 +144,13 @@ export class Runner {
       : { type: "stopped", folder: store.name, resumable: true };
   }
 
-  async #failed(error: unknown, store: OpfsStore, signal: AbortSignal): Promise<RunEnd> {
-    const resumable = await hasCheckpoint(store).catch(() => false);
+  async #failed(
+    error: unknown,
+    { store, begun, signal }: { store: OpfsStore; begun: Begun | undefined; signal: AbortSignal },
+  ): Promise<RunEnd> {
+    let resumable = await hasCheckpoint(store).catch(() => false);
     if (signal.aborted && error === signal.reason) return { type: "stopped", folder: store.name, resumable };
+    if (!resumable && begun && !begun.resumed && isNobodysFault(error)) resumable = await keepSettings(store, begun);
     await this.#device.closeFailed();
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     const expected = error instanceof AdapterError || isExpected(error);
@@ -150,6 +159,20 @@ export class Runner {
       ...(error instanceof ConfigError && error.setting !== undefined ? { setting: error.setting } : {}),
       ...(expected || stack === undefined ? {} : { stack }),
     };
+  }
+}
+
+/** Whether the same training may well succeed another time. */
+const isNobodysFault = (error: unknown): boolean =>
+  error instanceof DeviceLostError || (error instanceof InputError && isFull(error.cause));
+
+/** Keeps the settings of a run that failed before its first checkpoint, from which it can begin again. @returns whether it could */
+async function keepSettings(store: OpfsStore, { config }: Begun): Promise<boolean> {
+  try {
+    await Run.create(store, config);
+    return true;
+  } catch {
+    return false;
   }
 }
 

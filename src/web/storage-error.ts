@@ -30,17 +30,21 @@ export const storageError = (file: string, what: string, error: unknown): unknow
 
 export const isMissing = (error: unknown): boolean => (error as { name?: string }).name === "NotFoundError";
 
+/** The browser keeps no more for this page. */
+export const isFull = (error: unknown): boolean =>
+  error instanceof DOMException && error.name === "QuotaExceededError";
+
 /** A file where a folder was asked for, or the reverse. */
 export const isOther = (error: unknown): boolean => (error as { name?: string }).name === "TypeMismatchError";
 
-/** The top folder of the origin's private file system. @throws InputError that says why there is none */
-export async function privateFiles(name: string): Promise<FileSystemDirectoryHandle> {
+/** The top folder of the origin's private file system. @throws InputError that says why there is none: no file is at fault */
+export async function privateFiles(): Promise<FileSystemDirectoryHandle> {
   // Absent in insecure pages, and without the method in old browsers.
   const { storage } = navigator as { storage?: Partial<StorageManager> };
-  if (!storage?.getDirectory) throw new InputError(`${name}: ${SECURE}`);
+  if (!storage?.getDirectory) throw new InputError(SECURE);
   try {
     return await storage.getDirectory();
   } catch (error) {
-    throw storageError(name, "", error);
+    throw new InputError(storageReason(error), { cause: error });
   }
 }

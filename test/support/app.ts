@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BrowserContextOptions, chromium } from "playwright-core";
 import { build } from "vite";
-import { flags } from "./chromium.ts";
+import { flags, killGpuProcess } from "./chromium.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html",
@@ -68,9 +68,11 @@ export async function openApp(
     if (message.type() === "error") errors.push(message.text());
   });
   const page = await context.newPage();
+  /** Ends the process that owns all GPU devices; the browser starts another one. */
+  const endGpuProcess = () => killGpuProcess(browser);
   const close = async () => {
     await browser.close();
     await new Promise((resolve) => server.close(resolve));
   };
-  return { page, context, origin, url, out, requests, loaded, errors, close, stopServing: () => server.close() };
+  return { page, context, browser, origin, url, out, requests, loaded, errors, endGpuProcess, close };
 }

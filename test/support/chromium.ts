@@ -2,7 +2,7 @@
 import { accessSync, constants } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { chromium, type Browser } from "playwright-core";
 import { createServer } from "vite";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -46,6 +46,13 @@ export const flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshade
 
 export type OpenPage = Awaited<ReturnType<typeof openPage>>;
 
+export async function killGpuProcess(browser: Browser): Promise<void> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  process.kill(processInfo.find(({ type }) => type === "GPU")!.id, "SIGKILL");
+  await session.detach();
+}
+
 interface PageOptions {
   /** The page's file. */
   file?: string;
@@ -76,12 +83,7 @@ export async function openPage(executablePath: string, { file = "", policy }: Pa
       await server.close();
     };
     /** Ends the process that owns all GPU devices; the browser starts another one. */
-    const endGpuProcess = async () => {
-      const session = await browser.newBrowserCDPSession();
-      const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-      process.kill(processInfo.find(({ type }) => type === "GPU")!.id, "SIGKILL");
-      await session.detach();
-    };
+    const endGpuProcess = () => killGpuProcess(browser);
     await page.goto(`${server.resolvedUrls!.local[0]!}${file}?driven`);
     return { page, errors, endGpuProcess, close };
   } catch (error) {

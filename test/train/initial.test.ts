@@ -102,7 +102,7 @@ function changedIn(bytes: Uint8Array): Set<string> {
 /** What a checkpoint says of images. */
 async function predictionsOf(bytes: Uint8Array) {
   const checkpoint = parseCheckpoint(bytes, "last");
-  using open = openModel(gpu(), { checkpoint, file: "last", name: "last", store: new MemoryStore() });
+  using open = openModel(gpu(), { checkpoint, file: "last", name: "last" });
   const predictor = await open.predictor({ batch: 4 });
   const found = await predictor.predict(batches[0]!.image);
   return { found, isClassifier: open.isClassifier, hasOutlines: open.hasOutlines };
