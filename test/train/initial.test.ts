@@ -26,7 +26,6 @@ import { TrainingStep } from "../../src/train/step.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { EpochRecord } from "../../src/train/training.ts";
 import { useGpu } from "../support/gpu.ts";
-import { MemoryStore } from "../support/memory-store.ts";
 import { mganetConfig, mganetModel, type MGANetConfig } from "../support/mganet.ts";
 import { slow } from "../support/selection.ts";
 import { relativeError } from "../support/reference.ts";
