@@ -31,8 +31,7 @@ export const storageError = (file: string, what: string, error: unknown): unknow
 export const isMissing = (error: unknown): boolean => (error as { name?: string }).name === "NotFoundError";
 
 /** The browser keeps no more for this page. */
-export const isFull = (error: unknown): boolean =>
-  error instanceof DOMException && error.name === "QuotaExceededError";
+export const isFull = (error: unknown): boolean => error instanceof DOMException && error.name === "QuotaExceededError";
 
 /** A file where a folder was asked for, or the reverse. */
 export const isOther = (error: unknown): boolean => (error as { name?: string }).name === "TypeMismatchError";
