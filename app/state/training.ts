@@ -117,7 +117,7 @@ async function follow(
     const name = end.folder.split("/").at(-1)!;
     if (end.type === "finished") ended.value = { name, stopped: end.summary.stopped !== undefined };
     if (end.type === "failed")
-      say(`The training has ended: ${end.message}${end.resumable ? "; it can be resumed" : ""}`);
+      say(`The training has ended: ${end.message}${end.resumable ? "; the run can be resumed" : ""}`);
   } catch (error) {
     say(`The training has ended: ${messageOf(error)}`);
   } finally {

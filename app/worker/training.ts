@@ -200,6 +200,8 @@ export function trainingMethods(device: KeptGpu) {
       const config = checkConfig(await readJson(store, "config.json"));
       const follow = (await followedOf(name))?.images.map(({ id }) => id) ?? "default";
       const init = config.init && (await loadSourceAgain(config.init));
+      // Before what there is of it is removed.
+      await device.open();
       await Run.reopen(store);
       return training(context, () => runner.start(config, store.name, { init, follow }));
     },

@@ -172,6 +172,7 @@ export class Gpu {
       const compute = { module, entryPoint: "main" };
       return await this.wait(device.createComputePipelineAsync({ label, layout, compute }));
     } catch (error) {
+      await this.#requireDevice();
       const { messages } = await module.getCompilationInfo();
       const lines = code.split("\n");
       const details = messages.map((m) => `  ${m.lineNum}: ${m.message}\n      ${lines[m.lineNum - 1] ?? ""}`);
@@ -243,26 +244,33 @@ export class Gpu {
     this.check();
   }
 
-  /** The device rejects promises without a reason; the reason arrives separately, a moment later. */
+  /** The device rejects promises without a reason; the reason arrives separately, a moment later. @throws GpuError if there is one */
+  async #requireDevice(): Promise<void> {
+    await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+    this.check();
+  }
+
   async #answered(ask: () => Promise<unknown>): Promise<void> {
     try {
       await this.wait(ask());
     } catch (error) {
-      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
-      this.check();
+      await this.#requireDevice();
       const { message } = error as Error;
       const closed = this.#closing.signal.aborted ? "the device was destroyed" : "the driver gave no reason";
       throw new GpuError(`the results cannot be read: ${message || closed}`, { cause: error });
     }
   }
 
-  /** Whether the device can allocate this many bytes; frees them at once. */
+  /** Whether the device can allocate this many bytes; frees them at once. @throws GpuError if it fails altogether */
   async hasMemory(bytes: number): Promise<boolean> {
     const page = Math.floor(this.caps.maxBufferBytes / 16) * 16;
     const buffers: GPUBuffer[] = [];
     this.device.pushErrorScope("out-of-memory");
     for (let left = bytes; left > 0; left -= page) buffers.push(this.createStorage(Math.min(left, page), "probe"));
-    const error = await this.device.popErrorScope();
+    const error = await this.device.popErrorScope().catch(async (cause: unknown) => {
+      await this.#requireDevice();
+      throw cause;
+    });
     for (const buffer of buffers) buffer.destroy();
     return error === null;
   }

@@ -42,6 +42,8 @@ export interface FitTask {
   keepsPredictions?: boolean;
   /** The ids of images to follow through the training, or "default" for a few held-out ones (follow.ts). Default: none. */
   follow?: readonly string[] | "default" | undefined;
+  /** Whether a new run that fails like this before its first checkpoint keeps its settings, to begin again. Default: never. */
+  keepsFailed?: (error: unknown) => boolean;
   /** A phase has taken its first few steps, the last of them on `batch`; training waits. */
   onWarm?: (stage: string, step: TrainingStep, batch: Batch) => Promise<void>;
   /** An epoch has been recorded. */
@@ -61,7 +63,7 @@ export function withPatients(results: readonly ImageResult[], prepared: readonly
 
 /**
  * @throws ConfigError, PlanError, DataError for what cannot be trained, before the folder is created; DivergedError with the
- *   folder. A new run that fails before its first checkpoint leaves nothing behind.
+ *   folder. A new run that fails before its first checkpoint leaves nothing behind, unless `keepsFailed`.
  */
 export async function fitRun(task: FitTask): Promise<FitOutcome> {
   const { gpu, store, config, source, resumed, emit } = task;
@@ -92,7 +94,7 @@ export async function fitRun(task: FitTask): Promise<FitOutcome> {
     return { ...result, last: result.last ?? run.lastEvaluation, run, variants };
   } catch (error) {
     // If removing fails too, because the folder is gone, that adds nothing to the original error.
-    if (run && !run.hasCheckpoint) await run.discard().catch(() => {});
+    if (run && !run.hasCheckpoint && !task.keepsFailed?.(error)) await run.discard().catch(() => {});
     if (error instanceof DivergedError) throw new DivergedError(`${store.name}: ${error.message}`, { cause: error });
     throw error;
   } finally {

@@ -1,5 +1,5 @@
 /** The record of images followed through a training: followed.json in the run's folder. */
-import { z } from "zod";
+import * as z from "zod";
 import { FOLLOWED } from "./run.ts";
 import { readJson, toJson, type Store } from "./store.ts";
 

@@ -45,6 +45,7 @@ export interface TrainTask {
   saveEvery: number;
   /** As in `FitTask`. */
   follow?: readonly string[] | "default" | undefined;
+  keepsFailed?: (error: unknown) => boolean;
   onWarm?: (stage: string, step: TrainingStep, batch: Batch) => Promise<void>;
   onRecord?: (run: Run, record: EpochRecord) => Promise<void>;
   /** Training has ended: the summary's content, and the images that a report may show. */

@@ -1,5 +1,5 @@
 /** What a configuration says of the earlier model that its run begins from, and of what it keeps of that. */
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError } from "../models/config-error.ts";
 import type { ModelSpec, TrainedWith } from "../models/spec.ts";
 

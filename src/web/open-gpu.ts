@@ -24,14 +24,20 @@ export async function openGpu({ onLost, ...options }: PageGpuOptions = {}): Prom
   return gpu;
 }
 
+const RELOAD = "the browser gives this page no GPU any more after it was lost: reload the page";
+
 /** A device that is kept, with its compiled pipelines, until it fails: whoever asks next then gets another one. */
 export class KeptGpu {
   #gpu: Promise<Gpu> | undefined;
+  #wasLost = false;
 
   /** @throws AdapterError, GpuError as `openGpu` does */
   async open(): Promise<Gpu> {
     await this.closeFailed();
-    this.#gpu ??= openGpu();
+    this.#gpu ??= openGpu().catch((error: unknown) => {
+      // Chromium gives a page that has seen its devices fail twice no further one, until it is opened anew.
+      throw this.#wasLost && error instanceof AdapterError ? new AdapterError(RELOAD, { cause: error }) : error;
+    });
     return this.#gpu;
   }
 
@@ -41,7 +47,8 @@ export class KeptGpu {
     try {
       gpu?.check();
       if (!gpu) this.#gpu = undefined;
-    } catch {
+    } catch (error) {
+      this.#wasLost ||= error instanceof DeviceLostError;
       this.#gpu = undefined;
       gpu?.destroy();
     }

@@ -119,13 +119,11 @@ export class Runner {
     this.#running = new AbortController();
     const store = new OpfsStore(folder);
     const { signal } = this.#running;
-    let begun: Begun | undefined;
     let end: RunEnd;
     try {
-      begun = await begin(store);
-      end = await this.#train(begun, signal);
+      end = await this.#train(await begin(store), signal);
     } catch (error) {
-      end = await this.#failed(error, { store, begun, signal });
+      end = await this.#failed(error, store, signal);
     }
     // The next one may be in this folder.
     await store.unlock();
@@ -138,19 +136,17 @@ export class Runner {
     const { source, emit, saveEvery = 60 } = this.#options;
     const follow = begun.follow ?? this.#options.follow;
     const gpu = await this.#device.open();
-    const summary = await train({ gpu, store, config, source, init, resumed, follow, emit, signal, saveEvery });
+    const how = { signal, saveEvery, keepsFailed: isNobodysFault };
+    const summary = await train({ gpu, store, config, source, init, resumed, follow, emit, ...how });
     return summary
       ? { type: "finished", folder: store.name, summary }
       : { type: "stopped", folder: store.name, resumable: true };
   }
 
-  async #failed(
-    error: unknown,
-    { store, begun, signal }: { store: OpfsStore; begun: Begun | undefined; signal: AbortSignal },
-  ): Promise<RunEnd> {
-    let resumable = await hasCheckpoint(store).catch(() => false);
+  async #failed(error: unknown, store: OpfsStore, signal: AbortSignal): Promise<RunEnd> {
+    const begunAgain = isNobodysFault(error) && (await store.exists("config.json").catch(() => false));
+    const resumable = begunAgain || (await hasCheckpoint(store).catch(() => false));
     if (signal.aborted && error === signal.reason) return { type: "stopped", folder: store.name, resumable };
-    if (!resumable && begun && !begun.resumed && isNobodysFault(error)) resumable = await keepSettings(store, begun);
     await this.#device.closeFailed();
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     const expected = error instanceof AdapterError || isExpected(error);
@@ -165,16 +161,6 @@ export class Runner {
 /** Whether the same training may well succeed another time. */
 const isNobodysFault = (error: unknown): boolean =>
   error instanceof DeviceLostError || (error instanceof InputError && isFull(error.cause));
-
-/** Keeps the settings of a run that failed before its first checkpoint, from which it can begin again. @returns whether it could */
-async function keepSettings(store: OpfsStore, { config }: Begun): Promise<boolean> {
-  try {
-    await Run.create(store, config);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** "runs/2026-05-04T10-20-30-quick-phantom". */
 function defaultFolder(config: unknown): string {

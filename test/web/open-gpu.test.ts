@@ -1,6 +1,7 @@
 /** What a page is told where there is no GPU for it. Browsers without one are played by their `navigator`. */
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { AdapterError, openGpu } from "../../src/web/open-gpu.ts";
+import { DeviceLostError } from "../../src/gpu/gpu.ts";
+import { AdapterError, KeptGpu, openGpu } from "../../src/web/open-gpu.ts";
 import { openDawn } from "../../src/node/dawn.ts";
 
 afterEach(() => vi.unstubAllGlobals());
@@ -34,4 +35,20 @@ test("a page with a GPU computes on it, and is not told of its own destroying it
   gpu.destroy();
   await lost;
   expect(onLost).not.toHaveBeenCalled();
+});
+
+test("a page whose device was lost, and that gets no other one, is told to open the page anew", async () => {
+  const { adapter } = await openDawn();
+  requestAdapter(() => Promise.resolve(adapter));
+  const kept = new KeptGpu();
+  const gpu = await kept.open();
+  expect(await kept.open()).toBe(gpu);
+  vi.spyOn(gpu, "check").mockImplementation(() => {
+    throw new DeviceLostError("its process ended");
+  });
+  requestAdapter(() => Promise.resolve(null));
+  await expect(kept.open()).rejects.toThrow(
+    "the browser gives this page no GPU any more after it was lost: reload the page",
+  );
+  await expect(kept.open()).rejects.toThrow(AdapterError);
 });
