@@ -216,7 +216,7 @@ let relabelling = false;
 /** Changes are saved this long after the first of them: a drag is one write. */
 const SAVE_AFTER_MS = 400;
 /** Those that could not be saved are tried again; meanwhile someone may have made room. */
-const TRY_AGAIN_AFTER_MS = 10_000;
+const TRY_AGAIN_AFTER_MS = 3000;
 /** The open project's newest annotations that are not in the store yet, by image. */
 const unsaved = new Map<number, Annotation>();
 let timer: ReturnType<typeof setTimeout> | undefined;

@@ -68,7 +68,9 @@ export function offerBuiltIn(url: string): void {
 }
 
 async function fetchModel(url: string): Promise<BuiltIn> {
-  const response = await fetch(url);
+  const response = await fetch(url).catch((error: unknown) => {
+    throw new InputError(`the built-in model cannot be fetched: ${(error as Error).message}`, { cause: error });
+  });
   if (!response.ok) throw new InputError(`the built-in model cannot be fetched: ${response.status}`);
   const bytes = new Uint8Array(await response.arrayBuffer());
   const name = "the built-in model";
