@@ -1,5 +1,5 @@
 /** What a model proposes for an image, and what becomes of it. */
-import { area, clip } from "../../src/data/boxes.ts";
+import { agreement, clip } from "../../src/data/boxes.ts";
 import { predictedClass, shownClass } from "../../src/metrics/decision.ts";
 import type { Box } from "../../src/data/sample.ts";
 import type { Annotation, Project, ProjectImage } from "../project/project.ts";
@@ -23,16 +23,6 @@ export interface Proposal {
 /** Two boxes that share more than this part of what they cover together mark the same nodule. */
 const SAME_SHARE = 0.5;
 
-function overlap(a: Box, b: Box): number {
-  const both = area({
-    x0: Math.max(a.x0, b.x0),
-    y0: Math.max(a.y0, b.y0),
-    x1: Math.min(a.x1, b.x1),
-    y1: Math.min(a.y1, b.y1),
-  });
-  return both / (area(a) + area(b) - both);
-}
-
 /** What is proposed for an image: boxes that nobody has drawn yet, within it, in whole pixels. */
 export function proposalFor(
   image: ProjectImage,
@@ -42,7 +32,7 @@ export function proposalFor(
   const shown = boxes
     .map((box) => rounded(clip(box, image.width, image.height)))
     .filter(({ x0, y0, x1, y1 }) => x1 - x0 >= MIN_SIDE_PIXELS && y1 - y0 >= MIN_SIDE_PIXELS)
-    .filter((box) => image.boxes.every((drawn) => overlap(box, drawn) <= SAME_SHARE));
+    .filter((box) => image.boxes.every((drawn) => agreement(box, drawn) <= SAME_SHARE));
   const proposal = { id: image.id, boxes: shown, by: model.name };
   if (!probabilities) return { ...proposal, label: undefined, verdict: undefined };
   const [predicted, said] = [predictedClass(probabilities, model.classes), shownClass(probabilities, model.classes)];

@@ -1,8 +1,6 @@
 /** What was noticed when a project's images were read: notes, files left out, and pairs of nearly the same picture. */
 import type { Project } from "../project/project.ts";
-
-/** As many as anyone reads; the rest are in the export. */
-const MOST_LISTED = 200;
+import { LeftOutTable, MOST_LISTED } from "./left-out-table.tsx";
 
 export function LeftOut({ project: open }: { project: Project }) {
   const { left, notes, twins } = open;
@@ -21,22 +19,7 @@ export function LeftOut({ project: open }: { project: Project }) {
       {left.length > 0 && (
         <details>
           <summary>{left.length} files left out</summary>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">File</th>
-                <th scope="col">Reason</th>
-              </tr>
-            </thead>
-            <tbody>
-              {left.slice(0, MOST_LISTED).map(({ file, reason }) => (
-                <tr key={`${file} ${reason}`}>
-                  <td>{file}</td>
-                  <td>{reason}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <LeftOutTable left={left} />
         </details>
       )}
       {twins.length > 0 && (

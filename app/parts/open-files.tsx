@@ -1,4 +1,5 @@
 /** Where a user's own images come in: dropped, or chosen. */
+import { freeName } from "../project/names.ts";
 import { nameFor } from "../state/dropped.ts";
 import { importFiles, projects } from "../state/project.ts";
 import { FileDrop } from "./file-drop.tsx";
@@ -8,7 +9,10 @@ export function OpenFiles() {
     <section aria-labelledby="own">
       <h2 id="own">Your images</h2>
       <FileDrop
-        take={(entries) => void importFiles(unused(nameFor(entries)), entries, "")}
+        take={(entries) => {
+          const taken = projects.value.map(({ name }) => name);
+          void importFiles(freeName(nameFor(entries), taken), entries, "");
+        }}
         formats={
           <>
             JPEG, PNG, TIFF, BMP, WebP, AVIF, GIF, DICOM and film loops; with annotations as a manifest, COCO, YOLO,
@@ -20,13 +24,4 @@ export function OpenFiles() {
       </FileDrop>
     </section>
   );
-}
-
-/** The name, numbered if there is such a project. */
-function unused(name: string): string {
-  const taken = new Set(projects.value.map((project) => project.name));
-  if (!taken.has(name)) return name;
-  let n = 2;
-  while (taken.has(`${name} (${n})`)) n++;
-  return `${name} (${n})`;
 }

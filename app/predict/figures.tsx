@@ -3,6 +3,7 @@ import { showFilm } from "../../src/runs/films.ts";
 import { foreignClasses, results, threshold, trainedOnThese } from "../state/predictions.ts";
 import { loopsOf } from "./export.ts";
 import { figures, readings, truthKnown, visible, wrongOnly } from "./shown.ts";
+import { LeftOutTable, MOST_LISTED } from "../parts/left-out-table.tsx";
 
 export const THRESHOLD_STEP = 0.01;
 
@@ -77,9 +78,6 @@ export function Figures() {
   );
 }
 
-/** As many as anyone reads; the rest are in the export. */
-const MOST_LISTED = 200;
-
 export function Loops() {
   const loops = loopsOf(readings.value, results.value!.model);
   if (loops.length === 0) return null;
@@ -102,22 +100,7 @@ export function LeftOut() {
     <details>
       <summary>{left.length === 1 ? "1 image left out" : `${left.length} images left out`}</summary>
       <div class="scroll" tabIndex={0} role="region" aria-label="Images left out">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">File</th>
-              <th scope="col">Reason</th>
-            </tr>
-          </thead>
-          <tbody>
-            {left.slice(0, MOST_LISTED).map(({ file, reason }) => (
-              <tr key={`${file} ${reason}`}>
-                <td>{file}</td>
-                <td>{reason}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <LeftOutTable left={left} />
       </div>
       {left.length > MOST_LISTED && <p class="small dim">The others are in the JSON.</p>}
     </details>

@@ -1,5 +1,6 @@
 /** The files of what was dropped or chosen, with their paths. */
 import type { FileEntry } from "../../src/web/set-files.ts";
+import { cleanName } from "../project/names.ts";
 
 /** Of a drop: folders are walked. Call at once in the handler: the transfer is emptied after it. */
 export async function filesOfDrop(transfer: DataTransfer): Promise<FileEntry[]> {
@@ -33,6 +34,5 @@ export function nameFor(entries: readonly FileEntry[]): string {
   const folders = new Set(entries.map(({ path }) => path.split("/")[0]!));
   const [only] = folders;
   const base = folders.size === 1 && only !== undefined ? only.replace(/\.\w+$/, "") : "images";
-  const clean = base.replace(/[^\p{L}\p{N} ._()-]+/gu, "-").replace(/^[^\p{L}\p{N}]+/u, "");
-  return clean.slice(0, 40) || "images";
+  return cleanName(base, 40, "images");
 }

@@ -1,12 +1,10 @@
 /** Numbers and times as people read them. */
+import { duration as clock } from "../parts/duration.ts";
 
 /** "2:05", "1:02:03", and below a minute "4.2 s". */
 export function duration(seconds: number): string {
   if (seconds < 60) return `${seconds < 0.995 ? seconds.toPrecision(2) : seconds.toFixed(seconds < 9.95 ? 1 : 0)} s`;
-  const whole = Math.round(seconds);
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const two = (n: number) => String(n).padStart(2, "0");
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+  return clock(seconds);
 }
 
 /** Of bytes. */

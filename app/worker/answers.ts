@@ -1,13 +1,12 @@
 /** A model's raw answers to a stream of images. Memory does not grow with their number. */
-import { cropToTissue } from "../../src/data/crop-image.ts";
 import type { GreyImage } from "../../src/data/grey-image.ts";
 import { frameName } from "../../src/data/picture-name.ts";
-import { resizeGrey } from "../../src/data/resample.ts";
-import { reasonOf, type Prepared, type Skipped } from "../../src/data/sample.ts";
+import { reasonOf, type Skipped } from "../../src/data/sample.ts";
 import type { Film } from "../../src/runs/films.ts";
 import { inBatches, predictBatches, withFirst, type Predicted, type PredictJob } from "../../src/runs/predict.ts";
 import type { TrainConfig } from "../../src/train/config.ts";
 import { giveWay } from "../../src/web/give-way.ts";
+import { preparePicture, type PreparedPicture } from "../../src/web/prepare-picture.ts";
 import type { Asked } from "./open-models.ts";
 import { openPlace, type Place } from "./places.ts";
 
@@ -71,16 +70,9 @@ async function* jobsOf(
 /** What people see; for a film's file without the frame. */
 export const nameOf = (place: Place): string => (place.kind === "project" ? place.image.id : place.name);
 
-/** As `mganet predict` prepares a picture. @throws DataError */
-export function prepared(picture: GreyImage, id: string, place: Place, config: TrainConfig): Prepared {
-  const [height, width] = config.size;
-  const { crop } = cropToTissue(picture, config.crop, place.kind === "project" && place.image.cropped);
-  return {
-    ...{ id, group: id, label: undefined, width, height, boxes: [] },
-    grey: resizeGrey(picture, crop, width, height),
-    source: { file: id, width: picture.width, height: picture.height, crop },
-  };
-}
+/** The place's picture as the network sees it. @throws DataError */
+export const prepared = (picture: GreyImage, id: string, place: Place, config: TrainConfig): PreparedPicture =>
+  preparePicture(picture, id, config, place.kind === "project" && place.image.cropped);
 
 /** Reads the next batch while one is on the device. */
 async function* ahead<T>(items: AsyncGenerator<T, undefined>): AsyncGenerator<T, undefined> {

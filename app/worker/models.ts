@@ -20,6 +20,7 @@ import { checkConfig, dataSeed, outlinesOf, specOf } from "../../src/train/confi
 import { parseSource, type Source } from "../../src/train/initial.ts";
 import { OpfsStore } from "../../src/web/opfs-store.ts";
 import { RUNS } from "../../src/web/runner.ts";
+import { cleanName, freeName } from "../project/names.ts";
 
 /** "built-in", "run:NAME" or "file:NAME". */
 export type ModelId = string;
@@ -179,6 +180,9 @@ export async function listModels(): Promise<{ models: ModelEntry[]; problems: st
   return { models, problems };
 }
 
+/** A file's name without its ending. */
+const bare = (fileName: string): string => fileName.replace(/\.safetensors$/i, "");
+
 /**
  * Keeps a file.
  * @throws CheckpointError, SafetensorsError if it is not a model's; DataError if it was never trained; InputError if it cannot be stored
@@ -188,18 +192,10 @@ export async function addModel(gpu: Gpu, fileName: string, bytes: Uint8Array): P
   if (!trainedPhase(checkpoint)) throw new DataError(`${fileName}: was not trained: there is nothing to predict`);
   // Whether the weights fit shows when they are loaded.
   openModel(gpu, { checkpoint, file: fileName })[Symbol.dispose]();
-  const name = await unusedName(fileName);
+  const kept = (await FILES.list()).map(bare);
+  const name = `${freeName(cleanName(bare(fileName), 60, "model"), kept)}.safetensors`;
   await FILES.write(name, bytes);
   return entryOfFile(name);
-}
-
-async function unusedName(fileName: string): Promise<string> {
-  const base = fileName.replace(/\.safetensors$/i, "").replace(/[^\p{L}\p{N} ._()-]+/gu, "-");
-  const clean = base.replace(/^[^\p{L}\p{N}]+/u, "").slice(0, 60) || "model";
-  const taken = await FILES.list();
-  let name = clean;
-  for (let n = 2; taken.includes(`${name}.safetensors`); n++) name = `${clean} (${n})`;
-  return `${name}.safetensors`;
 }
 
 /** Of a file; a run's goes with its run. */

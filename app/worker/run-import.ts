@@ -1,5 +1,6 @@
 /** Takes runs out of zip files and folders into the browser's storage. */
 import type { FileEntry } from "../../src/web/set-files.ts";
+import { cleanName, freeName } from "../project/names.ts";
 import { removeAll } from "../project/remove-all.ts";
 import type { GivenFiles } from "./given-files.ts";
 import { nameOf, runsIn } from "./run-files.ts";
@@ -22,7 +23,7 @@ export async function importRuns(entries: readonly FileEntry[]): Promise<Importe
 
 /** Writes a run, its configuration last: without it there is no run. @returns its name here. @throws InputError */
 async function keep({ name: folder, files }: GivenFiles): Promise<string> {
-  const name = await unusedName(nameOf(folder));
+  const name = freeName(cleanName(nameOf(folder), 80, "run"), await runs.list());
   const store = runs.folder(name);
   const order = [...files].sort(([a], [b]) => Number(a === "config.json") - Number(b === "config.json"));
   try {
@@ -31,17 +32,5 @@ async function keep({ name: folder, files }: GivenFiles): Promise<string> {
     await removeAll(runs, name).catch(() => {});
     throw error;
   }
-  return name;
-}
-
-async function unusedName(given: string): Promise<string> {
-  const clean =
-    given
-      .replace(/[^\p{L}\p{N} ._()-]+/gu, "-")
-      .replace(/^[^\p{L}\p{N}]+/u, "")
-      .slice(0, 80) || "run";
-  const taken = await runs.list();
-  let name = clean;
-  for (let n = 2; taken.includes(name); n++) name = `${clean} (${n})`;
   return name;
 }

@@ -20,6 +20,17 @@ export function area({ x0, y0, x1, y1 }: Box): number {
   return Math.max(0, x1 - x0) * Math.max(0, y1 - y0);
 }
 
+/** Intersection over union, from 0 to 1. */
+export function agreement(a: Box, b: Box): number {
+  const both = area({
+    x0: Math.max(a.x0, b.x0),
+    y0: Math.max(a.y0, b.y0),
+    x1: Math.min(a.x1, b.x1),
+    y1: Math.min(a.y1, b.y1),
+  });
+  return both / (area(a) + area(b) - both);
+}
+
 /** The part of the box inside an image of that size; its area is 0 if there is none. */
 export function clip({ x0, y0, x1, y1 }: Box, width: number, height: number): Box {
   return { x0: Math.max(0, x0), y0: Math.max(0, y0), x1: Math.min(width, x1), y1: Math.min(height, y1) };

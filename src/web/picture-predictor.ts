@@ -1,8 +1,6 @@
 /** Predicts pictures with a checkpoint, as `mganet predict` does: finds the tissue, resizes it, asks the network. */
 import { assembleBatch } from "../data/batches.ts";
-import { cropToTissue } from "../data/crop-image.ts";
 import type { PictureFile } from "../data/pictures/picture-file.ts";
-import { resizeGrey } from "../data/resample.ts";
 import type { Box, Classes } from "../data/sample.ts";
 import { outline, type Outline } from "../explain/outline.ts";
 import type { Gpu } from "../gpu/gpu.ts";
@@ -10,6 +8,7 @@ import { OpenModel, openModel } from "../runs/open-model.ts";
 import { parseCheckpoint } from "../train/checkpoint.ts";
 import type { Predictor } from "../train/predictor.ts";
 import { OTHER_RESIZING } from "./image-source.ts";
+import { preparePicture } from "./prepare-picture.ts";
 
 export interface PicturePrediction {
   /** Of each class in the order of `classes.names`, 0 to 1; undefined if the checkpoint's classifier has not been trained. */
@@ -70,12 +69,15 @@ export class PicturePredictor implements Disposable {
    * @throws DataError for a picture that is damaged, too small, or shows nothing; GpuError
    */
   async predict(picture: PictureFile, frame = picture.frames[0]!): Promise<PicturePrediction> {
-    const { crop: method, resize } = this.#model.loaded.checkpoint.config;
-    const [height, width] = this.size;
-    const { original, crop } = cropToTissue(await picture.grey(frame), method);
-    const grey = resizeGrey(original, crop, width, height);
-    const prepared = { id: "picture", group: "picture", label: undefined, width, height, grey, boxes: [] };
-    const [{ probabilities, mask } = {}] = await this.#predictor.predict(assembleBatch([prepared], []).image);
+    const { config } = this.#model.loaded.checkpoint;
+    const original = await picture.grey(frame);
+    const image = preparePicture(original, "picture", config);
+    const {
+      width,
+      height,
+      source: { crop },
+    } = image;
+    const [{ probabilities, mask } = {}] = await this.#predictor.predict(assembleBatch([image], []).image);
     const marked = this.#model.hasOutlines ? mask : undefined;
     return {
       probabilities: this.#model.isClassifier ? probabilities : undefined,
@@ -84,7 +86,7 @@ export class PicturePredictor implements Disposable {
       crop,
       notes: [
         ...(original.note === undefined ? [] : [original.note]),
-        ...(resize === "pillow" ? [] : [OTHER_RESIZING]),
+        ...(config.resize === "pillow" ? [] : [OTHER_RESIZING]),
       ],
     };
   }

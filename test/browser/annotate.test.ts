@@ -1,7 +1,6 @@
 /** The built page's annotations by finger, of many images at once, of classes of one's own, and as files. No adapter is needed. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { AxeResults } from "axe-core";
 import { unzipSync } from "fflate";
 import sharp from "sharp";
 import type { CDPSession, Page } from "playwright-core";
@@ -11,19 +10,10 @@ import { ultrasound } from "../node/data/images.ts";
 import { cocoFile } from "../node/data/other-sets.ts";
 import { nodule, png, writeFiles } from "../node/data/sets.ts";
 import { openApp, type OpenApp } from "../support/app.ts";
+import { faults } from "../support/axe.ts";
 import { chromiumFor } from "../support/chromium.ts";
 
 const { leftOut, required } = chromiumFor("Annotating by finger is not tested");
-
-const axe = readFileSync(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-
-async function faults(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(async () =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
-}
 
 /** Only what hangs should end by this. */
 const WAIT_MS = 600_000;
@@ -105,8 +95,7 @@ describe.skipIf(leftOut)("annotating", () => {
     return (await Promise.all(edges)).map(Number);
   };
   const openFolder = async (folder: string) => {
-    await page.goto(`${app.url}#/images`);
-    await page.getByRole("heading", { level: 1 }).waitFor();
+    await app.visit("images");
     const others = page.getByRole("button", { name: "Other images…" });
     if (await others.isVisible()) await others.click();
     await page.getByLabel("Folder", { exact: true }).setInputFiles(folder);
@@ -280,8 +269,7 @@ describe.skipIf(leftOut)("annotating", () => {
 
   test("no view is wider than a narrow screen, nor at fault for axe-core, light and dark", async () => {
     for (const view of ["images", "annotate"]) {
-      await page.goto(`${app.url}#/${view}`);
-      await page.getByRole("heading", { level: 1 }).waitFor();
+      await app.visit(view);
       if (view === "images") await page.getByRole("button", { name: "Select all" }).click();
       for (const summary of await page.locator("summary").all()) await summary.click();
       if (view === "images") await page.getByRole("button", { name: "Delete benign" }).click();

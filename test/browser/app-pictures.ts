@@ -38,12 +38,7 @@ async function take(name: string): Promise<void> {
   await page.setViewportSize({ width: 1280, height: 800 });
 }
 
-const visit = async (view: string): Promise<void> => {
-  await page.goto(`${app.url}#/${view}`);
-  await page.getByRole("heading", { level: 1 }).waitFor();
-};
-
-await visit("start");
+await app.visit("start");
 await page.getByText("Agrees with PyTorch").waitFor();
 await take("start");
 await makeProject(page);
@@ -51,14 +46,14 @@ await take("images");
 await page.getByRole("gridcell").first().click();
 await page.getByLabel("Box 1, left").waitFor();
 await take("annotate");
-await visit("predict");
+await app.visit("predict");
 await page.getByRole("button", { name: /^Predict all/ }).click();
 await page.getByText("40 images", { exact: true }).waitFor();
 await page.getByRole("row").nth(1).click();
 await page.keyboard.press("h");
 await page.getByText("Grad-CAM at L4: where").waitFor();
 await take("predict");
-await visit("train");
+await app.visit("train");
 await train(page);
 await take("train");
 await page
@@ -71,7 +66,7 @@ await app.close();
 rmSync(scratch, { recursive: true });
 
 async function makeProject(page: Page): Promise<void> {
-  await visit("images");
+  await app.visit("images");
   await page.getByLabel("Images", { exact: true }).fill("40");
   await page.getByRole("button", { name: "Draw them" }).click();
   await page.getByText("40 images, 40 with class and box").waitFor();

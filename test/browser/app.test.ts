@@ -2,29 +2,14 @@
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import type { AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../cli/support.ts";
 import { openApp, type OpenApp } from "../support/app.ts";
+import { faults, wider } from "../support/axe.ts";
 import { chromiumFor } from "../support/chromium.ts";
 
 const { leftOut, required } = chromiumFor("The page is not tested");
-
-const axe = readFileSync(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-
-/** What axe-core finds fault with, with the elements. */
-async function faults(page: Page): Promise<string[]> {
-  // Evaluated, not added as a script, which the page's policy forbids.
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(async () =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
-}
-
-const wider = (page: Page) =>
-  page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
 
 const IMAGES = 24;
 
@@ -39,10 +24,7 @@ describe.skipIf(leftOut)("the page", () => {
   });
   afterAll(async () => (app as typeof app | undefined)?.close());
 
-  const visit = async (view: string) => {
-    await page.goto(`${app.url}#/${view}`);
-    await page.getByRole("heading", { level: 1 }).waitFor();
-  };
+  const visit = (view: string) => app.visit(view);
 
   test("loads at most 250 kB, checks once whether the adapter agrees with PyTorch, and remembers it", async () => {
     await visit("start");

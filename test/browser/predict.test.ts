@@ -2,7 +2,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import type { AxeResults } from "axe-core";
 import { parse } from "csv-parse/sync";
 import { strFromU8, unzipSync } from "fflate";
 import type { Page } from "playwright-core";
@@ -13,11 +12,11 @@ import { confusion, rates } from "../../src/metrics/confusion.ts";
 import { auc } from "../../src/metrics/curves.ts";
 import { checkpointBytes, mganet, temporaryFolder } from "../cli/support.ts";
 import { openApp, type OpenApp } from "../support/app.ts";
+import { faults } from "../support/axe.ts";
 import { chromiumFor } from "../support/chromium.ts";
 
 const { leftOut, required } = chromiumFor("The page's predictions are not tested");
 
-const axe = readFileSync(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const builtIn = fileURLToPath(new URL("../../app/public/model.safetensors", import.meta.url));
 
 interface Report {
@@ -30,14 +29,6 @@ interface Report {
   }[];
   loops?: { image: string; withNodule: number; malignant: { mean: number; greatest: number; frame: string } }[];
   skipped: { file: string; reason: string }[];
-}
-
-async function faults(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(async () =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
 }
 
 const HOSTILE = "<img src=x onerror=alert(1)>.png";
@@ -85,10 +76,7 @@ describe.skipIf(leftOut)("predicting", () => {
   });
   afterAll(async () => (app as typeof app | undefined)?.close());
 
-  const visit = async (view: string) => {
-    await page.goto(`${app.url}#/${view}`);
-    await page.getByRole("heading", { level: 1 }).waitFor();
-  };
+  const visit = (view: string) => app.visit(view);
   const done = async (images: number) => {
     await page.getByText(`${images} images`, { exact: true }).waitFor();
     await page.locator(".progress").waitFor({ state: "detached" });

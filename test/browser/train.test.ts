@@ -1,7 +1,6 @@
 /** Training and its results in the built page: runs of the command line go on there, and the page's are read by it. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import axeSource from "axe-core";
 import { strToU8, unzipSync, zipSync } from "fflate";
 import type { Download, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -11,6 +10,7 @@ import { readRun } from "../../src/runs/report.ts";
 import type { EpochRecord } from "../../src/train/training.ts";
 import { mganet, temporaryFolder } from "../cli/support.ts";
 import { openApp, type OpenApp } from "../support/app.ts";
+import { faults, wider } from "../support/axe.ts";
 import { chromiumFor } from "../support/chromium.ts";
 import { openHidden } from "../support/hidden-tab.ts";
 import { mganetConfig } from "../support/mganet.ts";
@@ -41,10 +41,7 @@ describe.skipIf(leftOut)("training in the page", () => {
   });
   afterAll(async () => (app as typeof app | undefined)?.close());
 
-  const visit = async (view: string) => {
-    await page.goto(`${app.url}#/${view}`);
-    await page.getByRole("heading", { level: 1 }).waitFor();
-  };
+  const visit = (view: string) => app.visit(view);
   const files = (folder: string) =>
     readdirSync(folder).filter((name) => !name.startsWith(".") && name !== "report.html");
   const downloaded = async (click: () => Promise<void>): Promise<{ name: string; bytes: Uint8Array }> => {
@@ -247,19 +244,9 @@ describe.skipIf(leftOut)("training in the page", () => {
         await page.setViewportSize({ width: 1280, height: 800 });
         await visit(view);
         if (view === "report") await page.frameLocator("iframe.report").getByRole("heading", { level: 1 }).waitFor();
-        await page.evaluate(axeSource.source);
-        const { violations } = await page.evaluate(() =>
-          (globalThis as unknown as { axe: typeof axeSource }).axe.run(),
-        );
-        expect(
-          violations.map(
-            ({ id, nodes }) => `${view} ${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`,
-          ),
-        ).toEqual([]);
+        expect(await faults(page), view).toEqual([]);
         await page.setViewportSize({ width: 360, height: 800 });
-        const wide = await page.evaluate(
-          () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
-        );
+        const wide = await wider(page);
         expect(wide, view).toBe(false);
       }
     },

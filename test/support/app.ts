@@ -69,11 +69,16 @@ export async function openApp(
     if (message.type() === "error") errors.push(message.text());
   });
   const page = await context.newPage();
+  /** Opens a view of the page, which stays the same page, and waits until it is there. */
+  const visit = async (view: string) => {
+    await page.goto(`${url}#/${view}`);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+  };
   /** Ends the process that owns all GPU devices; the browser starts another one. */
   const endGpuProcess = () => killGpuProcess(browser);
   const close = async () => {
     await browser.close();
     await new Promise((resolve) => server.close(resolve));
   };
-  return { page, context, browser, origin, url, out, requests, loaded, errors, endGpuProcess, close };
+  return { page, context, browser, origin, url, out, requests, loaded, errors, visit, endGpuProcess, close };
 }

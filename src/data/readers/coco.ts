@@ -10,10 +10,11 @@
  * its box is used, as the tighter of the two, and it is the outline.
  */
 import * as z from "zod";
+import { agreement } from "../boxes.ts";
 import { components, runsOf, withoutSpecks } from "../components.ts";
 import { type Box, DataError, reasonOf, type Shape } from "../sample.ts";
 import { parseJson } from "./json.ts";
-import { agreement, around, boxesOfOutlines, type Marked } from "./marked.ts";
+import { around, boxesOfOutlines, type Marked } from "./marked.ts";
 import { decompressCounts, maskOfRuns } from "./rle.ts";
 import { explain } from "./values.ts";
 

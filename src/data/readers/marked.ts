@@ -1,6 +1,6 @@
 /** The common form of labelling tools' annotations of an image: objects with a name, a box and perhaps an outline. */
 import type { Size } from "../annotation-frame.ts";
-import { area, boundingBox, type Point } from "../boxes.ts";
+import { boundingBox, type Point } from "../boxes.ts";
 import { type Box, DataError, type Label, type Shape } from "../sample.ts";
 import { BinaryWords, type ClassWords } from "./class-words.ts";
 
@@ -116,17 +116,6 @@ export const around = (a: Box, b: Box): Box => ({
   x1: Math.max(a.x1, b.x1),
   y1: Math.max(a.y1, b.y1),
 });
-
-/** Intersection over union. */
-export function agreement(a: Box, b: Box): number {
-  const both = area({
-    x0: Math.max(a.x0, b.x0),
-    y0: Math.max(a.y0, b.y0),
-    x1: Math.min(a.x1, b.x1),
-    y1: Math.min(a.y1, b.y1),
-  });
-  return both / (area(a) + area(b) - both);
-}
 
 /** The bounding box of a box rotated about its centre, by degrees. */
 export function turnedBox({ x0, y0, x1, y1 }: Box, degrees: number): Box {
