@@ -9,7 +9,7 @@ interface ImportMeta {
   readonly env: { readonly PROD: boolean };
 }
 
-declare module "*?worker" {
-  const PageWorker: new (options?: { name?: string }) => Worker;
-  export default PageWorker;
+declare module "*?worker&url" {
+  const address: string;
+  export default address;
 }

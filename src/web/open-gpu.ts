@@ -24,7 +24,8 @@ export async function openGpu({ onLost, ...options }: PageGpuOptions = {}): Prom
   return gpu;
 }
 
-const RELOAD = "the browser gives this page no GPU any more after it was lost: reload the page";
+const LOST_TWICE =
+  "the browser gives this page no GPU any more, as it was lost more than once: wait some minutes and reload the page, or restart the browser";
 
 /** A device that is kept, with its compiled pipelines, until it fails: whoever asks next then gets another one. */
 export class KeptGpu {
@@ -35,8 +36,8 @@ export class KeptGpu {
   async open(): Promise<Gpu> {
     await this.closeFailed();
     this.#gpu ??= openGpu().catch((error: unknown) => {
-      // Chromium gives a page that has seen its devices fail twice no further one, until it is opened anew.
-      throw this.#wasLost && error instanceof AdapterError ? new AdapterError(RELOAD, { cause: error }) : error;
+      // Chromium gives a page that has seen its devices fail twice within minutes no further one for a while.
+      throw this.#wasLost && error instanceof AdapterError ? new AdapterError(LOST_TWICE, { cause: error }) : error;
     });
     return this.#gpu;
   }
@@ -71,6 +72,6 @@ async function requestAdapter(): Promise<GPUAdapter> {
   });
   if (adapter) return adapter;
   throw new AdapterError(
-    "this browser finds no GPU that it may use: switch hardware acceleration on in its settings, or update the driver (in Chrome and Edge, chrome://gpu says what is missing)",
+    "this browser finds no GPU that it may use: switch hardware acceleration on in its settings, or update the driver (in Chrome and Edge, chrome://gpu says what is missing); if it has just failed, restart the browser",
   );
 }

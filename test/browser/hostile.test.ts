@@ -9,9 +9,11 @@ import { phantomImage } from "../../src/data/phantom/phantom.ts";
 import { crcOf } from "../../src/data/pictures/png.ts";
 import { writePng } from "../../src/data/pictures/png-write.ts";
 import { DataError, reasonOf } from "../../src/data/sample.ts";
+import { openPictures } from "../../src/node/data/decode.ts";
 import { openDataset } from "../../src/node/data/open.ts";
 import { prepareDataset } from "../../src/node/data/prepare.ts";
 import { prepareImage } from "../../src/node/data/prepare-image.ts";
+import { frameName } from "../../src/data/picture-name.ts";
 import { temporaryFolder } from "../cli/support.ts";
 import { openApp, type OpenApp } from "../support/app.ts";
 import { chromiumFor } from "../support/chromium.ts";
@@ -30,11 +32,13 @@ const SMALL = { width: 32, height: 32, crop: "adaptive" } as const;
 const describeImage = (label: number | null | undefined, boxes: readonly unknown[]) =>
   `${label ?? "none"} ${boxes.length}`;
 
-/** What is taken and what is left out: where two decoders refuse a picture, each has its own words. */
-function names(verdict: unknown) {
-  const { images, left } = verdict as Verdict;
-  return { images, left: Object.keys(left).sort() };
+/** Reasons that come from libvips on Node, in the words that the page has for them. */
+function sameWords(reason: string): string {
+  if (reason === "is not a readable image: Input image exceeds pixel limit") return TOO_LARGE;
+  return reason.replace("Input buffer contains unsupported image format", "its format is unknown");
 }
+
+const TOO_LARGE = "is an image of 60000x60000: too large; at most 67108864 pixels (8192x8192) are read";
 
 /** What the command line takes of a folder. */
 async function commandLine(folder: string): Promise<Verdict> {
@@ -44,7 +48,7 @@ async function commandLine(folder: string): Promise<Verdict> {
   try {
     const dataset = await openDataset(folder);
     const { prepared, skipped } = await prepareDataset(dataset, SMALL);
-    for (const { file, reason } of [...dataset.skipped, ...skipped]) left[bare(file)] = reason;
+    for (const { file, reason } of [...dataset.skipped, ...skipped]) left[bare(file)] = sameWords(reason);
     const boxes = new Map(dataset.samples.map((sample) => [sample.id, sample.boxes]));
     for (const { id, label } of prepared) images[id] = describeImage(label, boxes.get(id)!);
   } catch (error) {
@@ -52,10 +56,15 @@ async function commandLine(folder: string): Promise<Verdict> {
     // Without annotations the page takes every picture by itself, as `predict` does.
     for (const name of (readdirSync(folder, { recursive: true }) as string[]).sort()) {
       if (!/\.(?:png|jpg|bmp|tif|dcm)$/i.test(name)) continue;
-      await prepareImage(path.join(folder, name), SMALL).then(
-        () => (images[name] = describeImage(undefined, [])),
-        (reason: unknown) => (left[name] = reasonOf(reason).replace(`${path.join(folder, name)}: `, "")),
-      );
+      const file = path.join(folder, name);
+      const { frames } = await openPictures(readFileSync(file)).catch(() => ({ frames: [1] }));
+      for (const frame of frames) {
+        const named = frames.length > 1 ? frameName(name, frame) : name;
+        await prepareImage(path.join(folder, named), SMALL).then(
+          () => (images[named] = describeImage(undefined, [])),
+          (reason: unknown) => (left[named] = sameWords(reasonOf(reason).replace(`${file}: `, ""))),
+        );
+      }
     }
   }
   return { images, left };
@@ -128,6 +137,7 @@ function dicom(inflated: number): Buffer {
 }
 
 const GIBIBYTE = 2 ** 30;
+const MARKUP = "<img src=x onerror=window.harmed=1>";
 
 const picture = (index: number): Buffer => {
   const { grey, ...size } = phantomImage(0, index);
@@ -193,7 +203,7 @@ describe.skipIf(leftOut)("the page", () => {
   });
   afterAll(async () => (app as typeof app | undefined)?.close());
 
-  test.each(["dicom", "masks", "voc"])("takes test/cases/%s as the command line does", async (name) => {
+  test.each(["dicom", "raster", "masks", "voc"])("takes test/cases/%s as the command line does", async (name) => {
     const folder = path.join(cases, name);
     expect(await open(folder)).toEqual(await commandLine(folder));
   });
@@ -208,6 +218,30 @@ describe.skipIf(leftOut)("the page", () => {
       expect(ours).toEqual(await commandLine(folder));
     },
   );
+
+  test("shows markup in names and manifests as text", async () => {
+    const rows = [
+      ["image", "label", "boxes", "patient"],
+      [`${MARKUP}.png`, "benign", "50 40 140 100", MARKUP],
+      ["b.png", "malignant", "", `</option><script>window.harmed=1</script>`],
+      [`${MARKUP}-gone.png`, "benign", "", ""],
+      ["b.png", MARKUP, MARKUP, ""],
+    ];
+    const folder = write(MARKUP, {
+      [`${MARKUP}.png`]: picture(0),
+      "b.png": picture(1),
+      "manifest.csv": `${rows.map((row) => row.map((cell) => `"${cell}"`).join(",")).join("\n")}\n`,
+    });
+    const ours = await open(folder);
+    expect(ours).toEqual(await commandLine(folder));
+    expect(Object.values((ours as Verdict).left).join()).toContain("<img src");
+    await page.getByText(/files left out$/).click();
+    await page.getByRole("gridcell").first().click();
+    await page.getByRole("application").waitFor();
+    expect(await page.evaluate(() => "harmed" in window)).toBe(false);
+    expect(await page.locator("main img, main script").count()).toBe(0);
+    await page.goto(`${app.url}#/images`);
+  });
 
   test("keeps and opens again what has names and values of 10,000 characters, or refuses them", async () => {
     const long = "x".repeat(10_000);
@@ -236,7 +270,7 @@ describe.skipIf(leftOut)("the page", () => {
       "inflates.dcm": dicom(GIBIBYTE / 4),
     });
     const ours = await open(folder);
-    expect(names(ours)).toEqual(names(await commandLine(folder)));
+    expect(ours).toEqual(await commandLine(folder));
     expect(Object.keys((ours as Verdict).images)).toContain("good.png");
   });
 
@@ -250,7 +284,7 @@ describe.skipIf(leftOut)("the page", () => {
       "empty.csv": "",
       ...Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`many/${i}.txt`, ""])),
     });
-    expect(names(await open(folder))).toEqual(names(await commandLine(folder)));
+    expect(await open(folder)).toEqual(await commandLine(folder));
   });
 
   test("is not fooled by keys that objects inherit", async () => {
