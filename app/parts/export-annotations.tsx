@@ -103,6 +103,12 @@ function Form({ project }: { project: Project }) {
         {!progress && check && "fault" in check && check.fault}
         {!progress && check && "losses" in check && lossLine(check.losses)}
       </p>
+      {source.kind !== "phantom" && (
+        <p class="small dim">
+          The file names the images{withPictures ? ", holds them whole (metadata included)," : ""} and has what is known
+          of their patients: look at it before you pass it on.
+        </p>
+      )}
       {!withPictures && (
         <p class="small dim">
           {source.kind === "phantom"

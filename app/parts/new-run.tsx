@@ -17,6 +17,17 @@ import type { Field, ModelInfo } from "../worker/settings.ts";
 
 type Preset = "quick" | "paper";
 
+/** The settings that a choice of network brings. */
+interface Opened {
+  model: string;
+  preset: Preset;
+  data: string;
+  fields: readonly Field[];
+  config: TrainConfig;
+  /** Whether those shown before had been changed. */
+  changed: boolean;
+}
+
 /** Fields that most people look at; the others are folded away. */
 const FIRST = /^epochs\.|^(?:batch|lr|width|val)$/;
 
@@ -26,9 +37,10 @@ export function NewRun() {
   const [models, setModels] = useState<readonly ModelInfo[]>([]);
   const [model, setModel] = useState("mganet");
   const [preset, setPreset] = useState<Preset>("quick");
+  const [opened, setOpened] = useState<Opened>();
   const [config, setConfig] = useState<TrainConfig>();
-  const [fields, setFields] = useState<readonly Field[]>([]);
   const [from, setFrom] = useState<ModelId>();
+  const [fits, setFits] = useState(false);
   const [follow, setFollow] = useState<Follow>();
   const [forecast, setForecast] = useState<Forecast>();
   const data = project.value ? dataOf(project.value.name) : "phantom";
@@ -40,16 +52,23 @@ export function NewRun() {
   }, []);
 
   useEffect(() => {
+    let current = true;
     computeWorker()
       .preset(model, preset, data)
       .then(
         (found) => {
-          setFrom(undefined); // Another network, or settings that begin anew.
-          setFields(found.fields);
-          setConfig({ ...found.config, data });
+          if (!current) return; // Another one has been chosen meanwhile.
+          const own = { ...found.config, data };
+          const changed = opened !== undefined && JSON.stringify(config) !== JSON.stringify(opened.config);
+          setFrom(undefined);
+          setOpened({ model, preset, data, fields: found.fields, config: own, changed });
+          setConfig(own);
         },
         (error: unknown) => say(messageOf(error)),
       );
+    return () => {
+      current = false;
+    };
   }, [model, preset, data]);
 
   useEffect(() => {
@@ -64,7 +83,10 @@ export function NewRun() {
     return () => clearTimeout(timer);
   }, [config]);
 
-  if (!config) return <p role="status">Opening the settings…</p>;
+  if (!config || !opened) return <p role="status">Opening the settings…</p>;
+  const { fields } = opened;
+  /** The settings shown are still those of the network chosen before. */
+  const opening = opened.model !== model || opened.preset !== preset || opened.data !== data;
   // Two fields may change before the next drawing.
   const set = (name: string, value: unknown) => setConfig((now) => now && withValue(now, name, value));
   const show = (some: readonly Field[]) =>
@@ -110,6 +132,7 @@ export function NewRun() {
         <label>
           Pixels a side
           <select
+            disabled={opening}
             value={config.size[0]}
             onChange={(event) => set("size", [Number(event.currentTarget.value), Number(event.currentTarget.value)])}
           >
@@ -119,31 +142,39 @@ export function NewRun() {
           </select>
         </label>
       </div>
-      <StartFrom
-        config={config}
-        from={from}
-        branch={fields.find(({ name }) => name === "freeze")?.choices?.find((choice) => choice !== "none")}
-        choose={(id, changed) => {
-          setFrom(id);
-          setConfig(changed);
-        }}
-      />
-      <div class="filters">{show(fields.filter(({ name }) => FIRST.test(name)))}</div>
-      <details>
-        <summary>More settings</summary>
-        <div class="filters">{show(fields.filter(({ name }) => !FIRST.test(name) && name !== "freeze"))}</div>
-      </details>
-      <FollowChoice follow={follow} choose={setFollow} />
-      <p role="status" class={fault ? "fault" : "dim"}>
-        {!forecast && "Planning the memory…"}
-        {forecast?.ok &&
-          `Needs about ${size(forecast.needs.device)} of graphics memory and ${size(forecast.needs.host)} beside it.`}
-        {fault && `${fault.setting === undefined ? "" : `${fault.setting}: `}${fault.message}`}
-      </p>
-      <TimeEstimate config={config} possible={forecast?.ok === true} />
-      <button class="main" disabled={!forecast?.ok}>
-        Train
-      </button>
+      {opened.changed && !opening && (
+        <p role="status" class="small dim">
+          These are the network's own settings; what was changed for another choice is not kept.
+        </p>
+      )}
+      <fieldset class="bare" disabled={opening}>
+        <StartFrom
+          config={config}
+          from={from}
+          onFit={setFits}
+          branch={fields.find(({ name }) => name === "freeze")?.choices?.find((choice) => choice !== "none")}
+          choose={(id, changed) => {
+            setFrom(id);
+            setConfig(changed);
+          }}
+        />
+        <div class="filters">{show(fields.filter(({ name }) => FIRST.test(name)))}</div>
+        <details>
+          <summary>More settings</summary>
+          <div class="filters">{show(fields.filter(({ name }) => !FIRST.test(name) && name !== "freeze"))}</div>
+        </details>
+        <FollowChoice follow={follow} choose={setFollow} />
+        <p role="status" class={fault ? "fault" : "dim"}>
+          {!forecast && "Planning the memory…"}
+          {forecast?.ok &&
+            `Needs about ${size(forecast.needs.device)} of graphics memory and ${size(forecast.needs.host)} beside it.`}
+          {fault && `${fault.setting === undefined ? "" : `${fault.setting}: `}${fault.message}`}
+        </p>
+        <TimeEstimate config={config} possible={forecast?.ok === true && !opening} />
+        <button class="main" disabled={!forecast?.ok || (from !== undefined && !fits)}>
+          Train
+        </button>
+      </fieldset>
     </form>
   );
 }

@@ -59,7 +59,8 @@ export function Exports() {
       </div>
       <p class="small dim">
         {progress.value ? "What is predicted so far. " : ""}
-        JSON as the command line writes it. {NOTE}
+        JSON as the command line writes it. Each file names the images as they are named here; the ZIP also shows them.{" "}
+        {NOTE}
       </p>
     </section>
   );

@@ -50,6 +50,9 @@ export function Runs() {
           </table>
         </div>
       )}
+      {all.length > 0 && (
+        <p class="small dim">An exported run names its images, and has pictures of those that were followed.</p>
+      )}
       {compared.length > 0 && <Compared runs={compared} />}
       <OpenRuns />
     </section>

@@ -13,6 +13,8 @@ interface Props {
   /** Undefined: new weights. */
   from: ModelId | undefined;
   choose: (from: ModelId | undefined, config: TrainConfig) => void;
+  /** Told whether the model's weights fit these settings; false while it is not known. */
+  onFit: (fits: boolean) => void;
   /** The phase whose branch can be left as it is; undefined if the network has none. */
   branch: string | undefined;
 }
@@ -24,17 +26,22 @@ function withoutOrigin(config: TrainConfig): TrainConfig {
   return config.freeze === undefined ? rest : { ...rest, freeze: "none" };
 }
 
-export function StartFrom({ config, from, choose, branch }: Props) {
+export function StartFrom({ config, from, choose, onFit, branch }: Props) {
   const [taken, setTaken] = useState<Taken>();
   useEffect(() => void listModels(), []);
   useEffect(() => {
     setTaken(undefined);
+    onFit(false);
     if (from === undefined) return;
     let current = true;
     computeWorker()
       .taken(config, from)
       .then(
-        (found) => current && setTaken(found),
+        (found) => {
+          if (!current) return;
+          setTaken(found);
+          onFit(found.ok);
+        },
         (error: unknown) => say(messageOf(error)),
       );
     return () => {

@@ -37,11 +37,15 @@ describe.skipIf(leftOut)("training in the page", () => {
       trainOnNode(required(), whole, config, { folder: paused, steps: 6 }),
     ]);
     ({ page } = app);
-    page.setDefaultTimeout(600_000);
+    page.setDefaultTimeout(90_000);
   });
   afterAll(async () => (app as typeof app | undefined)?.close());
 
   const visit = (view: string) => app.visit(view);
+  const setWidth = async (width: string) => {
+    await page.getByLabel("Width").fill(width);
+    await page.getByLabel("Width").blur(); // Then it counts as changed.
+  };
   const files = (folder: string) =>
     readdirSync(folder).filter((name) => !name.startsWith(".") && name !== "report.html");
   const downloaded = async (click: () => Promise<void>): Promise<{ name: string; bytes: Uint8Array }> => {
@@ -167,6 +171,18 @@ describe.skipIf(leftOut)("training in the page", () => {
     await page.getByRole("button", { name: /^Close/ }).click();
   });
 
+  test("another network has settings of its own, and says that changes to the last one's are gone", async () => {
+    await page.goto(`${app.url}#/train`);
+    await setWidth("0.0625");
+    await page.getByRole("combobox", { name: "Network" }).selectOption("resnet34");
+    await page.getByLabel("Epochs, training").waitFor();
+    await page.getByText("what was changed for another choice is not kept").waitFor();
+    expect(await page.getByLabel("Width").inputValue()).toBe("0.25");
+    await page.getByRole("combobox", { name: "Network" }).selectOption("mganet");
+    await page.getByLabel("Epochs, joint stage").waitFor();
+    expect(await page.getByText("what was changed for another choice is not kept").count()).toBe(0);
+  });
+
   test("a new run from another's weights: timed before, followed, reloaded, stopped for good, noted on and compared", async () => {
     await visit("images");
     await page.getByLabel("Images", { exact: true }).fill(String(IMAGES));
@@ -185,6 +201,14 @@ describe.skipIf(leftOut)("training in the page", () => {
     }
     await page.getByRole("combobox", { name: "Pixels a side" }).selectOption("64");
     await page.getByLabel("Start from").selectOption("run:whole run");
+    await page.getByText(/^Begins with \d+ tensors taken\.$/).waitFor();
+    // Weights that do not fit are no beginning.
+    const train = page.getByRole("button", { name: "Train", exact: true });
+    await setWidth("0.125");
+    await page.locator("form .fault").waitFor();
+    await page.getByText("Needs about").waitFor();
+    expect(await train.isDisabled()).toBe(true);
+    await setWidth("0.0625");
     await page.getByText(/^Begins with \d+ tensors taken\.$/).waitFor();
     await page.getByRole("button", { name: "Time a few steps" }).click();
     await page.getByText(/^About .+, without reading images\.$/).waitFor();
