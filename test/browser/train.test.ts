@@ -37,7 +37,7 @@ describe.skipIf(leftOut)("training in the page", () => {
       trainOnNode(required(), whole, config, { folder: paused, steps: 6 }),
     ]);
     ({ page } = app);
-    page.setDefaultTimeout(90_000);
+    page.setDefaultTimeout(600_000);
   });
   afterAll(async () => (app as typeof app | undefined)?.close());
 
