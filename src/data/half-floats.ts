@@ -31,6 +31,14 @@ function roundToEven(value: number): number {
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
-export const widened = (halves: Uint16Array): Float32Array => Float32Array.from(halves, widen);
+/** The values of all words. */
+let values: Float32Array | undefined;
+
+export function widened(halves: Uint16Array): Float32Array {
+  values ??= Float32Array.from({ length: 0x10000 }, (_, half) => widen(half));
+  const wide = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) wide[i] = values[halves[i]!]!;
+  return wide;
+}
 
 export const narrowed = (values: Float32Array): Uint16Array => Uint16Array.from(values, narrow);

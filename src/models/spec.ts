@@ -8,8 +8,21 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { Module } from "../nn/module.ts";
 import type { SettingText } from "./setting.ts";
 
+/** What a run begins from: an earlier run, or weights of another program. */
+export type Origin = EarlierRun | OtherWeights;
+
+/** A file of PyTorch's, or safetensors that this program has not written: what they have learned is not known. */
+export interface OtherWeights {
+  readonly file: string;
+  /** Of its bytes, in hexadecimal. */
+  readonly sha256: string;
+  readonly format: "torch" | "safetensors";
+}
+
+export const isEarlierRun = (origin: Origin): origin is EarlierRun => "model" in origin;
+
 /** The checkpoint whose weights a run begins from. */
-export interface Origin {
+export interface EarlierRun {
   /** As the user named it. */
   readonly file: string;
   /** Of its bytes, in hexadecimal. */

@@ -1,5 +1,6 @@
 /** Tells errors that a user can mend from bugs. */
 import { SafetensorsError } from "../data/safetensors.ts";
+import { TorchFileError } from "../data/torch/torch-file.ts";
 import { DataError } from "../data/sample.ts";
 import { DeviceLostError, OutOfMemoryError } from "../gpu/gpu.ts";
 import { PlanError } from "../graph/compile.ts";
@@ -20,6 +21,7 @@ const expected = [
   OutOfMemoryError,
   PlanError,
   SafetensorsError,
+  TorchFileError,
 ];
 
 /** Whether the error's message is all that the user needs. */

@@ -1,6 +1,7 @@
 /** Checkpoints: weights, optimiser state and position in one safetensors file, enough to resume bit for bit. */
 import * as z from "zod";
 import { widened } from "../data/half-floats.ts";
+import { isTorchFile } from "../data/torch/torch-file.ts";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readVariable, writeVariable, type Slab } from "../graph/storage.ts";
@@ -9,7 +10,7 @@ import { evaluationSchema, type Evaluation } from "../metrics/evaluation.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { classifies } from "../models/model.ts";
 import { requireLandmarks } from "../models/parity-case.ts";
-import type { PhaseSpec } from "../models/spec.ts";
+import { isEarlierRun, type PhaseSpec } from "../models/spec.ts";
 import { fromTorch, toTorch, torchShape } from "../nn/layout.ts";
 import { StateDictError, type Module, type Parameter, type StateDict } from "../nn/module.ts";
 import type { Adam } from "../optim/adam.ts";
@@ -22,7 +23,8 @@ export class CheckpointError extends Error {
   override name = "CheckpointError";
 }
 
-const FORMAT = "mganet-checkpoint-1";
+const FORMAT_NAME = "mganet-checkpoint-";
+const FORMAT = `${FORMAT_NAME}1`;
 
 const count = z.number().int().min(0);
 const positionSchema = z.strictObject({
@@ -164,6 +166,13 @@ export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   return { config, position: position.data, best: (best.data as Best | undefined) ?? undefined, model, moments };
 }
 
+/**
+ * Whether a file is a checkpoint of this program, and not another one's weights.
+ * @throws SafetensorsError for a file that is neither safetensors nor one of PyTorch's
+ */
+export const isCheckpoint = (bytes: Uint8Array, file: string): boolean =>
+  !isTorchFile(bytes) && parseSafetensors(bytes, file).metadata["format"]?.startsWith(FORMAT_NAME) === true;
+
 /** A weight may be in half precision, in which a file takes half the space. @throws CheckpointError for another type */
 function floatsOf({ dtype, data }: SafeTensor, name: string, file: string): Float32Array {
   if (dtype === "F32") return data;
@@ -187,7 +196,8 @@ export function trainedPhase({ config, position }: Pick<Checkpoint, "config" | "
 /** Index of the last phase whose training a run begins with; -1 for none. */
 function inheritedPhase(config: TrainConfig): number {
   const { init } = config;
-  if (!init) return -1;
+  // What other programs' weights have learned is not known.
+  if (!init || !isEarlierRun(init)) return -1;
   const { phases } = specOf(config);
   const last = phases.findIndex(({ name }) => name === init.phase);
   const counts = (phase: PhaseSpec) => keepsClasses(config, init) || !classifies(phase);
@@ -241,7 +251,7 @@ export function loadMoments(gpu: Gpu, adam: Adam, checkpoint: Checkpoint, file: 
 }
 
 /** Whether every value is finite. Sums of float32 cannot overflow a double, so one sum decides. */
-function allFinite(values: Float32Array): boolean {
+export function allFinite(values: Float32Array): boolean {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
   return Number.isFinite(sum);

@@ -7,7 +7,7 @@ import { isPhantom, PHANTOM } from "../data/phantom/scanner.ts";
 import { DEFAULT_MODEL, modelNamed } from "../models/registry.ts";
 import { learningRateSchema, setting } from "../models/setting.ts";
 import { originSchema, requireOrigin } from "./origin.ts";
-import type { ModelSpec, Outlines, PresetName, TrainedWith } from "../models/spec.ts";
+import { isEarlierRun, type ModelSpec, type Outlines, type PresetName, type TrainedWith } from "../models/spec.ts";
 
 export { PHANTOM } from "../data/phantom/scanner.ts";
 
@@ -134,7 +134,7 @@ export const commonSettings = {
   init: setting(
     originSchema.exactOptional(),
     "--init <run>",
-    "begin from the weights of this run folder or checkpoint file (default: from random values)",
+    "begin from the weights of this run folder, checkpoint or file of PyTorch's (default: from random values)",
   ),
   recompute: setting(
     z.boolean().default(false),
@@ -177,7 +177,7 @@ export const externalImages = ({ phantomImages }: Pick<TrainConfig, "phantomImag
 
 export function outlinesOf(config: TrainConfig): Outlines {
   const outlines = specOf(config).outlines(config);
-  return config.init?.outlines ? { ...outlines, learned: true } : outlines;
+  return config.init && isEarlierRun(config.init) && config.init.outlines ? { ...outlines, learned: true } : outlines;
 }
 
 export const totalEpochs = ({ epochs }: Pick<TrainConfig, "epochs">): number =>

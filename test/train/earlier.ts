@@ -1,7 +1,7 @@
 /** An earlier model, and runs that begin from it. */
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { TrainConfig } from "../../src/train/config.ts";
-import { parseSource, type Source } from "../../src/train/initial.ts";
+import { parseSource, type RunSource } from "../../src/train/initial.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { EpochRecord } from "../../src/train/training.ts";
 import { mganetConfig, type MGANetConfig } from "../support/mganet.ts";
@@ -40,15 +40,15 @@ export async function train(
 }
 
 /** Trains it. */
-export async function earlier(gpu: Gpu): Promise<{ bytes: Uint8Array; source: Source }> {
+export async function earlier(gpu: Gpu): Promise<{ bytes: Uint8Array; source: RunSource }> {
   const { last: bytes } = await train(gpu, config, () => {});
-  return { bytes, source: await parseSource(bytes, file) };
+  return { bytes, source: (await parseSource(bytes, file)) as RunSource };
 }
 
 /** The settings of a run that begins from it. */
-export const tuningOf = ({ origin }: Source, changes: Partial<MGANetConfig> = {}): MGANetConfig =>
+export const tuningOf = ({ origin }: RunSource, changes: Partial<MGANetConfig> = {}): MGANetConfig =>
   mganetConfig({ ...config, seed: 5, init: origin, ...changes });
 
 /** The same, with the segmentation branch as it is. */
-export const frozenOf = (source: Source, changes: Partial<MGANetConfig> = {}): MGANetConfig =>
+export const frozenOf = (source: RunSource, changes: Partial<MGANetConfig> = {}): MGANetConfig =>
   tuningOf(source, { freeze: "segmentation", epochs: { segmentation: 0, joint: 2 }, ...changes });

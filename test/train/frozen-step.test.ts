@@ -13,7 +13,7 @@ import { BatchNorm2d, Linear } from "../../src/nn/layers.ts";
 import { Module } from "../../src/nn/module.ts";
 import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
 import { parseCheckpoint, start, writeCheckpoint } from "../../src/train/checkpoint.ts";
-import type { Source } from "../../src/train/initial.ts";
+import type { RunSource } from "../../src/train/initial.ts";
 import { Predictor } from "../../src/train/predictor.ts";
 import { TrainingStep } from "../../src/train/step.ts";
 import { useGpu } from "../support/gpu.ts";
@@ -26,7 +26,7 @@ const gpu = useGpu();
 
 class Holder extends Module {}
 
-let source: Source;
+let source: RunSource;
 let batches: Batch[];
 beforeAll(async () => {
   ({ source } = await earlier(gpu()));

@@ -9,7 +9,7 @@ import { openModel } from "../../src/runs/open-model.ts";
 import { buildModel } from "../../src/train/build.ts";
 import { parseCheckpoint, start, trainedPhase, writeCheckpoint } from "../../src/train/checkpoint.ts";
 import { checkConfig, PHANTOM, presetFor, type TrainConfig } from "../../src/train/config.ts";
-import { initialWeights, parseSource, takenText, type Source } from "../../src/train/initial.ts";
+import { initialWeights, parseSource, takenText, type RunSource } from "../../src/train/initial.ts";
 import { sharedPhase, trainingKey } from "../../src/train/pretrained.ts";
 import { TrainingStep } from "../../src/train/step.ts";
 import { Trainer } from "../../src/train/trainer.ts";
@@ -21,7 +21,7 @@ import { config, joint, MadeUpData } from "./support.ts";
 
 const gpu = useGpu();
 let sourceBytes: Uint8Array;
-let source: Source;
+let source: RunSource;
 let batches: Batch[];
 beforeAll(async () => {
   ({ bytes: sourceBytes, source } = await earlier(gpu()));
@@ -172,7 +172,7 @@ describe.each([
 });
 
 /** A checkpoint of a network with other initial values, as if it had been trained. */
-function made(settings: TrainConfig, outlines = true): Source {
+function made(settings: TrainConfig, outlines = true): RunSource {
   const { net, spec } = buildModel({ ...settings, seed: 9 });
   const model = new Map(
     [...net.named()].map(([name, { shape, layout, size, initial }]) => {
@@ -187,7 +187,7 @@ function made(settings: TrainConfig, outlines = true): Source {
   return { checkpoint: { config: settings, position, best: undefined, model, moments: new Map() }, origin };
 }
 
-const beginning = (settings: TrainConfig, from: Source) =>
+const beginning = (settings: TrainConfig, from: RunSource) =>
   initialWeights(checkConfig({ ...settings, init: from.origin }), from);
 
 /** The smallest configuration of a model. */
@@ -211,7 +211,9 @@ describe("other classes", () => {
     expect(taken.length).toBe(from.checkpoint.model.size - fresh.length);
     for (const name of fresh) expect(state.get(name)!.shape[0], name).toBe(3);
     for (const name of taken) expect(state.get(name)).toBe(from.checkpoint.model.get(name));
-    expect(takenText({ taken, left, fresh })).toMatch(/^\d+ tensors taken; left: 2 of .*; initial values: 2 of /);
+    expect(takenText({ taken, left, fresh, notes: [] })).toMatch(
+      /^\d+ tensors taken; left: 2 of .*; initial values: 2 of /,
+    );
   });
 
   test.each([

@@ -55,7 +55,7 @@ const isTensor = (value: TorchValue): value is SafeTensor =>
 /** Takes wrappers' prefixes away where all names have them. */
 export function withoutPrefix({ tensors, notes }: FoundStateDict): FoundStateDict {
   const names = [...tensors.keys()];
-  const prefix = PREFIXES.find((each) => names.every((name) => name.startsWith(each)));
+  const prefix = PREFIXES.find((each) => names.length > 0 && names.every((name) => name.startsWith(each)));
   if (prefix === undefined) return { tensors, notes };
   const bare = new Map([...tensors].map(([name, tensor]) => [name.slice(prefix.length), tensor] as const));
   return withoutPrefix({ tensors: bare, notes: [...notes, `names are read without "${prefix}"`] });

@@ -1,0 +1,155 @@
+/** Weights of other programs: PyTorch's files, safetensors of torchvision's, timm's and one's own networks. */
+import { widened } from "../data/half-floats.ts";
+import { parseSafetensors, type SafeTensor } from "../data/safetensors.ts";
+import { stateDictOf, withoutPrefix, type FoundStateDict } from "../data/torch/state-dict.ts";
+import { isTorchFile, parseTorchFile } from "../data/torch/torch-file.ts";
+import { sameShape, showShape } from "../kernels/kernel.ts";
+import type { OtherWeights } from "../models/spec.ts";
+import { torchShape } from "../nn/layout.ts";
+import type { Module, StateDict } from "../nn/module.ts";
+import { allFinite, CheckpointError } from "./checkpoint.ts";
+import { fromTimm } from "./timm-names.ts";
+
+export interface ReadWeights {
+  readonly tensors: StateDict;
+  readonly format: OtherWeights["format"];
+  /** How they were found, one line each. */
+  readonly notes: readonly string[];
+}
+
+/** Counters and tables that PyTorch's networks keep beside weights, and that say nothing here. */
+const NO_WEIGHTS = /(?:^|\.)(?:num_batches_tracked|relative_position_index|relative_coords_table|attn_mask)$/;
+
+/**
+ * @param file what to call it
+ * @throws CheckpointError, TorchFileError, SafetensorsError in one line
+ */
+export function readOtherWeights(bytes: Uint8Array, file: string): ReadWeights {
+  const torch = isTorchFile(bytes);
+  const found: FoundStateDict = torch
+    ? stateDictOf(parseTorchFile(bytes, file), file)
+    : withoutPrefix({ tensors: parseSafetensors(bytes, file).tensors, notes: [] });
+  const tensors: StateDict = new Map();
+  for (const [name, tensor] of found.tensors) {
+    if (NO_WEIGHTS.test(name)) continue;
+    const data = floats(tensor);
+    if (!data) throw new CheckpointError(`${file}: ${name} is ${tensor.dtype}, of which weights are not made`);
+    if (!allFinite(data)) throw new CheckpointError(`${file}: ${name} holds values that are not finite`);
+    tensors.set(name, { shape: tensor.shape, data });
+  }
+  if (tensors.size === 0) throw new CheckpointError(`${file}: has no weights`);
+  const renamed = fromTimm(tensors);
+  const notes = renamed ? [...found.notes, "timm's names are read as torchvision's"] : found.notes;
+  return { tensors: renamed ?? tensors, format: torch ? "torch" : "safetensors", notes };
+}
+
+/** Undefined for what is no weight. */
+function floats({ dtype, data }: SafeTensor): Float32Array | undefined {
+  switch (dtype) {
+    case "F32":
+      return data;
+    case "F64":
+      return Float32Array.from(data);
+    case "F16":
+      return widened(data);
+    case "BF16":
+      // The upper half of a float32.
+      return new Float32Array(Uint32Array.from(data, (word) => word << 16).buffer);
+    default:
+      return undefined;
+  }
+}
+
+export interface Placed {
+  /** By the network's names, in PyTorch's layout. */
+  readonly state: StateDict;
+  /** Of the module that they fit, as in "classifier"; "" for the whole network. */
+  readonly module: string;
+  /** Names of the file's that were not taken, and of the module's that it lacks. */
+  readonly left: readonly string[];
+  readonly missing: readonly string[];
+  /** Layers for images of one channel, which were made for three. */
+  readonly widened: readonly string[];
+}
+
+/**
+ * Finds the module that the weights are of: the whole network, or the branch of which they fill everything that does not depend on the
+ * classes. Among several the one that uses most of the file.
+ *
+ * @param mayLack names that may be missing or have another shape
+ * @throws CheckpointError naming the first tensor that does not fit the nearest module, and both shapes
+ */
+export function place(net: Module, weights: ReadWeights, file: string, mayLack: (name: string) => boolean): Placed {
+  const shapes = new Map(
+    [...net.named()].map(([name, { shape, layout }]) => [name, torchShape(shape, layout)] as const),
+  );
+  const prefixes = new Set([""]);
+  for (const name of shapes.keys()) {
+    for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) prefixes.add(name.slice(0, dot + 1));
+  }
+  const tries = [...prefixes].map((prefix) => tryAt(prefix, shapes, weights.tensors, mayLack));
+  const whole = tries.filter(({ fault, state }) => fault === undefined && state.size >= LEAST_TENSORS);
+  const [best] = whole.sort((a, b) => b.state.size - a.state.size);
+  if (best) return best;
+  const [nearest] = tries.sort((a, b) => b.named - a.named);
+  const where = nearest!.module === "" ? "the network" : nearest!.module;
+  throw new CheckpointError(
+    nearest!.named < LEAST_TENSORS
+      ? `${file}: none of its weights has a name of the network's, such as ${[...shapes.keys()][0]!}; its first is ${[...weights.tensors.keys()][0]!}`
+      : `${file}: does not fit ${where}: ${nearest!.fault!}`,
+  );
+}
+
+/** A module of fewer tensors, as a single layer, is no branch that a file would be of. */
+const LEAST_TENSORS = 4;
+
+interface Try extends Placed {
+  /** Why it does not fit. */
+  readonly fault: string | undefined;
+  /** How many of the file's names are the module's. */
+  readonly named: number;
+}
+
+function tryAt(
+  prefix: string,
+  shapes: ReadonlyMap<string, number[]>,
+  tensors: StateDict,
+  mayLack: (name: string) => boolean,
+): Try {
+  const state: StateDict = new Map();
+  const [missing, widenedNames]: [string[], string[]] = [[], []];
+  let fault: string | undefined;
+  let named = 0;
+  for (const [name, shape] of shapes) {
+    if (!name.startsWith(prefix)) continue;
+    const given = tensors.get(name.slice(prefix.length));
+    if (given) named++;
+    if (given && sameShape(given.shape, shape)) state.set(name, given);
+    else if (given && isOneChannelOf(given.shape, shape)) {
+      state.set(name, threeChannels(given, shape));
+      widenedNames.push(name);
+    } else if (mayLack(name)) missing.push(name);
+    else
+      fault ??= given
+        ? `${name} is ${showShape(given.shape)}, the network has ${showShape(shape)}`
+        : `${name} ${showShape(shape)} is missing`;
+  }
+  const left = [...tensors.keys()].filter((name) => !state.has(prefix + name));
+  return { state, module: prefix.slice(0, -1), left, missing, widened: widenedNames, fault, named };
+}
+
+const isOneChannelOf = (given: readonly number[], wanted: readonly number[]): boolean =>
+  given.length === 4 &&
+  wanted.length === 4 &&
+  given[1] === 1 &&
+  wanted[1] === 3 &&
+  [0, 2, 3].every((i) => given[i] === wanted[i]);
+
+/** The same for a grey image that is given three times: each channel has a third of the weight. */
+function threeChannels({ data }: { data: Float32Array }, shape: number[]): { shape: number[]; data: Float32Array } {
+  const [filters, , height, width] = shape as [number, number, number, number];
+  const size = height * width;
+  const wide = new Float32Array(filters * 3 * size);
+  for (let i = 0; i < wide.length; i++) wide[i] = data[Math.floor(i / (3 * size)) * size + (i % size)]! / 3;
+  return { shape, data: wide };
+}
