@@ -21,9 +21,9 @@ export function showCounts({ lines, predicted, leftOut, reasons }: LineCounts): 
   ];
 }
 
-/** Where the time of a prediction goes. */
+/** Where the time of a prediction goes, from its first batch on: before, threads start and shaders are made. */
 export class Pace {
-  readonly #begun = performance.now();
+  #begun: number | undefined;
   #waited = 0;
   #computed = 0;
   #images = 0;
@@ -35,7 +35,8 @@ export class Pace {
 
   /** @param waited milliseconds without a batch for the device, `computed` of its work */
   add(waited: number, computed: number): void {
-    this.#waited += waited;
+    if (this.#begun !== undefined) this.#waited += waited;
+    this.#begun ??= performance.now() - computed;
     this.#computed += computed;
   }
 
@@ -45,7 +46,12 @@ export class Pace {
 
   /** Images a second. */
   get rate(): number {
-    return (1000 * this.#images) / Math.max(1, performance.now() - this.#begun);
+    return (1000 * this.#images) / this.#elapsed;
+  }
+
+  /** Milliseconds. */
+  get #elapsed(): number {
+    return Math.max(1, performance.now() - (this.#begun ?? 0));
   }
 
   /** "61.3 images/s, 24:10 left; device: 96 % at work, 1 % waiting for images". */
@@ -60,7 +66,7 @@ export class Pace {
 
   /** Of the time so far. */
   get shares(): { work: number; wait: number } {
-    const all = performance.now() - this.#begun;
+    const all = this.#elapsed;
     return { work: this.#computed / all, wait: this.#waited / all };
   }
 

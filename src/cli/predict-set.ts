@@ -189,7 +189,7 @@ async function predictRest(
       progress.start("predicting", work.size, from);
       let told = performance.now();
       for await (const answers of predictBatches(inBatches(jobs, batch), task)) {
-        await folder.add(answers.map((answer) => lineOf(answer, open)));
+        folder.add(answers.map((answer) => lineOf(answer, open)));
         pace.images(answers.length);
         const at = work.upTo(answers.at(-1)!.job.index);
         const text = pace.line(work.size - at);
