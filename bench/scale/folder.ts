@@ -21,6 +21,8 @@ export interface Load {
   seconds: number;
   /** Seconds of an epoch. */
   epoch: number;
+  /** How the beginning and end of a run are recorded: in study.json, under its lock, or not at all, for comparison. */
+  notes: "locked" | "none";
 }
 
 /** Requests. */
@@ -143,6 +145,7 @@ export function simulate(folder: Folder, load: Load): Outcome {
   };
 
   function* note(): Generator<Wait> {
+    if (load.notes === "none") return;
     const begun = now;
     for (let wait = RETRY.least; ; wait = Math.min(2 * wait, RETRY.most)) {
       yield { requests: REQUESTS.claim };

@@ -28,15 +28,24 @@ export class Pace {
   #computed = 0;
   #images = 0;
   readonly #decoding: Decoding;
+  readonly #sharesCores: boolean;
 
-  constructor(decoding: Decoding) {
+  readonly #now: () => number;
+
+  /**
+   * @param sharesCores whether the device computes on the cores that decode
+   * @param now milliseconds; for tests
+   */
+  constructor(decoding: Decoding, sharesCores: boolean, now = () => performance.now()) {
     this.#decoding = decoding;
+    this.#sharesCores = sharesCores;
+    this.#now = now;
   }
 
   /** @param waited milliseconds without a batch for the device, `computed` of its work */
   add(waited: number, computed: number): void {
     if (this.#begun !== undefined) this.#waited += waited;
-    this.#begun ??= performance.now() - computed;
+    this.#begun ??= this.#now() - computed;
     this.#computed += computed;
   }
 
@@ -51,7 +60,7 @@ export class Pace {
 
   /** Milliseconds. */
   get #elapsed(): number {
-    return Math.max(1, performance.now() - (this.#begun ?? 0));
+    return Math.max(1, this.#now() - (this.#begun ?? 0));
   }
 
   /** "61.3 images/s, 24:10 left; device: 96 % at work, 1 % waiting for images". */
@@ -72,20 +81,20 @@ export class Pace {
 
   /** What limits it. The threads' work counts time on their clock, which on a busy machine is more than that on a core. */
   summary(): string[] {
-    const { work, wait } = this.shares;
     const { files, ms, threads } = this.#decoding;
-    const limit =
-      wait > LIMITS
-        ? "decoding limits (more cores, or --workers)"
-        : work > 1 - LIMITS
-          ? "the device limits"
-          : "neither limits alone";
     return [
       `${thousands(this.#images)} pictures in ${clock(this.#images / this.rate)}: ${this.rate.toFixed(1)} images/s`,
-      `${this.#shares()}: ${limit}; ` +
+      `${this.#shares()}: ${this.#limit()}; ` +
         `decoding took ${(ms / Math.max(1, files)).toFixed(1)} ms a file in ${threads} ${threads === 1 ? "thread" : "threads"}, ` +
         `the network ${(this.#computed / Math.max(1, this.#images)).toFixed(1)} ms a picture`,
     ];
+  }
+
+  #limit(): string {
+    const { work, wait } = this.shares;
+    if (this.#sharesCores) return "a software adapter computes on the cores that decode, and they limit";
+    if (wait > LIMITS) return "decoding limits (more cores, or --workers)";
+    return work > 1 - LIMITS ? "the device limits" : "neither limits alone";
   }
 }
 

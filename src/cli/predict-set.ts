@@ -181,7 +181,7 @@ async function predictRest(
         );
       }
       const predictor = await open.predictor({ batch, half });
-      const pace = new Pace(decoding);
+      const pace = new Pace(decoding, gpu.caps.adapterClass === "software");
       const task = {
         ...profiled(gpu, predictor, options),
         onTimes: (waited: number, computed: number) => pace.add(waited, computed),

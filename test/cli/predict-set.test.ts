@@ -5,6 +5,7 @@ import path from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { encode, ultrasound } from "../node/data/images.ts";
+import { slow } from "../support/selection.ts";
 import { checkpointBytes, expectRefused, mganet, temporaryFolder, tinyConfig, write } from "./support.ts";
 
 const dir = temporaryFolder();
@@ -100,7 +101,7 @@ describe("a whole set", () => {
     expect(out.join("\n")).toMatch(/1 files are no images by their extension and are not read, the first: notes\.txt/);
     expect(out.join("\n")).toMatch(/28 images in .*set\n/);
     expect(out.join("\n")).toMatch(/47 pictures: 45 predicted, 2 left out\n/);
-    expect(out.join("\n")).toMatch(/images\/s\ndevice: \d+ % at work, \d+ % waiting for images: .*limits/);
+    expect(out.join("\n")).toMatch(/images\/s\ndevice: \d+ % at work, \d+ % waiting for images: .* limit; decoding/);
     expect(text("again-said", "predictions.jsonl")).toBe(text("whole", "predictions.jsonl"));
   });
 
@@ -129,19 +130,25 @@ describe("a journal that ends", () => {
   };
   const endOf = (line: number) => whole().split("\n").slice(0, line).join("\n").length + 1;
 
-  test.each<[string, () => [number, string?]]>([
+  type Cut = [string, () => [number, string?]];
+  const goneOnWith = "%s is gone on with: no gap, no double, the same bits";
+  test.each<Cut>([
+    ["within a line", () => [endOf(9) + 30]],
+    ["within a film", () => [endOf(13 + 4)]],
+    ["in what a crashed machine left", () => [endOf(8), "\0\0\0\0\0\n\0\0"]],
+  ])(goneOnWith, goesOn);
+  test.each<Cut>([
     ["before the first line", () => [0]],
     ["within the first line", () => [10]],
     ["at a line's end", () => [endOf(7)]],
-    ["within a line", () => [endOf(9) + 30]],
     ["before a line's end", () => [endOf(12) - 1]],
-    ["within a film", () => [endOf(13 + 4)]],
     ["at a film's end", () => [endOf(13 + FRAMES)]],
-    ["in what a crashed machine left", () => [endOf(8), "\0\0\0\0\0\n\0\0"]],
     ["in lines that do not follow", () => [endOf(8), whole().split("\n").slice(11, 14).join("\n")]],
     ["in the line before once more", () => [endOf(8), `${whole().split("\n")[7]!}\n`]],
     ["with the last line", () => [whole().length]],
-  ])("%s is gone on with: no gap, no double, the same bits", async (name, where) => {
+  ])(goneOnWith, slow, goesOn);
+
+  async function goesOn(...[name, where]: Cut): Promise<void> {
     const [bytes, behind] = where();
     const out = `killed ${name}`;
     killedAt(out, bytes, behind);
@@ -152,7 +159,7 @@ describe("a journal that ends", () => {
     }
     const torn = behind !== undefined || whole()[bytes - 1] !== "\n";
     expect(said.some((line) => line.includes("written again"))).toBe(torn && bytes > 0);
-  });
+  }
 
   test("goes on with the same only: checkpoint, images, options", async () => {
     killedAt("tied", 500);
