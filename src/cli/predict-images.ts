@@ -4,11 +4,9 @@ import path from "node:path";
 import type { Sharp } from "sharp";
 import type { PrepareSize } from "../data/crop-image.ts";
 import { DataError, reasonOf, type Prepared, type Skipped } from "../data/sample.ts";
-import { greyOf, openPictures } from "../node/data/decode.ts";
-import type { Pictures } from "../node/data/picture.ts";
-import { chooseFrame, frameName, parsePictureName } from "../node/data/picture-file.ts";
-import { prepareImage } from "../node/data/prepare-image.ts";
-import { InputError, MOST_BYTES, readInput } from "../node/files.ts";
+import { frameName } from "../node/data/picture-file.ts";
+import { openPredicted, type PredictedFile, preparePredicted } from "../node/data/predicted-file.ts";
+import { InputError } from "../node/files.ts";
 import type { Film } from "../runs/films.ts";
 
 /** One picture to predict. */
@@ -42,6 +40,7 @@ export async function* openJobs(
   targets: readonly string[],
   options: JobOptions,
 ): AsyncGenerator<Job> {
+  const { width, height, crop, resize } = options;
   const taken = new Set(targets);
   let found = 0;
   const leaveOut = (file: string, error: unknown, only: boolean) => {
@@ -50,15 +49,14 @@ export async function* openJobs(
   };
   for (const [i, name] of images.entries()) {
     const only = images.length === 1;
-    const { file, frame } = await parsePictureName(name);
-    let opened: { pictures: Pictures; frames: readonly number[] };
+    let opened: PredictedFile;
     try {
-      opened = await open(file, frame);
+      opened = await openPredicted(name);
     } catch (error) {
       leaveOut(name, error, only);
       continue;
     }
-    const { pictures, frames } = opened;
+    const { file, pictures, frames } = opened;
     const film = frames.length > 1 ? { name, frames: frames.length } : undefined;
     let first: unknown;
     let used = 0;
@@ -73,7 +71,15 @@ export async function* openJobs(
       const target = film ? frameTarget(targets[i]!, number, taken) : targets[i]!;
       if (film) requireOthers(images, [target], options.out);
       try {
-        yield { ...(await prepare(pictures, number, id, { ...options, onNote })), target, ...(film ? { film } : {}) };
+        const { note, ...prepared } = await preparePredicted(pictures, number, {
+          width,
+          height,
+          crop,
+          resize,
+          name: id,
+        });
+        if (note !== undefined) onNote(id, note);
+        yield { name: id, ...prepared, target, ...(film ? { film } : {}) };
         used++;
         found++;
       } catch (error) {
@@ -86,32 +92,6 @@ export async function* openJobs(
     }
   }
   if (found === 0) throw new DataError(`none of the ${images.length} images can be used`);
-}
-
-/** @throws InputError, DataError with the file's name */
-async function open(file: string, frame: number | undefined) {
-  const bytes = await readInput(file, MOST_BYTES.image);
-  try {
-    const pictures = await openPictures(bytes);
-    const frames = frame === undefined ? pictures.frames : [chooseFrame(pictures.frames, { file, frame })];
-    return { pictures, frames };
-  } catch (error) {
-    throw error instanceof DataError ? new DataError(`${file}: ${error.message}`) : error;
-  }
-}
-
-async function prepare(pictures: Pictures, frame: number, name: string, options: JobOptions) {
-  const { width, height, crop, resize, onNote } = options;
-  let rendered, grey;
-  try {
-    rendered = await pictures.render(frame);
-    grey = await greyOf(rendered);
-  } catch (error) {
-    throw error instanceof DataError ? new DataError(`${name}: ${error.message}`) : error;
-  }
-  const { note, ...image } = await prepareImage(grey, { width, height, crop, resize, name });
-  if (note !== undefined) onNote(name, note);
-  return { name, image, picture: rendered.image };
 }
 
 /** A name for each image's picture: the image's without folder and extension, numbered if already taken. */

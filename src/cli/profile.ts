@@ -5,6 +5,8 @@ import type { NodeProfile } from "../graph/profile.ts";
 import { chromeTrace, type NamedProfile } from "../graph/trace.ts";
 import { measure, type Measured } from "../kernels/measure.ts";
 import { requireWritableFile, writeWhole } from "../node/files.ts";
+import type { PredictTask } from "../runs/predict.ts";
+import type { Predictor } from "../train/predictor.ts";
 import { table } from "./table.ts";
 
 export interface ProfileOptions {
@@ -47,6 +49,18 @@ export class Profiler {
     const how = this.#gpu.caps.timestamps ? "by timestamps" : "by submitting one by one, which adds its own time";
     for (const line of showProfile(name, nodes, this.#measured, how)) print(line);
   }
+}
+
+/** What `predictBatches` needs for a profile of its first batch; nothing if none was requested. */
+export function profiled(gpu: Gpu, predictor: Predictor, options: ProfileOptions): PredictTask {
+  const profiler = Profiler.for(gpu, options);
+  if (!profiler) return { predictor };
+  const onFirst = async (image: Float32Array, count: number) => {
+    const nodes = await predictor.profile(gpu, image);
+    const name = `inference of ${count} image${count === 1 ? "" : "s"}`;
+    await profiler.add(name, nodes, (line) => console.log(line));
+  };
+  return { predictor, onFirst };
 }
 
 /** The tables of a profile, in lines of at most 100 characters. */

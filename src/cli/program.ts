@@ -25,6 +25,7 @@ import {
   parsed,
   presetOption,
 } from "./settings.ts";
+import { shard } from "./shard-option.ts";
 import { count, features, number, studyList, tableList, text, texts, threshold } from "./values.ts";
 
 /** Settings for which images to use and how to read them. */
@@ -200,11 +201,20 @@ function commands(action: Action): Command {
     addProfileOptions(addTunedOption(command("predict", "class probabilities and nodule outlines of images"))),
     "what the classifier saw in each image",
   )
-    .argument("<images...>", "image files", texts)
+    .argument("[images...]", "image files", texts)
     .requiredOption("--run <dir>", "run folder, or a checkpoint file", text)
     .option("--out <dir>", "where predictions.json and the pictures go", text, "predictions")
     .option("--half", "store weights and activations in half precision, on adapters with shader-f16: less memory")
+    .option("--data <dir>", "predict all images below a folder, or of a manifest, without pictures; resumes", text)
+    .option("--shard <i/n>", "with --data, only this share of them; slurm or slurm/N: that of the array's task", shard)
+    .option("--batch <n>", "with --data, images in the network at a time (default: 8)", count)
+    .option("--workers <n>", "with --data, threads that read images (default: one for each core)", count)
     .action(action(async () => (await import("./commands/predict.ts")).predict));
+
+  command("merge", "put the shards of predict --shard together")
+    .argument("<dirs...>", "the --out folder of the shards, or several of them", texts)
+    .option("--out <dir>", "where the results go (default: into that folder)", text)
+    .action(action(async () => (await import("./commands/merge.ts")).merge));
 
   addTunedOption(command("report", "write report.html into the folder of a run or a study: all of it on one page"))
     .argument("<dir>", "folder of a run or a study", text)

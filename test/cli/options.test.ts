@@ -101,7 +101,7 @@ test("unknown commands, options and arguments", async () => {
     [["evaluate", ""], "'run'"],
     [["evaluate", "a", "--checkpoint", "first"], "--checkpoint"],
     [["evaluate", "a", "--data", ""], "--data"],
-    [["predict", "--run", "a"], "missing required argument 'images'"],
+    [["predict", "--run", "a"], "name images, or a folder or manifest of them with --data"],
     [["predict", "a"], "required option '--run"],
     [["predict", "a", "--run", ""], "--run"],
     [["predict", "", "--run", "a"], "'images'"],

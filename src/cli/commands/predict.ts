@@ -1,7 +1,8 @@
 /** `mganet predict`: predicts class probabilities and nodule outlines of images. */
 import path from "node:path";
 import type { Box, Skipped } from "../../data/sample.ts";
-import { requireWritableFolder, writeWhole } from "../../node/files.ts";
+import { ConfigError } from "../../models/config-error.ts";
+import { InputError, requireWritableFolder, writeWhole } from "../../node/files.ts";
 import { NO_OUTLINE, outline } from "../../explain/outline.ts";
 import { overlay } from "../../node/overlay.ts";
 import { drawExplained } from "../../node/panels.ts";
@@ -14,7 +15,8 @@ import type { Prediction } from "../../train/predictor.ts";
 import { explainSettings, type ExplainFlags } from "../explain.ts";
 import { NO_OUTLINES } from "../format.ts";
 import { type Job, openJobs, pictureNames, requireOthers } from "../predict-images.ts";
-import { Profiler, type ProfileOptions } from "../profile.ts";
+import { BATCH, predictSet, type PredictSetOptions, setOptions } from "../predict-set.ts";
+import { profiled, Profiler, type ProfileOptions } from "../profile.ts";
 import { findCheckpoint } from "../targets.ts";
 import { visibleName } from "../terminal.ts";
 import { withTunedGpu, type TunedOption } from "../tuned.ts";
@@ -23,12 +25,28 @@ export interface PredictOptions extends TunedOption, ProfileOptions, ExplainFlag
   run: string;
   out: string;
   half?: true;
+  data?: string;
 }
 
-/** Images per batch. */
-const BATCH = 8;
+/** Either images, each with a picture of its prediction, or `--data`: a set, or a shard of one, as lines of a file. */
+export async function predict(
+  images: readonly string[],
+  { data, ...options }: PredictOptions & Partial<PredictSetOptions>,
+): Promise<number> {
+  if (data !== undefined) {
+    if (images.length > 0) throw new ConfigError("has no effect beside images named one by one", "data");
+    const idle = (["explain", "scale", "class", "base"] as const).find((name) => options[name] !== undefined);
+    if (idle) throw new ConfigError("has no effect with --data: name the images that are to be explained", idle);
+    return predictSet({ ...options, data });
+  }
+  if (images.length === 0) throw new InputError("name images, or a folder or manifest of them with --data");
+  const idle = setOptions.find((name) => options[name] !== undefined);
+  if (idle) throw new ConfigError("has no effect without --data", idle);
+  await predictImages(images, options);
+  return 0;
+}
 
-export async function predict(images: readonly string[], options: PredictOptions): Promise<void> {
+async function predictImages(images: readonly string[], options: PredictOptions): Promise<void> {
   const { out } = options;
   const pictures = pictureNames(images);
   await requireWritableFolder(out);
@@ -61,13 +79,7 @@ export async function predict(images: readonly string[], options: PredictOptions
     const batch = next.done ? BATCH : next.value.length;
     const predictor = await open.predictor({ batch, half: options.half ?? false });
     using activations = explain && (await Activations.create(gpu, open, explain, batch));
-    const profiler = Profiler.for(gpu, options);
-    const onFirst = async (image: Float32Array, count: number) => {
-      const nodes = await predictor.profile(gpu, image);
-      const name = `inference of ${count} image${count === 1 ? "" : "s"}`;
-      await profiler?.add(name, nodes, (line) => console.log(line));
-    };
-    const task = { predictor, activations, ...(profiler ? { onFirst } : {}) };
+    const task = { ...profiled(gpu, predictor, options), activations };
     for await (const answers of predictBatches(withFirst(next, batches), task)) {
       // Pictures are compressed in parallel, and reported in order.
       const drawing = answers.map(async ({ job, prediction, explained }) => {

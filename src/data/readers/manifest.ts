@@ -171,8 +171,7 @@ function parseRow(line: number, value: unknown, words: ClassWords): { row: Manif
   if (fold !== "" && (held === undefined || held > 99)) {
     throw new DataError(`has the fold "${fold.slice(0, 20)}", which is not a non-negative integer`);
   }
-  const crop = YES.get(parseNumber(cropped)?.toString() ?? cropped.toLowerCase());
-  if (crop === undefined) throw new DataError(`has cropped "${cropped.slice(0, 20)}", which is not yes or no`);
+  const crop = isCropped(cropped);
   if ((boxes ?? []).length > 0 && (sized ?? []).length > 0) throw new DataError("has both boxes and boxes_xywh");
   const bare: Box[] = [];
   const plain = (boxes ?? []).map((box): Box => {
@@ -203,6 +202,13 @@ function parseRow(line: number, value: unknown, words: ClassWords): { row: Manif
   };
   if (row.empty && row.boxes.length > 0) throw new DataError("has boxes, but the outline none");
   return { row, written };
+}
+
+/** Whether a cell of the column `cropped` says yes. @throws DataError */
+export function isCropped(cell: string): boolean {
+  const crop = YES.get(parseNumber(cell)?.toString() ?? cell.toLowerCase());
+  if (crop === undefined) throw new DataError(`has cropped "${cell.slice(0, 20)}", which is not yes or no`);
+  return crop;
 }
 
 /** A row's size; undefined if it has none or 0. */

@@ -15,8 +15,12 @@ export class FolderPathFinder implements PathFinder {
   readonly #outside = new Set<string>();
   readonly #linked = new Set<string>();
 
-  constructor(dir: string) {
+  readonly #counts: boolean;
+
+  /** @param options.counts whether `notes` are wanted: their memory grows with the number of names */
+  constructor(dir: string, { counts = true } = {}) {
     this.#dir = path.resolve(dir);
+    this.#counts = counts;
   }
 
   /**
@@ -48,6 +52,7 @@ export class FolderPathFinder implements PathFinder {
   }
 
   async #note(name: string, file: string): Promise<string> {
+    if (!this.#counts) return file;
     const inside = path.relative(this.#dir, file);
     this.#home ??= realpath(this.#dir);
     if (inside.startsWith("..") || path.isAbsolute(inside)) this.#outside.add(name);

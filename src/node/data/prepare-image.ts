@@ -57,17 +57,18 @@ const describe = ({ width, height, note }: GreyImage) => ({ width, height, ...(n
  *
  * @param image a path, or a frame of a file as in `loop.dcm#12`; the bytes of an image file; or a decoded image
  * @param options.name what errors and `id` call it; default the path
+ * @param options.cropped whether the image is already cropped to the tissue
  * @throws DataError naming the image
  */
 export async function prepareImage(
   image: string | Uint8Array | GreyImage,
-  { width, height, crop: method, resize = "pillow", name }: PrepareSize & { name?: string },
+  { width, height, crop: method, resize = "pillow", name, cropped }: PrepareSize & { name?: string; cropped?: boolean },
 ): Promise<Prepared & { note?: string }> {
   const id = name ?? (typeof image === "string" ? image : "image");
   const open = async () =>
     typeof image === "object" && !(image instanceof Uint8Array)
-      ? cropToTissue(image, method)
-      : openAndCrop(image, method);
+      ? cropToTissue(image, method, cropped)
+      : openAndCrop(image, method, cropped);
   const { original, crop } = await open().catch((error: unknown) => {
     throw error instanceof DataError ? new DataError(`${id}: ${error.message}`) : error;
   });

@@ -1,4 +1,5 @@
 /** Writes the manifest of a prepared folder, for src/data/readers/manifest.ts to read. */
+import { csvLine } from "../../data/csv.ts";
 import { patientOf } from "../../data/patient.ts";
 import type { Box, Classes, Sample } from "../../data/sample.ts";
 
@@ -29,9 +30,7 @@ export function writeManifest(entries: readonly { entry: Prepared; sample: Sampl
     sample.file,
   ]);
   const columns = COLUMNS.flatMap((name) => (name === "mask" && outlines ? [name, "outline"] : [name]));
-  return [columns, ...rows].map((row) => `${row.map(quoted).join(",")}\n`).join("");
+  return [columns, ...rows].map(csvLine).join("");
 }
 
 const decimal = (n: number): string => String(Number(n.toFixed(6)));
-
-const quoted = (cell: string): string => (/[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
