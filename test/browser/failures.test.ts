@@ -242,7 +242,7 @@ describe.skipIf(leftOut)("the page, where", () => {
         }),
       );
       await Promise.all(computing);
-      expect(await said(page)).toMatch(/^The training has ended: .*out of memory.*; the run can be resumed$/);
+      expect(await said(page)).toMatch(/^The training has ended: out of GPU memory: .*; the run can be resumed$/);
       await resume();
       await epoch(5);
       await limit(1);
