@@ -140,9 +140,47 @@ function commands(action: Action): Command {
     )
     .option("--published <file>", "figures to print alongside instead of the paper's (docs/study.md)", text)
     .option("--out <dir>", "study folder; an unfinished one is resumed (default: runs/study-PRESET-DATA)", text)
+    .option(
+      "--workers <n>",
+      "processes that train at once on this machine, each on an adapter of its own if it has several",
+      count,
+    )
+    .option("--slurm", "write job scripts into the study's folder and submit them; with --dry-run print them")
+    .option("--partition <name>", "with --slurm, the partition", text)
+    .option(
+      "--time <limit>",
+      "with --slurm, time limit of a task, such as 4:00:00; it is queued again with what is left",
+      text,
+    )
+    .option("--gpus-per-task <n>", "with --slurm, graphics cards of a task", count)
+    .option("--array-parallelism <k>", "with --slurm, tasks that run at once", count)
+    .option("--sbatch <options>", "with --slurm, further options of sbatch, as one text", text)
     .option("--dry-run", "show what would be done, and do nothing")
     .option("--json <file>", "write the study with its tables", text)
     .action(action(async () => (await import("./commands/reproduce.ts")).reproduce));
+
+  const study = program.command("study").description("work on a study that reproduce has begun, or look at it");
+  /** A command of `study`, with the options that all have. */
+  const ofStudy = (name: string, description: string): Command =>
+    study
+      .command(name)
+      .description(description)
+      .argument("<dir>", "study folder", text)
+      .option("--debug", "print stack traces");
+  addTunedOption(addSaveOption(ofStudy("work", "train its runs, beside other processes, here or on other machines")))
+    .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
+    .option("--run <n>", "only this run, by its number in `study status`", number)
+    .option("--from <n>", "begin with this run, where many processes start at once", number)
+    .option("--no-wait", "leave when other processes train all that is left")
+    .option("--no-tables", "leave the tables and the report to others")
+    .option("--only-tables", "train nothing: write the tables and the report, if all runs are finished")
+    .action(action(async () => (await import("./commands/study.ts")).studyWork));
+  ofStudy("status", "what each run is doing: where, how fast, how long still, and why it failed")
+    .option("--json <file>", "write all of it", text)
+    .action(action(async () => (await import("./commands/study.ts")).statusOfStudy));
+  ofStudy("retry", "have runs that failed trained again").action(
+    action(async () => (await import("./commands/study.ts")).retryStudy),
+  );
 
   const inspect = command("inspect", "show what a folder of images holds: counts, sizes, duplicates, what is left out");
   addCommon(

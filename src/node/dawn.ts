@@ -40,13 +40,30 @@ export async function openDawn(options: DawnOptions = {}): Promise<{ gpu: GPU; a
   instances.set(key, gpu);
   // For an unknown name Dawn throws an error that lists the available names.
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch((error: unknown) => {
-    const names = [...messageOf(error).matchAll(/^\s*\* .*name: '(.*)'$/gm)].map(([, name]) => `"${name}"`);
+    const names = namesIn(messageOf(error)).map((name) => `"${name}"`);
     const known = names.length > 0 ? `there is ${names.join(", ")}` : messageOf(error);
     throw new AdapterError(`No adapter is called "${options.adapter ?? ""}"; ${known}`, { cause: error });
   });
   if (!adapter) throw new AdapterError(noAdapter());
   return { gpu, adapter };
 }
+
+/** Names of all adapters, in Dawn's order: identical cards have the same name, which stands here as often. Empty if there is none. */
+export async function adapterNames(): Promise<string[]> {
+  const { create, globals } = await import("webgpu");
+  if (!("GPUBufferUsage" in globalThis)) Object.assign(globalThis, globals);
+  // Dawn lists them when it is asked for one that cannot be.
+  const key = "adapter=(none is called this)";
+  const gpu = instances.get(key) ?? create([key]);
+  instances.set(key, gpu);
+  const list = await gpu.requestAdapter().then(
+    () => "",
+    (error: unknown) => messageOf(error),
+  );
+  return namesIn(list);
+}
+
+const namesIn = (list: string): string[] => [...list.matchAll(/^\s*\* .*name: '(.*)'$/gm)].map(([, name]) => name!);
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
