@@ -40,8 +40,8 @@ export async function scriptsFor(
     ...(arrayParallelism === undefined ? {} : { parallel: arrayParallelism }),
     ...(sbatch === undefined ? {} : { sbatch }),
   };
-  const line = Object.values(options).find((value) => /[\n\r]/.test(String(value)));
-  if (line !== undefined) throw new InputError("options of sbatch are one line");
+  if (Object.values(options).some((value) => /[\n\r]/.test(String(value))))
+    throw new InputError("options of sbatch are one line");
   const command = [process.execPath, path.join(packageRoot, "bin/mganet.mjs")].map(quoted).join(" ");
   const study = path.resolve(folder.store.name);
   return jobScripts({ study, command, args: args.map(quoted), options, ...(await unfinishedIndices(folder)) });
