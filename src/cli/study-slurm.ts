@@ -62,8 +62,7 @@ export async function submitStudy(folder: StudyFolder, scripts: readonly JobScri
     script: path.resolve(store.path(file)),
     after: after && names.indexOf(after),
   }));
-  const ids = await submit(jobs);
-  await store.write(JOBS, toJson({ jobs: ids }));
+  const ids = await submit(jobs, (accepted) => store.write(JOBS, toJson({ jobs: accepted })));
   console.log(
     `Submitted ${plural(ids.length, "job")} to Slurm: ${ids.map((id, i) => `${id} (${names[i]!})`).join(", ")}`,
   );

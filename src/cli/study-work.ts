@@ -9,6 +9,7 @@ import { plural, settingsText } from "../report/show.ts";
 import { toJson } from "../runs/store.ts";
 import type { StudyFolder } from "../runs/study-folder.ts";
 import { unfinishedRuns } from "../runs/study-state.ts";
+import { studyNotes } from "../runs/study-notes.ts";
 import { studyTables } from "../runs/study-tables.ts";
 import { trainStudy } from "../runs/study.ts";
 import type { Group, Place, RunKey } from "../study/plan.ts";
@@ -22,7 +23,7 @@ import { csvTable, heading, markdownTable, remarks, showTable } from "./study-ta
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
 export interface WorkOptions extends TunedOption, SaveOption {
-  /** What resumes the work: "the same command". */
+  /** What to run to go on; default "the same command". */
   again?: string;
   /** Train only these runs; default all. */
   only?: (place: Place) => boolean;
@@ -42,7 +43,7 @@ export async function trainRuns(
   options: WorkOptions,
 ): Promise<number | undefined> {
   const todo = await unfinishedRuns(folder, groups);
-  const { again = "The same command", only, waits, from } = options;
+  const { again = "the same command", only, waits, from } = options;
   if (todo.size === 0) return 0;
   const interrupt = interruptible();
   const { signal } = interrupt;
@@ -64,19 +65,19 @@ export async function trainRuns(
     progress.stop();
     if (end.how === "finished") {
       if (end.failed.length === 0) return 0;
-      console.error(`${plural(end.failed.length, "run")} failed. ${again} tries again.`);
+      console.error(`${plural(end.failed.length, "run")} failed. Run ${again} to try again.`);
       return 1;
     }
     if (end.how === "left") {
       console.log("Other processes train the rest.");
       return undefined;
     }
-    console.log(`Stopped. ${again} resumes.`);
+    console.log(`Stopped. Run ${again} to resume.`);
     return interrupt.code();
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     // Stopped while preparing images: there is nothing to save.
-    console.log(`Stopped before training began. ${again} resumes.`);
+    console.log(`Stopped before training began. Run ${again} to resume.`);
     return interrupt.code();
   } finally {
     progress.stop();
@@ -111,6 +112,7 @@ export async function conclude(
   const { store } = folder;
   const { json, published = paperFigures() } = options;
   const results = await studyTables(folder, tables, seeds);
+  const notes = await studyNotes(folder, tables, seeds);
   const others = folder.study.results.filter(
     ({ table, on }) => !results.some((result) => result.table === table && result.on === on),
   );
@@ -119,9 +121,9 @@ export async function conclude(
   for (const result of results) {
     const title = heading(result, result.on === "external" ? external : data, checkpoint);
     console.log(`\n${title}\n\n${showTable(result, published).join("\n")}\n`);
-    for (const line of remarks(result, published)) console.log(line);
+    for (const line of [...remarks(result, published), ...notes]) console.log(line);
     const name = `${tableFile(result.table)}${suffixOf(result)}`;
-    await store.write(`${name}.md`, markdownTable(result, title, published));
+    await store.write(`${name}.md`, markdownTable(result, title, published, notes));
     await store.write(`${name}.csv`, csvTable(result));
   }
   if (json !== undefined) await writeWhole(json, toJson(folder.study));

@@ -48,7 +48,7 @@ export async function workWith(folder: StudyFolder, options: WorkersOptions): Pr
   }
   const codes = await Promise.all(ends);
   if (interrupt.signal.aborted) {
-    console.log("Stopped. The same command resumes.");
+    console.log("Stopped. Run the same command to resume.");
     return interrupt.code();
   }
   for (const [i, code] of codes.entries()) {

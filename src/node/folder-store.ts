@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
 import type { Holder, Release, SharedStore } from "../runs/store.ts";
-import { readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
+import { readInput, removeDeadLeftovers, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
 import { claimFolder, holderOf, lockFolder, unlockFolder } from "./folder-lock.ts";
 import { requireKept } from "./kept-folders.ts";
 
@@ -67,6 +67,10 @@ export class FolderStore implements SharedStore {
 
   removeLeftovers(): Promise<void> {
     return removeLeftovers(this.name);
+  }
+
+  removeDeadLeftovers(): Promise<void> {
+    return removeDeadLeftovers(this.name);
   }
 
   unlock(): Promise<void> {

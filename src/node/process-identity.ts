@@ -33,7 +33,7 @@ export function lifeOf({ pid, host, born }: ProcessIdentity): "alive" | "dead" |
 }
 
 /** Whether a process with that pid exists. */
-function answers(pid: number): boolean {
+export function answers(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -42,6 +42,9 @@ function answers(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
+
+/** What a pid is unique in: a machine since it was started, or a container there. */
+export const thisPlace = (): string => [hostname(), ...(place() ?? [])].join(" ");
 
 /** The boot id and the pid namespace; undefined if the system does not provide them. */
 function place(): [string, string] | undefined {

@@ -13,13 +13,13 @@ import { PROPOSED, tableOf } from "../study/rows.ts";
 import { checkConfig, specOf, type TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { readPredictions } from "./predictions.ts";
-import { readRecords } from "./run.ts";
+import { readRecords, REPORT } from "./run.ts";
 import { InputError, readJson, type Store } from "./store.ts";
 import { BASE } from "./figure4.ts";
 import { readStudy, runStoreOf } from "./study-folder.ts";
 import type { Study } from "../study/file.ts";
 
-export const REPORT = "report.html";
+export { REPORT };
 
 /** The content of a run folder. */
 export interface RunContent {

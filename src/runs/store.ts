@@ -59,6 +59,8 @@ export interface SharedStore extends Store {
    * @returns undefined if another process holds it
    */
   claim(): Promise<Release | undefined>;
+  /** Removes partially written files of processes that are gone; others may be writing. The folder must exist. */
+  removeDeadLeftovers(): Promise<void>;
   /** Who holds it, or seems to. */
   holder(): Promise<Holder | undefined>;
 }

@@ -122,6 +122,7 @@ export class StudyFolder {
    */
   async save(changes: Partial<Omit<Study, "format" | "runs">> = {}): Promise<void> {
     await this.#update((study) => Object.assign(study, changes));
+    await this.store.removeDeadLeftovers();
   }
 
   /** Records the state of a run. */

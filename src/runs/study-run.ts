@@ -7,6 +7,7 @@ import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
 import { classifies } from "../models/model.ts";
 import type { PhaseSpec } from "../models/spec.ts";
 import { specOf, type TrainConfig } from "../train/config.ts";
+import { CheckpointError } from "../train/checkpoint.ts";
 import { continuation, pretraining, sharedPhase, trainingKey } from "../train/pretrained.ts";
 import { evaluateImages } from "./evaluate-images.ts";
 import { beginRun, fitRun } from "./fit.ts";
@@ -14,6 +15,7 @@ import type { ImageSource } from "./images.ts";
 import { openModel } from "./open-model.ts";
 import { keptPredictions } from "./predictions.ts";
 import {
+  beginAgain,
   copyRecords,
   hasCheckpoint,
   isComplete,
@@ -29,6 +31,7 @@ import { InputError } from "./store.ts";
 import { PaceWriter } from "./study-pace.ts";
 import type { StudyFolder } from "./study-folder.ts";
 import type { StudyEvent, StudySink, StudyWork } from "./study-events.ts";
+import { awaitsShared, isFinished } from "./study-state.ts";
 import type { FoldImages, StudyImages } from "./study-images.ts";
 import type { StudyWorkings } from "./study-worker.ts";
 
@@ -62,7 +65,7 @@ export class StudyRuns implements StudyWorkings {
       const sharing = runs.find((run) => this.#shares(run));
       if (sharing) {
         const place: Place = { row: null, seed, fold };
-        const done = (await isComplete(this.#task.folder.runStore(place))) || !(await this.#needsPretraining(mine));
+        const done = (await isFinished(this.#task.folder, place)) || !(await this.#needsPretraining(mine));
         works.push(await this.#work(place, done));
       }
       for (const run of runs) works.push(await this.#work(run, !todo.has(run)));
@@ -88,8 +91,10 @@ export class StudyRuns implements StudyWorkings {
 
   async isReady(place: Place): Promise<boolean> {
     const { folder } = this.#task;
-    if (place.row === null || !this.#shares({ ...place, row: place.row })) return true;
-    return (await hasCheckpoint(folder.runStore(place))) || isComplete(folder.runStore({ ...place, row: null }));
+    const { row } = place;
+    if (row === null || !(await awaitsShared(folder, { ...place, row }))) return true;
+    const shared = folder.runStore({ ...place, row: null });
+    return (await isComplete(shared)) && hasCheckpoint(shared);
   }
 
   async ended(place: Place): Promise<Extract<StudyEvent, { type: "run-end" }>> {
@@ -100,17 +105,21 @@ export class StudyRuns implements StudyWorkings {
 
   /** Whether any of the runs has yet to start from a shared phase. */
   async #needsPretraining(runs: readonly RunKey[]): Promise<boolean> {
-    for (const run of runs) {
-      if (this.#shares(run) && !(await hasCheckpoint(this.#task.folder.runStore(run)))) return true;
-    }
+    for (const run of runs) if (await awaitsShared(this.#task.folder, run)) return true;
     return false;
   }
 
   /** Trains a run to the end and evaluates it. @returns false if interrupted */
   async train(place: Place): Promise<boolean> {
-    const { folder } = this.#task;
+    const { folder, emit } = this.#task;
     const fold = this.#fold(place);
-    if (!(await isComplete(folder.runStore(place)))) {
+    const store = folder.runStore(place);
+    if (place.row === null && (await isComplete(store)) && !(await hasCheckpoint(store))) {
+      const text = `${store.name}: trained again, since rows start from its weights, which are gone`;
+      emit({ type: "remark", text });
+      await beginAgain(store);
+    }
+    if (!(await isComplete(store))) {
       await folder.note(place, "begun", 0);
       if (!(await this.#fit(place, this.#configOf(place), fold))) return false;
     }
@@ -189,6 +198,13 @@ export class StudyRuns implements StudyWorkings {
       if (images && !(await keptPredictions(store, checkpoint, side))) waiting.push([side, images]);
     }
     if (waiting.length === 0) return;
+    // Training it again would take what was kept of it: that is for the user to decide.
+    if (!(await store.exists(`${checkpoint}.safetensors`))) {
+      const sides = waiting.map(([side]) => side).join(" and ");
+      throw new CheckpointError(
+        `${store.name}: it is trained, but its ${checkpoint}.safetensors is gone, so it cannot be evaluated (${sides}); remove this folder to have it trained again`,
+      );
+    }
     const loaded = await runCheckpoint(store, checkpoint);
     using open = openModel(gpu, loaded);
     for (const [side, prepared] of waiting) {

@@ -1,18 +1,37 @@
 /** How far the runs of a study are, as their folders tell. */
 import type { Group, Place, RunKey } from "../study/plan.ts";
 import { keptPredictions } from "./predictions.ts";
-import { isComplete } from "./run.ts";
+import { startsShared } from "../study/plan.ts";
+import { hasCheckpoint, isComplete } from "./run.ts";
 import { readJson, toJson, type Store } from "./store.ts";
 import type { StudyFolder } from "./study-folder.ts";
 
-/** Whether a run is trained, and evaluated on all the study's sides; a shared phase is only trained. */
+/**
+ * Whether a run is trained, and evaluated on all the study's sides. A shared phase is only trained; one whose weights are gone, as from
+ * an archive, counts as long as no row is left to start from it.
+ */
 export async function isFinished(folder: StudyFolder, place: Place): Promise<boolean> {
   const { sides, checkpoint } = folder.study;
   const store = folder.runStore(place);
   if (!(await isComplete(store))) return false;
-  if (place.row === null) return true;
+  if (place.row === null) return (await hasCheckpoint(store)) || !(await isAwaited(folder, place));
   for (const side of sides) if (!(await keptPredictions(store, checkpoint, side))) return false;
   return sides.length > 0;
+}
+
+/** Whether a row has yet to start from its shared phase, and so needs that phase's weights. */
+export async function awaitsShared(folder: StudyFolder, run: RunKey): Promise<boolean> {
+  const store = folder.runStore(run);
+  return startsShared(folder.study.config, run) && !(await isComplete(store)) && !(await hasCheckpoint(store));
+}
+
+/** Whether rows have yet to start from a shared phase. */
+async function isAwaited(folder: StudyFolder, { seed, fold }: Place): Promise<boolean> {
+  for (const run of folder.study.runs) {
+    if (run.row === null || run.seed !== seed || run.fold !== (fold ?? null)) continue;
+    if (await awaitsShared(folder, { row: run.row, seed, fold })) return true;
+  }
+  return false;
 }
 
 /** The unfinished runs of a study. */

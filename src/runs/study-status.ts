@@ -1,9 +1,9 @@
 /** What each run of a study is doing, as the study's folder tells: for whoever looks on from outside. */
-import { planRuns, startsShared, type Place } from "../study/plan.ts";
+import { runName, type Place } from "../study/plan.ts";
 import { readRecords } from "./run.ts";
 import type { StudyFolder } from "./study-folder.ts";
 import { paceOf, type Pace } from "./study-pace.ts";
-import { failureOf, isFinished, type Failure } from "./study-state.ts";
+import { awaitsShared, failureOf, isFinished, type Failure } from "./study-state.ts";
 import type { Holder, Store } from "./store.ts";
 
 /**
@@ -66,23 +66,12 @@ const epochsOf = (store: Store): Promise<number> =>
 
 /** The numbers of the runs that are not finished: of shared phases that a row still needs, and of rows. */
 export async function unfinishedIndices(folder: StudyFolder): Promise<{ shared: number[]; rows: number[] }> {
-  const { config, tables, seeds } = folder.study;
-  const status = await studyStatus(folder);
-  const open = status.filter(({ state }) => state !== "finished");
+  const open = (await studyStatus(folder)).filter(({ state }) => state !== "finished");
   const rows = open.filter(({ place }) => place.row !== null);
-  const groups = planRuns(tables, seeds, config.folds);
-  const shares = ({ place: { row, seed, fold } }: RunStatus) =>
-    groups.some(
-      (group) =>
-        group.seed === seed &&
-        group.fold === fold &&
-        group.runs.some((run) => run.row === row && startsShared(config, run)),
-    );
-  const needed = (shared: RunStatus) =>
-    rows.some(
-      (run) =>
-        run.place.seed === shared.place.seed && run.place.fold === shared.place.fold && shares(run) && run.epochs === 0,
-    );
-  const shared = open.filter((run) => run.place.row === null && needed(run));
+  const awaited = new Set<string>();
+  for (const { place } of rows) {
+    if (await awaitsShared(folder, { ...place, row: place.row! })) awaited.add(runName(place));
+  }
+  const shared = open.filter(({ place }) => place.row === null && awaited.has(runName(place)));
   return { shared: shared.map(({ index }) => index), rows: rows.map(({ index }) => index) };
 }

@@ -65,14 +65,16 @@ export function jobScripts(task: JobsTask): JobScript[] {
 
 /** Seconds before a time limit at which Slurm warns a task, which then saves and has itself queued again. */
 const WARNING_SECONDS = 120;
+/** How often a task whose work was killed is begun again: what is short of memory would be killed for ever. */
+const RESTARTS = 3;
 
 function header(task: JobsTask, name: JobScript["name"], more: readonly string[]): string {
   const { partition, time, gpusPerTask, sbatch } = task.options;
   const words = [
     `--job-name=mganet-${name}`,
     "--ntasks=1",
-    ...(partition === undefined ? [] : [`--partition=${partition}`]),
-    ...(time === undefined ? [] : [`--time=${time}`]),
+    ...(partition === undefined ? [] : [`--partition=${quoted(partition)}`]),
+    ...(time === undefined ? [] : [`--time=${quoted(time)}`]),
     ...(gpusPerTask === undefined ? [] : [`--gpus-per-task=${gpusPerTask}`]),
     "--requeue",
     "--open-mode=append",
@@ -82,21 +84,32 @@ function header(task: JobsTask, name: JobScript["name"], more: readonly string[]
   return ["#!/bin/bash", ...words.map((word) => `#SBATCH ${word}`)].join("\n");
 }
 
-/** Each task trains the run of its number. One that is asked to end saves, and is queued again. */
+/** A job's log; sbatch has a meaning of its own for %. */
+const logOf = (study: string, name: string): string =>
+  `--output=${quoted(`${study.replaceAll("%", "%%")}/slurm/${name}.log`)}`;
+
+/**
+ * Each task trains the run of its number.
+ *
+ * Two kinds of ends are told apart. The warning before the time limit, USR1, comes to the script: the task saves and queues itself again.
+ * TERM is Slurm ending the task: the task saves, and Slurm alone knows whether it is to begin again (requeued, pre-empted) or not (cancelled).
+ */
 function arrayScript(task: JobsTask, name: "shared" | "rows", numbers: readonly number[]): JobScript {
   const { study, command, args, options } = task;
   const most = options.parallel === undefined ? "" : `%${options.parallel}`;
-  const log = quoted(`${study}/slurm/${name}-%a.log`);
-  const more = [`--array=${indexList(numbers)}${most}`, `--output=${log}`, `--signal=B:TERM@${WARNING_SECONDS}`];
-  const words = [command, "study work", quoted(study), "--run", '"$SLURM_ARRAY_TASK_ID"', "--no-tables", ...args].join(
-    " ",
-  );
+  const more = [
+    `--array=${indexList(numbers)}${most}`,
+    logOf(study, `${name}-%a`),
+    `--signal=B:USR1@${WARNING_SECONDS}`,
+  ];
+  const words = [command, "study work", quoted(study), "--run", '"$SLURM_ARRAY_TASK_ID"', "--no-tables", ...args];
   const text = `${header(task, name, more)}
 
-# 75: it was asked to end, has saved, and goes on bit for bit when it is started again.
-${words} &
-work=$!
+why=
+trap 'why=time; kill -TERM "$work" 2>/dev/null' USR1
 trap 'kill -TERM "$work" 2>/dev/null' TERM INT
+${words.join(" ")} &
+work=$!
 wait "$work"; code=$?
 # A signal ends the wait, not the work.
 while [ "$code" -gt 128 ]; do
@@ -104,10 +117,20 @@ while [ "$code" -gt 128 ]; do
   if [ "$again" -eq 127 ]; then break; fi
   code=$again
 done
-if [ "$code" -eq 75 ]; then
-  scontrol requeue "\${SLURM_ARRAY_JOB_ID}_\${SLURM_ARRAY_TASK_ID}"
-  # Slurm ends this job as it queues it again.
-  sleep 60
+# 75: it was asked to end, has saved, and goes on bit for bit when it is begun again.
+if [ "$code" -ne 75 ]; then why=; fi
+if [ "$why" = time ] && [ "$SECONDS" -lt ${WARNING_SECONDS} ]; then
+  echo "The time limit leaves nothing to train in: ask for more than ${WARNING_SECONDS / 60} minutes (--time)." >&2
+  exit 1
+fi
+# 137: it was killed, as where memory is short; what it had saved is there.
+if [ "$code" -eq 137 ] && [ "\${SLURM_RESTART_COUNT:-0}" -lt ${RESTARTS} ]; then
+  echo "The work was killed; it goes on from what it had saved." >&2
+  why=killed
+fi
+if [ -n "$why" ]; then
+  # Slurm ends this script as it queues the task again.
+  scontrol requeue "\${SLURM_ARRAY_JOB_ID}_\${SLURM_ARRAY_TASK_ID}" && sleep 60
 fi
 exit "$code"
 `;
@@ -117,7 +140,7 @@ exit "$code"
 /** Writes the tables and the report, or says what is missing. */
 function tablesScript(task: JobsTask): JobScript {
   const { study, command, args } = task;
-  const more = [`--output=${quoted(`${study}/slurm/tables.log`)}`];
   const words = [command, "study work", quoted(study), "--only-tables", ...args].join(" ");
-  return { file: "slurm/tables.sh", name: "tables", text: `${header(task, "tables", more)}\n\nexec ${words}\n` };
+  const text = `${header(task, "tables", [logOf(study, "tables")])}\n\nexec ${words}\n`;
+  return { file: "slurm/tables.sh", name: "tables", text };
 }

@@ -104,6 +104,10 @@ export class MemoryStore implements SharedStore {
     for (const name of (await this.list()).filter(isOwnFile)) await this.remove(name);
   }
 
+  removeDeadLeftovers(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async removeIfEmpty(): Promise<void> {
     if ((await this.list()).length === 0) this.#disk.folders.delete(this.name);
   }

@@ -7,7 +7,7 @@ import { paperFigures } from "../../report/published.ts";
 import { plural } from "../../report/show.ts";
 import { checkImages } from "../../runs/load-data.ts";
 import { ConfigError } from "../../models/config-error.ts";
-import { failureOf, forgetFailure, isFinished, unfinishedRuns } from "../../runs/study-state.ts";
+import { failureOf, forgetFailure, isFinished } from "../../runs/study-state.ts";
 import { StudyFolder } from "../../runs/study-folder.ts";
 import {
   imagesConfig,
@@ -76,7 +76,12 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
     return 0;
   }
   // Whoever asks again wants another attempt.
-  for (const place of await unfinishedRuns(folder, groups)) await forgetFailure(folder.runStore(place));
+  for (const { seed, fold, runs } of groups) {
+    const phase = folder.study.runs.some((run) => run.row === null && run.seed === seed && run.fold === (fold ?? null));
+    for (const place of [...(phase ? [{ row: null, seed, fold }] : []), ...runs]) {
+      if (!(await isFinished(folder, place))) await forgetFailure(folder.runStore(place));
+    }
+  }
   if (options.slurm) {
     await requireImages(folder);
     await folder.save();

@@ -7,7 +7,7 @@ import { StudyFolder } from "../../runs/study-folder.ts";
 import { forgetFailure, failureOf } from "../../runs/study-state.ts";
 import { studyStatus } from "../../runs/study-status.ts";
 import { toJson } from "../../runs/store.ts";
-import { planRuns, runTitle, type Place } from "../../study/plan.ts";
+import { planRuns, runTitle, startsShared, type Place } from "../../study/plan.ts";
 import type { SaveOption } from "../options.ts";
 import { showStatus } from "../study-status.ts";
 import { conclude, trainRuns } from "../study-work.ts";
@@ -50,11 +50,17 @@ export async function studyWork(dir: string, flags: WorkFlags): Promise<number> 
   return writeTables(folder, flags);
 }
 
-/** @throws InputError for a number that no run has */
+/**
+ * A run by its number, and the shared phase that it starts from, should nobody have trained that.
+ * @throws InputError for a number that no run has
+ */
 function onlyRun({ study, store }: StudyFolder, index: number): (place: Place) => boolean {
   const run = study.runs[index];
   if (!run) throw new InputError(`${store.name}: there is no run ${index}; it has ${study.runs.length}, from 0 on`);
-  return ({ row, seed, fold }) => row === run.row && seed === run.seed && (fold ?? null) === run.fold;
+  const { row: own } = run;
+  const shares = own !== null && startsShared(study.config, { row: own, seed: run.seed, fold: run.fold ?? undefined });
+  return ({ row, seed, fold }) =>
+    (row === own || (shares && row === null)) && seed === run.seed && (fold ?? null) === run.fold;
 }
 
 /** @returns the exit code: 1 if runs are missing */
