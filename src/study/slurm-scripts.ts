@@ -110,13 +110,10 @@ trap 'why=time; kill -TERM "$work" 2>/dev/null' USR1
 trap 'kill -TERM "$work" 2>/dev/null' TERM INT
 ${words.join(" ")} &
 work=$!
-wait "$work"; code=$?
+wait "$work"
 # A signal ends the wait, not the work.
-while [ "$code" -gt 128 ]; do
-  wait "$work" 2>/dev/null; again=$?
-  if [ "$again" -eq 127 ]; then break; fi
-  code=$again
-done
+while kill -0 "$work" 2>/dev/null; do wait "$work"; done
+wait "$work"; code=$?
 # 75: it was asked to end, has saved, and goes on bit for bit when it is begun again.
 if [ "$code" -ne 75 ]; then why=; fi
 if [ "$why" = time ] && [ "$SECONDS" -lt ${WARNING_SECONDS} ]; then

@@ -77,7 +77,7 @@ export async function startSlurm(dir: string): Promise<Slurm> {
 const configuration = (at: (name: string) => string): string => `ClusterName=test
 SlurmctldHost=${hostname()}(127.0.0.1)
 AuthType=auth/munge
-AuthInfo=socket=${at("munge/socket")}
+AuthInfo=socket=${at("munge/socket")},cred_expire=5
 SlurmUser=${userInfo().username}
 SlurmdUser=${userInfo().username}
 StateSaveLocation=${at("state")}
@@ -94,7 +94,8 @@ ReturnToService=2
 SwitchType=switch/none
 MpiDefault=none
 MinJobAge=300
-NodeName=${hostname()} NodeAddr=127.0.0.1 CPUs=${availableParallelism()} State=UNKNOWN
+SchedulerParameters=sched_interval=2,bf_interval=2,requeue_delay=1
+NodeName=${hostname()} NodeAddr=127.0.0.1 CPUs=${Math.min(2, availableParallelism())} State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 `;
 
