@@ -110,7 +110,11 @@ function commands(action: Action): Command {
     program
       .command(name)
       .description(description)
-      .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
+      .option(
+        "--adapter <name>",
+        "the GPU adapter to use: a part of its name, or its position among all adapters, from 0",
+        text,
+      )
       .option("--debug", "print stack traces");
 
   const train = command("train", "train on the built-in phantom, or on --data DIR")
@@ -168,7 +172,11 @@ function commands(action: Action): Command {
       .argument("<dir>", "study folder", text)
       .option("--debug", "print stack traces");
   addTunedOption(addSaveOption(ofStudy("work", "train its runs, beside other processes, here or on other machines")))
-    .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
+    .option(
+      "--adapter <name>",
+      "the GPU adapter to use: a part of its name, or its position among all adapters, from 0",
+      text,
+    )
     .option("--run <n>", "only this run, by its number in `study status`", number)
     .option("--from <n>", "begin with this run, where many processes start at once", number)
     .option("--no-wait", "leave when other processes train all that is left")

@@ -1,6 +1,6 @@
 /** Which adapters the workers of a study take. */
 import { availableParallelism } from "node:os";
-import { adapterNames } from "../node/dawn.ts";
+import { adapterNamed, adapterNames } from "../node/dawn.ts";
 import { plural } from "../report/show.ts";
 import { withGpu, type GpuOption } from "./gpu.ts";
 
@@ -13,15 +13,17 @@ export interface WorkersAdapters {
 }
 
 /**
- * The adapters that --adapter names, parts of names separated by commas; else all graphics cards that can be told apart.
+ * The adapters that --adapter names, positions or parts of names separated by commas; else all graphics cards that can be told apart.
  * @throws AdapterError for a name that no adapter has
  */
 export async function adaptersFor({
   adapter,
   workers = 1,
 }: GpuOption & { workers?: number }): Promise<WorkersAdapters> {
-  const asked = adapter?.split(",").map((name) => name.trim()) ?? [];
-  const [names, software] = [await adapterNames(), await isSoftware(asked[0])];
+  const names = await adapterNames();
+  const parts = adapter?.split(",").map((name) => name.trim()) ?? [];
+  const asked = await Promise.all(parts.map((part) => adapterNamed(part, names)));
+  const software = await isSoftware(asked[0]);
   if (asked.length > 0) {
     for (const name of asked) await isSoftware(name);
     return { adapters: asked, software, notes: sharing(asked, names, { workers, software }) };

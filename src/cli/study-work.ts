@@ -22,6 +22,9 @@ import { showStudy } from "./study-progress.ts";
 import { csvTable, heading, markdownTable, remarks, showTable } from "./study-table.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
+/** Interrupted, with work left: what sysexits.h calls a temporary failure. Job scripts have themselves queued again. */
+export const LEFT = 75;
+
 export interface WorkOptions extends TunedOption, SaveOption {
   /** What to run to go on; default "the same command". */
   again?: string;

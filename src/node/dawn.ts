@@ -6,7 +6,7 @@ export class AdapterError extends Error {
 }
 
 export interface DawnOptions {
-  /** Part of the adapter's name, e.g. "llvmpipe" or "NVIDIA". Default: the fastest, by Dawn's estimate. */
+  /** Part of the adapter's name, e.g. "llvmpipe" or "NVIDIA", or its position in the list of adapters. Default: the fastest, by Dawn's estimate. */
   readonly adapter?: string | undefined;
   /** Dawn toggles to enable (Dawn's src/dawn/native/Toggles.cpp). Dawn ignores unknown ones. */
   readonly toggles?: readonly string[] | undefined;
@@ -34,7 +34,7 @@ export async function openDawn(options: DawnOptions = {}): Promise<{ gpu: GPU; a
   if (!("GPUBufferUsage" in globalThis)) Object.assign(globalThis, globals);
   const flags = ["disable-dawn-features=timestamp_quantization"];
   if (options.toggles?.length) flags.push(`enable-dawn-features=${options.toggles.join(",")}`);
-  if (options.adapter) flags.push(`adapter=${options.adapter}`);
+  if (options.adapter) flags.push(`adapter=${await adapterNamed(options.adapter)}`);
   const key = flags.join(" ");
   const gpu = instances.get(key) ?? create(flags);
   instances.set(key, gpu);
@@ -61,6 +61,27 @@ export async function adapterNames(): Promise<string[]> {
     (error: unknown) => messageOf(error),
   );
   return namesIn(list);
+}
+
+/**
+ * The name by which Dawn finds an adapter.
+ * @param text a part of its name, or its position, from 0, among all adapters
+ * @throws AdapterError for a position that none has, or one whose adapter Dawn cannot tell from an earlier one
+ */
+export async function adapterNamed(text: string, names?: readonly string[]): Promise<string> {
+  if (!/^\d+$/.test(text)) return text;
+  const all = names ?? (await adapterNames());
+  const name = all[Number(text)];
+  if (name === undefined) {
+    if (all.some((other) => other.includes(text))) return text;
+    const list = all.map((other, i) => `${i} "${other}"`).join(", ");
+    throw new AdapterError(`No adapter has the position ${text}; there is ${list || "none"}`);
+  }
+  const first = all.findIndex((other) => other.includes(name));
+  if (first === Number(text)) return name;
+  throw new AdapterError(
+    `Adapter ${text} cannot be told from adapter ${first}: both are called "${name}", and WebGPU on Node takes the first. Let each process see only its own card, as Slurm or a container can`,
+  );
 }
 
 const namesIn = (list: string): string[] => [...list.matchAll(/^\s*\* .*name: '(.*)'$/gm)].map(([, name]) => name!);

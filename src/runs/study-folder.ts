@@ -135,6 +135,11 @@ export class StudyFolder {
     );
   }
 
+  /** Takes in what other processes have saved. @throws InputError if study.json is gone */
+  async refresh(): Promise<void> {
+    this.#merge(await readStudy(this.store));
+  }
+
   async #update(change: (study: Study) => void): Promise<void> {
     await locked(this.store, async () => {
       const there = await isStudy(this.store);
@@ -151,6 +156,10 @@ export class StudyFolder {
     const own = this.#study;
     if (!this.#there)
       requireSame(other.config, { ...own.config, resize: other.config.resize }, this.store.name, this.#sameFile);
+    // Another process may have read the images, or been given an external set. What this one adds is not there yet.
+    const adds = own.config.external !== "" && other.config.external === "";
+    const { config, data, external, sides, adapter } = other;
+    if (!adds) Object.assign(own, { config, data, external, sides, adapter });
     own.tables = inOrder([...other.tables, ...own.tables]);
     own.seeds = union(other.seeds, own.seeds);
     own.runs = [...other.runs, ...own.runs.filter((run) => !other.runs.some((known) => isAt(known, placeOf(run))))];

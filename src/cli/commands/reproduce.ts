@@ -89,18 +89,18 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
     return 0;
   }
   const code =
-    options.workers === undefined ? await trainRuns(folder, groups, options) : await inWorkers(folder, options);
+    options.workers === undefined ? await trainRuns(folder, groups, options) : await inWorkers(folder, groups, options);
   if (code === 0) await conclude(folder, tables, seeds, { ...options, published });
   return code!; // It waits for others.
 }
 
 /** Trains in processes of their own. @returns the exit code */
-async function inWorkers(folder: StudyFolder, options: ReproduceOptions): Promise<number> {
+async function inWorkers(folder: StudyFolder, groups: readonly Group[], options: ReproduceOptions): Promise<number> {
   await requireImages(folder);
   const { adapters, software, notes } = await adaptersFor(options);
   for (const note of notes) console.log(note);
   await folder.save();
-  return workWith(folder, { workers: options.workers!, adapters, software, args: workArgs(options) });
+  return workWith(folder, groups, { workers: options.workers!, adapters, software, args: workArgs(options) });
 }
 
 /** What all processes would refuse is refused once. */

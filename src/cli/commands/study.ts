@@ -10,7 +10,7 @@ import { toJson } from "../../runs/store.ts";
 import { planRuns, runTitle, startsShared, type Place } from "../../study/plan.ts";
 import type { SaveOption } from "../options.ts";
 import { showStatus } from "../study-status.ts";
-import { conclude, trainRuns } from "../study-work.ts";
+import { conclude, LEFT, trainRuns } from "../study-work.ts";
 import type { TunedOption } from "../tuned.ts";
 
 export type WorkFlags = TunedOption &
@@ -27,14 +27,12 @@ export type WorkFlags = TunedOption &
     onlyTables?: boolean;
   };
 
-/** Interrupted, with work left: what sysexits.h calls a temporary failure. Job scripts have themselves queued again. */
-export const LEFT = 75;
-
 /**
  * Trains runs of a study, beside other processes; the last of them writes its tables.
  * @returns the exit code: 0 done, or others are at work; 1 runs have failed; 75 interrupted with work left
  */
 export async function studyWork(dir: string, flags: WorkFlags): Promise<number> {
+  endWithParent();
   const folder = await StudyFolder.existing(new FolderStore(dir));
   const { tables, seeds, config } = folder.study;
   const groups = planRuns(tables, seeds, config.folds);
@@ -48,6 +46,14 @@ export async function studyWork(dir: string, flags: WorkFlags): Promise<number> 
     if (code !== 0 || only || flags.tables === false) return code;
   }
   return writeTables(folder, flags);
+}
+
+/** A worker of `reproduce --workers` saves and ends when that is killed. */
+function endWithParent(): void {
+  if (!process.channel) return;
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+  // The channel alone keeps no process alive.
+  process.channel.unref();
 }
 
 /**
@@ -65,6 +71,7 @@ function onlyRun({ study, store }: StudyFolder, index: number): (place: Place) =
 
 /** @returns the exit code: 1 if runs are missing */
 async function writeTables(folder: StudyFolder, flags: WorkFlags): Promise<number> {
+  await folder.refresh();
   const status = await studyStatus(folder);
   const missing = status.filter(({ state, place }) => state !== "finished" && place.row !== null);
   if (missing.length > 0) {
