@@ -259,6 +259,7 @@ function commands(action: Action): Command {
       "a run without attention, such as --fusion none, whose activation is shown beside the run's",
       text,
     )
+    .option("--watch", "of a study: write it every few seconds while it is worked on, without pictures")
     .option("--no-pictures", "leave out pictures of images, which need the data and a GPU")
     .action(action(async () => (await import("./commands/report.ts")).report));
 

@@ -12,26 +12,29 @@ const order: readonly RunStateNow[] = ["finished", "running", "paused", "lost", 
 export function showStatus({ study }: Pick<StudyFolder, "study">, all: readonly RunStatus[]): string[] {
   const width = Math.max(...all.map((run) => titleOf(run).length));
   const lines = all.map((run) => {
-    const text = `${String(run.index).padStart(4)}  ${titleOf(run).padEnd(width)}  ${run.state.padEnd(8)}  ${detail(run)}`;
+    const text = `${String(run.index).padStart(4)}  ${titleOf(run).padEnd(width)}  ${run.state.padEnd(8)}  ${detailOf(run)}`;
     return visibleName(text.trimEnd());
   });
+  return [...lines, `${plural(all.length, "run")} on ${study.data || "images not read yet"}: ${summaryOf(all)}`];
+}
+
+/** "3 finished, 2 running; about 1:20 of training left". */
+export function summaryOf(all: readonly RunStatus[]): string {
   const counts = order.flatMap((state) => {
     const count = all.filter((run) => run.state === state).length;
     return count > 0 ? [`${count} ${state}`] : [];
   });
   const left = secondsLeft(all);
   const rest = left === undefined ? "" : `; about ${clock(left)} of training left, over all processes`;
-  return [
-    ...lines,
-    `${plural(all.length, "run")} on ${study.data || "images not read yet"}: ${counts.join(", ")}${rest}`,
-  ];
+  return `${counts.join(", ")}${rest}`;
 }
 
 /** "Base, seed 0"; of a shared phase its folder. */
 export const titleOf = ({ place: { row, seed, fold }, dir }: RunStatus): string =>
   row === null ? dir : runTitle({ row, seed, fold });
 
-function detail({ state, holder, pace, failure, epochs, seconds }: RunStatus): string {
+/** What there is to say of a run beside its state. */
+export function detailOf({ state, holder, pace, failure, epochs, seconds }: RunStatus): string {
   if (state === "finished") return `in ${clock(seconds)}`;
   if (state === "failed") return `on ${failure!.host}: ${failure!.message}`;
   if (state === "lost") return `its process ${holder!.pid} on ${holder!.host} is gone; the next one takes it over`;

@@ -134,7 +134,8 @@ class Crew {
       // 1 and 2: it has said why, and another would say the same.
       if ("code" in end && end.code <= 2) return void this.#say(`${name} ended with exit code ${end.code}${said}`);
       const how = "signal" in end ? `was ended by ${end.signal}` : `ended with exit code ${end.code}${said}`;
-      if (restarts === RESTARTS) return void this.#say(`${name} ${how}; it is not begun again, after ${RESTARTS} times`);
+      if (restarts === RESTARTS)
+        return void this.#say(`${name} ${how}; it is not begun again, after ${RESTARTS} times`);
       this.#say(`${name} ${how}; another takes its place`);
     }
   }

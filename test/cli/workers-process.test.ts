@@ -36,7 +36,7 @@ const training = (name: string): number[] =>
 
 function lives(pid: number): boolean {
   try {
-    return process.kill(pid, 0) && !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
     return false;
   }
@@ -53,7 +53,10 @@ async function work(
   const disturbing = (async () => {
     for (;;) {
       const workers = training(name);
-      if (send && workers.length > 0) return disturb(workers, send);
+      if (send && workers.length > 0) {
+        disturb(workers, send);
+        return;
+      }
       if (over.signal.aborted) throw new Error("it ended before it could be disturbed");
       await sleep(30);
     }
@@ -86,7 +89,7 @@ test.skipIf(process.platform !== "linux")(
       const status = readFileSync(`/proc/${workers[0]!}/status`, "utf8");
       process.kill(Number(/^PPid:\s+(\d+)$/m.exec(status)![1]), "SIGKILL");
     });
-    expect([killed.signal, killed.err]).toEqual(["SIGKILL", ["mganet: the program was ended by SIGKILL"]]);
+    expect(killed.signal).toBe("SIGKILL");
     for (let waited = 0; orphans.some(lives); waited++) {
       expect(waited, "workers go on without the process that started them").toBeLessThan(600);
       await sleep(100);

@@ -100,7 +100,23 @@ async function inWorkers(folder: StudyFolder, groups: readonly Group[], options:
   const { adapters, software, notes } = await adaptersFor(options);
   for (const note of notes) console.log(note);
   await folder.save();
-  return workWith(folder, groups, { workers: options.workers!, adapters, software, args: workArgs(options) });
+  // Loaded here, so that nothing else waits for the plotting libraries.
+  const { writeLiveReport } = await import("../study-report.ts");
+  // A page that cannot be written ends no training.
+  const write = (again: boolean) =>
+    writeLiveReport(folder.store, again).catch((error: Error) =>
+      console.error(`Without report.html: ${error.message}`),
+    );
+  const onChange = () => write(true);
+  const code = await workWith(folder, groups, {
+    onChange,
+    workers: options.workers!,
+    adapters,
+    software,
+    args: workArgs(options),
+  });
+  if (code !== 0) await write(false);
+  return code;
 }
 
 /** What all processes would refuse is refused once. */
