@@ -34,7 +34,7 @@ export const titleOf = ({ place: { row, seed, fold }, dir }: RunStatus): string 
   row === null ? dir : runTitle({ row, seed, fold });
 
 /** What there is to say of a run beside its state. */
-export function detailOf({ state, holder, pace, failure, epochs, seconds }: RunStatus): string {
+export function detailOf({ state, holder, pace, failure, epochs, anew, seconds }: RunStatus): string {
   if (state === "finished") return `in ${clock(seconds)}`;
   if (state === "failed") return `on ${failure!.host}: ${failure!.message}`;
   if (state === "lost") return `its process ${holder!.pid} on ${holder!.host} is gone; the next one takes it over`;
@@ -47,7 +47,8 @@ export function detailOf({ state, holder, pace, failure, epochs, seconds }: RunS
     const known = holder!.life === "unknown" ? ` (last seen ${pace.at.slice(0, 19)} UTC by its clock)` : "";
     return `${where}: ${stage} ${epoch}/${epochs}${speed}${rest}${known}`;
   }
-  return state === "paused" ? `after ${plural(epochs, "epoch")}` : "";
+  if (state !== "paused") return "";
+  return `after ${plural(epochs, "epoch")}${anew ? ", whose weights are gone: it begins anew" : ""}`;
 }
 
 /** By the time that finished runs of the same kind took; undefined if none is known. */

@@ -46,7 +46,9 @@ async function knownTables(folder: StudyFolder, status: readonly RunStatus[]): P
   const known: KnownTable[] = [];
   for (const table of tables) {
     for (const on of tableOf(table).sides ?? sides) {
-      if (!sides.includes(on) || results.some((result) => result.table === table && result.on === on)) continue;
+      const whole = results.find((result) => result.table === table && result.on === on);
+      // One of fewer seeds is shown as it is, and this beside it.
+      if (!sides.includes(on) || whole?.seeds.join() === seeds.join()) continue;
       const kept = new Map<string, Awaited<ReturnType<typeof keptPredictions>>[]>();
       for (const row of tableOf(table).rows) {
         for (const seed of seeds) {

@@ -1,6 +1,6 @@
 /** What each run of a study is doing, as the study's folder tells: for whoever looks on from outside. */
 import { runName, type Place } from "../study/plan.ts";
-import { readRecords } from "./run.ts";
+import { hasCheckpoint, readRecords } from "./run.ts";
 import type { StudyFolder } from "./study-folder.ts";
 import { paceOf, type Pace } from "./study-pace.ts";
 import { awaitsShared, failureOf, isFinished, type Failure } from "./study-state.ts";
@@ -25,6 +25,8 @@ export interface RunStatus {
   failure: Failure | undefined;
   /** Epochs that it has recorded, those of the shared phase included. */
   epochs: number;
+  /** Whether it has epochs behind it whose weights are gone, as in an archive: it begins anew. */
+  anew: boolean;
   /** Seconds that a finished run was trained. */
   seconds: number;
 }
@@ -40,7 +42,9 @@ export async function studyStatus(folder: StudyFolder): Promise<RunStatus[]> {
     const state = await stateOf(folder, place, failure, holder);
     const pace = state === "running" ? await paceOf(store) : undefined;
     const epochs = await epochsOf(store);
-    all.push({ place, index, dir, state, holder, pace, failure, epochs, seconds: state === "finished" ? seconds : 0 });
+    const anew = state === "paused" && epochs > 0 && !(await hasCheckpoint(store));
+    const taken = state === "finished" ? seconds : 0;
+    all.push({ place, index, dir, state, holder, pace, failure, epochs, anew, seconds: taken });
   }
   return all;
 }

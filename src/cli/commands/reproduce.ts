@@ -6,6 +6,7 @@ import { folderImages } from "../../node/image-source.ts";
 import { paperFigures } from "../../report/published.ts";
 import { plural } from "../../report/show.ts";
 import { checkImages } from "../../runs/load-data.ts";
+import { oneLine } from "../../data/sample.ts";
 import { ConfigError } from "../../models/config-error.ts";
 import { failureOf, forgetFailure, isFinished } from "../../runs/study-state.ts";
 import { StudyFolder } from "../../runs/study-folder.ts";
@@ -104,8 +105,8 @@ async function inWorkers(folder: StudyFolder, groups: readonly Group[], options:
   const { writeLiveReport } = await import("../study-report.ts");
   // A page that cannot be written ends no training.
   const write = (again: boolean) =>
-    writeLiveReport(folder.store, again).catch((error: Error) =>
-      console.error(`Without report.html: ${error.message}`),
+    writeLiveReport(folder.store, again).catch((error: unknown) =>
+      console.error(`Without report.html: ${oneLine(error instanceof Error ? error.message : String(error))}`),
     );
   const onChange = () => write(true);
   const code = await workWith(folder, groups, {
