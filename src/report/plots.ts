@@ -105,8 +105,11 @@ export function epochPlot(
   });
 }
 
+/** A curve that is broken between phases. */
+export type PhasedSeries = Omit<Series, "points"> & { points: readonly { x: number; y: number; phase: string }[] };
+
 /** Many curves by epoch, thin, on one axis. */
-export function overlayPlot(document: Document, label: string, series: readonly Series[]): Markup {
+export function overlayPlot(document: Document, label: string, series: readonly PhasedSeries[]): Markup {
   const points = series.flatMap((each) => each.points);
   const total = Math.max(...points.map(({ x }) => x));
   return svg(document, label, {
@@ -116,7 +119,7 @@ export function overlayPlot(document: Document, label: string, series: readonly 
     x: { domain: [0.5, total + 0.5], label: "epoch", ticks: wholeTicks(total), tickFormat: "d" },
     y: { label: null, grid: true, nice: true },
     marks: [
-      ...lines(series, { strokeWidth: 1.4, strokeOpacity: 0.85 }),
+      ...lines(series, { z: "phase", strokeWidth: 1.4, strokeOpacity: 0.85 }),
       // A curve of one point would not be seen.
       ...series
         .filter((each) => each.points.length === 1)

@@ -1,12 +1,12 @@
 /** The part of a study's report that is about its course: what each run is doing, the figures so far, and all curves. */
 import type { StudyTable } from "../study/results.ts";
 import type { KnownRow } from "../study/results.ts";
-import { figuresOf, PROPOSED, rowOf, tableName, tableOf, type RowName } from "../study/rows.ts";
+import { figuresOf, PROPOSED, rowOf, tableName, tableOf, type RowName, type TableId } from "../study/rows.ts";
 import { figureTitles } from "../study/figures.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { html, Markup, type Content } from "./html.ts";
 import { figure, table } from "./page.ts";
-import { legend, overlayPlot, type Series } from "./plots.ts";
+import { legend, overlayPlot, type PhasedSeries } from "./plots.ts";
 import { meanText, sideTitles } from "./show.ts";
 
 /** A run, as somebody sees it who looks at the study's folder. */
@@ -88,32 +88,19 @@ function knownTable({ table: id, on, of, rows }: KnownTable): Markup {
   </div>`;
 }
 
-/** The held-out AUC and the loss of all runs by epoch, laid over each other. */
-export function curvesSection(document: Document, runs: readonly LiveRun[]): Content {
-  const plot = (heading: string, caption: string, of: (record: EpochRecord) => number | undefined) => {
-    const series = runs.flatMap(({ row, records }): Series[] => {
-      const points = records.flatMap((record, i) => {
-        const y = of(record);
-        return y === undefined ? [] : [{ x: i + 1, y }];
-      });
-      return row === null || points.length === 0 ? [] : [{ name: rowOf(row).label, ...styleOf(row), points }];
-    });
-    if (series.length === 0) return [];
-    const names = [...new Map(series.map((each) => [each.name, each])).values()];
-    return [figure(heading, html`${legend(names)}${overlayPlot(document, heading, series)}`, caption)];
-  };
-  const plots = [
-    ...plot(
-      "AUC on the held-out images",
-      "Each line is a run; its line's style is its row's.",
-      (r) => r.validation?.auc,
-    ),
-    ...plot(
-      "Loss",
-      "Means over an epoch's batches. Losses of different phases and models are not comparable.",
-      (r) => r.loss,
-    ),
-  ];
+/** The held-out AUC and the loss of all runs by epoch, laid over each other, for each table: only its rows can be told apart. */
+export function curvesSection(document: Document, runs: readonly LiveRun[], tables: readonly TableId[]): Content {
+  // Tables 2 and 5 have the same runs.
+  const distinct = tables.filter((id, i) => i === tables.findIndex((other) => sameRows(id, other)));
+  const plots = distinct.flatMap((id) => {
+    const own = runs.filter(({ row }) => row !== null && tableOf(id).rows.includes(row));
+    const name = tableName(id);
+    const phases = "Means over an epoch's batches. Losses of different phases and models are not comparable.";
+    return [
+      ...overlay(document, own, `${name}: AUC on the held-out images`, "Each line is a run.", (r) => r.validation?.auc),
+      ...overlay(document, own, `${name}: loss`, phases, (r) => r.loss),
+    ];
+  });
   if (plots.length === 0) return null;
   return html`<section>
     <h2>The training of all runs</h2>
@@ -121,6 +108,27 @@ export function curvesSection(document: Document, runs: readonly LiveRun[]): Con
   </section>`;
 }
 
-/** Rows without a style of their own are told apart by their names in the grid, not here. */
+const sameRows = (a: TableId, b: TableId): boolean => tableOf(a).rows.join() === tableOf(b).rows.join();
+
+function overlay(
+  document: Document,
+  runs: readonly LiveRun[],
+  heading: string,
+  caption: string,
+  of: (record: EpochRecord) => number | undefined,
+): Markup[] {
+  const series = runs.flatMap(({ row, records }): PhasedSeries[] => {
+    const points = records.flatMap((record, i) => {
+      const y = of(record);
+      return y === undefined ? [] : [{ x: i + 1, y, phase: record.stage }];
+    });
+    return points.length === 0 ? [] : [{ name: rowOf(row!).label, ...styleOf(row!), points }];
+  });
+  if (series.length === 0) return [];
+  const names = [...new Map(series.map((each) => [each.name, each])).values()];
+  return [figure(heading, html`${legend(names)}${overlayPlot(document, heading, series)}`, caption)];
+}
+
+/** Rows without a style of their own are told apart in the grid, not here. */
 const styleOf = (row: RowName): { colour: string; dash?: string } =>
   rowOf(row).style ?? { colour: "var(--dim)", dash: "1 2" };

@@ -53,10 +53,11 @@ export function studyReport(document: Document, report: StudyReport): string {
     `Study: ${name}`,
     html`<h1>${name}</h1>
       <p class="dim">${about}. The ${study.checkpoint} checkpoint of each run is evaluated, at threshold 0.5.</p>
-      ${unfinished || ""} ${live && unfinished ? courseSection(live) : ""}
+      ${unfinished || ""}
+      ${live && unfinished ? [courseSection(live), curvesSection(document, live.runs, study.tables)] : ""}
       ${results.map((result) => tableSection(document, result, report))} ${comparison(document, report)}
-      ${live ? curvesSection(document, live.runs) : ""} ${figure4Section(report)} ${explained(report.explained)}
-      ${runList(runs)}
+      ${live && !unfinished ? curvesSection(document, live.runs, study.tables) : ""} ${figure4Section(report)}
+      ${explained(report.explained)} ${runList(runs)}
       <section>
         <h2>Configuration</h2>
         <p class="dim">What all runs share; the model's options, the seed and the fold are each run's own.</p>
