@@ -1,6 +1,7 @@
 /** The work on a study: training its runs, beside other processes, and its tables at the end. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { writeWhole } from "../node/files.ts";
+import { clockNote } from "../node/folder-clock.ts";
 import { folderImages } from "../node/image-source.ts";
 import { thisProcess } from "../node/process-identity.ts";
 import { requireResources } from "../node/resources.ts";
@@ -54,6 +55,8 @@ export async function trainRuns(
   try {
     const end = await withTunedGpu(options, async (gpu) => {
       introduce(gpu, folder, groups, todo);
+      const note = await clockNote(folder.store.name);
+      if (note !== undefined) console.log(note);
       await requireResources(gpu, folder.study.config);
       const { saveEvery } = options;
       const emit = showStudy(progress);

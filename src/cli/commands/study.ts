@@ -1,5 +1,6 @@
 /** `mganet study`: works on a study that `reproduce` has begun, shows how far it is, and has failed runs tried again. */
 import { InputError } from "../../runs/store.ts";
+import { clockNote } from "../../node/folder-clock.ts";
 import { FolderStore } from "../../node/folder-store.ts";
 import { requireWritableFile, writeWhole } from "../../node/files.ts";
 import { plural } from "../../report/show.ts";
@@ -101,6 +102,8 @@ export async function statusOfStudy(dir: string, { json }: { json?: string }): P
   const folder = await StudyFolder.existing(new FolderStore(dir));
   const status = await studyStatus(folder);
   for (const line of showStatus(folder, status)) console.log(line);
+  const note = await clockNote(dir);
+  if (note !== undefined) console.log(note);
   if (json === undefined) return;
   const runs = status.map(({ place: { row, seed, fold }, ...rest }) => ({ row, seed, fold: fold ?? null, ...rest }));
   await writeWhole(json, toJson(runs));
