@@ -53,7 +53,7 @@ export function sharing(
     const same = all.filter((other) => other.includes(name)).length;
     if (same < 2) continue;
     notes.push(
-      `${same} cards are called ${name}: WebGPU on Node takes the first of them for every worker. To use each, let a process see only its own: Slurm does (--slurm), so do containers with one card each`,
+      `${same} cards have ${name} in their names: WebGPU on Node takes the first of them for every worker. To use each, let a process see only its own: Slurm does (--slurm), so do containers with one card each`,
     );
   }
   return notes;

@@ -23,7 +23,7 @@ test("identical cards cannot be told apart, and that is said", async () => {
   expect(notes).toEqual([
     "2 workers on NVIDIA RTX 4090",
     expect.stringMatching(
-      /^3 cards are called NVIDIA RTX 4090: WebGPU on Node takes the first of them for every worker/,
+      /^3 cards have NVIDIA RTX 4090 in their names: WebGPU on Node takes the first of them for every worker/,
     ),
   ]);
   expect(sharing(["NVIDIA H100"], names, { workers: 2, software: false })).toEqual(["2 workers on NVIDIA H100"]);
