@@ -9,7 +9,7 @@ import { paperFigures, type Published } from "../report/published.ts";
 import { plural, settingsText } from "../report/show.ts";
 import { toJson } from "../runs/store.ts";
 import type { StudyFolder } from "../runs/study-folder.ts";
-import { unfinishedRuns } from "../runs/study-state.ts";
+import { noteEnded, unfinishedRuns } from "../runs/study-state.ts";
 import { studyNotes } from "../runs/study-notes.ts";
 import { studyTables } from "../runs/study-tables.ts";
 import { trainStudy } from "../runs/study.ts";
@@ -117,6 +117,7 @@ export async function conclude(
 ): Promise<void> {
   const { store } = folder;
   const { json, published = paperFigures() } = options;
+  await noteEnded(folder);
   const results = await studyTables(folder, tables, seeds);
   const notes = await studyNotes(folder, tables, seeds);
   const others = folder.study.results.filter(

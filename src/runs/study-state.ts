@@ -2,7 +2,8 @@
 import type { Group, Place, RunKey } from "../study/plan.ts";
 import { keptPredictions } from "./predictions.ts";
 import { startsShared } from "../study/plan.ts";
-import { hasCheckpoint, isComplete } from "./run.ts";
+import { sharedPhase } from "../train/pretrained.ts";
+import { hasCheckpoint, isComplete, readRecords, secondsOf } from "./run.ts";
 import { readJson, toJson, type Store } from "./store.ts";
 import type { StudyFolder } from "./study-folder.ts";
 
@@ -39,6 +40,20 @@ export async function unfinishedRuns(folder: StudyFolder, groups: readonly Group
   const todo = new Set<RunKey>();
   for (const run of groups.flatMap(({ runs }) => runs)) if (!(await isFinished(folder, run))) todo.add(run);
   return todo;
+}
+
+/** Records in study.json what has ended: whoever ended it may have been killed before that. */
+export async function noteEnded(folder: StudyFolder): Promise<void> {
+  await folder.refresh();
+  for (const { row, seed, fold, state } of [...folder.study.runs]) {
+    const place: Place = { row, seed, fold: fold ?? undefined };
+    const store = folder.runStore(place);
+    if (state === "finished" || !(await isComplete(store)) || !(await isFinished(folder, place))) continue;
+    const records = await readRecords(store);
+    const shares = row !== null && startsShared(folder.study.config, { ...place, row });
+    const before = shares ? secondsOf(records, sharedPhase(folder.configOf(place))!.name) : 0;
+    await folder.note(place, "finished", secondsOf(records) - before);
+  }
 }
 
 /** Why a run cannot be trained: it is left alone until somebody asks for it again. */

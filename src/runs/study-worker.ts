@@ -7,7 +7,7 @@ import { DivergedError } from "../train/step.ts";
 import { FolderGoneError } from "./store.ts";
 import type { StudyEvent, StudySink } from "./study-events.ts";
 import type { StudyFolder } from "./study-folder.ts";
-import { failureOf, isFinished, recordFailure, type Failure } from "./study-state.ts";
+import { failureOf, isFinished, noteEnded, recordFailure, type Failure } from "./study-state.ts";
 
 /** What is done at the places of a study. */
 export interface StudyWorkings {
@@ -81,6 +81,7 @@ class Worker {
         wait = Math.min(1.5 * wait, LOOK_SECONDS.most);
       }
     }
+    await noteEnded(this.#task.folder);
     return { how: "finished", failed: this.#failed };
   }
 

@@ -44,9 +44,12 @@ class Nothing implements StudyWorkings {
     await this.#folder.note(place, "begun", 0);
     // A killed process may have left a run without a checkpoint.
     if (!(await isComplete(store))) {
+      await store.remove("last.safetensors");
       await Run.reopen(store);
       const run = await Run.create(store, this.#folder.configOf(place));
       await sleep(5 * Math.random());
+      // Rows are to find what they start from.
+      if (place.row === null) await run.save("last", new Uint8Array(8));
       await run.summary({ nothing: true });
     }
     if (place.row !== null) {

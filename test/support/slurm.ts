@@ -52,7 +52,8 @@ export async function startSlurm(dir: string): Promise<Slurm> {
   writeFileSync(env.SLURM_CONF, configuration(at));
   const stop = () => {
     for (const pid of ["slurmd.pid", "slurmctld.pid", "munge/pid"]) end(at(pid));
-    rmSync(dir, { recursive: true, force: true });
+    // They write until they have ended.
+    rmSync(dir, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   };
   try {
     const files = ["key", "socket", "pid", "log", "seed"].map((name) => {
