@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const [name, ...args] = process.argv.slice(2);
-for (const each of name === undefined ? ["lock", "kills", "faults"] : [name]) {
+for (const each of name === undefined ? ["lock", "study", "kills", "faults"] : [name]) {
   const script = fileURLToPath(new URL(`../test/soak/${each}.ts`, import.meta.url));
   const { status } = spawnSync(process.execPath, ["--import", import.meta.resolve("tsx"), script, ...args], {
     stdio: "inherit",

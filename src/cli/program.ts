@@ -111,7 +111,11 @@ function commands(action: Action): Command {
     program
       .command(name)
       .description(description)
-      .option("--adapter <name>", "part of the name of the GPU adapter to use", text)
+      .option(
+        "--adapter <name>",
+        "the GPU adapter to use: a part of its name, or its position among all adapters, from 0",
+        text,
+      )
       .option("--debug", "print stack traces");
 
   const train = command("train", "train on the built-in phantom, or on --data DIR")
@@ -141,9 +145,51 @@ function commands(action: Action): Command {
     )
     .option("--published <file>", "figures to print alongside instead of the paper's (docs/study.md)", text)
     .option("--out <dir>", "study folder; an unfinished one is resumed (default: runs/study-PRESET-DATA)", text)
+    .option(
+      "--workers <n>",
+      "processes that train at once on this machine, each on an adapter of its own if it has several",
+      count,
+    )
+    .option("--slurm", "write job scripts into the study's folder and submit them; with --dry-run print them")
+    .option("--partition <name>", "with --slurm, the partition", text)
+    .option(
+      "--time <limit>",
+      "with --slurm, time limit of a task, such as 4:00:00; it is queued again with what is left",
+      text,
+    )
+    .option("--gpus-per-task <n>", "with --slurm, graphics cards of a task", count)
+    .option("--array-parallelism <k>", "with --slurm, tasks that run at once", count)
+    .option("--sbatch <options>", "with --slurm, further options of sbatch, as one text", text)
     .option("--dry-run", "show what would be done, and do nothing")
     .option("--json <file>", "write the study with its tables", text)
     .action(action(async () => (await import("./commands/reproduce.ts")).reproduce));
+
+  const study = program.command("study").description("work on a study that reproduce has begun, or look at it");
+  /** A command of `study`, with the options that all have. */
+  const ofStudy = (name: string, description: string): Command =>
+    study
+      .command(name)
+      .description(description)
+      .argument("<dir>", "study folder", text)
+      .option("--debug", "print stack traces");
+  addTunedOption(addSaveOption(ofStudy("work", "train its runs, beside other processes, here or on other machines")))
+    .option(
+      "--adapter <name>",
+      "the GPU adapter to use: a part of its name, or its position among all adapters, from 0",
+      text,
+    )
+    .option("--run <n>", "only this run, by its number in `study status`", number)
+    .option("--from <n>", "begin with this run, where many processes start at once", number)
+    .option("--no-wait", "leave when other processes train all that is left")
+    .option("--no-tables", "leave the tables and the report to others")
+    .option("--only-tables", "train nothing: write the tables and the report, if all runs are finished")
+    .action(action(async () => (await import("./commands/study.ts")).studyWork));
+  ofStudy("status", "what each run is doing: where, how fast, how long still, and why it failed")
+    .option("--json <file>", "write all of it", text)
+    .action(action(async () => (await import("./commands/study.ts")).statusOfStudy));
+  ofStudy("retry", "have runs that failed trained again").action(
+    action(async () => (await import("./commands/study.ts")).retryStudy),
+  );
 
   const inspect = command("inspect", "show what a folder of images holds: counts, sizes, duplicates, what is left out");
   addCommon(
@@ -223,6 +269,7 @@ function commands(action: Action): Command {
       "a run without attention, such as --fusion none, whose activation is shown beside the run's",
       text,
     )
+    .option("--watch", "of a study: write it every few seconds while it is worked on, without pictures")
     .option("--no-pictures", "leave out pictures of images, which need the data and a GPU")
     .action(action(async () => (await import("./commands/report.ts")).report));
 

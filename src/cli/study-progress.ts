@@ -20,7 +20,9 @@ export function showStudy(progress: Progress): StudySink {
     else if (event.type === "run-step") shown!.step(event.place, event.left, event.step);
     else if (event.type === "run-end") {
       shown!.end(event.place, event.last ? showMetrics(event.last) : "trained", event.seconds);
-    } else showImageEvent(progress, event, bar);
+    } else if (event.type === "run-failed") shown!.fail(event.place, event.failure.message);
+    else if (event.type === "waiting") shown!.wait(event.runs);
+    else showImageEvent(progress, event, bar);
   };
 }
 
@@ -30,6 +32,8 @@ export class StudyProgress {
   readonly #works: readonly StudyWork[];
   /** Remaining steps. */
   readonly #left: Map<StudyWork, number>;
+  /** How many runs of other processes were waited for last. */
+  #waitsFor = 0;
 
   /** Starts from the recorded pace of finished runs. */
   constructor(progress: Progress, clock: StudyClock, works: readonly StudyWork[]) {
@@ -66,6 +70,22 @@ export class StudyProgress {
     const { left } = this;
     const rest = this.#works.every((w) => this.#left.get(w) === 0) ? "" : `; about ${left} for the rest`;
     this.#progress.line(`[${this.#count(work)}] ${work.title}: ${result}  (${clock(seconds)}${rest})`);
+  }
+
+  /** A run has failed, and is left alone. */
+  fail(place: Place, message: string): void {
+    const work = this.#find(place);
+    this.#left.set(work, 0);
+    this.#progress.clear();
+    this.#progress.line(`[${this.#count(work)}] ${work.title}: FAILED: ${message}`);
+  }
+
+  /** Other processes train all that is left. */
+  wait(runs: number): void {
+    if (runs === this.#waitsFor) return;
+    this.#waitsFor = runs;
+    this.#progress.clear();
+    this.#progress.line(`Waiting for ${runs === 1 ? "a run" : `${runs} runs`} of other processes`);
   }
 
   /** Estimated remaining time of the study: "1:20:00". */

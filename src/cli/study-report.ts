@@ -9,8 +9,10 @@ import type { Figure4 } from "../report/study.ts";
 import { explainFigure4, figure4Titles, figure4Lines, planFigure4, type Figure4Plan } from "../runs/figure4.ts";
 import { figure3, readStudyContent, REPORT, writeStudyReport, type StudyPictures } from "../runs/report.ts";
 import { runCheckpoint } from "../runs/run.ts";
-import type { Store } from "../runs/store.ts";
-import { readStudy } from "../runs/study-folder.ts";
+import type { SharedStore, Store } from "../runs/store.ts";
+import { readStudy, StudyFolder } from "../runs/study-folder.ts";
+import { liveStudy } from "../runs/study-live.ts";
+import { detailOf, summaryOf } from "./study-status.ts";
 import { plotDocument, readImages } from "./run-report.ts";
 import { withTunedGpu, type TunedOption } from "./tuned.ts";
 
@@ -25,7 +27,7 @@ export interface StudyReportOptions extends TunedOption {
  * @throws InputError, DataError as one line if a file of the study cannot be read
  */
 export async function writeStudyFigures(
-  store: Store,
+  store: SharedStore,
   options: StudyReportOptions,
   explained: StudyPictures["explained"] = [],
 ): Promise<void> {
@@ -34,8 +36,26 @@ export async function writeStudyFigures(
   else await tellWithout(store, 3, "no table is finished, or no image has a known class");
   const figure4 = options.pictures === false ? undefined : await drawFigure4(store, options);
   if (figure4 && "reason" in figure4) await tellWithout(store, 4, figure4.reason);
-  await writeStudyReport(store, plotDocument(), { explained, figure4 });
+  const live = await liveStudy(await StudyFolder.existing(store), texts);
+  await writeStudyReport(store, plotDocument(), { explained, figure4, live });
   console.log(`Report:   ${store.path(REPORT)}`);
+}
+
+const texts = { detail: detailOf, summary: summaryOf };
+
+/** Seconds between looks at a study that is watched, and after which its page reads itself again. */
+export const WATCH_SECONDS = 10;
+
+/**
+ * Writes the report of a study that is being worked on, without pictures of images.
+ * @param refresh whether it will be written again
+ */
+export async function writeLiveReport(store: SharedStore, refresh: boolean): Promise<void> {
+  const live = await liveStudy(await StudyFolder.existing(store), {
+    ...texts,
+    refresh: refresh ? WATCH_SECONDS : undefined,
+  });
+  await writeStudyReport(store, plotDocument(), { live });
 }
 
 const filesOf = (number: 3 | 4) => [`figure-${number}.svg`, `figure-${number}.png`] as const;

@@ -73,16 +73,19 @@ export const showTable = (study: StudyTable, published: Published): string[] => 
   return textTable(heads, rows, { left: [0] });
 };
 
-export function markdownTable(study: StudyTable, title: string, published: Published): string {
+/** @param notes further remarks */
+export function markdownTable(
+  study: StudyTable,
+  title: string,
+  published: Published,
+  notes: readonly string[] = [],
+): string {
   const { heads, rows } = cells(study, published);
   const escape = (cell: string) => cell.replaceAll("|", "\\|");
   const line = (row: readonly string[]) => `| ${row.map(escape).join(" | ")} |`;
   const rule = `| ${heads.map((_, i) => (i === 0 ? "---" : "---:")).join(" | ")} |`;
-  return (
-    [title, "", line(heads), rule, ...rows.map(line), "", ...remarks(study, published).map((r) => `- ${r}`)].join(
-      "\n",
-    ) + "\n"
-  );
+  const said = [...remarks(study, published), ...notes].map((remark) => `- ${remark}`);
+  return `${[title, "", line(heads), rule, ...rows.map(line), "", ...said].join("\n")}\n`;
 }
 
 /** One line per row and metric: values by seed, mean and interval, unrounded. */

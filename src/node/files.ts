@@ -1,12 +1,14 @@
 /** Atomic file writes, and bounded reads of regular files. */
 import { constants, existsSync, type Stats } from "node:fs";
 import { access, lstat, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { threadId } from "node:worker_threads";
 import { megabytes, MOST_BYTES, tooLong } from "../data/file-sizes.ts";
 import { InputError } from "../runs/store.ts";
 import { makeFolder, requireKept } from "./kept-folders.ts";
+import { answers, thisPlace } from "./process-identity.ts";
 
 export { InputError, MOST_BYTES };
 
@@ -47,9 +49,12 @@ async function writing(file: string, write: () => Promise<void>): Promise<void> 
   }
 }
 
+/** Processes of other machines, or containers, that write to the same folder may have the same pid. */
+const here = createHash("sha256").update(thisPlace()).digest("hex").slice(0, 8);
+
 /** An unused name in a folder; `removeLeftovers` recognises it. */
 export const temporaryIn = (folder: string): string =>
-  path.join(folder, `.mganet-${process.pid}-${threadId}-${counter++}.tmp`);
+  path.join(folder, `.mganet-${process.pid}-${threadId}-${here}-${counter++}.tmp`);
 
 /** Writes a file and flushes it to disk. */
 export async function writeFlushed(file: string, content: string | Uint8Array): Promise<void> {
@@ -84,8 +89,22 @@ async function isSpecial(name: string): Promise<boolean> {
 
 /** Removes temporary files that a killed process's `writeWhole` left in a folder. */
 export async function removeLeftovers(folder: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => /^\.mganet-\d+(?:-\d+)+\.tmp$/.test(name));
+  const names = (await readdir(folder)).filter((name) => /^\.mganet-\d+(?:-[\da-f]+)+\.tmp$/.test(name));
   await Promise.all(names.map((name) => rm(path.join(folder, name), { force: true })));
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** The same in a folder in which other processes may be writing: those of dead processes of this place, or of before yesterday. */
+export async function removeDeadLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const [, pid, place] = /^\.mganet-(\d+)-\d+-([\da-f]{8})-\d+\.tmp$/.exec(name) ?? [];
+    if (pid === undefined) continue;
+    const file = path.join(folder, name);
+    const { mtimeMs = Infinity } = (await stat(file).catch(() => undefined)) ?? {};
+    const isDead = (place === here && !answers(Number(pid))) || Date.now() - mtimeMs > DAY_MS;
+    if (isDead) await rm(file, { force: true });
+  }
 }
 
 /**

@@ -13,73 +13,58 @@
  * change, and no live lock is ever replaced, however long a process sleeps between two steps. A claimant that dies leaves its
  * claim, which holds its own token: that is then claimed in the same way, before 2. Claims are removed after 3 or when given up;
  * by then their token is no longer in place anywhere, or their claimant is out of the race.
+ *
+ * The owner on another machine that only seemed to be dead (lease.ts) finds out before its next write (`requireHeld`).
  */
-import { existsSync, readFileSync, rmSync } from "node:fs";
-import { link, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { existsSync, rmSync } from "node:fs";
+import { readdir, rename, rm } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { FolderGoneError, InputError } from "../runs/store.ts";
+import { FolderGoneError, HeldError, InputError, type Holder, type Release } from "../runs/store.ts";
 import { reason, temporaryIn, writeFlushed } from "./files.ts";
 import { keepFolder, makeFolder } from "./kept-folders.ts";
-import { isAlive, thisProcess, type ProcessIdentity } from "./process-identity.ts";
+import { beat, isSilent, leaseMs } from "./lease.ts";
+import { lockIn, place, tokenIn, type Found, type Own, type Owner } from "./lock-file.ts";
+import { lifeOf, thisProcess } from "./process-identity.ts";
 
 /** The file that names the working process. Leftovers of killed processes are recognised by their process being gone. */
 export const LOCK = ".mganet-lock";
-
-interface Owner extends ProcessIdentity {
-  /** Unique to this lock. */
-  token?: string;
-}
-
-/** A lock as found. If the file is empty, as after a machine crash, it has no owner. */
-interface Found {
-  owner: Owner | undefined;
-  token: string;
-}
 
 /** A folder that this process holds. */
 interface Held {
   token: string;
   /** Ends the check before each write. */
   release: () => void;
-}
-
-/** This process's lock before it is in place. */
-interface Own {
-  token: string;
-  text: string;
-  /** Its temporary name. */
-  aside: string;
+  /** Ends its signs of life. */
+  silence: () => Promise<void>;
+  /** Kept until the claim is given back. */
+  claimed: boolean;
 }
 
 /** This process's locks by file, removed when it ends. */
 const held = new Map<string, Held>();
 
-/** How long an empty lock counts as being written (`placeWithoutLinks`). */
-const WRITTEN_WITHIN_MS = 500;
-/** How often an empty lock is read again. */
-const POLL_MS = 20;
-
 /**
  * Locks a folder, created if missing, for this process until it ends or calls `unlockFolder`. Until then `writeWhole` writes
  * nothing into it if it has been moved, deleted or replaced.
- * @throws InputError if another process holds it
+ * @throws HeldError if another process holds it
  */
 export async function lockFolder(dir: string): Promise<void> {
   const folder = path.resolve(dir);
   const file = path.join(folder, LOCK);
-  const owner: Owner = { ...thisProcess(), token: randomUUID() };
+  const owner: Owner = { ...thisProcess(), token: randomUUID(), leased: true };
   const own: Own = { token: owner.token!, text: `${JSON.stringify(owner)}\n`, aside: temporaryIn(folder) };
   // Locked again: what happened to the folder before no longer matters.
   const before = held.get(file);
   before?.release();
+  leaseMs(); // An impossible one is refused before the folder is taken.
   try {
-    await makeFolder(folder);
-    await writeFlushed(own.aside, own.text);
+    await writeAside(folder, own);
     if (await take(file, own, dir)) {
       if (held.size === 0) process.once("exit", releaseAll);
-      held.set(file, { token: own.token, release: () => {} });
+      await before?.silence();
+      const { claimed = false } = before ?? {};
+      held.set(file, { token: own.token, release: () => {}, silence: await beat(file), claimed });
     }
   } catch (error) {
     if (error instanceof InputError) throw error;
@@ -91,7 +76,46 @@ export async function lockFolder(dir: string): Promise<void> {
   if (now) now.release = keepFolder(folder, () => requireHeld(dir));
 }
 
-/** @returns false if this process already holds the folder. @throws InputError if another one does */
+/** Who holds a folder, by its lock. */
+export async function holderOf(dir: string): Promise<Holder | undefined> {
+  const owner = (await lockIn(path.join(path.resolve(dir), LOCK)))?.owner;
+  return owner && { host: owner.host, pid: owner.pid, life: lifeOf(owner) };
+}
+
+/** Another process may remove the folder, which is empty, between its making and the first file in it. */
+async function writeAside(folder: string, own: Own): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    await makeFolder(folder);
+    try {
+      await writeFlushed(own.aside, own.text);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt >= 10) throw error;
+    }
+  }
+}
+
+/**
+ * The same for a longer piece of work, within which `lockFolder` and `unlockFolder` change nothing.
+ * @returns undefined if another process holds it
+ */
+export async function claimFolder(dir: string): Promise<Release | undefined> {
+  try {
+    await lockFolder(dir);
+  } catch (error) {
+    if (error instanceof HeldError) return undefined;
+    throw error;
+  }
+  const file = path.join(path.resolve(dir), LOCK);
+  const own = held.get(file)!;
+  own.claimed = true;
+  return () => {
+    own.claimed = false;
+    return unlockFolder(dir);
+  };
+}
+
+/** @returns false if this process already holds the folder. @throws HeldError if another one does */
 async function take(file: string, own: Own, dir: string): Promise<boolean> {
   for (;;) {
     if (await place(own, file)) return true;
@@ -99,14 +123,17 @@ async function take(file: string, own: Own, dir: string): Promise<boolean> {
     const chain: string[] = [];
     let found = await lockIn(file);
     const first = found;
-    while (found && !isLive(found)) {
-      const claim = `${file}-${found.token}`;
-      chain.push(claim);
-      if (await place(own, claim)) break;
-      found = await lockIn(claim);
+    let at = file;
+    let live = found !== undefined && isLive(at, found);
+    while (found && !live) {
+      at = `${file}-${found.token}`;
+      chain.push(at);
+      if (await place(own, at)) break;
+      found = await lockIn(at);
+      live = found !== undefined && isLive(at, found);
     }
     if (!first || !found) continue; // It was just released.
-    if (isLive(found)) {
+    if (live) {
       if (isThisProcess(found.owner!)) return false;
       throw found === first ? taken(dir, file, found.owner!) : begun(dir);
     }
@@ -126,92 +153,25 @@ async function clear(file: string): Promise<void> {
   await Promise.all(names.map((name) => rm(path.join(path.dirname(file), name), { force: true })));
 }
 
-function taken(dir: string, file: string, { pid, host }: Owner): InputError {
+function taken(dir: string, file: string, { pid, host }: Owner): HeldError {
   const where = host === thisProcess().host ? "" : ` on ${host}`;
-  return new InputError(
+  return new HeldError(
     `${dir}: process ${pid}${where} is at work there; wait for it, or, if it is gone, remove ${file}`,
   );
 }
 
-const begun = (dir: string): InputError => new InputError(`${dir}: another process has just started working there`);
+const begun = (dir: string): HeldError => new HeldError(`${dir}: another process has just started working there`);
 
 const isThisProcess = ({ pid, host, born }: Owner): boolean => {
   const own = thisProcess();
   return pid === own.pid && host === own.host && born === own.born;
 };
 
-const isLive = ({ owner }: Found): boolean => owner !== undefined && isAlive(owner);
-
-/** Links a lock to a name not yet in use. @returns false if the name exists */
-async function place(own: Own, name: string): Promise<boolean> {
-  for (;;) {
-    try {
-      await link(own.aside, name);
-      return true;
-    } catch (error) {
-      const { code = "" } = error as NodeJS.ErrnoException;
-      // On a network file system the reply to a successful link may get lost, and the link is retried.
-      if (code === "EEXIST") return (await lockIn(name))?.token === own.token;
-      if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(code)) return placeWithoutLinks(own, name);
-      // The folder's holder removes leftovers (`removeLeftovers`), and this file may look like one.
-      if (code !== "ENOENT" || existsSync(own.aside)) throw error;
-      await writeFlushed(own.aside, own.text);
-    }
-  }
-}
-
-/** The same without hard links: created empty, then written. Whoever finds it empty waits for that (`lockIn`). */
-async function placeWithoutLinks({ text }: Own, name: string): Promise<boolean> {
-  try {
-    await writeFile(name, text, { flag: "wx", flush: true });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
-  // If that took too long, another process may have it by now.
-  return (await readFile(name, "utf8").catch(() => "")) === text;
-}
-
-/** A lock's content; undefined if there is none. */
-async function lockIn(file: string): Promise<Found | undefined> {
-  const begun = performance.now();
-  for (;;) {
-    try {
-      const [text, { ino, mtimeMs }] = [await readFile(file, "utf8"), await stat(file)];
-      if (text !== "" || performance.now() - begun >= WRITTEN_WITHIN_MS) {
-        const owner = parse(text);
-        return { owner, token: owner?.token ?? `${ino}-${Math.round(mtimeMs)}` };
-      }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
-    }
-    await sleep(POLL_MS);
-  }
-}
-
-function parse(text: string): Owner | undefined {
-  try {
-    const { pid, host, born, token } = JSON.parse(text) as Partial<Owner>;
-    if (!Number.isInteger(pid) || typeof host !== "string") return undefined;
-    return {
-      pid: pid!,
-      host,
-      ...(typeof born === "string" ? { born } : {}),
-      ...(typeof token === "string" && /^[\w-]+$/.test(token) ? { token } : {}),
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-/** The token in a lock file, read synchronously; undefined if there is none. */
-function tokenIn(file: string): string | undefined {
-  try {
-    return parse(readFileSync(file, "utf8"))?.token;
-  } catch {
-    return undefined;
-  }
+function isLive(file: string, found: Found): boolean {
+  if (!found.owner) return false;
+  const life = lifeOf(found.owner);
+  // Locks of earlier versions give no signs of life.
+  return life === "alive" || (life === "unknown" && !(found.owner.leased && isSilent(file, found)));
 }
 
 /**
@@ -233,9 +193,10 @@ async function requireHeld(dir: string): Promise<void> {
 export async function unlockFolder(dir: string): Promise<void> {
   const file = path.join(path.resolve(dir), LOCK);
   const own = held.get(file);
-  if (!own) return;
+  if (!own || own.claimed) return;
   held.delete(file);
   own.release();
+  await own.silence();
   if (held.size === 0) process.off("exit", releaseAll);
   if (tokenIn(file) === own.token) await rm(file, { force: true });
 }

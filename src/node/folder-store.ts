@@ -2,12 +2,12 @@
 import { existsSync } from "node:fs";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
-import type { Store } from "../runs/store.ts";
-import { readInput, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
-import { lockFolder, unlockFolder } from "./folder-lock.ts";
+import type { Holder, Release, SharedStore } from "../runs/store.ts";
+import { readInput, removeDeadLeftovers, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
+import { claimFolder, holderOf, lockFolder, unlockFolder } from "./folder-lock.ts";
 import { requireKept } from "./kept-folders.ts";
 
-export class FolderStore implements Store {
+export class FolderStore implements SharedStore {
   readonly name: string;
 
   constructor(dir: string) {
@@ -57,8 +57,20 @@ export class FolderStore implements Store {
     return lockFolder(this.name);
   }
 
+  claim(): Promise<Release | undefined> {
+    return claimFolder(this.name);
+  }
+
+  holder(): Promise<Holder | undefined> {
+    return holderOf(this.name);
+  }
+
   removeLeftovers(): Promise<void> {
     return removeLeftovers(this.name);
+  }
+
+  removeDeadLeftovers(): Promise<void> {
+    return removeDeadLeftovers(this.name);
   }
 
   unlock(): Promise<void> {

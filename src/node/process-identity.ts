@@ -20,22 +20,20 @@ export function thisProcess(): ProcessIdentity {
   return { pid: process.pid, host: hostname(), ...born };
 }
 
-/**
- * Whether a process is running. If that cannot be known it counts as alive: on another machine, or in another container, whose
- * pids mean nothing here.
- */
-export function isAlive({ pid, host, born }: ProcessIdentity): boolean {
+/** Whether a process is running. Of another machine, or of another container, whose pids mean nothing here, it is unknown. */
+export function lifeOf({ pid, host, born }: ProcessIdentity): "alive" | "dead" | "unknown" {
   const here = place();
+  const known = (lives: boolean) => (lives ? "alive" : "dead");
   const [boot, namespace, start] = born?.split(" ") ?? [];
-  if (!here || start === undefined) return host !== hostname() || answers(pid);
+  if (!here || start === undefined) return host === hostname() ? known(answers(pid)) : "unknown";
   // The machine has been rebooted since. Another machine with the same name cannot be distinguished from this case.
-  if (boot !== here[0]) return host !== hostname();
-  if (namespace !== here[1]) return true;
-  return answers(pid) && (started(pid) ?? start) === start;
+  if (boot !== here[0]) return host === hostname() ? "dead" : "unknown";
+  if (namespace !== here[1]) return "unknown";
+  return known(answers(pid) && (started(pid) ?? start) === start);
 }
 
 /** Whether a process with that pid exists. */
-function answers(pid: number): boolean {
+export function answers(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -44,6 +42,9 @@ function answers(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
+
+/** What a pid is unique in: a machine since it was started, or a container there. */
+export const thisPlace = (): string => [hostname(), ...(place() ?? [])].join(" ");
 
 /** The boot id and the pid namespace; undefined if the system does not provide them. */
 function place(): [string, string] | undefined {

@@ -5,14 +5,15 @@ import { style } from "./style.ts";
 /** This policy forbids scripts and all requests, whatever else is in the page. */
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
-/** A complete HTML document. */
-export function page(title: string, body: Content): string {
+/** A complete HTML document. @param refresh seconds after which a browser reads it again; default never */
+export function page(title: string, body: Content, refresh?: number): string {
   return html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
+        ${refresh === undefined ? null : html`<meta http-equiv="refresh" content="${refresh}" />`}
         <title>${title}</title>
         <style>
           ${new Markup(style)}

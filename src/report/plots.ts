@@ -105,6 +105,29 @@ export function epochPlot(
   });
 }
 
+/** A curve that is broken between phases. */
+export type PhasedSeries = Omit<Series, "points"> & { points: readonly { x: number; y: number; phase: string }[] };
+
+/** Many curves by epoch, thin, on one axis. */
+export function overlayPlot(document: Document, label: string, series: readonly PhasedSeries[]): Markup {
+  const points = series.flatMap((each) => each.points);
+  const total = Math.max(...points.map(({ x }) => x));
+  return svg(document, label, {
+    height: 290,
+    marginLeft: 46,
+    marginBottom: 40,
+    x: { domain: [0.5, total + 0.5], label: "epoch", ticks: wholeTicks(total), tickFormat: "d" },
+    y: { label: null, grid: true, nice: true },
+    marks: [
+      ...lines(series, { z: "phase", strokeWidth: 1.4, strokeOpacity: 0.85 }),
+      // A curve of one point would not be seen.
+      ...series
+        .filter((each) => each.points.length === 1)
+        .map((each) => Plot.dot(each.points, { x: "x", y: "y", r: 2.5, fill: each.colour })),
+    ],
+  });
+}
+
 /** Whole numbers to mark on an axis from 1 to `total`. */
 export function wholeTicks(total: number): number[] {
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((s) => total / s <= 12) ?? Math.ceil(total / 12);

@@ -13,6 +13,7 @@ import { figure, page, table } from "./page.ts";
 import { legend, rocPlot } from "./plots.ts";
 import { configuration, explained, type ExplainedCase } from "./run.ts";
 import { paperFigures, publishedOf } from "./published.ts";
+import { courseSection, curvesSection, type LiveStudy } from "./study-live.ts";
 import { durationText, meanText, pText, settingsText, sideTitles } from "./show.ts";
 import { classesOfRun, figure3Table, panelOf, tablePanel, type EvaluatedRun } from "./study-matrices.ts";
 
@@ -33,11 +34,13 @@ export interface StudyReport {
   explained: readonly ExplainedCase[];
   /** Absent where pictures were not asked for. */
   figure4?: Figure4 | undefined;
+  /** What its runs are doing; absent where nobody looked. */
+  live?: LiveStudy | undefined;
 }
 
 /** The page. @param document any DOM, to make the plots in */
 export function studyReport(document: Document, report: StudyReport): string {
-  const { name, study, runs } = report;
+  const { name, study, runs, live } = report;
   const { config, results, seeds } = study;
   const done = runs.filter(({ run }) => run.state === "finished").length;
   const about = `${study.data || config.data}; ${settingsText(config)}; seeds ${seeds.join(", ")}${study.adapter ? `; on ${study.adapter}` : ""}`;
@@ -50,13 +53,17 @@ export function studyReport(document: Document, report: StudyReport): string {
     `Study: ${name}`,
     html`<h1>${name}</h1>
       <p class="dim">${about}. The ${study.checkpoint} checkpoint of each run is evaluated, at threshold 0.5.</p>
-      ${unfinished || ""} ${results.map((result) => tableSection(document, result, report))}
-      ${comparison(document, report)} ${figure4Section(report)} ${explained(report.explained)} ${runList(runs)}
+      ${unfinished || ""}
+      ${live && unfinished ? [courseSection(live), curvesSection(document, live.runs, study.tables)] : ""}
+      ${results.map((result) => tableSection(document, result, report))} ${comparison(document, report)}
+      ${live && !unfinished ? curvesSection(document, live.runs, study.tables) : ""} ${figure4Section(report)}
+      ${explained(report.explained)} ${runList(runs)}
       <section>
         <h2>Configuration</h2>
         <p class="dim">What all runs share; the model's options, the seed and the fold are each run's own.</p>
         ${configuration(config)}
       </section>`,
+    live?.refresh,
   );
 }
 

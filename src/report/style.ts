@@ -63,6 +63,13 @@ td.range { text-align: left; }
 .panels { display: grid; gap: 16px; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 4px 40px; }
 .columns > div { min-width: 0; }
+.states td { text-align: left; vertical-align: top; padding: 2px 6px 2px 0; border: 0; font-size: 0.86rem; }
+.states td div { border-radius: 5px; padding: 2px 8px; min-width: 112px; min-height: 38px; border: 1px solid var(--rule); line-height: 1.25; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+.states b { display: block; font-weight: 600; }
+.states .finished { background: color-mix(in srgb, var(--c) 22%, var(--paper)); }
+.states .running { background: linear-gradient(to right, color-mix(in srgb, var(--a) 30%, var(--paper)) var(--share), var(--paper) var(--share)); border-color: var(--a); }
+.states .paused, .states .lost { background: color-mix(in srgb, var(--e) 22%, var(--paper)); }
+.states .failed { background: color-mix(in srgb, var(--b) 30%, var(--paper)); border-color: var(--b); }
 footer { margin-top: 40px; border-top: 1px solid var(--rule); padding-top: 10px; color: var(--dim); font-size: 0.86rem; }
 @media print {
   body { font-size: 10.5pt; }

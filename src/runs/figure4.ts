@@ -59,7 +59,12 @@ export interface Figure4Plan {
  * @returns a reason, for a sentence, if there can be no such figure
  */
 export async function planFigure4(store: Store, study: Study): Promise<Figure4Plan | { reason: string }> {
-  const pair = pairOf(study);
+  const trained: StudyRun[] = [];
+  for (const run of study.runs) {
+    const has = run.state === "finished" && (await runStoreOf(store, run).exists(`${study.checkpoint}.safetensors`));
+    if (has) trained.push(run);
+  }
+  const pair = pairOf(study, trained);
   if ("reason" in pair) return pair;
   const [proposed, base] = [pair.proposed, pair.base].map((run) => runStoreOf(store, run)) as [Store, Store];
   const [own, other] = [await readPredictions(proposed, "val"), await readPredictions(base, "val")];
@@ -84,10 +89,12 @@ export async function planFigure4(store: Store, study: Study): Promise<Figure4Pl
   };
 }
 
-function pairOf({ runs }: Study): { proposed: StudyRun; base: StudyRun } | { reason: string } {
-  const done = runs
-    .filter(({ state }) => state === "finished")
-    .sort((a, b) => a.seed - b.seed || (a.fold ?? 0) - (b.fold ?? 0));
+/** @param trained finished runs whose weights are there */
+function pairOf(
+  { runs }: Study,
+  trained: readonly StudyRun[],
+): { proposed: StudyRun; base: StudyRun } | { reason: string } {
+  const done = trained.slice().sort((a, b) => a.seed - b.seed || (a.fold ?? 0) - (b.fold ?? 0));
   for (const proposed of done.filter(({ row }) => row === PROPOSED)) {
     const base = done.find(({ row, seed, fold }) => row === BASE && seed === proposed.seed && fold === proposed.fold);
     if (base) return { proposed, base };
@@ -96,7 +103,8 @@ function pairOf({ runs }: Study): { proposed: StudyRun; base: StudyRun } | { rea
   const both = tableNumbers.filter((n) => needed.every((row) => tableOf(n).rows.includes(row)));
   const missing = needed.filter((row) => !runs.some((run) => run.row === row));
   if (missing.length === 0) {
-    return { reason: `it compares ${baseLabel} with ${proposedLabel}, and no seed has finished runs of both` };
+    const what = trained.length < runs.filter(({ state }) => state === "finished").length ? " with their weights" : "";
+    return { reason: `it compares ${baseLabel} with ${proposedLabel}, and no seed has finished runs of both${what}` };
   }
   const without = missing.map((row) => rowOf(row).label).join(" and ");
   return {

@@ -6,6 +6,7 @@ import { ConfigError } from "../models/config-error.ts";
 import { classifies } from "../models/model.ts";
 import type { CasePicture } from "../report/cases.ts";
 import { casesSide, type ExplainedCase, runReport, type RunFacts } from "../report/run.ts";
+import type { LiveStudy } from "../report/study-live.ts";
 import { studyReport, type Figure4, type StudyReport, type StudyRunReport } from "../report/study.ts";
 import { figure3Table, tablePanel } from "../report/study-matrices.ts";
 import { confusionPanel } from "../report/confusion-panel.ts";
@@ -13,13 +14,13 @@ import { PROPOSED, tableOf } from "../study/rows.ts";
 import { checkConfig, specOf, type TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { readPredictions } from "./predictions.ts";
-import { readRecords } from "./run.ts";
+import { readRecords, REPORT } from "./run.ts";
 import { InputError, readJson, type Store } from "./store.ts";
 import { BASE } from "./figure4.ts";
 import { readStudy, runStoreOf } from "./study-folder.ts";
 import type { Study } from "../study/file.ts";
 
-export const REPORT = "report.html";
+export { REPORT };
 
 /** The content of a run folder. */
 export interface RunContent {
@@ -171,16 +172,17 @@ export function figure3({ study, runs }: StudyContent): string | undefined {
 export interface StudyPictures {
   explained?: readonly ExplainedCase[];
   figure4?: Figure4 | undefined;
+  live?: LiveStudy | undefined;
 }
 
 /** Writes a study's report into its folder. @throws as `readStudyContent` does */
 export async function writeStudyReport(
   store: Store,
   document: Document,
-  { explained = [], figure4 }: StudyPictures = {},
+  { explained = [], figure4, live }: StudyPictures = {},
 ): Promise<void> {
   const content = await readStudyContent(store);
-  await store.write(REPORT, studyReport(document, { ...content, explained, figure4 }));
+  await store.write(REPORT, studyReport(document, { ...content, explained, figure4, live }));
 }
 
 /**

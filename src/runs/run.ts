@@ -5,7 +5,7 @@ import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { parseSource, type Source } from "../train/initial.ts";
 import type { EpochRecord } from "../train/training.ts";
-import { InputError, isOwnFile, readText, toJson, type Store } from "./store.ts";
+import { InputError, isOwnFile, readJson, readText, toJson, type Store } from "./store.ts";
 
 const CONFIG = "config.json";
 /** Which image is on which side. */
@@ -18,6 +18,8 @@ const VARIANTS = "variants.json";
 const SUMMARY = "summary.json";
 /** Images followed through the training (followed.ts). */
 export const FOLLOWED = "followed.json";
+/** The page of a run or a study (report.ts). */
+export const REPORT = "report.html";
 const LAST = "last.safetensors";
 const BEST = "best.safetensors";
 
@@ -40,6 +42,15 @@ export interface Loaded {
 
 /** Whether a run has finished. */
 export const isComplete = (store: Store): Promise<boolean> => store.exists(SUMMARY);
+
+/**
+ * Makes a finished run one that has yet to be trained, because its weights are gone: what was written of it is removed.
+ * Only the lock's holder may call it.
+ */
+export async function beginAgain(store: Store): Promise<void> {
+  await store.remove(SUMMARY);
+  for (const name of [REPORT, LAST, BEST]) await store.remove(name);
+}
 
 export const hasCheckpoint = (store: Store): Promise<boolean> => store.exists(LAST);
 
@@ -234,6 +245,12 @@ export class Run {
 /** Seconds of training from records, in one phase or in all. */
 export const secondsOf = (records: readonly EpochRecord[], stage?: string): number =>
   records.reduce((sum, record) => sum + (stage === undefined || record.stage === stage ? record.seconds : 0), 0);
+
+/** The adapter that a run ended on; undefined if its summary does not say. */
+export async function readAdapter(store: Store): Promise<string | undefined> {
+  const { adapter } = (await readJson(store, SUMMARY)) as { adapter?: unknown };
+  return typeof adapter === "string" ? adapter : undefined;
+}
 
 /** Undefined if the run has no record of them, or an unreadable one. */
 async function readVariants(store: Store): Promise<string | undefined> {

@@ -10,6 +10,14 @@ export class FolderGoneError extends InputError {
   override name = "FolderGoneError";
 }
 
+/** Another process holds the folder. */
+export class HeldError extends InputError {
+  override name = "HeldError";
+}
+
+/** Gives back what was claimed. */
+export type Release = () => Promise<void>;
+
 /** A folder of files. Every method that fails throws an InputError with the file and the reason. */
 export interface Store {
   /** For messages: the folder's path. */
@@ -29,7 +37,10 @@ export interface Store {
   remove(file: string): Promise<void>;
   /** Checks that files can be written into it, or that it can be created. */
   requireWritable(): Promise<void>;
-  /** Keeps other processes out of the folder until it is unlocked or this process ends. Creates the folder if missing. */
+  /**
+   * Keeps other processes out of the folder until it is unlocked or this process ends. Creates the folder if missing.
+   * @throws HeldError if another process holds it
+   */
   lock(): Promise<void>;
   unlock(): Promise<void>;
   /** Throws if another folder has replaced the locked one. */
@@ -38,6 +49,28 @@ export interface Store {
   removeLeftovers(): Promise<void>;
   /** Removes the folder itself if it is empty. */
   removeIfEmpty(): Promise<void>;
+}
+
+/** A folder in which several processes work, each in folders of its own within it. */
+export interface SharedStore extends Store {
+  folder(name: string): SharedStore;
+  /**
+   * Locks it for a longer piece of work, within which `lock` and `unlock` change nothing.
+   * @returns undefined if another process holds it
+   */
+  claim(): Promise<Release | undefined>;
+  /** Removes partially written files of processes that are gone; others may be writing. The folder must exist. */
+  removeDeadLeftovers(): Promise<void>;
+  /** Who holds it, or seems to. */
+  holder(): Promise<Holder | undefined>;
+}
+
+/** The process that has locked a folder. */
+export interface Holder {
+  host: string;
+  pid: number;
+  /** Of another machine it is unknown. */
+  life: "alive" | "dead" | "unknown";
 }
 
 export const readText = async (store: Store, file: string): Promise<string> =>

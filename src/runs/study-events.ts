@@ -2,6 +2,7 @@
 import type { Evaluation } from "../metrics/evaluation.ts";
 import type { Place } from "../study/plan.ts";
 import type { StepRecord } from "../train/training.ts";
+import type { Failure } from "./study-state.ts";
 import type { DataEvent, RunEvent } from "./events.ts";
 
 /** A run of the study, and how much work it is. */
@@ -23,7 +24,10 @@ export type StudyEvent =
   | { type: "works"; works: readonly StudyWork[] }
   | { type: "run-begin"; place: Place }
   | { type: "run-step"; place: Place; step: StepRecord; /** Remaining steps of the run. */ left: number }
-  /** `last`: the last evaluation in training. */
-  | { type: "run-end"; place: Place; seconds: number; last: Evaluation | undefined };
+  /** Trained here or by another process. `last`: the last evaluation in training. */
+  | { type: "run-end"; place: Place; seconds: number; last: Evaluation | undefined }
+  | { type: "run-failed"; place: Place; failure: Failure }
+  /** Other processes train all that is left: this many runs. */
+  | { type: "waiting"; runs: number };
 
 export type StudySink = (event: StudyEvent) => void;

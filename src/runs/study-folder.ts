@@ -5,7 +5,16 @@ import type { TrainConfig } from "../train/config.ts";
 import { firstDifference, studySchema, type RunState, type Study, type StudyRun } from "../study/file.ts";
 import { planRuns, runConfig, runName, startsShared, type Place } from "../study/plan.ts";
 import { inOrder, PROPOSED, type TableId } from "../study/rows.ts";
-import { InputError, isOwnFile, readJson, toJson, type Store } from "./store.ts";
+import {
+  FolderGoneError,
+  HeldError,
+  InputError,
+  isOwnFile,
+  readJson,
+  toJson,
+  type SharedStore,
+  type Store,
+} from "./store.ts";
 
 const STUDY = "study.json";
 
@@ -26,12 +35,17 @@ export async function readStudy(store: Store): Promise<Study> {
 export const isStudy = (store: Store): Promise<boolean> => store.exists(STUDY);
 
 export class StudyFolder {
-  readonly store: Store;
+  readonly store: SharedStore;
   readonly #study: Study;
+  readonly #sameFile: (a: string, b: string) => boolean;
+  /** Whether study.json was there when it was last looked at. */
+  #there: boolean;
 
-  private constructor(store: Store, study: Study) {
+  private constructor(store: SharedStore, study: Study, sameFile: (a: string, b: string) => boolean, there: boolean) {
+    this.#there = there;
     this.store = store;
     this.#study = study;
+    this.#sameFile = sameFile;
   }
 
   /**
@@ -40,7 +54,7 @@ export class StudyFolder {
    * @throws InputError if the folder holds something else; ConfigError, naming the setting, if its study has other settings
    */
   static async open(
-    store: Store,
+    store: SharedStore,
     request: StudyRequest,
     sameFile: (a: string, b: string) => boolean,
   ): Promise<StudyFolder> {
@@ -55,7 +69,7 @@ export class StudyFolder {
     const own = before && (added ? { ...before.config, external: config.external } : before.config);
     // How images are resized is no choice of the user: a study of an earlier version goes on as it began.
     if (own) requireSame(own, { ...config, resize: own.resize }, store.name, sameFile);
-    return new StudyFolder(store, {
+    const study: Study = {
       format: "mganet-study-1",
       config: own ?? config,
       data: before?.data ?? "",
@@ -65,31 +79,12 @@ export class StudyFolder {
       adapter: before?.adapter ?? "",
       checkpoint,
       tables: inOrder([...(before?.tables ?? []), ...tables]),
-      seeds: [...new Set([...(before?.seeds ?? []), ...seeds])].sort((a, b) => a - b),
+      seeds: union(before?.seeds ?? [], seeds),
       runs: runsOf(before?.runs ?? [], request),
       // Results of the other checkpoint no longer belong to this study.
       results: before?.checkpoint === checkpoint ? before.results : [],
-    });
-  }
-
-  /** Call before anything is written. @throws InputError if another process is working on the study */
-  async lock(): Promise<void> {
-    await this.store.lock();
-    await this.store.removeLeftovers();
-  }
-
-  /**
-   * Unlocks, and removes the folder if nothing was written into it: a study that was refused leaves nothing behind. A folder that another
-   * one has taken the place of is left alone.
-   */
-  async leave(): Promise<void> {
-    const own = await this.store.requireOwn().then(
-      () => true,
-      () => false,
-    );
-    if (!own || (await isStudy(this.store))) return;
-    await this.store.unlock();
-    await this.store.removeIfEmpty();
+    };
+    return new StudyFolder(store, study, sameFile, before !== undefined);
   }
 
   /** The content of study.json. */
@@ -97,8 +92,13 @@ export class StudyFolder {
     return this.#study;
   }
 
+  /** Whether the folder still holds the study. */
+  isThere(): Promise<boolean> {
+    return isStudy(this.store);
+  }
+
   /** The folder of a run. */
-  runStore(place: Place): Store {
+  runStore(place: Place): SharedStore {
     return runStoreOf(this.store, this.noted(place));
   }
 
@@ -107,16 +107,63 @@ export class StudyFolder {
     return runConfig(this.#study.config, { row: row ?? PROPOSED, seed, fold });
   }
 
-  /** Saves changes to the study. */
+  /**
+   * The study that a folder holds.
+   * @throws InputError if it holds none
+   */
+  static async existing(store: SharedStore): Promise<StudyFolder> {
+    if (!(await isStudy(store))) throw new InputError(`${store.name}: there is no study (no ${STUDY})`);
+    return new StudyFolder(store, await readStudy(store), (a, b) => a === b, true);
+  }
+
+  /**
+   * Saves changes to the study, on top of what other processes have saved meanwhile.
+   * @throws FolderGoneError if it was there and is gone; ConfigError if a study of other settings was begun there meanwhile
+   */
   async save(changes: Partial<Omit<Study, "format" | "runs">> = {}): Promise<void> {
-    Object.assign(this.#study, changes);
-    await this.store.write(STUDY, toJson(this.#study));
+    await this.#update((study) => Object.assign(study, changes));
+    await this.store.removeDeadLeftovers();
   }
 
   /** Records the state of a run. */
   async note(place: Place, state: RunState, seconds: number): Promise<void> {
-    Object.assign(this.#run(place), { state, seconds });
-    await this.save();
+    await this.#update(({ runs }) =>
+      Object.assign(
+        runs.find((run) => isAt(run, place))!,
+        { state, seconds },
+      ),
+    );
+  }
+
+  /** Takes in what other processes have saved. @throws InputError if study.json is gone */
+  async refresh(): Promise<void> {
+    this.#merge(await readStudy(this.store));
+  }
+
+  async #update(change: (study: Study) => void): Promise<void> {
+    await locked(this.store, async () => {
+      const there = await isStudy(this.store);
+      if (!there && this.#there) throw new FolderGoneError(`${this.store.name}: the study is gone: moved or deleted`);
+      if (there) this.#merge(await readStudy(this.store));
+      change(this.#study);
+      await this.store.write(STUDY, toJson(this.#study));
+      this.#there = true;
+    });
+  }
+
+  /** Takes in what other processes have saved: states of runs, further tables and seeds. */
+  #merge(other: Study): void {
+    const own = this.#study;
+    if (!this.#there)
+      requireSame(other.config, { ...own.config, resize: other.config.resize }, this.store.name, this.#sameFile);
+    // Another process may have read the images, or been given an external set. What this one adds is not there yet.
+    const adds = own.config.external !== "" && other.config.external === "";
+    const { config, data, external, sides, adapter } = other;
+    if (!adds) Object.assign(own, { config, data, external, sides, adapter });
+    own.tables = inOrder([...other.tables, ...own.tables]);
+    own.seeds = union(other.seeds, own.seeds);
+    own.runs = [...other.runs, ...own.runs.filter((run) => !other.runs.some((known) => isAt(known, placeOf(run))))];
+    if (other.checkpoint === own.checkpoint) own.results = other.results;
   }
 
   /** The last recorded state of a run. */
@@ -132,8 +179,35 @@ export class StudyFolder {
 }
 
 /** The folder of a run that study.json names. */
-export const runStoreOf = (study: Store, { dir }: Pick<StudyRun, "dir">): Store =>
-  dir.split("/").reduce((store, name) => store.folder(name), study);
+export const runStoreOf = <S extends Store>(study: S, { dir }: Pick<StudyRun, "dir">): S =>
+  dir.split("/").reduce((store, name) => store.folder(name) as S, study);
+
+const placeOf = ({ row, seed, fold }: StudyRun): Place => ({ row, seed, fold: fold ?? undefined });
+
+const union = (a: readonly number[], b: readonly number[]): number[] =>
+  [...new Set([...a, ...b])].sort((x, y) => x - y);
+
+/** Milliseconds between attempts to lock a folder that other processes lock for moments. */
+const RETRY_MS = { least: 20, most: 400 };
+
+/** Works in a folder while no other process does. */
+async function locked(store: Store, work: () => Promise<void>): Promise<void> {
+  for (let wait = RETRY_MS.least; ; wait = Math.min(2 * wait, RETRY_MS.most)) {
+    try {
+      await store.lock();
+      break;
+    } catch (error) {
+      if (!(error instanceof HeldError)) throw error;
+    }
+    // Not all at the same time.
+    await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
+  }
+  try {
+    await work();
+  } finally {
+    await store.unlock();
+  }
+}
 
 const isAt = (run: StudyRun, { row, seed, fold }: Place): boolean =>
   run.row === row && run.seed === seed && run.fold === (fold ?? null);

@@ -86,18 +86,47 @@ export function studyTable({ table, on, seeds, classes, of }: TableInput): Study
     seeds: [...seeds],
     rows: rows.map((row): TableRow => {
       const runs = pooled(row);
-      const each = runs.map((folds) => folds.map((images) => figuresOf(images, classes)));
-      const figures = Object.fromEntries(
-        figureNames.map((name) => [name, meanOf(each.map((folds) => average(folds.map((f) => f[name]))))]),
-      ) as Record<FigureName, Mean | null>;
       return {
         row,
         label: rowOf(row).label,
-        figures,
+        figures: meansOf(runs, classes),
         versusBase: row === reference ? null : versus(base, runs, classes, compared),
       };
     }),
   };
+}
+
+/** What is known of a row while its table is not finished. */
+export interface KnownRow {
+  row: RowName;
+  label: string;
+  /** Over the seeds whose runs are all finished, this many. */
+  figures: Record<FigureName, Mean | null>;
+  seeds: number;
+}
+
+/** The rows of a table as far as they are known. @param of undefined for a seed with a run that is not finished */
+export function knownRows({
+  table,
+  on,
+  seeds,
+  classes,
+  of,
+}: Omit<TableInput, "of"> & { of: (row: RowName, seed: number) => OfSeed | undefined }): KnownRow[] {
+  return tableOf(table).rows.map((row) => {
+    const runs = seeds.flatMap((seed) => {
+      const folds = of(row, seed);
+      return folds ? [on === "val" ? [folds.flat()] : folds] : [];
+    });
+    return { row, label: rowOf(row).label, figures: meansOf(runs, classes), seeds: runs.length };
+  });
+}
+
+/** A row's figures over its seeds. */
+function meansOf(runs: readonly OfSeed[], classes: Classes): Record<FigureName, Mean | null> {
+  const each = runs.map((folds) => folds.map((images) => figuresOf(images, classes)));
+  const entries = figureNames.map((name) => [name, meanOf(each.map((folds) => average(folds.map((f) => f[name]))))]);
+  return Object.fromEntries(entries) as Record<FigureName, Mean | null>;
 }
 
 /** The metrics of one evaluation; undefined where there is none. */
@@ -127,7 +156,7 @@ function average(values: readonly (number | undefined)[]): number | undefined {
 
 function meanOf(values: readonly (number | undefined)[]): Mean | null {
   const defined = values.filter((v) => v !== undefined);
-  if (defined.length < values.length) return null;
+  if (defined.length < values.length || values.length === 0) return null;
   const { mean, interval } = overRuns(defined);
   return { values: defined, mean, interval };
 }

@@ -180,6 +180,69 @@ test(
   },
 );
 
+describe("a study without its weights, as an archive of it", () => {
+  /** Copies the study, without weights and without one row. */
+  function archive(name: string): void {
+    cpSync(at("study"), at(name), { recursive: true });
+    for (const [file] of written(at(name), "last.safetensors")) rmSync(at(name, String(file)));
+    rmSync(at(name, "proposed/seed-1"), { recursive: true });
+  }
+
+  test("has the segmentation stage that a row needs trained again, to the same bits, and no other", async () => {
+    archive("archive");
+    const { code, out, err } = await mganet(...reproduce("archive", "--table", "3", "--seeds", "2"));
+    expect([code, err]).toEqual([0, []]);
+    expect(lines(out, at("archive"))).toEqual([
+      expect.stringMatching(/pretrained.seed-1: trained again, since rows start from its weights, which are gone$/),
+    ]);
+    expect(lines(out, "[").map((line) => line.replace(/:.*/, ""))).toEqual([
+      "[7/12] Segmentation stage, seed 1",
+      "[12/12] Proposed, seed 1",
+    ]);
+    for (const run of ["pretrained/seed-1", "proposed/seed-1"]) {
+      expect(records("archive", run)).toBe(records("study", run));
+      const file = `${run}/last.safetensors`;
+      expect(bytes("archive", file).equals(bytes("study", file)), run).toBe(true);
+    }
+    expect(existsSync(at("archive", "pretrained/seed-0/last.safetensors"))).toBe(false);
+    const from = (lines: string[]) => lines.slice(lines.findIndex((line) => line.startsWith("Table 3")));
+    expect(from(out).slice(0, 10)).toEqual(from(first.out).slice(0, 10));
+  });
+
+  test("says so when rows start from trainings that differ, or were trained on different adapters", async () => {
+    cpSync(at("study"), at("mixed"), { recursive: true });
+    const change = (file: string, from: RegExp, to: string) =>
+      write(at("mixed"), { [file]: bytes("mixed", file).toString("utf8").replace(from, to) });
+    change("serial/seed-1/metrics.jsonl", /"loss":/, '"loss":1');
+    change("base/seed-0/summary.json", /"adapter": ".*"/, '"adapter": "another card"');
+    const { code, out } = await mganet(...reproduce("mixed", "--table", "3", "--seeds", "2"));
+    expect(code).toBe(0);
+    const said = [
+      /^Segmentation stage, seed-1: its rows start from 2 trainings .* \(Base, Channel-only, Spatial-only, Proposed \| Serial fusion\)/,
+      /^The runs were trained on 2 kinds of adapters: another card \(1\), .* \(9\); /,
+    ];
+    const table = bytes("mixed", "table-3.md").toString("utf8").split("\n");
+    for (const [i, note] of said.entries()) {
+      expect(out.filter((line) => note.test(line)).length).toBe(1);
+      expect(table.at(i - 3)).toMatch(new RegExp(note.source.replace("^", "^- ")));
+    }
+  });
+
+  test("cannot be evaluated on another set, and says so of each run", async () => {
+    archive("unseen");
+    const { code, out, err } = await mganet(
+      ...reproduce("unseen", "--table", "3", "--seeds", "1", "--external", "phantom-b"),
+    );
+    expect(err).toEqual(["5 runs failed. Run the same command to try again."]);
+    expect(code).toBe(1);
+    expect(lines(out, "[")).toEqual(
+      Array.from({ length: 5 }, () =>
+        expect.stringMatching(/: FAILED: .*seed-0: it is trained, but its last\.safetensors is gone/),
+      ),
+    );
+  });
+});
+
 test("published figures are printed beside, and marked as of other data", async () => {
   const columns = ["ACC", "AUC"];
   const published = { source: "a made-up source", tables: { 3: { columns, rows: { Base: ["11.1", "22.2"] } } } };

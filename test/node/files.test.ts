@@ -8,6 +8,7 @@ import {
   readdirSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -18,8 +19,10 @@ import {
   InputError,
   MOST_BYTES,
   readInput,
+  removeDeadLeftovers,
   removeLeftovers,
   requireWritableFile,
+  temporaryIn,
   requireWritableFolder,
   writeWhole,
 } from "../../src/node/files.ts";
@@ -100,6 +103,19 @@ test("removeLeftovers takes the temporary files of writeWhole only", async () =>
     writeFileSync(at("run", name), "");
   await removeLeftovers(at("run"));
   expect(readdirSync(at("run")).sort()).toEqual([".mganet-x.tmp", "a.tmp", "last.safetensors"]);
+});
+
+test("removeDeadLeftovers leaves what a live process, or one of another machine, may be writing", async () => {
+  mkdirSync(at("shared"));
+  const own = path.basename(temporaryIn(at("shared")));
+  const { pid } = spawnSync("true");
+  const dead = own.replace(/-\d+/, `-${pid}`);
+  const elsewhere = dead.replace(/-[\da-f]{8}-/, "-0badcafe-");
+  const old = elsewhere.replace("-0-", "-1-");
+  for (const name of [own, dead, elsewhere, old, "study.json"]) writeFileSync(at("shared", name), "");
+  utimesSync(at("shared", old), 1e9, 1e9);
+  await removeDeadLeftovers(at("shared"));
+  expect(readdirSync(at("shared")).sort()).toEqual([own, elsewhere, "study.json"].sort());
 });
 
 test("readInput names the file and the reason", async () => {

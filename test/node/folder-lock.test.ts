@@ -8,14 +8,17 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { writeWhole } from "../../src/node/files.ts";
-import { LOCK, lockFolder, unlockFolder } from "../../src/node/folder-lock.ts";
-import { FolderGoneError } from "../../src/runs/store.ts";
+import { claimFolder, LOCK, lockFolder, unlockFolder } from "../../src/node/folder-lock.ts";
+import { FolderGoneError, HeldError } from "../../src/runs/store.ts";
 import { thisProcess } from "../../src/node/process-identity.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "mganet-lock-"));
@@ -66,6 +69,7 @@ describe("a folder's lock", () => {
         ? { born: expect.stringMatching(/^[\da-f-]{36} pid:\[\d+\] \d+$/) as string }
         : {}),
       token: expect.stringMatching(/^[\da-f-]{36}$/) as string,
+      leased: true,
     });
   });
 
@@ -114,6 +118,83 @@ describe("a folder's lock", () => {
     await lockFolder(dir);
     writeFileSync(path.join(dir, LOCK), JSON.stringify({ pid: 2 ** 30, host: "elsewhere" }));
     await expect(lockFolder(dir)).rejects.toThrow(`process ${2 ** 30} on elsewhere is at work there`);
+  });
+
+  describe("with a lease", () => {
+    const elsewhere = JSON.stringify({ pid: 7, host: "elsewhere", token: "theirs", leased: true });
+    beforeEach(() => void vi.stubEnv("MGANET_LEASE", "0.2"));
+    afterEach(() => void vi.unstubAllEnvs());
+
+    const theirs = (): string => {
+      const dir = folder();
+      mkdirSync(dir);
+      writeFileSync(path.join(dir, LOCK), elsewhere);
+      return dir;
+    };
+    const attempt = (dir: string) =>
+      lockFolder(dir).then(
+        () => true,
+        (error: unknown) => {
+          expect(error).toBeInstanceOf(HeldError);
+          return false;
+        },
+      );
+
+    test("of another machine is taken over when it has given no sign of life for its length, not before", async () => {
+      const dir = theirs();
+      const begun = performance.now();
+      expect(await attempt(dir)).toBe(false);
+      while (!(await attempt(dir))) await sleep(20);
+      expect(performance.now() - begun).toBeGreaterThanOrEqual(200);
+      expect(owned(dir).pid).toBe(process.pid);
+      expect(readdirSync(dir)).toEqual([LOCK]);
+    });
+
+    test("of another machine is respected however long its clock is behind, as long as it is touched", async () => {
+      const dir = theirs();
+      const [begun, hour] = [performance.now(), 3600];
+      for (let beat = 0; performance.now() - begun < 500; beat++) {
+        utimesSync(path.join(dir, LOCK), hour + beat, hour + beat);
+        expect(await attempt(dir)).toBe(false);
+        await sleep(20);
+      }
+    });
+
+    test("is kept by touching it, and a holder that was taken for dead writes nothing more", async () => {
+      const dir = folder();
+      await lockFolder(dir);
+      const file = path.join(dir, LOCK);
+      const before = statSync(file).mtimeMs;
+      while (statSync(file).mtimeMs === before) await sleep(20);
+      writeFileSync(`${file}.new`, elsewhere);
+      renameSync(`${file}.new`, file);
+      const now = statSync(file).mtimeMs;
+      await sleep(100); // Some beats: they go to the file that was replaced.
+      expect(statSync(file).mtimeMs).toBe(now);
+      await expect(writeWhole(path.join(dir, "a"), "text")).rejects.toThrow("process 7 has taken the folder");
+      await unlockFolder(dir);
+      expect(owned(dir).pid).toBe(7);
+    });
+
+    test("of an impossible length is refused", async () => {
+      vi.stubEnv("MGANET_LEASE", "soon");
+      await expect(lockFolder(folder())).rejects.toThrow("MGANET_LEASE: soon is no number of seconds above 0");
+    });
+  });
+
+  test("that is claimed outlasts those within, and is free when it is given back", async () => {
+    const dir = folder();
+    const release = await claimFolder(dir);
+    await lockFolder(dir);
+    await unlockFolder(dir);
+    expect(owned(dir).pid).toBe(process.pid);
+    await release!();
+    expect(readdirSync(dir)).toEqual([]);
+    const child = await holder(dir);
+    expect(await claimFolder(dir)).toBe(undefined);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    expect(await claimFolder(dir)).toBeTypeOf("function");
   });
 
   test.runIf(tellsStart)("of a process whose number has been given to another one belongs to nobody", async () => {

@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { FolderStore } from "../../src/node/folder-store.ts";
 import { ConfigError } from "../../src/models/config-error.ts";
-import { InputError, readJson, type Store } from "../../src/runs/store.ts";
+import { InputError, readJson, type SharedStore } from "../../src/runs/store.ts";
 import { isStudy, readStudy, StudyFolder, type StudyRequest } from "../../src/runs/study-folder.ts";
 import { PHANTOM, presetFor } from "../../src/train/config.ts";
 import { temporaryFolder } from "../node/data/images.ts";
@@ -14,7 +14,7 @@ const config = presetFor("quick", PHANTOM);
 const request: StudyRequest = { config, tables: [2], seeds: [0, 1], checkpoint: "last" };
 const same = (a: string, b: string) => a === b;
 
-const stores: [string, (name: string) => Store][] = [
+const stores: [string, (name: string) => SharedStore][] = [
   ["in a folder", (name) => new FolderStore(path.join(root, name))],
   ["in memory", (name) => new MemoryStore().folder(name)],
 ];
@@ -24,10 +24,8 @@ describe.each(stores)("a study %s", (_, make) => {
     const store = make("new");
     const folder = await StudyFolder.open(store, request, same);
     expect([await store.exists(""), await isStudy(store)]).toEqual([false, false]);
-    await folder.lock();
     await folder.save({ data: "phantom 0", sides: ["val"] });
     await folder.note({ row: "vgg", seed: 1, fold: undefined }, "finished", 12);
-    await store.unlock();
     expect(await readStudy(store)).toEqual(folder.study);
     const again = await StudyFolder.open(store, request, same);
     expect(again.study).toEqual(folder.study);

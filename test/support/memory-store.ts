@@ -1,5 +1,5 @@
 /** A store in memory: code that works on it depends on neither paths nor processes. */
-import { InputError, isOwnFile, type Store } from "../../src/runs/store.ts";
+import { InputError, isOwnFile, type Holder, type Release, type SharedStore } from "../../src/runs/store.ts";
 
 /** The state shared by all folders of a store. */
 interface Disk {
@@ -8,11 +8,12 @@ interface Disk {
   /** Existing folders, and locked ones. */
   folders: Set<string>;
   locked: Set<string>;
+  claimed: Set<string>;
 }
 
-const newDisk = (): Disk => ({ files: new Map(), folders: new Set(), locked: new Set() });
+const newDisk = (): Disk => ({ files: new Map(), folders: new Set(), locked: new Set(), claimed: new Set() });
 
-export class MemoryStore implements Store {
+export class MemoryStore implements SharedStore {
   readonly name: string;
   readonly #disk: Disk;
 
@@ -70,8 +71,25 @@ export class MemoryStore implements Store {
   }
 
   unlock(): Promise<void> {
-    this.#disk.locked.delete(this.name);
+    if (!this.#disk.claimed.has(this.name)) this.#disk.locked.delete(this.name);
     return Promise.resolve();
+  }
+
+  /** As if every caller were a process. */
+  async claim(): Promise<Release | undefined> {
+    const { locked, claimed } = this.#disk;
+    if (locked.has(this.name)) return undefined;
+    await this.lock();
+    claimed.add(this.name);
+    return async () => {
+      claimed.delete(this.name);
+      await this.unlock();
+    };
+  }
+
+  holder(): Promise<Holder | undefined> {
+    const held = this.#disk.locked.has(this.name);
+    return Promise.resolve(held ? { host: "memory", pid: 1, life: "alive" } : undefined);
   }
 
   requireOwn(): Promise<void> {
@@ -84,6 +102,10 @@ export class MemoryStore implements Store {
 
   async removeLeftovers(): Promise<void> {
     for (const name of (await this.list()).filter(isOwnFile)) await this.remove(name);
+  }
+
+  removeDeadLeftovers(): Promise<void> {
+    return Promise.resolve();
   }
 
   async removeIfEmpty(): Promise<void> {

@@ -1,18 +1,15 @@
 /** `mganet reproduce`: trains and evaluates the paper's tables on any images. */
 import path from "node:path";
-import type { Gpu } from "../../gpu/gpu.ts";
-import { requireWritableFile, writeWhole } from "../../node/files.ts";
+import { requireWritableFile } from "../../node/files.ts";
 import { FolderStore } from "../../node/folder-store.ts";
 import { folderImages } from "../../node/image-source.ts";
-import { requireResources } from "../../node/resources.ts";
-import { paperFigures, type Published } from "../../report/published.ts";
-import { plural, settingsText } from "../../report/show.ts";
+import { paperFigures } from "../../report/published.ts";
+import { plural } from "../../report/show.ts";
 import { checkImages } from "../../runs/load-data.ts";
+import { oneLine } from "../../data/sample.ts";
 import { ConfigError } from "../../models/config-error.ts";
-import { isFinished, trainStudy, unfinishedRuns } from "../../runs/study.ts";
-import { studyTables } from "../../runs/study-tables.ts";
+import { failureOf, forgetFailure, isFinished } from "../../runs/study-state.ts";
 import { StudyFolder } from "../../runs/study-folder.ts";
-import { toJson } from "../../runs/store.ts";
 import {
   imagesConfig,
   planRuns,
@@ -23,30 +20,31 @@ import {
   type Group,
   type RunKey,
 } from "../../study/plan.ts";
-import type { StudyTable } from "../../study/results.ts";
-import { tableFile, tableOf } from "../../study/rows.ts";
 import { sharedPhase } from "../../train/pretrained.ts";
 import { classesOf } from "../../train/classes.ts";
 import { totalEpochs, type TrainConfig } from "../../train/config.ts";
-import { interruptible } from "../interruptible.ts";
 import type { SaveOption } from "../options.ts";
-import { clock, Progress } from "../progress.ts";
+import { clock } from "../progress.ts";
 import { readPublished } from "../published.ts";
 import { studyAsked, type StudyFlags } from "../study-request.ts";
-import { showStudy } from "../study-progress.ts";
-import { csvTable, heading, markdownTable, remarks, showTable } from "../study-table.ts";
+import { adaptersFor } from "../study-adapters.ts";
+import { scriptsFor, slurmNames, submitStudy, type SlurmFlags } from "../study-slurm.ts";
+import { conclude, trainRuns } from "../study-work.ts";
+import { workWith } from "../study-workers.ts";
 import { sameFile } from "../targets.ts";
-import { withTunedGpu, type TunedOption } from "../tuned.ts";
+import type { TunedOption } from "../tuned.ts";
 
 export type ReproduceOptions = StudyFlags &
   TunedOption &
-  SaveOption & {
+  SaveOption &
+  SlurmFlags & {
     seeds: number;
     checkpoint: "last" | "best";
     out?: string;
     published?: string;
     json?: string;
     dryRun?: boolean;
+    workers?: number;
   };
 
 /** Studies of other labels have folders of their own, since they share no runs. */
@@ -60,6 +58,7 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
     ? (["json", "published"] as const).find((name) => options[name] !== undefined)
     : undefined;
   if (idle) throw new ConfigError(`--${idle} has no effect with --dry-run`);
+  requireSlurmFlags(options);
   const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
   const { tables, config, notes } = studyAsked(options);
   const out = options.out ?? path.join("runs", folderName(config));
@@ -71,88 +70,74 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
   if (options.dryRun) {
     requireClasses(tables, classesOf(await checkImages(folderImages, imagesConfig(config, tables))));
     for (const line of await showPlan(folder, groups)) console.log(line);
+    if (options.slurm) {
+      for (const { file, text } of await scriptsFor(folder, options, workArgs(options)))
+        console.log(`\n${folder.store.path(file)}:\n\n${text}`);
+    }
     return 0;
   }
-  const isNew = !(await folder.store.exists(""));
-  await folder.lock();
-  let code: number;
-  try {
-    code = await trainAll(folder, groups, options);
-  } finally {
-    if (isNew) await folder.leave();
+  // Whoever asks again wants another attempt.
+  for (const { seed, fold, runs } of groups) {
+    const phase = folder.study.runs.some((run) => run.row === null && run.seed === seed && run.fold === (fold ?? null));
+    for (const place of [...(phase ? [{ row: null, seed, fold }] : []), ...runs]) {
+      if (!(await isFinished(folder, place))) await forgetFailure(folder.runStore(place));
+    }
   }
-  if (code === 0) await conclude(folder, await studyTables(folder, tables, seeds), published, options);
+  if (options.slurm) {
+    await requireImages(folder);
+    await folder.save();
+    await submitStudy(folder, await scriptsFor(folder, options, workArgs(options)));
+    return 0;
+  }
+  const code =
+    options.workers === undefined ? await trainRuns(folder, groups, options) : await inWorkers(folder, groups, options);
+  if (code === 0) await conclude(folder, tables, seeds, { ...options, published });
+  return code!; // It waits for others.
+}
+
+/** Trains in processes of their own. @returns the exit code */
+async function inWorkers(folder: StudyFolder, groups: readonly Group[], options: ReproduceOptions): Promise<number> {
+  await requireImages(folder);
+  const { adapters, software, notes } = await adaptersFor(options);
+  for (const note of notes) console.log(note);
+  await folder.save();
+  // Loaded here, so that nothing else waits for the plotting libraries.
+  const { writeLiveReport } = await import("../study-report.ts");
+  // A page that cannot be written ends no training.
+  const write = (again: boolean) =>
+    writeLiveReport(folder.store, again).catch((error: unknown) =>
+      console.error(`Without report.html: ${oneLine(error instanceof Error ? error.message : String(error))}`),
+    );
+  const onChange = () => write(true);
+  const code = await workWith(folder, groups, {
+    onChange,
+    workers: options.workers!,
+    adapters,
+    software,
+    args: workArgs(options),
+  });
+  if (code !== 0) await write(false);
   return code;
 }
 
-/** Trains the unfinished runs. @returns the exit code: 0 all are finished, 130 or 129 interrupted */
-async function trainAll(folder: StudyFolder, groups: readonly Group[], options: ReproduceOptions): Promise<number> {
-  const todo = await unfinishedRuns(folder, groups);
-  if (todo.size === 0) return 0;
-  const interrupt = interruptible();
-  const { signal } = interrupt;
-  const progress = new Progress();
-  try {
-    const finished = await withTunedGpu(options, async (gpu) => {
-      introduce(gpu, folder, groups, todo);
-      await requireResources(gpu, folder.study.config);
-      const { saveEvery } = options;
-      const emit = showStudy(progress);
-      return trainStudy({ gpu, folder, groups, source: folderImages, emit, signal, saveEvery }, todo);
-    });
-    progress.stop();
-    if (finished) return 0;
-    console.log("Stopped. Run the same command to resume.");
-    return interrupt.code();
-  } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
-    // Stopped while preparing images: there is nothing to save.
-    console.log("Stopped before training began. Run the same command to resume.");
-    return interrupt.code();
-  } finally {
-    progress.stop();
-    interrupt.dispose();
-  }
+/** What all processes would refuse is refused once. */
+async function requireImages({ study: { tables, config } }: StudyFolder): Promise<void> {
+  requireClasses(tables, classesOf(await checkImages(folderImages, imagesConfig(config, tables))));
 }
 
-function introduce(gpu: Gpu, { study, store }: StudyFolder, groups: readonly Group[], todo: ReadonlySet<RunKey>): void {
-  const count = groups.reduce((sum, { runs }) => sum + runs.length, 0);
-  const finished = count - todo.size;
-  console.log(`Study in ${store.name}: ${plural(count, "run")}${finished > 0 ? `, ${finished} of them finished` : ""}`);
-  console.log(`Preset ${settingsText(study.config)}; on ${gpu.name}`);
-}
+/** The options that are passed on to `study work`. */
+const workArgs = ({ tuned, saveEvery }: ReproduceOptions): string[] => [
+  ...(tuned === false ? ["--no-tuned"] : []),
+  ...["--save-every", saveEvery === 0 ? "off" : `${saveEvery}s`],
+];
 
-/** What a table's files end with: nothing for the side that it is about first of all. */
-const suffixOf = ({ table, on }: StudyTable): string => (on === (tableOf(table).sides?.[0] ?? "val") ? "" : `-${on}`);
-
-/** Saves the tables and prints them. */
-async function conclude(
-  folder: StudyFolder,
-  results: readonly StudyTable[],
-  published: Published,
-  options: ReproduceOptions,
-): Promise<void> {
-  const { store } = folder;
-  const { json } = options;
-  const others = folder.study.results.filter(
-    ({ table, on }) => !results.some((result) => result.table === table && result.on === on),
-  );
-  await folder.save({ results: [...others, ...results] });
-  const { checkpoint, data, external } = folder.study;
-  for (const result of results) {
-    const title = heading(result, result.on === "external" ? external : data, checkpoint);
-    console.log(`\n${title}\n\n${showTable(result, published).join("\n")}\n`);
-    for (const line of remarks(result, published)) console.log(line);
-    const name = `${tableFile(result.table)}${suffixOf(result)}`;
-    await store.write(`${name}.md`, markdownTable(result, title, published));
-    await store.write(`${name}.csv`, csvTable(result));
-  }
-  if (json !== undefined) await writeWhole(json, toJson(folder.study));
-  console.log(`\nStudy folder: ${store.name}`);
-  // Loaded at the end, so that nothing waits for the plotting libraries.
-  const { writeStudyFigures } = await import("../study-report.ts");
-  await writeStudyFigures(store, options);
-  console.log(`npm run report -- ${store.name} adds the reports of the runs, and more activations`);
+/** @throws ConfigError for options that have no effect with what was asked for */
+function requireSlurmFlags(options: ReproduceOptions): void {
+  const idle = options.slurm
+    ? (["workers", "json", "published", "adapter"] as const).find((name) => options[name] !== undefined)
+    : slurmNames.find((name) => options[name] !== undefined);
+  if (idle === undefined) return;
+  throw new ConfigError(`has no effect ${options.slurm ? "with" : "without"} --slurm`, idle);
 }
 
 /** Describes the work without doing it. */
@@ -164,7 +149,9 @@ async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<
   for (const run of runs) {
     const done = await isFinished(folder, run);
     if (!done) waiting++;
-    lines.push(`  ${runTitle(run).padEnd(40)} ${done ? "finished" : folder.noted(run).state}`);
+    const failure = done ? undefined : await failureOf(folder.runStore(run));
+    const state = done ? "finished" : failure ? `failed: ${failure.message}` : folder.noted(run).state;
+    lines.push(`  ${runTitle(run).padEnd(40)} ${state}`);
   }
   const shared = sharedPhase(study.config);
   const rows = [...new Map(runs.map((run) => [run.row, run])).values()];

@@ -43,6 +43,9 @@ export function report(error) {
 /** Time to wait for output that a program printed right before its end. */
 const LAST_WORDS_MS = 2000;
 
+/** Signals by which users and systems end programs, and a reader that goes away. */
+const orderly = ["SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE"];
+
 /** The descriptor by which a program reaches the launcher's standard error. */
 const STDERR_DESCRIPTOR = 3;
 
@@ -85,6 +88,11 @@ export async function launch({ script, args, preload: given }, variables) {
   native.pipe(process.stderr, { end: false });
   const printed = new Promise((resolve) => native.once("end", resolve));
   passSignals(child);
+  // Whoever started it by a channel (reproduce --workers) is gone.
+  if (process.channel) {
+    process.once("disconnect", () => child.kill("SIGTERM"));
+    process.channel.unref();
+  }
   child.on("error", (error) => {
     console.error(`mganet: cannot start Node: ${error.message}`);
     process.exitCode = 1;
@@ -93,6 +101,8 @@ export async function launch({ script, args, preload: given }, variables) {
     // Processes that the program left running may keep the pipe open.
     await Promise.race([printed, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS).unref())]);
     if (!signal) process.exit(code ?? 1);
+    // Nobody else says so: a shell is silent about the end of a script's command.
+    if (!orderly.includes(signal)) console.error(`mganet: the program was ended by ${signal}`);
     // End by the same signal, so that a shell reports the same.
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);

@@ -59,9 +59,10 @@ describe.runIf(process.platform === "linux")("the launcher", () => {
     expect([status, stdout, stderr]).toEqual([0, "200\n", ""]);
   });
 
-  test("ends by the signal that ended the program", () => {
+  test("ends by the signal that ended the program, and says so", () => {
     const { script } = launcher(`process.kill(process.pid, "SIGKILL"); setTimeout(() => {}, 9e3);`, needsProcess);
-    expect(spawnSync(process.execPath, [script]).signal).toBe("SIGKILL");
+    const { signal, stderr } = spawnSync(process.execPath, [script], { encoding: "utf8" });
+    expect([signal, stderr]).toEqual(["SIGKILL", "mganet: the program was ended by SIGKILL\n"]);
   });
 
   const saver = (log: string) => `
