@@ -24,10 +24,10 @@ const vit: readonly Rule[] = [
 const swin = (first: 0 | 1): readonly Rule[] => [
   [/^patch_embed\.proj\.(.+)$/, "features.0.0.$1"],
   [/^patch_embed\.norm\.(.+)$/, "features.0.2.$1"],
-  [/^layers\.(\d+)\.downsample\.(.+)$/, (_, stage, rest) => `features.${2 * (Number(stage!) + 1 - first)}.${rest!}`],
-  [/^layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc1\.(.+)$/, (_, s, b, rest) => `${block(s!, b!)}.mlp.0.${rest!}`],
-  [/^layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc2\.(.+)$/, (_, s, b, rest) => `${block(s!, b!)}.mlp.3.${rest!}`],
-  [/^layers\.(\d+)\.blocks\.(\d+)\.(.+)$/, (_, s, b, rest) => `${block(s!, b!)}.${rest!}`],
+  [/^layers\.(\d+)\.downsample\.(.+)$/, (_, stage, rest) => `features.${2 * (Number(stage) + 1 - first)}.${rest}`],
+  [/^layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc1\.(.+)$/, (_, s, b, rest) => `${block(s, b)}.mlp.0.${rest}`],
+  [/^layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc2\.(.+)$/, (_, s, b, rest) => `${block(s, b)}.mlp.3.${rest}`],
+  [/^layers\.(\d+)\.blocks\.(\d+)\.(.+)$/, (_, s, b, rest) => `${block(s, b)}.${rest}`],
   [/^head\.(?:fc\.)?(.+)$/, "head.$1"],
 ];
 

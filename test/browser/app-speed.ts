@@ -193,9 +193,9 @@ async function memory(): Promise<void> {
   const begun = performance.now();
   await page.locator('input[type="file"][aria-label="Folder"]').setInputFiles(folder);
   const peaks: number[] = [];
-  let open = true;
+  const looked = new AbortController();
   const watching = (async () => {
-    while (open) {
+    while (!looked.signal.aborted) {
       peaks.push(await pageProcess());
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
@@ -214,7 +214,7 @@ async function memory(): Promise<void> {
     await page.keyboard.press("n");
     await page.waitForTimeout(100);
   }
-  open = false;
+  looked.abort();
   await watching;
   report("Most memory of the page's process, opened, scrolled and 50 looked at", [Math.max(...peaks)], "MB");
   report("All of the browser's processes at the end", [await all()], "MB");
