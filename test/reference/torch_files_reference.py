@@ -29,6 +29,11 @@ DTYPES = {
 expected = {}
 
 
+def draw(*shape):
+    """Numbers of few digits, which every type of float holds exactly."""
+    return (torch.randn(*shape) * 8).round() / 8
+
+
 def described(tensor):
     values = tensor.detach().to(torch.float64).flatten().tolist()
     return {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "values": values}
@@ -42,14 +47,14 @@ def save(name, value, tensors, **options):
 def every_dtype():
     torch.manual_seed(0)
     return OrderedDict(
-        (f"layer.{name.lower()}", (torch.randn(2, 3) * 20).abs().to(dtype)) for dtype, name in DTYPES.items()
+        (f"layer.{name.lower()}", (draw(2, 3) * 8).abs().to(dtype)) for dtype, name in DTYPES.items()
     )
 
 
 def windows():
     """Views of one storage, and what strides can say."""
     torch.manual_seed(1)
-    base = torch.randn(4, 5, 6)
+    base = draw(4, 5, 6)
     return {
         "whole": base,
         "turned": base.permute(2, 0, 1),
@@ -60,21 +65,28 @@ def windows():
         "empty": base[:0],
         "tied": base,
         "parameter": torch.nn.Parameter(base[0].t()),
-        "channels_last": torch.randn(2, 3, 2, 2).to(memory_format=torch.channels_last),
+        "channels_last": draw(2, 3, 2, 2).to(memory_format=torch.channels_last),
     }
 
 
 def network():
     torch.manual_seed(2)
-    return torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.Linear(3, 2))
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.Linear(3, 2))
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(draw(*parameter.shape))
+    return net
 
 
 def checkpoint():
     """As torchvision's training script leaves one."""
     net = network()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-    net(torch.randn(1, 1, 5, 5)).sum().backward()
+    net.eval()(torch.ones(1, 1, 5, 5)).sum().backward()
     optimizer.step()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(draw(*parameter.shape))
     state = {f"module.{name}": tensor for name, tensor in net.state_dict().items()}
     return state, {
         "epoch": 3,
@@ -102,7 +114,7 @@ def main():
         save(f"checkpoint-{form}.pth", whole, bare, **options)
     for protocol in (3, 4, 5):
         save(f"protocol-{protocol}.pth", network().state_dict(), network().state_dict(), pickle_protocol=protocol)
-    (OUT / "expected.json").write_text(json.dumps(expected))
+    (OUT / "expected.json").write_text(json.dumps(expected, separators=(",", ":")))
 
     # What is refused.
     torch.save(network(), OUT / "refused-module.pth")

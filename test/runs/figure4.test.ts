@@ -1,5 +1,5 @@
 /** Figure 4's cases: chosen by rank from saved predictions, or a reason why there are none. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { FolderStore } from "../../src/node/folder-store.ts";
@@ -18,6 +18,11 @@ async function planOf(name: string, change: (study: Study) => void = () => {}, w
   writeStudy(folder, [0, 1], whole);
   const store = new FolderStore(folder);
   const study = structuredClone(await readStudy(store));
+  // The figure is drawn with the runs' networks; planning it looks only whether they are there.
+  for (const { row, seed } of study.runs) {
+    const run = path.join(folder, row, `seed-${seed}`);
+    for (const file of ["last", "best"]) if (existsSync(run)) writeFileSync(path.join(run, `${file}.safetensors`), "");
+  }
   change(study);
   return { folder, plan: () => planFigure4(store, study) };
 }
@@ -81,6 +86,14 @@ describe("there is no Figure 4", () => {
     });
     expect(await plan()).toEqual({
       reason: "it compares Base with Proposed, and no seed has finished runs of both",
+    });
+  });
+
+  test("of runs whose weights are gone, as in an archive", async () => {
+    const { folder, plan } = await planOf("weightless");
+    for (const seed of [0, 1]) rmSync(path.join(folder, "base", `seed-${seed}`, "last.safetensors"));
+    expect(await plan()).toEqual({
+      reason: "it compares Base with Proposed, and no seed has finished runs of both with their weights",
     });
   });
 
