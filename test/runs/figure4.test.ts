@@ -20,6 +20,7 @@ async function planOf(name: string, change: (study: Study) => void = () => {}, w
   const study = structuredClone(await readStudy(store));
   // The figure is drawn with the runs' networks; planning it looks only whether they are there.
   for (const { row, seed } of study.runs) {
+    if (row === null) continue;
     const run = path.join(folder, row, `seed-${seed}`);
     for (const file of ["last", "best"]) if (existsSync(run)) writeFileSync(path.join(run, `${file}.safetensors`), "");
   }

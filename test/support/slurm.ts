@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, hostname, userInfo } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -52,8 +52,7 @@ export async function startSlurm(dir: string): Promise<Slurm> {
   writeFileSync(env.SLURM_CONF, configuration(at));
   const stop = () => {
     for (const pid of ["slurmd.pid", "slurmctld.pid", "munge/pid"]) end(at(pid));
-    // They write until they have ended.
-    rmSync(dir, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
+    rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   };
   try {
     const files = ["key", "socket", "pid", "log", "seed"].map((name) => {
@@ -100,10 +99,19 @@ NodeName=${hostname()} NodeAddr=127.0.0.1 CPUs=${Math.min(2, availableParallelis
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 `;
 
+/** Ends the process of a pid file, and waits until it has: it writes until then. */
 function end(file: string): void {
+  if (!existsSync(file)) return;
+  const pid = Number(readFileSync(file, "utf8"));
+  const pause = new Int32Array(new SharedArrayBuffer(4));
   try {
-    process.kill(Number(readFileSync(file, "utf8")), "SIGTERM");
+    process.kill(pid, "SIGTERM");
+    for (let waited = 0; waited < 30_000; waited += 100) {
+      process.kill(pid, 0);
+      if (waited === 20_000) process.kill(pid, "SIGKILL");
+      Atomics.wait(pause, 0, 0, 100);
+    }
   } catch {
-    // It never began, or has ended.
+    // It has ended.
   }
 }
