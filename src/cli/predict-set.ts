@@ -71,7 +71,7 @@ export async function predictSet(options: PredictSetOptions): Promise<number> {
     console.log(visibleName(`${thousands(list.images.length)} images in ${list.manifest ?? data}${share}`));
     const dir = shard ? shardFolder(out, shard) : out;
     const job = jobOf(loaded, list, { data, shard: shard ?? null, options: { half, batch } });
-    await using folder = await PredictionFolder.open(dir, job, work.name);
+    await using folder = await PredictionFolder.open(dir, job, work.name, { onWait: console.log, signal: stop.signal });
     const { counts, torn, order } = folder.extent;
     if (torn) console.log(`${LINES}: the last line was cut short and is written again`);
     if (order.reached > 0) console.log(`${thousands(order.reached)} of them are done already`);

@@ -20,6 +20,7 @@ import { existsSync, rmSync } from "node:fs";
 import { readdir, rename, rm } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { FolderGoneError, HeldError, InputError, type Holder, type Release } from "../runs/store.ts";
 import { reason, temporaryIn, writeFlushed } from "./files.ts";
 import { keepFolder, makeFolder } from "./kept-folders.ts";
@@ -75,6 +76,38 @@ export async function lockFolder(dir: string): Promise<void> {
   const now = held.get(file);
   if (now) now.release = keepFolder(folder, () => requireHeld(dir));
 }
+
+/**
+ * The same; but if the holder is on another machine, whose processes nobody here can ask for, waits for the length of a lease whether it
+ * gives a sign of life.
+ * @param onWait told once, with a line for people, before it waits
+ * @param signal ends the waiting
+ * @throws HeldError if it lives
+ */
+export async function awaitFolder(dir: string, onWait: (line: string) => void, signal?: AbortSignal): Promise<void> {
+  const most = leaseMs() * LEASES_WAITED;
+  const begun = performance.now();
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await lockFolder(dir);
+      return;
+    } catch (error) {
+      const owner = error instanceof HeldError ? (await lockIn(path.join(path.resolve(dir), LOCK)))?.owner : undefined;
+      const mayBeGone = owner?.leased === true && lifeOf(owner) === "unknown";
+      if (!mayBeGone || signal?.aborted || performance.now() - begun > most) throw error;
+      if (attempt === 0) {
+        const seconds = Math.ceil(leaseMs() / 1000);
+        onWait(
+          `${dir}: process ${owner.pid} on ${owner.host} was at work there; waiting ${seconds} s for a sign of life`,
+        );
+      }
+      await sleep(Math.min(1000, leaseMs() / 10));
+    }
+  }
+}
+
+/** A holder that lives touches its lock several times within one. */
+const LEASES_WAITED = 1.2;
 
 /** Who holds a folder, by its lock. */
 export async function holderOf(dir: string): Promise<Holder | undefined> {

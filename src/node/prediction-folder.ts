@@ -12,7 +12,7 @@ import { LineCounts, LineOrder, parseLine, type PredictionLine, writeLine } from
 import { placeOf, type Shard } from "../runs/shard.ts";
 import { isOwnFile, toJson } from "../runs/store.ts";
 import { InputError, readInput, reason, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
-import { lockFolder, unlockFolder } from "./folder-lock.ts";
+import { awaitFolder, unlockFolder } from "./folder-lock.ts";
 import { requireKept } from "./kept-folders.ts";
 import { LineFile } from "./line-file.ts";
 
@@ -118,15 +118,17 @@ export class PredictionFolder implements AsyncDisposable {
    * Begins, or goes on where an earlier process ended.
    *
    * @param name what the k-th image of the shard is called
+   * @param onWait told before it waits for a process on another machine that may be gone
    * @throws InputError if another process is at work there, or it was begun with another checkpoint, other images or options
    */
   static async open(
     dir: string,
     job: PredictionJob,
     name: (k: number) => string | undefined,
+    { onWait, signal }: { onWait: (line: string) => void; signal?: AbortSignal },
   ): Promise<PredictionFolder> {
     const shard = job.shard ?? { index: 1, of: 1 };
-    await lockFolder(dir);
+    await awaitFolder(dir, onWait, signal);
     try {
       await removeLeftovers(dir);
       const file = path.join(dir, JOB);

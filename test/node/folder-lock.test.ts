@@ -17,7 +17,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { writeWhole } from "../../src/node/files.ts";
-import { claimFolder, LOCK, lockFolder, unlockFolder } from "../../src/node/folder-lock.ts";
+import { awaitFolder, claimFolder, LOCK, lockFolder, unlockFolder } from "../../src/node/folder-lock.ts";
 import { FolderGoneError, HeldError } from "../../src/runs/store.ts";
 import { thisProcess } from "../../src/node/process-identity.ts";
 
@@ -139,6 +139,25 @@ describe("a folder's lock", () => {
           return false;
         },
       );
+
+    test("of another machine is waited for: taken over if it gives no sign of life, refused if it does", async () => {
+      const said: string[] = [];
+      const gone = theirs();
+      await awaitFolder(gone, (line) => void said.push(line));
+      expect(owned(gone).pid).toBe(process.pid);
+      expect(said).toEqual([`${gone}: process 7 on elsewhere was at work there; waiting 1 s for a sign of life`]);
+      const alive = theirs();
+      const file = path.join(alive, LOCK);
+      const beat = setInterval(() => utimesSync(file, new Date(), new Date()), 20);
+      try {
+        await expect(awaitFolder(alive, () => {})).rejects.toThrow("process 7 on elsewhere is at work there");
+        const stop = AbortSignal.abort();
+        await expect(awaitFolder(theirs(), (line) => void said.push(line), stop)).rejects.toThrow(HeldError);
+      } finally {
+        clearInterval(beat);
+      }
+      expect(said.length).toBe(1);
+    });
 
     test("of another machine is taken over when it has given no sign of life for its length, not before", async () => {
       const dir = theirs();
