@@ -25,7 +25,8 @@ export function DropZone({ take: use, names, accept, children }: Props) {
     else use(entries);
   };
   const chosen = ({ currentTarget }: { currentTarget: HTMLInputElement }) => {
-    if (currentTarget.files && currentTarget.files.length > 0) take(filesOfInput(currentTarget.files));
+    // An empty folder is one without files; a dialog that is closed changes nothing.
+    if (currentTarget.files) take(filesOfInput(currentTarget.files));
     currentTarget.value = ""; // The same ones may be chosen again.
   };
 

@@ -9,6 +9,7 @@ import { start } from "../state/training.ts";
 import { FollowChoice, type Follow } from "../train/follow-choice.tsx";
 import { StartFrom } from "../train/start-from.tsx";
 import { TimeEstimate } from "../train/time-estimate.tsx";
+import { labelOf } from "../train/labels.ts";
 import { size } from "../train/words.ts";
 import type { ModelId } from "../worker/models.ts";
 import type { Forecast } from "../worker/training.ts";
@@ -168,7 +169,7 @@ export function NewRun() {
           {!forecast && "Planning the memory…"}
           {forecast?.ok &&
             `Needs about ${size(forecast.needs.device)} of graphics memory and ${size(forecast.needs.host)} beside it.`}
-          {fault && `${fault.setting === undefined ? "" : `${fault.setting}: `}${fault.message}`}
+          {fault && faultText(fault)}
         </p>
         <TimeEstimate config={config} possible={forecast?.ok === true && !opening} />
         <button class="main" disabled={!forecast?.ok || (from !== undefined && !fits)}>
@@ -177,6 +178,13 @@ export function NewRun() {
       </fieldset>
     </form>
   );
+}
+
+/** With the setting's name in this form, once. */
+function faultText({ setting, message }: { setting?: string | undefined; message: string }): string {
+  if (setting === undefined) return message;
+  const bare = message.startsWith(`${setting}: `) ? message.slice(setting.length + 2) : message;
+  return `${labelOf(setting)}: ${bare}`;
 }
 
 function FieldInput({ field, value, set }: { field: Field; value: unknown; set: (value: unknown) => void }) {

@@ -16,6 +16,8 @@ export interface Live {
   config: TrainConfig;
   /** What is being done, in words. */
   doing: string;
+  /** Title of the phase at work; "" before the first. */
+  phase: string;
   /** Losses by step over the whole training, thinned. */
   losses: { step: number; loss: number }[];
   records: EpochRecord[];
@@ -101,7 +103,15 @@ async function follow(
   ended.value = undefined;
   controller = new AbortController();
   live.value = {
-    ...{ name: undefined, config, doing: "Opening the images", losses: [], records: [...records], step: undefined },
+    ...{
+      name: undefined,
+      config,
+      doing: "Opening the images",
+      phase: "",
+      losses: [],
+      records: [...records],
+      step: undefined,
+    },
     ...{
       steps: { done: 0, total: 0 },
       speed: undefined,
@@ -171,7 +181,7 @@ function take(event: RunnerEvent, clock: Clock): void {
     live.value = { ...now, remarks: [...now.remarks, event.text] };
   } else if (event.type === "phase") {
     clock.reset();
-    live.value = { ...now, doing: `${event.title}: compiling`, ...phaseSteps(now, event) };
+    live.value = { ...now, phase: event.title, doing: `${event.title}: compiling`, ...phaseSteps(now, event) };
   } else if (event.type === "step") {
     clock.tick();
     step(now, event, clock.rate);
@@ -199,7 +209,7 @@ function step(now: Live, record: StepRecord & { type: "step" }, rate: number | u
   live.value = {
     ...now,
     step: record,
-    doing: `${record.stage === "seg" ? "Segmentation" : "Training"}: epoch ${record.epoch} of ${record.epochs}`,
+    doing: `${now.phase}: epoch ${record.epoch} of ${record.epochs}`,
     losses: losses.length > MOST_POINTS ? losses.filter((_, i) => i % 2 === 0) : losses,
     steps: { ...now.steps, done },
     speed: rate === undefined ? now.speed : rate * now.config.batch,

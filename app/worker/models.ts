@@ -17,6 +17,7 @@ import { InputError, readJson } from "../../src/runs/store.ts";
 import { isClassifier, parseCheckpoint, start, trainedPhase, type Checkpoint } from "../../src/train/checkpoint.ts";
 import { classesOf } from "../../src/train/classes.ts";
 import { checkConfig, dataSeed, outlinesOf, specOf } from "../../src/train/config.ts";
+import { isTorchFile } from "../../src/data/torch/torch-file.ts";
 import { parseSource, type Source } from "../../src/train/initial.ts";
 import { OpfsStore } from "../../src/web/opfs-store.ts";
 import { RUNS } from "../../src/web/runner.ts";
@@ -188,6 +189,11 @@ const bare = (fileName: string): string => fileName.replace(/\.safetensors$/i, "
  * @throws CheckpointError, SafetensorsError if it is not a model's; DataError if it was never trained; InputError if it cannot be stored
  */
 export async function addModel(gpu: Gpu, fileName: string, bytes: Uint8Array): Promise<ModelEntry> {
+  if (isTorchFile(bytes)) {
+    throw new DataError(
+      `${fileName}: is a file of PyTorch's, which the command line can begin a training from (train --init); here a checkpoint of this program is needed (.safetensors)`,
+    );
+  }
   const checkpoint = parseCheckpoint(bytes, fileName);
   if (!trainedPhase(checkpoint)) throw new DataError(`${fileName}: was not trained: there is nothing to predict`);
   // Whether the weights fit shows when they are loaded.

@@ -5,7 +5,7 @@ import { ConfigError } from "../models/config-error.ts";
 import { classesOf } from "../train/classes.ts";
 import { dataSeed, externalImages, type TrainConfig } from "../train/config.ts";
 import type { ImageSource } from "./images.ts";
-import { prepareExternal, prepareImages, type LoadOptions } from "./load-data.ts";
+import { prepareExternal, prepareImages, requireClassesOf, type LoadOptions } from "./load-data.ts";
 import { ownSplit, type Loaded } from "./run.ts";
 
 /** The settings that images were prepared with. */
@@ -50,7 +50,8 @@ export async function chooseImages(
   const idle = otherDataSettings.find((name) => options[name] !== undefined);
   if (idle)
     throw new ConfigError("has no effect without --data: the run's own images are read as it was trained", idle);
-  const { prepared, skipped, name, notes } = await prepareImages(source, config, load);
+  const { prepared, skipped, name, notes, classes } = await prepareImages(source, config, load);
+  requireClassesOf(config, classes);
   const text = await ownSplit(store);
   const sides = source.split(
     prepared,

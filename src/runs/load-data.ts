@@ -1,6 +1,6 @@
 /** Loads the images of a training run: prepares, splits and announces them. */
 import { classNotes } from "../data/class-notes.ts";
-import { benignMalignant, checkClassNames, type Classes, className } from "../data/classes.ts";
+import { benignMalignant, checkClassNames, type Classes, className, sameNames } from "../data/classes.ts";
 import { isPhantom } from "../data/phantom/scanner.ts";
 import { DataError, type Prepared, type Skipped } from "../data/sample.ts";
 import { classifies } from "../models/model.ts";
@@ -87,6 +87,20 @@ export function withClasses(config: TrainConfig, { names, positive }: Classes): 
   return same ? config : checkConfig({ ...config, classes: [...names], positive: names[positive] });
 }
 
+/**
+ * Checks that a set still has the classes that a network was trained for: a network's outputs are numbered, and a set whose classes were
+ * renamed or put in another order since would give them other meanings. A configuration without classes means benign and malignant.
+ * @throws DataError
+ */
+export function requireClassesOf(config: TrainConfig, { names, positive }: Classes): void {
+  const own = classesOf(config);
+  const text = (some: readonly string[], one: number) => `${some.join(", ")} (positive: ${some[one]!})`;
+  if (sameNames(own, { names, positive }) && own.positive === positive) return;
+  throw new DataError(
+    `${config.data}: has the classes ${text(names, positive)}, and this run was trained on ${text(own.names, own.positive)}: give the images those classes, in that order`,
+  );
+}
+
 const externalOptions = { bare: "keep", missingClasses: "allow" } as const;
 
 /** The settings for reading the external set. It looks for the network's classes, whatever others the set has. */
@@ -138,11 +152,12 @@ export async function loadImages(
   source: ImageSource,
   given: TrainConfig,
   kept: KeptSplit | undefined,
-  options: Pick<LoadOptions, "signal"> & { emit: EventSink },
+  options: Pick<LoadOptions, "signal"> & { emit: EventSink; resumes?: boolean },
 ): Promise<TrainingImages> {
   const { emit } = options;
   const data = await prepareImages(source, given, options);
   const { name, prepared, skipped, notes, classes } = data;
+  if (options.resumes === true) requireClassesOf(given, classes);
   const config = withClasses(given, classes);
   const sides = source.split(prepared, config, kept);
   const { train, val, test, left, how } = sides;

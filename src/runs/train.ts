@@ -80,7 +80,7 @@ export async function train(task: TrainTask): Promise<RunSummary | undefined> {
   if (task.init && !resumed) initialWeights(task.config, task.init);
   const kept = resumed && (await ownSplit(store));
   const split = kept === undefined ? undefined : { file: store.path("split.json"), text: kept };
-  const images = await loadImages(source, task.config, split, task);
+  const images = await loadImages(source, task.config, split, { ...task, resumes: resumed !== undefined });
   const { config, sides, report } = images;
   const outcome = await fitRun({
     ...task,
