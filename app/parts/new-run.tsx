@@ -12,7 +12,7 @@ import { TimeEstimate } from "../train/time-estimate.tsx";
 import { labelOf } from "../train/labels.ts";
 import { size } from "../train/words.ts";
 import type { ModelId } from "../worker/models.ts";
-import type { Forecast } from "../worker/training.ts";
+import type { Forecast, Taken } from "../worker/training.ts";
 import { valueOf, withValue } from "../worker/fields.ts";
 import type { Field, ModelInfo } from "../worker/settings.ts";
 
@@ -41,7 +41,7 @@ export function NewRun() {
   const [opened, setOpened] = useState<Opened>();
   const [config, setConfig] = useState<TrainConfig>();
   const [from, setFrom] = useState<ModelId>();
-  const [fits, setFits] = useState(false);
+  const [taken, setTaken] = useState<Taken>();
   const [follow, setFollow] = useState<Follow>();
   const [forecast, setForecast] = useState<Forecast>();
   const data = project.value ? dataOf(project.value.name) : "phantom";
@@ -152,7 +152,8 @@ export function NewRun() {
         <StartFrom
           config={config}
           from={from}
-          onFit={setFits}
+          taken={taken}
+          onTaken={setTaken}
           branch={fields.find(({ name }) => name === "freeze")?.choices?.find((choice) => choice !== "none")}
           choose={(id, changed) => {
             setFrom(id);
@@ -171,8 +172,8 @@ export function NewRun() {
             `Needs about ${size(forecast.needs.device)} of graphics memory and ${size(forecast.needs.host)} beside it.`}
           {fault && faultText(fault)}
         </p>
-        <TimeEstimate config={config} possible={forecast?.ok === true && !opening} />
-        <button class="main" disabled={!forecast?.ok || (from !== undefined && !fits)}>
+        <TimeEstimate config={config} possible={forecast?.ok === true} />
+        <button class="main" disabled={!forecast?.ok || (from !== undefined && !taken?.ok)}>
           Train
         </button>
       </fieldset>

@@ -1,5 +1,5 @@
 /** What a training begins from: new weights, or those of an earlier model. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import type { TrainConfig } from "../../src/train/config.ts";
 import { ModelSelect } from "../parts/model-picker.tsx";
 import { computeWorker } from "../state/engine.ts";
@@ -13,8 +13,9 @@ interface Props {
   /** Undefined: new weights. */
   from: ModelId | undefined;
   choose: (from: ModelId | undefined, config: TrainConfig) => void;
-  /** Told whether the model's weights fit these settings; false while it is not known. */
-  onFit: (fits: boolean) => void;
+  /** What these settings take of the model's weights; undefined while it is not known. */
+  taken: Taken | undefined;
+  onTaken: (taken: Taken | undefined) => void;
   /** The phase whose branch can be left as it is; undefined if the network has none. */
   branch: string | undefined;
 }
@@ -26,21 +27,17 @@ function withoutOrigin(config: TrainConfig): TrainConfig {
   return config.freeze === undefined ? rest : { ...rest, freeze: "none" };
 }
 
-export function StartFrom({ config, from, choose, onFit, branch }: Props) {
-  const [taken, setTaken] = useState<Taken>();
+export function StartFrom({ config, from, choose, taken, onTaken, branch }: Props) {
   useEffect(() => void listModels(), []);
   useEffect(() => {
-    setTaken(undefined);
-    onFit(false);
+    onTaken(undefined);
     if (from === undefined) return;
     let current = true;
     computeWorker()
       .taken(config, from)
       .then(
         (found) => {
-          if (!current) return;
-          setTaken(found);
-          onFit(found.ok);
+          if (current) onTaken(found);
         },
         (error: unknown) => say(messageOf(error)),
       );

@@ -89,6 +89,12 @@ export const withMethods = (args: readonly string[]): string[] =>
     return /[./\\]/.test(next) || existsSync(next) ? `--explain=${MODELS_METHOD}` : arg;
   });
 
+const adapterOption = (): Option =>
+  new Option(
+    "--adapter <name>",
+    "the GPU adapter to use: a part of its name, or its position among all adapters, from 0",
+  ).argParser(text);
+
 type Action = <A extends unknown[]>(
   load: () => Promise<(...args: A) => Promise<Outcome>>,
 ) => (...args: A) => Promise<void>;
@@ -108,15 +114,7 @@ function commands(action: Action): Command {
 
   /** A command with the common options. */
   const command = (name: string, description: string): Command =>
-    program
-      .command(name)
-      .description(description)
-      .option(
-        "--adapter <name>",
-        "the GPU adapter to use: a part of its name, or its position among all adapters, from 0",
-        text,
-      )
-      .option("--debug", "print stack traces");
+    program.command(name).description(description).addOption(adapterOption()).option("--debug", "print stack traces");
 
   const train = command("train", "train on the built-in phantom, or on --data DIR")
     .addOption(presetOption())
@@ -173,11 +171,7 @@ function commands(action: Action): Command {
       .argument("<dir>", "study folder", text)
       .option("--debug", "print stack traces");
   addTunedOption(addSaveOption(ofStudy("work", "train its runs, beside other processes, here or on other machines")))
-    .option(
-      "--adapter <name>",
-      "the GPU adapter to use: a part of its name, or its position among all adapters, from 0",
-      text,
-    )
+    .addOption(adapterOption())
     .option("--run <n>", "only this run, by its number in `study status`", number)
     .option("--from <n>", "begin with this run, where many processes start at once", number)
     .option("--no-wait", "leave when other processes train all that is left")

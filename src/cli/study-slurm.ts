@@ -1,7 +1,7 @@
 /** Hands a study to Slurm: writes its job scripts and submits them. */
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { packageRoot, writeWhole } from "../node/files.ts";
 import { queued, requireSlurm, submit } from "../node/slurm.ts";
 import { plural } from "../report/show.ts";

@@ -28,6 +28,9 @@ export interface SafeArrays {
 
 export type SafeDtype = keyof SafeArrays;
 
+/** Bytes of a number. */
+export const bytesPerNumber = (dtype: SafeDtype): number => arrays[dtype].BYTES_PER_ELEMENT;
+
 /** One named tensor, row-major. `data.length` is the product of `shape`; an empty shape is a scalar. */
 export type SafeTensor = { [D in SafeDtype]: { dtype: D; shape: number[]; data: SafeArrays[D] } }[SafeDtype];
 
@@ -210,7 +213,14 @@ function splitHeader(bytes: Uint8Array, fail: (reason: string, cause?: unknown) 
   return { header: header as Record<string, unknown>, data: bytes.subarray(8 + length) };
 }
 
-function viewTensor(data: Uint8Array, dtype: SafeDtype, shape: number[], begin: number, count: number): SafeTensor {
+/** A tensor of `count` numbers that begin at byte `begin`: a view where alignment allows it, else a copy. */
+export function viewTensor(
+  data: Uint8Array,
+  dtype: SafeDtype,
+  shape: number[],
+  begin: number,
+  count: number,
+): SafeTensor {
   const kind = arrays[dtype];
   const end = begin + count * kind.BYTES_PER_ELEMENT;
   const aligned = (data.byteOffset + begin) % kind.BYTES_PER_ELEMENT === 0;

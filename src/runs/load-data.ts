@@ -1,6 +1,6 @@
 /** Loads the images of a training run: prepares, splits and announces them. */
 import { classNotes } from "../data/class-notes.ts";
-import { benignMalignant, checkClassNames, type Classes, className, sameNames } from "../data/classes.ts";
+import { benignMalignant, checkClassNames, type Classes, className } from "../data/classes.ts";
 import { isPhantom } from "../data/phantom/scanner.ts";
 import { DataError, type Prepared, type Skipped } from "../data/sample.ts";
 import { classifies } from "../models/model.ts";
@@ -80,11 +80,16 @@ export function prepareImages(
  * Adds the data set's classes to the settings if these name none and the set has others than benign and malignant, so that a
  * run's record states its network's classes.
  */
-export function withClasses(config: TrainConfig, { names, positive }: Classes): TrainConfig {
+export const withClasses = (config: TrainConfig, classes: Classes): TrainConfig =>
+  statesClasses(config, classes)
+    ? config
+    : checkConfig({ ...config, classes: [...classes.names], positive: classes.names[classes.positive] });
+
+/** Whether the settings are for these classes; none named means benign and malignant. */
+function statesClasses(config: TrainConfig, { names, positive }: Classes): boolean {
   // A positive class named without the others may be one of the set's own, so the names are compared before it is looked up.
   const own = config.classes === undefined ? benignMalignant.names : checkClassNames(config.classes);
-  const same = own.join() === names.join() && classesOf(config).positive === positive;
-  return same ? config : checkConfig({ ...config, classes: [...names], positive: names[positive] });
+  return own.join() === names.join() && classesOf(config).positive === positive;
 }
 
 /**
@@ -92,12 +97,11 @@ export function withClasses(config: TrainConfig, { names, positive }: Classes): 
  * renamed or put in another order since would give them other meanings. A configuration without classes means benign and malignant.
  * @throws DataError
  */
-export function requireClassesOf(config: TrainConfig, { names, positive }: Classes): void {
-  const own = classesOf(config);
-  const text = (some: readonly string[], one: number) => `${some.join(", ")} (positive: ${some[one]!})`;
-  if (sameNames(own, { names, positive }) && own.positive === positive) return;
+export function requireClassesOf(config: TrainConfig, classes: Classes): void {
+  if (statesClasses(config, classes)) return;
+  const text = ({ names, positive }: Classes) => `${names.join(", ")} (positive: ${names[positive]!})`;
   throw new DataError(
-    `${config.data}: has the classes ${text(names, positive)}, and this run was trained on ${text(own.names, own.positive)}: give the images those classes, in that order`,
+    `${config.data}: has the classes ${text(classes)}, and this run was trained on ${text(classesOf(config))}: give the images those classes, in that order`,
   );
 }
 

@@ -168,10 +168,6 @@ export class StudyFolder {
 
   /** The last recorded state of a run. */
   noted(place: Place): Readonly<StudyRun> {
-    return this.#run(place);
-  }
-
-  #run(place: Place): StudyRun {
     const found = this.#study.runs.find((run) => isAt(run, place));
     if (!found) throw new RangeError("this run is not part of the study");
     return found;

@@ -1,5 +1,5 @@
 /** How far a run of a study is and how fast it goes, for whoever looks at the study from another process. */
-import { z } from "zod";
+import * as z from "zod";
 import type { StepRecord } from "../train/training.ts";
 import { readJson, toJson, type Store } from "./store.ts";
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { phantomImage } from "../../src/data/phantom/phantom.ts";
 import { writePng } from "../../src/data/pictures/png-write.ts";
 import { temporaryFolder } from "../cli/support.ts";
-import { openApp, type OpenApp } from "../support/app.ts";
+import { beforeWorkers, openApp, withoutParityCheck, type OpenApp } from "../support/app.ts";
 import { chromiumFor } from "../support/chromium.ts";
 
 const { leftOut, required } = chromiumFor("What the page does where something fails is not tested");
@@ -74,13 +74,9 @@ describe.skipIf(leftOut)("the page, where", () => {
   beforeAll(async () => {
     app = await openApp(required(), path.join(temporaryFolder(), "built"));
     ({ page } = app);
-    // The comparison with PyTorch is another test's.
-    await app.context.route("**/mganet-se-*", (route) => route.abort());
+    await withoutParityCheck(app.context);
     page.setDefaultTimeout(240_000);
-    await app.context.route("**/worker-*.js", async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, body: `${REMEMBER_DEVICE}\n${await response.text()}` });
-    });
+    await beforeWorkers(app.context, REMEMBER_DEVICE);
     cdp = await app.context.newCDPSession(page);
   });
   afterAll(async () => (app as typeof app | undefined)?.close());
@@ -89,12 +85,11 @@ describe.skipIf(leftOut)("the page, where", () => {
     const context = await app.browser.newContext({ serviceWorkers: "block" });
     const errors: Error[] = [];
     context.on("weberror", (error) => errors.push(error.error()));
-    await context.route("**/mganet-se-*", (route) => route.abort());
-    await context.route("**/worker-*.js", async (route) => {
-      const response = await route.fetch();
-      const refused = 'navigator.storage.getDirectory = () => Promise.reject(new DOMException("no", "SecurityError"));';
-      await route.fulfill({ response, body: `${refused}\n${await response.text()}` });
-    });
+    await withoutParityCheck(context);
+    await beforeWorkers(
+      context,
+      'navigator.storage.getDirectory = () => Promise.reject(new DOMException("no", "SecurityError"));',
+    );
     await context.addInitScript(() => {
       for (const name of ["localStorage", "sessionStorage"]) {
         Object.defineProperty(window, name, {

@@ -15,7 +15,7 @@ import { prepareDataset } from "../../src/node/data/prepare.ts";
 import { prepareImage } from "../../src/node/data/prepare-image.ts";
 import { frameName } from "../../src/data/picture-name.ts";
 import { temporaryFolder } from "../cli/support.ts";
-import { openApp, type OpenApp } from "../support/app.ts";
+import { openApp, withoutParityCheck, type OpenApp } from "../support/app.ts";
 import { chromiumFor } from "../support/chromium.ts";
 
 const { leftOut, required } = chromiumFor("Hostile files are not tried on the page");
@@ -197,7 +197,7 @@ describe.skipIf(leftOut)("the page", () => {
   beforeAll(async () => {
     app = await openApp(required(), path.join(root, "built"));
     ({ page } = app);
-    await app.context.route("**/mganet-se-*", (route) => route.abort());
+    await withoutParityCheck(app.context);
     page.setDefaultTimeout(180_000);
     await page.goto(`${app.url}#/images`);
   });

@@ -6,7 +6,7 @@ import path from "node:path";
 import type { Page, Worker } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../cli/support.ts";
-import { openApp, type OpenApp } from "../support/app.ts";
+import { openApp, withoutParityCheck, type OpenApp } from "../support/app.ts";
 import { chromiumFor } from "../support/chromium.ts";
 
 const { leftOut, required } = chromiumFor("That nothing leaves the page is not tested");
@@ -103,7 +103,7 @@ describe.skipIf(leftOut)("from the page", () => {
     app = await openApp(required(), path.join(temporaryFolder(), "built"));
     ({ page } = app);
     page.setDefaultTimeout(120_000);
-    await app.context.route("**/mganet-se-*", (route) => route.abort());
+    await withoutParityCheck(app.context);
     await startWorkers();
   });
   afterAll(async () => {

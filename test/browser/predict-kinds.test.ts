@@ -8,7 +8,7 @@ import { writePng } from "../../src/data/pictures/png-write.ts";
 import { checkConfig } from "../../src/train/config.ts";
 import { checkpointBytes, mganet, temporaryFolder, tinyConfig } from "../cli/support.ts";
 import { dicom, openCodecs } from "../node/data/dicom-files.ts";
-import { openApp, type OpenApp } from "../support/app.ts";
+import { openApp, withoutParityCheck, type OpenApp } from "../support/app.ts";
 import { chromiumFor } from "../support/chromium.ts";
 
 const { leftOut, required } = chromiumFor("The page's predictions of loops and several classes are not tested");
@@ -61,7 +61,7 @@ describe.skipIf(leftOut)("predicting on the page", () => {
     expected = JSON.parse(readFileSync(path.join(out, "predictions.json"), "utf8")) as Report;
     app = await openApp(required(), path.join(dir, "built"));
     ({ page } = app);
-    await app.context.route("**/mganet-se-*", (route) => route.abort());
+    await withoutParityCheck(app.context);
     page.setDefaultTimeout(120_000);
   });
   afterAll(async () => (app as typeof app | undefined)?.close());

@@ -2,7 +2,7 @@
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../cli/support.ts";
-import { openApp, type OpenApp } from "../support/app.ts";
+import { beforeWorkers, openApp, type OpenApp } from "../support/app.ts";
 import { faults } from "../support/axe.ts";
 import { chromiumFor } from "../support/chromium.ts";
 
@@ -42,10 +42,7 @@ describe.skipIf(leftOut)("without WebGPU the page", () => {
     const context = await app.browser.newContext({ userAgent: BROWSERS[name], serviceWorkers: "block" });
     // No interface at all, as in browsers that are too old.
     await context.addInitScript("delete Navigator.prototype.gpu");
-    await context.route("**/worker-*.js", async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, body: `delete WorkerNavigator.prototype.gpu;\n${await response.text()}` });
-    });
+    await beforeWorkers(context, "delete WorkerNavigator.prototype.gpu;");
     const page = await context.newPage();
     page.setDefaultTimeout(120_000);
     await page.goto(`${app.url}#/start`);

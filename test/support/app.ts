@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BrowserContextOptions, chromium } from "playwright-core";
+import { type BrowserContext, type BrowserContextOptions, chromium } from "playwright-core";
 import { build } from "vite";
 import { flags, killGpuProcess } from "./chromium.ts";
 
@@ -34,6 +34,17 @@ export async function serve(folder: string, prefix: string) {
   const { port } = server.address() as AddressInfo;
   return { server, origin: `http://localhost:${port}`, url: `http://localhost:${port}${prefix}` };
 }
+
+/** Spares the page the comparison with PyTorch, which has a test of its own. */
+export const withoutParityCheck = (context: BrowserContext): Promise<unknown> =>
+  context.route("**/mganet-se-*", (route) => route.abort());
+
+/** Has the page's workers run a script before their own. */
+export const beforeWorkers = (context: BrowserContext, script: string): Promise<unknown> =>
+  context.route("**/worker-*.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${script}\n${await response.text()}` });
+  });
 
 export type OpenApp = Awaited<ReturnType<typeof openApp>>;
 

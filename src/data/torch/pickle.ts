@@ -71,15 +71,15 @@ class Machine {
 
   run(): { value: Value; end: number } {
     for (;;) {
-      const opcode = this.#take(1)[0]!;
-      if (opcode === 0x2e) return { value: this.#pop(), end: this.at }; // STOP
+      const opcode = this.take(1)[0]!;
+      if (opcode === 0x2e) return { value: this.pop(), end: this.at }; // STOP
       const operation = operations[String.fromCharCode(opcode)];
       if (!operation) throw new PickleError(`opcode 0x${opcode.toString(16)} at byte ${this.at - 1} is not read`);
       operation(this);
     }
   }
 
-  #take(count: number): Uint8Array {
+  take(count: number): Uint8Array {
     if (count > this.bytes.length - this.at) throw new PickleError("ends too soon: is the file cut short?");
     this.at += count;
     return this.bytes.subarray(this.at - count, this.at);
@@ -89,16 +89,14 @@ class Machine {
     this.#stack.push(value);
   }
 
-  #pop(): Value {
+  pop(): Value {
     const value = this.#stack.pop();
     if (value === undefined || value === MARK) throw new PickleError("takes a value that it has not put");
     return value;
   }
 
-  pop = (): Value => this.#pop();
-
   top(): Value {
-    const value = this.#pop();
+    const value = this.pop();
     this.#stack.push(value);
     return value;
   }
@@ -131,7 +129,7 @@ class Machine {
   /** An unsigned number of 1, 2, 4 or 8 bytes. */
   number(size: 1 | 2 | 4 | 8): number {
     const from = this.at;
-    this.#take(size);
+    this.take(size);
     if (size === 1) return this.#view.getUint8(from);
     if (size === 2) return this.#view.getUint16(from, true);
     if (size === 4) return this.#view.getUint32(from, true);
@@ -144,17 +142,13 @@ class Machine {
 
   double(): number {
     const from = this.at;
-    this.#take(8);
+    this.take(8);
     return this.#view.getFloat64(from);
-  }
-
-  data(size: number): Uint8Array {
-    return this.#take(size);
   }
 
   text(size: number): string {
     // A copy: TextDecoder refuses shared memory in browsers. Lone surrogates, which Python lets pass, become U+FFFD.
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.#take(size).slice());
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.take(size).slice());
   }
 
   /** Up to the end of a line. */
@@ -169,7 +163,7 @@ class Machine {
   /** A little-endian number in two's complement. */
   long(size: number): void {
     if (size > LONGEST_INT) throw new PickleError(`has an int of ${size} bytes`);
-    const bytes = this.#take(size);
+    const bytes = this.take(size);
     let value = 0n;
     for (const byte of bytes.toReversed()) value = (value << 8n) | BigInt(byte);
     if (size > 0 && bytes[size - 1]! >= 0x80) value -= 1n << BigInt(8 * size);
@@ -189,7 +183,7 @@ class Machine {
   }
 
   call(args: Value): void {
-    const callee = this.#pop();
+    const callee = this.pop();
     if (!Array.isArray(args)) throw new PickleError("calls with what is no tuple");
     this.push(this.user.call(callee, args));
   }
@@ -271,9 +265,9 @@ const operations: Readonly<Record<string, (machine: Machine) => void>> = {
   // Texts of Python 2, and bytes
   U: (m) => m.push(m.text(m.number(1))),
   T: (m) => m.push(m.text(m.number(4))),
-  C: (m) => m.push(m.data(m.number(1))),
-  B: (m) => m.push(m.data(m.number(4))),
-  "\x8e": (m) => m.push(m.data(m.number(8))),
+  C: (m) => m.push(m.take(m.number(1))),
+  B: (m) => m.push(m.take(m.number(4))),
+  "\x8e": (m) => m.push(m.take(m.number(8))),
   // Containers
   ")": (m) => m.push([]),
   "\x85": (m) => m.push([m.pop()]),

@@ -1,31 +1,32 @@
 /** Tensors as PyTorch pickles them: a window, with strides, on numbers that are kept elsewhere in the file. */
-import type { SafeDtype, SafeTensor } from "../safetensors.ts";
+import { bytesPerNumber, viewTensor, type SafeDtype, type SafeTensor } from "../safetensors.ts";
 
 /** PyTorch's classes of storages, and the numbers in them. */
-const STORAGES: Readonly<Record<string, { dtype: SafeDtype; size: 1 | 2 | 4 | 8 }>> = {
-  DoubleStorage: { dtype: "F64", size: 8 },
-  FloatStorage: { dtype: "F32", size: 4 },
-  HalfStorage: { dtype: "F16", size: 2 },
-  BFloat16Storage: { dtype: "BF16", size: 2 },
-  LongStorage: { dtype: "I64", size: 8 },
-  IntStorage: { dtype: "I32", size: 4 },
-  ShortStorage: { dtype: "I16", size: 2 },
-  CharStorage: { dtype: "I8", size: 1 },
-  ByteStorage: { dtype: "U8", size: 1 },
-  BoolStorage: { dtype: "BOOL", size: 1 },
+const STORAGES: Readonly<Record<string, SafeDtype>> = {
+  DoubleStorage: "F64",
+  FloatStorage: "F32",
+  HalfStorage: "F16",
+  BFloat16Storage: "BF16",
+  LongStorage: "I64",
+  IntStorage: "I32",
+  ShortStorage: "I16",
+  CharStorage: "I8",
+  ByteStorage: "U8",
+  BoolStorage: "BOOL",
 };
 
 export class StorageType {
   readonly dtype: SafeDtype;
   /** Bytes of a number. */
-  readonly size: 1 | 2 | 4 | 8;
+  readonly size: number;
 
-  private constructor(name: string) {
-    ({ dtype: this.dtype, size: this.size } = STORAGES[name]!);
+  private constructor(dtype: SafeDtype) {
+    this.dtype = dtype;
+    this.size = bytesPerNumber(dtype);
   }
 
   static named(name: string): StorageType | undefined {
-    return Object.hasOwn(STORAGES, name) ? new StorageType(name) : undefined;
+    return Object.hasOwn(STORAGES, name) ? new StorageType(STORAGES[name]!) : undefined;
   }
 }
 
@@ -56,7 +57,7 @@ export class TensorRef {
   }
 
   get bytes(): number {
-    return this.shape.reduce((product, extent) => product * extent, this.storage.type.size);
+    return countOf(this.shape) * this.storage.type.size;
   }
 }
 
@@ -64,6 +65,8 @@ export class TensorRef {
 export class TensorFault extends Error {
   override readonly name = "TensorFault";
 }
+
+const countOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
@@ -77,7 +80,7 @@ export function tensorRef(storage: Storage, offset: unknown, shape: unknown, str
   if (!isSize(offset) || !areSizes(shape) || !areSizes(strides) || shape.length !== strides.length) {
     throw new TensorFault("has a shape, strides or an offset that are none");
   }
-  const count = shape.reduce((product, extent) => product * extent, 1);
+  const count = countOf(shape);
   const last = shape.reduce((sum, extent, axis) => sum + (extent - 1) * strides[axis]!, offset);
   if (count > 0 && !(last < storage.count)) throw new TensorFault("lies outside the numbers that are kept for it");
   if (!(count <= Math.max(storage.count, MOST_REPEATED))) {
@@ -98,13 +101,13 @@ export function readTensor({ storage, offset, shape, strides }: TensorRef, bytes
   if (end > bytes.length) {
     throw new TensorFault(`needs ${end} bytes, of which ${bytes.length} are there: is the file cut short?`);
   }
-  const count = shape.reduce((product, extent) => product * extent, 1);
+  const count = countOf(shape);
   // A copy always: its beginning must be aligned, and tensors that share numbers become independent ones.
   const data = new Uint8Array(count * size);
-  if (count === 0) return tensorOf(dtype, [...shape], data);
+  if (count === 0) return viewTensor(data, dtype, [...shape], 0, count);
   if (isContiguous(shape, strides)) {
     data.set(bytes.subarray(begin + offset * size, begin + (offset + count) * size));
-    return tensorOf(dtype, [...shape], data);
+    return viewTensor(data, dtype, [...shape], 0, count);
   }
   const at = shape.map(() => 0);
   let source = offset;
@@ -118,7 +121,7 @@ export function readTensor({ storage, offset, shape, strides }: TensorRef, bytes
       at[axis] = 0;
     }
   }
-  return tensorOf(dtype, [...shape], data);
+  return viewTensor(data, dtype, [...shape], 0, count);
 }
 
 function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
@@ -128,34 +131,6 @@ function isContiguous(shape: readonly number[], strides: readonly number[]): boo
     expected *= shape[axis]!;
   }
   return true;
-}
-
-function tensorOf(dtype: SafeDtype, shape: number[], { buffer }: Uint8Array<ArrayBuffer>): SafeTensor {
-  switch (dtype) {
-    case "F64":
-      return { dtype, shape, data: new Float64Array(buffer) };
-    case "F32":
-      return { dtype, shape, data: new Float32Array(buffer) };
-    case "F16":
-    case "BF16":
-    case "U16":
-      return { dtype, shape, data: new Uint16Array(buffer) };
-    case "I64":
-      return { dtype, shape, data: new BigInt64Array(buffer) };
-    case "U64":
-      return { dtype, shape, data: new BigUint64Array(buffer) };
-    case "I32":
-      return { dtype, shape, data: new Int32Array(buffer) };
-    case "U32":
-      return { dtype, shape, data: new Uint32Array(buffer) };
-    case "I16":
-      return { dtype, shape, data: new Int16Array(buffer) };
-    case "I8":
-      return { dtype, shape, data: new Int8Array(buffer) };
-    case "U8":
-    case "BOOL":
-      return { dtype, shape, data: new Uint8Array(buffer) };
-  }
 }
 
 /** The numbers' bytes in reverse: of a file of a big-endian machine. */

@@ -10,7 +10,6 @@ export class ZipError extends Error {
 }
 
 interface Entry {
-  name: string;
   crc: number;
   size: number;
   /** Of its local header. */
@@ -104,7 +103,7 @@ export class StoredZip {
     packed = widened(packed);
     place = widened(place);
     const stored = method === 0 && packed === size;
-    this.#entries.set(name, { name, crc: this.#u32(at + 16), size, at: place, stored });
+    this.#entries.set(name, { crc: this.#u32(at + 16), size, at: place, stored });
     return next;
   }
 
