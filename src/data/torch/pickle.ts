@@ -147,17 +147,18 @@ class Machine {
   }
 
   text(size: number): string {
-    // A copy: TextDecoder refuses shared memory in browsers. Lone surrogates, which Python lets pass, become U+FFFD.
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.take(size).slice());
+    return textOf(this.take(size));
   }
 
   /** Up to the end of a line. */
-  line(): string {
+  bytesOfLine(): Uint8Array {
     const end = this.bytes.indexOf(0x0a, this.at);
     if (end < 0) throw new PickleError("ends too soon: is the file cut short?");
-    const text = this.text(end - this.at);
-    this.at++;
-    return text;
+    return this.take(end + 1 - this.at).subarray(0, -1);
+  }
+
+  line(): string {
+    return textOf(this.bytesOfLine());
   }
 
   /** A little-endian number in two's complement. */
@@ -193,6 +194,18 @@ class Machine {
       throw new PickleError("asks for a name that is no text");
     this.push(this.user.global(new Global(module, name)));
   }
+}
+
+/** A copy is decoded: TextDecoder refuses shared memory in browsers. Lone surrogates, which Python lets pass, become U+FFFD. */
+const textOf = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.slice());
+
+/** Python's raw-unicode-escape: a character for each byte, others by their number in hexadecimal. */
+function unescaped(bytes: Uint8Array): string {
+  const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return text.replace(
+    /\\u([\da-fA-F]{4})|\\U(00(?:0[\da-fA-F]|10)[\da-fA-F]{4})/g,
+    (_, short?: string, long?: string) => String.fromCodePoint(parseInt(short ?? long!, 16)),
+  );
 }
 
 function fill(dict: Map<Value, Value>, values: readonly Value[]): Map<Value, Value> {
@@ -261,7 +274,7 @@ const operations: Readonly<Record<string, (machine: Machine) => void>> = {
   X: (m) => m.push(m.text(m.number(4))),
   "\x8c": (m) => m.push(m.text(m.number(1))),
   "\x8d": (m) => m.push(m.text(m.number(8))),
-  V: (m) => m.push(m.line()), // with escapes as they are: no name of a tensor has any
+  V: (m) => m.push(unescaped(m.bytesOfLine())),
   // Texts of Python 2, and bytes
   U: (m) => m.push(m.text(m.number(1))),
   T: (m) => m.push(m.text(m.number(4))),

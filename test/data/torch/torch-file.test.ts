@@ -215,6 +215,12 @@ describe("pickles made to do harm", () => {
     });
   });
 
+  test("texts of protocol 0 have Python's escapes", () => {
+    // pickle.dumps("a\\é😀\n", 0)
+    const pickle = "Va\\u005c\xe9\\U0001f600\\u000a\np0\n.";
+    expect(parseTorchFile(withPickle(pickle), "x")).toBe("a\\é😀\n");
+  });
+
   test("numbers that are taken a million times are refused before they fill the memory", () => {
     const numbers = new Uint8Array(2 ** 20);
     const one = `ctorch._utils\n_rebuild_tensor_v2\n(${STORAGE.replace("cpuK\x02", "cpuJ\0\0\x04\0")}K\0(J\0\0\x04\0t(K\x01t\x89NtR`;
