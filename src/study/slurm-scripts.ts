@@ -105,11 +105,14 @@ function arrayScript(task: JobsTask, name: "shared" | "rows", numbers: readonly 
   const words = [command, "study work", quoted(study), "--run", '"$SLURM_ARRAY_TASK_ID"', "--no-tables", ...args];
   const text = `${header(task, name, more)}
 
-why=
-trap 'why=time; kill -TERM "$work" 2>/dev/null' USR1
-trap 'kill -TERM "$work" 2>/dev/null' TERM INT
+why= asked= work=
+end_work() { asked=yes; if [ -n "$work" ]; then kill -TERM "$work" 2>/dev/null; fi; }
+trap 'why=time; end_work' USR1
+trap end_work TERM INT
 ${words.join(" ")} &
 work=$!
+# A signal may have come before the work had its name.
+if [ -n "$asked" ]; then end_work; fi
 wait "$work"
 # A signal ends the wait, not the work.
 while kill -0 "$work" 2>/dev/null; do wait "$work"; done

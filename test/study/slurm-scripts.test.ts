@@ -63,10 +63,13 @@ test("what the user asks of Slurm stands in each script, and a % of the folder's
 describe.skipIf(process.platform === "win32")("a task of an array", () => {
   let runs = 0;
 
-  /** @param work what stands for the training, in bash */
+  /**
+   * @param work what stands for the training, in bash
+   * @param first what bash does before the script
+   */
   async function run(
     work: string,
-    { env = {}, signal }: { env?: Record<string, string>; signal?: NodeJS.Signals } = {},
+    { env = {}, signal, first = "" }: { env?: Record<string, string>; signal?: NodeJS.Signals; first?: string } = {},
   ) {
     const at = (name: string) => path.join(dir, `${runs}-${name}`);
     runs++;
@@ -80,7 +83,7 @@ describe.skipIf(process.platform === "win32")("a task of an array", () => {
     // It refuses, so that the script does not wait to be ended.
     const scontrol = `scontrol() { echo "scontrol $*"; return 1; }\n`;
     // One stream, as in a job's log: two would be read in any order.
-    const child = spawn("bash", ["-c", 'exec bash "$0" 2>&1', file("script", scontrol + script!.text)], {
+    const child = spawn("bash", ["-c", 'exec bash "$0" 2>&1', file("script", scontrol + first + script!.text)], {
       env: { ...process.env, SLURM_ARRAY_JOB_ID: "12", SLURM_ARRAY_TASK_ID: "6", ...env },
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -115,6 +118,10 @@ describe.skipIf(process.platform === "win32")("a task of an array", () => {
 
   test("that Slurm ends saves, and is not queued again by itself: it may have been cancelled", async () => {
     expect(await run(saves, { signal: "SIGTERM" })).toEqual({ code: 75, said: [begins] });
+    // Before the script knows which process it has begun, which is at work by then.
+    const early = `trap 'if [ "$BASH_COMMAND" = "work=\\$!" ]; then until [ -e "$0".begun ]; do sleep 0.02; done; kill -TERM $$; fi' DEBUG\n`;
+    const begun = saves.replace("BEGUN", 'BEGUN "$(dirname "$0")/$(basename "$0" work)script.begun"');
+    expect(await run(begun, { first: early })).toEqual({ code: 75, said: [begins] });
   });
 
   test("whose work is killed is queued again, but not for ever", async () => {
