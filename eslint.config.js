@@ -13,6 +13,7 @@ const rooms = [
   "src/autograd",
   "src/nn",
   "src/optim",
+  "src/loop",
   "src/data",
   "src/metrics",
   "src/models",

@@ -4,8 +4,37 @@ import { featuresOf, readCapabilities, type Capabilities, type Restrictions } fr
 import { pinSubgroupSize } from "./subgroups.ts";
 
 /** Something went wrong on the device: a validation error, failed allocation, or a lost device. */
+/**
+ * What went wrong, for programs:
+ * - `no-adapter`, `no-device`: there is nothing to compute on
+ * - `limit`: a tensor or buffer is larger than this adapter allows
+ * - `shader`: a kernel does not compile
+ * - `plan`: a graph cannot be compiled or a plan not run as asked
+ * - `elsewhere`: values were changed on another device
+ * - `out-of-memory`: while a plan is compiled, of that plan alone: the device can still be used. While one runs, of the device
+ * - `lost`, `destroyed`: the device is gone
+ * - `device`: the device reported an error that is nobody's; what it computes can no longer be trusted
+ */
+export type GpuErrorCode =
+  | "no-adapter"
+  | "no-device"
+  | "limit"
+  | "shader"
+  | "plan"
+  | "elsewhere"
+  | "out-of-memory"
+  | "lost"
+  | "destroyed"
+  | "device";
+
 export class GpuError extends Error {
   override name = "GpuError";
+  readonly code: GpuErrorCode;
+
+  constructor(code: GpuErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
 }
 
 /** The adapter is out of memory. The message is for the user. */
@@ -13,7 +42,7 @@ export class OutOfMemoryError extends GpuError {
   override name = "OutOfMemoryError";
 
   constructor(cause: unknown) {
-    super("out of GPU memory: use a smaller batch, size or width", { cause });
+    super("out-of-memory", "out of GPU memory: use a smaller batch, size or width", { cause });
   }
 }
 
@@ -22,7 +51,7 @@ export class DeviceLostError extends GpuError {
   override name = "DeviceLostError";
 
   constructor(why: string) {
-    super(`the GPU device was lost (${why || "the driver gave no reason"}); unsaved work is lost`);
+    super("lost", `the GPU device was lost (${why || "the driver gave no reason"}); unsaved work is lost`);
   }
 }
 
@@ -76,10 +105,7 @@ export class Gpu {
     this.caps = readCapabilities(device, info, options);
     device.onuncapturederror = (event) => {
       const { error } = event;
-      this.#failure ??=
-        error instanceof GPUOutOfMemoryError
-          ? new OutOfMemoryError(error)
-          : new GpuError(error.message || "the device reported an error without a message");
+      this.#failure ??= reported(error);
       // Some implementations also print the error unless the event is handled.
       event.preventDefault();
     };
@@ -96,6 +122,7 @@ export class Gpu {
   static async create(adapter: GPUAdapter | null | undefined, options: GpuOptions = {}): Promise<Gpu> {
     if (!adapter) {
       throw new GpuError(
+        "no-adapter",
         "no GPU adapter: requestAdapter() returned null. In a browser, check that WebGPU is enabled, that the page is served over https " +
           "or from localhost, and that the GPU is not blocklisted; on Node, use openGpu() from mganet-webgpu/node",
       );
@@ -115,7 +142,7 @@ export class Gpu {
       .requestDevice({ requiredFeatures, ...(options.defaultLimits ? {} : { requiredLimits }) })
       .catch((error: unknown) => {
         const reason = error instanceof Error && error.message ? error.message : String(error);
-        throw new GpuError(`the adapter returned no device (it can be used only once): ${reason}`, { cause: error });
+        throw new GpuError("no-device", `the adapter returned no device (it can be used only once): ${reason}`, { cause: error });
       });
     return new Gpu(device, adapter.info, options);
   }
@@ -123,17 +150,51 @@ export class Gpu {
   /** Throws the first error that the device reported, if any, or one that says it was destroyed. */
   check(): void {
     if (this.#failure) throw this.#failure;
-    if (this.#destroyed) throw new GpuError("the device was destroyed: its Gpu's destroy() was called");
+    if (this.#destroyed) throw new GpuError("destroyed", "the device was destroyed: its Gpu's destroy() was called");
   }
 
   createBuffer(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
     if (bytes > this.caps.maxBufferBytes) {
       throw new GpuError(
+        "limit",
         `${label} needs a buffer of ${formatBytes(bytes)}, more than this adapter's ${formatBytes(this.caps.maxBufferBytes)}`,
       );
     }
     this.counters.buffers++;
     return this.device.createBuffer({ size: alignUp(Math.max(bytes, 16), 16), usage, label });
+  }
+
+  /**
+   * Runs `make`, which creates things on the device, and waits whether the device could: what it reports counts against these things alone.
+   * @throws GpuError; what was made is handed to `undo` then
+   */
+  async attempt<T>(make: () => T, undo: (made: T) => void): Promise<T> {
+    const { made, error } = this.#scoped(make);
+    const found = await error;
+    if (found) {
+      undo(made);
+      throw found;
+    }
+    return made;
+  }
+
+  /** Errors that the device finds in what `make` creates are not the device's, but come back with it. */
+  #scoped<T>(make: () => T): { made: T; error: Promise<GpuError | undefined> } {
+    const { device } = this;
+    for (const filter of ["validation", "out-of-memory"] as const) device.pushErrorScope(filter);
+    let made: T;
+    let error: Promise<GpuError | undefined>;
+    try {
+      made = make();
+    } finally {
+      // Of a device that is lost meanwhile `check` tells.
+      const popped = Promise.all([device.popErrorScope(), device.popErrorScope()]);
+      error = this.wait(popped).then(
+        (errors) => errors.filter((one) => one !== null).map(reported)[0],
+        () => undefined,
+      );
+    }
+    return { made, error };
   }
 
   /** A buffer that kernels read and write, and that can be filled from and copied to the host. */
@@ -160,14 +221,21 @@ export class Gpu {
       const pinned = pinsSubgroupSize ? pinSubgroupSize(code, subgroupSize!) : code;
       pipeline = this.#compile(pinned, this.bindGroupLayout(bindings, uniform), label);
       this.#pipelines.set(code, pipeline);
+      // Compiled anew by the next plan that asks: what failed may have been memory.
+      pipeline.catch(() => this.#pipelines.delete(code));
     }
     return pipeline;
   }
 
   async #compile(code: string, group: GPUBindGroupLayout, label: string): Promise<GPUComputePipeline> {
     const { device } = this;
-    const module = device.createShaderModule({ code, label });
-    const layout = device.createPipelineLayout({ bindGroupLayouts: [group] });
+    const { made, error: invalid } = this.#scoped(() => {
+      const module = device.createShaderModule({ code, label });
+      return { module, layout: device.createPipelineLayout({ bindGroupLayouts: [group] }) };
+    });
+    // Its messages are read below, where the pipeline is refused.
+    void invalid;
+    const { module, layout } = made;
     try {
       const compute = { module, entryPoint: "main" };
       return await this.wait(device.createComputePipelineAsync({ label, layout, compute }));
@@ -176,7 +244,7 @@ export class Gpu {
       const { messages } = await module.getCompilationInfo();
       const lines = code.split("\n");
       const details = messages.map((m) => `  ${m.lineNum}: ${m.message}\n      ${lines[m.lineNum - 1] ?? ""}`);
-      throw new GpuError(`shader ${label} does not compile: ${(error as Error).message}\n${details.join("\n")}`, {
+      throw new GpuError("shader", `shader ${label} does not compile: ${(error as Error).message}\n${details.join("\n")}`, {
         cause: error,
       });
     }
@@ -218,7 +286,7 @@ export class Gpu {
   /** Copies `bytes` of a buffer to the host. */
   async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     if (!this.#failure && this.#destroyed) {
-      throw new GpuError("the results cannot be read: the device was destroyed");
+      throw new GpuError("destroyed", "the results cannot be read: the device was destroyed");
     }
     this.check();
     const size = alignUp(bytes, 4);
@@ -257,7 +325,7 @@ export class Gpu {
       await this.#requireDevice();
       const { message } = error as Error;
       const closed = this.#closing.signal.aborted ? "the device was destroyed" : "the driver gave no reason";
-      throw new GpuError(`the results cannot be read: ${message || closed}`, { cause: error });
+      throw new GpuError("device", `the results cannot be read: ${message || closed}`, { cause: error });
     }
   }
 
@@ -281,7 +349,17 @@ export class Gpu {
     this.#closing.abort();
     this.device.destroy();
   }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
 }
+
+/** What the device says of itself, or of what was made in a scope. */
+const reported = (error: GPUError): GpuError =>
+  error instanceof GPUOutOfMemoryError
+    ? new OutOfMemoryError(error)
+    : new GpuError("device", error.message || "the device reported an error without a message");
 
 export const alignUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 

@@ -4,46 +4,53 @@ import { aKind, type Kernel, type OperandRef } from "../kernels/kernel.ts";
 import { allocate, leastBytes } from "./arena.ts";
 import { Graph } from "./graph.ts";
 import { requireWithinLimits } from "./limits.ts";
-import type { CompileOptions } from "./options.ts";
+import type { CompileOptions, NamedTensors } from "./options.ts";
 import { constants, hoistedBy, type IsHoisted } from "./passes/hoist.ts";
 import { PlanError } from "./plan-error.ts";
 import { Plan, type PlanSummary } from "./plan.ts";
 import { lowerNodes, nodesOf, shadersOf } from "./schedule.ts";
 import { prepareStep, uniformsOf, type PlanStep } from "./steps.ts";
 import { bytesOnDevice, homeOf, requireCurrent, type Home, type Region } from "./storage.ts";
-import { Variable, type Tensor } from "./tensor.ts";
+import { Variable, type Node, type Tensor } from "./tensor.ts";
 
 export { PlanError };
-export type { CompileOptions };
+export type { CompileOptions, NamedTensors };
 
 /**
  * Compiles what `outputs` and `updates` depend on.
  * Kernels whose tensors exceed the adapter's binding limit are cut into parts.
  * @throws PlanError naming layer, tensor and limit, if a tensor exceeds the adapter's limits even then; or if outputs and updates
  *   are missing, belong to another graph, or contradict the options
- * @throws GpuError if a variable was changed on another device and has no values on this one
+ * @throws GpuError if a variable was changed on another device and has no values on this one; OutOfMemoryError if the device has no
+ *   memory for the plan, of which nothing is left then: the device can still be used
  */
-export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<Plan> {
+export async function compile<Outputs extends NamedTensors = NamedTensors>(
+  gpu: Gpu,
+  graph: Graph,
+  options: CompileOptions<Outputs>,
+): Promise<Plan<Outputs>> {
   requireArguments(gpu, graph, options);
   gpu.check();
-  const outputs = options.outputs ?? {};
+  const outputs: NamedTensors = options.outputs ?? {};
   const nodes = nodesOf(graph, options);
   const { lowerings, half } = lowerNodes(gpu, nodes, options);
   const compiled = gpu.precompile(shadersOf(lowerings));
+  compiled.catch(() => {}); // Awaited below; until then a rejection must not count as unhandled.
   const { frozen = false } = options;
   const isConstant = frozen ? constants(nodes) : () => false;
   const hoisted: IsHoisted = frozen ? hoistedBy(isConstant) : () => false;
-  const arena = allocate(gpu, nodes, lowerings, { outputs: Object.values(outputs), isConstant, hoisted, half });
-  const inputs = new Map<string, { region: Region; tensor: Tensor }>();
-  for (const tensor of new Set([...nodes.flatMap((node) => node.inputs), ...Object.values(outputs)])) {
-    if (tensor.source.kind !== "input") continue;
-    const region = {
-      buffer: gpu.createStorage(tensor.bytes, tensor.label),
-      offset: 0,
-      bytes: tensor.bytes,
-    };
-    inputs.set(tensor.source.name, { region, tensor });
-  }
+  // Before variables, which may move: what has no memory then leaves them as they are.
+  const { arena, inputs, uniforms } = await gpu.attempt(
+    () => ({
+      arena: allocate(gpu, nodes, lowerings, { outputs: Object.values(outputs), isConstant, hoisted, half }),
+      inputs: placeInputs(gpu, nodes, outputs),
+      uniforms: uniformsOf(gpu, lowerings),
+    }),
+    ({ arena, inputs, uniforms }) => {
+      const regions = [...inputs.values()].map(({ region }) => region);
+      for (const buffer of [...arena.buffers, ...uniforms.buffers, ...regions.map((r) => r.buffer)]) buffer.destroy();
+    },
+  );
   const used = [...nodes.flatMap((n) => [...n.inputs, ...n.updates]), ...Object.values(outputs)];
   const variables = new Map<Variable, { home: Home; region: Region }>();
   for (const tensor of used.filter((t) => t instanceof Variable)) {
@@ -56,7 +63,6 @@ export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): 
     if (tensor.source.kind === "input") return inputs.get(tensor.source.name)!.region;
     return arena.region(tensor);
   };
-  const uniforms = uniformsOf(gpu, lowerings);
   const pending = { hoisted: new Array<Promise<PlanStep>>(), steps: new Array<Promise<PlanStep>>() };
   for (const [i, node] of nodes.entries()) {
     const lowering = lowerings[i]!;
@@ -107,6 +113,17 @@ function requireArguments(gpu: unknown, graph: unknown, options: unknown): void 
   ] as const) {
     if (!is) throw new PlanError(`compile: expected ${what}, got ${aKind(value)}`);
   }
+}
+
+/** Memory for the inputs that anything depends on. */
+function placeInputs(gpu: Gpu, nodes: readonly Node[], outputs: NamedTensors) {
+  const inputs = new Map<string, { region: Region; tensor: Tensor }>();
+  for (const tensor of new Set([...nodes.flatMap((node) => node.inputs), ...Object.values(outputs)])) {
+    if (tensor.source.kind !== "input") continue;
+    const region = { buffer: gpu.createStorage(tensor.bytes, tensor.label), offset: 0, bytes: tensor.bytes };
+    inputs.set(tensor.source.name, { region, tensor });
+  }
+  return inputs;
 }
 
 /**

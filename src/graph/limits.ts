@@ -32,5 +32,6 @@ function refusal({ layer, kernel }: Node, tensor: Tensor, bytes: number, limit: 
   return new PlanError(
     `${layer || kernel.name}: a tensor ${showShape(tensor.shape)} needs ${formatBytes(bytes)} in ${limit}; ` +
       "use a smaller batch, input or width",
+    { code: "limit" },
   );
 }

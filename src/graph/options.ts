@@ -2,9 +2,12 @@
 import type { Choice } from "./choice.ts";
 import type { Node, Tensor } from "./tensor.ts";
 
-export interface CompileOptions {
+/** Tensors by name. */
+export type NamedTensors = Readonly<Record<string, Tensor>>;
+
+export interface CompileOptions<Outputs extends NamedTensors = NamedTensors> {
   /** What each run returns, by name. */
-  outputs?: Readonly<Record<string, Tensor>>;
+  outputs?: Outputs;
   /** Nodes to run for their updates, such as Adam's. Required where the graph records such nodes; [] leaves them out. */
   updates?: readonly Node[];
   /** Use the plain variant of every kernel. */

@@ -1,6 +1,7 @@
 /** A compiled step: one command buffer and one submit per run. */
 import { alignUp, type Gpu } from "../gpu/gpu.ts";
 import type { HostArray } from "../kernels/kernel.ts";
+import type { NamedTensors } from "./options.ts";
 import { PlanError } from "./plan-error.ts";
 import { requireInputs, type Inputs } from "./run-inputs.ts";
 import { encodeSteps, type PlanStep } from "./steps.ts";
@@ -39,9 +40,11 @@ interface PlanParts {
 /** Runs that may be in flight at once; each has its own buffer for reading its results back. */
 const MAX_CONCURRENT_RUNS = 2;
 
-type Outputs = Record<string, Float32Array>;
+/** Values by the names of the tensors that they are of. */
+export type ValuesOf<Outputs extends NamedTensors> = { -readonly [Name in keyof Outputs]: Float32Array };
 
-export class Plan {
+/** @typeParam Outputs what it was compiled with */
+export class Plan<Outputs extends NamedTensors = NamedTensors> {
   readonly summary: PlanSummary;
   readonly #gpu: Gpu;
   readonly #parts: PlanParts;
@@ -117,6 +120,11 @@ export class Plan {
     return this.#parts.steps;
   }
 
+  /** Whether a run needs the input of this name. */
+  takes(input: string): boolean {
+    return this.#parts.inputs.has(input);
+  }
+
   /**
    * Runs the plan once with the current values of these inputs, and returns the outputs named in `compile`. A second run may
    * start before the first has ended; further ones wait, on copies of their inputs, and use the variables' values at the time
@@ -125,7 +133,7 @@ export class Plan {
    * @throws PlanError when the plan was destroyed, or variables that it uses were released
    * @throws GpuError if the device reports an error, is lost or was destroyed
    */
-  async run(inputs: Inputs = {}): Promise<Outputs> {
+  async run(inputs: Inputs = {}): Promise<ValuesOf<Outputs>> {
     this.requireAlive();
     requireInputs(inputs, this.#parts.inputs, this.#parts.declared);
     const staging = this.#free.pop();
@@ -135,7 +143,7 @@ export class Plan {
     return new Promise((resolve) => this.#waiting.push((staging) => resolve(this.#begin(copies, staging))));
   }
 
-  async #begin(inputs: Inputs, staging: GPUBuffer): Promise<Outputs> {
+  async #begin(inputs: Inputs, staging: GPUBuffer): Promise<ValuesOf<Outputs>> {
     try {
       return await this.#run(inputs, staging);
     } finally {
@@ -145,7 +153,7 @@ export class Plan {
     }
   }
 
-  async #run(inputs: Inputs, staging: GPUBuffer): Promise<Outputs> {
+  async #run(inputs: Inputs, staging: GPUBuffer): Promise<ValuesOf<Outputs>> {
     const gpu = this.#gpu;
     const { hoisted, steps, results } = this.#parts;
     this.requireAlive();
@@ -179,7 +187,7 @@ export class Plan {
     }
     staging.unmap();
     gpu.check();
-    return Object.fromEntries(outputs);
+    return Object.fromEntries(outputs) as ValuesOf<Outputs>;
   }
 
   /**
@@ -232,6 +240,10 @@ export class Plan {
     for (const buffer of this.#parts.buffers) buffer.destroy();
     for (const { region } of this.#parts.inputs.values()) region.buffer.destroy();
     for (const buffer of this.#staging) buffer.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
   }
 }
 

@@ -41,7 +41,7 @@ export function lowerNodes(
   const choice = options.choice ?? choiceOf(gpu);
   const { frozen = false, half = false } = options;
   if (half && !frozen) throw new PlanError("half precision needs a frozen plan: training needs full precision");
-  if (half && !gpu.caps.f16) throw new PlanError("half precision: this adapter has no shader-f16");
+  if (half && !gpu.caps.f16) throw new PlanError("half precision: this adapter has no shader-f16", { code: "limit" });
   const context = contextOf(gpu.caps, { frozen, half });
   const variantsOf = (kernel: Kernel): Lowering[] => {
     const all = kernel.lower(context);

@@ -79,13 +79,15 @@ export async function prepareStep(
   if (storage.length > gpu.caps.maxStorageBuffers) {
     throw new PlanError(
       `${label} binds ${storage.length} storage buffers, and this adapter allows ${gpu.caps.maxStorageBuffers}`,
+      { code: "limit" },
     );
   }
   const { maxBindingBytes } = gpu.caps;
   const large = storage.find(({ bytes }) => alignUp(bytes, 16) > maxBindingBytes);
   if (large) {
     const bytes = formatBytes(large.bytes);
-    throw new PlanError(`${label} binds ${bytes} at once, and this adapter allows ${formatBytes(maxBindingBytes)}`);
+    const allowed = formatBytes(maxBindingBytes);
+    throw new PlanError(`${label} binds ${bytes} at once, and this adapter allows ${allowed}`, { code: "limit" });
   }
   const pipeline = await gpu.pipeline(shaderOf(dispatch));
   const bind = (storage: readonly Region[]): GPUBindGroup =>

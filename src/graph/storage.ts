@@ -145,6 +145,7 @@ export function requireCurrent(gpu: Gpu, variable: Variable): void {
   }
   if (!elsewhere) return;
   throw new GpuError(
+    "elsewhere",
     `${variable.label} was changed on another device and has no values on this one: copy them, as in ` +
       "net.loadStateDict(here, await net.stateDict(there)), or drop them with net.release(there)",
   );

@@ -7,7 +7,7 @@ import { PlanError } from "../graph/compile.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { CaseError } from "../models/parity-case.ts";
 import { CheckpointError } from "../train/checkpoint.ts";
-import { DivergedError } from "../train/step.ts";
+import { DivergedError } from "../loop/diverged.ts";
 import { InputError } from "./store.ts";
 
 const expected = [

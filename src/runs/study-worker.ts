@@ -3,7 +3,7 @@ import { PlanError } from "../graph/compile.ts";
 import { ConfigError } from "../models/config-error.ts";
 import type { Place } from "../study/plan.ts";
 import { CheckpointError } from "../train/checkpoint.ts";
-import { DivergedError } from "../train/step.ts";
+import { DivergedError } from "../loop/diverged.ts";
 import { FolderGoneError } from "./store.ts";
 import type { StudyEvent, StudySink } from "./study-events.ts";
 import type { StudyFolder } from "./study-folder.ts";

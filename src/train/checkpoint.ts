@@ -16,7 +16,7 @@ import { StateDictError, type Module, type Parameter, type StateDict } from "../
 import type { Adam } from "../optim/adam.ts";
 import { keepsClasses } from "./classes.ts";
 import { checkConfig, configSchema, specOf, type TrainConfig } from "./config.ts";
-import { DivergedError } from "./step.ts";
+import { DivergedError } from "../loop/diverged.ts";
 
 /** A file is not a checkpoint, or not of this model. The message gives the file and the reason. */
 export class CheckpointError extends Error {

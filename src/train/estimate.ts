@@ -7,7 +7,7 @@ import { classifies, type Phase } from "../models/model.ts";
 import { Adam, adamDefaults } from "../optim/adam.ts";
 import { buildModel } from "./build.ts";
 import type { TrainConfig } from "./config.ts";
-import { runSteps, until } from "./pipeline.ts";
+import { runSteps, until } from "../loop/pipeline.ts";
 import { Predictor } from "./predictor.ts";
 import { TrainingStep } from "./step.ts";
 

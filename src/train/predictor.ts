@@ -133,4 +133,8 @@ export class Predictor {
   destroy(): void {
     this.#plan.destroy();
   }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
 }

@@ -7,6 +7,7 @@ import type { Plan } from "../graph/plan.ts";
 import { profilePlan, type NodeProfile } from "../graph/profile.ts";
 import type { Node, Variable } from "../graph/tensor.ts";
 import type { Kernel } from "../kernels/kernel.ts";
+import { diverged, type DivergedError } from "../loop/diverged.ts";
 import type { Phase } from "../models/model.ts";
 import type { BatchInput } from "../models/spec.ts";
 import type { Module } from "../nn/module.ts";
@@ -29,11 +30,6 @@ export interface StepResult {
   losses: StepLosses;
   /** Whether loss and gradients are finite; if not, the step changed neither parameters nor Adam's moments. */
   finite: boolean;
-}
-
-/** Training diverged. The message names the step and the first tensor with a non-finite value. */
-export class DivergedError extends Error {
-  override name = "DivergedError";
 }
 
 /** One training step of a phase: forward, backward, Adam and batch-norm statistics in one submit. */
@@ -99,9 +95,7 @@ export class TrainingStep {
     const label = await this.plan.firstNonFinite({ ...this.#given(batch, number), adam: new Float32Array(2) }, (node) =>
       this.#updates.has(node),
     );
-    const first = label ? `the first non-finite tensor: ${label}` : "when repeated, every tensor is finite";
-    const advice = label?.startsWith("input ") ? "" : "; a lower learning rate may help";
-    return new DivergedError(`step ${step}: loss or gradients are not finite; ${first}${advice}`);
+    return diverged(step, label);
   }
 
   /** The graph's inputs from a batch, in the step of this number. */

@@ -23,7 +23,7 @@ import { specOf, type TrainConfig } from "./config.ts";
 import { evaluate, type ImageResult } from "./evaluate.ts";
 import type { InitialWeights } from "./initial.ts";
 import { variantsOf } from "./kernels.ts";
-import { runSteps, until } from "./pipeline.ts";
+import { runSteps, until } from "../loop/pipeline.ts";
 import { Predictor } from "./predictor.ts";
 import { TrainingStep, type StepLosses, type StepOptions, type StepResult } from "./step.ts";
 import type { EpochRecord, FitOptions, TrainerEvents, TrainingData, TrainingResult } from "./training.ts";
@@ -264,7 +264,7 @@ export class Trainer {
       begun += performance.now() - from;
     };
     let started = startBatch;
-    await runSteps<StepResult>(until(signal, this.#data.epoch(phase, { epoch, startBatch })), {
+    await runSteps<Batch, StepResult>(until(signal, this.#data.epoch(phase, { epoch, startBatch })), {
       begin: (batch) => step.run(batch, rate(started++)),
       end: async (batch, { losses, finite }) => {
         if (!finite) throw await step.diagnose(batch, this.#position.step + 1);

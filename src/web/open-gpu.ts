@@ -5,6 +5,10 @@ import { DeviceLostError, Gpu, GpuError } from "../gpu/gpu.ts";
 /** This browser or page cannot use a GPU. The message is for the user. */
 export class AdapterError extends GpuError {
   override name = "AdapterError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super("no-adapter", message, options);
+  }
 }
 
 export interface PageGpuOptions extends Restrictions {

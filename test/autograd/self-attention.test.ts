@@ -48,7 +48,7 @@ test("its weights are the softmax of each query's products with all keys, head b
           return Math.exp(dot / Math.sqrt(d));
         });
         const total = scores.reduce((a, c) => a + c);
-        const row = found!.subarray(((sample * heads + head) * t + query) * t);
+        const row = found.subarray(((sample * heads + head) * t + query) * t);
         for (const [key, score] of scores.entries()) expect(Math.abs(row[key]! - score / total)).toBeLessThan(1e-6);
       }
     }

@@ -107,9 +107,9 @@ test.each([
     const { y: expected } = await plan.run({ x });
     plan.destroy();
     const weights = poolingWeights(from, to);
-    const found = expected!.map((_, o) =>
-      x.reduce((sum, value, i) => sum + value * weights[i * expected!.length + o]!, 0),
+    const found = expected.map((_, o) =>
+      x.reduce((sum, value, i) => sum + value * weights[i * expected.length + o]!, 0),
     );
-    expect(relativeError(found, expected!)).toBeLessThan(1e-6);
+    expect(relativeError(found, expected)).toBeLessThan(1e-6);
   },
 );

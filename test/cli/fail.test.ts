@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fail } from "../../src/cli/fail.ts";
 import { InputError } from "../../src/node/files.ts";
 import { openGpu } from "../../src/node/open-gpu.ts";
-import { DivergedError } from "../../src/train/step.ts";
+import { DivergedError } from "../../src/loop/diverged.ts";
 
 let lines: unknown[];
 beforeEach(() => {

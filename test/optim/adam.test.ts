@@ -45,7 +45,7 @@ async function training(net: Net, adam: Adam) {
   const plan = await compile(gpu(), graph, { outputs: { loss }, updates: adam.record(graph, loss).updates });
   return async (steps: number) => {
     const losses: number[] = [];
-    for (let i = 0; i < steps; i++) losses.push((await plan.run({ image, label, adam: adam.advance() })).loss![0]!);
+    for (let i = 0; i < steps; i++) losses.push((await plan.run({ image, label, adam: adam.advance() })).loss[0]!);
     return losses;
   };
 }
@@ -89,7 +89,7 @@ test.each([false, true])("plans compiled before follow the parameters into the s
   // In frozen plans batch norms are part of the convolutions.
   for (const plan of [before, never]) {
     const { logits } = await plan.run({ image });
-    for (const [i, value] of logits!.entries()) expect(value).toBeCloseTo(expected![i]!, 4);
+    for (const [i, value] of logits.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
   }
   gpu().check();
 });

@@ -6,7 +6,7 @@ import { gradients } from "../../src/autograd/gradients.ts";
 import { mul, scale, sum } from "../../src/autograd/elementwise.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Choice } from "../../src/graph/choice.ts";
-import { compile } from "../../src/graph/compile.ts";
+import { compile, type NamedTensors } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { HostArray } from "../../src/graph/plan.ts";
 import { readVariable, releaseVariables, writeVariable } from "../../src/graph/storage.ts";
@@ -71,7 +71,7 @@ export async function checkOp(
   const loss = sum(mul(y, graph.input("dy", y.shape)));
   const names = Object.keys(leaves);
   const grads = gradients(loss, Object.values(leaves));
-  const outputs = { y, ...Object.fromEntries(names.map((n, i) => [`grad.${n}`, grads[i]!])) };
+  const outputs: NamedTensors = { y, ...Object.fromEntries(names.map((n, i) => [`grad.${n}`, grads[i]!])) };
   const plan = await compile(gpu, graph, { outputs, ...(options.choice ? { choice: options.choice } : {}) });
   try {
     const out = await plan.run({ ...given, dy });

@@ -21,7 +21,7 @@ import {
   type Position,
 } from "../../src/train/checkpoint.ts";
 import { compactCheckpoint } from "../../src/train/compact.ts";
-import { DivergedError } from "../../src/train/step.ts";
+import { DivergedError } from "../../src/loop/diverged.ts";
 import { useGpu } from "../support/gpu.ts";
 import { mganetModel, type MGANetConfig } from "../support/mganet.ts";
 import { config } from "./support.ts";

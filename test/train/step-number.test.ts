@@ -11,7 +11,8 @@ import type { BatchTensors } from "../../src/models/spec.ts";
 import { initialValues } from "../../src/nn/init.ts";
 import { Linear } from "../../src/nn/layers.ts";
 import { Adam, adamDefaults, slabsOf } from "../../src/optim/adam.ts";
-import { DivergedError, TrainingStep } from "../../src/train/step.ts";
+import { DivergedError } from "../../src/loop/diverged.ts";
+import { TrainingStep } from "../../src/train/step.ts";
 import { useGpu } from "../support/gpu.ts";
 
 const gpu = useGpu();
@@ -50,7 +51,7 @@ async function expectedOf(steps: readonly number[], { image }: Batch): Promise<n
   const y = sum(dropped(graph.input("image", [n, h, w, 3]), graph.input("step", [1], "u32")));
   const plan = await compile(gpu(), graph, { outputs: { y } });
   const sums: number[] = [];
-  for (const step of steps) sums.push((await plan.run({ image, step: Uint32Array.of(step) }))["y"]![0]!);
+  for (const step of steps) sums.push((await plan.run({ image, step: Uint32Array.of(step) }))["y"][0]!);
   plan.destroy();
   return sums;
 }

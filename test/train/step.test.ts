@@ -2,7 +2,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { readVariable } from "../../src/graph/storage.ts";
 import { Adam, adamDefaults } from "../../src/optim/adam.ts";
-import { DivergedError, TrainingStep } from "../../src/train/step.ts";
+import { DivergedError } from "../../src/loop/diverged.ts";
+import { TrainingStep } from "../../src/train/step.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { TrainerEvents } from "../../src/train/training.ts";
 import type { Batch } from "../../src/data/sample.ts";

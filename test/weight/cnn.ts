@@ -50,7 +50,7 @@ export async function train(batches: AsyncIterable<{ image: Float32Array; label:
   const losses: number[] = [];
   for await (const batch of batches) {
     const found = await step.run({ ...batch, adam: adam.advance() });
-    losses.push(found.loss![0]!);
+    losses.push(found.loss[0]!);
   }
   return { losses, weights: await net.stateDict(gpu) };
 }

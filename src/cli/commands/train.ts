@@ -12,7 +12,7 @@ import { FolderGoneError, InputError } from "../../runs/store.ts";
 import { train as trainRun, type TrainTask } from "../../runs/train.ts";
 import { settingsText } from "../../report/show.ts";
 import { presetFor, specOf, totalEpochs, type TrainConfig } from "../../train/config.ts";
-import { DivergedError } from "../../train/step.ts";
+import { DivergedError } from "../../loop/diverged.ts";
 import type { EpochRecord } from "../../train/training.ts";
 import { interruptible } from "../interruptible.ts";
 import { requireOnlyResume, type SaveOption } from "../options.ts";

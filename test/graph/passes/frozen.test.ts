@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { batchNorm2d } from "../../../src/autograd/batchnorm.ts";
 import { conv2d } from "../../../src/autograd/conv2d.ts";
 import { add } from "../../../src/autograd/elementwise.ts";
-import { compile } from "../../../src/graph/compile.ts";
+import { compile, type NamedTensors } from "../../../src/graph/compile.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import type { Plan } from "../../../src/graph/plan.ts";
 import { writeVariable } from "../../../src/graph/storage.ts";
@@ -41,10 +41,10 @@ test("batch norm, residual and ReLU become part of the convolution", async () =>
   const frozen = await compile(gpu(), graph, { outputs: { y }, frozen: true });
   const { y: expected } = await plain.run(given);
   const { y: actual } = await frozen.run(given);
-  expect(relativeError(actual!, expected!)).toBeLessThanOrEqual(1e-6);
+  expect(relativeError(actual, expected)).toBeLessThanOrEqual(1e-6);
   expect(new Set(kernels(frozen))).toEqual(new Set(["conv2d"]));
   // A second run finds what the first one has worked out.
-  expect(relativeError((await frozen.run(given)).y!, expected!)).toBeLessThanOrEqual(1e-6);
+  expect(relativeError((await frozen.run(given)).y, expected)).toBeLessThanOrEqual(1e-6);
 });
 
 test("a convolution's own bias is shifted and scaled with its result, as in VGG", async () => {
@@ -54,12 +54,12 @@ test("a convolution's own bias is shifted and scaled with its result, as in VGG"
   const plain = await compile(gpu(), graph, { outputs: { y } });
   const frozen = await compile(gpu(), graph, { outputs: { y }, frozen: true });
   const { y: expected } = await plain.run(given);
-  expect(relativeError((await frozen.run(given)).y!, expected!)).toBeLessThanOrEqual(1e-6);
+  expect(relativeError((await frozen.run(given)).y, expected)).toBeLessThanOrEqual(1e-6);
   expect(new Set(kernels(frozen))).toEqual(new Set(["conv2d"]));
   writeVariable(gpu(), bias, waves(8, 11));
   const { y: later } = await plain.run(given);
-  expect(relativeError((await frozen.run(given)).y!, later!)).toBeLessThanOrEqual(1e-6);
-  expect(relativeError(later!, expected!)).toBeGreaterThan(1e-2);
+  expect(relativeError((await frozen.run(given)).y, later)).toBeLessThanOrEqual(1e-6);
+  expect(relativeError(later, expected)).toBeGreaterThan(1e-2);
 });
 
 test("variables may change, and a frozen plan sees it by itself", async () => {
@@ -71,15 +71,15 @@ test("variables may change, and a frozen plan sees it by itself", async () => {
   writeVariable(gpu(), weight, waves(576, 9));
   const plain = await compile(gpu(), graph, { outputs: { y } });
   const { y: expected } = await plain.run(given);
-  expect(relativeError((await frozen.run(given)).y!, expected!)).toBeLessThanOrEqual(1e-6);
-  expect(relativeError(before!, expected!)).toBeGreaterThan(1e-2);
+  expect(relativeError((await frozen.run(given)).y, expected)).toBeLessThanOrEqual(1e-6);
+  expect(relativeError(before, expected)).toBeGreaterThan(1e-2);
 });
 
 test("a convolution whose result is wanted for something else stays as it is", async () => {
   for (const use of ["output", "op"] as const) {
     const graph = new Graph();
     const { y, between } = apart(graph);
-    const outputs = use === "output" ? { y, between } : { y: add(y, between) };
+    const outputs: NamedTensors = use === "output" ? { y, between } : { y: add(y, between) };
     const frozen = await compile(gpu(), graph, { outputs, frozen: true });
     expect(kernels(frozen)).toContain("batchNorm");
     const plain = await compile(gpu(), graph, { outputs });
@@ -97,7 +97,7 @@ test("a residual that is what is convolved stays outside, since one tensor canno
   const frozen = await compile(gpu(), graph, { outputs: { y }, frozen: true });
   const plain = await compile(gpu(), graph, { outputs: { y } });
   const inputs = { x: given.x };
-  expect(relativeError((await frozen.run(inputs)).y!, (await plain.run(inputs)).y!)).toBeLessThanOrEqual(1e-6);
+  expect(relativeError((await frozen.run(inputs)).y, (await plain.run(inputs)).y)).toBeLessThanOrEqual(1e-6);
 });
 
 test("the whole network: nothing but convolutions where batch norms were", async () => {
@@ -119,8 +119,8 @@ test("the whole network: nothing but convolutions where batch norms were", async
   const image = waves(64 * 96 * 3, 8);
   const expected = await plain.run({ image });
   const actual = await frozen.run({ image });
-  expect(relativeError(actual["logits"]!, expected["logits"]!)).toBeLessThanOrEqual(1e-4);
-  expect(relativeError(actual["segLogits"]!, expected["segLogits"]!)).toBeLessThanOrEqual(1e-4);
+  expect(relativeError(actual["logits"], expected["logits"])).toBeLessThanOrEqual(1e-4);
+  expect(relativeError(actual["segLogits"], expected["segLogits"])).toBeLessThanOrEqual(1e-4);
   expect(kernels(frozen).filter((name) => name.startsWith("batchNorm"))).toEqual([]);
   expect(frozen.summary.dispatches).toBeLessThan(plain.summary.dispatches - 100);
 });

@@ -52,7 +52,7 @@ test.each(shapes.filter((_, i) => everything || i % 2 === 1))(
       const half = await compile(gpu(), graph, { outputs: { y }, frozen: true, half: true, choice });
       // The second run finds the narrowed weights of the first.
       await half.run({ x });
-      const error = relativeError((await half.run({ x })).y!, exact.y!);
+      const error = relativeError((await half.run({ x })).y, exact.y);
       expect(error, name).toBeLessThan(3 * F16);
       if (error > F16 / 8) rounded.add(name);
       half.destroy();
@@ -71,8 +71,8 @@ test("the network's answers change by a thousandth, and it takes less memory", s
   const full = await compile(gpu(), graph, options);
   const half = await compile(gpu(), graph, { ...options, half: true });
   const [expected, actual] = [await full.run({ image }), await half.run({ image })];
-  for (const name of ["logits", "mask"]) {
-    const error = relativeError(actual[name]!, expected[name]!);
+  for (const name of ["logits", "mask"] as const) {
+    const error = relativeError(actual[name], expected[name]);
     console.log(`half precision, ${name}: relative error ${error.toExponential(1)}`);
     expect(error).toBeLessThan(2e-3);
     expect(error).toBeGreaterThan(0);
@@ -96,8 +96,8 @@ test(
       const actual = await plan.run({ image });
       expect(await plan.firstNonFinite({ image })).toBeUndefined();
       plan.destroy();
-      return ["logits", "mask"].map((what) => {
-        return { what, error: relativeError(actual[what]!, expected[what]!), bar: 1e-2 };
+      return (["logits", "mask"] as const).map((what) => {
+        return { what, error: relativeError(actual[what], expected[what]), bar: 1e-2 };
       });
     });
     expect(comparisons.length).toBeGreaterThan(6);

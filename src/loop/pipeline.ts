@@ -1,19 +1,21 @@
 /** Pipelines steps: the next one starts before the previous one's result is awaited. */
-import type { Batch } from "../data/sample.ts";
 
-export interface Steps<R> {
+export interface Steps<Batch, Result> {
   /** Starts a step. */
-  begin(batch: Batch): Promise<R>;
+  begin(batch: Batch): Promise<Result>;
   /** Handles the result of a step; the next one may be in progress. */
-  end(batch: Batch, result: R): Promise<void>;
-  /** Whether to drain the pipeline before the next batch. */
-  pauses(): boolean;
-  onPause(): Promise<void>;
+  end(batch: Batch, result: Result): Promise<void> | void;
+  /** Whether to drain the pipeline before the next batch; by default never. */
+  pauses?(): boolean;
+  onPause?(): Promise<void>;
 }
 
 /** Runs a step on every batch. The device never waits for the host, unless `pauses` says so. */
-export async function runSteps<R>(batches: AsyncIterable<Batch>, steps: Steps<R>): Promise<void> {
-  let pending: { batch: Batch; result: Promise<R> } | undefined;
+export async function runSteps<Batch, Result>(
+  batches: Iterable<Batch> | AsyncIterable<Batch>,
+  steps: Steps<Batch, Result>,
+): Promise<void> {
+  let pending: { batch: Batch; result: Promise<Result> } | undefined;
   const finish = async ({ batch, result }: NonNullable<typeof pending>) => steps.end(batch, await result);
   try {
     for await (const batch of batches) {
@@ -23,10 +25,10 @@ export async function runSteps<R>(batches: AsyncIterable<Batch>, steps: Steps<R>
       pending = next;
       if (!previous) continue;
       await finish(previous);
-      if (!steps.pauses()) continue;
+      if (!steps.pauses?.()) continue;
       pending = undefined;
       await finish(next);
-      await steps.onPause();
+      await steps.onPause?.();
     }
     if (pending) await finish(pending);
   } finally {
@@ -36,7 +38,10 @@ export async function runSteps<R>(batches: AsyncIterable<Batch>, steps: Steps<R>
 }
 
 /** Ends early when `signal` is aborted. */
-export async function* until<T>(signal: AbortSignal | undefined, items: AsyncIterable<T>): AsyncGenerator<T> {
+export async function* until<T>(
+  signal: AbortSignal | undefined,
+  items: Iterable<T> | AsyncIterable<T>,
+): AsyncGenerator<T> {
   for await (const item of items) {
     if (signal?.aborted) return;
     yield item;

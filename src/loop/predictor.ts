@@ -1,0 +1,133 @@
+/** Inference of a network of one's own: `predictor(gpu, net, { input })`. */
+import type { Gpu } from "../gpu/gpu.ts";
+import { compile } from "../graph/compile.ts";
+import { Graph } from "../graph/graph.ts";
+import type { NamedTensors } from "../graph/options.ts";
+import { Tensor } from "../graph/tensor.ts";
+import { aKind, requireKnown, requireShape, requireWhole, showShape, type HostArray } from "../kernels/kernel.ts";
+import type { ValuesOf } from "../graph/plan.ts";
+import { formOf, inputsOf, PlansByForm, requireShapes } from "./samples.ts";
+
+/** What a network's forward pass gives: a tensor [N, ...], or several by name. */
+export type ForwardOutputs = Tensor | NamedTensors;
+
+/** The values of N samples, one sample after another: of the output, or of each by name. */
+export type Predicted<Outputs extends ForwardOutputs> = Outputs extends Tensor
+  ? Float32Array
+  : Outputs extends NamedTensors
+    ? ValuesOf<Outputs>
+    : never;
+
+export interface PredictorOptions {
+  /** The shape of one sample, such as [28, 28, 1]: height, width, channels. */
+  input: readonly number[];
+  /** The most samples computed at once; more are computed in turns. Default 32. */
+  batch?: number;
+  /** Store weights and activations in half precision; requires an adapter with shader-f16 (`gpu.caps.f16`). Default false. */
+  half?: boolean;
+}
+
+/** A module with a forward pass, or that pass itself. */
+export type Forward<Outputs extends ForwardOutputs> =
+  { forward(x: Tensor): Outputs } | ((x: Tensor) => Outputs);
+
+const INPUT = "input";
+const OUTPUT = "output";
+
+class Predictor<Outputs extends ForwardOutputs> {
+  readonly #shapes: { readonly [INPUT]: readonly number[] };
+  readonly #batch: number;
+  readonly #plans: PlansByForm<NamedTensors>;
+  /** Whether the forward pass gives a tensor by itself; known once it has been recorded. */
+  #isSingle = false;
+  #destroyed = false;
+
+  constructor(gpu: Gpu, net: Forward<Outputs>, options: PredictorOptions) {
+    requireKnown("predictor", options, ["input", "batch", "half"]);
+    const { input, batch = 32, half = false } = options;
+    requireWhole("predictor", "batch", batch, 1);
+    this.#shapes = { [INPUT]: input };
+    requireShapes("predictor", this.#shapes);
+    this.#batch = batch;
+    const forward = forwardOf(net);
+    this.#plans = new PlansByForm((form) => {
+      const graph = new Graph();
+      const given = forward(inputsOf(graph, this.#shapes, form)[INPUT]);
+      this.#isSingle = given instanceof Tensor;
+      const outputs: NamedTensors = given instanceof Tensor ? { [OUTPUT]: given } : (given as NamedTensors);
+      for (const [name, tensor] of Object.entries(outputs)) requireSamples(name, tensor, form.count);
+      return compile(gpu, graph, { outputs, frozen: true, half });
+    });
+  }
+
+  /**
+   * As in inference: normalised by running statistics, nothing dropped. Weights that were changed meanwhile count.
+   * @param x [N, ...input] with any N: a Float32Array
+   * @returns [N, ...] of each output
+   * @throws TypeError if it is no such array
+   */
+  async predict(x: HostArray): Promise<Predicted<Outputs>> {
+    if (this.#destroyed) throw new Error("the predictor was destroyed; make another one");
+    const { count } = formOf("predict", this.#shapes, { [INPUT]: x });
+    const size = x.length / count;
+    const parts: Record<string, Float32Array>[] = [];
+    for (let begin = 0; begin < count; begin += this.#batch) {
+      const part = x.subarray(begin * size, Math.min(count, begin + this.#batch) * size);
+      const plan = await this.#plans.for(formOf("predict", this.#shapes, { [INPUT]: part }));
+      parts.push(await plan.run({ [INPUT]: part }));
+    }
+    const joined = Object.fromEntries(
+      Object.keys(parts[0]!).map((name) => [name, parts.length === 1 ? parts[0]![name]! : join(parts.map((p) => p[name]!))]),
+    );
+    return (this.#isSingle ? joined[OUTPUT] : joined) as Predicted<Outputs>;
+  }
+
+  /** Frees what was compiled; the network keeps its values. */
+  destroy(): void {
+    this.#destroyed = true;
+    this.#plans.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+}
+
+export type { Predictor };
+
+/**
+ * Computes a network's outputs for any number of samples.
+ * @param net a finished module with `forward(x)`, or a function such as `(x) => softmax(net.forward(x))`
+ * @throws ShapeError for an invalid shape or batch; TypeError for what is no network
+ */
+export const predictor = <Outputs extends ForwardOutputs>(
+  gpu: Gpu,
+  net: Forward<Outputs>,
+  options: PredictorOptions,
+): Predictor<Outputs> => new Predictor(gpu, net, options);
+
+function forwardOf<Outputs extends ForwardOutputs>(net: Forward<Outputs>): (x: Tensor) => Outputs {
+  if (typeof net === "function") return net;
+  if (typeof (net as Partial<typeof net> | undefined)?.forward === "function") return (x) => net.forward(x);
+  throw new TypeError(`predictor: expected a module with forward(x), or a function of x, got ${aKind(net)}`);
+}
+
+function requireSamples(name: string, tensor: unknown, count: number): void {
+  if (!(tensor instanceof Tensor)) {
+    throw new TypeError(`predictor: the network gives ${aKind(tensor)} as ${name}, not a tensor`);
+  }
+  requireShape(
+    tensor.shape[0] === count,
+    () => `predictor: the output ${name} is ${showShape(tensor.shape)}, and does not begin with the ${count} samples`,
+  );
+}
+
+function join(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

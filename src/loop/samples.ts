@@ -1,0 +1,109 @@
+/** Batches of any number of samples, and the plans that they need: one for each number. */
+import type { Plan } from "../graph/plan.ts";
+import type { NamedTensors } from "../graph/options.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { aKind, kindOf, requireShape, requireSizes, showShape, sizeOf, type DType, type HostArray } from "../kernels/kernel.ts";
+
+/** The shape of one sample of each input, such as `{ image: [28, 28, 1], label: [] }`. */
+export type SampleShapes = Readonly<Record<string, readonly number[]>>;
+
+/** Values of N samples by the name of the input, one sample after another: a Float32Array, or a Uint32Array such as labels. */
+export type BatchOf<Shapes extends SampleShapes> = { readonly [Name in keyof Shapes]: HostArray };
+
+/** The inputs of a graph for such a batch, [N, ...sample]. */
+export type TensorsOf<Shapes extends SampleShapes> = { readonly [Name in keyof Shapes]: Tensor };
+
+/** Batches one after another. */
+export type Batches<Batch> = Iterable<Batch> | AsyncIterable<Batch>;
+
+/** How many samples a batch has, and of which types its inputs are. */
+export interface Form {
+  readonly count: number;
+  readonly types: Readonly<Record<string, DType>>;
+}
+
+/** @throws ShapeError unless it names the inputs and the shape of one sample of each */
+export function requireShapes(op: string, shapes: SampleShapes): void {
+  requireShape(
+    kindOf(shapes) === "Object" && Object.keys(shapes).length > 0,
+    () => `${op}: inputs must name the inputs with the shape of one sample, as in { image: [28, 28, 1], label: [] }`,
+  );
+  for (const [name, shape] of Object.entries(shapes)) if (shape.length > 0) requireSizes(`${op}: ${name}`, shape);
+}
+
+/** @throws TypeError that names the first input that is missing, unknown, of another type, or of another number of samples */
+export function formOf(op: string, shapes: SampleShapes, batch: Readonly<Record<string, HostArray>>): Form {
+  if (kindOf(batch) !== "Object") throw new TypeError(`${op}: a batch is an object of values by input, got ${aKind(batch)}`);
+  const unknown = Object.keys(batch).find((name) => !Object.hasOwn(shapes, name));
+  if (unknown !== undefined) {
+    throw new TypeError(`${op}: the batch has ${unknown}, and the inputs are ${Object.keys(shapes).join(", ")}`);
+  }
+  const types: Record<string, DType> = {};
+  let first: { name: string; count: number } | undefined;
+  for (const [name, shape] of Object.entries(shapes)) {
+    const values: unknown = Object.hasOwn(batch, name) ? batch[name] : undefined;
+    if (values === undefined) throw new TypeError(`${op}: the batch has no ${name}`);
+    types[name] = typeOf(`${op}: ${name}`, values);
+    const { length } = values as HostArray;
+    const count = length / sizeOf(shape);
+    if (!Number.isInteger(count) || count === 0) {
+      const one = `${sizeOf(shape)} of one sample ${showShape(shape)}`;
+      throw new TypeError(`${op}: ${name} holds ${length} values, not a multiple of the ${one}`);
+    }
+    first ??= { name, count };
+    if (count === first.count) continue;
+    throw new TypeError(`${op}: ${name} holds ${count} samples, and ${first.name} ${first.count}`);
+  }
+  return { count: first!.count, types };
+}
+
+function typeOf(what: string, values: unknown): DType {
+  const kind = ArrayBuffer.isView(values) ? kindOf(values) : "";
+  if (kind === "Float32Array") return "f32";
+  if (kind === "Uint32Array") return "u32";
+  throw new TypeError(`${what} is ${aKind(values)}: pass a Float32Array, or a Uint32Array for classes (Uint32Array.from(values))`);
+}
+
+/** The inputs of a graph for batches of this form. */
+export function inputsOf<Shapes extends SampleShapes>(graph: Graph, shapes: Shapes, form: Form): TensorsOf<Shapes> {
+  const entries = Object.entries(shapes).map(([name, shape]) => {
+    return [name, graph.input(name, [form.count, ...shape], form.types[name])];
+  });
+  return Object.fromEntries(entries) as TensorsOf<Shapes>;
+}
+
+/** Plans kept at once; a data set needs two, of which the second is for its last batch. */
+const MAX_PLANS = 4;
+
+/** Plans by the form of the batches that they take, the last used kept. */
+export class PlansByForm<Outputs extends NamedTensors> {
+  readonly #make: (form: Form) => Promise<Plan<Outputs>>;
+  /** In order of their last use. */
+  readonly #plans = new Map<string, Promise<Plan<Outputs>>>();
+
+  constructor(make: (form: Form) => Promise<Plan<Outputs>>) {
+    this.#make = make;
+  }
+
+  /** Compiled at the first use. */
+  async for(form: Form): Promise<Plan<Outputs>> {
+    const key = JSON.stringify(form);
+    const plan = this.#plans.get(key) ?? this.#make(form);
+    this.#plans.delete(key);
+    this.#plans.set(key, plan);
+    plan.catch(() => this.#plans.delete(key));
+    for (const [oldest, old] of this.#plans) {
+      if (this.#plans.size <= MAX_PLANS) break;
+      this.#plans.delete(oldest);
+      await old.then((unused) => unused.destroy());
+    }
+    return plan;
+  }
+
+  /** Frees all of them. */
+  destroy(): void {
+    for (const plan of this.#plans.values()) void plan.then((made) => made.destroy(), () => {});
+    this.#plans.clear();
+  }
+}
