@@ -15,6 +15,7 @@ const rooms = [
   "src/optim",
   "src/loop",
   "src/data",
+  "src/io",
   "src/metrics",
   "src/models",
   "src/train",

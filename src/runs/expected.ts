@@ -6,13 +6,12 @@ import { DeviceLostError, OutOfMemoryError } from "../gpu/gpu.ts";
 import { PlanError } from "../graph/compile.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { CaseError } from "../models/parity-case.ts";
-import { CheckpointError } from "../train/checkpoint.ts";
 import { DivergedError } from "../loop/diverged.ts";
+import { WeightsError } from "../io/weights.ts";
 import { InputError } from "./store.ts";
 
 const expected = [
   CaseError,
-  CheckpointError,
   ConfigError,
   DataError,
   DeviceLostError,
@@ -22,6 +21,7 @@ const expected = [
   PlanError,
   SafetensorsError,
   TorchFileError,
+  WeightsError,
 ];
 
 /** Whether the error's message is all that the user needs. */

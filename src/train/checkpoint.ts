@@ -1,6 +1,7 @@
 /** Checkpoints: weights, optimiser state and position in one safetensors file, enough to resume bit for bit. */
 import * as z from "zod";
 import { widened } from "../data/half-floats.ts";
+import { allFinite, WeightsError } from "../io/weights.ts";
 import { isTorchFile } from "../data/torch/torch-file.ts";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
@@ -19,7 +20,7 @@ import { checkConfig, configSchema, specOf, type TrainConfig } from "./config.ts
 import { DivergedError } from "../loop/diverged.ts";
 
 /** A file is not a checkpoint, or not of this model. The message gives the file and the reason. */
-export class CheckpointError extends Error {
+export class CheckpointError extends WeightsError {
   override name = "CheckpointError";
 }
 
@@ -248,11 +249,4 @@ export function loadMoments(gpu: Gpu, adam: Adam, checkpoint: Checkpoint, file: 
   });
   for (const { variable, flat } of flats) writeVariable(gpu, variable, flat);
   adam.steps = position.adamSteps;
-}
-
-/** Whether every value is finite. Sums of float32 cannot overflow a double, so one sum decides. */
-export function allFinite(values: Float32Array): boolean {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]!;
-  return Number.isFinite(sum);
 }

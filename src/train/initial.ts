@@ -4,11 +4,12 @@ import type { EarlierRun, ModelSpec, OtherWeights } from "../models/spec.ts";
 import { sameShape, showShape } from "../kernels/kernel.ts";
 import { toTorch, torchShape } from "../nn/layout.ts";
 import type { Module, Parameter, StateDict } from "../nn/module.ts";
+import { readWeights, type ReadWeights } from "../io/weights.ts";
 import { buildModel } from "./build.ts";
 import { CheckpointError, isCheckpoint, naming, parseCheckpoint, trainedPhase, type Checkpoint } from "./checkpoint.ts";
 import { classesOf, keepsClasses } from "./classes.ts";
 import { outlinesOf, specOf, type TrainConfig } from "./config.ts";
-import { place, readOtherWeights, type ReadWeights } from "./other-weights.ts";
+import { place } from "./other-weights.ts";
 
 /** What a run can begin from; `origin` is what the run's configuration says of it. */
 export type Source = RunSource | WeightsSource;
@@ -45,7 +46,7 @@ export async function parseSource(bytes: Uint8Array, file: string): Promise<Sour
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
   const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (!isCheckpoint(bytes, file)) {
-    const weights = readOtherWeights(bytes, file);
+    const weights = readWeights(bytes, file);
     return { weights, origin: { file, sha256, format: weights.format } };
   }
   const checkpoint = parseCheckpoint(bytes, file);

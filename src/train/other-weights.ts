@@ -1,64 +1,9 @@
-/** Weights of other programs: PyTorch's files, safetensors of torchvision's, timm's and one's own networks. */
-import { widened } from "../data/half-floats.ts";
-import { parseSafetensors, type SafeTensor } from "../data/safetensors.ts";
-import { stateDictOf, withoutPrefix, type FoundStateDict } from "../data/torch/state-dict.ts";
-import { isTorchFile, parseTorchFile } from "../data/torch/torch-file.ts";
+/** Finds the part of a network that weights of other programs are of. */
+import type { ReadWeights } from "../io/weights.ts";
 import { sameShape, showShape } from "../kernels/kernel.ts";
-import type { OtherWeights } from "../models/spec.ts";
 import { torchShape } from "../nn/layout.ts";
 import type { Module, StateDict } from "../nn/module.ts";
-import { allFinite, CheckpointError } from "./checkpoint.ts";
-import { fromTimm } from "./timm-names.ts";
-
-export interface ReadWeights {
-  readonly tensors: StateDict;
-  readonly format: OtherWeights["format"];
-  /** How they were found, one line each. */
-  readonly notes: readonly string[];
-}
-
-/** Counters and tables that PyTorch's networks keep beside weights, and that say nothing here. */
-const NO_WEIGHTS = /(?:^|\.)(?:num_batches_tracked|relative_position_index|relative_coords_table|attn_mask)$/;
-
-/**
- * @param file what to call it
- * @throws CheckpointError, TorchFileError, SafetensorsError in one line
- */
-export function readOtherWeights(bytes: Uint8Array, file: string): ReadWeights {
-  const torch = isTorchFile(bytes);
-  const found: FoundStateDict = torch
-    ? stateDictOf(parseTorchFile(bytes, file), file)
-    : withoutPrefix({ tensors: parseSafetensors(bytes, file).tensors, notes: [] });
-  const tensors: StateDict = new Map();
-  for (const [name, tensor] of found.tensors) {
-    if (NO_WEIGHTS.test(name)) continue;
-    const data = floats(tensor);
-    if (!data) throw new CheckpointError(`${file}: ${name} is ${tensor.dtype}, of which weights are not made`);
-    if (!allFinite(data)) throw new CheckpointError(`${file}: ${name} holds values that are not finite`);
-    tensors.set(name, { shape: tensor.shape, data });
-  }
-  if (tensors.size === 0) throw new CheckpointError(`${file}: has no weights`);
-  const renamed = fromTimm(tensors);
-  const notes = renamed ? [...found.notes, "timm's names are read as torchvision's"] : found.notes;
-  return { tensors: renamed ?? tensors, format: torch ? "torch" : "safetensors", notes };
-}
-
-/** Undefined for what is no weight. */
-function floats({ dtype, data }: SafeTensor): Float32Array | undefined {
-  switch (dtype) {
-    case "F32":
-      return data;
-    case "F64":
-      return Float32Array.from(data);
-    case "F16":
-      return widened(data);
-    case "BF16":
-      // The upper half of a float32.
-      return new Float32Array(Uint32Array.from(data, (word) => word << 16).buffer);
-    default:
-      return undefined;
-  }
-}
+import { CheckpointError } from "./checkpoint.ts";
 
 export interface Placed {
   /** By the network's names, in PyTorch's layout. */

@@ -75,7 +75,7 @@ describe.skipIf(leftOut)("the page, where", () => {
     app = await openApp(required(), path.join(temporaryFolder(), "built"));
     ({ page } = app);
     await withoutParityCheck(app.context);
-    page.setDefaultTimeout(240_000);
+    page.setDefaultTimeout(800_000);
     await beforeWorkers(app.context, REMEMBER_DEVICE);
     cdp = await app.context.newCDPSession(page);
   });
@@ -100,7 +100,7 @@ describe.skipIf(leftOut)("the page, where", () => {
       }
     });
     const refused = await context.newPage();
-    refused.setDefaultTimeout(240_000);
+    refused.setDefaultTimeout(800_000);
     const reason =
       "the browser refuses to store files for this page: a private window, or stored data of this site are blocked";
     await visit(refused, "images");
@@ -144,7 +144,7 @@ describe.skipIf(leftOut)("the page, where", () => {
 
   test("a project is open in another tab: neither opens nor deletes it there", async () => {
     const other = await app.context.newPage();
-    other.setDefaultTimeout(240_000);
+    other.setDefaultTimeout(800_000);
     const reason = "projects/images: another tab or window of this page is at work there; wait for it, or close it";
     const before = await filesOf(page, "projects");
     await visit(other, "images");
@@ -249,7 +249,7 @@ describe.skipIf(leftOut)("the page, where", () => {
       await epoch(8);
 
       const other = await app.context.newPage();
-      other.setDefaultTimeout(240_000);
+      other.setDefaultTimeout(800_000);
       await visit(other, "train");
       await other.getByRole("button", { name: /^Resume/ }).click();
       expect(await said(other)).toMatch(
@@ -260,7 +260,7 @@ describe.skipIf(leftOut)("the page, where", () => {
       await page.reload();
       const summaries = async () =>
         Object.keys(await filesOf(page, "runs")).filter((name) => name.endsWith("summary.json"));
-      await expect.poll(async () => (await summaries()).length, { timeout: 240_000 }).toBe(2);
+      await expect.poll(async () => (await summaries()).length, { timeout: 800_000 }).toBe(2);
       const both = await filesOf(page, "runs");
       const [first, second] = [...new Set(Object.keys(both).map((name) => name.split("/")[0]!))].sort();
       for (const name of ["last.safetensors", "best.safetensors"]) {

@@ -6,7 +6,7 @@ import { models } from "../../src/models/registry.ts";
 import { torchShape, toTorch } from "../../src/nn/layout.ts";
 import type { StateDict } from "../../src/nn/module.ts";
 import { buildModel } from "../../src/train/build.ts";
-import { CheckpointError } from "../../src/train/checkpoint.ts";
+import { WeightsError } from "../../src/io/weights.ts";
 import { checkConfig, PHANTOM, presetFor, type TrainConfig } from "../../src/train/config.ts";
 import { initialWeights, parseSource, takenText, type InitialWeights } from "../../src/train/initial.ts";
 
@@ -179,7 +179,7 @@ describe("a branch", () => {
 describe("what does not fit is refused with both shapes or names", () => {
   const refused = async (settings: TrainConfig, weights: StateDict | [string, SafeTensor][], reason: RegExp) => {
     const begun = beginning(settings, weights);
-    await expect(begun).rejects.toThrow(CheckpointError);
+    await expect(begun).rejects.toThrow(WeightsError);
     await expect(begun).rejects.toThrow(reason);
   };
 

@@ -1,0 +1,112 @@
+/** A network's weights in a file, and back: safetensors with PyTorch's names and layouts. */
+import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { aKind, kindOf, requireKnown, sameShape, showShape } from "../kernels/kernel.ts";
+import { readVariable } from "../graph/storage.ts";
+import { toTorch, torchShape } from "../nn/layout.ts";
+import type { GivenState, Module, SavedState } from "../nn/module.ts";
+import { floats } from "./floats.ts";
+import { WeightsError } from "./weights.ts";
+
+/**
+ * All parameters and buffers of a network as a safetensors file, which PyTorch reads by `safetensors.torch.load_file`.
+ * @param metadata texts to keep beside them
+ * @throws ModuleError, GpuError as `Module.stateDict` does
+ */
+export const save = async (
+  gpu: Gpu,
+  net: Module,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<Uint8Array<ArrayBuffer>> => serializeSafetensors(await net.stateDict(gpu), metadata);
+
+export interface LoadOptions {
+  /** Whether a name that only the file or only the network has is an error, as in PyTorch. Default true. */
+  strict?: boolean;
+  /** Names, or beginnings of names such as "fc.", that keep the network's own values, whatever the file has. Default none. */
+  ignore?: readonly string[];
+  /** What messages call the file. */
+  name?: string;
+}
+
+/** What became of each name. */
+export interface LoadedNames {
+  readonly taken: readonly string[];
+  /** Of the file, not of the network or ignored. */
+  readonly left: readonly string[];
+  /** Of the network, which keep their values. */
+  readonly missing: readonly string[];
+}
+
+/** Checkpoints of this program keep a network's weights under this prefix, beside the optimiser's state. */
+const CHECKPOINT = { format: "mganet-checkpoint-", prefix: "model." };
+
+/** Counters that PyTorch keeps beside weights, and that say nothing here. */
+const COUNTERS = /(?:^|\.)num_batches_tracked$/;
+
+/**
+ * Sets a network's parameters and buffers from a file that `save` or PyTorch wrote, or from a state dict such as `fromTorch` gives.
+ * @param file the bytes of a safetensors file, or a Map
+ * @throws SafetensorsError, WeightsError naming the first tensor that does not fit, and both shapes; nothing is changed then
+ */
+export async function load(
+  gpu: Gpu,
+  net: Module,
+  file: Uint8Array | GivenState,
+  options: LoadOptions = {},
+): Promise<LoadedNames> {
+  requireKnown("load", options, ["strict", "ignore", "name"]);
+  const { strict = true, ignore = [], name: called = "the file" } = options;
+  const given = kindOf(file) === "Map" ? (file as GivenState) : tensorsOf(file as Uint8Array, called);
+  const isIgnored = (name: string) => ignore.some((start) => name === start || (start.endsWith(".") && name.startsWith(start)));
+  const own = new Map(net.named());
+  const useless = ignore.find((start) => ![...own.keys(), ...given.keys()].some((n) => n === start || n.startsWith(start)));
+  if (useless !== undefined) throw new WeightsError(`${called}: ignore names ${useless}, which neither it nor the network has`);
+  const state: SavedState = new Map();
+  const [taken, missing]: [string[], string[]] = [[], []];
+  for (const [name, parameter] of own) {
+    const { layout } = parameter;
+    const shape = torchShape(parameter.shape, layout);
+    const values = isIgnored(name) ? undefined : given.get(name);
+    if (!values) {
+      missing.push(name);
+      if (strict && !isIgnored(name)) {
+        throw new WeightsError(`${called}: ${name} ${showShape(shape)} is missing; to keep the network's own, ignore it`);
+      }
+      state.set(name, { dtype: "F32", shape, data: toTorch(await readVariable(gpu, parameter), parameter.shape, layout) });
+      continue;
+    }
+    if (!sameShape(values.shape, shape)) {
+      throw new WeightsError(`${called}: ${name} is ${showShape(values.shape)}, the network has ${showShape(shape)}`);
+    }
+    taken.push(name);
+    state.set(name, { dtype: "F32", shape, data: floatsOf(values, `${called}: ${name}`) });
+  }
+  const left = [...given.keys()].filter((name) => !taken.includes(name) && !COUNTERS.test(name));
+  const strange = left.find((name) => !isIgnored(name));
+  if (strict && strange !== undefined) throw new WeightsError(`${called}: has ${strange}, which is not part of the network`);
+  if (taken.length === 0) throw new WeightsError(`${called}: none of its weights is the network's`);
+  net.loadStateDict(gpu, state);
+  return { taken, left, missing };
+}
+
+type GivenTensor = NonNullable<ReturnType<GivenState["get"]>>;
+
+function tensorsOf(bytes: Uint8Array, name: string): GivenState {
+  if (isOfTorch(bytes)) throw new WeightsError(`${name}: is a file of torch.save: load(gpu, net, fromTorch(bytes))`);
+  const { metadata, tensors } = parseSafetensors(bytes, name);
+  if (metadata["format"]?.startsWith(CHECKPOINT.format) !== true) return tensors;
+  const { prefix } = CHECKPOINT;
+  const weights = [...tensors].filter(([key]) => key.startsWith(prefix));
+  return new Map(weights.map(([key, tensor]) => [key.slice(prefix.length), tensor]));
+}
+
+/** By its first bytes, without the reader: a zip, or a pickle. */
+const isOfTorch = (bytes: Uint8Array): boolean => (bytes[0] === 0x50 && bytes[1] === 0x4b) || bytes[0] === 0x80;
+
+function floatsOf(tensor: GivenTensor, what: string): Float32Array {
+  const { data } = tensor;
+  if (kindOf(data) === "Float32Array") return data as Float32Array;
+  const widened = "dtype" in tensor ? floats(tensor as SafeTensor) : undefined;
+  if (widened) return widened;
+  throw new WeightsError(`${what} is ${"dtype" in tensor ? String(tensor.dtype) : aKind(data)}, of which weights are not made`);
+}

@@ -1,0 +1,60 @@
+/** Weights of other programs: PyTorch's files, safetensors of torchvision's, timm's and one's own networks. */
+import { parseSafetensors } from "../data/safetensors.ts";
+import { stateDictOf, withoutPrefix, type FoundStateDict } from "../data/torch/state-dict.ts";
+import { isTorchFile, parseTorchFile } from "../data/torch/torch-file.ts";
+import type { StateDict } from "../nn/module.ts";
+import { floats } from "./floats.ts";
+import { fromTimm } from "./timm-names.ts";
+
+/** A file does not hold weights, or not those of the network. The message is one line: the file, and why. */
+export class WeightsError extends Error {
+  override name = "WeightsError";
+}
+
+export interface ReadWeights {
+  readonly tensors: StateDict;
+  readonly format: "torch" | "safetensors";
+  /** How they were found, one line each. */
+  readonly notes: readonly string[];
+}
+
+/** Counters and tables that PyTorch's networks keep beside weights, and that say nothing here. */
+const NO_WEIGHTS = /(?:^|\.)(?:num_batches_tracked|relative_position_index|relative_coords_table|attn_mask)$/;
+
+/**
+ * @param file what to call it
+ * @throws WeightsError, TorchFileError, SafetensorsError in one line
+ */
+export function readWeights(bytes: Uint8Array, file: string): ReadWeights {
+  const torch = isTorchFile(bytes);
+  const found: FoundStateDict = torch
+    ? stateDictOf(parseTorchFile(bytes, file), file)
+    : withoutPrefix({ tensors: parseSafetensors(bytes, file).tensors, notes: [] });
+  const tensors: StateDict = new Map();
+  for (const [name, tensor] of found.tensors) {
+    if (NO_WEIGHTS.test(name)) continue;
+    const data = floats(tensor);
+    if (!data) throw new WeightsError(`${file}: ${name} is ${tensor.dtype}, of which weights are not made`);
+    if (!allFinite(data)) throw new WeightsError(`${file}: ${name} holds values that are not finite`);
+    tensors.set(name, { shape: tensor.shape, data });
+  }
+  if (tensors.size === 0) throw new WeightsError(`${file}: has no weights`);
+  const renamed = fromTimm(tensors);
+  const notes = renamed ? [...found.notes, "timm's names are read as torchvision's"] : found.notes;
+  return { tensors: renamed ?? tensors, format: torch ? "torch" : "safetensors", notes };
+}
+
+/** Whether every value is finite. Sums of float32 cannot overflow a double, so one sum decides. */
+export function allFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return Number.isFinite(sum);
+}
+
+/**
+ * A state dict out of a file of `torch.save`, such as torchvision's and timm's, or of safetensors; in torchvision's names. Nothing in it is
+ * executed. `load` puts it into a network.
+ * @param name what messages call the file
+ * @throws TorchFileError, SafetensorsError, WeightsError in one line
+ */
+export const fromTorch = (bytes: Uint8Array, name = "the file"): StateDict => readWeights(bytes, name).tensors;
