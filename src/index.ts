@@ -1,11 +1,15 @@
-/** The library: everything here runs on Node and in the browser. On Node, `mganet-webgpu/node` opens the device. */
-export { Gpu, GpuError, type Counters, type GpuOptions } from "./gpu/gpu.ts";
+/**
+ * `mganet-webgpu`: the engine. Devices, tensors, ops with their gradients, losses, plans. It runs on Node and in the browser; on Node,
+ * `mganet-webgpu/node` opens the device. Layers are in `/nn`, optimisers in `/optim`, the training of one's own networks in `/train`,
+ * files of weights in `/io`, networks in `/models`.
+ */
+export { DeviceLostError, Gpu, GpuError, OutOfMemoryError, type Counters, type GpuErrorCode, type GpuOptions } from "./gpu/gpu.ts";
 export type { Capabilities } from "./gpu/capabilities.ts";
 export { ShapeError } from "./kernels/kernel.ts";
 export { Graph, type GraphOptions } from "./graph/graph.ts";
-export { compile, kernelsOf, PlanError, type CompileOptions } from "./graph/compile.ts";
+export { compile, kernelsOf, PlanError, type CompileOptions, type NamedTensors } from "./graph/compile.ts";
 export { setChoice, type Choice } from "./graph/choice.ts";
-export { Plan, type PlanSummary } from "./graph/plan.ts";
+export { Plan, type PlanSummary, type ValuesOf } from "./graph/plan.ts";
 export { profilePlan, type NodeProfile } from "./graph/profile.ts";
 export { chromeTrace } from "./graph/trace.ts";
 export { readVariable, Slab, writeVariable } from "./graph/storage.ts";
@@ -44,24 +48,3 @@ export {
 } from "./autograd/tokens.ts";
 export { maskGuidedAttention, minMaxNormalize, type Fusion, type Gate } from "./autograd/attention.ts";
 export { crossEntropy, diceLoss } from "./autograd/losses.ts";
-export {
-  BatchNorm2d,
-  Conv2d,
-  Linear,
-  type BatchNorm2dLayerOptions,
-  type Conv2dLayerOptions,
-  type LinearOptions,
-} from "./nn/layers.ts";
-export { initialValues, initialValuesBy, usualRule, type InitialRule } from "./nn/init.ts";
-export * as draws from "./nn/draws.ts";
-export { Module, ModuleError, ModuleList, Parameter, StateDictError, type StateDict } from "./nn/module.ts";
-export { MGA } from "./models/mganet/mga.ts";
-export { MGANet, paperOptions, type MGANetOptions } from "./models/mganet/network.ts";
-export { ResNet34, type ResNet34Options } from "./models/resnet34/network.ts";
-export { BasicBlock, ResNet } from "./models/shared/resnet.ts";
-export { UNet } from "./models/mganet/unet.ts";
-export { Adam, adamDefaults, slabsOf, type AdamOptions } from "./optim/adam.ts";
-export { parseCheckpoint, loadWeights, CheckpointError } from "./train/checkpoint.ts";
-export { jointLoss, segmentationLoss } from "./models/mganet/losses.ts";
-export { Predictor, type Inference, type Prediction } from "./train/predictor.ts";
-export { parseSafetensors, serializeSafetensors, SafetensorsError } from "./data/safetensors.ts";

@@ -6,7 +6,7 @@ import type { Film } from "../../src/runs/films.ts";
 import { inBatches, predictBatches, withFirst, type Predicted, type PredictJob } from "../../src/runs/predict.ts";
 import type { TrainConfig } from "../../src/train/config.ts";
 import { giveWay } from "../../src/web/give-way.ts";
-import { preparePicture, type PreparedPicture } from "../../src/web/prepare-picture.ts";
+import { preparePicture, type PreparedPicture } from "../../src/runs/prepare-picture.ts";
 import type { Asked } from "./open-models.ts";
 import { openPlace, type Place } from "./places.ts";
 

@@ -10,7 +10,7 @@ import { requireExplainable, type Explanation } from "../../src/runs/explain.ts"
 import type { Film } from "../../src/runs/films.ts";
 import type { OpenModel } from "../../src/runs/open-model.ts";
 import type { Prediction } from "../../src/train/predictor.ts";
-import { OTHER_RESIZING } from "../../src/web/image-source.ts";
+import { OTHER_RESIZING } from "../../src/runs/prepare-picture.ts";
 import { answersOf, nameOf, prepared, type Job } from "./answers.ts";
 import type { ModelId } from "./models.ts";
 import { ask, type Asked, type Stamp } from "./open-models.ts";

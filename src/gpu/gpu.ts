@@ -1,4 +1,5 @@
 /** The WebGPU device: the only code that touches `GPUDevice`. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Shader } from "./shader.ts";
 import { featuresOf, readCapabilities, type Capabilities, type Restrictions } from "./capabilities.ts";
 import { pinSubgroupSize } from "./subgroups.ts";
@@ -142,7 +143,9 @@ export class Gpu {
       .requestDevice({ requiredFeatures, ...(options.defaultLimits ? {} : { requiredLimits }) })
       .catch((error: unknown) => {
         const reason = error instanceof Error && error.message ? error.message : String(error);
-        throw new GpuError("no-device", `the adapter returned no device (it can be used only once): ${reason}`, { cause: error });
+        throw new GpuError("no-device", `the adapter returned no device (it can be used only once): ${reason}`, {
+          cause: error,
+        });
       });
     return new Gpu(device, adapter.info, options);
   }
@@ -244,9 +247,13 @@ export class Gpu {
       const { messages } = await module.getCompilationInfo();
       const lines = code.split("\n");
       const details = messages.map((m) => `  ${m.lineNum}: ${m.message}\n      ${lines[m.lineNum - 1] ?? ""}`);
-      throw new GpuError("shader", `shader ${label} does not compile: ${(error as Error).message}\n${details.join("\n")}`, {
-        cause: error,
-      });
+      throw new GpuError(
+        "shader",
+        `shader ${label} does not compile: ${(error as Error).message}\n${details.join("\n")}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 

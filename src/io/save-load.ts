@@ -57,10 +57,14 @@ export async function load(
   requireKnown("load", options, ["strict", "ignore", "name"]);
   const { strict = true, ignore = [], name: called = "the file" } = options;
   const given = kindOf(file) === "Map" ? (file as GivenState) : tensorsOf(file as Uint8Array, called);
-  const isIgnored = (name: string) => ignore.some((start) => name === start || (start.endsWith(".") && name.startsWith(start)));
+  const isIgnored = (name: string) =>
+    ignore.some((start) => name === start || (start.endsWith(".") && name.startsWith(start)));
   const own = new Map(net.named());
-  const useless = ignore.find((start) => ![...own.keys(), ...given.keys()].some((n) => n === start || n.startsWith(start)));
-  if (useless !== undefined) throw new WeightsError(`${called}: ignore names ${useless}, which neither it nor the network has`);
+  const useless = ignore.find(
+    (start) => ![...own.keys(), ...given.keys()].some((n) => n === start || n.startsWith(start)),
+  );
+  if (useless !== undefined)
+    throw new WeightsError(`${called}: ignore names ${useless}, which neither it nor the network has`);
   const state: SavedState = new Map();
   const [taken, missing]: [string[], string[]] = [[], []];
   for (const [name, parameter] of own) {
@@ -70,9 +74,15 @@ export async function load(
     if (!values) {
       missing.push(name);
       if (strict && !isIgnored(name)) {
-        throw new WeightsError(`${called}: ${name} ${showShape(shape)} is missing; to keep the network's own, ignore it`);
+        throw new WeightsError(
+          `${called}: ${name} ${showShape(shape)} is missing; to keep the network's own, ignore it`,
+        );
       }
-      state.set(name, { dtype: "F32", shape, data: toTorch(await readVariable(gpu, parameter), parameter.shape, layout) });
+      state.set(name, {
+        dtype: "F32",
+        shape,
+        data: toTorch(await readVariable(gpu, parameter), parameter.shape, layout),
+      });
       continue;
     }
     if (!sameShape(values.shape, shape)) {
@@ -83,7 +93,8 @@ export async function load(
   }
   const left = [...given.keys()].filter((name) => !taken.includes(name) && !COUNTERS.test(name));
   const strange = left.find((name) => !isIgnored(name));
-  if (strict && strange !== undefined) throw new WeightsError(`${called}: has ${strange}, which is not part of the network`);
+  if (strict && strange !== undefined)
+    throw new WeightsError(`${called}: has ${strange}, which is not part of the network`);
   if (taken.length === 0) throw new WeightsError(`${called}: none of its weights is the network's`);
   net.loadStateDict(gpu, state);
   return { taken, left, missing };
@@ -108,5 +119,7 @@ function floatsOf(tensor: GivenTensor, what: string): Float32Array {
   if (kindOf(data) === "Float32Array") return data as Float32Array;
   const widened = "dtype" in tensor ? floats(tensor as SafeTensor) : undefined;
   if (widened) return widened;
-  throw new WeightsError(`${what} is ${"dtype" in tensor ? String(tensor.dtype) : aKind(data)}, of which weights are not made`);
+  throw new WeightsError(
+    `${what} is ${"dtype" in tensor ? String(tensor.dtype) : aKind(data)}, of which weights are not made`,
+  );
 }

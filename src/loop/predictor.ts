@@ -28,8 +28,7 @@ export interface PredictorOptions {
 }
 
 /** A module with a forward pass, or that pass itself. */
-export type Forward<Outputs extends ForwardOutputs> =
-  { forward(x: Tensor): Outputs } | ((x: Tensor) => Outputs);
+export type Forward<Outputs extends ForwardOutputs> = { forward(x: Tensor): Outputs } | ((x: Tensor) => Outputs);
 
 const INPUT = "input";
 const OUTPUT = "output";
@@ -77,7 +76,10 @@ class Predictor<Outputs extends ForwardOutputs> {
       parts.push(await plan.run({ [INPUT]: part }));
     }
     const joined = Object.fromEntries(
-      Object.keys(parts[0]!).map((name) => [name, parts.length === 1 ? parts[0]![name]! : join(parts.map((p) => p[name]!))]),
+      Object.keys(parts[0]!).map((name) => [
+        name,
+        parts.length === 1 ? parts[0]![name]! : join(parts.map((p) => p[name]!)),
+      ]),
     );
     return (this.#isSingle ? joined[OUTPUT] : joined) as Predicted<Outputs>;
   }

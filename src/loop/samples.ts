@@ -3,7 +3,16 @@ import type { Plan } from "../graph/plan.ts";
 import type { NamedTensors } from "../graph/options.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { aKind, kindOf, requireShape, requireSizes, showShape, sizeOf, type DType, type HostArray } from "../kernels/kernel.ts";
+import {
+  aKind,
+  kindOf,
+  requireShape,
+  requireSizes,
+  showShape,
+  sizeOf,
+  type DType,
+  type HostArray,
+} from "../kernels/kernel.ts";
 
 /** The shape of one sample of each input, such as `{ image: [28, 28, 1], label: [] }`. */
 export type SampleShapes = Readonly<Record<string, readonly number[]>>;
@@ -34,7 +43,8 @@ export function requireShapes(op: string, shapes: SampleShapes): void {
 
 /** @throws TypeError that names the first input that is missing, unknown, of another type, or of another number of samples */
 export function formOf(op: string, shapes: SampleShapes, batch: Readonly<Record<string, HostArray>>): Form {
-  if (kindOf(batch) !== "Object") throw new TypeError(`${op}: a batch is an object of values by input, got ${aKind(batch)}`);
+  if (kindOf(batch) !== "Object")
+    throw new TypeError(`${op}: a batch is an object of values by input, got ${aKind(batch)}`);
   const unknown = Object.keys(batch).find((name) => !Object.hasOwn(shapes, name));
   if (unknown !== undefined) {
     throw new TypeError(`${op}: the batch has ${unknown}, and the inputs are ${Object.keys(shapes).join(", ")}`);
@@ -62,7 +72,9 @@ function typeOf(what: string, values: unknown): DType {
   const kind = ArrayBuffer.isView(values) ? kindOf(values) : "";
   if (kind === "Float32Array") return "f32";
   if (kind === "Uint32Array") return "u32";
-  throw new TypeError(`${what} is ${aKind(values)}: pass a Float32Array, or a Uint32Array for classes (Uint32Array.from(values))`);
+  throw new TypeError(
+    `${what} is ${aKind(values)}: pass a Float32Array, or a Uint32Array for classes (Uint32Array.from(values))`,
+  );
 }
 
 /** The inputs of a graph for batches of this form. */
@@ -103,7 +115,11 @@ export class PlansByForm<Outputs extends NamedTensors> {
 
   /** Frees all of them. */
   destroy(): void {
-    for (const plan of this.#plans.values()) void plan.then((made) => made.destroy(), () => {});
+    for (const plan of this.#plans.values())
+      void plan.then(
+        (made) => made.destroy(),
+        () => {},
+      );
     this.#plans.clear();
   }
 }

@@ -2,4 +2,5 @@
 export { openGpu } from "./open-gpu.ts";
 export { AdapterError, type DawnOptions } from "./dawn.ts";
 export { prepareImage } from "./data/prepare-image.ts";
+export { readPicture } from "./data/read-picture.ts";
 export { tuningFiles } from "./tuning-store.ts";

@@ -11,6 +11,7 @@ import type { BatchSource, ImageSource, KeptSplit, PreparedData, PrepareOptions,
 import { splitAsConfigured, splitFile, withoutSeen } from "../runs/sides.ts";
 import { classesOfPhantom, type PreparedSet, usableImages } from "../runs/usable-images.ts";
 import { dataSeed, type TrainConfig } from "../train/config.ts";
+import { OTHER_RESIZING } from "../runs/prepare-picture.ts";
 import { giveWay } from "./give-way.ts";
 
 /**
@@ -24,10 +25,6 @@ export type PreparedSets = (config: TrainConfig, options: PrepareOptions) => Pro
 /** @throws DataError */
 const noSets: PreparedSets = ({ data }) =>
   Promise.reject(new DataError(`${data}: this page has no such images; there are phantom and phantom-b`));
-
-/** What differs from the command line for a configuration with another `resize` than "pillow". */
-export const OTHER_RESIZING =
-  "resized as Pillow does: a browser has no libvips, by which this configuration, of an earlier version, resizes; levels differ by one or two, at sharp edges by more";
 
 export class PageImages implements ImageSource {
   readonly #sets: PreparedSets;

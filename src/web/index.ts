@@ -2,7 +2,7 @@
 export { AdapterError, openGpu, type PageGpuOptions } from "./open-gpu.ts";
 export { imageDataOf } from "./decode/image-data.ts";
 export { openPictureFile } from "./decode/open-picture-file.ts";
-export { PicturePredictor, type PicturePrediction, type PicturePredictorOptions } from "./picture-predictor.ts";
+export { PicturePredictor, type PicturePrediction, type PicturePredictorOptions } from "../runs/picture-predictor.ts";
 export type { Outline } from "../explain/outline.ts";
 export type { Colours, PictureFile } from "../data/pictures/picture-file.ts";
 export { DataError, type Box, type Classes } from "../data/sample.ts";

@@ -1,41 +1,35 @@
 /** Arguments of the wrong type or with an unknown name: whatever receives them throws a sentence that says so. */
 import { expect, test } from "vitest";
 import {
-  Adam,
   add,
-  BatchNorm2d,
   batchNorm2d,
   bceWithLogits,
   cat,
   compile,
-  Conv2d,
   conv2d,
   crossEntropy,
   diceLoss,
   globalAvgPool,
   gradients,
   Graph,
-  initialValues,
   interpolate,
-  Linear,
   linear,
   maskGuidedAttention,
   maxPool2d,
   mean,
-  MGANet,
   minMaxNormalize,
   mul,
-  paperOptions,
-  Predictor,
   relu,
   scale,
   sigmoid,
-  slabsOf,
   split,
   sum,
   Variable,
   type Tensor,
 } from "../../src/index.ts";
+import { MGANet, paperOptions, Predictor } from "../../src/entries/models.ts";
+import { BatchNorm2d, Conv2d, initialValues, Linear } from "../../src/entries/nn.ts";
+import { Adam, slabsOf } from "../../src/entries/optim.ts";
 import { openGpu } from "../../src/node/index.ts";
 import { useGpu } from "../support/gpu.ts";
 

@@ -56,7 +56,11 @@ test("a plan without memory is refused, frees what it had, and the next one comp
 });
 
 test("a shader that does not compile is told with its line, and leaves the device as it was", async () => {
-  const shader = { code: "@compute @workgroup_size(1) fn main() {\n  let x = nothing;\n}", bindings: 0, label: "wrong" };
+  const shader = {
+    code: "@compute @workgroup_size(1) fn main() {\n  let x = nothing;\n}",
+    bindings: 0,
+    label: "wrong",
+  };
   const failing = gpu().pipeline(shader as never);
   await expect(failing).rejects.toThrow(/shader wrong does not compile: [^]*2: [^]*nothing/);
   await expect(failing).rejects.toMatchObject({ code: "shader" });

@@ -53,7 +53,10 @@ test("another last layer is ignored by name, and keeps its values", async () => 
   );
   expect(await other.stateDict(gpu())).toEqual(before);
   const { left, missing } = await load(gpu(), other, bytes, { ignore: ["fc."] });
-  expect([left, missing]).toEqual([["fc.weight", "fc.bias"], ["fc.weight", "fc.bias"]]);
+  expect([left, missing]).toEqual([
+    ["fc.weight", "fc.bias"],
+    ["fc.weight", "fc.bias"],
+  ]);
   const after = await other.stateDict(gpu());
   expect(after.get("fc.weight")).toEqual(before.get("fc.weight"));
   expect(after.get("conv.weight")).toEqual((await net.stateDict(gpu())).get("conv.weight"));
@@ -65,8 +68,12 @@ test("names that only one has are refused, unless it is not strict", async () =>
   const state = await net.stateDict(gpu());
   state.delete("fc.bias");
   state.set("extra", { dtype: "F32", shape: [1], data: Float32Array.of(1) });
-  await expect(load(gpu(), net, state)).rejects.toThrow("the file: fc.bias [4] is missing; to keep the network's own, ignore it");
-  await expect(load(gpu(), net, state, { ignore: ["fc.bias"] })).rejects.toThrow("has extra, which is not part of the network");
+  await expect(load(gpu(), net, state)).rejects.toThrow(
+    "the file: fc.bias [4] is missing; to keep the network's own, ignore it",
+  );
+  await expect(load(gpu(), net, state, { ignore: ["fc.bias"] })).rejects.toThrow(
+    "has extra, which is not part of the network",
+  );
   expect(await load(gpu(), net, state, { strict: false })).toMatchObject({ left: ["extra"], missing: ["fc.bias"] });
   const none = new Map([["extra", { shape: [1], data: Float32Array.of(1) }]]);
   await expect(load(gpu(), net, none, { strict: false })).rejects.toThrow(WeightsError);
@@ -96,7 +103,10 @@ test("numbers of other types are widened; PyTorch's counters are left out withou
   );
   expect((await load(gpu(), net, checkpoint)).left).toEqual([]);
   expect(await net.stateDict(gpu())).toEqual(state);
-  const wrong = new Map([...state, ["fc.bias", { dtype: "I32", shape: [4], data: new Int32Array(4) }]] as never) as never;
+  const wrong = new Map([
+    ...state,
+    ["fc.bias", { dtype: "I32", shape: [4], data: new Int32Array(4) }],
+  ] as never) as never;
   await expect(load(gpu(), net, wrong)).rejects.toThrow("fc.bias is I32, of which weights are not made");
   await expect(load(gpu(), net, Uint8Array.of(0x50, 0x4b, 3, 4), { name: "a.pth" })).rejects.toThrow(
     "a.pth: is a file of torch.save: load(gpu, net, fromTorch(bytes))",

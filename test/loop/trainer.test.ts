@@ -170,7 +170,9 @@ test("a step that diverges says where, and changes nothing", async () => {
   bad.image[9] = Infinity;
   const failing = made.step(bad);
   await expect(failing).rejects.toThrow(DivergedError);
-  await expect(failing).rejects.toThrow("step 2: loss or gradients are not finite; the first non-finite tensor: input image");
+  await expect(failing).rejects.toThrow(
+    "step 2: loss or gradients are not finite; the first non-finite tensor: input image",
+  );
   const after = await net.stateDict(gpu());
   for (const [name, { data }] of before) {
     if (!name.includes("running")) expect(after.get(name)!.data, name).toEqual(data);
@@ -181,9 +183,15 @@ describe("what cannot be meant is refused", () => {
   test.each([
     [{ image: new Float32Array(70) }, "step: the batch has no label"],
     [{ ...batch(2, 1), mask: new Float32Array(2) }, "step: the batch has mask, and the inputs are image, label"],
-    [{ ...batch(2, 1), image: new Float32Array(71) }, "step: image holds 71 values, not a multiple of the 70 of one sample [7, 5, 2]"],
+    [
+      { ...batch(2, 1), image: new Float32Array(71) },
+      "step: image holds 71 values, not a multiple of the 70 of one sample [7, 5, 2]",
+    ],
     [{ ...batch(2, 1), label: new Uint32Array(3) }, "step: label holds 3 samples, and image 2"],
-    [{ ...batch(2, 1), label: new Uint8Array(2) }, /label is a Uint8Array: pass a Float32Array, or a Uint32Array for classes/],
+    [
+      { ...batch(2, 1), label: new Uint8Array(2) },
+      /label is a Uint8Array: pass a Float32Array, or a Uint32Array for classes/,
+    ],
     [{ image: new Float32Array(0), label: new Uint32Array(0) }, /image holds 0 values/],
   ])("%#", async (given, message) => {
     const { made } = make();
@@ -198,7 +206,9 @@ describe("what cannot be meant is refused", () => {
       "trainer: the optimizer trains conv.weight, which is not part of the network",
     );
     expect(() => trainer(gpu(), {} as Net, { inputs, loss, optimizer })).toThrow(/expected a module as the network/);
-    expect(() => trainer(gpu(), other, { inputs: {}, loss, optimizer } as never)).toThrow(/inputs must name the inputs/);
+    expect(() => trainer(gpu(), other, { inputs: {}, loss, optimizer } as never)).toThrow(
+      /inputs must name the inputs/,
+    );
     expect(() => trainer(gpu(), other, { inputs, loss, optimizer, lr: 1 } as never)).toThrow(/unknown option lr/);
   });
 

@@ -66,7 +66,8 @@ test("a frozen step's losses and gradients are those of a network that is given 
   const plan = await compile(gpu(), graph, { outputs: { loss, cls, seg }, updates: other.record(graph, loss).updates });
   const { image, label, target } = batch;
   const expected = await plan.run({ image, label, target, mask, adam: other.advance(1e-3) });
-  for (const name of ["loss", "cls", "seg"] as const) expect(losses[name]! / expected[name][0]!, name).toBeCloseTo(1, 6);
+  for (const name of ["loss", "cls", "seg"] as const)
+    expect(losses[name]! / expected[name][0]!, name).toBeCloseTo(1, 6);
   const [found, wanted] = [await gradientsOf(step.net, adam), await gradientsOf(net, other)];
   expect([...found.keys()].sort()).toEqual([...wanted.keys()].sort());
   for (const [name, { data }] of wanted) expect(relativeError(found.get(name)!.data, data), name).toBeLessThan(1e-4);

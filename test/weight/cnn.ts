@@ -1,23 +1,8 @@
 /** A page that trains a small network of its own: what it must load of the library is the core's weight. */
-import {
-  Adam,
-  adamDefaults,
-  BatchNorm2d,
-  compile,
-  Conv2d,
-  crossEntropy,
-  globalAvgPool,
-  Gpu,
-  Graph,
-  initialValues,
-  Linear,
-  maxPool2d,
-  Module,
-  parseSafetensors,
-  relu,
-  slabsOf,
-  type Tensor,
-} from "../../src/index.ts";
+import { compile, crossEntropy, globalAvgPool, Gpu, Graph, maxPool2d, relu, type Tensor } from "../../src/index.ts";
+import { parseSafetensors } from "../../src/entries/io.ts";
+import { BatchNorm2d, Conv2d, initialValues, Linear, Module } from "../../src/entries/nn.ts";
+import { Adam, adamDefaults, slabsOf } from "../../src/entries/optim.ts";
 
 class Net extends Module {
   readonly conv1 = new Conv2d(1, 16, 3, { padding: 1 });

@@ -1,14 +1,14 @@
 /** Predicts pictures with a checkpoint, as `mganet predict` does: finds the tissue, resizes it, asks the network. */
 import { assembleBatch } from "../data/batches.ts";
+import type { GreyImage } from "../data/grey-image.ts";
 import type { PictureFile } from "../data/pictures/picture-file.ts";
-import type { Box, Classes } from "../data/sample.ts";
+import { type Box, type Classes, DataError } from "../data/sample.ts";
 import { outline, type Outline } from "../explain/outline.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { OpenModel, openModel } from "../runs/open-model.ts";
+import { OpenModel, openModel } from "./open-model.ts";
 import { parseCheckpoint } from "../train/checkpoint.ts";
 import type { Predictor } from "../train/predictor.ts";
-import { OTHER_RESIZING } from "./image-source.ts";
-import { preparePicture } from "./prepare-picture.ts";
+import { OTHER_RESIZING, preparePicture } from "./prepare-picture.ts";
 
 export interface PicturePrediction {
   /** Of each class in the order of `classes.names`, 0 to 1; undefined if the checkpoint's classifier has not been trained. */
@@ -64,13 +64,14 @@ export class PicturePredictor implements Disposable {
   }
 
   /**
-   * @param picture as from `openPictureFile`
-   * @param frame of a film, from 1; default the first
+   * @param picture its grey levels (of `mganet-webgpu/node`'s `readPicture`, or one's own), or a file as from `openPictureFile` of
+   *   `mganet-webgpu/web`
+   * @param frame of a file with several, from 1; default the first
    * @throws DataError for a picture that is damaged, too small, or shows nothing; GpuError
    */
-  async predict(picture: PictureFile, frame = picture.frames[0]!): Promise<PicturePrediction> {
+  async predict(picture: GreyImage | PictureFile, frame?: number): Promise<PicturePrediction> {
     const { config } = this.#model.loaded.checkpoint;
-    const original = await picture.grey(frame);
+    const original = "frames" in picture ? await picture.grey(frame ?? picture.frames[0]!) : requireGrey(picture);
     const image = preparePicture(original, "picture", config);
     const {
       width,
@@ -95,4 +96,13 @@ export class PicturePredictor implements Disposable {
   [Symbol.dispose](): void {
     this.#model[Symbol.dispose]();
   }
+}
+
+/** @throws DataError unless it is a grey level a pixel */
+function requireGrey(picture: GreyImage): GreyImage {
+  const { width, height, grey } = picture;
+  if (grey instanceof Uint8Array && grey.length === width * height) return picture;
+  throw new DataError(
+    `a picture of ${width}x${height} has as many grey levels in a Uint8Array, not ${String(grey.length)}`,
+  );
 }

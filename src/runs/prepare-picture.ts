@@ -5,6 +5,10 @@ import { resizeGrey } from "../data/resample.ts";
 import type { Prepared } from "../data/sample.ts";
 import type { TrainConfig } from "../train/config.ts";
 
+/** What differs from the command line for a configuration with another `resize` than "pillow". */
+export const OTHER_RESIZING =
+  "resized as Pillow does, and not by libvips, by which this configuration, of an earlier version, resizes; levels differ by one or two, at sharp edges by more";
+
 /** What is known of a picture that is only predicted: no class, no box. */
 export type PreparedPicture = Prepared & Required<Pick<Prepared, "source">>;
 

@@ -1,0 +1,5 @@
+/** `mganet-webgpu/io`: weights in files. */
+export { parseSafetensors, serializeSafetensors, SafetensorsError, type SafeTensor } from "../data/safetensors.ts";
+export { TorchFileError } from "../data/torch/torch-file.ts";
+export { load, save, type LoadedNames, type LoadOptions } from "../io/save-load.ts";
+export { fromTorch, WeightsError } from "../io/weights.ts";

@@ -1,0 +1,22 @@
+/** `mganet-webgpu/train`: trains a network of one's own, and predicts with it. */
+export { DivergedError } from "../loop/diverged.ts";
+export {
+  predictor,
+  type Forward,
+  type ForwardOutputs,
+  type Predicted,
+  type Predictor,
+  type PredictorOptions,
+} from "../loop/predictor.ts";
+export type { Batches, BatchOf, SampleShapes, TensorsOf } from "../loop/samples.ts";
+export {
+  trainer,
+  type EpochMeans,
+  type FitOptions,
+  type Losses,
+  type LossAndTerms,
+  type Means,
+  type StepOptimizer,
+  type Trainer,
+  type TrainerOptions,
+} from "../loop/trainer.ts";

@@ -1,0 +1,29 @@
+/** What the networks are shown of a picture. */
+import { assembleBatch } from "../data/batches.ts";
+import type { GreyImage } from "../data/grey-image.ts";
+import type { Box } from "../data/sample.ts";
+import type { CropMethod } from "../data/tissue/crop.ts";
+import { preparePicture } from "./prepare-picture.ts";
+
+export interface ImageOptions {
+  /** Height and width of the network's input, in pixels. */
+  size: readonly [number, number];
+  /** How the tissue is found in the picture; "none" takes all of it. Default "adaptive", as in training. */
+  crop?: CropMethod;
+}
+
+export interface NetworkImage {
+  /** [H, W, 3]: three equal channels, (grey / 255 - IMAGE_MEAN) / IMAGE_DEVIATION. */
+  readonly image: Float32Array;
+  /** The part of the picture that it shows, in pixels of the picture: masks are of this part. */
+  readonly crop: Box;
+}
+
+/**
+ * Finds the tissue, resizes it as Pillow does (bilinear), and normalises it, as in training and by `mganet predict`.
+ * @throws DataError for a picture that is too small or shows nothing
+ */
+export function imageOf(picture: GreyImage, { size, crop: method = "adaptive" }: ImageOptions): NetworkImage {
+  const prepared = preparePicture(picture, "picture", { size: [...size], crop: method });
+  return { image: assembleBatch([prepared], [false]).image, crop: prepared.source.crop };
+}
