@@ -2,6 +2,7 @@
 import type { Box } from "../../src/data/sample.ts";
 import type { ProjectImage } from "../project/project.ts";
 import { centred, MIN_SIDE_PIXELS } from "./edit.ts";
+import { TypedInput } from "../parts/typed-input.tsx";
 
 interface Props {
   image: ProjectImage;
@@ -55,12 +56,12 @@ export function BoxTable({ image, selected, onSelect, onBoxes, onEmpty }: Props)
               <tr key={index} class={index === selected ? "selected" : ""} onFocusCapture={() => onSelect(index)}>
                 {edges.map(([edge, name]) => (
                   <td key={edge}>
-                    <input
+                    <TypedInput
                       type="number"
                       aria-label={`Box ${index + 1}, ${name}`}
                       step={1}
                       value={Math.round(box[edge])}
-                      onChange={(event) => set(index, edge, event.currentTarget.valueAsNumber)}
+                      take={(input) => set(index, edge, input.valueAsNumber)}
                     />
                   </td>
                 ))}

@@ -4,6 +4,7 @@ import { added, deleted, positiveIs, renamed, type ClassEdit } from "../annotate
 import type { Project } from "../project/project.ts";
 import { messageOf } from "../state/messages.ts";
 import { changeClasses } from "../state/selection.ts";
+import { TypedInput } from "./typed-input.tsx";
 
 export function ClassList({ project: { classes, images } }: { project: Project }) {
   const [name, setName] = useState("");
@@ -40,12 +41,12 @@ export function ClassList({ project: { classes, images } }: { project: Project }
           {names.map((old, i) => (
             <tr key={`${i} ${old}`}>
               <td>
-                <input
+                <TypedInput
                   type="text"
                   aria-label={`Name of class ${i + 1}`}
                   maxLength={60}
                   value={old}
-                  onChange={({ currentTarget: input }) => {
+                  take={(input) => {
                     const written = input.value;
                     input.value = old; // Until it is accepted.
                     if (written.trim() !== old) void edit(() => renamed(classes, i, written));

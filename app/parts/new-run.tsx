@@ -11,6 +11,7 @@ import { StartFrom } from "../train/start-from.tsx";
 import { TimeEstimate } from "../train/time-estimate.tsx";
 import { labelOf } from "../train/labels.ts";
 import { size } from "../train/words.ts";
+import { TypedInput } from "./typed-input.tsx";
 import type { ModelId } from "../worker/models.ts";
 import type { Forecast, Taken } from "../worker/training.ts";
 import { valueOf, withValue } from "../worker/fields.ts";
@@ -213,13 +214,13 @@ function FieldInput({ field, value, set }: { field: Field; value: unknown; set: 
   return (
     <label title={help}>
       {label}
-      <input
+      <TypedInput
         type="number"
         name={name}
         step="any"
         class="short"
         value={typeof value === "number" ? value : ""}
-        onChange={(event) => set(event.currentTarget.value === "" ? undefined : event.currentTarget.valueAsNumber)}
+        take={(input) => set(input.value === "" ? undefined : input.valueAsNumber)}
       />
     </label>
   );

@@ -24,6 +24,7 @@ import {
 } from "../state/project.ts";
 import { messageOf } from "../state/messages.ts";
 import { addressOf } from "../state/route.ts";
+import { TypedInput } from "../parts/typed-input.tsx";
 
 export function Annotate() {
   const open = project.value;
@@ -167,13 +168,13 @@ function Editor({ index }: { index: number }) {
           {frames && (
             <label>
               Frame {frames.at + 1} of {frames.of.length} of one loop
-              <input
+              <TypedInput
                 type="range"
                 data-keep="loop"
                 min={0}
                 max={frames.of.length - 1}
                 value={frames.at}
-                onChange={(event) => go(frames.of[event.currentTarget.valueAsNumber])}
+                take={(input) => go(frames.of[input.valueAsNumber])}
               />
             </label>
           )}
@@ -205,11 +206,11 @@ function Editor({ index }: { index: number }) {
           <ProposalPanel index={index} />
           <label>
             Patient
-            <input
+            <TypedInput
               type="text"
               maxLength={100}
               value={image.patient}
-              onChange={(event) => change({ patient: event.currentTarget.value.trim() })}
+              take={(input) => change({ patient: input.value.trim() })}
             />
           </label>
           <label>

@@ -263,7 +263,7 @@ describe.skipIf(leftOut)("the page, where", () => {
       await expect.poll(async () => (await summaries()).length, { timeout: 800_000 }).toBe(2);
       const both = await filesOf(page, "runs");
       const [first, second] = [...new Set(Object.keys(both).map((name) => name.split("/")[0]!))].sort();
-      for (const name of ["last.safetensors", "best.safetensors"]) {
+      for (const name of ["config.json", "last.safetensors", "best.safetensors"]) {
         expect(both[`${second!}/${name}`], name).toBe(whole[`${first!}/${name}`]);
         expect(both[`${second!}/${name}`]).toBeDefined();
       }

@@ -183,6 +183,21 @@ describe.skipIf(leftOut)("training in the page", () => {
     expect(await page.getByText("what was changed for another choice is not kept").count()).toBe(0);
   });
 
+  test("what is being typed outlives what is drawn meanwhile, such as the forecast of an earlier change", async () => {
+    await page.goto(`${app.url}#/train`);
+    await page.getByText("Needs about").waitFor();
+    await page.getByRole("combobox", { name: "Pixels a side" }).selectOption("64");
+    await page.getByLabel("Width").fill("0.0625");
+    await page.getByText("Planning the memory").waitFor();
+    await page.getByText("Needs about").waitFor();
+    expect(await page.getByLabel("Width").inputValue()).toBe("0.0625");
+    await page.getByLabel("Width").blur();
+    await page.getByText("Planning the memory").waitFor();
+    expect(await page.getByLabel("Width").inputValue()).toBe("0.0625");
+    await page.getByRole("combobox", { name: "Pixels a side" }).selectOption("96");
+    await setWidth("0.25");
+  });
+
   test("a new run from another's weights: timed before, followed, reloaded, stopped for good, noted on and compared", async () => {
     await visit("images");
     await page.getByLabel("Images", { exact: true }).fill(String(IMAGES));
