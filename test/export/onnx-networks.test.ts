@@ -67,7 +67,6 @@ async function check(name: string, chosen: readonly string[]): Promise<void> {
       for (const [output, values] of Object.entries(found)) {
         const expected = values!.subarray(0, (values!.length / MOST) * n);
         const error = relativeError(outputs[output]!.data, expected);
-        console.log(`${name}, ${variant}, ${n}: ${output} ${error.toExponential(1)}`);
         expect(error, `${variant}, ${n} images: ${output}`).toBeLessThan(bar);
       }
     }

@@ -1,21 +1,11 @@
 /** The ONNX graph while it is written: which value each tensor is, in which order of axes; constants, and names. */
 import type { OnnxAttribute, OnnxWriter, StoredConstant } from "../../autograd/onnx-form.ts";
-import { narrowed } from "../../data/half-floats.ts";
 import { Variable, type Tensor } from "../../graph/tensor.ts";
 import { kindOf, sameShape, showShape } from "../../kernels/kernel.ts";
 import { torchOrder, torchShape } from "../../nn/layout.ts";
 import { Parameter, StateDictError, type GivenState } from "../../nn/module.ts";
+import { ExportError, halvesOf, type Precision } from "../half.ts";
 import { dataTypes, type OnnxNode, type OnnxTensor } from "./model-file.ts";
-
-export type Precision = "f32" | "f16";
-
-/** A model cannot be written as ONNX. */
-export class ExportError extends Error {
-  override name = "ExportError";
-}
-
-/** The least value that rounds to infinity in half precision. */
-const HALF_OVERFLOWS = 65_520;
 
 interface Held {
   readonly order: readonly number[];
@@ -158,13 +148,9 @@ export class GraphWriter implements OnnxWriter {
     const known = this.#names.get(constant);
     if (known !== undefined) return known;
     const type = this.#precision;
-    const bad = type === "f16" ? data.find((value) => Math.abs(value) >= HALF_OVERFLOWS) : undefined;
-    if (bad !== undefined) {
-      throw new ExportError(`${name} holds ${bad}, beyond half precision, which ends at 65504: export it in f32`);
-    }
     const unique = this.#unique(name);
     this.#names.set(constant, unique);
-    this.constants.push({ name: unique, type, shape, bytes: bytesOf(data, type) });
+    this.constants.push({ name: unique, type, shape, bytes: bytesOf(data, type, name) });
     return unique;
   }
 
@@ -188,7 +174,7 @@ export class GraphWriter implements OnnxWriter {
   }
 }
 
-const bytesOf = (data: Float32Array, type: Precision): Uint8Array => {
-  const { buffer, byteOffset, byteLength } = type === "f16" ? narrowed(data) : data;
+function bytesOf(data: Float32Array, type: Precision, name = "a constant"): Uint8Array {
+  const { buffer, byteOffset, byteLength } = type === "f16" ? halvesOf(name, data) : data;
   return new Uint8Array(buffer, byteOffset, byteLength);
-};
+}

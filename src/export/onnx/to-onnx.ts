@@ -10,16 +10,13 @@ import { requireKnown, requireShape } from "../../kernels/kernel.ts";
 import type { GivenState } from "../../nn/module.ts";
 import type { Outputs } from "../../models/spec.ts";
 import { PROGRAM, VERSION } from "../version.ts";
-import { ExportError, GraphWriter, type Precision } from "./graph-writer.ts";
+import { ExportError, precisions, type Precision } from "../half.ts";
+import { GraphWriter } from "./graph-writer.ts";
 import { dataTypes, writeModel, type OnnxValue } from "./model-file.ts";
-
-export { ExportError, type Precision };
 
 /** ONNX 1.13: since then a resize names its axes, which leaves the number of images free. */
 const OPSET = 18;
 const IR = 8;
-
-export const precisions: readonly Precision[] = ["f32", "f16"];
 
 /** What the model takes. */
 export const preprocessings = {
