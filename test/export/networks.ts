@@ -1,5 +1,10 @@
 /** Every network, small, with weights whose statistics and biases are no constants. */
 import { PHANTOM, checkConfig, presetFor, type TrainConfig } from "../../src/train/config.ts";
+import { IMAGE_DEVIATION, IMAGE_MEAN } from "../../src/data/batches.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import type { Model } from "../../src/models/model.ts";
 import { buildModel } from "../../src/train/build.ts";
 import { fusions } from "../../src/models/mganet/network.ts";
 import { toTorch, torchShape } from "../../src/nn/layout.ts";
@@ -46,3 +51,29 @@ export const smallNetwork = (name: string) => {
   const model = buildModel(config);
   return { config, model, state: stirredState(model.net) };
 };
+
+/** Grey levels as a network takes them, [N, H, W, 3]. */
+export const imagesOf = (grey: Uint8Array): Float32Array =>
+  Float32Array.from(
+    { length: 3 * grey.length },
+    (_, i) => (grey[Math.floor(i / 3)]! / 255 - IMAGE_MEAN) / IMAGE_DEVIATION,
+  );
+
+/** Logits and mask as the program itself computes them in float32. */
+export async function computed(
+  gpu: Gpu,
+  model: Model,
+  state: SavedState,
+  image: Float32Array,
+  shape: readonly [number, number, number, number],
+): Promise<Record<string, Float32Array>> {
+  model.net.loadStateDict(gpu, state);
+  const graph = new Graph();
+  const { logits, mask } = model.phases.at(-1)!.infer(graph.input("image", shape));
+  const outputs = { ...(logits ? { logits } : {}), ...(mask ? { mask } : {}) };
+  const plan = await compile(gpu, graph, { outputs });
+  const found = await plan.run({ image });
+  plan.destroy();
+  model.net.release(gpu);
+  return found;
+}
