@@ -22,6 +22,7 @@ const rooms = [
   "src/explain",
   "src/study",
   "src/report",
+  "src/export",
   "src/runs",
   "src/web",
   "src/node",

@@ -13,9 +13,9 @@ const { launch, prepare, report, shellExports } = await import(
 );
 
 const args = process.argv.slice(2);
-// Help and commands that only read images should not wait for a driver.
+// Help and commands that only read files should not wait for a driver.
 const needsAdapter =
-  !/^(-|help$|crop$|inspect$|merge$|prepare$|study (status|retry)$|$)/.test(
+  !/^(-|help$|crop$|export$|inspect$|merge$|prepare$|study (status|retry)$|$)/.test(
     args.slice(0, args[0] === "study" ? 2 : 1).join(" "),
   ) &&
   !args.includes("--help") &&

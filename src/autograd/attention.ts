@@ -10,12 +10,21 @@ export type { Fusion };
 /** The ways in which a map can enhance features. */
 export const attentions: readonly Fusion[] = ["parallel", "serial", "spatial", "channel"];
 
+export interface MinMaxSettings {
+  readonly eps: number;
+}
+
+export interface MgaSettings {
+  readonly fusion: Fusion;
+}
+
 /** Each sample of x [N, ...] mapped to (x - min) / (max - min + eps); the gradient flows through min and max, ties share. */
 export function minMaxNormalize(x: Tensor, eps = 1e-6): Tensor {
   requireTensors("minMaxNormalize", x);
   requireNumber("minMaxNormalize", "eps", eps, 0);
   const graph = graphOf("minMaxNormalize", x);
   const outputs = graph.record(minMaxKernel(x.shape, eps), [x], {
+    settings: { eps } satisfies MinMaxSettings,
     gradient: ([dy]) => graph.record(minMaxGradKernel(x.shape, eps), [x, dy!, outputs[0]!, outputs[1]!]),
   });
   return outputs[0]!;
@@ -55,6 +64,7 @@ export function maskGuidedAttention(f: Tensor, m: Tensor, gate: Gate | undefined
       `mga: a gate of ${layers.map((t) => showShape(t.shape)).join(", ")} does not match features ${showShape(f.shape)}`,
   );
   const outputs = graph.record(mgaKernel(f.shape, r, fusion), [f, m, ...layers], {
+    settings: { fusion } satisfies MgaSettings,
     gradient([dy]) {
       const saved = gate ? [...outputs.slice(1), gate.weight1, gate.weight2] : [];
       return graph.record(mgaGradKernel(f.shape, r, fusion), [f, m, dy!, ...saved]);

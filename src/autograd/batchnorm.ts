@@ -27,6 +27,15 @@ export interface BatchNormOptions {
   residual?: Tensor | undefined;
 }
 
+/** Of the node that prepares the running statistics. */
+export interface BatchNormStatsSettings {
+  readonly eps: number;
+}
+
+export interface BatchNormSettings {
+  readonly relu: boolean;
+}
+
 /**
  * relu?((x - mean) / sqrt(var + eps) * weight + bias + residual?) per channel of x [N, H, W, C]. In a training graph mean
  * and (biased) variance are the batch's, and the running ones move by `momentum` towards them (unbiased variance, as in
@@ -53,10 +62,13 @@ export function batchNorm2d(x: Tensor, parameters: BatchNormParameters, options:
   if (residual) requireSame("batchNorm residual", x.shape, residual.shape);
   const [stats] = training
     ? graph.record(batchNormTrainingStats(x.shape, eps, momentum), [x], { updates: [runningMean, runningVar] })
-    : graph.record(batchNormRunningStats(c, eps), [runningMean, runningVar]);
+    : graph.record(batchNormRunningStats(c, eps), [runningMean, runningVar], {
+        settings: { eps } satisfies BatchNormStatsSettings,
+      });
   const fusion = { relu, residual: residual !== undefined };
   const inputs = [x, stats!, weight, bias, ...(residual ? [residual] : [])];
   const outputs = graph.record(batchNormForward(x.shape, fusion), inputs, {
+    settings: { relu } satisfies BatchNormSettings,
     // In training the statistics are functions of x; the rule below gives x the whole of its gradient.
     gradient: ([dy], [wantsX, , wantsWeight, wantsBias, wantsResidual]) => {
       const y = relu ? [outputs[0]!] : [];

@@ -5,6 +5,10 @@ import { spatialSumKernel } from "../kernels/reduce.ts";
 import { graphOf } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
+export interface ClassActivationSettings {
+  readonly relu: boolean;
+}
+
 /**
  * The sum over the channels of a f, clipped at 0 with `relu`: a class activation map (Zhou et al. 2016); with ReLU, that
  * of Grad-CAM (Selvaraju et al. 2017).
@@ -21,6 +25,7 @@ export function classActivation(f: Tensor, a: Tensor, { relu = false }: { relu?:
   );
   const graph = graphOf("classActivation", f, a);
   const outputs = graph.record(kernel, [f, a], {
+    settings: { relu } satisfies ClassActivationSettings,
     gradient: ([dy], [, wantsWeights]) => {
       const y = relu ? [outputs[0]!] : [];
       const [df, masked] = graph.record(classActivationGradKernel(f.shape, relu), [a, dy!, ...y]);

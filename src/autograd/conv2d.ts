@@ -6,12 +6,18 @@ import {
   conv2dWeightGrad,
   type Conv2dOptions,
 } from "../kernels/conv2d.ts";
+import type { Conv2dShape } from "../../shaders/lib/conv.ts";
 import { requireShape, sameShape, showShape, showSpec, sizeOf } from "../kernels/kernel.ts";
 import { spatialSumKernel } from "../kernels/reduce.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 
 export type { Conv2dOptions };
+
+/** Of convolutions and linear layers. `relu`: applied at the end, where a batch normalisation with it was folded. */
+export type Conv2dSettings = Pick<Conv2dShape, "stride" | "padding" | "dilation" | "groups"> & {
+  readonly relu?: boolean;
+};
 
 /**
  * Cross-correlation as in PyTorch's conv2d.
@@ -74,7 +80,7 @@ export function flattenedLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tenso
 
 function convolve(
   op: string,
-  s: ReturnType<typeof conv2dShape>,
+  s: Conv2dShape,
   x: Tensor,
   weight: Tensor,
   bias: Tensor | undefined,
@@ -92,6 +98,7 @@ function convolve(
   );
   const [y] = graph.record(conv2dForward(s, { bias: bias !== undefined }), inputs, {
     shapes: [shape],
+    settings: s satisfies Conv2dSettings,
     gradient: ([dy], [wantsX, wantsWeight, wantsBias]) => [
       wantsX ? graph.record(conv2dInputGrad(s), [dy!, weight], { shapes: [x.shape] })[0] : undefined,
       wantsWeight ? graph.record(conv2dWeightGrad(s), [x, dy!], { shapes: [weight.shape] })[0] : undefined,

@@ -14,15 +14,15 @@ function apply(
   expression: string,
   gradient?: (dy: Tensor, y: Tensor, wanted: readonly boolean[]) => readonly (Tensor | undefined)[],
   functions = "",
+  settings?: object,
 ): Tensor {
   requireTensors(name, ...inputs);
   for (const t of inputs.slice(1)) requireSame(name, inputs[0]!.shape, t.shape);
   const kernel = pointwiseKernel(name, inputs[0]!.shape, inputs.length, expression, { functions });
-  const outputs = graphOf(name, ...inputs).record(
-    kernel,
-    inputs,
-    gradient ? { gradient: ([dy], wanted) => gradient(dy!, outputs[0]!, wanted) } : {},
-  );
+  const outputs = graphOf(name, ...inputs).record(kernel, inputs, {
+    ...(gradient ? { gradient: ([dy], wanted) => gradient(dy!, outputs[0]!, wanted) } : {}),
+    ...(settings ? { settings } : {}),
+  });
   return outputs[0]!;
 }
 
@@ -59,10 +59,19 @@ export const mul = (a: Tensor, b: Tensor): Tensor =>
     wantsB ? apply("mul.grad", [dy, a], "a * b") : undefined,
   ]);
 
+export interface ScaleSettings {
+  readonly factor: number;
+}
+
+/** Of a sum over all elements. `mean`: divided by their number. */
+export interface SumSettings {
+  readonly mean: boolean;
+}
+
 /** factor * x. */
 export function scale(x: Tensor, factor: number): Tensor {
   requireNumber("scale", "factor", factor);
-  return apply("scale", [x], `f32(${factor}) * a`, (dy) => [scale(dy, factor)]);
+  return apply("scale", [x], `f32(${factor}) * a`, (dy) => [scale(dy, factor)], "", { factor } satisfies ScaleSettings);
 }
 
 /** The sum of all elements, [1]. */
@@ -75,7 +84,10 @@ function total(name: string, x: Tensor, of: () => number): Tensor {
   requireTensors(name, x);
   const [graph, factor] = [graphOf("sum", x), of()];
   const spread = pointwiseKernel("spread", x.shape, 0, `vec4f(s * f32(${factor}))`, { scalar: true });
-  return graph.record(sumAll(x.shape, factor), [x], { gradient: ([dy]) => graph.record(spread, [dy!]) })[0]!;
+  return graph.record(sumAll(x.shape, factor), [x], {
+    settings: { mean: name === "mean" } satisfies SumSettings,
+    gradient: ([dy]) => graph.record(spread, [dy!]),
+  })[0]!;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Products of batches of matrices, and softmax. */
 import { isList, requireKnown, requireNumber, requireShape, sameShape, showShape, sizeOf } from "../kernels/kernel.ts";
-import { matmulKernel } from "../kernels/matmul-forms.ts";
+import { matmulKernel, type MatmulOptions } from "../kernels/matmul-forms.ts";
 import { sampleSumKernel } from "../kernels/reduce.ts";
 import { softmaxInputGradKernel, softmaxKernel } from "../kernels/softmax.ts";
 import { graphOf } from "../graph/graph.ts";
@@ -26,6 +26,7 @@ export function matmul(a: Tensor, b: Tensor, form: MatmulForm = {}): Tensor {
   const { transposeA = false, transposeB = false } = form;
   const graph = graphOf("matmul", a, b);
   return graph.record(matmulKernel(a.shape, b.shape, { transposeA, transposeB }), [a, b], {
+    settings: { transposeA, transposeB } satisfies MatmulOptions,
     gradient([dy], [wantsA, wantsB]) {
       // da = dy bᵀ and db = aᵀ dy, or their transposes where an operand is.
       const da = () =>
@@ -48,6 +49,10 @@ export interface SoftmaxOptions {
   bias?: Tensor;
 }
 
+export interface SoftmaxSettings {
+  readonly scale: number;
+}
+
 /**
  * softmax(scale x + bias) over the last axis.
  * @param x [N, ..., K]
@@ -67,6 +72,7 @@ export function softmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
   }
   const graph = graphOf("softmax", x);
   const outputs = graph.record(softmaxKernel(x.shape, scale, bias?.shape), bias ? [x, bias] : [x], {
+    settings: { scale } satisfies SoftmaxSettings,
     gradient([dy], [wantsX, wantsBias]) {
       const [y] = outputs;
       const dx = wantsX ? graph.record(softmaxInputGradKernel(x.shape, scale), [y!, dy!])[0] : undefined;

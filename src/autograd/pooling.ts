@@ -9,6 +9,7 @@ import {
   avgPoolKernel,
   globalMaxPoolGradKernel,
   globalMaxPoolKernel,
+  type AvgPoolOptions,
 } from "../kernels/pooling.ts";
 
 /** A number stands for height and width. */
@@ -46,6 +47,7 @@ export function avgPool2d(x: Tensor, given: AvgPool2dOptions): Tensor {
   };
   const graph = graphOf("avgPool2d", x);
   return graph.record(avgPoolKernel(x.shape, options), [x], {
+    settings: options satisfies AvgPoolOptions,
     gradient: ([dy]) => graph.record(avgPoolGradKernel(x.shape, options), [dy!]),
   })[0]!;
 }

@@ -8,7 +8,7 @@ import { selfAttentionGradKernel, selfAttentionKernel, type Shifted } from "../k
 import { graphOf, type Graph } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { matmul, softmax } from "./matmul.ts";
-import { headsApart, headsTogether } from "./tokens.ts";
+import { headsApart, headsTogether, type HeadsSettings } from "./tokens.ts";
 
 export type { Shifted };
 
@@ -18,6 +18,13 @@ export interface SelfAttentionSettings {
   bias?: Tensor | undefined;
   /** Of samples that are shifted windows of images (`windowPartition`): which tokens do not see each other. */
   shifted?: Shifted | undefined;
+}
+
+export type AttentionSettings = Pick<SelfAttentionSettings, "heads" | "shifted">;
+
+/** Of the node that takes queries (0), keys (1) or values (2) out. */
+export interface ThirdSettings extends HeadsSettings {
+  readonly third: number;
 }
 
 /**
@@ -41,6 +48,7 @@ export function selfAttention(x: Tensor, settings: SelfAttentionSettings): Tenso
   const graph = graphOf("selfAttention", x);
   const operands = bias ? [x, bias] : [x];
   const outputs = graph.record(kernel, operands, {
+    settings: { heads, shifted } satisfies AttentionSettings,
     gradient: ([dy]) =>
       graph.record(selfAttentionGradKernel(x.shape, options), [...operands, outputs[0]!, dy!, outputs[1]!]),
   });
@@ -81,6 +89,7 @@ function third(x: Tensor, batch: number, i: number): Tensor {
   const graph = graphOf("selfAttentionWithWeights", x);
   return graph.record(tokensKernel("selfAttentionWithWeights.third", [batch, each, t * d], heads, i * heads), [x], {
     shapes: [[batch * heads, t, d]],
+    settings: { heads, third: i } satisfies ThirdSettings,
     gradient: ([dy]) =>
       graph.record(tokensKernel("selfAttentionWithWeights.thirdGrad", [batch, heads, t * d], each, -i * heads), [dy!], {
         shapes: [x.shape],
@@ -105,6 +114,7 @@ export function headMean(x: Tensor, heads: number): Tensor {
   const graph = graphOf("headMean", x);
   return graph.record(spatialSumKernel("headMean", pixels, "none", 1 / heads), [x], {
     shapes: [[all / heads, t, k]],
+    settings: { heads } satisfies HeadsSettings,
     gradient: ([dy]) => graph.record(spreadKernel(pixels, 1 / heads), [dy!], { shapes: [x.shape] }),
   })[0]!;
 }

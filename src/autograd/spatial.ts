@@ -38,6 +38,7 @@ export function maxPool2d(x: Tensor, given: MaxPool2dOptions): Tensor {
   const options: MaxPoolOptions = { kernel, stride, padding };
   const graph = graphOf("maxPool2d", x);
   const outputs = graph.record(maxPoolKernel(x.shape, options), [x], {
+    settings: options,
     gradient: ([dy]) => graph.record(maxPoolGradKernel(x.shape, options), [dy!, outputs[1]!]),
   });
   return outputs[0]!;

@@ -24,6 +24,15 @@ import { requireTensors, type Tensor } from "../graph/tensor.ts";
 
 export type { Windows };
 
+export interface LayerNormSettings {
+  readonly eps: number;
+}
+
+/** Of ops that cut tokens into heads or put them together. */
+export interface HeadsSettings {
+  readonly heads: number;
+}
+
 /**
  * (x - mean) / sqrt(variance + eps) weight + bias over the last axis, as PyTorch's layer_norm (biased variance).
  * @param x [..., C]
@@ -42,6 +51,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): 
   );
   const graph = graphOf("layerNorm", x);
   const outputs = graph.record(layerNormKernel(x.shape, eps), [x, weight, bias], {
+    settings: { eps } satisfies LayerNormSettings,
     gradient([dy], [wantsX, wantsWeight, wantsBias]) {
       const [, means, deviations] = outputs;
       const dx = wantsX
@@ -127,6 +137,7 @@ export function headsApart(x: Tensor, heads: number): Tensor {
   const graph = graphOf("headsApart", x);
   return graph.record(swapKernel("headsApart", [n, t, heads, d]), [x], {
     shapes: [[n * heads, t, d]],
+    settings: { heads } satisfies HeadsSettings,
     gradient: ([dy]) =>
       graph.record(swapKernel("headsApart.inputGrad", [n, heads, t, d]), [dy!], { shapes: [x.shape] }),
   })[0]!;
@@ -145,6 +156,7 @@ export function headsTogether(x: Tensor, heads: number): Tensor {
   const graph = graphOf("headsTogether", x);
   return graph.record(swapKernel("headsTogether", [n, heads, t, d]), [x], {
     shapes: [[n, t, heads * d]],
+    settings: { heads } satisfies HeadsSettings,
     gradient: ([dy]) =>
       graph.record(swapKernel("headsTogether.inputGrad", [n, t, heads, d]), [dy!], { shapes: [x.shape] }),
   })[0]!;
@@ -161,6 +173,7 @@ export function windowPartition(x: Tensor, windows: Windows): Tensor {
   requireKnown("windowPartition", windows, ["window", "shift"]);
   const graph = graphOf("windowPartition", x);
   return graph.record(windowPartitionKernel("windowPartition", x.shape, windows), [x], {
+    settings: windows,
     gradient: ([dy]) => graph.record(windowReverseKernel("windowPartition.inputGrad", x.shape, windows), [dy!]),
   })[0]!;
 }
@@ -175,6 +188,7 @@ export function windowReverse(x: Tensor, shape: readonly number[], windows: Wind
   nhwc("windowReverse", shape);
   const graph = graphOf("windowReverse", x);
   return graph.record(windowReverseKernel("windowReverse", shape, windows), [x], {
+    settings: windows,
     gradient: ([dy]) =>
       graph.record(windowPartitionKernel("windowReverse.inputGrad", shape, windows), [dy!], { shapes: [x.shape] }),
   })[0]!;

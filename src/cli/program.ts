@@ -2,6 +2,8 @@
 import { existsSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
+import { exportFormats } from "../export/formats.ts";
+import { precisions } from "../export/half.ts";
 import { fail } from "./fail.ts";
 import {
   addExplainOptions,
@@ -255,6 +257,25 @@ function commands(action: Action): Command {
     .argument("<dirs...>", "the --out folder of the shards, or several of them", texts)
     .option("--out <dir>", "where the results go (default: into that folder)", text)
     .action(action(async () => (await import("./commands/merge.ts")).merge));
+
+  program
+    .command("export")
+    .description("write a run's network for other programs, as ONNX or for PyTorch, with a model card; needs no GPU")
+    .requiredOption("--run <dir>", "run folder, or a checkpoint file", text)
+    .addOption(new Option("--format <name>", "what to write").choices(exportFormats).makeOptionMandatory())
+    .addOption(
+      new Option("--checkpoint <name>", "which checkpoint of a run folder (default: best if it exists)").choices([
+        "best",
+        "last",
+      ]),
+    )
+    .addOption(new Option("--precision <type>", "of weights and activations (default: f32)").choices(precisions))
+    .option("--fold", "with onnx, fold batch normalisations into the convolutions before them")
+    .option("--with-preprocessing", "with onnx, take grey levels from 0 to 255 and normalise them in the model")
+    .option("--out <file>", "the model's file; its card lies beside it (default: exports/RUN)", text)
+    .option("--force", "replace files that exist")
+    .option("--debug", "print stack traces")
+    .action(action(async () => (await import("./commands/export.ts")).exportRun));
 
   addTunedOption(command("report", "write report.html into the folder of a run or a study: all of it on one page"))
     .argument("<dir>", "folder of a run or a study", text)

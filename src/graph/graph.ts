@@ -31,6 +31,8 @@ export interface RecordOptions {
   updates?: readonly Variable[];
   gradient?: GradientRule;
   shapes?: readonly (readonly number[])[];
+  /** As in `Node`. */
+  settings?: object;
 }
 
 /** Bytes to which packed tensors are aligned: WebGPU's floor for binding offsets. */
@@ -91,7 +93,7 @@ export class Graph {
   record(
     kernel: Kernel,
     inputs: readonly Tensor[],
-    { updates = [], gradient, shapes }: RecordOptions = {},
+    { updates = [], gradient, shapes, settings }: RecordOptions = {},
   ): readonly Tensor[] {
     for (const [given, wanted] of [
       [inputs, kernel.inputs],
@@ -113,6 +115,7 @@ export class Graph {
       outputs,
       updates,
       gradient,
+      settings,
       layer: this.#layer,
     };
     for (const [index, spec] of kernel.outputs.entries()) {

@@ -23,6 +23,8 @@ export interface Node {
   /** Persistent tensors that the kernel reads and writes in place. */
   readonly updates: readonly Variable[];
   readonly gradient: GradientRule | undefined;
+  /** What the op does besides what its operands and their shapes say, such as a stride: for readers of the graph, such as an export. */
+  readonly settings?: object | undefined;
   /** Path of the module that recorded it, for errors and profiles. */
   readonly layer: string;
 }

@@ -15,6 +15,10 @@ const axes: Record<Layout, readonly number[] | undefined> = {
   flattened: [3, 2, 0, 1],
 };
 
+/** For each axis of a tensor [..] in PyTorch, ours; of "flattened" before it is flattened. */
+export const torchOrder = (shape: readonly number[], layout: Layout): readonly number[] =>
+  axes[layout] ?? shape.map((_, axis) => axis);
+
 /** Our shape, with PyTorch's order of axes. */
 const reordered = (shape: readonly number[], layout: Layout): number[] =>
   axes[layout]?.map((axis) => shape[axis]!) ?? [...shape];

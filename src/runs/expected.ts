@@ -2,6 +2,7 @@
 import { SafetensorsError } from "../data/safetensors.ts";
 import { TorchFileError } from "../data/torch/torch-file.ts";
 import { DataError } from "../data/sample.ts";
+import { ExportError } from "../export/half.ts";
 import { DeviceLostError, OutOfMemoryError } from "../gpu/gpu.ts";
 import { PlanError } from "../graph/compile.ts";
 import { ConfigError } from "../models/config-error.ts";
@@ -16,6 +17,7 @@ const expected = [
   DataError,
   DeviceLostError,
   DivergedError,
+  ExportError,
   InputError,
   OutOfMemoryError,
   PlanError,

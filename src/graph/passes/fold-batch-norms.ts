@@ -51,7 +51,11 @@ function fold(convolution: Node, { kernel, inputs, outputs, layer, id }: Node): 
   );
   const [foldedWeight, bias] = folding.outputs as [Tensor, Tensor];
   const fused = convolution.kernel.traits!.withEpilogue!({ bias: true, plus: residual.length > 0, relu });
-  const whole = { ...convolution, kernel: fused, inputs: [x!, foldedWeight, bias, ...residual], outputs, layer, id };
+  const settings = { ...convolution.settings, relu };
+  const whole = {
+    ...{ ...convolution, kernel: fused, settings, outputs, layer, id },
+    inputs: [x!, foldedWeight, bias, ...residual],
+  };
   return [folding, whole];
 }
 

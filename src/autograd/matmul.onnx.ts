@@ -1,0 +1,16 @@
+/** Products of batches of matrices, and softmax, in ONNX. */
+import type { MatmulOptions } from "../kernels/matmul-forms.ts";
+import type { SoftmaxSettings } from "./matmul.ts";
+import { onnxForm, type OnnxForm } from "./onnx-form.ts";
+
+export const matmulForms: readonly OnnxForm[] = [
+  onnxForm<MatmulOptions>("matmul", (writer, { inputs: [a, b], outputs: [y] }, { transposeA, transposeB }) => {
+    const order = (transposed: boolean) => (transposed ? [0, 2, 1] : [0, 1, 2]);
+    writer.write(y!, writer.add("MatMul", [writer.read(a!, order(transposeA)), writer.read(b!, order(transposeB))]));
+  }),
+  onnxForm<SoftmaxSettings>("softmax", (writer, { inputs: [x, bias], outputs: [y] }, { scale }) => {
+    const scaled = scale === 1 ? writer.read(x!) : writer.add("Mul", [writer.read(x!), writer.floats([], [scale])]);
+    const scores = bias ? writer.add("Add", [scaled, writer.read(bias)]) : scaled;
+    writer.write(y!, writer.add("Softmax", [scores], { axis: -1 }));
+  }),
+];
