@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
+import { manifest } from "../node/packages.mjs";
 import { fail } from "./fail.ts";
 import {
   addExplainOptions,
@@ -104,6 +105,7 @@ function commands(action: Action): Command {
     .description(
       "MGA-Net on WebGPU: train, evaluate and run classifiers of thyroid nodules in ultrasound images.\nFor research; not a medical device.",
     )
+    .version(manifest.version, "-V, --version", "print the version")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => console.log(text.trimEnd()),

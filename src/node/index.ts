@@ -1,5 +1,5 @@
 /** The library's public API that needs Node. */
 export { openGpu } from "./open-gpu.ts";
 export { AdapterError, type DawnOptions } from "./dawn.ts";
-export { prepareImage } from "./data/prepare-image.ts";
+export { prepareImage } from "./prepare-image.ts";
 export { tuningFiles } from "./tuning-store.ts";
