@@ -31,7 +31,9 @@ const instances = new Map<string, GPU>();
 export async function openDawn(options: DawnOptions = {}): Promise<{ gpu: GPU; adapter: GPUAdapter }> {
   // Imported here so that a binary that fails to load gives a readable message.
   const { create, globals } = await import("webgpu").catch((error: unknown) => {
-    throw new AdapterError(`The npm package webgpu (Dawn) does not load: ${missing("webgpu") ?? messageOf(error)}`, { cause: error });
+    throw new AdapterError(`The npm package webgpu (Dawn) does not load: ${missing("webgpu") ?? messageOf(error)}`, {
+      cause: error,
+    });
   });
   if (!("GPUBufferUsage" in globalThis)) Object.assign(globalThis, globals);
   const flags = ["disable-dawn-features=timestamp_quantization"];

@@ -74,7 +74,9 @@ async function watchStudy(store: FolderStore): Promise<number> {
       if (signal.aborted) return interrupt.code();
       await sleep(1000 * WATCH_SECONDS, undefined, { signal }).catch(() => {});
     }
-    console.log(`All runs are finished. ${commandLine("report", store.name)} writes the whole report, if nobody else does`);
+    console.log(
+      `All runs are finished. ${commandLine("report", store.name)} writes the whole report, if nobody else does`,
+    );
     return 0;
   } finally {
     interrupt.dispose();
