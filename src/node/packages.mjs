@@ -17,7 +17,7 @@ function findRoot(folder) {
   return existsSync(path.join(folder, "package.json")) ? folder : findRoot(path.dirname(folder));
 }
 
-/** What is read of package.json. @typedef {{ version: string, peerDependencies: Record<string, string>, scripts: Record<string, string> }} Manifest */
+/** What is read of package.json. @typedef {{ version: string, peerDependencies: Record<string, string>, scripts: Record<string, string>, files: string[] }} Manifest */
 
 /** @type {Manifest} */
 export const manifest = JSON.parse(readFileSync(path.join(packageRoot, "package.json"), "utf8"));
