@@ -7,10 +7,12 @@ import { fileURLToPath } from "node:url";
 
 const at = (/** @type {string} */ file) => fileURLToPath(new URL(`../${file}`, import.meta.url));
 const sources = existsSync(at("src/cli/main.ts")) || !existsSync(at("dist/src/cli/main.js"));
+const load = (/** @type {string} */ file) =>
+  import(new URL(`../${sources ? "" : "dist/"}src/node/${file}`, import.meta.url).href);
 /** @type {typeof import("../src/node/vulkan/launch.mjs")} */
-const { launch, prepare, report, shellExports } = await import(
-  new URL(`../${sources ? "" : "dist/"}src/node/vulkan/launch.mjs`, import.meta.url).href
-);
+const { launch, prepare, report, shellExports } = await load("vulkan/launch.mjs");
+/** @type {typeof import("../src/node/packages.mjs")} */
+const { manifest, requirePackages } = await load("packages.mjs");
 
 const args = process.argv.slice(2);
 // Help and commands that only read files should not wait for a driver.
@@ -21,6 +23,12 @@ const needsAdapter =
   !args.includes("--help") &&
   !args.includes("-h");
 try {
+  // Also where nothing else is installed, for reports of what is wrong there.
+  if (args[0] === "--version" || args[0] === "-V") {
+    console.log(manifest.version);
+    process.exit();
+  }
+  requirePackages({ adapter: needsAdapter });
   if (args[0] === "env") {
     process.stdout.write(shellExports(await prepare({ fresh: args.includes("--fresh") })));
   } else {

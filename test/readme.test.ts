@@ -30,7 +30,8 @@ beforeAll(async () => {
   mkdirSync(installed(), { recursive: true });
   writeFileSync(path.join(project, "package.json"), JSON.stringify({ type: "module" }));
   writeFileSync(path.join(installed(), "package.json"), JSON.stringify(manifest));
-  for (const name of Object.keys(manifest.dependencies)) {
+  // The README says to install Dawn beside the package on Node.
+  for (const name of [...Object.keys(manifest.dependencies), "webgpu"]) {
     const link = path.join(project, "node_modules", name);
     mkdirSync(path.dirname(link), { recursive: true });
     symlinkSync(path.join(root, "node_modules", name), link);

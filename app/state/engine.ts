@@ -5,7 +5,7 @@ import { messageOf } from "./messages.ts";
 import { connect, type RemoteApi } from "../worker/rpc.ts";
 import { startWorker } from "./start-worker.ts";
 import type { AdapterInfo, ComputeApi, ParityRow } from "../worker/compute.ts";
-import parityCase from "../../test/reference/data/mganet-se.safetensors?url";
+import parityCase from "../../test/reference/data/mganet-small.safetensors?url";
 
 export type AdapterState =
   { kind: "opening" } | { kind: "ready"; adapter: AdapterInfo } | { kind: "missing"; reason: string };

@@ -1,5 +1,6 @@
 /** Options shared by several commands that are not settings of a training run. */
 import { Option, type Command } from "commander";
+import { commandLine } from "../node/command-line.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { models } from "../models/registry.ts";
 import { explainMethods } from "../explain/methods.ts";
@@ -23,7 +24,7 @@ export const addSaveOption = (command: Command): Command =>
 
 /** For commands whose kernels follow the tuning record (tuned.ts). */
 export const addTunedOption = (command: Command): Command =>
-  command.option("--no-tuned", "use the fixed kernel variants, whatever npm run tune found to be faster");
+  command.option("--no-tuned", `use the fixed kernel variants, whatever ${commandLine("tune")} found to be faster`);
 
 /** For commands that can profile (profile.ts). */
 export const addProfileOptions = (command: Command): Command =>

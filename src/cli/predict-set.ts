@@ -1,4 +1,5 @@
 /** `mganet predict --data`: a whole set of images, or a shard of it, as lines of a file; goes on where it was stopped or killed. */
+import { commandLine } from "../node/command-line.ts";
 import type { PrepareSize } from "../data/crop-image.ts";
 import { outline } from "../explain/outline.ts";
 import type { ListedImage } from "../data/readers/image-list.ts";
@@ -90,7 +91,7 @@ export async function predictSet(options: PredictSetOptions): Promise<number> {
     if (!shard && counts.predicted === 0)
       throw new DataError(`${data}: none of the ${counts.lines} images can be used`);
     console.log(visibleName(`Written to ${dir}: ${LINES}, ${shard ? "" : `${TABLE} `}and ${SUMMARY}`));
-    if (shard) console.log(visibleName(`When all ${shard.of} shards are done:  mganet merge ${out}`));
+    if (shard) console.log(visibleName(`When all ${shard.of} shards are done:  ${commandLine("merge", out)}`));
     return 0;
   } catch (error) {
     if (!stop.signal.aborted || error !== stop.signal.reason) throw error;

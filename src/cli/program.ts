@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from "commander";
 import { oneLine } from "../data/sample.ts";
 import { exportFormats } from "../export/formats.ts";
 import { precisions } from "../export/half.ts";
+import { manifest } from "../node/packages.mjs";
 import { fail } from "./fail.ts";
 import {
   addExplainOptions,
@@ -106,6 +107,7 @@ function commands(action: Action): Command {
     .description(
       "MGA-Net on WebGPU: train, evaluate and run classifiers of thyroid nodules in ultrasound images.\nFor research; not a medical device.",
     )
+    .version(manifest.version, "-V, --version", "print the version")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => console.log(text.trimEnd()),

@@ -1,6 +1,7 @@
 /** Writes a run's report after training, and the pictures of reports. */
 import { parseHTML } from "linkedom";
 import sharp from "sharp";
+import { commandLine } from "../node/command-line.ts";
 import { DataError, type Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { encodeGrey } from "../node/case-pictures.ts";
@@ -74,7 +75,7 @@ export async function reportFinished(
     const images = shown ? imagesOf(sides[shown.on], shown.ids) : [];
     const pictures = await picturesOf(gpu, await runCheckpoint(store), images);
     await writeRunReport(store, plotDocument(), { pictures, summary });
-    console.log(`Report:  ${store.path(REPORT)}  (with activations: npm run report -- ${store.name})`);
+    console.log(`Report:  ${store.path(REPORT)}  (with activations: ${commandLine("report", store.name)})`);
   } catch (error) {
     if (!(error instanceof DataError || error instanceof InputError)) throw error;
     console.error(`No report: ${error.message}`);

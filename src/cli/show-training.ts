@@ -1,4 +1,5 @@
 /** Shows training in progress: a bar on a terminal, one line per epoch elsewhere. */
+import { commandLine } from "../node/command-line.ts";
 import type { EventSink, RunEvent } from "../runs/events.ts";
 import type { TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
@@ -69,5 +70,5 @@ function conclude({ last, best, seconds, classes }: Of<"trained">, folder: strin
     console.log(`Best by ${by} (${best.stage} epoch ${best.epoch}):  ${showMetrics(best.metrics)}`);
     for (const line of showEvaluationMatrix(best.metrics, classes)) console.log(line);
   }
-  console.log(`\nTry it:  npm run predict -- --run ${folder} IMAGE...`);
+  console.log(`\nTry it:  ${commandLine("predict", `--run ${folder} IMAGE...`)}`);
 }

@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
+import { commandLine } from "../node/command-line.ts";
 import { packageRoot, writeWhole } from "../node/files.ts";
 import { queued, requireSlurm, submit } from "../node/slurm.ts";
 import { plural } from "../report/show.ts";
@@ -66,7 +67,7 @@ export async function submitStudy(folder: StudyFolder, scripts: readonly JobScri
   console.log(
     `Submitted ${plural(ids.length, "job")} to Slurm: ${ids.map((id, i) => `${id} (${names[i]!})`).join(", ")}`,
   );
-  console.log(`How far it is: npx mganet study status ${store.name}; logs and scripts: ${store.path("slurm")}`);
+  console.log(`How far it is: ${commandLine("study status", store.name)}; logs and scripts: ${store.path("slurm")}`);
 }
 
 async function requireNoneQueued({ store }: StudyFolder): Promise<void> {

@@ -1,4 +1,5 @@
 /** The work on a study: training its runs, beside other processes, and its tables at the end. */
+import { commandLine } from "../node/command-line.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { writeWhole } from "../node/files.ts";
 import { clockNote } from "../node/folder-clock.ts";
@@ -138,5 +139,5 @@ export async function conclude(
   // Loaded at the end, so that nothing waits for the plotting libraries.
   const { writeStudyFigures } = await import("./study-report.ts");
   await writeStudyFigures(store, options);
-  console.log(`npm run report -- ${store.name} adds the reports of the runs, and more activations`);
+  console.log(`${commandLine("report", store.name)} adds the reports of the runs, and more activations`);
 }

@@ -1,4 +1,6 @@
 // WebGPU on Node: opens Dawn's adapter. The launcher (vulkan/) provides the Vulkan driver.
+import { commandLine } from "./command-line.ts";
+import { missing } from "./packages.mjs";
 
 /** No adapter is available. The message is for the user at the terminal. */
 export class AdapterError extends Error {
@@ -29,7 +31,9 @@ const instances = new Map<string, GPU>();
 export async function openDawn(options: DawnOptions = {}): Promise<{ gpu: GPU; adapter: GPUAdapter }> {
   // Imported here so that a binary that fails to load gives a readable message.
   const { create, globals } = await import("webgpu").catch((error: unknown) => {
-    throw new AdapterError(`The npm package webgpu (Dawn) does not load: ${messageOf(error)}`, { cause: error });
+    throw new AdapterError(`The npm package webgpu (Dawn) does not load: ${missing("webgpu") ?? messageOf(error)}`, {
+      cause: error,
+    });
   });
   if (!("GPUBufferUsage" in globalThis)) Object.assign(globalThis, globals);
   const flags = ["disable-dawn-features=timestamp_quantization"];
@@ -97,11 +101,11 @@ function noAdapter(): string {
   const { MGANET_VULKAN, VK_ICD_FILENAMES } = process.env;
   if (!MGANET_VULKAN)
     return (
-      `${none} On a machine without a GPU driver, start the program through the launcher (npx mganet COMMAND), ` +
-      'or prepare the shell first: eval "$(npx mganet env)"'
+      `${none} On a machine without a GPU driver, start the program through the launcher (${commandLine("COMMAND")}), ` +
+      `or prepare the shell first: eval "$(${commandLine("env")})"`
     );
   return (
     `${none} The driver that was chosen${VK_ICD_FILENAMES ? ` (${VK_ICD_FILENAMES})` : ""} is gone or no longer works; ` +
-    'choose again: eval "$(npx mganet env --fresh)"'
+    `choose again: eval "$(${commandLine("env", "--fresh")})"`
   );
 }

@@ -1,23 +1,16 @@
 /** Atomic file writes, and bounded reads of regular files. */
-import { constants, existsSync, type Stats } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { access, lstat, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { threadId } from "node:worker_threads";
 import { megabytes, MOST_BYTES, tooLong } from "../data/file-sizes.ts";
 import { InputError } from "../runs/store.ts";
 import { makeFolder, requireKept } from "./kept-folders.ts";
+import { packageRoot } from "./packages.mjs";
 import { answers, thisPlace } from "./process-identity.ts";
 
-export { InputError, MOST_BYTES };
-
-/** The folder of package.json, whether run from sources or from a build. */
-export const packageRoot = findRoot(path.dirname(fileURLToPath(import.meta.url)));
-
-function findRoot(folder: string): string {
-  return existsSync(path.join(folder, "package.json")) ? folder : findRoot(path.dirname(folder));
-}
+export { InputError, MOST_BYTES, packageRoot };
 
 let counter = 0;
 

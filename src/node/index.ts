@@ -1,6 +1,6 @@
 /** The library's public API that needs Node. */
 export { openGpu } from "./open-gpu.ts";
 export { AdapterError, type DawnOptions } from "./dawn.ts";
-export { prepareImage } from "./data/prepare-image.ts";
-export { readPicture } from "./data/read-picture.ts";
+export { prepareImage } from "./prepare-image.ts";
+export { readPicture } from "./read-picture.ts";
 export { tuningFiles } from "./tuning-store.ts";

@@ -87,7 +87,7 @@ export async function fitRun(task: FitTask): Promise<FitOutcome> {
     if (!(await run.computesWith(variants))) {
       emit({
         type: "remark",
-        text: `${store.name} was started with other kernel variants (by npm run tune, --no-tuned or another version): it resumes, but not bit for bit`,
+        text: `${store.name} was started with other kernel variants (by mganet tune, --no-tuned or another version): it resumes, but not bit for bit`,
       });
     }
     const follower = task.follow && (await followerOf(run, task.follow, task));

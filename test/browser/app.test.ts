@@ -36,7 +36,7 @@ describe.skipIf(leftOut)("the page", () => {
     const before = app.requests.length;
     await page.reload();
     await page.getByText("Agrees with PyTorch").waitFor();
-    const again = app.requests.slice(before).filter((url) => url.includes("mganet-se"));
+    const again = app.requests.slice(before).filter((url) => url.includes("mganet-small"));
     expect(again).toEqual([]);
   });
 

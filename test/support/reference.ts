@@ -15,7 +15,7 @@ export const parseTable = (json: string): Record<string, OpCase[]> =>
 
 /** The networks in data/<name>.safetensors, those of each model. */
 export const networks = [
-  ...(["mganet-cbam", "mganet-every-block", "mganet-none", "mganet-parallel", "mganet-se"] as const),
+  ...(["mganet-cbam", "mganet-every-block", "mganet-none", "mganet-parallel", "mganet-se", "mganet-small"] as const),
   ...(["resnet34-plain", "vgg16_bn-plain", "vgg16-plain", "inception_v3-plain", "resnext50_32x4d-2-groups"] as const),
   ...(["vit_b_16-plain", "swin_t-dropout"] as const),
 ];

@@ -32,6 +32,10 @@ const leftOut: readonly { files: RegExp; why: string }[] = [
   { files: /^test\/kernels\/wide\./, why: "the kernels with 16 lanes" },
   { files: /^test\/node\/data\/compiled\./, why: "that data sets are read without tsx too" },
   { files: /^test\/node\/folder-lock-race\./, why: "processes that race for a folder" },
+  {
+    files: /^test\/package\/(tarball|bundle)\./,
+    why: "the packed package, and the bundle for machines without a network",
+  },
   { files: /^test\/node\/data\/memory\./, why: "that many images take no more memory than few" },
   {
     files: /^test\/bench\/(process|models)\./,

@@ -1,5 +1,6 @@
 /** `mganet prepare`: writes crops, masks and a manifest of a folder of images. */
 import path from "node:path";
+import { commandLine } from "../../node/command-line.ts";
 import { benignMalignant, sameNames } from "../../data/classes.ts";
 import { type Classes, DataError, isBare } from "../../data/sample.ts";
 import { contactSheet, spread, type Tile } from "../../node/contact-sheet.ts";
@@ -87,7 +88,7 @@ export async function prepare(options: PrepareOptions): Promise<number> {
     const classes = sameNames(dataset.classes, benignMalignant)
       ? ""
       : ` --classes "${dataset.classes.names.join(",")}"`;
-    console.log(`\nTrain on them:  npm run train -- --data ${out}${classes}`);
+    console.log(`\nTrain on them:  ${commandLine("train", `--data ${out}${classes}`)}`);
     return 0;
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;

@@ -1,5 +1,6 @@
 /** `mganet report`: writes a page with all results of a run or a study. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { commandLine } from "../../node/command-line.ts";
 import { FolderStore } from "../../node/folder-store.ts";
 import { requireWritableFile } from "../../node/files.ts";
 import { ConfigError } from "../../models/config-error.ts";
@@ -73,7 +74,9 @@ async function watchStudy(store: FolderStore): Promise<number> {
       if (signal.aborted) return interrupt.code();
       await sleep(1000 * WATCH_SECONDS, undefined, { signal }).catch(() => {});
     }
-    console.log(`All runs are finished. npm run report -- ${store.name} writes the whole report, if nobody else does`);
+    console.log(
+      `All runs are finished. ${commandLine("report", store.name)} writes the whole report, if nobody else does`,
+    );
     return 0;
   } finally {
     interrupt.dispose();

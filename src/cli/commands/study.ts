@@ -1,4 +1,5 @@
 /** `mganet study`: works on a study that `reproduce` has begun, shows how far it is, and has failed runs tried again. */
+import { commandLine } from "../../node/command-line.ts";
 import { InputError } from "../../runs/store.ts";
 import { clockNote } from "../../node/folder-clock.ts";
 import { FolderStore } from "../../node/folder-store.ts";
@@ -37,7 +38,7 @@ export async function studyWork(dir: string, flags: WorkFlags): Promise<number> 
   const folder = await StudyFolder.existing(new FolderStore(dir));
   const { tables, seeds, config } = folder.study;
   const groups = planRuns(tables, seeds, config.folds);
-  const again = `npx mganet study work ${dir}`;
+  const again = commandLine("study work", dir);
   const only = flags.run === undefined ? undefined : onlyRun(folder, flags.run);
   if (!flags.onlyTables) {
     const options = { ...flags, again, waits: flags.wait ?? true, ...(only ? { only } : {}) };
@@ -125,6 +126,6 @@ export async function retryStudy(dir: string): Promise<void> {
   console.log(
     count === 0
       ? "No run has failed."
-      : `${plural(count, "run")} will be tried again by the next process that works on the study: npx mganet study work ${dir}`,
+      : `${plural(count, "run")} will be tried again by the next process that works on the study: ${commandLine("study work", dir)}`,
   );
 }

@@ -1,6 +1,7 @@
 /** `mganet train`: trains a run, or resumes one. */
 import path from "node:path";
 import type { Command } from "commander";
+import { commandLine } from "../../node/command-line.ts";
 import type { Gpu } from "../../gpu/gpu.ts";
 import { EventFile } from "../../node/event-file.ts";
 import { requireWritableFile, writeWhole } from "../../node/files.ts";
@@ -91,7 +92,7 @@ async function reopen(dir: string) {
   return found;
 }
 
-const resumeHint = (dir: string): string => `Resume with:  npm run train -- --resume ${dir}`;
+const resumeHint = (dir: string): string => `Resume with:  ${commandLine("train", `--resume ${dir}`)}`;
 
 /** Trains. On failure, says how to resume from the last checkpoint, unless that would fail in the same way. */
 async function fit(task: TrainTask, progress: Progress) {
@@ -100,7 +101,7 @@ async function fit(task: TrainTask, progress: Progress) {
   } catch (error) {
     progress.stop();
     if (error instanceof FolderGoneError) {
-      console.log("The run moved with its folder. Resume with:  npm run train -- --resume NEW-FOLDER");
+      console.log(`The run moved with its folder. ${resumeHint("NEW-FOLDER")}`);
     } else if (
       !(error instanceof DivergedError) &&
       error !== task.signal?.reason &&

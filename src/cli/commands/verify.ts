@@ -28,6 +28,7 @@ export async function verify(options: VerifyOptions): Promise<number> {
     await requireWritableFile(options.out);
   }
   const files = options.case !== undefined ? [options.case] : await builtInCases();
+  if (options.case === undefined) showWhatIsLeftOut(files);
   const good = await withGpu(options, async (gpu) => {
     console.log(`Comparing with PyTorch (float64) on ${gpu.name}; ${used(gpu, options)}`);
     let good = true;
@@ -50,6 +51,15 @@ async function builtInCases(): Promise<string[]> {
   const isCase = (name: string) => models.some(({ id }) => name.startsWith(`${id}-`)) && name.endsWith(".safetensors");
   const names = (await readdir(builtIn)).filter(isCase).sort();
   return names.map((name) => path.join(builtIn, name));
+}
+
+/** An installed package has one small case; the repository has one of every model. */
+function showWhatIsLeftOut(files: readonly string[]): void {
+  const without = models.filter(({ id }) => !files.some((file) => path.basename(file).startsWith(`${id}-`)));
+  if (without.length === 0) return;
+  console.log(
+    `This package brings ${files.map((file) => path.basename(file, ".safetensors")).join(", ")} only. Cases of ${without.map(({ id }) => id).join(", ")} are in the repository, in test/reference/data; check one with --case FILE`,
+  );
 }
 
 async function verifyFile(gpu: Gpu, file: string, { out, plain = false }: VerifyOptions): Promise<boolean> {

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { bundleFolder, readBundle } from "./bundle.mjs";
-import { readDistribution } from "./distribution.mjs";
+import { installHint, readDistribution } from "./distribution.mjs";
 import { driverVariables } from "./environment.mjs";
 import { LaunchError } from "./errors.mjs";
 import { findManifests, icdFolders, softwareManifests } from "./icd.mjs";
@@ -60,7 +60,9 @@ const obtainLater = async (options) => (await import("./obtain.mjs")).obtainBund
  */
 export async function choose({ env, cache, say, fresh = false, ask = probe, obtain = obtainLater, root = "/" }) {
   const distribution = readDistribution(root);
-  const folder = bundleFolder(cache, distribution);
+  // An offline bundle brings the driver.
+  const brought = env.MGANET_DRIVER;
+  const folder = brought || bundleFolder(cache, distribution);
   const manifests = findManifests(icdFolders(env, root));
   let bundle = readBundle(folder, { thorough: fresh });
   const record = () => choiceFile(cache, { env, root, manifests, bundle: [folder, bundle?.stamp] });
@@ -88,6 +90,10 @@ export async function choose({ env, cache, say, fresh = false, ask = probe, obta
   if (found) return decide(system, found);
 
   const renew = () => {
+    if (brought)
+      throw new LaunchError(
+        `the driver in ${folder} (MGANET_DRIVER) is missing, damaged, or of another version of this program`,
+      );
     if (existsSync(folder))
       say(`mganet: the driver in ${folder} is damaged, or of an earlier version of this program\n`);
     return obtain({ env, folder, distribution, say });
@@ -114,6 +120,10 @@ export async function choose({ env, cache, say, fresh = false, ask = probe, obta
     const second = await askUnpacked(bundle);
     if (second) return second;
   }
+  if (brought)
+    throw new LaunchError(
+      `the driver in ${folder} (MGANET_DRIVER) does not run on ${distribution.name}; it may need a newer C library. Install a GPU's driver, or a software one: ${installHint(distribution)}`,
+    );
   throw new LaunchError(
     `Dawn refuses the software Vulkan driver of ${distribution.name} (Mesa ${bundle.version}), unpacked into ${folder}; ` +
       "25.0 is known to work.\nInstall a newer Mesa or a GPU's driver.",

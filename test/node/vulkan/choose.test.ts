@@ -155,6 +155,19 @@ describe("the choice", () => {
     expect(fetches()).toBe(0);
   });
 
+  test("a driver that an offline bundle brings is used, and nothing is fetched in its place", async () => {
+    const refusing = machine(({ kind }) => (kind === "unpacked" ? software : undefined));
+    const brought = path.join(refusing.root, "driver");
+    const run = () => refusing.run({ MGANET_DRIVER: brought });
+    await expect(run()).rejects.toThrow(`the driver in ${brought} (MGANET_DRIVER) is missing, damaged`);
+    const marker = { format: bundleFormat, created: "", versions: { "mesa-vulkan-drivers": "25" }, files: {} };
+    write(brought, { "bundle.json": JSON.stringify(marker) });
+    expect(await run()).toMatchObject({ kind: "unpacked", icd: path.join(brought, "icd.d/lvp_icd.json") });
+    const other = machine(() => undefined);
+    await expect(other.run({ MGANET_DRIVER: brought })).rejects.toThrow(/does not run on Debian.*newer C library/);
+    expect([refusing.fetches(), other.fetches()]).toEqual([0, 0]);
+  });
+
   test("a cache that cannot be written is no obstacle", async () => {
     const { run, root } = machine(() => hardware);
     write(root, { cache: "a file where the folder should be" });
