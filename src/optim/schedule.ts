@@ -4,9 +4,9 @@ import { aKind, kindOf } from "../kernels/kernel.ts";
 /**
  * A factor of the learning rate's peak: `optimizer.advance(peak * schedule(step, total))`.
  * @param step from 0
- * @param total steps of the training
+ * @param total steps of the training, where they are known
  */
-export type LearningRateSchedule = (step: number, total: number) => number;
+export type LearningRateSchedule = (step: number, total?: number) => number;
 
 /** Always the peak. */
 export const constantLR: LearningRateSchedule = () => 1;
@@ -29,7 +29,7 @@ export function exponentialLR(options: { gamma: number }): LearningRateSchedule 
 }
 
 /**
- * Falls along half a cosine within `tMax` steps (default: all) to `endFactor` (default 0) of the peak, and rises again after them.
+ * Falls along half a cosine within `tMax` steps (default: all, where their number is known) to `endFactor` (default 0) of the peak, and rises again after them.
  * `torch.optim.lr_scheduler.CosineAnnealingLR`, of which eta_min is endFactor times the peak.
  * @throws RangeError for other options
  */
@@ -38,7 +38,11 @@ export function cosineAnnealingLR(options: { tMax?: number; endFactor?: number }
   const { tMax, endFactor = 0 } = options;
   if (tMax !== undefined) requireSteps("cosineAnnealingLR: tMax", tMax);
   requireFactor("cosineAnnealingLR: endFactor", endFactor);
-  return (step, total) => endFactor + ((1 - endFactor) * (1 + Math.cos((Math.PI * step) / (tMax ?? total)))) / 2;
+  return (step, total) => {
+    const period = tMax ?? total;
+    if (period === undefined) throw new RangeError("cosineAnnealingLR: pass tMax, as the number of steps is not known");
+    return endFactor + ((1 - endFactor) * (1 + Math.cos((Math.PI * step) / period))) / 2;
+  };
 }
 
 /**
@@ -57,7 +61,7 @@ export function linearWarmup(
   if (typeof after !== "function") throw new TypeError(`linearWarmup: a schedule is a function, got ${aKind(after)}`);
   return (step, total) => {
     if (step < steps) return startFactor + ((1 - startFactor) * step) / steps;
-    return after(step - steps, total - steps);
+    return after(step - steps, total === undefined ? undefined : total - steps);
   };
 }
 

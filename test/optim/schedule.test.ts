@@ -94,6 +94,14 @@ describe("schedules by PyTorch's names", () => {
       expect(schedules[name]!(step, 20), `step ${step}`).toBeCloseTo(rate, 12);
   });
 
+  test("need no number of steps unless it is asked for", () => {
+    expect(cosineAnnealingLR({ tMax: 8 })(4)).toBeCloseTo(0.5, 12);
+    expect(linearWarmup({ steps: 2, startFactor: 0 }, cosineAnnealingLR({ tMax: 8 }))(6)).toBeCloseTo(0.5, 12);
+    expect(() => linearWarmup({ steps: 2 }, cosineAnnealingLR())(6)).toThrow(
+      "cosineAnnealingLR: pass tMax, as the number of steps is not known",
+    );
+  });
+
   test("constantLR is always the peak", () => {
     expect([0, 7, 19].map((step) => constantLR(step, 20))).toEqual([1, 1, 1]);
   });
