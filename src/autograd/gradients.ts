@@ -11,6 +11,14 @@ import { requireTensors, type Node, type Tensor } from "../graph/tensor.ts";
  * @throws TypeError if the loss does not depend on one of them, or an op on the way has no gradient
  */
 export function gradients(loss: Tensor, wrt: readonly Tensor[], dy?: Tensor): Tensor[] {
+  return gradientsWhereUsed(loss, wrt, dy).map((gradient, i) => {
+    if (!gradient) throw new TypeError(`gradients: the loss does not depend on ${wrt[i]!.label}`);
+    return gradient;
+  });
+}
+
+/** The same, but undefined for each t that the loss does not depend on (`allow_unused` in PyTorch). */
+export function gradientsWhereUsed(loss: Tensor, wrt: readonly Tensor[], dy?: Tensor): (Tensor | undefined)[] {
   if (!isList(wrt)) throw new TypeError(`gradients: expected an array of tensors, got ${aKind(wrt)}`);
   requireTensors("gradients", loss, ...wrt, ...(dy === undefined ? [] : [dy]));
   if (dy ? !sameShape(dy.shape, loss.shape) : loss.size !== 1) {
@@ -47,11 +55,7 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[], dy?: Tensor): Te
       }
     });
   }
-  return wrt.map((tensor) => {
-    const gradient = collect(tensor);
-    if (!gradient) throw new TypeError(`gradients: the loss does not depend on ${tensor.label}`);
-    return gradient;
-  });
+  return wrt.map(collect);
 }
 
 const wantsGradient = (t: Tensor, wrt: readonly Tensor[], relevant: ReadonlySet<Node>): boolean =>

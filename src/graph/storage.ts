@@ -1,8 +1,10 @@
 /** Where variables live on the device. */
-import { alignUp, GpuError, type Gpu } from "../gpu/gpu.ts";
-import { requireFloats, showShape } from "../kernels/kernel.ts";
-import { PACK_ALIGNMENT_BYTES } from "./graph.ts";
-import { Variable, type Residence } from "./tensor.ts";
+import { GpuError, type Gpu } from "../gpu/gpu.ts";
+import { requireFloats } from "../kernels/kernel.ts";
+import { contains, requirePlaceless, Slab } from "./slab.ts";
+import type { Residence, Variable } from "./tensor.ts";
+
+export { requirePlaceless, Slab };
 
 /** A range of a device buffer. */
 export interface Region {
@@ -25,57 +27,13 @@ export interface Home extends Residence {
   released: boolean;
 }
 
-/** Variables one after another in one buffer, so that one dispatch can update all of them. */
-export class Slab {
-  readonly variables: readonly Variable[];
-  /** Element at which each variable begins. */
-  readonly offsets: readonly number[];
-  /** Elements in all, gaps included. */
-  readonly floats: number;
-  /** The whole slab as one variable. */
-  readonly flat: Variable;
-
-  /**
-   * Variables may have been used before: what they hold on a device moves with them.
-   * @throws RangeError if a variable has a place in another slab, or is given twice; then none gets a place
-   */
-  constructor(variables: readonly Variable[]) {
-    requirePlaceless(variables);
-    const offsets: number[] = [];
-    let bytes = 0;
-    for (const variable of variables) {
-      offsets.push(bytes / 4);
-      variable.place = { slab: this, offset: bytes };
-      bytes += alignUp(variable.bytes, PACK_ALIGNMENT_BYTES);
-    }
-    this.variables = variables;
-    this.offsets = offsets;
-    this.floats = bytes / 4;
-    this.flat = new Variable("slab", [this.floats]);
-    this.flat.place = { slab: this, offset: 0 };
-  }
-}
-
-/** @throws RangeError for variables that cannot be laid out in new slabs */
-export function requirePlaceless(variables: readonly Variable[]): void {
-  if (variables.length === 0) throw new RangeError("a slab needs at least one variable");
-  for (const [i, variable] of variables.entries()) {
-    const name = variable.name || showShape(variable.shape);
-    if (variables.indexOf(variable) < i) throw new RangeError(`variable ${name} is given twice`);
-    if (!variable.place) continue;
-    throw new RangeError(
-      `variable ${name} already belongs to a slab: give a second optimiser the slabs of the first, as in new Adam(first.slabs, options)`,
-    );
-  }
-}
-
-/** Bytes that these variables take on a device: a slab among them holds its variables. */
+/** Bytes that these variables take on a device: a slab, or a range of it, among them holds its variables. */
 export function bytesOnDevice(variables: Iterable<Variable>): number {
   const all = new Set(variables);
   let bytes = 0;
   for (const variable of all) {
     const slab = variable.place?.slab as Slab | undefined;
-    if (!slab || slab.flat === variable || !all.has(slab.flat)) bytes += variable.bytes;
+    if (!slab?.wholes.some((whole) => all.has(whole) && contains(whole, variable))) bytes += variable.bytes;
   }
   return bytes;
 }
@@ -112,6 +70,11 @@ export function homeOf(gpu: Gpu, variable: Variable, overwritten = NONE): Home {
   const slab = variable.place?.slab as Slab | undefined;
   if (slab) settle(gpu, store, slab, overwritten);
   let home = store.homes.get(variable);
+  if (!home && slab) {
+    // A range, as all of the slab's variables have homes now.
+    const { buffer, writes } = store.slabs.get(slab)!;
+    home = settleAt(gpu, variable, { buffer, offset: variable.place!.offset, bytes: variable.bytes }, writes);
+  }
   if (!home) {
     const region = { buffer: gpu.createStorage(variable.bytes, variable.name), offset: 0, bytes: variable.bytes };
     // First, since they may be refused: the next use must not find a home without values.
@@ -239,8 +202,8 @@ export function releaseVariables(gpu: Gpu, released: readonly Variable[]): void 
     const home = homes.get(variable);
     if (!home) continue;
     const slab = variable.place?.slab as Slab | undefined;
-    if (slab?.flat === variable) {
-      releaseVariables(gpu, slab.variables);
+    if (slab?.wholes.includes(variable)) {
+      releaseVariables(gpu, slab.within(variable));
       continue;
     }
     leave(variable, home);
@@ -249,8 +212,11 @@ export function releaseVariables(gpu: Gpu, released: readonly Variable[]): void 
     const shared = slab && slabs.get(slab);
     if (!shared?.settled.delete(variable)) home.region.buffer.destroy();
     else if (shared.settled.size === 0) {
-      leave(slab!.flat, homes.get(slab!.flat)!);
-      homes.delete(slab!.flat);
+      for (const whole of slab!.wholes) {
+        const wholeHome = homes.get(whole);
+        if (wholeHome) leave(whole, wholeHome);
+        homes.delete(whole);
+      }
       slabs.delete(slab!);
       shared.buffer.destroy();
     }

@@ -1,12 +1,13 @@
-/** The Adam optimiser, recorded in the training graph. */
-import { add, scale, sum } from "../autograd/elementwise.ts";
-import { gradients } from "../autograd/gradients.ts";
-import type { Graph } from "../graph/graph.ts";
-import { requirePlaceless, Slab } from "../graph/storage.ts";
-import { Variable, type Node, type Tensor } from "../graph/tensor.ts";
-import { adamKernel } from "../kernels/adam.ts";
+/** The optimisers Adam and AdamW. */
+import type { Variable } from "../graph/tensor.ts";
+import type { Slab } from "../graph/storage.ts";
 import { aKind, isList } from "../kernels/kernel.ts";
-import { Parameter } from "../nn/module.ts";
+import { adamKernel, adamWKernel } from "../kernels/adam.ts";
+import type { CommonOptions, Trained } from "./groups.ts";
+import { Optimizer, requireNotNegative, requireRate, type Rule } from "./optimizer.ts";
+import { slabsOf } from "./slabs.ts";
+
+export { slabsOf };
 
 export interface AdamOptions {
   /** May be changed between steps. */
@@ -14,179 +15,111 @@ export interface AdamOptions {
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
+  /** Default 0 (AdamW: 0.01). */
+  readonly weightDecay?: number;
 }
+
+/** Beside its fields, PyTorch's name for beta1 and beta2. */
+export type GivenAdamOptions = Partial<AdamOptions> & { readonly betas?: readonly [number, number] };
 
 /** PyTorch's defaults except for the learning rate, which is the paper's. */
-export const adamDefaults: AdamOptions = { lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+export const adamDefaults: AdamOptions & { readonly weightDecay: number } = {
+  lr: 1e-4,
+  beta1: 0.9,
+  beta2: 0.999,
+  eps: 1e-8,
+  weightDecay: 0,
+};
 
-/** Small enough to keep a finite loss finite; not 0, which a compiler may optimise away. */
-const GUARD_SCALE = 1e-30;
+/** PyTorch's defaults. */
+export const adamWDefaults: AdamOptions & { readonly weightDecay: number } = {
+  ...adamDefaults,
+  lr: 1e-3,
+  weightDecay: 0.01,
+};
 
-/**
- * The loss, plus a tiny share of the gradients that are computed directly from the graph's inputs. The loss alone is not enough:
- * ReLU turns NaN into 0, so a batch with NaN in it has a finite loss. But the gradients of the first layers, where the
- * backward pass ends, pick up whatever is not finite in any layer.
- */
-function guardOf(loss: Tensor, all: readonly Tensor[]): Tensor {
-  const ends = all.filter(({ source }) => source.kind === "node" && source.node.inputs.some(isInput));
-  return ends.reduce((guard, gradient) => add(guard, scale(sum(gradient), GUARD_SCALE)), loss);
-}
+type Resolved = Required<AdamOptions>;
 
-const isInput = (tensor: Tensor): boolean => tensor.source.kind === "input";
+const adamRule: Rule<Resolved> = {
+  name: "Adam",
+  defaults: adamDefaults,
+  aliases: ["betas"],
+  read: (given, usual) => readOptions("Adam", given, usual),
+  state: () => stateOf("adam"),
+  hyper: ({ beta1, beta2 }, lr, step) => [lr / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step)],
+  kernel: adamKernel,
+};
 
-/** Well below the 128 MiB that WebGPU guarantees for one binding. */
-const SLAB_BYTES = 64 * 2 ** 20;
+const adamWRule: Rule<Resolved> = {
+  ...adamRule,
+  name: "AdamW",
+  defaults: adamWDefaults,
+  read: (given, usual) => readOptions("AdamW", given, usual),
+  state: () => stateOf("adamw"),
+  hyper: (options, lr, step) => [...adamRule.hyper(options, lr, step), 1 - lr * options.weightDecay],
+  kernel: adamWKernel,
+};
 
-/**
- * Lays parameters out in slabs, so that one dispatch updates many of them. Parameters that were used before keep their values.
- * @throws RangeError if there are none, one is given twice or already belongs to a slab
- * @throws TypeError for a parameter that is not registered with a finished module
- */
-export function slabsOf(parameters: readonly Parameter[]): Slab[] {
-  if (!isList(parameters)) {
-    throw new TypeError(`slabsOf: expected an array such as net.parameters(), got ${aKind(parameters)}`);
-  }
-  if (parameters.length === 0) {
-    throw new RangeError("slabsOf: no parameters to train; are all modules in public properties of modules?");
-  }
-  const unfit = parameters.find((parameter) => parameter.unfit);
-  if (unfit) throw new TypeError(`slabsOf: ${unfit.unfit}`);
-  requirePlaceless(parameters);
-  const slabs: Slab[] = [];
-  let pending: Parameter[] = [];
-  let bytes = 0;
-  for (const parameter of parameters) {
-    if (pending.length > 0 && bytes + parameter.bytes > SLAB_BYTES) {
-      slabs.push(new Slab(pending));
-      pending = [];
-      bytes = 0;
-    }
-    pending.push(parameter);
-    bytes += parameter.bytes;
-  }
-  if (pending.length > 0) slabs.push(new Slab(pending));
-  return slabs;
-}
+const stateOf = (name: string) => [
+  { key: "exp_avg", name: `${name}.m` },
+  { key: "exp_avg_sq", name: `${name}.v` },
+];
 
-/** Optimiser state over some slabs of parameters. */
-export class Adam {
-  readonly options: AdamOptions;
-  readonly slabs: readonly Slab[];
-  /** First and second moments of each slab. */
-  readonly moments: readonly { readonly m: Variable; readonly v: Variable }[];
-  /** Steps taken. */
-  steps = 0;
-
+/** Adam, as `torch.optim.Adam`: weight decay is a part of the gradient. */
+export class Adam extends Optimizer<Resolved> {
   /**
+   * @param trained a module, of which all parameters are trained; an array of parameters; or slabs of them (`slabsOf`), which several
+   *   optimisers that train whole ones can share
    * @param options default: `adamDefaults`
-   * @throws RangeError for invalid options, or without slabs
+   * @throws RangeError for invalid options, without parameters, or where groups overlap
+   * @throws TypeError for anything else than parameters, or a parameter that is not registered with a finished module
    */
-  constructor(slabs: readonly Slab[], options: Partial<AdamOptions> = {}) {
-    if (slabs.length === 0) throw new RangeError("Adam: no slabs of parameters to train");
-    const wrong = slabs.find((slab: unknown) => !(slab instanceof Slab));
-    if (wrong)
-      throw new TypeError(`Adam: expected slabs, as slabsOf(net.parameters()) makes them, got ${aKind(wrong)}`);
-    this.options = requireOptions({ ...adamDefaults, ...options });
-    // The rest is part of the recorded step.
-    for (const name of ["beta1", "beta2", "eps"]) Object.defineProperty(this.options, name, { writable: false });
-    this.slabs = slabs;
-    this.moments = slabs.map((slab) => ({
-      m: new Variable("adam.m", [slab.floats]),
-      v: new Variable("adam.v", [slab.floats]),
-    }));
+  constructor(trained: Trained, options: GivenAdamOptions & CommonOptions<GivenAdamOptions> = {}) {
+    super(adamRule, trained, options);
   }
 
-  get parameters(): Parameter[] {
-    return this.slabs.flatMap(({ variables }) => variables.filter((variable) => variable instanceof Parameter));
-  }
-
-  /** State tensors by name, for checkpoints. */
-  get state(): [string, Variable][] {
-    return this.moments.flatMap(({ m, v }, i): [string, Variable][] => [
-      [`adam.${i}.m`, m],
-      [`adam.${i}.v`, v],
-    ]);
-  }
-
-  /**
-   * Records the backward pass of `loss` and one step. The graph gains an input, named "adam" unless `input` says otherwise, to be
-   * filled from `advance`; where two optimisers are recorded in one graph, each needs its own.
-   * @returns the nodes to name as `updates` of compile, the gradients by parameter, and a number [1] that is not finite
-   *   when something went wrong: the step then leaves parameters and moments unchanged
-   */
-  record(
-    graph: Graph,
-    loss: Tensor,
-    input = "adam",
-  ): { updates: Node[]; gradients: Map<Parameter, Tensor>; guard: Tensor } {
-    if (graph.inputs.has(input)) {
+  /** @throws RangeError if its parameters are not whole slabs, because another optimiser trains some together with others */
+  get slabs(): readonly Slab[] {
+    return this.kept.map(({ run: { slab, count } }) => {
+      if (count === slab.variables.length) return slab;
       throw new RangeError(
-        `Adam: the graph already has an input ${input}; for a second optimiser, use another name: record(graph, loss, "adam2")`,
+        "Adam: its parameters are a part of another optimiser's slab: give a further optimiser parameters instead of slabs",
       );
-    }
-    const { parameters } = this;
-    const all = gradients(loss, parameters);
-    const hyper = graph.input(input, [2]);
-    hyper.checks.push(unusedBefore(this));
-    const guard = guardOf(loss, all);
-    const byParameter = new Map(parameters.map((p, i) => [p, all[i]!]));
-    const byVariable: ReadonlyMap<Variable, Tensor> = byParameter;
-    const updates = this.slabs.map((slab, i) => {
-      const parts = slab.variables.map((variable) => byVariable.get(variable)!);
-      const gradient = graph.pack(parts, slab.offsets, slab.floats);
-      const { m, v } = this.moments[i]!;
-      graph.record(adamKernel(slab.floats, this.options), [gradient, hyper, guard], { updates: [slab.flat, m, v] });
-      return graph.nodes.at(-1)!;
     });
-    return { updates, gradients: byParameter, guard };
   }
 
-  /**
-   * Counts one step and returns the value of the input "adam" for it, at a learning rate of `lr`; for one run only.
-   * @throws RangeError if `lr` is not a number, or negative
-   */
-  advance(lr = this.options.lr): Float32Array {
-    requireRate(lr);
-    this.steps++;
-    const { beta1, beta2 } = this.options;
-    const hyper = Float32Array.of(lr / (1 - beta1 ** this.steps), 1 / Math.sqrt(1 - beta2 ** this.steps));
-    advanced.set(hyper, this);
-    return hyper;
+  /** First and second moments of each slab. */
+  get moments(): readonly { readonly m: Variable; readonly v: Variable }[] {
+    return this.kept.map(({ state: [m, v] }) => ({ m: m!.slab.flat, v: v!.slab.flat }));
   }
 }
 
-/** Which optimiser's `advance` returned these values. */
-const advanced = new WeakMap<object, Adam>();
-
-/** Checks that a plan takes values of `advance` only from its own optimiser, and each only once. */
-function unusedBefore(adam: Adam) {
-  const used = new WeakSet<object>();
-  return (values: object): string | undefined => {
-    if (used.has(values)) return "these values were already used for a step; call adam.advance() for every step";
-    const whose = advanced.get(values);
-    if (whose && whose !== adam) return "these values come from another optimiser's advance()";
-    if (whose) used.add(values);
-    return undefined;
-  };
+/** AdamW, as `torch.optim.AdamW`: weight decay takes lr weightDecay of each parameter, apart from its gradient. */
+export class AdamW extends Optimizer<Resolved> {
+  /** As `Adam`; default options: `adamWDefaults`. */
+  constructor(trained: Trained, options: GivenAdamOptions & CommonOptions<GivenAdamOptions> = {}) {
+    super(adamWRule, trained, options);
+  }
 }
 
-function requireRate(lr: number): void {
-  if (Number.isFinite(lr) && lr >= 0) return;
-  throw new RangeError(
-    `Adam: the learning rate must be a number of at least 0, got ${typeof lr === "number" ? lr : aKind(lr)}`,
-  );
-}
-
-function requireOptions(options: AdamOptions): AdamOptions {
-  for (const name of Object.keys(options)) {
-    if (name in adamDefaults) continue;
-    throw new RangeError(`Adam: unknown option ${name}; the options are ${Object.keys(adamDefaults).join(", ")}`);
+function readOptions(name: string, given: GivenAdamOptions, usual: Resolved): Resolved {
+  const { betas } = given;
+  if (betas !== undefined) {
+    if ("beta1" in given || "beta2" in given) {
+      throw new RangeError(`${name}: betas are beta1 and beta2; give the one or the others`);
+    }
+    if (!isList(betas) || (betas as readonly number[]).length !== 2) {
+      throw new RangeError(`${name}: betas must be an array of two numbers, got ${aKind(betas)}`);
+    }
   }
-  const { lr, beta1, beta2, eps } = options;
-  requireRate(lr);
-  for (const [name, beta] of Object.entries({ beta1, beta2 })) {
-    if (!(beta >= 0 && beta < 1)) throw new RangeError(`Adam: ${name} must be at least 0 and less than 1, got ${beta}`);
+  const [first = usual.beta1, second = usual.beta2] = betas ?? [];
+  const { lr = usual.lr, beta1 = first, beta2 = second, eps = usual.eps, weightDecay = usual.weightDecay } = given;
+  requireRate(name, lr);
+  for (const [option, beta] of Object.entries({ beta1, beta2 })) {
+    if (!(beta >= 0 && beta < 1)) {
+      throw new RangeError(`${name}: ${option} must be at least 0 and less than 1, got ${beta}`);
+    }
   }
-  if (!(Number.isFinite(eps) && eps >= 0)) throw new RangeError(`Adam: eps must be a number of at least 0, got ${eps}`);
-  return options;
+  requireNotNegative(name, { eps, weightDecay });
+  return { lr, beta1, beta2, eps, weightDecay };
 }

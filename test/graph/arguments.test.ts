@@ -30,6 +30,7 @@ import {
 import { MGANet, paperOptions, Predictor } from "../../src/entries/models.ts";
 import { BatchNorm2d, Conv2d, initialValues, Linear } from "../../src/entries/nn.ts";
 import { Adam, slabsOf } from "../../src/entries/optim.ts";
+import { Slab } from "../../src/graph/storage.ts";
 import { openGpu } from "../../src/node/index.ts";
 import { useGpu } from "../support/gpu.ts";
 
@@ -107,7 +108,8 @@ const options: [string, () => unknown, string][] = [
     () => slabsOf(wrong(new Linear(1, 1))),
     "slabsOf: expected an array such as net.parameters(), got an Object",
   ],
-  ["Adam", () => new Adam(wrong(new Linear(1, 1).parameters())), "Adam: expected slabs, as slabsOf(net.parameters()) makes them"], // prettier-ignore
+  ["Adam", () => new Adam(new Linear(1, 1).parameters()), "Adam: a parameter [1, 1] that is not registered with a finished module"], // prettier-ignore
+  ["Adam", () => new Adam(wrong([new Slab([new Variable("v", [1])]), 1])), "Adam: expected slabs, as slabsOf(net.parameters()) makes them, got a Number"], // prettier-ignore
 ];
 test.each(options)("%s", (_, build, message) => expect(build).toThrow(message));
 

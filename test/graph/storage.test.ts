@@ -3,7 +3,14 @@ import { describe, expect, test } from "vitest";
 import { add, scale } from "../../src/autograd/elementwise.ts";
 import { compile, requireFit } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { readVariable, regionOf, releaseVariables, Slab, writeVariable } from "../../src/graph/storage.ts";
+import {
+  bytesOnDevice,
+  readVariable,
+  regionOf,
+  releaseVariables,
+  Slab,
+  writeVariable,
+} from "../../src/graph/storage.ts";
 import { Variable } from "../../src/graph/tensor.ts";
 import { useGpu } from "../support/gpu.ts";
 
@@ -63,6 +70,37 @@ describe("Graph.pack", () => {
 });
 
 describe("Slab", () => {
+  test("has ranges of neighbours that share their values, and go when all of them are released", async () => {
+    const [a, b, c] = [3, 65, 4].map((n, i) => new Variable("abc"[i]!, [n], count(n, 10 * i))) as [
+      Variable,
+      Variable,
+      Variable,
+    ];
+    const slab = new Slab([a, b, c]);
+    const range = slab.range(1, 2);
+    expect(range.shape).toEqual([192]);
+    expect(slab.range(1, 2)).toBe(range);
+    expect(slab.range(0, 3)).toBe(slab.flat);
+    expect(slab.wholes).toEqual([slab.flat, range]);
+    expect([slab.within(range), slab.within(slab.flat)]).toEqual([
+      [b, c],
+      [a, b, c],
+    ]);
+    const values = await readVariable(gpu(), range);
+    expect([values[0], values[64], values[128], values[131]]).toEqual([10, 74, 20, 23]);
+    expect(bytesOnDevice([a, b, c, range])).toBe(4 * (3 + 192));
+    expect(bytesOnDevice([a, b, range, slab.flat])).toBe(4 * 256);
+    writeVariable(gpu(), range, new Float32Array(192).fill(5));
+    expect([...(await readVariable(gpu(), c))]).toEqual([5, 5, 5, 5]);
+    releaseVariables(gpu(), [range]);
+    expect([...(await readVariable(gpu(), c))]).toEqual([20, 21, 22, 23]);
+    const graph = new Graph();
+    const plan = await compile(gpu(), graph, { outputs: { y: add(graph.input("x", [192]), range) } });
+    releaseVariables(gpu(), [a, range]);
+    await expect(plan.run({ x: count(192) })).rejects.toThrow("was released after the plan was compiled");
+    expect((await readVariable(gpu(), range))[0]).toBe(10);
+  });
+
   test("puts variables behind each other, aligned, and keeps their initial values", async () => {
     const [a, b, c] = [
       new Variable("a", [3], count(3, 1)),

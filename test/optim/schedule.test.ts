@@ -1,5 +1,15 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { learningRate, type Schedule } from "../../src/optim/schedule.ts";
+import {
+  constantLR,
+  cosineAnnealingLR,
+  exponentialLR,
+  learningRate,
+  linearWarmup,
+  stepLR,
+  type LearningRateSchedule,
+  type Schedule,
+} from "../../src/optim/schedule.ts";
 
 const PEAK = 1e-3;
 const rates = (schedule: Schedule, total: number) =>
@@ -61,4 +71,53 @@ test.each([
   expect(() => learningRate("cosine", PEAK, step, total)).toThrow(
     new RangeError(`learningRate: step ${step} is not one of ${total} steps, counted from 0`),
   );
+});
+
+describe("schedules by PyTorch's names", () => {
+  const file = new URL("../reference/data/schedules.json", import.meta.url);
+  const reference = JSON.parse(readFileSync(file, "utf8")) as Record<string, number[]>;
+  const schedules: Record<string, LearningRateSchedule> = {
+    stepLR: stepLR({ stepSize: 6, gamma: 0.3 }),
+    exponentialLR: exponentialLR({ gamma: 0.9 }),
+    cosineAnnealingLR: cosineAnnealingLR({ endFactor: 0.1 }),
+    "cosineAnnealingLR, periodic": cosineAnnealingLR({ tMax: 8 }),
+    linearWarmup: linearWarmup({ steps: 5, startFactor: 0.25 }),
+    "linearWarmup, cosineAnnealingLR": linearWarmup({ steps: 5 }, cosineAnnealingLR()),
+  };
+
+  test("are those of the reference", () => {
+    expect(Object.keys(schedules)).toEqual(Object.keys(reference));
+  });
+
+  test.each(Object.entries(reference))("%s", (name, rates) => {
+    for (const [step, rate] of rates.entries())
+      expect(schedules[name]!(step, 20), `step ${step}`).toBeCloseTo(rate, 12);
+  });
+
+  test("need no number of steps unless it is asked for", () => {
+    expect(cosineAnnealingLR({ tMax: 8 })(4)).toBeCloseTo(0.5, 12);
+    expect(linearWarmup({ steps: 2, startFactor: 0 }, cosineAnnealingLR({ tMax: 8 }))(6)).toBeCloseTo(0.5, 12);
+    expect(() => linearWarmup({ steps: 2 }, cosineAnnealingLR())(6)).toThrow(
+      "cosineAnnealingLR: pass tMax, as the number of steps is not known",
+    );
+  });
+
+  test("constantLR is always the peak", () => {
+    expect([0, 7, 19].map((step) => constantLR(step, 20))).toEqual([1, 1, 1]);
+  });
+
+  test.each<[() => unknown, string]>([
+    [() => stepLR({ stepSize: 0 }), "stepLR: stepSize must be a whole number above 0, got 0"],
+    [() => stepLR({ stepSize: 2, gamma: NaN }), "stepLR: gamma must be a number of at least 0, got NaN"],
+    [() => exponentialLR({} as never), "exponentialLR: gamma must be a number of at least 0, got undefined"],
+    [() => exponentialLR(0.9 as never), "exponentialLR: options are an object of gamma; got a Number"],
+    [
+      () => cosineAnnealingLR({ etaMin: 1 } as never),
+      "cosineAnnealingLR: unknown option etaMin; the options are tMax, endFactor",
+    ],
+    [() => linearWarmup({ steps: 1.5 }), "linearWarmup: steps must be a whole number above 0, got 1.5"],
+    [() => linearWarmup({ steps: 2 }, 1 as never), "linearWarmup: a schedule is a function, got a Number"],
+  ])("an option that cannot be meant: %s", (make, message) => {
+    expect(make).toThrow(message);
+  });
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import { models } from "../../src/models/registry.ts";
+import { optimizers } from "../support/check-optimizer.ts";
 import { networks } from "../support/reference.ts";
 
 const here = new URL("./", import.meta.url);
@@ -65,11 +66,12 @@ describe.each(Object.entries(table.ops))("%s", (op, cases) => {
     for (const { name, in: inputs, params } of cases) {
       for (const [input, shape] of Object.entries(inputs)) {
         expected.set(`${name}.in.${input}`, shape);
-        if (op !== "adam" && !constant.has(input)) expected.set(`${name}.grad.${input}`, shape);
+        if (!optimizers.has(op) && !constant.has(input)) expected.set(`${name}.grad.${input}`, shape);
       }
-      if (op === "adam") {
+      if (optimizers.has(op)) {
+        const state = op !== "sgd" ? ["m", "v"] : params?.["momentum"] === 0 ? [] : ["momentum_buffer"];
         const steps = Array.from({ length: Number(params?.["steps"]) }, (_, i) => `p${i + 1}`);
-        for (const output of [...steps, "m", "v"]) expected.set(`${name}.out.${output}`, inputs["p"]);
+        for (const output of [...steps, ...state]) expected.set(`${name}.out.${output}`, inputs["p"]);
       } else {
         expected.set(`${name}.dy.y`, tensors.get(`${name}.out.y`)?.shape);
         expected.set(`${name}.out.y`, undefined);

@@ -9,6 +9,7 @@ the table, the keys and how values are drawn.
 Inputs and upstream gradients are rounded to float32 first, so that both sides start from the same numbers; everything
 else is float64 until it is written. Tensors are PyTorch's: NCHW activations, OIHW convolution weights, OI for linear.
 """
+import functools
 import json
 import math
 import sys
@@ -105,19 +106,32 @@ def channel_mean_max(x):
     return {"y": torch.cat([x.mean(1, keepdim=True), x.max(1, keepdim=True)[0]], 1)}  # of ties, the first one
 
 
-def adam(p, m=None, v=None, *, lr, beta1, beta2, eps, steps, steps_before=0, **gradients):
+def adam(p, m=None, v=None, *, lr, beta1, beta2, eps, weight_decay, steps, steps_before=0, rule=torch.optim.Adam, **gradients):
     """p after each of `steps` updates with the gradients g0, g1, ...; m and v, if given, are the state after `steps_before`."""
     p = p.clone().requires_grad_(True)
-    optimiser = torch.optim.Adam([p], lr=lr, betas=(beta1, beta2), eps=eps)
+    optimiser = rule([p], lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)
     if steps_before:
         optimiser.state[p] = {"step": torch.tensor(float(steps_before)), "exp_avg": m.clone(), "exp_avg_sq": v.clone()}
+    out = after_steps(optimiser, p, steps, gradients)
+    state = optimiser.state[p]
+    return {**out, "m": state["exp_avg"], "v": state["exp_avg_sq"]}
+
+
+def sgd(p, *, lr, momentum, dampening, nesterov, weight_decay, steps, **gradients):
+    """p after each of `steps` updates, and the momentum after the last where there is any."""
+    p = p.clone().requires_grad_(True)
+    optimiser = torch.optim.SGD([p], lr=lr, momentum=momentum, dampening=dampening, nesterov=nesterov, weight_decay=weight_decay)
+    out = after_steps(optimiser, p, steps, gradients)
+    return {**out, "momentum_buffer": optimiser.state[p]["momentum_buffer"]} if momentum else out
+
+
+def after_steps(optimiser, p, steps, gradients):
     out = {}
     for i in range(steps):
         p.grad = gradients[f"g{i}"].clone()
         optimiser.step()
         out[f"p{i + 1}"] = p.detach().clone()
-    state = optimiser.state[p]
-    return {**out, "m": state["exp_avg"], "v": state["exp_avg_sq"]}
+    return out
 
 
 def space_to_depth(x):
@@ -189,7 +203,7 @@ def softmax(x, bias=None, *, scale):
     return {"y": torch.softmax(x * scale if bias is None else x * scale + bias, -1)}
 
 
-# op -> (function, names of the inputs that have no gradient). Adam is given gradients, it has none.
+# op -> (function, names of the inputs that have no gradient). Optimisers are given gradients, they have none.
 OPS = {
     "conv2d": (conv2d, ()),
     "conv2d_cat": (conv2d_cat, ()),
@@ -223,6 +237,8 @@ OPS = {
     "sum": (lambda x: {"y": x.sum()}, ()),
     "mean": (lambda x: {"y": x.mean()}, ()),
     "adam": (adam, None),
+    "adamw": (functools.partial(adam, rule=torch.optim.AdamW), None),
+    "sgd": (sgd, None),
     "gelu": (lambda x: {"y": F.gelu(x)}, ()),
     "layer_norm": (lambda x, weight, bias, eps: {"y": F.layer_norm(x, x.shape[-1:], weight, bias, eps)}, ()),
     "space_to_depth": (space_to_depth, ()),
@@ -246,6 +262,8 @@ DEFAULT_VALUES = {
     "running_mean": {"normal": [0.2, 1]},
     "running_var": {"uniform": [0.5, 2]},
     "adam.p": {"normal": [0, 0.001]},  # small, so that the update shows
+    "adamw.p": {"normal": [0, 0.1]},  # and large enough for its decay to show
+    "sgd.p": {"normal": [0, 0.1]},
     "mga.m": {"uniform": [0, 1]},
     "mga.f": {"normal": [0.5, 1]},
     "mga.weight2": {"normal": [0, 0.5]},
@@ -295,7 +313,7 @@ def draw(shape, spec, gen):
 def values_of(op, name, case):
     if name in case.get("values", {}):
         return case["values"][name]
-    if op == "adam" and name.startswith("g"):
+    if OPS[op][1] is None and name.startswith("g"):
         return case.get("values", {}).get("g", {"normal": [0, 1]})
     return DEFAULT_VALUES.get(f"{op}.{name}", DEFAULT_VALUES.get(name, {"normal": [0, 1]}))
 

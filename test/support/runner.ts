@@ -2,8 +2,8 @@
 import { parseSafetensors } from "../../src/data/safetensors.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { compareCase, runCase, type Comparison } from "../../src/models/parity.ts";
-import { checkAdam } from "./check-adam.ts";
 import { checkOp } from "./check-op.ts";
+import { checkOptimizer, optimizers } from "./check-optimizer.ts";
 import { dataFile, parseReference, parseTable, type OpCase, type Reference } from "./reference.ts";
 import { withVariants, type Checked, type Rounds, type Seen } from "./variants.ts";
 
@@ -43,8 +43,8 @@ export async function makeRunner(gpu: Gpu, load: (file: string) => Promise<Uint8
       const smooth = op === "conv2d" || !unsuited.test(name);
       return withVariants(
         (choice, round) =>
-          op === "adam"
-            ? checkAdam(gpu, testCase, reference, choice)
+          optimizers.has(op)
+            ? checkOptimizer(gpu, op, testCase, reference, choice)
             : checkOp(gpu, op, testCase, reference, { choice, differences: smooth && round === 0 }),
         which,
         seen,
