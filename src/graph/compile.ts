@@ -4,7 +4,7 @@ import { aKind, type Kernel, type OperandRef } from "../kernels/kernel.ts";
 import { allocate, leastBytes } from "./arena.ts";
 import { Graph } from "./graph.ts";
 import { requireWithinLimits } from "./limits.ts";
-import type { CompileOptions } from "./options.ts";
+import { outputsOf, type CompileOptions } from "./options.ts";
 import { constants, hoistedBy, type IsHoisted } from "./passes/hoist.ts";
 import { PlanError } from "./plan-error.ts";
 import { Plan, type PlanSummary } from "./plan.ts";
@@ -26,8 +26,8 @@ export type { CompileOptions };
 export async function compile(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<Plan> {
   requireArguments(gpu, graph, options);
   gpu.check();
-  const outputs = options.outputs ?? {};
   const nodes = nodesOf(graph, options);
+  const outputs = outputsOf(options);
   const { lowerings, half } = lowerNodes(gpu, nodes, options);
   const compiled = gpu.precompile(shadersOf(lowerings));
   const { frozen = false } = options;
@@ -126,7 +126,7 @@ export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptio
 export function requireFit(gpu: Gpu, graph: Graph, options: CompileOptions): number {
   const nodes = nodesOf(graph, options);
   requireWithinLimits(gpu, nodes);
-  return leastBytes(nodes, Object.values(options.outputs ?? {}));
+  return leastBytes(nodes, Object.values(outputsOf(options)));
 }
 
 /** The kernels that a compiled graph would run, in order. */
