@@ -16,7 +16,7 @@ export function reduced(op: string, each: Tensor, options: LossOptions): Tensor 
   const { reduction = "mean" } = options;
   requireShape(
     ["mean", "sum", "none"].includes(reduction),
-    () => `${op}: reduction must be mean, sum or none, got ${String(reduction)}`,
+    () => `${op}: reduction must be mean, sum or none, got ${reduction as string}`,
   );
   return reduction === "mean" ? mean(each) : reduction === "sum" ? sum(each) : each;
 }
