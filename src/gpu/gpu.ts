@@ -166,7 +166,10 @@ export class Gpu {
 
   async #compile(code: string, group: GPUBindGroupLayout, label: string): Promise<GPUComputePipeline> {
     const { device } = this;
+    // What is wrong with a shader belongs to whoever compiles it: the device remains usable.
+    device.pushErrorScope("validation");
     const module = device.createShaderModule({ code, label });
+    void device.popErrorScope().catch(() => undefined);
     const layout = device.createPipelineLayout({ bindGroupLayouts: [group] });
     try {
       const compute = { module, entryPoint: "main" };

@@ -70,7 +70,8 @@ function namedLayers(given: readonly unknown[]): readonly (readonly [string, Lay
   const byPosition = (layers: readonly unknown[]) => layers.map((layer, i) => [String(i), layer as Layer] as const);
   if (given.length !== 1 || only instanceof Module) return byPosition(given);
   if (isList(only)) return byPosition(only as readonly unknown[]);
-  if (only instanceof Map) return [...(only as Map<string, Layer>)].map(([name, layer]) => [`${name}`, layer] as const);
+  if (only instanceof Map)
+    return [...(only as Map<string, Layer>)].map(([name, layer]) => [String(name as unknown), layer] as const);
   if (kindOf(only) !== "Object") return byPosition(given);
   const entries = Object.entries(only as Record<string, Layer>);
   const number = entries.find(([name]) => /^\d+$/.test(name));
