@@ -1,7 +1,8 @@
 /**
- * Distributions of initial values by the names and with the defaults of torch.nn.init, for the rule of `initialValuesBy`:
+ * Distributions of initial values by the names and with the defaults of torch.nn.init, for the rule of `initialValuesBy`.
  *
- *     net.finish(initialValuesBy(seed, (name) => (name.endsWith("weight") ? init.kaimingNormal({ mode: "fan_out" }) : init.zeros())));
+ *     const rule = (name: string) => (name.endsWith("weight") ? init.kaimingNormal({ mode: "fan_out" }) : init.zeros());
+ *     net.finish(initialValuesBy(seed, rule));
  */
 import { requireKnown, requireNumber, requireShape, showShape } from "../kernels/kernel.ts";
 import {
