@@ -3,6 +3,7 @@
  *
  *   cross-entropy   l[n] = w[n] (log sum_k exp z[n,k] - z[n,label]),   dz = dl w (softmax(z) - onehot)
  *                   w[n] = N W[label n] / sum_m W[label m] with class weights W, so that the mean is PyTorch's weighted one; else 1
+ *   nll             l[n] = -x[n,label],   dx[n,k] = -dl[n] if k = label, else 0
  *   soft Dice       l[n] = 1 - (2 I + S) / D,  I = sum p t,  D = sum p + sum t + S,   dp = dl (-2 t / D + (2 I + S) / D^2)
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
@@ -51,6 +52,16 @@ export const crossEntropyGrad = (grid: ThreadGrid, size: CrossEntropySize): stri
 ${bindings(["softmax", "f32"], ["label", "u32"], ["dl", "f32"], ["dz", "f32"])}
 ${crossEntropyConstants(size)}
 ${threadMain(grid, `  dz[i] = ${times(size, "i / K")}dl[i / K] * (softmax[i] - select(0.0, 1.0, label[i / K] == i % K));`)}`;
+
+/** Bindings x [N,K], label u32 [N], loss [N]. One thread per sample. */
+export const nll = (grid: ThreadGrid, classes: number): string => wgsl`
+${bindings(["x", "f32"], ["label", "u32"], ["loss", "f32"])}
+${threadMain(grid, `  loss[i] = -x[i * ${classes}u + label[i]];`)}`;
+
+/** Bindings label [N], dl [N], dx [N,K]. One thread per element. */
+export const nllGrad = (grid: ThreadGrid, classes: number): string => wgsl`
+${bindings(["label", "u32"], ["dl", "f32"], ["dx", "f32"])}
+${threadMain(grid, `  dx[i] = select(0.0, -dl[i / ${classes}u], label[i / ${classes}u] == i % ${classes}u);`)}`;
 
 export interface DiceSize {
   samples: number;

@@ -7,8 +7,11 @@ import { graphOf } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { checkShares } from "./given.ts";
 
+/** A number as WGSL's f32. */
+export const literal = (value: number): string => `f32(${value.toExponential()})`;
+
 /** y = expression over tensors of one shape (a, b, ... as vec4f), which may call WGSL `functions`. */
-function apply(
+export function apply(
   name: string,
   inputs: readonly Tensor[],
   expression: string,
@@ -71,7 +74,8 @@ export interface SumSettings {
 /** factor * x. */
 export function scale(x: Tensor, factor: number): Tensor {
   requireNumber("scale", "factor", factor);
-  return apply("scale", [x], `f32(${factor}) * a`, (dy) => [scale(dy, factor)], "", { factor } satisfies ScaleSettings);
+  const settings = { factor } satisfies ScaleSettings;
+  return apply("scale", [x], `${literal(factor)} * a`, (dy) => [scale(dy, factor)], "", settings);
 }
 
 /** The sum of all elements, [1]. */
@@ -83,7 +87,7 @@ export const mean = (x: Tensor): Tensor => total("mean", x, () => 1 / x.size);
 function total(name: string, x: Tensor, of: () => number): Tensor {
   requireTensors(name, x);
   const [graph, factor] = [graphOf("sum", x), of()];
-  const spread = pointwiseKernel("spread", x.shape, 0, `vec4f(s * f32(${factor}))`, { scalar: true });
+  const spread = pointwiseKernel("spread", x.shape, 0, `vec4f(s * ${literal(factor)})`, { scalar: true });
   return graph.record(sumAll(x.shape, factor), [x], {
     settings: { mean: name === "mean" } satisfies SumSettings,
     gradient: ([dy]) => graph.record(spread, [dy!]),

@@ -3,7 +3,7 @@ import { aKind, isList, sameShape, ShapeError, showShape } from "../kernels/kern
 import { MAX_INPUTS, pointwiseKernel } from "../kernels/pointwise.ts";
 import { operandNames } from "../../shaders/pointwise.wgsl.ts";
 import { graphOf, type Graph } from "../graph/graph.ts";
-import { requireTensors, type Node, type Tensor } from "../graph/tensor.ts";
+import { requireTensors, viewOf, type Node, type Tensor } from "../graph/tensor.ts";
 
 /**
  * d loss / d t for each t of `wrt`, in their shapes. `loss` is a single number; or any tensor y, given its gradient `dy` in y's
@@ -26,11 +26,14 @@ export function gradientsWhereUsed(loss: Tensor, wrt: readonly Tensor[], dy?: Te
     throw new ShapeError(`gradients: ${given} ${showShape(loss.shape)}`);
   }
   const graph = graphOf("gradients", loss, ...(dy ? [dy] : []));
-  const relevant = dependants(graph, wrt);
+  const sources = wrt.map(({ base }) => base);
+  const relevant = dependants(graph, sources);
   const recorded = graph.nodes.length;
   graph.backwardFrom ??= recorded;
   const pending = new Map<Tensor, Tensor[]>();
-  const contribute = (tensor: Tensor, gradient: Tensor) => {
+  const contribute = (tensor: Tensor, given: Tensor) => {
+    // An op that read it in another shape gives its gradient in that one.
+    const gradient = viewOf(given, tensor.shape);
     const list = pending.get(tensor);
     if (list) list.push(gradient);
     else pending.set(tensor, [gradient]);
@@ -42,20 +45,23 @@ export function gradientsWhereUsed(loss: Tensor, wrt: readonly Tensor[], dy?: Te
     pending.set(tensor, [total]);
     return total;
   };
-  contribute(loss, dy ?? graph.record(pointwiseKernel("one", [1], 0, "vec4f(1.0)"), [])[0]!);
+  contribute(loss.base, dy ?? graph.record(pointwiseKernel("one", [1], 0, "vec4f(1.0)"), [])[0]!);
   for (let id = recorded - 1; id >= 0; id--) {
     const node = graph.nodes[id]!;
     if (!relevant.has(node) || !node.outputs.some((t) => pending.has(t))) continue;
     graph.scope(`${node.layer}'`, () => {
       const dy = node.outputs.map(collect);
-      const wanted = node.inputs.map((t) => wantsGradient(t, wrt, relevant));
+      const wanted = node.inputs.map((t) => wantsGradient(t, sources, relevant));
       if (!node.gradient) throw new TypeError(`${node.kernel.name} has no gradient`);
       for (const [i, gradient] of node.gradient(dy, wanted).entries()) {
         if (wanted[i] && gradient) contribute(node.inputs[i]!, gradient);
       }
     });
   }
-  return wrt.map(collect);
+  return wrt.map((tensor) => {
+    const gradient = collect(tensor.base);
+    return gradient && viewOf(gradient, tensor.shape);
+  });
 }
 
 const wantsGradient = (t: Tensor, wrt: readonly Tensor[], relevant: ReadonlySet<Node>): boolean =>

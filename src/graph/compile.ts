@@ -4,7 +4,7 @@ import { aKind, type Kernel, type OperandRef } from "../kernels/kernel.ts";
 import { allocate, leastBytes } from "./arena.ts";
 import { Graph } from "./graph.ts";
 import { requireWithinLimits } from "./limits.ts";
-import type { CompileOptions, NamedTensors } from "./options.ts";
+import { outputsOf, type CompileOptions, type NamedTensors } from "./options.ts";
 import { constants, hoistedBy, type IsHoisted } from "./passes/hoist.ts";
 import { PlanError } from "./plan-error.ts";
 import { Plan, type PlanSummary } from "./plan.ts";
@@ -31,8 +31,8 @@ export async function compile<Outputs extends NamedTensors = NamedTensors>(
 ): Promise<Plan<Outputs>> {
   requireArguments(gpu, graph, options);
   gpu.check();
-  const outputs: NamedTensors = options.outputs ?? {};
   const nodes = nodesOf(graph, options);
+  const outputs = outputsOf(options);
   const { lowerings, half } = lowerNodes(gpu, nodes, options);
   const compiled = gpu.precompile(shadersOf(lowerings));
   compiled.catch(() => {}); // Awaited below; until then a rejection must not count as unhandled.
@@ -143,7 +143,7 @@ export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptio
 export function requireFit(gpu: Gpu, graph: Graph, options: CompileOptions): number {
   const nodes = nodesOf(graph, options);
   requireWithinLimits(gpu, nodes);
-  return leastBytes(nodes, Object.values(options.outputs ?? {}));
+  return leastBytes(nodes, Object.values(outputsOf(options)));
 }
 
 /** The kernels that a compiled graph would run, in order. */

@@ -92,9 +92,10 @@ export class Graph {
    */
   record(
     kernel: Kernel,
-    inputs: readonly Tensor[],
+    operands: readonly Tensor[],
     { updates = [], gradient, shapes, settings }: RecordOptions = {},
   ): readonly Tensor[] {
+    const inputs = operands.map(({ base }) => base);
     for (const [given, wanted] of [
       [inputs, kernel.inputs],
       [updates, kernel.updates],
@@ -102,16 +103,19 @@ export class Graph {
       requireShape(
         given.length === wanted.length &&
           given.every((t, i) => t.size === sizeOf(wanted[i]!.shape) && t.dtype === wanted[i]!.dtype),
-        () => `${kernel.name}: expected ${wanted.map(showSpec).join(", ")}, got ${given.map(showSpec).join(", ")}`,
+        () => {
+          const got = given === inputs ? operands : given;
+          return `${kernel.name}: expected ${wanted.map(showSpec).join(", ")}, got ${got.map(showSpec).join(", ")}`;
+        },
       );
     }
     for (const tensor of [...inputs, ...updates]) this.#requireOwn(kernel, tensor);
-    const operands = inputs.map((t, i) => (inputs.indexOf(t) < i ? this.#copy(t) : t));
+    const apart = inputs.map((t, i) => (inputs.indexOf(t) < i ? this.#copy(t) : t));
     const outputs: Tensor[] = [];
     const node: Node = {
       id: this.nodes.length,
       kernel,
-      inputs: operands,
+      inputs: apart,
       outputs,
       updates,
       gradient,
@@ -128,7 +132,7 @@ export class Graph {
 
   #requireOwn({ name }: Kernel, tensor: Tensor): void {
     if (tensor.graph && tensor.graph !== this) {
-      throw new TypeError(`${name}: ${apart(tensor)}`);
+      throw new TypeError(`${name}: ${ofOthers(tensor)}`);
     }
     const unfit = tensor instanceof Variable && tensor.unfit;
     if (unfit) throw new TypeError(`${this.#layer ? `${this.#layer}: ` : ""}${name}: ${unfit}`);
@@ -156,8 +160,9 @@ export class Graph {
    * place; one that is not a node's output, or already has a place, is copied. What lies between them is undefined.
    */
   pack(parts: readonly Tensor[], offsets: readonly number[], floats: number): Tensor {
-    const own = parts.map((part, i) => {
-      const placed = part.within !== undefined || parts.indexOf(part) < i;
+    const bases = parts.map(({ base }) => base);
+    const own = bases.map((part, i) => {
+      const placed = part.within !== undefined || bases.indexOf(part) < i;
       if (part.source.kind === "node" && part.graph === this && !placed) return part;
       return this.#copy(part);
     });
@@ -183,7 +188,7 @@ export function graphOf(...operands: readonly (string | Tensor)[]): Graph {
   for (const tensor of operands) {
     if (typeof tensor === "string" || !tensor.graph) continue;
     graph ??= tensor.graph as Graph;
-    if (tensor.graph !== graph) throw new TypeError(`${op}${apart(tensor)}`);
+    if (tensor.graph !== graph) throw new TypeError(`${op}${ofOthers(tensor)}`);
   }
   if (!graph) throw new TypeError(`${op}an op needs at least one operand that belongs to a graph`);
   return graph;
@@ -193,5 +198,5 @@ export function graphOf(...operands: readonly (string | Tensor)[]): Graph {
 const isWithin = (path: string, other: string): boolean =>
   other === "" || path === other || path.startsWith(`${other}.`);
 
-const apart = ({ label }: Tensor): string =>
+const ofOthers = ({ label }: Tensor): string =>
   `the operands of an op belong to different graphs: ${label} belongs to another graph`;

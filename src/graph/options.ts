@@ -27,3 +27,7 @@ export interface CompileOptions<Outputs extends NamedTensors = NamedTensors> {
   /** The backward pass recomputes cheap activations instead of keeping them: less memory, more time. */
   recompute?: boolean;
 }
+
+/** The tensors behind a plan's outputs, by name: of a view, the tensor whose memory it reads. */
+export const outputsOf = ({ outputs = {} }: CompileOptions): Record<string, Tensor> =>
+  Object.fromEntries(Object.entries(outputs).map(([name, { base }]) => [name, base]));

@@ -6,7 +6,7 @@ import { lowerWithin } from "../kernels/parts.ts";
 import { choiceOf } from "./choice.ts";
 import type { Graph } from "./graph.ts";
 import { requireWithinLimits } from "./limits.ts";
-import type { CompileOptions } from "./options.ts";
+import { outputsOf, type CompileOptions } from "./options.ts";
 import { elideCopies } from "./passes/elide-copies.ts";
 import { foldBatchNorms } from "./passes/fold-batch-norms.ts";
 import { halfTensors, withHalf } from "./passes/half-precision.ts";
@@ -20,13 +20,15 @@ import type { Node, Tensor } from "./tensor.ts";
 
 /** What a plan runs, in order. */
 export function nodesOf(graph: Graph, options: CompileOptions): readonly Node[] {
-  const { outputs = {}, updates = [], recompute: recomputes = false, frozen = false } = options;
-  const kept = new Set(Object.values(outputs));
   requireMeant(graph, options);
+  const { updates = [], recompute: recomputes = false, frozen = false } = options;
+  const kept = new Set(Object.values(outputsOf(options)));
   const live = liveNodes(graph, [...kept], updates);
   // A training graph has batch normalisations with constant statistics only in parts that are not trained.
   const folds = frozen || graph.evaluating.length > 0;
-  const nodes = elideCopies(folds ? foldBatchNorms(live, kept) : live, kept);
+  // What is read in another shape stays as it is, too: passes match the sizes of neighbours.
+  const fixed = new Set([...kept, ...live.flatMap(({ outputs }) => outputs.filter(({ viewed }) => viewed))]);
+  const nodes = elideCopies(folds ? foldBatchNorms(live, fixed) : live, fixed);
   if (!recomputes || graph.backwardFrom === undefined) return nodes;
   return recompute(nodes, graph.backwardFrom, kept);
 }
@@ -65,7 +67,7 @@ export function lowerNodes(
   const lowerings = nodes.map(({ kernel }) => lowerWithin(kernel, context, () => chosen[next++]!));
   if (!half) return { lowerings, half: new Set() };
   const isConstant = constants(nodes);
-  const outputs = Object.values(options.outputs ?? {});
+  const outputs = Object.values(outputsOf(options));
   const stored = halfTensors(nodes, lowerings, (tensor) => isConstant(tensor) || outputs.includes(tensor));
   return { lowerings: lowerings.map((l, i) => withHalf(l, nodes[i]!, stored)), half: stored };
 }

@@ -1,7 +1,7 @@
 /** Symbolic tensors: what a graph's nodes read and write. */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { DType, HostArray, Kernel, Spec } from "../kernels/kernel.ts";
-import { aKind, requireFloats, requireSizes, showShape, sizeOf } from "../kernels/kernel.ts";
+import { aKind, requireFloats, requireSizes, sameShape, showShape, sizeOf } from "../kernels/kernel.ts";
 
 /**
  * How the gradient of an op is computed: given dy for each output (undefined where the loss does not depend on it) and
@@ -51,13 +51,19 @@ export class Tensor implements Spec {
   /** Set by `Graph.pack`: this tensor's memory is part of another's. Offset in bytes. */
   within: { readonly base: Tensor; readonly offset: number } | undefined;
   /** Of an input: what is wrong with values given for it; undefined if nothing is. */
-  readonly checks: ((values: HostArray) => string | undefined)[] = [];
+  readonly checks: ((values: HostArray) => string | undefined)[];
+  /** The tensor whose memory this one reads in another shape (`viewOf`); itself where it is no view. Nodes read and write bases only. */
+  readonly base: Tensor;
+  /** Whether it is read in another shape, too: what reads it need not take its sizes for granted. */
+  viewed = false;
 
-  constructor(spec: Spec, source: Source, graph: object | undefined) {
+  constructor(spec: Spec, source: Source, graph: object | undefined, base?: Tensor) {
     this.shape = [...spec.shape];
     this.dtype = spec.dtype;
     this.source = source;
     this.graph = graph;
+    this.base = base ?? this;
+    this.checks = base?.checks ?? [];
   }
 
   /** Number of elements. */
@@ -78,6 +84,18 @@ export class Tensor implements Spec {
     }
     return source.kind === "input" ? `input ${source.name}` : source.kind;
   }
+}
+
+/**
+ * The same values in the same order and memory, in a shape of as many elements: itself if it is the tensor's own. Gradients with respect to
+ * either are gradients with respect to both.
+ */
+export function viewOf(tensor: Tensor, shape: readonly number[]): Tensor {
+  const { base } = tensor;
+  if (sameShape(shape, tensor.shape)) return tensor;
+  if (sameShape(shape, base.shape)) return base;
+  base.viewed = true;
+  return new Tensor({ shape, dtype: base.dtype }, base.source, base.graph, base);
 }
 
 /** A device on which a variable has values. */

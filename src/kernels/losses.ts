@@ -1,5 +1,13 @@
 /** Losses, one value per sample. */
-import { crossEntropy, crossEntropyGrad, diceGrad, diceMerge, diceRuns } from "../../shaders/losses.wgsl.ts";
+import {
+  crossEntropy,
+  crossEntropyGrad,
+  diceGrad,
+  diceMerge,
+  diceRuns,
+  nll,
+  nllGrad,
+} from "../../shaders/losses.wgsl.ts";
 import { ceilDiv } from "./grid.ts";
 import {
   alongFirst,
@@ -40,6 +48,24 @@ export function crossEntropyGradKernel(logits: readonly number[], weights?: read
   const [n, k] = logits as [number, number];
   const kernel = { name: "crossEntropy.grad", inputs: [f32(n, k), u32(n), f32(n)], outputs: [f32(n, k)] };
   return perThread(kernel, n * k, (grid) => crossEntropyGrad(grid, { samples: n, classes: k, weights }));
+}
+
+/** loss [N] from log-probabilities [N, K] and labels u32 [N]. @throws ShapeError */
+export function nllKernel(x: readonly number[], label: readonly number[]): Kernel {
+  requireShape(
+    x.length === 2 && label.length === 1 && label[0] === x[0],
+    () => `nllLoss: log-probabilities ${showShape(x)} and labels ${showShape(label)} do not match`,
+  );
+  const [n, k] = x as [number, number];
+  const kernel = { name: "nllLoss", inputs: [f32(n, k), u32(n)], outputs: [f32(n)] };
+  return perThread(kernel, n, (grid) => nll(grid, k));
+}
+
+/** dx from labels and dloss [N]. */
+export function nllGradKernel(x: readonly number[]): Kernel {
+  const [n, k] = x as [number, number];
+  const kernel = { name: "nllLoss.grad", inputs: [u32(n), f32(n)], outputs: [f32(n, k)] };
+  return perThread(kernel, n * k, (grid) => nllGrad(grid, k));
 }
 
 function diceSize(prob: readonly number[], smooth: number) {

@@ -1,6 +1,6 @@
 /** Distributions of initial values, as in torch.nn.init. A model's rule chooses one for each parameter (`initialValuesBy`). */
 import { requireNumber, requireShape, showShape } from "../kernels/kernel.ts";
-import type { Parameter } from "./module.ts";
+import type { Parameter } from "./parameter.ts";
 import type { RandomStream } from "./random.ts";
 
 /** Draws a parameter's values. */
@@ -72,8 +72,8 @@ export function fanIn({ shape, layout, size, fanIn: stated, name }: Parameter): 
   return stated;
 }
 
-/** Outputs of a weight, times the elements of a kernel. @throws ShapeError for a vector */
+/** Outputs of a weight, times the elements of a convolution's kernel. @throws ShapeError for a vector */
 export function fanOut({ shape, layout, name }: Parameter): number {
   requireShape(layout !== "vector", () => `${name || "a vector"} ${showShape(shape)} has no fan-out: it is no weight`);
-  return layout === "linear" ? shape[1]! : shape[0]! * shape[1]! * shape[3]!;
+  return layout === "conv" ? shape[0]! * shape[1]! * shape[3]! : shape.at(-1)!;
 }

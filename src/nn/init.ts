@@ -1,7 +1,7 @@
 /** Initial weights. */
 import { requireWhole } from "../kernels/kernel.ts";
 import { fanInUniform, heNormal, uniform, type Draw } from "./draws.ts";
-import type { Parameter } from "./module.ts";
+import type { Parameter } from "./parameter.ts";
 import { randomStream } from "./random.ts";
 
 /** Says how a parameter's values are drawn; undefined: they stay what its layer gave them. */

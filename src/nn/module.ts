@@ -1,63 +1,14 @@
 /** Modules: named trees of parameters, as in PyTorch. */
 import type { Gpu } from "../gpu/gpu.ts";
-import {
-  aKind,
-  isList,
-  kindOf,
-  requireFloats,
-  requireNumber,
-  requireSizes,
-  sameShape,
-  showShape,
-  sizeOf,
-} from "../kernels/kernel.ts";
+import { aKind, isList, kindOf, requireFloats, sameShape, showShape } from "../kernels/kernel.ts";
+import { graphOf } from "../graph/graph.ts";
 import { readVariable, releaseVariables, writeVariables } from "../graph/storage.ts";
-import { Variable } from "../graph/tensor.ts";
-import { fromTorch, toTorch, torchShape, type Layout } from "./layout.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { initialValues } from "./init.ts";
+import { fromTorch, toTorch, torchShape } from "./layout.ts";
+import { ADVICE, Parameter } from "./parameter.ts";
 
-/** A parameter (trainable) or a buffer such as a running mean (not trainable) of a module. */
-export class Parameter extends Variable {
-  readonly layout: Layout;
-  readonly trainable: boolean;
-  /** `initialValues` draws uniformly from [-uniform, uniform]; undefined where the layout or `fill` determines the initial values. */
-  readonly uniform: number | undefined;
-  /** Inputs of one output of the layer whose bias it is; undefined for everything else. */
-  readonly fanIn: number | undefined;
-  /** The name of a quantity that cannot be negative, such as "variance". */
-  readonly notNegative: string | undefined;
-
-  /** @throws ShapeError if `shape` is not a shape */
-  constructor(
-    shape: readonly number[],
-    layout: Layout,
-    {
-      trainable = true,
-      fill = 0,
-      uniform,
-      fanIn,
-      notNegative,
-    }: { trainable?: boolean; fill?: number; uniform?: number; fanIn?: number; notNegative?: string } = {},
-  ) {
-    requireNumber("Parameter", "fill", fill);
-    requireSizes("Parameter", shape);
-    super("", shape, fill === 0 ? undefined : new Float32Array(sizeOf(shape)).fill(fill));
-    this.layout = layout;
-    this.trainable = trainable;
-    this.uniform = uniform;
-    this.fanIn = fanIn;
-    this.notNegative = notNegative;
-  }
-
-  override get unfit(): string | undefined {
-    if (this.name !== "" || this.written) return undefined;
-    return `a parameter ${showShape(this.shape)} that is not registered with a finished module, so it has no values: ${ADVICE}`;
-  }
-}
-
-/** How to make `finish` find a module. */
-const ADVICE =
-  "call finish(initialValues(seed)) on the root module once all modules exist, and keep modules and parameters in public properties " +
-  "(or in arrays, plain objects and maps there): private #fields cannot be found";
+export { Parameter };
 
 /** A state dict in PyTorch's names and layouts. */
 export type StateDict = Map<string, { shape: readonly number[]; data: Float32Array }>;
@@ -77,6 +28,14 @@ export class StateDictError extends Error {
 export class ModuleError extends Error {
   override name = "ModuleError";
 }
+
+/** Says which values a parameter begins with; undefined: those that its layer gave it. */
+export type Init = (name: string, parameter: Parameter) => Float32Array | (() => Float32Array) | undefined;
+
+/** Why a module cannot be told to train or not. */
+const modeless = (call: string): string =>
+  `${call}: a graph trains or does not, not a module: record forward in new Graph({ training: true }) to train, and in new Graph() to ` +
+  "infer; batch normalisation and dropout follow it";
 
 export abstract class Module {
   #path: string | undefined;
@@ -104,13 +63,35 @@ export abstract class Module {
     return [...new Set([...this.named()].map(([, p]) => p))].filter((p) => p.trainable);
   }
 
+  /** Its own members by name; whoever keeps modules elsewhere than in public properties names them here, too. */
+  members(): Iterable<readonly [string, unknown]> {
+    return Object.entries(this);
+  }
+
+  /** Runs `f`; what it records goes by this module's path, if it has one: a layer without parameters need not be finished. */
+  protected scoped<T>(x: Tensor, f: () => T): T {
+    return this.#path === undefined ? f() : graphOf(x).scope(this.#path, f);
+  }
+
+  /** Modules have no mode. @throws ModuleError that says what does */
+  train(...mode: never[]): unknown {
+    throw new ModuleError(modeless(`train(${mode.join(", ")})`));
+  }
+
+  /** Modules have no mode. @throws ModuleError that says what does */
+  eval(...mode: never[]): unknown {
+    throw new ModuleError(modeless(`eval(${mode.join(", ")})`));
+  }
+
   /**
-   * Gives modules and parameters their paths, and each parameter its initial values from `init`, or a function that
-   * computes them when they are needed, each time the same. Call it on the root, once all modules exist.
+   * Gives modules and parameters their paths, and each parameter its initial values. Call it on the root, once all modules exist.
    * A member with two paths gets the first.
+   * @param init a seed for `initialValues`, by default 0; or a function that gives a parameter's values, or a function that computes them when
+   *   they are needed, each time the same (`initialValuesBy` makes one)
    * @throws ModuleError if a parameter was already used or given values, two members have one path, or a module contains itself
    */
-  finish(init: (name: string, parameter: Parameter) => Float32Array | (() => Float32Array) | undefined): void {
+  finish(init: number | Init = 0): void {
+    const initial = typeof init === "number" ? initialValues(init) : init;
     const members = [...membersBelow(this, "", [])];
     const seen = new Set<Module | Parameter>();
     const byPath = new Map<string, Module | Parameter>();
@@ -132,7 +113,7 @@ export abstract class Module {
       if (member instanceof Module) member.#path = path;
       else {
         member.name = path;
-        const values = init(path, member);
+        const values = initial(path, member);
         if (typeof values === "function") member.initial = () => requireInitial(path, member, values());
         else if (values !== undefined) member.initial = requireInitial(path, member, values).slice();
       }
@@ -243,6 +224,7 @@ function* membersBelow(
 }
 
 function entriesOf(holder: object): Iterable<readonly [string, unknown]> {
+  if (holder instanceof Module) return holder.members();
   if (holder instanceof ModuleList) return holder.entries;
   if (holder instanceof Map) return [...holder].map(([key, value]) => [String(key), value] as const);
   if (holder instanceof Set) return [...holder].map((value, i) => [String(i), value] as const);
@@ -267,16 +249,19 @@ function requireInitial(name: string, { shape, size }: Parameter, values: Float3
   );
 }
 
-/** Modules by key: PyTorch's ModuleList, Sequential and ModuleDict. */
-export class ModuleList<M extends Module> {
+/** Modules by key, or by position from 0: PyTorch's ModuleList and ModuleDict. `Sequential` also applies them. */
+export class ModuleList<M extends Module> implements Iterable<M> {
   readonly entries: readonly (readonly [string, M])[];
   readonly #byKey: Map<string, M>;
+  /** The module at a position. */
+  readonly [position: number]: M;
 
   constructor(modules: readonly M[] | ReadonlyMap<string, M>) {
     this.entries = Array.isArray(modules)
       ? (modules as readonly M[]).map((m, i) => [String(i), m] as const)
       : [...(modules as ReadonlyMap<string, M>)];
     this.#byKey = new Map(this.entries);
+    Object.assign(this, this.all);
   }
 
   get(key: string): M | undefined {
@@ -285,5 +270,18 @@ export class ModuleList<M extends Module> {
 
   get all(): M[] {
     return this.entries.map(([, m]) => m);
+  }
+
+  get length(): number {
+    return this.entries.length;
+  }
+
+  /** The module at a position, from the end where it is negative. */
+  at(position: number): M | undefined {
+    return this.entries.at(position)?.[1];
+  }
+
+  [Symbol.iterator](): Iterator<M> {
+    return this.all[Symbol.iterator]();
   }
 }

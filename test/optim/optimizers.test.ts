@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { mul, sum, add } from "../../src/autograd/elementwise.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/data/safetensors.ts";
-import { compile } from "../../src/graph/compile.ts";
+import { compile, type NamedTensors } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { readVariable, writeVariable } from "../../src/graph/storage.ts";
 import { Parameter } from "../../src/nn/module.ts";
@@ -227,7 +227,8 @@ describe("clipping", () => {
     const sgd = new SGD(net, { lr: 0.1, clip: Infinity, groups: [{ parameters: net.fc }, { parameters: net.conv }] });
     const { updates, norm, gradients } = sgd.record(graph, both);
     const named = Object.fromEntries([...gradients].map(([{ name }, gradient]) => [name, gradient]));
-    const plan = await compile(gpu(), graph, { outputs: { ...named, gradientNorm: norm! }, updates });
+    const outputs: NamedTensors = { ...named, gradientNorm: norm! };
+    const plan = await compile(gpu(), graph, { outputs, updates });
     const { gradientNorm, ...all } = await plan.run({ image, label, sgd: sgd.advance() });
     const expected = Math.hypot(...Object.values(all).flatMap((values) => [...values]));
     expect(relativeError(gradientNorm!, [expected])).toBeLessThanOrEqual(1e-6);

@@ -2,6 +2,7 @@
  * Runs one op of cases.json in the middle of a graph and compares it with PyTorch and with central differences. Also runs in a
  * browser.
  */
+import { slopeError } from "../../src/autograd/gradcheck.ts";
 import { gradients } from "../../src/autograd/gradients.ts";
 import { mul, scale, sum } from "../../src/autograd/elementwise.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
@@ -96,7 +97,8 @@ export async function checkOp(
         return values!.reduce((total, v, i) => total + v * dy[i]!, 0);
       };
       for (const n of names) {
-        const error = await differencesError(evaluate, given, n, out[`grad.${n}`]!);
+        const at = (x: Float32Array) => evaluate({ ...given, [n]: x });
+        const error = await slopeError(at, given[n] as Float32Array, out[`grad.${n}`]!);
         comparisons.push({ what: `grad.${n} against central differences`, error, bar: DIFFERENCES_BAR });
       }
     }
@@ -105,33 +107,4 @@ export async function checkOp(
     plan.destroy();
     releaseVariables(gpu, Object.values(state));
   }
-}
-
-/**
- * The relative error of (L(x + h d) - L(x - h d)) / 2h against <gradient, d>, in the direction d in which the gradient should be
- * largest.
- */
-async function differencesError(
-  evaluate: (inputs: Record<string, HostArray>) => Promise<number>,
-  given: Record<string, HostArray>,
-  name: string,
-  gradient: Float32Array,
-): Promise<number> {
-  const x = given[name] as Float32Array;
-  const norm = Math.hypot(...gradient);
-  if (norm === 0) return 0;
-  const size = Math.hypot(...x) / Math.sqrt(x.length) + 1e-3;
-  // Along the gradient, with some elements scaled so that errors of opposite sign cannot cancel.
-  const direction = gradient.map((g, i) => (g / norm) * (i % 3 === 1 ? 0.5 : 1));
-  const slope = direction.reduce((total, d, i) => total + d * gradient[i]!, 0);
-  const h = 4e-3 * size;
-  const moved = (sign: number) => x.map((v, i) => v + sign * h * direction[i]!);
-  const plus = moved(1);
-  const minus = moved(-1);
-  // The step as rounded to float32 counts, not the intended one.
-  const step =
-    plus.reduce((total, v, i) => total + (v - minus[i]!) * direction[i]!, 0) / direction.reduce((t, d) => t + d * d, 0);
-  const difference =
-    ((await evaluate({ ...given, [name]: plus })) - (await evaluate({ ...given, [name]: minus }))) / step;
-  return Math.abs(difference - slope) / slope;
 }

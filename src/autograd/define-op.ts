@@ -1,0 +1,284 @@
+/** Ops of one's own: a kernel in WGSL and a gradient rule, without a change to the library. `checkOp` (gradcheck.ts) tests them. */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { floatBits } from "../../shaders/lib/params.ts";
+import { threadMain } from "../../shaders/lib/thread.ts";
+import { graphOf } from "../graph/graph.ts";
+import { requireTensors, Tensor } from "../graph/tensor.ts";
+import { threadGrid, THREADS } from "../kernels/grid.ts";
+import {
+  aKind,
+  input,
+  isList,
+  output,
+  requireKnown,
+  requireShape,
+  requireSizes,
+  showShape,
+  sizeOf,
+  type DType,
+  type Dispatch,
+  type Kernel,
+  type Spec,
+} from "../kernels/kernel.ts";
+import { single } from "../kernels/per-thread.ts";
+import { pointwiseKernel } from "../kernels/pointwise.ts";
+
+/** The shapes of the operands, in order. */
+type Shapes = readonly (readonly number[])[];
+
+/** A number of the uniform: u32, or f32 where it says so. */
+export type UniformValue = number | { readonly f32: number };
+
+export interface OpDefinition {
+  /** In errors and profiles. */
+  readonly name: string;
+  /** The operands by the names that the shader gives them, in the order in which they are passed. */
+  readonly inputs: Readonly<Record<string, DType>>;
+  /** The shape of each result, from those of the operands; with its type where that is not f32. */
+  readonly outputs: Readonly<Record<string, (...shapes: Shapes) => readonly number[] | Spec>>;
+  /**
+   * What one thread does, of which there is one for each element of the first result, whose index is `i`: statements that read the operands and
+   * write the results, which are arrays by their names, and read `p`, the uniform. Or, where it contains `@compute`, the whole shader, with
+   * entry point `main` and bindings of group 0 in the order of operands, results, uniform; all but the uniform are `var<storage, read_write>`.
+   */
+  readonly wgsl: string;
+  /** WGSL functions that the statements call. */
+  readonly functions?: string;
+  /** Numbers for the shader, from the operands' shapes: fields of the uniform `p`, in this order. */
+  readonly uniform?: (...shapes: Shapes) => Readonly<Record<string, UniformValue>>;
+  /** How many threads there are, where not one for each element of the first result. */
+  readonly threads?: (...shapes: Shapes) => number;
+  /** Of a whole shader: the dispatch. */
+  readonly workgroups?: (...shapes: Shapes) => readonly [number, number, number];
+  /** What is wrong with operands of these shapes, such as "x is [2], expected [N, T]"; undefined if nothing is. */
+  readonly check?: (...shapes: Shapes) => string | undefined;
+  /**
+   * From the gradients of the results, the operands and the results: the gradients of the operands, in their shapes, recorded with other ops;
+   * undefined for one that has none. Without this the op cannot be differentiated.
+   */
+  readonly gradient?: (
+    dys: readonly Tensor[],
+    operands: readonly Tensor[],
+    results: readonly Tensor[],
+  ) => readonly (Tensor | undefined)[];
+}
+
+/** Records the op; returns its first result. */
+export interface DefinedOp {
+  (...operands: Tensor[]): Tensor;
+  /** Records the op; returns all results. */
+  all(...operands: Tensor[]): readonly Tensor[];
+  readonly definition: OpDefinition;
+}
+
+const KNOWN = [
+  "name",
+  "inputs",
+  "outputs",
+  "wgsl",
+  "functions",
+  "uniform",
+  "threads",
+  "workgroups",
+  "check",
+  "gradient",
+];
+/** Names that the frame of a thread's statements uses. */
+const TAKEN = ["p", "i", "group", "groups", "thread", "main", "Params", "items"];
+
+/**
+ * An op from a definition. Operands are checked when it is recorded; what is wrong with the WGSL is said by `compile`, with op and line.
+ *
+ *     const swishGrad = defineOp({ name: "swish.grad", inputs: { dy: "f32", x: "f32" }, outputs: { dx: (dy) => dy },
+ *       wgsl: "let s = 1.0 / (1.0 + exp(-x[i])); dx[i] = dy[i] * s * (1.0 + x[i] * (1.0 - s));" });
+ *     const swish = defineOp({ name: "swish", inputs: { x: "f32" }, outputs: { y: (x) => x },
+ *       wgsl: "y[i] = x[i] / (1.0 + exp(-x[i]));", gradient: ([dy], [x]) => [swishGrad(dy!, x!)] });
+ *
+ * Each operand has to fit one binding: the work is not cut as that of the library's own kernels is.
+ * @throws ShapeError for a definition that cannot be
+ */
+export function defineOp(definition: OpDefinition): DefinedOp {
+  requireDefinition(definition);
+  const { name, inputs, gradient } = definition;
+  const names = Object.keys(inputs);
+  const all = (...operands: Tensor[]): readonly Tensor[] => {
+    requireTensors(name, ...operands);
+    requireShape(
+      operands.length === names.length,
+      () => `${name}: takes ${names.join(", ")}; got ${operands.length} operands`,
+    );
+    for (const [i, operand] of operands.entries()) {
+      const wanted = inputs[names[i]!]!;
+      requireShape(operand.dtype === wanted, () => `${name}: ${names[i]!} holds ${operand.dtype}, expected ${wanted}`);
+    }
+    const shapes = operands.map(({ shape }) => shape);
+    const wrong = definition.check?.(...shapes);
+    requireShape(wrong === undefined, () => `${name}: ${wrong!}`);
+    const graph = graphOf(name, ...operands);
+    const results: readonly Tensor[] = graph.record(kernelOf(definition, shapes), operands, {
+      ...(gradient
+        ? {
+            gradient(dys: readonly (Tensor | undefined)[]) {
+              const whole = results.map(({ shape }, i) => dys[i] ?? graph.record(pointwiseKernel("zeros", shape, 0, "vec4f()"), [])[0]!); // prettier-ignore
+              return requireGradients(definition, operands, gradient(whole, operands, results));
+            },
+          }
+        : {}),
+    });
+    return results;
+  };
+  return Object.assign((...operands: Tensor[]) => all(...operands)[0]!, { all, definition });
+}
+
+/** @throws ShapeError */
+function requireDefinition(definition: OpDefinition): void {
+  requireKnown("defineOp", definition, KNOWN);
+  const {
+    name,
+    inputs,
+    outputs,
+    wgsl: text,
+    workgroups,
+    functions,
+    threads,
+    uniform,
+  } = definition as Partial<OpDefinition>;
+  requireShape(
+    typeof name === "string" && name !== "",
+    () => `defineOp: the name must be a string, got ${aKind(name)}`,
+  );
+  requireShape(typeof text === "string", () => `${name}: wgsl must be a string, got ${aKind(text)}`);
+  const operands = [...Object.keys(inputs ?? {}), ...Object.keys(outputs ?? {})];
+  requireShape(
+    inputs !== undefined && Object.keys(inputs).length > 0,
+    () => `${name}: an op needs at least one of inputs`,
+  );
+  requireShape(
+    outputs !== undefined && Object.keys(outputs).length > 0,
+    () => `${name}: an op needs at least one of outputs`,
+  );
+  for (const dtype of Object.values(inputs)) {
+    requireShape(["f32", "u32"].includes(dtype), () => `${name}: unknown type ${dtype}; the types are f32 and u32`);
+  }
+  for (const operand of operands) {
+    const fits = /^[A-Za-z]\w*$/.test(operand) && !TAKEN.includes(operand);
+    requireShape(fits, () => `${name}: an operand cannot be called ${operand}; ${TAKEN.join(", ")} are taken`);
+    requireShape(operands.indexOf(operand) === operands.lastIndexOf(operand), () => `${name}: two operands are called ${operand}`); // prettier-ignore
+  }
+  const whole = text.includes("@compute");
+  requireShape(whole === (workgroups !== undefined), () =>
+    whole
+      ? `${name}: a whole shader needs workgroups`
+      : `${name}: workgroups are a whole shader's; statements have threads`,
+  );
+  requireShape(
+    !whole || (functions ?? threads) === undefined,
+    () => `${name}: a whole shader has no functions and threads apart`,
+  );
+  if (whole) requireBindings(name, text, operands, uniform !== undefined);
+}
+
+/** The bindings of a whole shader have to be those that it is given. @throws ShapeError */
+function requireBindings(name: string, text: string, operands: readonly string[], uniform: boolean): void {
+  const declared = [...text.matchAll(/@group\(0\)\s*@binding\((\d+)\)\s*var<([^>]*)>/g)].map(
+    ([, index, kind]) => `${index!} ${kind!.replaceAll(/\s/g, "")}`,
+  );
+  const wanted = [
+    ...operands.map((_, i) => `${i} storage,read_write`),
+    ...(uniform ? [`${operands.length} uniform`] : []),
+  ];
+  const list = [...operands, ...(uniform ? ["the uniform"] : [])].map((operand, i) => `${operand} at ${i}`).join(", ");
+  requireShape(
+    declared.length === wanted.length && wanted.every((one) => declared.includes(one)),
+    () =>
+      `${name}: the shader must bind ${list}, in group 0, each var<storage, read_write>${uniform ? " but the uniform" : ""}; ` +
+      `it binds ${declared.map((one) => one.replace(" ", " as ")).join("; ") || "nothing"}`,
+  );
+}
+
+/** @throws ShapeError */
+function specOf(name: string, result: string, given: readonly number[] | Spec): Spec {
+  const spec = isList(given) ? { shape: given as readonly number[], dtype: "f32" as const } : (given as Spec);
+  requireSizes(`${name}: ${result}`, (spec as Partial<Spec> | undefined)?.shape as readonly number[]);
+  return spec;
+}
+
+/** @throws ShapeError */
+function numbersOf({ name, uniform }: OpDefinition, shapes: Shapes): { field: string; type: DType; bits: number }[] {
+  return Object.entries(uniform?.(...shapes) ?? {}).map(([field, value]) => {
+    requireShape(/^[A-Za-z]\w*$/.test(field) && field !== "items", () => `${name}: a field cannot be called ${field}`);
+    if (typeof value === "object" && Number.isFinite(value.f32))
+      return { field, type: "f32", bits: floatBits(value.f32) };
+    requireShape(
+      Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32,
+      () =>
+        `${name}: ${field} must be a u32 or { f32: number }, got ${typeof value === "number" ? value : JSON.stringify(value)}`,
+    );
+    return { field, type: "u32", bits: value as number };
+  });
+}
+
+function kernelOf(definition: OpDefinition, shapes: Shapes): Kernel {
+  const { name } = definition;
+  const inputs = Object.values(definition.inputs).map((dtype, i): Spec => ({ shape: shapes[i]!, dtype }));
+  const outputs = Object.entries(definition.outputs).map(([result, of]) => specOf(name, result, of(...shapes)));
+  const numbers = numbersOf(definition, shapes);
+  const threads = definition.threads?.(...shapes) ?? sizeOf(outputs[0]!.shape);
+  requireShape(Number.isSafeInteger(threads) && threads > 0, () => `${name}: threads must be a whole number above 0, got ${threads}`); // prettier-ignore
+  const bits = numbers.map((number) => number.bits);
+  const bindings = [...inputs.map((_, i) => input(i)), ...outputs.map((_, i) => output(i))];
+  const dispatch: Dispatch = definition.workgroups
+    ? {
+        ...{ label: name, bindings, code: wgsl`${definition.wgsl}`, workgroups: definition.workgroups(...shapes) },
+        ...(definition.uniform ? { params: bits } : {}),
+      }
+    : {
+        ...{ label: name, bindings, workgroups: threadGrid(threads), params: [threads, ...bits] },
+        code: framed(definition, [...inputs, ...outputs], numbers),
+      };
+  return { name, inputs, outputs, updates: [], flops: 0, lower: () => [single("plain", dispatch)] };
+}
+
+/** A thread's statements in a whole shader. */
+function framed(
+  definition: OpDefinition,
+  specs: readonly Spec[],
+  numbers: readonly { field: string; type: DType }[],
+): string {
+  const operands = [...Object.keys(definition.inputs), ...Object.keys(definition.outputs)];
+  const arrays = operands.map(
+    (operand, i) => `@group(0) @binding(${i}) var<storage, read_write> ${operand}: array<${specs[i]!.dtype}>;`,
+  );
+  const fields = ["items: u32", ...numbers.map(({ field, type }) => `${field}: ${type}`)].join(", ");
+  return wgsl`
+${arrays.join("\n")}
+struct Params { ${fields} }
+@group(0) @binding(${operands.length}) var<uniform> p: Params;
+${definition.functions ?? ""}
+${threadMain({ items: "p.items", threads: THREADS }, definition.wgsl)}`;
+}
+
+/** @throws ShapeError, TypeError for gradients that cannot be those of the operands */
+function requireGradients(
+  { name, inputs }: OpDefinition,
+  operands: readonly Tensor[],
+  gradients: readonly (Tensor | undefined)[],
+): readonly (Tensor | undefined)[] {
+  if (!isList(gradients))
+    throw new TypeError(`${name}: its gradient returned ${aKind(gradients)}, not an array of tensors`);
+  requireShape(
+    gradients.length <= operands.length,
+    () => `${name}: its gradient returned ${gradients.length} tensors for ${operands.length} operands`,
+  );
+  for (const [i, gradient] of gradients.entries()) {
+    if (gradient === undefined) continue;
+    const operand = Object.keys(inputs)[i]!;
+    if (!(gradient instanceof Tensor)) throw new TypeError(`${name}: the gradient of ${operand} is ${aKind(gradient)}, not a tensor`); // prettier-ignore
+    requireShape(
+      gradient.size === operands[i]!.size,
+      () =>
+        `${name}: the gradient of ${operand} is ${showShape(gradient.shape)}, and ${operand} is ${showShape(operands[i]!.shape)}`,
+    );
+  }
+  return gradients;
+}

@@ -1,0 +1,48 @@
+/** Parameters: the variables of modules. */
+import { requireNumber, requireSizes, showShape, sizeOf } from "../kernels/kernel.ts";
+import { Variable } from "../graph/tensor.ts";
+import type { Layout } from "./layout.ts";
+
+/** A parameter (trainable) or a buffer such as a running mean (not trainable) of a module. */
+export class Parameter extends Variable {
+  readonly layout: Layout;
+  readonly trainable: boolean;
+  /** `initialValues` draws uniformly from [-uniform, uniform]; undefined where the layout or `fill` determines the initial values. */
+  readonly uniform: number | undefined;
+  /** Inputs of one output of the layer whose bias it is; undefined for everything else. */
+  readonly fanIn: number | undefined;
+  /** The name of a quantity that cannot be negative, such as "variance". */
+  readonly notNegative: string | undefined;
+
+  /** @throws ShapeError if `shape` is not a shape */
+  constructor(
+    shape: readonly number[],
+    layout: Layout,
+    {
+      trainable = true,
+      fill = 0,
+      uniform,
+      fanIn,
+      notNegative,
+    }: { trainable?: boolean; fill?: number; uniform?: number; fanIn?: number; notNegative?: string } = {},
+  ) {
+    requireNumber("Parameter", "fill", fill);
+    requireSizes("Parameter", shape);
+    super("", shape, fill === 0 ? undefined : new Float32Array(sizeOf(shape)).fill(fill));
+    this.layout = layout;
+    this.trainable = trainable;
+    this.uniform = uniform;
+    this.fanIn = fanIn;
+    this.notNegative = notNegative;
+  }
+
+  override get unfit(): string | undefined {
+    if (this.name !== "" || this.written) return undefined;
+    return `a parameter ${showShape(this.shape)} that is not registered with a finished module, so it has no values: ${ADVICE}`;
+  }
+}
+
+/** How to make `finish` find a module. */
+export const ADVICE =
+  "call finish(seed) on the root module once all modules exist, and keep modules and parameters in public properties " +
+  "(or in arrays, plain objects and maps there): private #fields cannot be found";
