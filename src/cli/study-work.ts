@@ -1,6 +1,6 @@
 /** The work on a study: training its runs, beside other processes, and its tables at the end. */
 import type { Gpu } from "../gpu/gpu.ts";
-import { writeWhole } from "../node/files.ts";
+import { writeTogether, writeWhole } from "../node/files.ts";
 import { clockNote } from "../node/folder-clock.ts";
 import { folderImages } from "../node/image-source.ts";
 import { thisProcess } from "../node/process-identity.ts";
@@ -35,6 +35,8 @@ export interface WorkOptions extends TunedOption, SaveOption {
   waits?: boolean;
   /** Where to begin in the list of runs. */
   from?: number;
+  /** Called when all has been checked, before the first run. */
+  onBegin?: () => Promise<void>;
 }
 
 /**
@@ -47,7 +49,7 @@ export async function trainRuns(
   options: WorkOptions,
 ): Promise<number | undefined> {
   const todo = await unfinishedRuns(folder, groups);
-  const { again = "the same command", only, waits, from } = options;
+  const { again = "the same command", only, waits, from, onBegin } = options;
   if (todo.size === 0) return 0;
   const interrupt = interruptible();
   const { signal } = interrupt;
@@ -66,6 +68,7 @@ export async function trainRuns(
         ...(only ? { only } : {}),
         ...(waits === undefined ? {} : { waits }),
         ...(from === undefined ? {} : { from }),
+        ...(onBegin ? { onBegin } : {}),
       });
     });
     progress.stop();
@@ -125,14 +128,16 @@ export async function conclude(
   );
   await folder.save({ results: [...others, ...results] });
   const { checkpoint, data, external } = folder.study;
+  const files = new Map<string, string>();
   for (const result of results) {
     const title = heading(result, result.on === "external" ? external : data, checkpoint);
     console.log(`\n${title}\n\n${showTable(result, published).join("\n")}\n`);
     for (const line of [...remarks(result, published), ...notes]) console.log(line);
     const name = `${tableFile(result.table)}${suffixOf(result)}`;
-    await store.write(`${name}.md`, markdownTable(result, title, published, notes));
-    await store.write(`${name}.csv`, csvTable(result));
+    files.set(store.path(`${name}.md`), markdownTable(result, title, published, notes));
+    files.set(store.path(`${name}.csv`), csvTable(result));
   }
+  await writeTogether(files);
   if (json !== undefined) await writeWhole(json, toJson(folder.study));
   console.log(`\nStudy folder: ${store.name}`);
   // Loaded at the end, so that nothing waits for the plotting libraries.

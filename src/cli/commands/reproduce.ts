@@ -9,7 +9,7 @@ import { checkImages } from "../../runs/load-data.ts";
 import { oneLine } from "../../data/sample.ts";
 import { ConfigError } from "../../models/config-error.ts";
 import { failedRuns, forgetFailures, mendRuns, type Retried } from "../../runs/study-retry.ts";
-import { failureOf, isFinished } from "../../runs/study-state.ts";
+import { failureOf, lookAt } from "../../runs/study-state.ts";
 import { StudyFolder } from "../../runs/study-folder.ts";
 import {
   imagesConfig,
@@ -182,10 +182,10 @@ async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<
   const lines: string[] = [];
   let waiting = 0;
   for (const run of runs) {
-    const done = await isFinished(folder, run);
+    const { finished: done, damage } = await lookAt(folder, run);
     if (!done) waiting++;
-    const failure = done ? undefined : await failureOf(folder.runStore(run));
-    const state = done ? "finished" : failure ? `failed: ${failure.message}` : folder.noted(run).state;
+    const failure = done ? undefined : ((await failureOf(folder.runStore(run)))?.message ?? damage);
+    const state = done ? "finished" : failure !== undefined ? `failed: ${failure}` : folder.noted(run).state;
     lines.push(`  ${runTitle(run).padEnd(40)} ${state}`);
   }
   const shared = sharedPhase(study.config);
