@@ -29,6 +29,8 @@ export const LEFT = 75;
 export interface WorkOptions extends TunedOption, SaveOption {
   /** What to run to go on; default "the same command". */
   again?: string;
+  /** What to run to have failed runs tried again; default `again`. */
+  retry?: string;
   /** Train only these runs; default all. */
   only?: (place: Place) => boolean;
   /** Whether to wait for the runs of other processes; default true. */
@@ -49,7 +51,7 @@ export async function trainRuns(
   options: WorkOptions,
 ): Promise<number | undefined> {
   const todo = await unfinishedRuns(folder, groups);
-  const { again = "the same command", only, waits, from, onBegin } = options;
+  const { again = "the same command", retry = again, only, waits, from, onBegin } = options;
   if (todo.size === 0) return 0;
   const interrupt = interruptible();
   const { signal } = interrupt;
@@ -74,7 +76,7 @@ export async function trainRuns(
     progress.stop();
     if (end.how === "finished") {
       if (end.failed.length === 0) return 0;
-      console.error(`${plural(end.failed.length, "run")} failed. Run ${again} to try again.`);
+      console.error(`${plural(end.failed.length, "run")} failed. Run ${retry} to try again.`);
       return 1;
     }
     if (end.how === "left") {

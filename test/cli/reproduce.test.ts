@@ -266,7 +266,7 @@ describe("a study with damaged runs", () => {
     expect(before).toMatch(/Proposed, seed 0 +failed +.*proposed.seed-0.summary\.json: is not JSON/);
     const { code, err } = await mganet("study", "work", at("damaged"));
     expect(code).toBe(1);
-    expect(err[0]).toMatch(/^4 runs failed/);
+    expect(err[0]).toMatch(/^4 runs failed\. Run npx mganet study retry \S+ to try again\.$/);
     expect(existsSync(at("damaged", "spatial/seed-0/summary.json"))).toBe(true);
     const after = (await status()).join("\n");
     expect(after).toMatch(/Channel-only, seed 0 +failed +on .*channel.seed-0.last\.safetensors: header length/);

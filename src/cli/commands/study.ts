@@ -43,7 +43,13 @@ export async function studyWork(dir: string, flags: WorkFlags): Promise<number> 
   const again = `npx mganet study work ${dir}`;
   const only = flags.run === undefined ? undefined : onlyRun(folder, flags.run);
   if (!flags.onlyTables) {
-    const options = { ...flags, again, waits: flags.wait ?? true, ...(only ? { only } : {}) };
+    const options = {
+      ...flags,
+      again,
+      retry: `npx mganet study retry ${dir}`,
+      waits: flags.wait ?? true,
+      ...(only ? { only } : {}),
+    };
     const code = await trainRuns(folder, groups, options);
     if (code === undefined) return 0;
     if (code >= 128) return LEFT;
