@@ -18,6 +18,7 @@ import {
   TABLE,
 } from "../node/prediction-folder.ts";
 import { writeResults } from "../node/prediction-results.ts";
+import { doubtOf } from "../runs/doubt.ts";
 import { openModel, type OpenModel } from "../runs/open-model.ts";
 import { inBatches, predictBatches, type Predicted } from "../runs/predict.ts";
 import { PREDICTION_FORMAT, type PredictionJob } from "../runs/prediction-job.ts";
@@ -214,11 +215,14 @@ async function predictRest(
 const sizeOf = ({ size: [height, width], crop, resize }: TrainConfig): PrepareSize => ({ width, height, crop, resize });
 
 function lineOf({ job, prediction }: Predicted<ListedJob>, open: OpenModel): PredictionLine {
-  const { index, name: image, image: prepared, reason, note } = job;
+  const { index, name: image, image: prepared, reason } = job;
   if (!prepared || !prediction) return { index, image, leftOut: reason! };
+  const doubt = doubtOf(prediction);
+  if (doubt?.isNone) return { index, image, leftOut: doubt.text };
+  const note = [job.note, doubt?.text].filter((text) => text !== undefined).join("; ");
   const { width, height, source } = prepared;
   const { probabilities, mask } = prediction;
   const { verdict } = verdictOf(open.isClassifier ? probabilities : undefined, open.classes);
   const box = open.hasOutlines && mask ? { box: outline(mask, width, height, source!.crop).box ?? null } : {};
-  return { index, image, ...verdict, ...box, ...(note === undefined ? {} : { note }) };
+  return { index, image, ...verdict, ...box, ...(note === "" ? {} : { note }) };
 }

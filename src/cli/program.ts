@@ -29,7 +29,7 @@ import {
   presetOption,
 } from "./settings.ts";
 import { shard } from "./shard-option.ts";
-import { count, features, number, studyList, tableList, text, texts, threshold } from "./values.ts";
+import { count, features, number, passedOn, studyList, tableList, text, texts, threshold } from "./values.ts";
 
 /** Settings for which images to use and how to read them. */
 const readSettings = ["format", "labelFrom", "masksInverted"] as const;
@@ -161,7 +161,7 @@ function commands(action: Action): Command {
     )
     .option("--gpus-per-task <n>", "with --slurm, graphics cards of a task", count)
     .option("--array-parallelism <k>", "with --slurm, tasks that run at once", count)
-    .option("--sbatch <options>", "with --slurm, further options of sbatch, as one text", text)
+    .option("--sbatch <options>", "with --slurm, further options of sbatch, as one text", passedOn)
     .option("--dry-run", "show what would be done, and do nothing")
     .option("--json <file>", "write the study with its tables", text)
     .action(action(async () => (await import("./commands/reproduce.ts")).reproduce));

@@ -3,6 +3,7 @@ import sharp from "sharp";
 import type { Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { activationColours, figureTiles, pngOf } from "../node/figure-tiles.ts";
+import { writeTogether } from "../node/files.ts";
 import { explainedPicture } from "../node/panels.ts";
 import { caseFigure, type FigureCase } from "../report/case-figure.ts";
 import type { Figure4 } from "../report/study.ts";
@@ -70,8 +71,8 @@ async function tellWithout(store: Store, number: 3 | 4, reason: string): Promise
 /** Saves a figure as SVG and as PNG. */
 async function writeFigure(store: Store, number: 3 | 4, svg: string): Promise<void> {
   const [vector, pixels] = filesOf(number);
-  await store.write(vector, svg);
-  await store.write(pixels, await pngOf(svg));
+  const picture = await pngOf(svg);
+  await writeTogether(new Map<string, string | Uint8Array>([[store.path(vector), svg], [store.path(pixels), picture]])); // prettier-ignore
   console.log(`Figure ${number}: ${store.path(vector)}, ${pixels}`);
 }
 

@@ -9,6 +9,7 @@ import { plural } from "../report/show.ts";
 import { InputError, readJson, toJson } from "../runs/store.ts";
 import type { StudyFolder } from "../runs/study-folder.ts";
 import { unfinishedIndices } from "../runs/study-status.ts";
+import { overridden, requireOwnSbatch, type OwnOption } from "../study/sbatch-options.ts";
 import { jobScripts, quoted, type JobScript, type SlurmOptions } from "../study/slurm-scripts.ts";
 
 /** Options of `reproduce` that need --slurm. */
@@ -41,6 +42,7 @@ export async function scriptsFor(
     ...(arrayParallelism === undefined ? {} : { parallel: arrayParallelism }),
     ...(sbatch === undefined ? {} : { sbatch }),
   };
+  if (sbatch !== undefined) requireOwnSbatch(sbatch, givenOf(flags));
   if (Object.values(options).some((value) => /[\n\r]/.test(String(value))))
     throw new InputError("options of sbatch are one line");
   const command = [process.execPath, path.join(packageRoot, "bin/mganet.mjs")].map(quoted).join(" ");
@@ -48,14 +50,55 @@ export async function scriptsFor(
   return jobScripts({ study, command, args: args.map(quoted), options, ...(await unfinishedIndices(folder)) });
 }
 
+const givenOf = (flags: SlurmFlags): OwnOption[] =>
+  (["partition", "time", "gpusPerTask"] as const).filter((name) => flags[name] !== undefined);
+
+export interface Submission {
+  flags: SlurmFlags;
+  /** Another attempt at what has failed. */
+  attempt: { mend: () => Promise<void>; forget: () => Promise<void> };
+}
+
 /**
- * Writes the scripts into the study's folder and submits them.
+ * Writes the scripts into the study's folder and submits them. Only when Slurm has accepted all is study.json written, and is forgotten
+ * why runs have failed.
  * @throws InputError if Slurm refuses, or still has jobs of this study; then nothing is submitted
  */
-export async function submitStudy(folder: StudyFolder, scripts: readonly JobScript[]): Promise<void> {
+export async function submitStudy(
+  folder: StudyFolder,
+  scriptsOf: () => Promise<JobScript[]>,
+  submission: Submission,
+): Promise<void> {
   const { store } = folder;
+  // Options that are refused, before Slurm is asked for anything.
+  await scriptsOf();
   await requireSlurm();
   await requireNoneQueued(folder);
+  const isNew = !(await folder.isThere());
+  try {
+    await submission.attempt.mend();
+    await submitScripts(folder, scriptsOf, submission);
+  } catch (error) {
+    // What would keep the same command from beginning here again.
+    if (isNew && !(await folder.isThere())) {
+      for (const { file } of await scriptsOf()) await store.remove(file);
+      await store.folder("slurm").removeIfEmpty();
+      await store.removeIfEmpty();
+    }
+    throw error;
+  }
+}
+
+async function submitScripts(
+  folder: StudyFolder,
+  scriptsOf: () => Promise<JobScript[]>,
+  { flags, attempt }: Submission,
+): Promise<void> {
+  const { store } = folder;
+  const without = overridden(process.env, givenOf(flags));
+  for (const name of without)
+    console.log(`note: ${name} is set, and not passed on: the study's jobs say that themselves`);
+  const scripts = await scriptsOf();
   await mkdir(store.path("slurm"), { recursive: true });
   for (const { file, text } of scripts) await writeWhole(store.path(file), text);
   const names = scripts.map(({ name }) => name);
@@ -63,12 +106,23 @@ export async function submitStudy(folder: StudyFolder, scripts: readonly JobScri
     script: path.resolve(store.path(file)),
     after: after && names.indexOf(after),
   }));
-  const ids = await submit(jobs, (accepted) => store.write(JOBS, toJson({ jobs: accepted })));
+  const accepted = async (ids: readonly string[]) => {
+    await folder.save();
+    // Tasks name runs by their numbers in study.json.
+    if (texts(await scriptsOf()) !== texts(scripts)) {
+      throw new InputError(`${store.name}: another command has changed the study meanwhile; run this one again`);
+    }
+    await store.write(JOBS, toJson({ jobs: ids }));
+    await attempt.forget();
+  };
+  const ids = await submit(jobs, accepted, without);
   console.log(
     `Submitted ${plural(ids.length, "job")} to Slurm: ${ids.map((id, i) => `${id} (${names[i]!})`).join(", ")}`,
   );
   console.log(`How far it is: ${commandLine("study status", store.name)}; logs and scripts: ${store.path("slurm")}`);
 }
+
+const texts = (scripts: readonly JobScript[]): string => scripts.map(({ text }) => text).join("\n");
 
 async function requireNoneQueued({ store }: StudyFolder): Promise<void> {
   if (!(await store.exists(JOBS))) return;

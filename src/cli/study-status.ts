@@ -1,6 +1,7 @@
 /** Prints what each run of a study is doing. */
 import { plural } from "../report/show.ts";
 import type { StudyFolder } from "../runs/study-folder.ts";
+import { failureText } from "../runs/study-retry.ts";
 import type { RunStateNow, RunStatus } from "../runs/study-status.ts";
 import { runTitle } from "../study/plan.ts";
 import { clock } from "./progress.ts";
@@ -36,7 +37,7 @@ export const titleOf = ({ place: { row, seed, fold }, dir }: RunStatus): string 
 /** What there is to say of a run beside its state. */
 export function detailOf({ state, holder, pace, failure, epochs, anew, seconds }: RunStatus): string {
   if (state === "finished") return `in ${clock(seconds)}`;
-  if (state === "failed") return `on ${failure!.host}: ${failure!.message}`;
+  if (state === "failed") return failureText(failure!);
   if (state === "lost") return `its process ${holder!.pid} on ${holder!.host} is gone; the next one takes it over`;
   if (state === "running") {
     const where = `on ${holder!.host}, process ${holder!.pid}`;
@@ -51,11 +52,14 @@ export function detailOf({ state, holder, pace, failure, epochs, anew, seconds }
   return `after ${plural(epochs, "epoch")}${anew ? ", whose weights are gone: it begins anew" : ""}`;
 }
 
+const isOver = ({ state }: RunStatus): boolean => state === "finished" || state === "failed";
+
 /** By the time that finished runs of the same kind took; undefined if none is known. */
 function secondsLeft(all: readonly RunStatus[]): number | undefined {
+  if (all.every(isOver)) return undefined;
   let sum = 0;
   for (const run of all) {
-    if (run.state === "finished" || run.state === "failed") continue;
+    if (isOver(run)) continue;
     if (run.pace && run.pace.secondsAStep !== null) {
       sum += run.pace.secondsAStep * run.pace.left;
       continue;

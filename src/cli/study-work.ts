@@ -1,7 +1,7 @@
 /** The work on a study: training its runs, beside other processes, and its tables at the end. */
 import { commandLine } from "../node/command-line.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { writeWhole } from "../node/files.ts";
+import { writeTogether, writeWhole } from "../node/files.ts";
 import { clockNote } from "../node/folder-clock.ts";
 import { folderImages } from "../node/image-source.ts";
 import { thisProcess } from "../node/process-identity.ts";
@@ -30,12 +30,16 @@ export const LEFT = 75;
 export interface WorkOptions extends TunedOption, SaveOption {
   /** What to run to go on; default "the same command". */
   again?: string;
+  /** What to run to have failed runs tried again; default `again`. */
+  retry?: string;
   /** Train only these runs; default all. */
   only?: (place: Place) => boolean;
   /** Whether to wait for the runs of other processes; default true. */
   waits?: boolean;
   /** Where to begin in the list of runs. */
   from?: number;
+  /** Called when all has been checked, before the first run. */
+  onBegin?: () => Promise<void>;
 }
 
 /**
@@ -48,7 +52,7 @@ export async function trainRuns(
   options: WorkOptions,
 ): Promise<number | undefined> {
   const todo = await unfinishedRuns(folder, groups);
-  const { again = "the same command", only, waits, from } = options;
+  const { again = "the same command", retry = again, only, waits, from, onBegin } = options;
   if (todo.size === 0) return 0;
   const interrupt = interruptible();
   const { signal } = interrupt;
@@ -67,12 +71,13 @@ export async function trainRuns(
         ...(only ? { only } : {}),
         ...(waits === undefined ? {} : { waits }),
         ...(from === undefined ? {} : { from }),
+        ...(onBegin ? { onBegin } : {}),
       });
     });
     progress.stop();
     if (end.how === "finished") {
       if (end.failed.length === 0) return 0;
-      console.error(`${plural(end.failed.length, "run")} failed. Run ${again} to try again.`);
+      console.error(`${plural(end.failed.length, "run")} failed. Run ${retry} to try again.`);
       return 1;
     }
     if (end.how === "left") {
@@ -126,14 +131,16 @@ export async function conclude(
   );
   await folder.save({ results: [...others, ...results] });
   const { checkpoint, data, external } = folder.study;
+  const files = new Map<string, string>();
   for (const result of results) {
     const title = heading(result, result.on === "external" ? external : data, checkpoint);
     console.log(`\n${title}\n\n${showTable(result, published).join("\n")}\n`);
     for (const line of [...remarks(result, published), ...notes]) console.log(line);
     const name = `${tableFile(result.table)}${suffixOf(result)}`;
-    await store.write(`${name}.md`, markdownTable(result, title, published, notes));
-    await store.write(`${name}.csv`, csvTable(result));
+    files.set(store.path(`${name}.md`), markdownTable(result, title, published, notes));
+    files.set(store.path(`${name}.csv`), csvTable(result));
   }
+  await writeTogether(files);
   if (json !== undefined) await writeWhole(json, toJson(folder.study));
   console.log(`\nStudy folder: ${store.name}`);
   // Loaded at the end, so that nothing waits for the plotting libraries.

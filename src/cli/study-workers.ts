@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { packageRoot } from "../node/files.ts";
 import { plural } from "../report/show.ts";
 import type { StudyFolder } from "../runs/study-folder.ts";
+import { failureText } from "../runs/study-retry.ts";
 import { studyStatus, type RunStatus } from "../runs/study-status.ts";
 import type { Group } from "../study/plan.ts";
 import { interruptible } from "./interruptible.ts";
@@ -205,7 +206,7 @@ async function watch(
 const isEnded = ({ state }: RunStatus): boolean => state === "finished" || state === "failed";
 
 const endOf = ({ state, failure, seconds }: RunStatus): string =>
-  state === "failed" ? `FAILED on ${failure!.host}: ${failure!.message}` : `finished  (${clock(seconds)})`;
+  state === "failed" ? `FAILED ${failureText(failure!)}` : `finished  (${clock(seconds)})`;
 
 /** What a worker said last; nothing if it said nothing. */
 async function lastLine(file: string): Promise<string> {

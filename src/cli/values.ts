@@ -82,3 +82,9 @@ export function text(value: string): string {
 
 /** The same for a list of names. */
 export const texts = (value: string, before: readonly string[] = []): string[] => [...before, text(value)];
+
+/** Options of another program, as one text: they begin with a dash. */
+export function passedOn(value: string): string {
+  if (value.trim() === "") throw new InvalidArgumentError("It is empty.");
+  return value;
+}

@@ -28,6 +28,32 @@ export async function writeWhole(file: string, content: string | Uint8Array): Pr
   });
 }
 
+/**
+ * The same for files that belong together, in folders that exist: the first takes its place when all are on the disk, so that a full one
+ * leaves the old files. None of them may be a device.
+ * @throws InputError
+ */
+export async function writeTogether(files: ReadonlyMap<string, string | Uint8Array>): Promise<void> {
+  const written = new Map<string, string>();
+  try {
+    for (const [file, content] of files) {
+      await writing(file, async () => {
+        const temporary = temporaryIn(path.dirname(file));
+        written.set(file, temporary);
+        await writeFlushed(temporary, content);
+      });
+    }
+    for (const [file, temporary] of written) {
+      await writing(file, async () => {
+        await requireKept(path.dirname(file));
+        await rename(temporary, file);
+      });
+    }
+  } finally {
+    for (const temporary of written.values()) await rm(temporary, { force: true }).catch(() => {});
+  }
+}
+
 /** The same for a file in a folder that must exist. @throws InputError */
 export const writeInFolder = (file: string, content: string | Uint8Array): Promise<void> =>
   writing(file, () => replace(file, content));

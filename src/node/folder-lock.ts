@@ -24,7 +24,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FolderGoneError, HeldError, InputError, type Holder, type Release } from "../runs/store.ts";
 import { reason, temporaryIn, writeFlushed } from "./files.ts";
 import { keepFolder, makeFolder } from "./kept-folders.ts";
-import { beat, isSilent, leaseMs } from "./lease.ts";
+import { beat, isSilent, leaseMs, patienceMs } from "./lease.ts";
 import { lockIn, place, tokenIn, type Found, type Own, type Owner } from "./lock-file.ts";
 import { lifeOf, thisProcess } from "./process-identity.ts";
 
@@ -53,12 +53,12 @@ const held = new Map<string, Held>();
 export async function lockFolder(dir: string): Promise<void> {
   const folder = path.resolve(dir);
   const file = path.join(folder, LOCK);
-  const owner: Owner = { ...thisProcess(), token: randomUUID(), leased: true };
+  // An impossible lease is refused before the folder is taken.
+  const owner: Owner = { ...thisProcess(), token: randomUUID(), leased: true, lease: leaseMs() / 1000 };
   const own: Own = { token: owner.token!, text: `${JSON.stringify(owner)}\n`, aside: temporaryIn(folder) };
   // Locked again: what happened to the folder before no longer matters.
   const before = held.get(file);
   before?.release();
-  leaseMs(); // An impossible one is refused before the folder is taken.
   try {
     await writeAside(folder, own);
     if (await take(file, own, dir)) {
@@ -85,29 +85,29 @@ export async function lockFolder(dir: string): Promise<void> {
  * @throws HeldError if it lives
  */
 export async function awaitFolder(dir: string, onWait: (line: string) => void, signal?: AbortSignal): Promise<void> {
-  const most = leaseMs() * LEASES_WAITED;
-  const begun = performance.now();
-  for (let attempt = 0; ; attempt++) {
+  let first: Found | undefined;
+  for (;;) {
     try {
       await lockFolder(dir);
       return;
     } catch (error) {
-      const owner = error instanceof HeldError ? (await lockIn(path.join(path.resolve(dir), LOCK)))?.owner : undefined;
+      const found = error instanceof HeldError ? await lockIn(path.join(path.resolve(dir), LOCK)) : undefined;
+      const owner = found?.owner;
       const mayBeGone = owner?.leased === true && lifeOf(owner) === "unknown";
-      if (!mayBeGone || signal?.aborted || performance.now() - begun > most) throw error;
-      if (attempt === 0) {
-        const seconds = Math.ceil(leaseMs() / 1000);
+      const isSame = !first || (found?.token === first.token && found.touched === first.touched);
+      if (!mayBeGone || !isSame || signal?.aborted) throw error;
+      const patience = patienceMs(owner);
+      if (!first) {
+        const seconds = Math.ceil(patience / 1000);
         onWait(
           `${dir}: process ${owner.pid} on ${owner.host} was at work there; waiting ${seconds} s for a sign of life`,
         );
       }
-      await sleep(Math.min(1000, leaseMs() / 10));
+      first ??= found;
+      await sleep(Math.min(1000, patience / 10));
     }
   }
 }
-
-/** A holder that lives touches its lock several times within one. */
-const LEASES_WAITED = 1.2;
 
 /** Who holds a folder, by its lock. */
 export async function holderOf(dir: string): Promise<Holder | undefined> {
@@ -129,12 +129,13 @@ async function writeAside(folder: string, own: Own): Promise<void> {
 }
 
 /**
- * The same for a longer piece of work, within which `lockFolder` and `unlockFolder` change nothing.
+ * Locks a folder for a longer piece of work, within which `lockFolder` and `unlockFolder` change nothing.
+ * @param onWait if given, it waits like `awaitFolder`
  * @returns undefined if another process holds it
  */
-export async function claimFolder(dir: string): Promise<Release | undefined> {
+export async function claimFolder(dir: string, onWait?: (line: string) => void): Promise<Release | undefined> {
   try {
-    await lockFolder(dir);
+    await (onWait ? awaitFolder(dir, onWait) : lockFolder(dir));
   } catch (error) {
     if (error instanceof HeldError) return undefined;
     throw error;
@@ -204,7 +205,9 @@ function isLive(file: string, found: Found): boolean {
   if (!found.owner) return false;
   const life = lifeOf(found.owner);
   // Locks of earlier versions give no signs of life.
-  return life === "alive" || (life === "unknown" && !(found.owner.leased && isSilent(file, found)));
+  return (
+    life === "alive" || (life === "unknown" && !(found.owner.leased && isSilent(file, found, patienceMs(found.owner))))
+  );
 }
 
 /**

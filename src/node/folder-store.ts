@@ -4,14 +4,21 @@ import { readdir, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
 import type { Holder, Release, SharedStore } from "../runs/store.ts";
 import { readInput, removeDeadLeftovers, removeLeftovers, requireWritableFolder, writeWhole } from "./files.ts";
-import { claimFolder, holderOf, lockFolder, unlockFolder } from "./folder-lock.ts";
+import { awaitFolder, claimFolder, holderOf, lockFolder, unlockFolder } from "./folder-lock.ts";
 import { requireKept } from "./kept-folders.ts";
 
 export class FolderStore implements SharedStore {
   readonly name: string;
 
-  constructor(dir: string) {
+  readonly #onWait: ((line: string) => void) | undefined;
+
+  /**
+   * @param onWait if given, `lock` and `claim` wait for the length of a lease whether a process of another machine lives, which it is told
+   *   with a line for people (`awaitFolder`); without it they fail at once
+   */
+  constructor(dir: string, onWait?: (line: string) => void) {
     this.name = dir;
+    this.#onWait = onWait;
   }
 
   path(file: string): string {
@@ -54,11 +61,11 @@ export class FolderStore implements SharedStore {
   }
 
   lock(): Promise<void> {
-    return lockFolder(this.name);
+    return this.#onWait ? awaitFolder(this.name, this.#onWait) : lockFolder(this.name);
   }
 
   claim(): Promise<Release | undefined> {
-    return claimFolder(this.name);
+    return claimFolder(this.name, this.#onWait);
   }
 
   holder(): Promise<Holder | undefined> {

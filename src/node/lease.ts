@@ -16,9 +16,18 @@ export function leaseMs(): number {
   const given = process.env[LEASE_VARIABLE] ?? "";
   if (given === "") return 1000 * DEFAULT_SECONDS;
   const seconds = Number(given);
-  if (seconds > 0 && seconds <= 1e6) return 1000 * seconds;
+  if (isLease(seconds)) return 1000 * seconds;
   throw new InputError(`${LEASE_VARIABLE}: ${given} is no number of seconds above 0`);
 }
+
+/** Whether a lease can last this many seconds. */
+export const isLease = (seconds: number): boolean => seconds > 0 && seconds <= 1e6;
+
+/**
+ * How long a lock must not be touched to count as a dead one's: its holder may have been told of another lease than this process,
+ * and touches it as often as that asks for.
+ */
+export const patienceMs = ({ lease = 0 }: { lease?: number } = {}): number => Math.max(leaseMs(), 1000 * lease);
 
 /**
  * Touches a file until the returned function is called, or this process ends. It holds on to this very file: one that takes its place
@@ -44,11 +53,15 @@ export async function beat(file: string): Promise<() => Promise<void>> {
 /** What a lock looked like when it last changed, and when that was by this process's clock. */
 const seen = new Map<string, { token: string; touched: number; since: number }>();
 
-/** Whether a lock was not touched for a lease, as far as this process has seen: never at the first look. */
-export function isSilent(file: string, { token, touched }: { token: string; touched: number }): boolean {
+/** Whether a lock was not touched for so long, as far as this process has seen: never at the first look. */
+export function isSilent(
+  file: string,
+  { token, touched }: { token: string; touched: number },
+  patienceMs: number,
+): boolean {
   const before = seen.get(file);
   const now = performance.now();
-  if (before?.token === token && before.touched === touched) return now - before.since > leaseMs();
+  if (before?.token === token && before.touched === touched) return now - before.since > patienceMs;
   seen.set(file, { token, touched, since: now });
   return false;
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { link, readFile, stat, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { writeFlushed } from "./files.ts";
+import { isLease } from "./lease.ts";
 import { type ProcessIdentity } from "./process-identity.ts";
 
 export interface Owner extends ProcessIdentity {
@@ -10,6 +11,8 @@ export interface Owner extends ProcessIdentity {
   token?: string;
   /** Whether its holder gives signs of life (lease.ts). */
   leased?: boolean;
+  /** Seconds of its holder's lease; locks of earlier versions do not say. */
+  lease?: number;
 }
 
 /** A lock as found. If the file is empty, as after a machine crash, it has no owner. */
@@ -83,7 +86,7 @@ export async function lockIn(file: string): Promise<Found | undefined> {
 
 function parse(text: string): Owner | undefined {
   try {
-    const { pid, host, born, token, leased } = JSON.parse(text) as Partial<Owner>;
+    const { pid, host, born, token, leased, lease } = JSON.parse(text) as Partial<Owner>;
     if (!Number.isInteger(pid) || typeof host !== "string") return undefined;
     return {
       pid: pid!,
@@ -91,6 +94,7 @@ function parse(text: string): Owner | undefined {
       ...(typeof born === "string" ? { born } : {}),
       ...(typeof token === "string" && /^[\w-]+$/.test(token) ? { token } : {}),
       ...(leased === true ? { leased } : {}),
+      ...(typeof lease === "number" && isLease(lease) ? { lease } : {}),
     };
   } catch {
     return undefined;

@@ -4,10 +4,17 @@
  * Lines are added in the images' order, whole batches at a time. So the valid lines at the beginning are all that was done: whatever
  * a killed process or a crashed machine has left behind them is cut off, and the work goes on there.
  */
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
 import { open, readdir, stat, type FileHandle } from "node:fs/promises";
 import path from "node:path";
-import { differenceOf, parseJob, type PredictionJob } from "../runs/prediction-job.ts";
+import {
+  differenceOf,
+  parseJob,
+  parseSummary,
+  type PredictionJob,
+  type PredictionSummary,
+} from "../runs/prediction-job.ts";
 import { LineCounts, LineOrder, parseLine, type PredictionLine, writeLine } from "../runs/prediction-lines.ts";
 import { placeOf, type Shard } from "../runs/shard.ts";
 import { isOwnFile, toJson } from "../runs/store.ts";
@@ -87,9 +94,7 @@ export async function requirePredictionFolder(out: string, shard: Shard | undefi
   }
   if (names.includes(JOB)) throw other("was begun without --shard");
   if (names.length > 0 && !names.includes(SHARDS)) throw other("the folder is not empty, and holds no shards");
-  if (!names.includes(SHARDS)) return;
-  const shards = (await readdir(path.join(out, SHARDS))).filter((name) => !isOwnFile(name));
-  const differs = shards.find((name) => !name.endsWith(`-of-${shard.of}`));
+  const differs = (await shardNames(out)).find((name) => !name.endsWith(`-of-${shard.of}`));
   if (differs !== undefined) throw other(`holds the shard ${differs.replaceAll("-", " ")}, not of ${shard.of}`);
 }
 
@@ -208,7 +213,10 @@ export class PredictionFolder implements AsyncDisposable {
   /** All is done: writes the summary, which a merge asks for. */
   async finish(): Promise<void> {
     await this.flush();
-    await writeSummary(this.dir, this.#job, this.extent.counts);
+    await writeWhole(
+      path.join(this.dir, SUMMARY),
+      summaryText(this.#job, this.extent.counts, await sha256Of(path.join(this.dir, LINES))),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -221,7 +229,36 @@ export class PredictionFolder implements AsyncDisposable {
 }
 
 /** The file that says that a folder is complete. */
-export async function writeSummary(dir: string, job: PredictionJob, counts: LineCounts): Promise<void> {
-  const { lines, predicted, leftOut, reasons } = counts;
-  await writeWhole(path.join(dir, SUMMARY), toJson({ ...job, lines, predicted, leftOut, reasons }));
+export const summaryText = (
+  job: PredictionJob,
+  { lines, predicted, leftOut, reasons }: LineCounts,
+  sha256: string,
+): string => toJson({ ...job, lines, predicted, leftOut, reasons, sha256 });
+
+/** The summary of a folder that is complete; undefined if there is none, or one that a crash has left empty or torn. */
+export async function summaryOf(dir: string): Promise<PredictionSummary | undefined> {
+  const file = path.join(dir, SUMMARY);
+  return existsSync(file) ? parseSummary((await readInput(file)).toString("utf8")) : undefined;
+}
+
+/** SHA-256 of a file, read piece by piece. @throws InputError */
+export async function sha256Of(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
+  } catch (error) {
+    throw new InputError(`${file}: ${reason(error)}`, { cause: error });
+  }
+  return hash.digest("hex");
+}
+
+/** The folders of the shards within an output folder. */
+export async function shardNames(out: string): Promise<string[]> {
+  const below = path.join(out, SHARDS);
+  const found = existsSync(below) ? await readdir(below, { withFileTypes: true }) : [];
+  // A file, such as somebody's notes, is no shard.
+  return found
+    .filter((entry) => !entry.isFile() && !isOwnFile(entry.name))
+    .map(({ name }) => name)
+    .sort();
 }

@@ -1,5 +1,6 @@
 /** Puts the lines of shards together, and makes the table for spreadsheets. Reads and writes piece by piece. */
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, realpathSync } from "node:fs";
 import { open, readdir, rename, rm, type FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { csvLine } from "../data/csv.ts";
@@ -9,9 +10,21 @@ import { csvColumns, csvRow, LineCounts, parseLine, type PredictionLine, writeLi
 import { type Shard, showShard, sizeOfShard } from "../runs/shard.ts";
 import { isOwnFile } from "../runs/store.ts";
 import { InputError, reason, temporaryIn } from "./files.ts";
-import { lockFolder, unlockFolder } from "./folder-lock.ts";
+import { awaitFolder, unlockFolder } from "./folder-lock.ts";
 import { LineFile } from "./line-file.ts";
-import { extentOf, JOB, LINES, readJob, SHARDS, SUMMARY, TABLE, writeSummary } from "./prediction-folder.ts";
+import {
+  extentOf,
+  JOB,
+  LINES,
+  readJob,
+  shardNames,
+  SHARDS,
+  sha256Of,
+  SUMMARY,
+  summaryOf,
+  summaryText,
+  TABLE,
+} from "./prediction-folder.ts";
 
 /** Characters that are written at a time. */
 const PIECE = 2 ** 16;
@@ -35,9 +48,14 @@ export interface Merged {
  * Merges all shards of a set, in the order of its images: the result is what one process would have written.
  *
  * @param folders output folders with shards in them, or folders of shards
+ * @param onWait told before it waits for a process on another machine that may be gone
  * @throws InputError, having written nothing, if one is missing, not complete, there twice, or of something else than the others
  */
-export async function mergeShards(folders: readonly string[], out: string): Promise<Merged> {
+export async function mergeShards(
+  folders: readonly string[],
+  out: string,
+  onWait: (line: string) => void,
+): Promise<Merged> {
   const parts = await partsOf(folders);
   const job: PredictionJob = {
     ...parts[0]!.job,
@@ -45,16 +63,11 @@ export async function mergeShards(folders: readonly string[], out: string): Prom
     adapters: [...new Set(parts.flatMap((part) => part.job.adapters))].sort(),
   };
   for (const { dir, shard } of parts) await requireComplete(dir, shard, job.images.count);
-  await requireFree(out);
-  await lockFolder(out);
+  await requireFree(out, job);
+  await awaitFolder(out, onWait);
   try {
-    const counts = await writeResults(
-      out,
-      job,
-      parts.map(({ dir }) => dir),
-      [LINES, TABLE],
-    );
-    await writeSummary(out, job, counts);
+    const dirs = parts.map(({ dir }) => dir);
+    const counts = await writeResults(out, job, dirs, [LINES, TABLE, SUMMARY]);
     return { out, shards: parts.length, job, counts };
   } finally {
     await unlockFolder(out);
@@ -63,6 +76,7 @@ export async function mergeShards(folders: readonly string[], out: string): Prom
 
 /** The shards in their order. */
 async function partsOf(folders: readonly string[]): Promise<Part[]> {
+  requireDifferent(folders);
   const dirs = (await Promise.all(folders.map(shardsIn))).flat();
   const byIndex = new Map<number, Part>();
   let first: Part | undefined;
@@ -91,10 +105,22 @@ async function partsOf(folders: readonly string[]): Promise<Part[]> {
   return [...byIndex.values()].sort((a, b) => a.shard.index - b.shard.index);
 }
 
+/** @throws InputError for a folder that is named twice, also through a link */
+function requireDifferent(folders: readonly string[]): void {
+  const known = new Map<string, string>();
+  for (const folder of folders) {
+    const real = existsSync(folder) ? realpathSync(folder) : path.resolve(folder);
+    const other = known.get(real);
+    if (other !== undefined)
+      throw new InputError(`${folder}: is given twice${other === folder ? "" : `: it is ${other}`}`);
+    known.set(real, folder);
+  }
+}
+
 async function shardsIn(folder: string): Promise<string[]> {
   if (existsSync(path.join(folder, JOB))) return [folder];
+  const names = await shardNames(folder);
   const below = path.join(folder, SHARDS);
-  const names = existsSync(below) ? (await readdir(below)).filter((name) => !isOwnFile(name)).sort() : [];
   if (names.length === 0) throw new InputError(`${folder}: holds no shards of predictions`);
   return names.map((name) => path.join(below, name));
 }
@@ -102,23 +128,37 @@ async function shardsIn(folder: string): Promise<string[]> {
 async function requireComplete(dir: string, shard: Shard, images: number): Promise<void> {
   const { order, torn } = await extentOf(dir, shard);
   const all = sizeOfShard(shard, images);
-  if (order.reached === all && !torn && existsSync(path.join(dir, SUMMARY))) return;
+  const summary = order.reached === all && !torn ? await summaryOf(dir) : undefined;
+  if (summary) {
+    const { sha256 } = summary;
+    if (sha256 === undefined || sha256 === (await sha256Of(path.join(dir, LINES)))) return;
+    throw new InputError(
+      `${path.join(dir, LINES)}: was changed after it was written; remove ${dir} and run its command again, with --shard ${showShard(shard)}`,
+    );
+  }
   const behind = order.reached === all ? "all" : String(order.reached);
   throw new InputError(
     `${dir}: is not complete, with ${behind} of ${all} images: run its command again, with --shard ${showShard(shard)}`,
   );
 }
 
-/** @throws InputError for a folder that holds something else than shards */
-async function requireFree(out: string): Promise<void> {
+/**
+ * @throws InputError for a folder that holds something else than shards, or what an earlier merge of the same set has left: whole, or,
+ *   without its summary, cut short
+ */
+async function requireFree(out: string, job: PredictionJob): Promise<void> {
   const names = existsSync(out) ? (await readdir(out)).filter((name) => !isOwnFile(name)) : [];
-  if (names.length > 0 && !names.includes(SHARDS)) {
-    throw new InputError(`${out}: the folder is not empty; choose another --out`);
-  }
+  if (names.length === 0 || names.includes(SHARDS)) return;
+  const foreign = names.find((name) => ![LINES, TABLE, SUMMARY].includes(name));
+  if (foreign !== undefined) throw new InputError(`${out}: the folder is not empty (${foreign}); choose another --out`);
+  const before = await summaryOf(out);
+  if (!names.includes(SUMMARY) || (before && before.shard === null && contentDifference(before, job) === undefined))
+    return;
+  throw new InputError(`${out}: holds other results; choose another --out`);
 }
 
 /**
- * Writes results from the lines of shards, each file whole or not at all.
+ * Writes results from the lines of shards: all of these files, or, where the disk is full, none.
  *
  * @param dirs the shards' folders in their order; one of a set that was not shared out
  */
@@ -126,17 +166,21 @@ export async function writeResults(
   out: string,
   job: PredictionJob,
   dirs: readonly string[],
-  names: readonly (typeof LINES | typeof TABLE)[],
+  names: readonly (typeof LINES | typeof TABLE | typeof SUMMARY)[],
 ): Promise<LineCounts> {
   const binary = isBenignMalignant(classesOf(job.classes, job.positive));
   const counts = new LineCounts();
+  const hash = createHash("sha256");
   await writingWhole(out, names, async (add) => {
     await add(TABLE, csvLine(csvColumns(job, binary)));
     for await (const line of linesInOrder(dirs, job.images.count)) {
       counts.add(line);
-      await add(LINES, writeLine(line));
+      const text = writeLine(line);
+      hash.update(text);
+      await add(LINES, text);
       await add(TABLE, csvRow(line, job, binary));
     }
+    await add(SUMMARY, summaryText(job, counts, hash.digest("hex")));
   });
   return counts;
 }
@@ -159,6 +203,10 @@ async function* linesInOrder(dirs: readonly string[], images: number): AsyncGene
   }
 }
 
+/**
+ * Puts files in place together: the first when all are on the disk. The summary, if it is one of them, is taken away before and comes
+ * last, so that files of two times never look complete, whenever the process is killed.
+ */
 async function writingWhole<Name extends string>(
   out: string,
   names: readonly Name[],
@@ -181,11 +229,15 @@ async function writingWhole<Name extends string>(
       await file.handle.appendFile(file.held);
       file.held = "";
     });
-    for (const { name, handle, held, temporary } of files.values()) {
+    for (const { name, handle, held } of files.values()) {
       at.file = path.join(out, name);
       await handle.appendFile(held);
       await handle.sync();
       await handle.close();
+    }
+    if (files.has(SUMMARY)) await rm(path.join(out, SUMMARY), { force: true });
+    for (const { name, temporary } of files.values()) {
+      at.file = path.join(out, name);
       await rename(temporary, at.file);
     }
   } catch (error) {

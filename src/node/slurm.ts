@@ -1,23 +1,42 @@
 /** Submits jobs to Slurm. */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { spawn } from "node:child_process";
 import { oneLine } from "../data/sample.ts";
 import { InputError } from "../runs/store.ts";
 import { onInterrupt } from "./vulkan/interrupt.ts";
 
-const run = promisify(execFile);
-
 /** @throws InputError with what Slurm says, in one line */
-async function slurm(program: string, args: readonly string[]): Promise<string> {
+async function slurm(program: string, args: readonly string[], env = process.env): Promise<string> {
+  let ended;
   try {
-    return (await run(program, args)).stdout;
+    ended = await run(program, args, env);
   } catch (error) {
-    const { code, stderr = "", message } = error as Error & { code?: string | number; stderr?: string };
-    if (code === "ENOENT") throw new InputError(`${program}: not found: this machine has no Slurm`, { cause: error });
-    // Slurm's own names of where it stopped say nothing to its users.
-    const said = oneLine((stderr.trim() === "" ? message : stderr).replaceAll(/^\w+: (error|fatal): /gm, ""));
-    throw new InputError(`Slurm refuses: ${said}`, { cause: error });
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "not found: this machine has no Slurm" : message;
+    throw new InputError(`${program}: ${why}`, { cause: error });
   }
+  const { code, stdout, stderr } = ended;
+  if (code === 0) return stdout;
+  // Slurm's own names of where it stopped say nothing to its users.
+  const said = stderr.trim() === "" ? `${program} ended with ${code}` : stderr;
+  throw new InputError(`Slurm refuses: ${oneLine(said.replaceAll(/^\w+: (error|fatal): /gm, ""))}`);
+}
+
+/**
+ * In a group of its own: Ctrl-C in a terminal would otherwise end a program that has handed over a job before it could say the job's number.
+ */
+function run(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ code: number | string; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code: code ?? signal ?? 1, stdout, stderr }));
+  });
 }
 
 /** @throws InputError if there is no Slurm that answers */
@@ -42,12 +61,15 @@ export interface Job {
 /**
  * Submits jobs, all or none: they are held until the last one is accepted, and taken back if one is refused, or on Ctrl-C.
  * @param accepted is told their numbers before any of them can begin; if it fails, they are taken back
+ * @param without variables of the environment that sbatch is not told of
  * @throws InputError
  */
 export async function submit(
   jobs: readonly Job[],
   accepted: (ids: readonly string[]) => Promise<void>,
+  without: readonly string[] = [],
 ): Promise<string[]> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !without.includes(name)));
   const ids: string[] = [];
   let stopped = false;
   const dispose = onInterrupt(() => (stopped = true));
@@ -57,8 +79,10 @@ export async function submit(
   try {
     for (const { script, after } of jobs) {
       const waits = after === undefined ? [] : [`--dependency=afterany:${ids[after]!}`];
-      const said = await slurm("sbatch", ["--parsable", "--hold", ...waits, script]);
-      ids.push(said.trim().split(";")[0]!);
+      const said = await slurm("sbatch", ["--parsable", "--hold", ...waits, script], env);
+      const [id = ""] = said.trim().split(";");
+      if (!/^\d+$/.test(id)) throw new InputError(`sbatch answers "${oneLine(said)}" in place of a job's number`);
+      ids.push(id);
       requireGoing();
     }
     await accepted(ids);

@@ -34,6 +34,24 @@ export function parseJob(text: string): PredictionJob | undefined {
   }
 }
 
+const summarySchema = z.looseObject({
+  ...schema.shape,
+  lines: whole,
+  /** Of predictions.jsonl; summaries of earlier versions have none. */
+  sha256: z.string().exactOptional(),
+});
+
+export type PredictionSummary = z.infer<typeof summarySchema>;
+
+/** Undefined for anything else. */
+export function parseSummary(text: string): PredictionSummary | undefined {
+  try {
+    return summarySchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
 /** How two jobs differ, as "another checkpoint (A, not B)"; undefined if one can go on where the other ended. */
 export function differenceOf(was: PredictionJob, is: PredictionJob): string | undefined {
   return (

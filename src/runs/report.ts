@@ -13,6 +13,7 @@ import { confusionPanel } from "../report/confusion-panel.ts";
 import { PROPOSED, tableOf } from "../study/rows.ts";
 import { checkConfig, specOf, type TrainConfig } from "../train/config.ts";
 import type { EpochRecord } from "../train/training.ts";
+import { damageIn } from "./damage.ts";
 import { readPredictions } from "./predictions.ts";
 import { readRecords, REPORT } from "./run.ts";
 import { InputError, readJson, type Store } from "./store.ts";
@@ -152,7 +153,9 @@ export async function readStudyContent(store: Store): Promise<StudyContent> {
     const own = runStoreOf(store, run);
     const predictions: StudyRunReport["predictions"] = {};
     for (const side of run.state === "finished" ? study.sides : []) {
-      const kept = await readPredictions(own, side);
+      let kept: Predictions | undefined;
+      // A damaged file is told of by the state of its run.
+      await damageIn(async () => (kept = await readPredictions(own, side)));
       // Those of the other checkpoint are not what the tables are of.
       if (kept?.checkpoint === `${study.checkpoint}.safetensors`) predictions[side] = kept;
     }

@@ -1,10 +1,11 @@
 /** The folder of a training run: its files, locking and resuming. */
 import type { Evaluation } from "../metrics/evaluation.ts";
-import { writePredictions, type EvaluatedSide, type Predictions } from "../metrics/predictions.ts";
+import { evaluatedSides, writePredictions, type EvaluatedSide, type Predictions } from "../metrics/predictions.ts";
 import { parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { parseSource, type Source } from "../train/initial.ts";
 import type { EpochRecord } from "../train/training.ts";
+import { readingRun } from "./damage.ts";
 import { InputError, isOwnFile, readJson, readText, toJson, type Store } from "./store.ts";
 
 const CONFIG = "config.json";
@@ -20,7 +21,7 @@ const SUMMARY = "summary.json";
 export const FOLLOWED = "followed.json";
 /** The page of a run or a study (report.ts). */
 export const REPORT = "report.html";
-const LAST = "last.safetensors";
+export const LAST = "last.safetensors";
 const BEST = "best.safetensors";
 
 /** The network's predictions for each image of a side. */
@@ -44,12 +45,22 @@ export interface Loaded {
 export const isComplete = (store: Store): Promise<boolean> => store.exists(SUMMARY);
 
 /**
- * Makes a finished run one that has yet to be trained, because its weights are gone: what was written of it is removed.
+ * Makes a run one that has yet to be trained, because its weights are gone or damaged: what would be taken for a later one's is removed.
  * Only the lock's holder may call it.
  */
 export async function beginAgain(store: Store): Promise<void> {
   await store.remove(SUMMARY);
-  for (const name of [REPORT, LAST, BEST]) await store.remove(name);
+  for (const name of [REPORT, LAST, BEST, ...evaluatedSides.map(predictionsFile)]) await store.remove(name);
+}
+
+/** Makes a finished run one that ends again from its last checkpoint. Only the lock's holder may call it. */
+export const forgetSummary = (store: Store): Promise<void> => store.remove(SUMMARY);
+
+/** The summary of a finished run. @throws InputError if it is empty or torn, as a crash of the machine may leave it */
+export async function readSummary(store: Store): Promise<object> {
+  const summary = await readJson(store, SUMMARY);
+  if (typeof summary === "object" && summary !== null) return summary;
+  throw new InputError(`${store.path(SUMMARY)}: is not the summary of a run`);
 }
 
 export const hasCheckpoint = (store: Store): Promise<boolean> => store.exists(LAST);
@@ -97,6 +108,12 @@ export async function readRecords(store: Store): Promise<EpochRecord[]> {
   });
 }
 
+/** Leaves out of metrics.jsonl what is no record of an epoch. Only the lock's holder may call it. */
+export async function keepReadableRecords(store: Store): Promise<void> {
+  const lines = (await readText(store, METRICS)).split("\n").filter((line) => parseRecord(line) !== undefined);
+  await store.write(METRICS, lines.map((line) => `${line}\n`).join(""));
+}
+
 /** Copies the records of one run into the folder of another. */
 export const copyRecords = async (from: Store, to: Store): Promise<void> => to.write(METRICS, await from.read(METRICS));
 
@@ -134,7 +151,7 @@ export class Run {
 
   /**
    * An interrupted run, with its last checkpoint. Later lines of metrics.jsonl are dropped.
-   * @throws InputError, CheckpointError
+   * @throws InputError; DamagedRunError for files that cannot be used
    */
   static async open(store: Store): Promise<{ run: Run; loaded: Loaded }> {
     const run = new Run(store);
@@ -147,9 +164,12 @@ export class Run {
     }
     await store.requireWritable();
     await store.lock();
-    const loaded = await readCheckpoint(store, LAST);
+    const { loaded, records } = await readingRun(async () => ({
+      loaded: await readCheckpoint(store, LAST),
+      records: await readRecords(store),
+    }));
     const { position } = loaded.checkpoint;
-    run.#records = (await readRecords(store)).filter((r) => r.step <= position.step);
+    run.#records = records.filter((r) => r.step <= position.step);
     run.#hasCheckpoint = true;
     run.#variants = await readVariants(store);
     await store.removeLeftovers();
@@ -248,7 +268,7 @@ export const secondsOf = (records: readonly EpochRecord[], stage?: string): numb
 
 /** The adapter that a run ended on; undefined if its summary does not say. */
 export async function readAdapter(store: Store): Promise<string | undefined> {
-  const { adapter } = (await readJson(store, SUMMARY)) as { adapter?: unknown };
+  const { adapter } = (await readSummary(store)) as { adapter?: unknown };
   return typeof adapter === "string" ? adapter : undefined;
 }
 

@@ -17,6 +17,8 @@ import {
 } from "./store.ts";
 
 const STUDY = "study.json";
+/** The folder that whoever writes the tables locks. */
+export const TABLES_LOCK = ".mganet-tables";
 
 /** The study that a command requests. */
 export interface StudyRequest {
@@ -38,10 +40,15 @@ export class StudyFolder {
   readonly store: SharedStore;
   readonly #study: Study;
   readonly #sameFile: (a: string, b: string) => boolean;
-  /** Whether study.json was there when it was last looked at. */
-  #there: boolean;
+  /** The checkpoint that study.json named when it was last looked at; undefined if it was not there. */
+  #there: Study["checkpoint"] | undefined;
 
-  private constructor(store: SharedStore, study: Study, sameFile: (a: string, b: string) => boolean, there: boolean) {
+  private constructor(
+    store: SharedStore,
+    study: Study,
+    sameFile: (a: string, b: string) => boolean,
+    there: Study["checkpoint"] | undefined,
+  ) {
     this.#there = there;
     this.store = store;
     this.#study = study;
@@ -84,7 +91,7 @@ export class StudyFolder {
       // Results of the other checkpoint no longer belong to this study.
       results: before?.checkpoint === checkpoint ? before.results : [],
     };
-    return new StudyFolder(store, study, sameFile, before !== undefined);
+    return new StudyFolder(store, study, sameFile, before?.checkpoint);
   }
 
   /** The content of study.json. */
@@ -113,7 +120,8 @@ export class StudyFolder {
    */
   static async existing(store: SharedStore): Promise<StudyFolder> {
     if (!(await isStudy(store))) throw new InputError(`${store.name}: there is no study (no ${STUDY})`);
-    return new StudyFolder(store, await readStudy(store), (a, b) => a === b, true);
+    const study = await readStudy(store);
+    return new StudyFolder(store, study, (a, b) => a === b, study.checkpoint);
   }
 
   /**
@@ -137,24 +145,51 @@ export class StudyFolder {
 
   /** Takes in what other processes have saved. @throws InputError if study.json is gone */
   async refresh(): Promise<void> {
-    this.#merge(await readStudy(this.store));
+    const now = await readStudy(this.store);
+    this.#requireSameCheckpoint(now);
+    this.#merge(now);
   }
 
   async #update(change: (study: Study) => void): Promise<void> {
     await locked(this.store, async () => {
       const there = await isStudy(this.store);
-      if (!there && this.#there) throw new FolderGoneError(`${this.store.name}: the study is gone: moved or deleted`);
-      if (there) this.#merge(await readStudy(this.store));
+      if (!there && this.#there !== undefined)
+        throw new FolderGoneError(`${this.store.name}: the study is gone: moved or deleted`);
+      if (there) {
+        const now = await readStudy(this.store);
+        this.#requireSameCheckpoint(now);
+        if (now.checkpoint !== this.#study.checkpoint) await this.#requireIdle(now);
+        this.#merge(now);
+      }
       change(this.#study);
       await this.store.write(STUDY, toJson(this.#study));
-      this.#there = true;
+      this.#there = this.#study.checkpoint;
     });
+  }
+
+  /** @throws InputError if another command has the study evaluate another checkpoint since this one looked */
+  #requireSameCheckpoint({ checkpoint }: Study): void {
+    if (checkpoint === (this.#there ?? this.#study.checkpoint)) return;
+    throw new InputError(
+      `${this.store.name}: another command has begun with --checkpoint ${checkpoint} meanwhile; this one, with ${this.#study.checkpoint}, ends`,
+    );
+  }
+
+  /** Runs are evaluated by their last or their best checkpoint, by all processes alike. @throws InputError */
+  async #requireIdle({ runs, checkpoint }: Study): Promise<void> {
+    for (const store of [this.store.folder(TABLES_LOCK), ...runs.map((run) => runStoreOf(this.store, run))]) {
+      const holder = await store.holder();
+      if (!holder || holder.life === "dead") continue;
+      throw new InputError(
+        `${this.store.name}: process ${holder.pid} on ${holder.host} works on it with --checkpoint ${checkpoint}, not ${this.#study.checkpoint}; wait for it, or choose another --out`,
+      );
+    }
   }
 
   /** Takes in what other processes have saved: states of runs, further tables and seeds. */
   #merge(other: Study): void {
     const own = this.#study;
-    if (!this.#there)
+    if (this.#there === undefined)
       requireSame(other.config, { ...own.config, resize: other.config.resize }, this.store.name, this.#sameFile);
     // Another process may have read the images, or been given an external set. What this one adds is not there yet.
     const adds = own.config.external !== "" && other.config.external === "";

@@ -3,6 +3,7 @@ import { planRuns, runName, startsShared, type RunKey } from "../study/plan.ts";
 import { rowOf, type TableId } from "../study/rows.ts";
 import { sharedPhase } from "../train/pretrained.ts";
 import type { EpochRecord } from "../train/training.ts";
+import { damageIn } from "./damage.ts";
 import { isComplete, readAdapter, readRecords } from "./run.ts";
 import type { StudyFolder } from "./study-folder.ts";
 
@@ -23,7 +24,13 @@ export async function studyNotes(
       const adapter = await readAdapter(store);
       if (adapter !== undefined) adapters.set(adapter, (adapters.get(adapter) ?? 0) + 1);
       if (!startsShared(config, run)) continue;
-      const start = startOf(await readRecords(store), sharedPhase(folder.configOf(run))!.name);
+      let records: EpochRecord[] = [];
+      const damage = await damageIn(async () => (records = await readRecords(store)));
+      if (damage !== undefined) {
+        notes.push(`${damage}: what its run starts from is not known`);
+        continue;
+      }
+      const start = startOf(records, sharedPhase(folder.configOf(run))!.name);
       starts.set(start, [...(starts.get(start) ?? []), run]);
     }
     if (starts.size < 2) continue;

@@ -19,19 +19,21 @@ import {
   copyRecords,
   hasCheckpoint,
   isComplete,
+  LAST,
   readCheckpoint,
   readRecords,
+  readSummary,
   Run,
   runCheckpoint,
   savePredictions,
   secondsOf,
   type Loaded,
 } from "./run.ts";
-import { InputError } from "./store.ts";
+import { DamagedRunError, readingRun } from "./damage.ts";
 import { PaceWriter } from "./study-pace.ts";
 import type { StudyFolder } from "./study-folder.ts";
 import type { StudyEvent, StudySink, StudyWork } from "./study-events.ts";
-import { awaitsShared, isFinished } from "./study-state.ts";
+import { awaitsShared, isFinished, recordsOf } from "./study-state.ts";
 import type { FoldImages, StudyImages } from "./study-images.ts";
 import type { StudyWorkings } from "./study-worker.ts";
 
@@ -98,7 +100,7 @@ export class StudyRuns implements StudyWorkings {
   }
 
   async ended(place: Place): Promise<Extract<StudyEvent, { type: "run-end" }>> {
-    const records = await readRecords(this.#task.folder.runStore(place));
+    const records = await recordsOf(this.#task.folder.runStore(place));
     const last = records.findLast((record) => record.validation)?.validation;
     return { type: "run-end", place, seconds: await this.#seconds(place), last };
   }
@@ -119,7 +121,8 @@ export class StudyRuns implements StudyWorkings {
       emit({ type: "remark", text });
       await beginAgain(store);
     }
-    if (!(await isComplete(store))) {
+    if (await isComplete(store)) await readingRun(() => readSummary(store));
+    else {
       await folder.note(place, "begun", 0);
       if (!(await this.#fit(place, this.#configOf(place), fold))) return false;
     }
@@ -174,12 +177,13 @@ export class StudyRuns implements StudyWorkings {
     const before = await Run.reopen(store);
     if (before) {
       if (trainingKey(before.loaded.checkpoint.config) === trainingKey(config)) return before;
-      throw new InputError(`${store.name}: this run has other settings than the study`);
+      throw new DamagedRunError(`${store.name}: this run has other settings than the study; remove this folder`);
     }
     if (place.row === null || !this.#shares({ ...place, row: place.row })) return undefined;
-    const run = await beginRun(store, config, split);
     const shared = folder.runStore({ ...place, row: null });
-    const { checkpoint, file } = await readCheckpoint(shared, "last.safetensors");
+    const { checkpoint, file } = await readingRun(() => readCheckpoint(shared, LAST));
+    await readingRun(() => readRecords(shared));
+    const run = await beginRun(store, config, split);
     const bytes = await continuation(gpu, config, checkpoint, file);
     // The phase's curve belongs to this run too. Copied before the checkpoint, without which the run starts over.
     await copyRecords(shared, store);
@@ -195,7 +199,7 @@ export class StudyRuns implements StudyWorkings {
     const waiting: [SideName, Prepared[]][] = [];
     for (const side of sideNames) {
       const images = evaluated[side];
-      if (images && !(await keptPredictions(store, checkpoint, side))) waiting.push([side, images]);
+      if (images && !(await readingRun(() => keptPredictions(store, checkpoint, side)))) waiting.push([side, images]);
     }
     if (waiting.length === 0) return;
     // Training it again would take what was kept of it: that is for the user to decide.
@@ -205,7 +209,7 @@ export class StudyRuns implements StudyWorkings {
         `${store.name}: it is trained, but its ${checkpoint}.safetensors is gone, so it cannot be evaluated (${sides}); remove this folder to have it trained again`,
       );
     }
-    const loaded = await runCheckpoint(store, checkpoint);
+    const loaded = await readingRun(() => runCheckpoint(store, checkpoint));
     using open = openModel(gpu, loaded);
     for (const [side, prepared] of waiting) {
       const { images } = await evaluateImages(open, source, prepared);
@@ -239,7 +243,7 @@ export class StudyRuns implements StudyWorkings {
   }
 
   async #seconds(place: Place): Promise<number> {
-    const records = await readRecords(this.#task.folder.runStore(place));
+    const records = await recordsOf(this.#task.folder.runStore(place));
     return this.#ownPhases(place).reduce((sum, { name }) => sum + secondsOf(records, name), 0);
   }
 

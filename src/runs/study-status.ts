@@ -3,7 +3,7 @@ import { runName, type Place } from "../study/plan.ts";
 import { hasCheckpoint, readRecords } from "./run.ts";
 import type { StudyFolder } from "./study-folder.ts";
 import { paceOf, type Pace } from "./study-pace.ts";
-import { awaitsShared, failureOf, isFinished, type Failure } from "./study-state.ts";
+import { awaitsShared, failureOf, lookAt, type Failure } from "./study-state.ts";
 import type { Holder, Store } from "./store.ts";
 
 /**
@@ -37,9 +37,10 @@ export async function studyStatus(folder: StudyFolder): Promise<RunStatus[]> {
   for (const [index, { row, seed, fold, dir, seconds }] of folder.study.runs.entries()) {
     const place: Place = { row, seed, fold: fold ?? undefined };
     const store = folder.runStore(place);
-    const failure = await failureOf(store);
+    const { finished, damage } = await lookAt(folder, place);
     const holder = await store.holder();
-    const state = await stateOf(folder, place, failure, holder);
+    const failure = (await failureOf(store)) ?? (damage !== undefined && !holder ? { message: damage } : undefined);
+    const state = finished ? "finished" : await stateOf(store, failure, holder);
     const pace = state === "running" ? await paceOf(store) : undefined;
     const epochs = await epochsOf(store);
     const anew = state === "paused" && epochs > 0 && !(await hasCheckpoint(store));
@@ -49,16 +50,10 @@ export async function studyStatus(folder: StudyFolder): Promise<RunStatus[]> {
   return all;
 }
 
-async function stateOf(
-  folder: StudyFolder,
-  place: Place,
-  failure: Failure | undefined,
-  holder: Holder | undefined,
-): Promise<RunStateNow> {
-  if (await isFinished(folder, place)) return "finished";
+async function stateOf(store: Store, failure: Failure | undefined, holder: Holder | undefined): Promise<RunStateNow> {
   if (failure) return "failed";
   if (holder) return holder.life === "dead" ? "lost" : "running";
-  return (await folder.runStore(place).exists("config.json")) ? "paused" : "waiting";
+  return (await store.exists("config.json")) ? "paused" : "waiting";
 }
 
 /** A run that is being written may be read between two of its files. */

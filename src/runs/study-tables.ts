@@ -1,11 +1,26 @@
 /** Computes the tables of a study from its runs' predictions. */
 import type { ImagePrediction } from "../metrics/predictions.ts";
-import { planRuns } from "../study/plan.ts";
+import { planRuns, runTitle } from "../study/plan.ts";
 import { studyTable, type StudyTable } from "../study/results.ts";
 import { tableOf, type TableId } from "../study/rows.ts";
 import { classesOf } from "../train/classes.ts";
 import { keptPredictions } from "./predictions.ts";
+import { REPORT } from "./run.ts";
+import { InputError } from "./store.ts";
 import type { StudyFolder } from "./study-folder.ts";
+
+/** Whether the tables of all seeds are in study.json, and the report, which is written last, is there. */
+export async function areWritten({ study, store }: StudyFolder): Promise<boolean> {
+  const { tables, seeds, sides, results } = study;
+  const has = tables.every((table) =>
+    (tableOf(table).sides ?? sides)
+      .filter((on) => sides.includes(on))
+      .every((on) =>
+        results.some((result) => result.table === table && result.on === on && result.seeds.join() === seeds.join()),
+      ),
+  );
+  return has && store.exists(REPORT);
+}
 
 /** The tables, each for all images that it is about and that the runs were evaluated on. */
 export async function studyTables(
@@ -22,7 +37,13 @@ export async function studyTables(
       for (const run of planRuns([table], seeds, config.folds).flatMap(({ runs }) => runs)) {
         const key = `${run.row} ${run.seed}`;
         const predictions = await keptPredictions(folder.runStore(run), checkpoint, on);
-        kept.set(key, [...(kept.get(key) ?? []), predictions!]);
+        if (!predictions) {
+          const which = `${runTitle(run)} has no predictions of ${checkpoint}.safetensors (${on})`;
+          throw new InputError(
+            `${folder.store.name}: ${which}: another command evaluates the study with another --checkpoint`,
+          );
+        }
+        kept.set(key, [...(kept.get(key) ?? []), predictions]);
       }
       const of = (row: string, seed: number) => kept.get(`${row} ${seed}`)!;
       results.push(studyTable({ table, on, seeds, classes: classesOf(config), of }));

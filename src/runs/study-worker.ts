@@ -4,6 +4,7 @@ import { ConfigError } from "../models/config-error.ts";
 import type { Place } from "../study/plan.ts";
 import { CheckpointError } from "../train/checkpoint.ts";
 import { DivergedError } from "../loop/diverged.ts";
+import { DamagedRunError } from "./damage.ts";
 import { FolderGoneError } from "./store.ts";
 import type { StudyEvent, StudySink } from "./study-events.ts";
 import type { StudyFolder } from "./study-folder.ts";
@@ -160,7 +161,7 @@ class Worker {
 
 /** Whether an error is one run's own: the others may be trained. */
 const isOfRun = (error: unknown): error is Error =>
-  [DivergedError, CheckpointError, PlanError, ConfigError].some((type) => error instanceof type);
+  [DivergedError, CheckpointError, DamagedRunError, PlanError, ConfigError].some((type) => error instanceof type);
 
 /** Waits, or less if the signal comes. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -14,6 +14,8 @@ export interface StudyTask extends WorkerTask, StudyRunsTask {
   groups: readonly Group[];
   /** Which runs this process trains, shared phases among them; default all. */
   only?: (place: Place) => boolean;
+  /** Called when all has been checked, before the first run. */
+  onBegin?: () => Promise<void>;
 }
 
 /**
@@ -31,6 +33,7 @@ export async function trainStudy(task: StudyTask): Promise<StudyEnd> {
   await folder.save({ config, data: name, external, sides, adapter: gpu.name });
   // After study.json, without which the folder would not look like a study's.
   for (const [file, split] of drawn) await folder.store.write(file, split);
+  await task.onBegin?.();
   const runs = new StudyRuns(task, images);
   const works = await runs.works(groups, await unfinishedRuns(folder, groups));
   task.emit({ type: "works", works });

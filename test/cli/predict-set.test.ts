@@ -262,10 +262,58 @@ describe("shards", () => {
     await merge(/whole: was predicted without --shard: there is nothing to merge$/, at("whole"));
     await merge(/set: holds no shards of predictions$/, at("set"));
     await merge(/^Error: --out: say where/, at("two"), at("second"));
-    await merge(/whole: the folder is not empty; choose another --out$/, at("two"), at("second"), "--out", at("whole"));
+    await merge(
+      /whole: the folder is not empty \(job\.json\); choose another --out$/,
+      at("two"),
+      at("second"),
+      "--out",
+      at("whole"),
+    );
     expect(existsSync(at("merged"))).toBe(false);
     expect((await mganet("merge", at("two"), second, "--out", at("merged"))).code).toBe(0);
     expect(text("merged", "predictions.jsonl")).toBe(text("whole", "predictions.jsonl"));
+  });
+
+  test("that a crash or a person has changed are not merged; other files beside them are left alone", async () => {
+    await shards("sound", 2);
+    const merge = (name: string, reason: RegExp) => expectRefused(["merge", at(name), "--out", at("none")], reason);
+    const copy = (name: string) => {
+      cpSync(at("sound"), at(name), { recursive: true });
+      return at(name, "shards/2-of-2");
+    };
+    const renamed = path.join(copy("renamed"), "predictions.jsonl");
+    writeFileSync(renamed, readFileSync(renamed, "utf8").replace('"image":"a/', '"image":"z/'));
+    await merge("renamed", /2-of-2.predictions\.jsonl: was changed after it was written; remove .*--shard 2\/2$/);
+    for (const [name, content] of Object.entries({ emptied: "", torn: '{"format":' })) {
+      writeFileSync(path.join(copy(name), "summary.json"), content);
+      await merge(name, /is not complete, with all of 14 images/);
+    }
+    await expectRefused(["merge", at("sound"), at("sound"), "--out", at("none")], /sound: is given twice$/);
+    writeFileSync(at("sound/shards/notes.txt"), "mine");
+    expect((await predict("sound", "--shard", "1/2")).code).toBe(0);
+    expect((await mganet("merge", at("sound"), "--out", at("apart"))).code).toBe(0);
+    expect(existsSync(at("none"))).toBe(false);
+  });
+
+  test("are merged again where a merge was cut short, and never left beside files of another time", async () => {
+    const merge = () => mganet("merge", at("sound"), "--out", at("apart"));
+    const files = ["predictions.jsonl", "predictions.csv", "summary.json"];
+    // As a full disk has left it before: one file of three.
+    rmSync(at("apart/summary.json"));
+    rmSync(at("apart/predictions.csv"));
+    expect((await merge()).code).toBe(0);
+    for (const name of files) expect(text("apart", name)).toBe(text("whole", name));
+    // The table cannot be put in place: a folder has its name.
+    rmSync(at("apart/predictions.csv"));
+    mkdirSync(at("apart/predictions.csv/x"), { recursive: true });
+    await expectRefused(["merge", at("sound"), "--out", at("apart")], /predictions\.csv: cannot be written/);
+    expect(readdirSync(at("apart")).sort()).toEqual(["predictions.csv", "predictions.jsonl"]);
+    rmSync(at("apart/predictions.csv"), { recursive: true });
+    expect((await merge()).code).toBe(0);
+    // Of another set.
+    const summary = JSON.parse(text("apart", "summary.json")) as object;
+    writeFileSync(at("apart/summary.json"), JSON.stringify({ ...summary, options: { half: false, batch: 3 } }));
+    await expectRefused(["merge", at("sound"), "--out", at("apart")], /apart: holds other results; choose another/);
   });
 
   test("of fewer images than shards are empty, and merge", async () => {
@@ -295,7 +343,7 @@ describe("shards", () => {
 
 describe("a manifest", () => {
   test("names images, frames and what is cropped; what is missing is left out", async () => {
-    const rows = ["image,label,cropped", "set/d/2.png,x,", "gone.png,,", "set/a/1.png,,yes", "set/b/loop.webp#5,,", "set/d/2.png,,"]; // prettier-ignore
+    const rows = ["image,label,cropped", "set/d/2.png,x,", "gone.png,,", "set/a/1.png,,yes", "set/b/loop.webp#5,,", "./set//a/../d/2.png,,"]; // prettier-ignore
     write(dir, { "list.csv": `${rows.join("\n")}\n` });
     const { code, out } = await mganet("predict", "--run", at("run.safetensors"), "--out", at("listed"), "--data", at("list.csv")); // prettier-ignore
     expect(code).toBe(0);

@@ -1,8 +1,10 @@
 /** Studies: rows, seeds and folds are trained once each, as `train` would, and the tables match their results. */
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
+import { hostname } from "node:os";
 import path from "node:path";
 import { writeClasses } from "../node/data/other-sets.ts";
-import { beforeAll, describe, expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { parsePredictions } from "../../src/metrics/predictions.ts";
 import { studySchema } from "../../src/study/file.ts";
 import { writeManifestSet } from "../node/data/sets.ts";
@@ -243,6 +245,117 @@ describe("a study without its weights, as an archive of it", () => {
   });
 });
 
+describe("a study with damaged runs", () => {
+  const dirs = { last: "channel", metrics: "serial", predictions: "base", summary: "proposed" };
+  const of = (kind: keyof typeof dirs) => at("damaged", dirs[kind], "seed-0");
+  const status = async () => (await mganet("study", "status", at("damaged"))).out;
+
+  test("trains the others, records what is wrong with each, and says so", async () => {
+    cpSync(at("study"), at("damaged"), { recursive: true });
+    rmSync(at("damaged", "spatial/seed-0"), { recursive: true });
+    for (const kind of ["last", "metrics"] as const) {
+      for (const name of ["summary.json", "predictions.json"]) rmSync(path.join(of(kind), name));
+    }
+    truncateSync(path.join(of("last"), "last.safetensors"), 5000);
+    write(of("metrics"), { "metrics.jsonl": `${records("study", "serial/seed-0")}{"x":\n` });
+    truncateSync(path.join(of("predictions"), "predictions.json"), 300);
+    write(of("summary"), { "summary.json": "" });
+    // Seen before anybody has tried.
+    const before = (await status()).join("\n");
+    expect(before).toMatch(/Base, seed 0 +failed +.*base.seed-0.predictions\.json: is not JSON/);
+    expect(before).toMatch(/Proposed, seed 0 +failed +.*proposed.seed-0.summary\.json: is not JSON/);
+    const { code, err } = await mganet("study", "work", at("damaged"));
+    expect(code).toBe(1);
+    expect(err[0]).toMatch(/^4 runs failed\. Run npx mganet study retry \S+ to try again\.$/);
+    expect(existsSync(at("damaged", "spatial/seed-0/summary.json"))).toBe(true);
+    const after = (await status()).join("\n");
+    expect(after).toMatch(/Channel-only, seed 0 +failed +on .*channel.seed-0.last\.safetensors: header length/);
+    expect(after).toMatch(/Serial fusion, seed 0 +failed +on .*metrics\.jsonl: line 4 is not the record of an epoch/);
+    expect(after).toMatch(/Base, seed 0 +failed +on .*predictions\.json: is not JSON/);
+    expect(after).toMatch(/12 runs .*: 8 finished, 4 failed$/);
+    const tables = await mganet("study", "work", at("damaged"), "--only-tables");
+    expect([tables.code, tables.err[0]]).toEqual([1, "No tables: 4 runs of 12 are not finished."]);
+  });
+
+  test("has them tried again: from their checkpoints where they can be read, else anew, to the same figures", async () => {
+    const { out } = await mganet("study", "retry", at("damaged"));
+    const said = out.join("\n");
+    expect(said).toMatch(/^Channel-only, seed 0: failed on .*last\.safetensors: header/m);
+    expect(said).toMatch(/channel.seed-0.last\.safetensors: .*: the run begins anew$/m);
+    expect(said).toMatch(/metrics\.jsonl: line 4 .*: what cannot be read of it is left out$/m);
+    expect(said).toMatch(/base.*predictions\.json: .*: the run is evaluated again from last\.safetensors$/m);
+    expect(said).toMatch(/proposed.*summary\.json: is not JSON: the run ends again from last\.safetensors$/m);
+    expect(out.at(-1)).toMatch(/^4 runs will be tried again/);
+    const again = await mganet(...reproduce("damaged", "--table", "3", "--seeds", "2"));
+    expect([again.code, again.err]).toEqual([0, []]);
+    expect(bytes("damaged", "table-3.csv").equals(bytes("study", "table-3.csv"))).toBe(true);
+    for (const row of Object.values(dirs))
+      expect(records("damaged", `${row}/seed-0`)).toBe(records("study", `${row}/seed-0`));
+    expect((await status()).at(-1)).toBe("12 runs on phantom 0: 12 finished");
+  });
+});
+
+describe("the tables of a study", () => {
+  const lock = (owner: object) =>
+    write(at("tables"), { ".mganet-tables/.mganet-lock": JSON.stringify({ token: "theirs", leased: true, ...owner }) });
+  const work = () => mganet("study", "work", at("tables"), "--only-tables");
+
+  test("are written though a process of another machine died over them", async () => {
+    vi.stubEnv("MGANET_LEASE", "0.3");
+    try {
+      cpSync(at("study"), at("tables"), { recursive: true });
+      rmSync(at("tables", "table-3.md"));
+      lock({ pid: 77, host: "node17", born: "aaaa-bbbb pid:[1] 5" });
+      const { code, out } = await work();
+      expect(out[0]).toMatch(/process 77 on node17 was at work there; waiting 1 s for a sign of life$/);
+      expect([code, existsSync(at("tables", "table-3.md"))]).toEqual([0, true]);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  test("are waited for by whoever is there for them alone", async () => {
+    lock({ pid: process.ppid, host: hostname() });
+    const working = work();
+    await sleep(500);
+    rmSync(at("tables", ".mganet-tables/.mganet-lock"));
+    const { code, out } = await working;
+    expect([code, out]).toEqual([0, ["Another process writes the tables; waiting for it.", "They are written."]]);
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a study that Slurm refuses", () => {
+  const slurm = (name: string, ...more: string[]) =>
+    reproduce(name, "--table", "3", "--seeds", "1", "--slurm", "--sbatch", "--mem=16G --cpus-per-task=4", ...more);
+  beforeAll(() => {
+    const said = "echo 'sbatch: error: invalid partition specified: none' >&2; exit 1";
+    write(dir, { "bin/sinfo": "#!/bin/sh\n", "bin/squeue": "#!/bin/sh\n", "bin/sbatch": `#!/bin/sh\n${said}\n` });
+    for (const name of ["sinfo", "squeue", "sbatch"]) chmodSync(at("bin", name), 0o755);
+    vi.stubEnv("PATH", `${at("bin")}:${process.env["PATH"]}`);
+    return () => vi.unstubAllEnvs();
+  });
+
+  test("leaves no folder, and the same command may come again", async () => {
+    for (let i = 0; i < 2; i++) {
+      await expectRefused(slurm("queued", "--partition", "none"), /Slurm refuses: invalid partition specified: none$/);
+      expect(existsSync(at("queued"))).toBe(false);
+    }
+    await expectRefused(slurm("queued", "--sbatch", "-a 1"), /--sbatch: leave out -a: the job scripts set it$/);
+  });
+
+  test("keeps why its runs have failed", async () => {
+    cpSync(at("study"), at("refused-runs"), { recursive: true });
+    rmSync(at("refused-runs", "base/seed-0/summary.json"));
+    write(at("refused-runs"), { "base/seed-0/.mganet-failure.json": '{"message":"made up","host":"here","at":""}' });
+    const before = bytes("refused-runs", "study.json");
+    await expectRefused(slurm("refused-runs"), /Slurm refuses/);
+    expect((await mganet("study", "status", at("refused-runs"))).out[1]).toMatch(
+      /Base, seed 0 +failed +on here: made up/,
+    );
+    expect(bytes("refused-runs", "study.json").equals(before)).toBe(true);
+  });
+});
+
 test("published figures are printed beside, and marked as of other data", async () => {
   const columns = ["ACC", "AUC"];
   const published = { source: "a made-up source", tables: { 3: { columns, rows: { Base: ["11.1", "22.2"] } } } };
@@ -305,14 +418,16 @@ describe("refuses", () => {
     await expectRefused(reproduce("astray", ...table3), /not a study file: runs\.0\.dir/);
   });
 
-  test("a run of other settings in its folder, a broken record of predictions, and figures of no row", async () => {
+  test("a run of other settings in its folder, and figures of no row", async () => {
     cpSync(at("study"), at("foreign"), { recursive: true });
     const run = at("foreign", "serial", "seed-0");
-    write(run, { "predictions.json": "{}" });
-    await expectRefused(reproduce("foreign", ...table3), /predictions\.json: is not a record/);
     rmSync(path.join(run, "summary.json"));
     write(run, { "last.safetensors": bytes("study", "serial/seed-1/last.safetensors") });
-    await expectRefused(reproduce("foreign", ...table3), /serial.seed-0: this run has other settings than the study/);
+    const foreign = await mganet(...reproduce("foreign", ...table3));
+    expect(foreign.out.join("\n")).toMatch(
+      /FAILED: .*serial.seed-0: this run has other settings than the study; remove/,
+    );
+    expect(foreign.code).toBe(1);
     write(dir, { "wrong.json": '{"source":"s","tables":{"3":{"columns":["a"],"rows":{"EB":["1"]}}}}' });
     await expectRefused(
       reproduce("study", ...table3, "--published", at("wrong.json")),

@@ -24,6 +24,7 @@ import {
   requireWritableFile,
   temporaryIn,
   requireWritableFolder,
+  writeTogether,
   writeWhole,
 } from "../../src/node/files.ts";
 import { DataError } from "../../src/data/sample.ts";
@@ -84,6 +85,18 @@ describe("writeWhole", () => {
     expect(readdirSync(at("folder"))).toEqual(["last"]);
     expect(readFileSync(at("folder", "last"), "utf8")).toBe("old");
   });
+});
+
+test("writeTogether changes no file if one of them cannot be written", async () => {
+  mkdirSync(at("together"));
+  const [a, b] = [at("together", "a"), at("together", "b")];
+  await writeTogether(new Map([[a, "1"], [b, "1"]])); // prettier-ignore
+  const broken = new Map([[a, "2"], [at("together", "none", "c"), "2"]]); // prettier-ignore
+  expect(await refusal(writeTogether(broken))).toBe(
+    `${at("together", "none", "c")}: cannot be written: no such file or folder`,
+  );
+  expect([a, b].map((file) => readFileSync(file, "utf8"))).toEqual(["1", "1"]);
+  expect(readdirSync(at("together")).sort()).toEqual(["a", "b"]);
 });
 
 test("what is not writable is known beforehand, and nothing is made", async () => {

@@ -18,6 +18,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { writeWhole } from "../../src/node/files.ts";
 import { awaitFolder, claimFolder, LOCK, lockFolder, unlockFolder } from "../../src/node/folder-lock.ts";
+import { FolderStore } from "../../src/node/folder-store.ts";
 import { FolderGoneError, HeldError } from "../../src/runs/store.ts";
 import { thisProcess } from "../../src/node/process-identity.ts";
 
@@ -70,6 +71,7 @@ describe("a folder's lock", () => {
         : {}),
       token: expect.stringMatching(/^[\da-f-]{36}$/) as string,
       leased: true,
+      lease: 180,
     });
   });
 
@@ -125,10 +127,10 @@ describe("a folder's lock", () => {
     beforeEach(() => void vi.stubEnv("MGANET_LEASE", "0.2"));
     afterEach(() => void vi.unstubAllEnvs());
 
-    const theirs = (): string => {
+    const theirs = (more: object = {}): string => {
       const dir = folder();
       mkdirSync(dir);
-      writeFileSync(path.join(dir, LOCK), elsewhere);
+      writeFileSync(path.join(dir, LOCK), JSON.stringify({ ...(JSON.parse(elsewhere) as object), ...more }));
       return dir;
     };
     const attempt = (dir: string) =>
@@ -167,6 +169,34 @@ describe("a folder's lock", () => {
       expect(performance.now() - begun).toBeGreaterThanOrEqual(200);
       expect(owned(dir).pid).toBe(process.pid);
       expect(readdirSync(dir)).toEqual([LOCK]);
+    });
+
+    test("is as long as its holder's, who may have been told of another", async () => {
+      const dir = theirs({ lease: 0.6 });
+      const begun = performance.now();
+      const said: string[] = [];
+      await awaitFolder(dir, (line) => void said.push(line));
+      expect(performance.now() - begun).toBeGreaterThanOrEqual(600);
+      expect(said).toEqual([`${dir}: process 7 on elsewhere was at work there; waiting 1 s for a sign of life`]);
+      // One that this process's lease is longer than, and one that is none.
+      for (const lease of [0.001, "soon"]) {
+        const other = theirs({ lease });
+        const again = performance.now();
+        while (!(await attempt(other))) await sleep(20);
+        expect(performance.now() - again).toBeGreaterThanOrEqual(200);
+      }
+    });
+
+    test("of another machine that is gone ends the work of nobody: merge, prepare, train and the tables wait for it", async () => {
+      const said: string[] = [];
+      const store = new FolderStore(theirs(), (line) => void said.push(line));
+      await store.lock();
+      await store.unlock();
+      const claimed = new FolderStore(theirs(), (line) => void said.push(line));
+      await (await claimed.claim())!();
+      expect(said).toHaveLength(2);
+      // Without it, as where a study's workers look for work, they do not.
+      expect(await new FolderStore(theirs()).claim()).toBeUndefined();
     });
 
     test("of another machine is respected however long its clock is behind, as long as it is touched", async () => {

@@ -79,6 +79,25 @@ describe.skipIf(process.platform === "win32")("jobs for Slurm", () => {
     expect(asked().at(-1)).toBe("scancel 11 12 13");
   });
 
+  test("are taken back if sbatch answers with something else than a number", async () => {
+    program("scancel", "");
+    sbatch(`case $script in rows.sh) echo "Job would start now"; exit 0;; esac`);
+    expect(await refusal(submit(jobs, note))).toBe(`sbatch answers "Job would start now" in place of a job's number`);
+    expect(asked().at(-1)).toBe("scancel 11");
+  });
+
+  test("are not interrupted in the middle, and not told of variables that would undo their scripts", async () => {
+    program("scancel", "");
+    program("scontrol", "");
+    // In its own group, a program does not hear of Ctrl-C in the terminal.
+    sbatch(`echo "group $(ps -o pgid= -p $$ | tr -d ' ') of $$, wait \${SBATCH_WAIT-none}" >> $(dirname $0)/groups`);
+    vi.stubEnv("SBATCH_WAIT", "1");
+    vi.stubEnv("PATH", `${process.env["PATH"]}:/usr/bin:/bin`);
+    await submit(jobs.slice(0, 1), note, ["SBATCH_WAIT"]);
+    const groups = path.join(root, String(count - 1), "groups");
+    expect(readFileSync(groups, "utf8")).toMatch(/^group (\d+) of \1, wait none\n$/);
+  });
+
   test("that cannot be taken back are named", async () => {
     sbatch("case $script in rows.sh) exit 1;; esac");
     program("scancel", `echo "scancel: error: Invalid job id" >&2; exit 1`);

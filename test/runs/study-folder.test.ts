@@ -57,6 +57,33 @@ describe.each(stores)("a study %s", (_, make) => {
     expect(other.study.results).toEqual([]);
   });
 
+  test("is evaluated by one checkpoint at a time: another is refused while a process works on a run", async () => {
+    const store = make("checkpoints");
+    const last = await StudyFolder.open(store, request, same);
+    await last.save();
+    const best = await StudyFolder.open(store, { ...request, checkpoint: "best" }, same);
+    const release = await last.runStore({ row: "vgg", seed: 0 }).claim();
+    await expect(best.save()).rejects.toThrow(
+      /^\S+: process \d+ on \S+ works on it with --checkpoint last, not best; wait for it, or choose another --out$/,
+    );
+    expect((await readStudy(store)).checkpoint).toBe("last");
+    await release!();
+    await best.save();
+    expect((await readStudy(store)).checkpoint).toBe("best");
+    // The first, which had read the study before, ends at its next look.
+    const told = /another command has begun with --checkpoint best meanwhile; this one, with last, ends$/;
+    await expect(last.save({ data: "phantom 0" })).rejects.toThrow(told);
+    await expect(last.note({ row: "vgg", seed: 0 }, "finished", 1)).rejects.toThrow(told);
+    await expect(last.refresh()).rejects.toThrow(told);
+    await best.refresh();
+    // Two that both found no study.
+    const [first, second] = await Promise.all(
+      (["last", "best"] as const).map((checkpoint) => StudyFolder.open(make("both"), { ...request, checkpoint }, same)),
+    );
+    await first!.save();
+    if (_ === "in a folder") await expect(second!.save()).rejects.toThrow(/begun with --checkpoint last meanwhile/);
+  });
+
   test("of an earlier version goes on with its way of resizing, for all its runs", async () => {
     const store = make("earlier");
     const { resize, ...older } = config;

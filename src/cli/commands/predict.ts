@@ -9,6 +9,7 @@ import { drawExplained } from "../../node/panels.ts";
 import { Activations, requireExplainable } from "../../runs/explain.ts";
 import { Films, showFilm } from "../../runs/films.ts";
 import { openModel, type OpenModel } from "../../runs/open-model.ts";
+import { doubtOf } from "../../runs/doubt.ts";
 import { inBatches, predictBatches, withFirst } from "../../runs/predict.ts";
 import { verdictOf, type Verdict } from "../../runs/verdict.ts";
 import type { Prediction } from "../../train/predictor.ts";
@@ -89,7 +90,9 @@ async function predictImages(images: readonly string[], options: PredictOptions)
       for (const [i, { result, line }] of (await Promise.all(drawing)).entries()) {
         const { job, prediction } = answers[i]!;
         console.log(line);
-        results.push(result);
+        const doubt = doubtOf(prediction)?.text;
+        if (doubt !== undefined) console.log(visibleName(`note: ${result.image}: ${doubt}`));
+        results.push(doubt === undefined ? result : { ...result, note: doubt });
         const score = open.isClassifier ? prediction.probabilities?.[open.classes.positive] : undefined;
         films.add(job.film, { image: result.image, box: result.box, score });
       }
@@ -126,6 +129,8 @@ export type Result = Verdict & {
   picture: string;
   /** With --explain. */
   panel?: string;
+  /** Why the answer cannot be relied on. */
+  note?: string;
 };
 
 /** Draws the picture of a prediction and reports it. */

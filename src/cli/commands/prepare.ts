@@ -69,6 +69,10 @@ export async function prepare(options: PrepareOptions): Promise<number> {
     progress.start("preparing", dataset.samples.length);
     const result = await writePreparedFolder(dataset, out, settings, {
       signal,
+      onWait: (line) => {
+        progress.clear();
+        progress.line(line);
+      },
       onProgress: (done) => progress.update(done),
       ...(workers === undefined ? {} : { workers }),
     });

@@ -8,7 +8,8 @@ import { plural } from "../../report/show.ts";
 import { checkImages } from "../../runs/load-data.ts";
 import { oneLine } from "../../data/sample.ts";
 import { ConfigError } from "../../models/config-error.ts";
-import { failureOf, forgetFailure, isFinished } from "../../runs/study-state.ts";
+import { failedRuns, forgetFailures, mendRuns, type Retried } from "../../runs/study-retry.ts";
+import { failureOf, lookAt } from "../../runs/study-state.ts";
 import { StudyFolder } from "../../runs/study-folder.ts";
 import {
   imagesConfig,
@@ -32,6 +33,7 @@ import { scriptsFor, slurmNames, submitStudy, type SlurmFlags } from "../study-s
 import { conclude, trainRuns } from "../study-work.ts";
 import { workWith } from "../study-workers.ts";
 import { sameFile } from "../targets.ts";
+import { visibleName } from "../terminal.ts";
 import type { TunedOption } from "../tuned.ts";
 
 export type ReproduceOptions = StudyFlags &
@@ -76,31 +78,64 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
     }
     return 0;
   }
-  // Whoever asks again wants another attempt.
-  for (const { seed, fold, runs } of groups) {
-    const phase = folder.study.runs.some((run) => run.row === null && run.seed === seed && run.fold === (fold ?? null));
-    for (const place of [...(phase ? [{ row: null, seed, fold }] : []), ...runs]) {
-      if (!(await isFinished(folder, place))) await forgetFailure(folder.runStore(place));
-    }
-  }
+  const attempt = new Attempt(folder, groups);
   if (options.slurm) {
     await requireImages(folder);
-    await folder.save();
-    await submitStudy(folder, await scriptsFor(folder, options, workArgs(options)));
+    await submitStudy(folder, () => scriptsFor(folder, options, workArgs(options)), { flags: options, attempt });
     return 0;
   }
   const code =
-    options.workers === undefined ? await trainRuns(folder, groups, options) : await inWorkers(folder, groups, options);
+    options.workers === undefined
+      ? await trainRuns(folder, groups, { ...options, onBegin: () => attempt.begin() })
+      : await inWorkers(folder, groups, options, attempt);
   if (code === 0) await conclude(folder, tables, seeds, { ...options, published });
   return code!; // It waits for others.
 }
 
+/** Whoever asks again wants another attempt at what has failed; nothing is forgotten before all is checked. */
+class Attempt {
+  readonly #folder: StudyFolder;
+  readonly #groups: readonly Group[];
+  #failed: Retried[] = [];
+
+  constructor(folder: StudyFolder, groups: readonly Group[]) {
+    this.#folder = folder;
+    this.#groups = groups;
+  }
+
+  /** Takes damaged files away. */
+  async mend(): Promise<void> {
+    this.#failed = (await failedRuns(this.#folder)).filter(({ place: { row, seed, fold } }) =>
+      this.#groups.some(
+        (group) =>
+          group.seed === seed && group.fold === fold && (row === null || group.runs.some((run) => run.row === row)),
+      ),
+    );
+    for (const line of await mendRuns(this.#folder, this.#failed)) console.log(visibleName(line));
+  }
+
+  forget(): Promise<void> {
+    return forgetFailures(this.#folder, this.#failed);
+  }
+
+  async begin(): Promise<void> {
+    await this.mend();
+    await this.forget();
+  }
+}
+
 /** Trains in processes of their own. @returns the exit code */
-async function inWorkers(folder: StudyFolder, groups: readonly Group[], options: ReproduceOptions): Promise<number> {
+async function inWorkers(
+  folder: StudyFolder,
+  groups: readonly Group[],
+  options: ReproduceOptions,
+  attempt: Attempt,
+): Promise<number> {
   await requireImages(folder);
   const { adapters, software, notes } = await adaptersFor(options);
   for (const note of notes) console.log(note);
   await folder.save();
+  await attempt.begin();
   // Loaded here, so that nothing else waits for the plotting libraries.
   const { writeLiveReport } = await import("../study-report.ts");
   // A page that cannot be written ends no training.
@@ -147,10 +182,10 @@ async function showPlan(folder: StudyFolder, groups: readonly Group[]): Promise<
   const lines: string[] = [];
   let waiting = 0;
   for (const run of runs) {
-    const done = await isFinished(folder, run);
+    const { finished: done, damage } = await lookAt(folder, run);
     if (!done) waiting++;
-    const failure = done ? undefined : await failureOf(folder.runStore(run));
-    const state = done ? "finished" : failure ? `failed: ${failure.message}` : folder.noted(run).state;
+    const failure = done ? undefined : ((await failureOf(folder.runStore(run)))?.message ?? damage);
+    const state = done ? "finished" : failure !== undefined ? `failed: ${failure}` : folder.noted(run).state;
     lines.push(`  ${runTitle(run).padEnd(40)} ${state}`);
   }
   const shared = sharedPhase(study.config);

@@ -1,18 +1,21 @@
 /** `mganet study`: works on a study that `reproduce` has begun, shows how far it is, and has failed runs tried again. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { commandLine } from "../../node/command-line.ts";
 import { InputError } from "../../runs/store.ts";
 import { clockNote } from "../../node/folder-clock.ts";
 import { FolderStore } from "../../node/folder-store.ts";
 import { requireWritableFile, writeWhole } from "../../node/files.ts";
 import { plural } from "../../report/show.ts";
-import { StudyFolder } from "../../runs/study-folder.ts";
-import { forgetFailure, failureOf } from "../../runs/study-state.ts";
+import { StudyFolder, TABLES_LOCK } from "../../runs/study-folder.ts";
+import { failedRuns, forgetFailures, mendRuns } from "../../runs/study-retry.ts";
+import { areWritten } from "../../runs/study-tables.ts";
 import { studyStatus } from "../../runs/study-status.ts";
 import { toJson } from "../../runs/store.ts";
-import { planRuns, runTitle, startsShared, type Place } from "../../study/plan.ts";
+import { planRuns, startsShared, type Place } from "../../study/plan.ts";
 import type { SaveOption } from "../options.ts";
 import { showStatus } from "../study-status.ts";
 import { conclude, LEFT, trainRuns } from "../study-work.ts";
+import { visibleName } from "../terminal.ts";
 import type { TunedOption } from "../tuned.ts";
 
 export type WorkFlags = TunedOption &
@@ -41,7 +44,13 @@ export async function studyWork(dir: string, flags: WorkFlags): Promise<number> 
   const again = commandLine("study work", dir);
   const only = flags.run === undefined ? undefined : onlyRun(folder, flags.run);
   if (!flags.onlyTables) {
-    const options = { ...flags, again, waits: flags.wait ?? true, ...(only ? { only } : {}) };
+    const options = {
+      ...flags,
+      again,
+      retry: commandLine("study retry", dir),
+      waits: flags.wait ?? true,
+      ...(only ? { only } : {}),
+    };
     const code = await trainRuns(folder, groups, options);
     if (code === undefined) return 0;
     if (code >= 128) return LEFT;
@@ -71,7 +80,7 @@ function onlyRun({ study, store }: StudyFolder, index: number): (place: Place) =
     (row === own || (shares && row === null)) && seed === run.seed && (fold ?? null) === run.fold;
 }
 
-/** @returns the exit code: 1 if runs are missing */
+/** @returns the exit code: 1 if runs are missing, or another process that was to write the tables has not */
 async function writeTables(folder: StudyFolder, flags: WorkFlags): Promise<number> {
   await folder.refresh();
   const status = await studyStatus(folder);
@@ -81,14 +90,22 @@ async function writeTables(folder: StudyFolder, flags: WorkFlags): Promise<numbe
     for (const line of showStatus(folder, missing)) console.error(line);
     return 1;
   }
-  // Of several processes that see the last run end, one writes.
-  const place = folder.store.folder(".mganet-tables");
-  const release = await place.claim();
-  if (!release) {
-    console.log("Another process writes the tables.");
-    return 0;
+  // Of several processes that see the last run end, one writes; whoever is there for the tables alone waits for it.
+  const place = new FolderStore(folder.store.path(TABLES_LOCK), console.log);
+  let release = await place.claim();
+  const waits = !release && flags.onlyTables === true;
+  if (!release) console.log(`Another process writes the tables${waits ? "; waiting for it" : ""}.`);
+  if (!release && !waits) return 0;
+  while (!release) {
+    await sleep(1000);
+    release = await place.claim();
   }
   try {
+    await folder.refresh();
+    if (waits && (await areWritten(folder))) {
+      console.log("They are written.");
+      return 0;
+    }
     await conclude(folder, folder.study.tables, folder.study.seeds, flags);
   } finally {
     await release();
@@ -110,22 +127,16 @@ export async function statusOfStudy(dir: string, { json }: { json?: string }): P
   await writeWhole(json, toJson(runs));
 }
 
-/** Forgets why runs have failed, so that they are trained again. */
+/** Forgets why runs have failed, and takes damaged files away, so that they are trained again. */
 export async function retryStudy(dir: string): Promise<void> {
   const folder = await StudyFolder.existing(new FolderStore(dir));
-  let count = 0;
-  for (const { row, seed, fold } of folder.study.runs) {
-    const store = folder.runStore({ row, seed, fold: fold ?? undefined });
-    const failure = await failureOf(store);
-    if (!failure) continue;
-    await forgetFailure(store);
-    count++;
-    const title = row === null ? store.name : runTitle({ row, seed, fold: fold ?? undefined });
-    console.log(`${title}: failed on ${failure.host}: ${failure.message}`);
-  }
+  const failed = await failedRuns(folder);
+  for (const { title, why } of failed) console.log(visibleName(`${title}: failed ${why}`));
+  for (const line of await mendRuns(folder, failed)) console.log(visibleName(line));
+  await forgetFailures(folder, failed);
   console.log(
-    count === 0
+    failed.length === 0
       ? "No run has failed."
-      : `${plural(count, "run")} will be tried again by the next process that works on the study: ${commandLine("study work", dir)}`,
+      : `${plural(failed.length, "run")} will be tried again by the next process that works on the study: ${commandLine("study work", dir)}`,
   );
 }

@@ -42,7 +42,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
   const resumed = options.resume === undefined ? undefined : await reopen(options.resume);
   const init = options.init === undefined ? undefined : await findSource(options.init);
   const config = resumed?.loaded.checkpoint.config ?? configOf({ ...options, init: init?.origin });
-  const store = resumed?.run.store ?? new FolderStore(options.out ?? defaultFolder(config));
+  const store = resumed?.run.store ?? new FolderStore(options.out ?? defaultFolder(config), console.log);
   // Fail now, not after an hour, if failure is foreseeable.
   if (!resumed) await Run.requireFree(store);
   if (options.json !== undefined) await requireWritableFile(options.json);
@@ -87,7 +87,7 @@ export async function train(options: TrainCommand, command: Command): Promise<nu
 }
 
 async function reopen(dir: string) {
-  const found = await Run.open(new FolderStore(dir));
+  const found = await Run.open(new FolderStore(dir, console.log));
   if (await isComplete(found.run.store)) throw new InputError(`${dir}: this run has finished`);
   return found;
 }

@@ -1,5 +1,6 @@
 /** Reads which images a manifest names, for prediction: its column `image`, and `cropped`. Boxes, labels and the like are not looked at. */
 import * as z from "zod";
+import { normalName } from "../layouts/names.ts";
 import { DataError } from "../sample.ts";
 import { isCropped } from "./manifest.ts";
 import { readJson } from "./manifest-text.ts";
@@ -7,7 +8,7 @@ import { parseNamedTable } from "./table.ts";
 import { explain } from "./values.ts";
 
 export interface ListedImage {
-  /** As written. */
+  /** As written, but without `./`, `a/../` and doubled slashes. */
   name: string;
   /** Whether it is already cropped to the tissue. */
   cropped: boolean;
@@ -33,7 +34,8 @@ export function parseImageList(text: string, kind: "csv" | "json"): { images: Li
   for (const { line, value } of rows) {
     const row = ROW.safeParse(value);
     if (!row.success) refuse(line, `is not an image of a manifest: ${explain(row.error)}`);
-    const { image, cropped: cell } = row.data!;
+    const { cropped: cell } = row.data!;
+    const image = normalName(row.data!.image);
     let cropped;
     try {
       cropped = isCropped(cell);

@@ -8,7 +8,7 @@ import * as z from "zod";
 import "./decode.ts";
 import { DataError, type Dataset, type Sample, type Shape, type Skipped } from "../../data/sample.ts";
 import { InputError, readInput, reason, removeLeftovers, requireWritableFolder, writeWhole } from "../files.ts";
-import { lockFolder, unlockFolder } from "../folder-lock.ts";
+import { awaitFolder, unlockFolder } from "../folder-lock.ts";
 import { requireKept } from "../kept-folders.ts";
 import { parsePictureName } from "./picture-file.ts";
 import type { WriteInit, WriteResult, WriteTask } from "./prepared-worker.ts";
@@ -71,11 +71,13 @@ export async function writePreparedFolder(
   dataset: Dataset,
   out: string,
   settings: Settings,
-  options: WorkOptions = {},
+  options: WorkOptions & {
+    /** Told before it waits for a process that may be gone. */ onWait?: (line: string) => void;
+  } = {},
 ): Promise<PreparedFolder> {
   options.signal?.throwIfAborted();
   await requirePreparedFolder(out, settings);
-  await lockFolder(out);
+  await awaitFolder(out, options.onWait ?? (() => {}), options.signal);
   try {
     return await fill(dataset, out, settings, options);
   } finally {
