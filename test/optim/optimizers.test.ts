@@ -228,7 +228,8 @@ describe("clipping", () => {
     const { updates, norm, gradients } = sgd.record(graph, both);
     const named = Object.fromEntries([...gradients].map(([{ name }, gradient]) => [name, gradient]));
     const plan = await compile(gpu(), graph, { outputs: { ...named, gradientNorm: norm! }, updates });
-    const { gradientNorm, ...all } = await plan.run({ image, label, sgd: sgd.advance() });
+    const out: Record<string, Float32Array> = await plan.run({ image, label, sgd: sgd.advance() });
+    const { gradientNorm, ...all } = out;
     const expected = Math.hypot(...Object.values(all).flatMap((values) => [...values]));
     expect(relativeError(gradientNorm!, [expected])).toBeLessThanOrEqual(1e-6);
   });
