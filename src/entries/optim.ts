@@ -1,3 +1,23 @@
 /** `mganet-webgpu/optim`: optimisers, and the learning rate over a training. */
-export { Adam, adamDefaults, slabsOf, type AdamOptions } from "../optim/adam.ts";
-export { learningRate, type Schedule } from "../optim/schedule.ts";
+export {
+  Adam,
+  adamDefaults,
+  AdamW,
+  adamWDefaults,
+  slabsOf,
+  type AdamOptions,
+  type GivenAdamOptions,
+} from "../optim/adam.ts";
+export type { CommonOptions, Group, Trained } from "../optim/groups.ts";
+export { Optimizer, type Recorded } from "../optim/optimizer.ts";
+export {
+  constantLR,
+  cosineAnnealingLR,
+  exponentialLR,
+  learningRate,
+  linearWarmup,
+  stepLR,
+  type LearningRateSchedule,
+  type Schedule,
+} from "../optim/schedule.ts";
+export { SGD, sgdDefaults, type SGDOptions } from "../optim/sgd.ts";
