@@ -20,12 +20,19 @@ export { tasksOf, tune } from "./tune/tuner.ts";
 export { gradients } from "./autograd/gradients.ts";
 export { conv2d, flattenedLinear, linear, type Conv2dOptions } from "./autograd/conv2d.ts";
 export { batchNorm2d } from "./autograd/batchnorm.ts";
-export { add, bceWithLogits, gelu, mean, mul, relu, scale, sigmoid, sum } from "./autograd/elementwise.ts";
+export { add, div, mul, sub, type Operand } from "./autograd/arithmetic.ts";
+export { bceWithLogits, gelu, relu, scale, sigmoid } from "./autograd/elementwise.ts";
+export { abs, clamp, exp, log, neg, pow, sqrt, tanh, type ClampOptions } from "./autograd/math.ts";
+export { amax, mean, sum, type Dims } from "./autograd/reductions.ts";
+export { expand, flatten, permute, reshape, squeeze, transpose, unsqueeze } from "./autograd/shape.ts";
+export { matmul, softmax } from "./autograd/products.ts";
+export { upsampleNearest } from "./autograd/upsample.ts";
+export { l1Loss, mseLoss, type LossOptions, type Reduction } from "./autograd/regression.ts";
+export { logSoftmax, nllLoss } from "./autograd/likelihood.ts";
 export { dropout, dropScale, stochasticDepth, type Drop } from "./autograd/dropout.ts";
 export { channelMeanMax, mulChannels, mulMap, mulSamples } from "./autograd/gating.ts";
 export { adaptiveAvgPool2d, avgPool2d, globalMaxPool, type AvgPool2dOptions } from "./autograd/pooling.ts";
 export { cat, globalAvgPool, interpolate, maxPool2d, split, type MaxPool2dOptions } from "./autograd/spatial.ts";
-export { matmul, softmax, type MatmulForm, type SoftmaxOptions } from "./autograd/matmul.ts";
 export {
   headMean,
   relativePositionBias,

@@ -1,14 +1,18 @@
-/** `mganet-webgpu/nn`: layers, modules, and the values that they begin with. */
+/** `mganet-webgpu/nn`: layers, modules, and the values that they begin with. Names and options are PyTorch's. */
+export { Flatten, GELU, Identity, ReLU, Sigmoid, Softmax, Tanh, type GELUOptions } from "../nn/activations.ts";
+export { Dropout, type DropoutOptions } from "../nn/dropout.ts";
 export {
   BatchNorm2d,
   Conv2d,
+  LayerNorm,
   Linear,
   type BatchNorm2dLayerOptions,
   type Conv2dLayerOptions,
   type LinearOptions,
 } from "../nn/layers.ts";
 export { initialValues, initialValuesBy, usualRule, type InitialRule } from "../nn/init.ts";
-export * as draws from "../nn/draws.ts";
+/** torch.nn.init's distributions, for `initialValuesBy`. */
+export * as init from "../nn/initialisers.ts";
 export {
   Module,
   ModuleError,
@@ -19,3 +23,12 @@ export {
   type SavedState,
   type StateDict,
 } from "../nn/module.ts";
+export {
+  AdaptiveAvgPool2d,
+  AvgPool2d,
+  GlobalAvgPool2d,
+  MaxPool2d,
+  Upsample,
+  type UpsampleOptions,
+} from "../nn/pooling.ts";
+export { Sequential, type Layer } from "../nn/sequential.ts";

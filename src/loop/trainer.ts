@@ -25,6 +25,7 @@ import {
 export interface StepOptimizer {
   readonly options: { readonly lr: number };
   readonly parameters: readonly Parameter[];
+  /** Steps taken. */
   readonly steps: number;
   record(graph: Graph, loss: Tensor, input: string): { updates: Node[]; guard: Tensor };
   advance(lr?: number): Float32Array;

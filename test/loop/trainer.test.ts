@@ -13,7 +13,7 @@ import { trainer, type TrainerOptions } from "../../src/loop/trainer.ts";
 import { initialValues } from "../../src/nn/init.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.ts";
 import { Module } from "../../src/nn/module.ts";
-import { Adam, slabsOf } from "../../src/optim/adam.ts";
+import { Adam } from "../../src/optim/adam.ts";
 import { useGpu } from "../support/gpu.ts";
 
 const gpu = useGpu();
@@ -48,7 +48,7 @@ const lossOf =
 
 function make(options: Partial<TrainerOptions<typeof inputs, Tensor>> = {}) {
   const net = new Net();
-  const optimizer = new Adam(slabsOf(net.parameters()), { lr: 1e-2 });
+  const optimizer = new Adam(net, { lr: 1e-2 });
   const made = trainer(gpu(), net, { inputs, loss: lossOf(net), optimizer, ...options });
   onTestFinished(() => {
     made.destroy();
@@ -60,7 +60,7 @@ function make(options: Partial<TrainerOptions<typeof inputs, Tensor>> = {}) {
 /** The same by hand, one plan a batch. */
 async function byHand(batches: readonly ReturnType<typeof batch>[], rates?: readonly number[]) {
   const net = new Net();
-  const adam = new Adam(slabsOf(net.parameters()), { lr: 1e-2 });
+  const adam = new Adam(net, { lr: 1e-2 });
   const losses: number[] = [];
   for (const [i, { image, label }] of batches.entries()) {
     const graph = new Graph({ training: true });
@@ -145,7 +145,7 @@ describe("evaluate", () => {
 
   test("reports the terms of a loss by name", async () => {
     const net = new Net();
-    const optimizer = new Adam(slabsOf(net.parameters()));
+    const optimizer = new Adam(net);
     using made = trainer(gpu(), net, {
       inputs,
       optimizer,
@@ -200,7 +200,7 @@ describe("what cannot be meant is refused", () => {
 
   test("by the trainer", () => {
     const [net, other] = [new Net(), new Net()];
-    const optimizer = new Adam(slabsOf(other.parameters()));
+    const optimizer = new Adam(other);
     const loss = lossOf(net);
     expect(() => trainer(gpu(), net, { inputs, loss, optimizer })).toThrow(
       "trainer: the optimizer trains conv.weight, which is not part of the network",

@@ -1,0 +1,12 @@
+/** `mganet-webgpu/ops`: ops of one's own, from WGSL, with their gradients, and checks of both. */
+export { defineOp, type DefinedOp, type OpDefinition, type UniformValue } from "../autograd/define-op.ts";
+export {
+  checkOp,
+  gradcheck,
+  GradcheckError,
+  type Checked,
+  type CheckedInput,
+  type GradcheckOptions,
+  type OpCases,
+  type OpReference,
+} from "../autograd/gradcheck.ts";
