@@ -3,7 +3,15 @@
  * `mganet-webgpu/node` opens the device. Layers are in `/nn`, optimisers in `/optim`, the training of one's own networks in `/train`,
  * files of weights in `/io`, networks in `/models`.
  */
-export { DeviceLostError, Gpu, GpuError, OutOfMemoryError, type Counters, type GpuErrorCode, type GpuOptions } from "./gpu/gpu.ts";
+export {
+  DeviceLostError,
+  Gpu,
+  GpuError,
+  OutOfMemoryError,
+  type Counters,
+  type GpuErrorCode,
+  type GpuOptions,
+} from "./gpu/gpu.ts";
 export type { Capabilities } from "./gpu/capabilities.ts";
 export { ShapeError } from "./kernels/kernel.ts";
 export { Graph, type GraphOptions } from "./graph/graph.ts";

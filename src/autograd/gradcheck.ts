@@ -72,7 +72,10 @@ export async function gradcheck(
   const wrt = leaves.filter(({ dtype }) => dtype === "f32");
   const grads = gradients(loss, wrt);
   const names = wrt.map((leaf) => leaves.indexOf(leaf));
-  const outputs: NamedTensors = { y, ...Object.fromEntries(names.map((k, i) => [`gradient of operand ${k}`, grads[i]!])) };
+  const outputs: NamedTensors = {
+    y,
+    ...Object.fromEntries(names.map((k, i) => [`gradient of operand ${k}`, grads[i]!])),
+  };
   const plan = await compile(gpu, graph, { outputs });
   const values = given.map(({ values }): HostArray =>
     values instanceof Uint32Array ? values : values.map((v) => v / BEFORE),

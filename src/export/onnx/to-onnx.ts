@@ -116,7 +116,7 @@ function outputsOf(given: Given): NamedTensors {
   for (const [name, tensor] of Object.entries(named) as [string, unknown][]) {
     if (tensor === undefined) continue;
     requireShape(tensor instanceof Tensor, () => `toOnnx: the network gives no tensor as ${name}`);
-    const found = tensor as Tensor;
+    const found = tensor;
     if (found.base !== found)
       throw new ExportError(`the output ${name} is a reshaped tensor, which has no ONNX form yet`);
     outputs[name] = found;
