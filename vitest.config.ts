@@ -25,7 +25,11 @@ const projects: readonly Project[] = [
     isolate: false,
     has: (file) => /^test\/(autograd|explain|gpu|graph|kernels|models|nn|optim|train|tune)\//.test(file),
   },
-  { name: "e2e", isolate: false, has: (file) => /^test\/(cli\/|readme\.|bench\/process\.|node\/vulkan\/)/.test(file) },
+  {
+    name: "e2e",
+    isolate: false,
+    has: (file) => /^test\/(cli\/|readme\.|examples\.|bench\/process\.|node\/vulkan\/)/.test(file),
+  },
   { name: "unit", has: (file) => !mocks(file), isolate: false },
   { name: "unit, with mocks", has: () => true },
 ];

@@ -1,6 +1,16 @@
 /** The documents' examples, as printed, run against the built package. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -52,6 +62,11 @@ function faultsOf(folder: string, modules: readonly string[], options: ts.Compil
     writeFileSync(file, code);
     return file;
   });
+  return faultsIn(files, options);
+}
+
+/** The same of files that are there. */
+function faultsIn(files: readonly string[], options: ts.CompilerOptions): string[] {
   const all: ts.CompilerOptions = {
     target: ts.ScriptTarget.ES2022,
     strict: true,
@@ -68,7 +83,7 @@ function faultsOf(folder: string, modules: readonly string[], options: ts.Compil
     if (!parsed.has(key)) parsed.set(key, read(file, ...how));
     return parsed.get(key);
   };
-  const program = ts.createProgram(files, all, host);
+  const program = ts.createProgram([...files], all, host);
   return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
     const line = file ? file.getLineAndCharacterOfPosition(start ?? 0).line + 1 : 0;
     return `${file?.fileName ?? ""}:${line}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`;
@@ -119,6 +134,23 @@ describe("the README's library examples", () => {
     expect(losses[0]).toBeLessThan(10);
     expect(losses[9]).toBeLessThan(0.8 * losses[0]!);
   });
+});
+
+it("the examples type-check with the package's own types", { ...slow, timeout: PATIENCE }, () => {
+  const folder = path.join(project, "examples");
+  cpSync(path.join(root, "examples"), folder, { recursive: true });
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  const files = names.filter((name) => /\.ts$/.test(name) && name !== "vite.config.ts");
+  expect(files.length).toBeGreaterThan(8);
+  const types = { types: ["node"], typeRoots: [path.join(root, "node_modules/@types")] };
+  const options = { ...onNode, ...types, target: ts.ScriptTarget.ES2023, allowImportingTsExtensions: true };
+  const lib = ["lib.es2023.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts", "lib.esnext.disposable.d.ts"];
+  expect(
+    faultsIn(
+      files.map((name) => path.join(folder, name)),
+      { ...options, lib },
+    ),
+  ).toEqual([]);
 });
 
 it("the package has every file that it names for an import", () => {

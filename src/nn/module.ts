@@ -88,9 +88,10 @@ export abstract class Module {
    * A member with two paths gets the first.
    * @param init a seed for `initialValues`, by default 0; or a function that gives a parameter's values, or a function that computes them when
    *   they are needed, each time the same (`initialValuesBy` makes one)
+   * @returns the module itself
    * @throws ModuleError if a parameter was already used or given values, two members have one path, or a module contains itself
    */
-  finish(init: number | Init = 0): void {
+  finish(init: number | Init = 0): this {
     const initial = typeof init === "number" ? initialValues(init) : init;
     const members = [...membersBelow(this, "", [])];
     const seen = new Set<Module | Parameter>();
@@ -118,6 +119,7 @@ export abstract class Module {
         else if (values !== undefined) member.initial = requireInitial(path, member, values).slice();
       }
     }
+    return this;
   }
 
   /** Frees what the module has on `gpu`; a later use starts from the initial values again. */

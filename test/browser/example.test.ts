@@ -3,30 +3,15 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";
-import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { phantomImage } from "../../src/data/phantom/phantom.ts";
 import { writePng } from "../../src/data/pictures/png-write.ts";
-import { parseSafetensors, serializeSafetensors } from "../../src/data/safetensors.ts";
-import { checkpointBytes, mganet, temporaryFolder } from "../cli/support.ts";
-import { serve } from "../support/app.ts";
+import { mganet, tamedCheckpoint, temporaryFolder } from "../cli/support.ts";
+import { buildExample, serve } from "../support/app.ts";
 import { chromiumFor, flags } from "../support/chromium.ts";
-import { mganetConfig } from "../support/mganet.ts";
 
 const { leftOut, required } = chromiumFor("The example is not tested");
 const at = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
-
-/** A checkpoint of an untrained network, whose activations are kept from growing from block to block. */
-async function tamedCheckpoint(): Promise<Uint8Array> {
-  const config = mganetConfig({ width: 1 / 16, size: [64, 64], batch: 4, resize: "pillow" });
-  const { metadata, tensors } = parseSafetensors(await checkpointBytes(config), "checkpoint");
-  for (const [name, { data }] of tensors) {
-    const values = data as Float32Array;
-    if (name.endsWith(".bn2.weight")) values.fill(0.2);
-    if (name === "model.fc.weight") values.forEach((value, i) => (values[i] = value / 10));
-  }
-  return serializeSafetensors(tensors, metadata);
-}
 
 /** Drops a file onto the page. */
 const drop = (page: Page, file: string) =>
@@ -47,13 +32,7 @@ describe.skipIf(leftOut)("examples/predict-page", () => {
   const requests: string[] = [];
 
   beforeAll(async () => {
-    const { NODE_ENV } = process.env;
-    process.env["NODE_ENV"] = "production";
-    await build({
-      ...{ configFile: at("examples/vite.config.ts"), root: at("examples/predict-page"), logLevel: "error" },
-      build: { outDir: path.join(folder, "built") },
-    });
-    process.env["NODE_ENV"] = NODE_ENV;
+    await buildExample("predict-page", path.join(folder, "built"));
     server = await serve(path.join(folder, "built"), "/example/");
     browser = await chromium.launch({ executablePath: required(), args: flags });
     page = await browser.newPage();

@@ -35,6 +35,15 @@ export async function serve(folder: string, prefix: string) {
   return { server, origin: `http://localhost:${port}`, url: `http://localhost:${port}${prefix}` };
 }
 
+/** Builds a page of examples/, as a user's bundler would. */
+export async function buildExample(name: string, outDir: string): Promise<void> {
+  const at = (file: string) => fileURLToPath(new URL(`../../examples/${file}`, import.meta.url));
+  const { NODE_ENV } = process.env;
+  process.env["NODE_ENV"] = "production";
+  await build({ configFile: at("vite.config.ts"), root: at(name), logLevel: "error", build: { outDir } });
+  process.env["NODE_ENV"] = NODE_ENV;
+}
+
 /** Spares the page the comparison with PyTorch, which has a test of its own. */
 export const withoutParityCheck = (context: BrowserContext): Promise<unknown> =>
   context.route("**/mganet-se-*", (route) => route.abort());
