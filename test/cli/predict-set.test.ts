@@ -194,7 +194,7 @@ describe("a journal that ends", () => {
     expect(text("tied", "predictions.jsonl")).toBe(whole());
   });
 
-  test("without the file that says what of, and other folders, are refused", async () => {
+  test("without the file that says what of, and other folders, are refused", slow, async () => {
     killedAt("lost", 500);
     rmSync(at("lost/job.json"));
     await refused("lost", [], /lost: the folder is not empty, and holds nothing to resume; choose another --out$/);
@@ -274,7 +274,7 @@ describe("shards", () => {
     expect(text("merged", "predictions.jsonl")).toBe(text("whole", "predictions.jsonl"));
   });
 
-  test("that a crash or a person has changed are not merged; other files beside them are left alone", async () => {
+  test("that a crash or a person has changed are not merged; other files beside them are left alone", slow, async () => {
     await shards("sound", 2);
     const merge = (name: string, reason: RegExp) => expectRefused(["merge", at(name), "--out", at("none")], reason);
     const copy = (name: string) => {
@@ -295,7 +295,7 @@ describe("shards", () => {
     expect(existsSync(at("none"))).toBe(false);
   });
 
-  test("are merged again where a merge was cut short, and never left beside files of another time", async () => {
+  test("are merged again where a merge was cut short, and never left beside files of another time", slow, async () => {
     const merge = () => mganet("merge", at("sound"), "--out", at("apart"));
     const files = ["predictions.jsonl", "predictions.csv", "summary.json"];
     // As a full disk has left it before: one file of three.
@@ -316,7 +316,7 @@ describe("shards", () => {
     await expectRefused(["merge", at("sound"), "--out", at("apart")], /apart: holds other results; choose another/);
   });
 
-  test("of fewer images than shards are empty, and merge", async () => {
+  test("of fewer images than shards are empty, and merge", slow, async () => {
     write(dir, { "few/a.png": readFileSync(at("set/a/1.png")) });
     const few = ["--run", at("run.safetensors"), "--data", at("few"), "--out", at("sparse")];
     for (const shard of ["1/2", "2/2"]) expect((await mganet("predict", ...few, "--shard", shard)).code).toBe(0);
