@@ -274,26 +274,30 @@ describe("shards", () => {
     expect(text("merged", "predictions.jsonl")).toBe(text("whole", "predictions.jsonl"));
   });
 
-  test("that a crash or a person has changed are not merged; other files beside them are left alone", slow, async () => {
-    await shards("sound", 2);
-    const merge = (name: string, reason: RegExp) => expectRefused(["merge", at(name), "--out", at("none")], reason);
-    const copy = (name: string) => {
-      cpSync(at("sound"), at(name), { recursive: true });
-      return at(name, "shards/2-of-2");
-    };
-    const renamed = path.join(copy("renamed"), "predictions.jsonl");
-    writeFileSync(renamed, readFileSync(renamed, "utf8").replace('"image":"a/', '"image":"z/'));
-    await merge("renamed", /2-of-2.predictions\.jsonl: was changed after it was written; remove .*--shard 2\/2$/);
-    for (const [name, content] of Object.entries({ emptied: "", torn: '{"format":' })) {
-      writeFileSync(path.join(copy(name), "summary.json"), content);
-      await merge(name, /is not complete, with all of 14 images/);
-    }
-    await expectRefused(["merge", at("sound"), at("sound"), "--out", at("none")], /sound: is given twice$/);
-    writeFileSync(at("sound/shards/notes.txt"), "mine");
-    expect((await predict("sound", "--shard", "1/2")).code).toBe(0);
-    expect((await mganet("merge", at("sound"), "--out", at("apart"))).code).toBe(0);
-    expect(existsSync(at("none"))).toBe(false);
-  });
+  test(
+    "that a crash or a person has changed are not merged; other files beside them are left alone",
+    slow,
+    async () => {
+      await shards("sound", 2);
+      const merge = (name: string, reason: RegExp) => expectRefused(["merge", at(name), "--out", at("none")], reason);
+      const copy = (name: string) => {
+        cpSync(at("sound"), at(name), { recursive: true });
+        return at(name, "shards/2-of-2");
+      };
+      const renamed = path.join(copy("renamed"), "predictions.jsonl");
+      writeFileSync(renamed, readFileSync(renamed, "utf8").replace('"image":"a/', '"image":"z/'));
+      await merge("renamed", /2-of-2.predictions\.jsonl: was changed after it was written; remove .*--shard 2\/2$/);
+      for (const [name, content] of Object.entries({ emptied: "", torn: '{"format":' })) {
+        writeFileSync(path.join(copy(name), "summary.json"), content);
+        await merge(name, /is not complete, with all of 14 images/);
+      }
+      await expectRefused(["merge", at("sound"), at("sound"), "--out", at("none")], /sound: is given twice$/);
+      writeFileSync(at("sound/shards/notes.txt"), "mine");
+      expect((await predict("sound", "--shard", "1/2")).code).toBe(0);
+      expect((await mganet("merge", at("sound"), "--out", at("apart"))).code).toBe(0);
+      expect(existsSync(at("none"))).toBe(false);
+    },
+  );
 
   test("are merged again where a merge was cut short, and never left beside files of another time", slow, async () => {
     const merge = () => mganet("merge", at("sound"), "--out", at("apart"));
