@@ -14,6 +14,7 @@ export type CheckedInput = readonly number[] | { readonly shape: readonly number
 /** y in float64 from the operands' values, in the order of memory. */
 export type OpReference = (...operands: Float64Array[]) => ArrayLike<number>;
 
+/** What an op is compared with, and how exactly it has to agree. */
 export interface GradcheckOptions {
   /**
    * What the function computes. With it, values are compared with the reference's, and gradients with its central differences; without it,
@@ -72,7 +73,10 @@ export async function gradcheck(
   const wrt = leaves.filter(({ dtype }) => dtype === "f32");
   const grads = gradients(loss, wrt);
   const names = wrt.map((leaf) => leaves.indexOf(leaf));
-  const outputs: NamedTensors = { y, ...Object.fromEntries(names.map((k, i) => [`gradient of operand ${k}`, grads[i]!])) };
+  const outputs: NamedTensors = {
+    y,
+    ...Object.fromEntries(names.map((k, i) => [`gradient of operand ${k}`, grads[i]!])),
+  };
   const plan = await compile(gpu, graph, { outputs });
   const values = given.map(({ values }): HostArray =>
     values instanceof Uint32Array ? values : values.map((v) => v / BEFORE),

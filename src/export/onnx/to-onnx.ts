@@ -24,6 +24,7 @@ export const preprocessings = {
   inside: "grey: uint8 [batch, 1, H, W], the grey levels from 0 to 255; the model normalises them",
 } as const;
 
+/** What `toOnnx` writes. */
 export interface OnnxOptions {
   /** Height and width of the images. */
   readonly size: readonly [number, number];
