@@ -66,7 +66,7 @@ const layers = rooms.map((room, i) => {
 });
 
 export default tseslint.config(
-  { ignores: ["dist", "runs", "node_modules", "test/reference/data"] },
+  { ignores: ["dist", "docs/api", "runs", "node_modules", "test/reference/data"] },
   js.configs.recommended,
   {
     files: ["**/*.{ts,tsx}"],

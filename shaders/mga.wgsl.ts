@@ -16,6 +16,10 @@ import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";
 
+/**
+ * How mask-guided attention enhances features f by a map m and channel weights a: "parallel" f (1 + m + a), "serial" f (1 + m a), "spatial"
+ * f (1 + m), "channel" f (1 + a).
+ */
 export type Fusion = "parallel" | "serial" | "spatial" | "channel";
 
 /** Uniform: pixels P per sample; vectors per pixel; samples; a factor as bits. */

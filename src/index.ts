@@ -2,6 +2,8 @@
  * `mganet-webgpu`: the engine. Devices, tensors, ops with their gradients, losses, plans. It runs on Node and in the browser; on Node,
  * `mganet-webgpu/node` opens the device. Layers are in `/nn`, optimisers in `/optim`, the training of one's own networks in `/train`,
  * files of weights in `/io`, networks in `/models`.
+ *
+ * @module mganet-webgpu
  */
 export {
   DeviceLostError,
@@ -12,22 +14,22 @@ export {
   type GpuErrorCode,
   type GpuOptions,
 } from "./gpu/gpu.ts";
-export type { Capabilities } from "./gpu/capabilities.ts";
-export { ShapeError } from "./kernels/kernel.ts";
-export { Graph, type GraphOptions } from "./graph/graph.ts";
+export type { AdapterClass, Capabilities, Restrictions } from "./gpu/capabilities.ts";
+export { ShapeError, type DType, type HostArray, type Kernel, type Spec } from "./kernels/kernel.ts";
+export { Graph, type GraphOptions, type RecordOptions } from "./graph/graph.ts";
 export { compile, kernelsOf, PlanError, type CompileOptions, type NamedTensors } from "./graph/compile.ts";
 export { setChoice, type Choice } from "./graph/choice.ts";
 export { Plan, type PlanSummary, type ValuesOf } from "./graph/plan.ts";
 export { profilePlan, type NodeProfile } from "./graph/profile.ts";
-export { chromeTrace } from "./graph/trace.ts";
+export { chromeTrace, type NamedProfile, type TraceEvent } from "./graph/trace.ts";
 export { readVariable, Slab, writeVariable } from "./graph/storage.ts";
-export { Tensor, Variable } from "./graph/tensor.ts";
+export { Tensor, Variable, type Node } from "./graph/tensor.ts";
 export { TuningRecord } from "./tune/record.ts";
 export { webStore, type TuningStore } from "./tune/store.ts";
-export { tasksOf, tune } from "./tune/tuner.ts";
+export { tasksOf, tune, type Task, type TaskResult, type TuningOptions, type TuningResult } from "./tune/tuner.ts";
 export { gradients } from "./autograd/gradients.ts";
 export { conv2d, flattenedLinear, linear, type Conv2dOptions } from "./autograd/conv2d.ts";
-export { batchNorm2d } from "./autograd/batchnorm.ts";
+export { batchNorm2d, type BatchNormOptions, type BatchNormParameters } from "./autograd/batchnorm.ts";
 export { add, div, mul, sub, type Operand } from "./autograd/arithmetic.ts";
 export { bceWithLogits, gelu, relu, scale, sigmoid } from "./autograd/elementwise.ts";
 export { abs, clamp, exp, log, neg, pow, sqrt, tanh, type ClampOptions } from "./autograd/math.ts";

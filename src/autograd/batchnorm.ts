@@ -11,6 +11,7 @@ import { requireSame } from "../kernels/reduce.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireTensors, type Tensor, type Variable } from "../graph/tensor.ts";
 
+/** What a batch normalisation has by channel: each [C]. */
 export interface BatchNormParameters {
   /** All [C]. */
   weight: Tensor;
@@ -19,6 +20,7 @@ export interface BatchNormParameters {
   runningVar: Variable;
 }
 
+/** How `batchNorm2d` normalises. */
 export interface BatchNormOptions {
   eps?: number;
   momentum?: number;

@@ -14,6 +14,7 @@ export type CheckedInput = readonly number[] | { readonly shape: readonly number
 /** y in float64 from the operands' values, in the order of memory. */
 export type OpReference = (...operands: Float64Array[]) => ArrayLike<number>;
 
+/** What an op is compared with, and how exactly it has to agree. */
 export interface GradcheckOptions {
   /**
    * What the function computes. With it, values are compared with the reference's, and gradients with its central differences; without it,

@@ -33,6 +33,7 @@ fn tanhOf(x: vec4f) -> vec4f {
 export const tanh = (x: Tensor): Tensor =>
   apply("tanh", [x], "tanhOf(a)", (dy, y) => [apply("tanh.grad", [dy, y], "a * (1.0 - b * b)")], tanhFunction);
 
+/** Bounds of `clamp`; undefined: no bound. */
 export interface ClampOptions {
   min?: number;
   max?: number;

@@ -24,16 +24,25 @@ declare module "../graph/tensor.ts" {
     mul(other: Operand): Tensor;
     /** This divided by a number, or a tensor with broadcasting. */
     div(other: Operand): Tensor;
+    /** Minus this. */
     neg(): Tensor;
     /** To the power of a number. */
     pow(exponent: number): Tensor;
+    /** e to the power of each element. */
     exp(): Tensor;
+    /** The natural logarithm. */
     log(): Tensor;
+    /** The square root. */
     sqrt(): Tensor;
+    /** The absolute value. */
     abs(): Tensor;
+    /** The hyperbolic tangent. */
     tanh(): Tensor;
+    /** 1 / (1 + exp(-x)). */
     sigmoid(): Tensor;
+    /** max(x, 0). */
     relu(): Tensor;
+    /** x Phi(x), the exact function. */
     gelu(): Tensor;
     /** No less than `min`, no more than `max`; undefined: no bound. */
     clamp(min?: number, max?: number): Tensor;
@@ -45,6 +54,7 @@ declare module "../graph/tensor.ts" {
     amax(dim?: Dims, keepdim?: boolean): Tensor;
     /** The maximum of all elements, [1]; along an axis it is `amax`. */
     max(): Tensor;
+    /** Softmax along an axis; the channels of an activation are -1. */
     softmax(dim: number): Tensor;
     /** The matrix product over the last two axes. */
     matmul(other: Tensor): Tensor;
@@ -54,10 +64,15 @@ declare module "../graph/tensor.ts" {
     view(...shape: Numbers): Tensor;
     /** Axes as one, in the order of memory: of an activation NHWC, not PyTorch's order (see `flatten`). */
     flatten(startDim?: number, endDim?: number): Tensor;
+    /** Without an axis of size 1. */
     squeeze(dim: number): Tensor;
+    /** With one more axis of size 1, which comes to lie at `dim`. */
     unsqueeze(dim: number): Tensor;
+    /** Repeated along axes of size 1, and along new ones before the first. */
     expand(...shape: Numbers): Tensor;
+    /** With axes in another order. */
     permute(...dims: Numbers): Tensor;
+    /** With two axes exchanged. */
     transpose(dim0: number, dim1: number): Tensor;
   }
 }

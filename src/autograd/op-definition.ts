@@ -8,6 +8,7 @@ export type Shapes = readonly (readonly number[])[];
 /** A number of the uniform: u32, or f32 where it says so. */
 export type UniformValue = number | { readonly f32: number };
 
+/** An op of one's own, for `defineOp`. */
 export interface OpDefinition {
   /** In errors and profiles. */
   readonly name: string;

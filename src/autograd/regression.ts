@@ -6,6 +6,7 @@ import { apply, mean, sum } from "./elementwise.ts";
 /** What becomes of the losses of single values: their mean [1] (the default), their sum [1], or all of them. */
 export type Reduction = "mean" | "sum" | "none";
 
+/** How the losses of elements become one number. */
 export interface LossOptions {
   reduction?: Reduction;
 }

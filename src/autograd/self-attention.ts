@@ -12,6 +12,7 @@ import { headsApart, headsTogether, type HeadsSettings } from "./tokens.ts";
 
 export type { Shifted };
 
+/** The heads of `selfAttention`, and what changes their scores. */
 export interface SelfAttentionSettings {
   heads: number;
   /** [heads, T, T] over query and key: added to the scores of every sample. */
@@ -55,6 +56,7 @@ export function selfAttention(x: Tensor, settings: SelfAttentionSettings): Tenso
   return outputs[0]!;
 }
 
+/** What `selfAttentionWithWeights` returns. */
 export interface AttentionWithWeights {
   /** [B, T, C], head by head: what `selfAttention` returns. */
   readonly y: Tensor;

@@ -5,6 +5,7 @@ import { drawTarget, type MaskTarget } from "./target.ts";
 
 /** Mean and standard deviation of ImageNet's grey value, on a scale from 0 to 1: image = (grey/255 - mean) / deviation. */
 export const IMAGE_MEAN = 0.449;
+/** As `IMAGE_MEAN`: the standard deviation. */
 export const IMAGE_DEVIATION = 0.226;
 
 /** The normalised value of each grey level. */

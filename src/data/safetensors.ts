@@ -26,6 +26,7 @@ export interface SafeArrays {
   BOOL: Uint8Array;
 }
 
+/** Types of elements by their names in the file. */
 export type SafeDtype = keyof SafeArrays;
 
 /** Bytes of a number. */
@@ -34,6 +35,7 @@ export const bytesPerNumber = (dtype: SafeDtype): number => arrays[dtype].BYTES_
 /** One named tensor, row-major. `data.length` is the product of `shape`; an empty shape is a scalar. */
 export type SafeTensor = { [D in SafeDtype]: { dtype: D; shape: number[]; data: SafeArrays[D] } }[SafeDtype];
 
+/** What a safetensors file holds. */
 export interface SafetensorsFile {
   metadata: Record<string, string>;
   /** In the header's order. */

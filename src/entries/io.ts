@@ -1,5 +1,16 @@
-/** `mganet-webgpu/io`: weights in files. */
-export { parseSafetensors, serializeSafetensors, SafetensorsError, type SafeTensor } from "../data/safetensors.ts";
+/**
+ * `mganet-webgpu/io`: weights in files.
+ *
+ * @module mganet-webgpu/io
+ */
+export {
+  parseSafetensors,
+  serializeSafetensors,
+  SafetensorsError,
+  type SafeDtype,
+  type SafeTensor,
+  type SafetensorsFile,
+} from "../data/safetensors.ts";
 export { TorchFileError } from "../data/torch/torch-file.ts";
 export { load, save, type LoadedNames, type LoadOptions } from "../io/save-load.ts";
 export { fromTorch, WeightsError } from "../io/weights.ts";

@@ -1,4 +1,8 @@
-/** `mganet-webgpu/nn`: layers, modules, and the values that they begin with. Names and options are PyTorch's. */
+/**
+ * `mganet-webgpu/nn`: layers, modules, and the values that they begin with. Names and options are PyTorch's.
+ *
+ * @module mganet-webgpu/nn
+ */
 export { Flatten, GELU, Identity, ReLU, Sigmoid, Softmax, Tanh, type GELUOptions } from "../nn/activations.ts";
 export { Dropout, type DropoutOptions } from "../nn/dropout.ts";
 export {
@@ -10,6 +14,8 @@ export {
   type Conv2dLayerOptions,
   type LinearOptions,
 } from "../nn/layers.ts";
+export type { Draw } from "../nn/draws.ts";
+export type { Layout } from "../nn/layout.ts";
 export { initialValues, initialValuesBy, usualRule, type InitialRule } from "../nn/init.ts";
 /** torch.nn.init's distributions, for `initialValuesBy`. */
 export * as init from "../nn/initialisers.ts";
@@ -20,6 +26,7 @@ export {
   Parameter,
   StateDictError,
   type GivenState,
+  type Init,
   type SavedState,
   type StateDict,
 } from "../nn/module.ts";

@@ -1,4 +1,8 @@
-/** `mganet-webgpu/optim`: optimisers, and the learning rate over a training. */
+/**
+ * `mganet-webgpu/optim`: optimisers, and the learning rate over a training.
+ *
+ * @module mganet-webgpu/optim
+ */
 export {
   Adam,
   adamDefaults,

@@ -1,4 +1,9 @@
-/** `mganet-webgpu/train`: trains a network of one's own, and predicts with it. */
+/**
+ * `mganet-webgpu/train`: trains a network of one's own, and predicts with it.
+ *
+ * @module mganet-webgpu/train
+ */
+export type { HostArray } from "../kernels/kernel.ts";
 export { DivergedError } from "../loop/diverged.ts";
 export {
   predictor,

@@ -3,6 +3,7 @@ import { contours } from "d3-contour";
 import { withoutSpecks } from "../data/components.ts";
 import type { Box } from "../data/sample.ts";
 
+/** Where a mask exceeds a threshold. */
 export interface Outline {
   /** Closed rings in pixels of the original image. */
   rings: [number, number][][];

@@ -1,6 +1,7 @@
 /** Weights in half precision. */
 import { narrowed } from "../data/half-floats.ts";
 
+/** The numbers of an exported model: 32-bit or 16-bit floats. */
 export type Precision = "f32" | "f16";
 export const precisions: readonly Precision[] = ["f32", "f16"];
 

@@ -4,6 +4,7 @@ import { subgroupsOf } from "./subgroups.ts";
 /** The classes of adapter, each with its own fixed choice of kernel variants. */
 export type AdapterClass = "software" | "integrated" | "discrete";
 
+/** What an adapter can do, as far as kernels depend on it. */
 export interface Capabilities {
   readonly adapterClass: AdapterClass;
   /** Lanes of a subgroup; undefined without subgroups, or where their size varies and cannot be pinned. */

@@ -27,7 +27,7 @@ export type GpuErrorCode =
   | "destroyed"
   | "device";
 
-/** Something went wrong on the device: a validation error, failed allocation, or a lost device. */
+/** The device refused or failed. `code` says why; the message is for the user. */
 export class GpuError extends Error {
   override name = "GpuError";
   readonly code: GpuErrorCode;
@@ -70,6 +70,7 @@ export type Precompile = (
   options: { background: boolean; signal: AbortSignal },
 ) => Promise<unknown>;
 
+/** How a device is opened. */
 export interface GpuOptions extends Restrictions {
   /** For drivers that otherwise compile a shader when it is first dispatched; used on software adapters only. */
   precompile?: Precompile | undefined;
@@ -77,6 +78,10 @@ export interface GpuOptions extends Restrictions {
   wait?: <T>(promise: Promise<T>) => Promise<T>;
 }
 
+/**
+ * A device: its pipelines, buffers and submits, and what the adapter can do. `openGpu` of `mganet-webgpu/node` or `/web` opens one;
+ * `Gpu.create` takes an adapter that the caller has.
+ */
 export class Gpu {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
@@ -156,6 +161,11 @@ export class Gpu {
     if (this.#destroyed) throw new GpuError("destroyed", "the device was destroyed: its Gpu's destroy() was called");
   }
 
+  /**
+   * A buffer of the device, which counts in `counters`.
+   * @param bytes its size
+   * @param label its name in errors
+   */
   createBuffer(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
     if (bytes > this.caps.maxBufferBytes) {
       throw new GpuError(
@@ -280,6 +290,7 @@ export class Gpu {
     this.device.queue.writeBuffer(buffer, offset, own as Float32Array<ArrayBuffer>);
   }
 
+  /** Hands commands to the device's queue; counts in `counters`. */
   submit(commands: GPUCommandBuffer): void {
     this.counters.submits++;
     this.device.queue.submit([commands]);
@@ -352,6 +363,7 @@ export class Gpu {
     this.device.destroy();
   }
 
+  /** As `destroy`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }

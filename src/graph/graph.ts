@@ -13,6 +13,7 @@ import {
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { Tensor, Variable, type GradientRule, type Node, type Source } from "./tensor.ts";
 
+/** What a graph is recorded for. */
 export interface GraphOptions {
   /**
    * Whether modules that behave differently in training do so here: every run then normalises by its batch's statistics and
@@ -26,6 +27,7 @@ export interface GraphOptions {
   evaluating?: readonly string[];
 }
 
+/** What is recorded with a kernel call besides its operands. */
 export interface RecordOptions {
   /** Persistent tensors that the kernel reads and writes in place. */
   updates?: readonly Variable[];
@@ -38,6 +40,7 @@ export interface RecordOptions {
 /** Bytes to which packed tensors are aligned: WebGPU's floor for binding offsets. */
 export const PACK_ALIGNMENT_BYTES = 256;
 
+/** What is computed: kernel calls on symbolic tensors, recorded by ops once and run many times as the plan that `compile` makes of it. */
 export class Graph {
   readonly evaluating: readonly string[];
   readonly nodes: Node[] = [];

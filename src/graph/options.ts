@@ -5,6 +5,7 @@ import type { Node, Tensor } from "./tensor.ts";
 /** Tensors by name. */
 export type NamedTensors = Readonly<Record<string, Tensor>>;
 
+/** What a plan computes, and how. */
 export interface CompileOptions<Outputs extends NamedTensors = NamedTensors> {
   /** What each run returns, by name. */
   outputs?: Outputs;

@@ -10,6 +10,7 @@ import type { Node, Tensor, Variable } from "./tensor.ts";
 
 export type { HostArray };
 
+/** What a plan costs. */
 export interface PlanSummary {
   nodes: number;
   dispatches: number;
@@ -43,7 +44,10 @@ const MAX_CONCURRENT_RUNS = 2;
 /** Values by the names of the tensors that they are of. */
 export type ValuesOf<Outputs extends NamedTensors> = { -readonly [Name in keyof Outputs]: Float32Array };
 
-/** @typeParam Outputs what it was compiled with */
+/**
+ * A compiled graph, to be run many times; `compile` makes one.
+ * @typeParam Outputs what it was compiled with
+ */
 export class Plan<Outputs extends NamedTensors = NamedTensors> {
   readonly summary: PlanSummary;
   readonly #gpu: Gpu;
@@ -116,6 +120,7 @@ export class Plan<Outputs extends NamedTensors = NamedTensors> {
     return writes;
   }
 
+  /** The kernel calls in the order in which they run. */
   get steps(): readonly PlanStep[] {
     return this.#parts.steps;
   }
@@ -242,6 +247,7 @@ export class Plan<Outputs extends NamedTensors = NamedTensors> {
     for (const buffer of this.#staging) buffer.destroy();
   }
 
+  /** As `destroy`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }

@@ -44,6 +44,10 @@ export type Source =
   /** Other tensors laid out one after another. */
   | { readonly kind: "pack"; readonly parts: readonly Tensor[] };
 
+/**
+ * A symbolic tensor: a shape, a type, and what computes it. Ops take and return them; values exist when a plan runs. Activations are
+ * [N, H, W, C].
+ */
 export class Tensor implements Spec {
   readonly shape: readonly number[];
   readonly dtype: DType;
@@ -73,6 +77,7 @@ export class Tensor implements Spec {
     return sizeOf(this.shape);
   }
 
+  /** Its size in memory. */
   get bytes(): number {
     return 4 * this.size;
   }
@@ -149,6 +154,7 @@ export class Variable extends Tensor {
     return typeof this.#initial === "function" ? this.#initial() : this.#initial;
   }
 
+  /** The values are not copied. */
   set initial(values: Float32Array | (() => Float32Array) | undefined) {
     this.#initial = values;
   }

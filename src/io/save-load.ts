@@ -19,6 +19,7 @@ export const save = async (
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array<ArrayBuffer>> => serializeSafetensors(await net.stateDict(gpu), metadata);
 
+/** What `load` takes of a file. */
 export interface LoadOptions {
   /** Whether a name that only the file or only the network has is an error, as in PyTorch. Default true. */
   strict?: boolean;

@@ -6,6 +6,7 @@ import type { Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import type { Shader } from "../gpu/shader.ts";
 
+/** Types of elements, 4 bytes each. */
 export type DType = "f32" | "u32";
 
 /** What a run takes and returns. */
@@ -114,6 +115,7 @@ export interface KernelTraits {
   readonly cheap?: boolean;
 }
 
+/** A computation of known shapes, before it is made concrete for an adapter. */
 export interface Kernel {
   readonly name: string;
   readonly inputs: readonly Spec[];

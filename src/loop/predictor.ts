@@ -18,6 +18,7 @@ export type Predicted<Outputs extends ForwardOutputs> = Outputs extends Tensor
     ? ValuesOf<Outputs>
     : never;
 
+/** How samples are computed. */
 export interface PredictorOptions {
   /** The shape of one sample, such as [28, 28, 1]: height, width, channels. */
   input: readonly number[];
@@ -33,6 +34,7 @@ export type Forward<Outputs extends ForwardOutputs> = { forward(x: Tensor): Outp
 const INPUT = "input";
 const OUTPUT = "output";
 
+/** A network that is ready to be asked; `predictor` makes one. */
 class Predictor<Outputs extends ForwardOutputs> {
   readonly #shapes: { readonly [INPUT]: readonly number[] };
   readonly #batch: number;
@@ -90,6 +92,7 @@ class Predictor<Outputs extends ForwardOutputs> {
     this.#plans.destroy();
   }
 
+  /** As `destroy`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }

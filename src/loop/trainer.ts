@@ -27,13 +27,16 @@ export interface StepOptimizer {
   readonly parameters: readonly Parameter[];
   /** Steps taken. */
   readonly steps: number;
+  /** Records one step in the loss's graph. `guard` [1] is finite where the step was taken; `input` names the input for the values of `advance`. */
   record(graph: Graph, loss: Tensor, input: string): { updates: Node[]; guard: Tensor };
+  /** The values of the next step, for the input; counts it. */
   advance(lr?: number): Float32Array;
 }
 
 /** A loss [1], alone or with further numbers [1] to be reported, such as its terms. */
 export type LossAndTerms = Tensor | ({ readonly loss: Tensor } & NamedTensors);
 
+/** What is trained, by which loss, and how. */
 export interface TrainerOptions<Shapes extends SampleShapes, L extends LossAndTerms> {
   /** The shape of one sample of each input, such as `{ image: [28, 28, 1], label: [] }`. */
   inputs: Shapes;
@@ -61,6 +64,7 @@ export type EpochMeans<L extends LossAndTerms> = Means<L> & {
   readonly seconds: number;
 };
 
+/** How long to train, and what to do meanwhile. */
 export interface FitOptions<L extends LossAndTerms> {
   /** How often to go over the batches. Default 1. */
   epochs?: number;
@@ -79,6 +83,7 @@ const STEP = "step";
 
 type Recorded = { readonly loss: Tensor } & NamedTensors;
 
+/** A network's training; `trainer` makes one. */
 class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   readonly #options: TrainerOptions<Shapes, L>;
   readonly #training: PlansByForm<Recorded & { guard: Tensor }>;
@@ -198,6 +203,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     this.#evaluating.destroy();
   }
 
+  /** As `destroy`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }

@@ -76,9 +76,9 @@ export interface Losses {
 
 /** A network's outputs for a batch of images. */
 export interface Outputs {
-  /** [N, K]: softmax gives the probabilities of the classes. */
+  /** Logits [N, K]: softmax gives the probabilities of the classes. */
   readonly logits?: Tensor;
-  /** [N, H, W, 1]: the probability of nodule at every pixel. */
+  /** Of size [N, H, W, 1]: the probability of nodule at every pixel. */
   readonly mask?: Tensor;
 }
 

@@ -9,12 +9,14 @@ import { Module } from "./module.ts";
 
 /** max(x, 0). */
 export class ReLU extends Module {
+  /** Any shape; the same comes out. */
   forward(x: Tensor): Tensor {
     requireTensors("ReLU", x);
     return this.scoped(x, () => relu(x));
   }
 }
 
+/** As PyTorch's. */
 export interface GELUOptions {
   /** PyTorch's "tanh" is not here: only "none", the exact function. */
   approximate?: "none";
@@ -33,6 +35,7 @@ export class GELU extends Module {
     );
   }
 
+  /** Any shape; the same comes out. */
   forward(x: Tensor): Tensor {
     requireTensors("GELU", x);
     return this.scoped(x, () => gelu(x));
@@ -41,6 +44,7 @@ export class GELU extends Module {
 
 /** 1 / (1 + exp(-x)). */
 export class Sigmoid extends Module {
+  /** Any shape; the same comes out. */
   forward(x: Tensor): Tensor {
     requireTensors("Sigmoid", x);
     return this.scoped(x, () => sigmoid(x));
@@ -49,6 +53,7 @@ export class Sigmoid extends Module {
 
 /** The hyperbolic tangent. */
 export class Tanh extends Module {
+  /** Any shape; the same comes out. */
   forward(x: Tensor): Tensor {
     requireTensors("Tanh", x);
     return this.scoped(x, () => tanh(x));
@@ -80,6 +85,7 @@ export class Softmax extends Module {
 
 /** x. */
 export class Identity extends Module {
+  /** Any shape; the same comes out. */
   forward(x: Tensor): Tensor {
     requireTensors("Identity", x);
     return x;

@@ -6,6 +6,7 @@ import { requireKnown, requireNumber, requireShape, requireWhole } from "../kern
 import { Module } from "./module.ts";
 import { hash } from "./random.ts";
 
+/** Beside the share that is dropped. */
 export interface DropoutOptions {
   /** Of the masks; default 0. */
   seed?: number;

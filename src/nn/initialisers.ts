@@ -71,6 +71,7 @@ export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number 
   return gains[nonlinearity](slope);
 }
 
+/** As of torch.nn.init's Kaiming distributions. */
 export interface KaimingOptions {
   /** Whether the variance of values (the default) or that of gradients is to be kept. */
   mode?: "fan_in" | "fan_out";
@@ -80,6 +81,7 @@ export interface KaimingOptions {
   a?: number;
 }
 
+/** As of torch.nn.init's Xavier and orthogonal distributions. */
 export interface GainOptions {
   /** Default 1; `calculateGain` knows others. */
   gain?: number;

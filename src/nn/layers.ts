@@ -8,6 +8,7 @@ import { isList, requireKnown, requireNumber, requireShape, requireWhole } from 
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { Module, Parameter } from "./module.ts";
 
+/** Those of the op `conv2d`, and a bias. */
 export interface Conv2dLayerOptions extends Conv2dOptions {
   /** true: a bias initialised as in PyTorch; a number: a bias that starts there. No bias by default. */
   bias?: boolean | number;
@@ -50,12 +51,14 @@ export class Conv2d extends Module {
     this.#options = rest;
   }
 
+  /** [N, H, W, in] -> [N, OH, OW, out]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     requireTensors("Conv2d", x);
     return graphOf(x).scope(this.path, () => conv2d(x, this.weight, this.bias, this.#options));
   }
 }
 
+/** How a batch normalisation begins. */
 export interface BatchNorm2dLayerOptions {
   /** Added to the variance; default 1e-5. */
   eps?: number;
@@ -85,6 +88,7 @@ export class BatchNorm2d extends Module {
     this.#options = { eps, momentum };
   }
 
+  /** [N, H, W, C] -> the same, plus `residual` of that shape, then ReLU where `relu` is true. @throws ShapeError */
   forward(x: Tensor, options: { relu?: boolean; residual?: Tensor } = {}): Tensor {
     const parameters = {
       weight: this.weight,
@@ -98,6 +102,7 @@ export class BatchNorm2d extends Module {
   }
 }
 
+/** How a linear layer is built. */
 export interface LinearOptions {
   /** Default true; it starts at 0. */
   bias?: boolean;
@@ -120,6 +125,7 @@ export class Linear<B extends boolean = true> extends Module {
     this.bias = (bias ? new Parameter([featuresOut], "vector", { fanIn: featuresIn }) : undefined) as typeof this.bias;
   }
 
+  /** [..., in] -> [..., out]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     requireTensors("Linear", x);
     return graphOf(x).scope(this.path, () => linear(x, this.weight, this.bias));
@@ -142,6 +148,7 @@ export class LayerNorm extends Module {
     this.#eps = eps;
   }
 
+  /** [..., C] -> the same. @throws ShapeError */
   forward(x: Tensor): Tensor {
     requireTensors("LayerNorm", x);
     return graphOf(x).scope(this.path, () => layerNorm(x, this.weight, this.bias, this.#eps));

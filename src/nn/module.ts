@@ -37,6 +37,10 @@ const modeless = (call: string): string =>
   `${call}: a graph trains or does not, not a module: record forward in new Graph({ training: true }) to train, and in new Graph() to ` +
   "infer; batch normalisation and dropout follow it";
 
+/**
+ * A part of a network: parameters, buffers and further modules in public properties, as in PyTorch. A network's root is finished
+ * once (`finish`), which gives all of them names and initial values.
+ */
 export abstract class Module {
   #path: string | undefined;
 
@@ -266,14 +270,17 @@ export class ModuleList<M extends Module> implements Iterable<M> {
     Object.assign(this, this.all);
   }
 
+  /** The module of a key, or undefined. */
   get(key: string): M | undefined {
     return this.#byKey.get(key);
   }
 
+  /** All of them, in order. */
   get all(): M[] {
     return this.entries.map(([, m]) => m);
   }
 
+  /** Their number. */
   get length(): number {
     return this.entries.length;
   }
@@ -283,6 +290,7 @@ export class ModuleList<M extends Module> implements Iterable<M> {
     return this.entries.at(position)?.[1];
   }
 
+  /** One module after another. */
   [Symbol.iterator](): Iterator<M> {
     return this.all[Symbol.iterator]();
   }

@@ -32,6 +32,7 @@ export class MaxPool2d extends Module {
     this.#options = { ...options, kernel };
   }
 
+  /** [N, H, W, C] -> [N, OH, OW, C]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     requireTensors("MaxPool2d", x);
     return this.scoped(x, () => maxPool2d(x, this.#options));
@@ -53,6 +54,7 @@ export class AvgPool2d extends Module {
     this.#options = { ...options, kernel: pair("AvgPool2d", "kernel", kernel) };
   }
 
+  /** [N, H, W, C] -> [N, OH, OW, C]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     requireTensors("AvgPool2d", x);
     return this.scoped(x, () => avgPool2d(x, this.#options));
@@ -69,6 +71,7 @@ export class AdaptiveAvgPool2d extends Module {
     this.#size = pair("AdaptiveAvgPool2d", "size", size);
   }
 
+  /** [N, H, W, C] -> [N, OH, OW, C]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     requireTensors("AdaptiveAvgPool2d", x);
     const [n, , , c] = nhwc("AdaptiveAvgPool2d", x.shape);
@@ -79,6 +82,7 @@ export class AdaptiveAvgPool2d extends Module {
 
 /** The mean over all pixels, [N, H, W, C] -> [N, C]: PyTorch's AdaptiveAvgPool2d(1) and Flatten. */
 export class GlobalAvgPool2d extends Module {
+  /** [N, H, W, C] -> [N, C]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     requireTensors("GlobalAvgPool2d", x);
     nhwc("GlobalAvgPool2d", x.shape);
@@ -86,6 +90,7 @@ export class GlobalAvgPool2d extends Module {
   }
 }
 
+/** As PyTorch's Upsample: a size or a factor, and how pixels between are found. */
 export interface UpsampleOptions {
   /** Height and width of the result, or the factors on them: one of both. */
   size?: Sides;

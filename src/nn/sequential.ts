@@ -46,6 +46,7 @@ export class Sequential extends Module implements Iterable<Layer> {
     return y as Tensor;
   }
 
+  /** The number of layers. */
   get length(): number {
     return this.#layers.length;
   }
@@ -60,6 +61,7 @@ export class Sequential extends Module implements Iterable<Layer> {
     return this.#layers.find(([own]) => own === name)?.[1];
   }
 
+  /** One layer after another. */
   [Symbol.iterator](): Iterator<Layer> {
     return this.#layers.map(([, layer]) => layer)[Symbol.iterator]();
   }

@@ -7,6 +7,7 @@ export class AdapterError extends Error {
   override name = "AdapterError";
 }
 
+/** Which adapter Dawn opens, and how. */
 export interface DawnOptions {
   /** Part of the adapter's name, e.g. "llvmpipe" or "NVIDIA", or its position in the list of adapters. Default: the fastest, by Dawn's estimate. */
   readonly adapter?: string | undefined;

@@ -1,5 +1,7 @@
 /** `prepareImage` for programs: it decodes with sharp, which who only trains need not install. */
-import type { prepareImage as prepare } from "./data/prepare-image.ts";
+import type { PrepareSize } from "../data/crop-image.ts";
+import type { GreyImage } from "../data/grey-image.ts";
+import type { Prepared } from "../data/sample.ts";
 import { missing } from "./packages.mjs";
 
 /**
@@ -12,8 +14,11 @@ import { missing } from "./packages.mjs";
  * @throws DataError naming the image
  * @throws Error with the command that installs sharp, if it is not installed
  */
-export const prepareImage: typeof prepare = async (image, options) => {
+export async function prepareImage(
+  image: string | Uint8Array | GreyImage,
+  options: PrepareSize & { name?: string; cropped?: boolean },
+): Promise<Prepared & { note?: string }> {
   const absent = missing("sharp");
   if (absent !== undefined) throw new Error(`prepareImage: ${absent}`);
   return (await import("./data/prepare-image.ts")).prepareImage(image, options);
-};
+}

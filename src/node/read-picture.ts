@@ -1,5 +1,5 @@
 /** `readPicture` for programs: it decodes with sharp, which who only trains need not install. */
-import type { readPicture as read } from "./data/read-picture.ts";
+import type { GreyImage } from "../data/grey-image.ts";
 import { missing } from "./packages.mjs";
 
 /**
@@ -9,8 +9,8 @@ import { missing } from "./packages.mjs";
  * @throws DataError naming the file, if it is missing or damaged
  * @throws Error with the command that installs sharp, if it is not installed
  */
-export const readPicture: typeof read = async (file) => {
+export async function readPicture(file: string | Uint8Array): Promise<GreyImage> {
   const absent = missing("sharp");
   if (absent !== undefined) throw new Error(`readPicture: ${absent}`);
   return (await import("./data/read-picture.ts")).readPicture(file);
-};
+}

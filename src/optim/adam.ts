@@ -9,6 +9,7 @@ import { slabsOf } from "./slabs.ts";
 
 export { slabsOf };
 
+/** As torch.optim.Adam's, which explains them. */
 export interface AdamOptions {
   /** May be changed between steps. */
   lr: number;

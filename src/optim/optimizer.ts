@@ -43,6 +43,7 @@ const GROUP_STRIDE = 64;
 /** Names of parameters in an error. */
 const MAX_NAMES = 4;
 
+/** What Adam, AdamW and SGD have in common: groups, clipping, state, and how a step is recorded. */
 export abstract class Optimizer<O extends Rates = Rates> {
   /** Of all parameters but those of groups that have their own. `lr` may be changed between steps; the rest is part of recorded steps. */
   readonly options: O;

@@ -3,6 +3,7 @@ import { sgdKernel } from "../kernels/sgd.ts";
 import type { CommonOptions, Trained } from "./groups.ts";
 import { Optimizer, requireNotNegative, requireRate, type Rule } from "./optimizer.ts";
 
+/** As torch.optim.SGD's, which explains them. */
 export interface SGDOptions {
   /** May be changed between steps. */
   lr: number;

@@ -5,6 +5,7 @@ import type { Box } from "../data/sample.ts";
 import type { CropMethod } from "../data/tissue/crop.ts";
 import { preparePicture } from "./prepare-picture.ts";
 
+/** How a picture is prepared. */
 export interface ImageOptions {
   /** Height and width of the network's input, in pixels. */
   size: readonly [number, number];
@@ -12,8 +13,9 @@ export interface ImageOptions {
   crop?: CropMethod;
 }
 
+/** A picture as networks take it. */
 export interface NetworkImage {
-  /** [H, W, 3]: three equal channels, (grey / 255 - IMAGE_MEAN) / IMAGE_DEVIATION. */
+  /** Three equal channels [H, W, 3] of (grey / 255 - IMAGE_MEAN) / IMAGE_DEVIATION. */
   readonly image: Float32Array;
   /** The part of the picture that it shows, in pixels of the picture: masks are of this part. */
   readonly crop: Box;

@@ -10,6 +10,7 @@ import { parseCheckpoint } from "../train/checkpoint.ts";
 import type { Predictor } from "../train/predictor.ts";
 import { OTHER_RESIZING, preparePicture } from "./prepare-picture.ts";
 
+/** What a checkpoint says of a picture. */
 export interface PicturePrediction {
   /** Of each class in the order of `classes.names`, 0 to 1; undefined if the checkpoint's classifier has not been trained. */
   probabilities: readonly number[] | undefined;
@@ -23,6 +24,7 @@ export interface PicturePrediction {
   notes: readonly string[];
 }
 
+/** How a checkpoint is opened. */
 export interface PicturePredictorOptions {
   /** What errors call the checkpoint. Default "the checkpoint". */
   name?: string;
@@ -30,6 +32,7 @@ export interface PicturePredictorOptions {
   half?: boolean;
 }
 
+/** A checkpoint that is ready to be asked about pictures, one at a time. */
 export class PicturePredictor implements Disposable {
   /** The classes' names, and the index of the positive one. */
   readonly classes: Classes;

@@ -64,6 +64,7 @@ export interface Best {
   metrics: Evaluation;
 }
 
+/** What a checkpoint of a run holds. */
 export interface Checkpoint {
   config: TrainConfig;
   position: Position;

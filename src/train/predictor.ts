@@ -16,6 +16,7 @@ export interface Prediction {
   mask: Float32Array | undefined;
 }
 
+/** How images are computed. */
 export interface PredictorOptions {
   batch: number;
   /** Height and width of the input. */
@@ -62,7 +63,11 @@ export class Predictor {
     this.#pixels = pixels;
   }
 
-  /** @param infer such as `(x) => net.forward(x)` for a model whose forward returns `logits`, `mask` or both */
+  /**
+   * Compiles the network's inference.
+   * @param infer such as `(x) => net.forward(x)` for a model whose forward returns `logits`, `mask` or both
+   * @throws ShapeError for a size or a function that cannot be
+   */
   static async create(gpu: Gpu, infer: Inference, options: PredictorOptions): Promise<Predictor> {
     requireKnown("Predictor", options, ["batch", "size", "half"]);
     const { batch, size } = options;
@@ -130,10 +135,12 @@ export class Predictor {
     return profilePlan(gpu, this.#plan, { image: filled });
   }
 
+  /** Frees what was compiled; the network keeps its values. */
   destroy(): void {
     this.#plan.destroy();
   }
 
+  /** As `destroy`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }

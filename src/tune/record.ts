@@ -62,6 +62,7 @@ const adapterOf = ({ info }: Gpu): Adapter => {
   return { vendor, architecture, device, driver };
 };
 
+/** The fastest variant of each kernel that was tuned on an adapter; a device that has one compiles by it. */
 export class TuningRecord {
   readonly #adapter: Adapter;
   readonly #entries = new Map<string, Entry[]>();
@@ -77,6 +78,7 @@ export class TuningRecord {
     return `${readable.slice(0, 40).replace(/^-|-$/g, "")}-${hash(`${vendor}|${architecture}|${device}`).slice(0, 8)}`;
   }
 
+  /** The number of kernels in it. */
   get size(): number {
     return [...this.#entries.values()].reduce((sum, list) => sum + list.length, 0);
   }

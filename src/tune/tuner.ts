@@ -22,6 +22,7 @@ export interface Task {
   readonly variants: readonly string[];
 }
 
+/** The outcome of one task. */
 export interface TaskResult extends TrialResult {
   readonly task: Task;
 }
@@ -35,6 +36,7 @@ export interface TuningResult {
   readonly left: readonly Task[];
 }
 
+/** How long to tune, and what to say meanwhile. */
 export interface TuningOptions {
   /** Time for all tasks. What matters most comes first; when time is up, the rest is left. */
   seconds: number;

@@ -11,6 +11,7 @@ export class AdapterError extends GpuError {
   }
 }
 
+/** How a page's device is opened. */
 export interface PageGpuOptions extends Restrictions {
   /**
    * The browser has taken the device away, as it does when the driver fails or the machine sleeps; not called after `destroy()`. All

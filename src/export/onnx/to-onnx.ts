@@ -25,6 +25,7 @@ export const preprocessings = {
   inside: "grey: uint8 [batch, 1, H, W], the grey levels from 0 to 255; the model normalises them",
 } as const;
 
+/** What `toOnnx` writes. */
 export interface OnnxOptions {
   /** Height and width of images of three channels, as the project's networks take them: an input `image`. */
   readonly size?: readonly [number, number];

@@ -11,6 +11,7 @@ import { Module } from "../../nn/module.ts";
 import { eights } from "../shared/width.ts";
 import { Auxiliary, BasicConv, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE } from "./blocks.ts";
 
+/** How an Inception v3 is built. */
 export interface InceptionOptions {
   /** Factor on all channel counts; default 1. */
   width?: number;
@@ -22,6 +23,7 @@ export interface InceptionOptions {
 export const LEAST_SIDE = 75;
 const DROPPED = 0.5;
 
+/** Inception v3 (Szegedy et al. 2016), named as in torchvision. */
 export class Inception extends Module {
   readonly Conv2d_1a_3x3: BasicConv;
   readonly Conv2d_2a_3x3: BasicConv;

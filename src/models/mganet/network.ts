@@ -16,6 +16,7 @@ import { UNet } from "./unet.ts";
 export const fusions = ["parallel", "serial", "spatial", "channel", "se", "cbam", "none"] as const;
 export type Enhancement = (typeof fusions)[number];
 
+/** How an MGA-Net is built. */
 export interface MGANetOptions {
   /** Factor on all channel counts; 1 is the paper's value. */
   width: number;
@@ -26,6 +27,7 @@ export interface MGANetOptions {
   classes?: number;
 }
 
+/** The paper's network: full width, parallel fusion, all five scales enhanced. */
 export const paperOptions: MGANetOptions = { width: 1, fusion: "parallel", at: [0, 1, 2, 3, 4] };
 
 const BLOCKS = [3, 4, 6, 3] as const;
@@ -45,6 +47,7 @@ export interface Classified {
   scales: Scale[];
 }
 
+/** MGA-Net: a ResNet34 whose features are enhanced by the mask of a U-Net. Images [N, H, W, 3], H and W multiples of 32. */
 export class MGANet extends Module {
   readonly classifier: ResNet;
   readonly segmenter: UNet;

@@ -35,6 +35,7 @@ class DecoderBlock extends Module {
 /** Initial bias of the head: a probability of nodule of 0.12 at every pixel. */
 const HEAD_BIAS = -2;
 
+/** The segmentation branch: a ResNet18 as encoder, and a decoder with skip connections. `width` is the factor on all channel counts. */
 export class UNet extends Module {
   readonly encoder: ResNet;
   readonly decoder: ModuleList<DecoderBlock>;

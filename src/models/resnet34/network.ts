@@ -6,6 +6,7 @@ import { initialValues } from "../../nn/init.ts";
 import { Linear } from "../../nn/layers.ts";
 import { ResNet, scaleChannels } from "../shared/resnet.ts";
 
+/** How a ResNet34 is built. */
 export interface ResNet34Options {
   /** Factor on all channel counts; default 1. */
   width?: number;
@@ -13,6 +14,7 @@ export interface ResNet34Options {
   classes?: number;
 }
 
+/** The plain ResNet34 classifier (He et al. 2016), named as in torchvision. */
 export class ResNet34 extends ResNet {
   readonly fc: Linear;
 

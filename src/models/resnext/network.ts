@@ -9,6 +9,7 @@ import { Module, ModuleList } from "../../nn/module.ts";
 import { shortcut, stemPool, type Downsample } from "../shared/resnet.ts";
 import { eights } from "../shared/width.ts";
 
+/** How a ResNeXt-50 is built. */
 export interface ResNeXtOptions {
   /** Factor on the 32 groups; each keeps its 4, 8, 16, 32 channels of the four layers. Default 1. */
   width?: number;
@@ -49,6 +50,7 @@ class Bottleneck extends Module {
   }
 }
 
+/** ResNeXt-50 32x4d (Xie et al. 2017), named as in torchvision. */
 export class ResNeXt extends Module {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;

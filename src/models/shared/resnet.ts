@@ -20,6 +20,7 @@ export class Downsample extends ModuleList<Module> {
 export const shortcut = (channelsIn: number, channelsOut: number, stride: number): Downsample | undefined =>
   stride !== 1 || channelsIn !== channelsOut ? new Downsample(channelsIn, channelsOut, stride) : undefined;
 
+/** Two 3×3 convolutions, each with batch norm, and a shortcut; `stride` is the first one's. */
 export class BasicBlock extends Module {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
@@ -36,6 +37,7 @@ export class BasicBlock extends Module {
     this.downsample = shortcut(channelsIn, channelsOut, stride);
   }
 
+  /** [N, H, W, in] -> [N, H / stride, W / stride, out]. */
   forward(x: Tensor): Tensor {
     const residual = this.downsample?.forward(x) ?? x;
     const y = this.bn1.forward(this.conv1.forward(x), { relu: true });
@@ -57,6 +59,7 @@ export function scaleChannels(width: number, model = "ResNet"): number[] {
 
 type Four<T> = readonly [T, T, T, T];
 
+/** A ResNet of basic blocks without its classifier (He et al. 2016), named as in torchvision. */
 export class ResNet extends Module {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
@@ -83,6 +86,7 @@ export class ResNet extends Module {
     [this.layer1, this.layer2, this.layer3, this.layer4] = [layer(0), layer(1), layer(2), layer(3)];
   }
 
+  /** The four layers in order. */
   get layers(): Four<ModuleList<BasicBlock>> {
     return [this.layer1, this.layer2, this.layer3, this.layer4];
   }

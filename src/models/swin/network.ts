@@ -19,6 +19,7 @@ const EPS = 1e-5;
 /** Of the last block's stochastic depth; it grows from 0 in equal steps. */
 const MOST_DROPPED = 0.2;
 
+/** How a Swin-T is built. */
 export interface SwinOptions {
   /** Factor on the heads of 32 channels, 3 in the first stage and twice as many in each next; default 1. */
   width?: number;
@@ -119,6 +120,7 @@ interface Embedding {
   readonly 2: LayerNorm;
 }
 
+/** Swin-T (Liu et al. 2021), named as in torchvision. */
 export class Swin extends Module {
   readonly features: readonly (Embedding | readonly SwinBlock[] | PatchMerging)[];
   readonly norm: LayerNorm;

@@ -13,6 +13,7 @@ import { BatchNorm2d, Conv2d, Linear } from "../../nn/layers.ts";
 import { Module, Parameter } from "../../nn/module.ts";
 import { eights } from "../shared/width.ts";
 
+/** How a VGG-16 is built. */
 export interface VGGOptions {
   /** Factor on all channel counts; default 1. */
   width?: number;
@@ -50,6 +51,7 @@ class Flattened extends Module {
   }
 }
 
+/** VGG-16 (Simonyan and Zisserman 2015), with or without batch normalisation, named as in torchvision. */
 export class VGG extends Module {
   /** Convolutions, batch norms; numbered as in torchvision, where ReLUs and poolings have numbers, too. */
   readonly features: Readonly<Record<number, Conv2d | BatchNorm2d>>;

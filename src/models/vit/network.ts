@@ -17,6 +17,7 @@ const PATCH = 16;
 const EPS = 1e-6;
 const BLOCKS = 12;
 
+/** How a ViT-B/16 is built. */
 export interface ViTOptions {
   /** Factor on the 12 heads of 64 channels; default 1. */
   width?: number;
@@ -93,6 +94,7 @@ class Encoder extends Module {
   }
 }
 
+/** ViT-B/16 (Dosovitskiy et al. 2021), named as in torchvision. */
 export class ViT extends Module {
   readonly class_token: Parameter;
   readonly conv_proj: Conv2d;
