@@ -73,7 +73,7 @@ export class OurStep implements StepImplementation {
         label: batch.label,
         ...(takesTarget ? { target: batch.target } : {}),
       });
-      return { loss: loss![0]!, gradients: new Map(Object.entries(values)) };
+      return { loss: loss[0]!, gradients: new Map(Object.entries(values)) };
     } finally {
       plan.destroy();
       for (const [i, p] of statistics.entries()) writeVariable(gpu, p, before[i]!);

@@ -4,7 +4,6 @@ import type { Shader } from "./shader.ts";
 import { featuresOf, readCapabilities, type Capabilities, type Restrictions } from "./capabilities.ts";
 import { pinSubgroupSize } from "./subgroups.ts";
 
-/** Something went wrong on the device: a validation error, failed allocation, or a lost device. */
 /**
  * What went wrong, for programs:
  * - `no-adapter`, `no-device`: there is nothing to compute on
@@ -28,7 +27,7 @@ export type GpuErrorCode =
   | "destroyed"
   | "device";
 
-/** The device refused or failed. `code` says why; the message is for the user. */
+/** Something went wrong on the device: a validation error, failed allocation, or a lost device. */
 export class GpuError extends Error {
   override name = "GpuError";
   readonly code: GpuErrorCode;
@@ -247,8 +246,6 @@ export class Gpu {
       const module = device.createShaderModule({ code, label });
       return { module, layout: device.createPipelineLayout({ bindGroupLayouts: [group] }) };
     });
-    // Its messages are read below, where the pipeline is refused.
-    void invalid;
     const { module, layout } = made;
     try {
       const compute = { module, entryPoint: "main" };
@@ -258,13 +255,10 @@ export class Gpu {
       const { messages } = await module.getCompilationInfo();
       const lines = code.split("\n");
       const details = messages.map((m) => `  ${m.lineNum}: ${m.message}\n      ${lines[m.lineNum - 1] ?? ""}`);
-      throw new GpuError(
-        "shader",
-        `shader ${label} does not compile: ${(error as Error).message}\n${details.join("\n")}`,
-        {
-          cause: error,
-        },
-      );
+      // The pipeline only says that the shader is invalid.
+      const [why] = ((await invalid) ?? (error as Error)).message.split("\n");
+      const message = `shader ${label} does not compile: ${why}\n${details.join("\n")}`;
+      throw new GpuError("shader", message, { cause: error });
     }
   }
 

@@ -123,6 +123,7 @@ export class Graph {
       updates,
       gradient,
       settings,
+      readsViews: operands.some((tensor) => tensor.base !== tensor),
       layer: this.#layer,
     };
     for (const [index, spec] of kernel.outputs.entries()) {

@@ -55,7 +55,7 @@ class Predictor<Outputs extends ForwardOutputs> {
       const graph = new Graph();
       const given = forward(inputsOf(graph, this.#shapes, form)[INPUT]);
       this.#isSingle = given instanceof Tensor;
-      const outputs: NamedTensors = given instanceof Tensor ? { [OUTPUT]: given } : (given);
+      const outputs: NamedTensors = given instanceof Tensor ? { [OUTPUT]: given } : given;
       for (const [name, tensor] of Object.entries(outputs)) requireSamples(name, tensor, form.count);
       return compile(gpu, graph, { outputs, frozen: true, half });
     });

@@ -23,9 +23,9 @@ export interface AdamOptions {
 /** Beside its fields, PyTorch's name for beta1 and beta2. */
 export type GivenAdamOptions = Partial<AdamOptions> & { readonly betas?: readonly [number, number] };
 
-/** PyTorch's defaults except for the learning rate, which is the paper's. */
+/** PyTorch's defaults. */
 export const adamDefaults: AdamOptions & { readonly weightDecay: number } = {
-  lr: 1e-4,
+  lr: 1e-3,
   beta1: 0.9,
   beta2: 0.999,
   eps: 1e-8,
@@ -35,7 +35,6 @@ export const adamDefaults: AdamOptions & { readonly weightDecay: number } = {
 /** PyTorch's defaults. */
 export const adamWDefaults: AdamOptions & { readonly weightDecay: number } = {
   ...adamDefaults,
-  lr: 1e-3,
   weightDecay: 0.01,
 };
 

@@ -22,7 +22,7 @@ export interface NetworkImage {
 }
 
 /**
- * Finds the tissue, resizes it as Pillow does (bilinear), and normalises it, as in training and by `mganet predict`.
+ * Finds the tissue, resizes it as Pillow does (Lanczos), and normalises it, as in training and by `mganet predict`.
  * @throws DataError for a picture that is too small or shows nothing
  */
 export function imageOf(picture: GreyImage, { size, crop: method = "adaptive" }: ImageOptions): NetworkImage {

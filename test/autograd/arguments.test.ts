@@ -114,11 +114,11 @@ const ops: [string, (graph: Graph) => unknown, ...string[]][] = [
   ["batchNorm", (g) => batchNorm2d(a(g, 3), stats()), "[2, 8, 8, 3]", "[4]"],
   ["batchNorm", (g) => batchNorm2d(t(g, 1, 1, 1, 4), stats()), "[1, 1, 1, 4]"],
   ["add", (g) => add(t(g, 2), u(g, 2)), "got [2], u32 [2]"],
-  ["mul", (g) => mul(a(g), t(g, 4)), "[2, 8, 8, 4]", "[4]"],
+  ["mul", (g) => mul(a(g), t(g, 3)), "[2, 8, 8, 4]", "[3]"],
   ["relu", (g) => relu(u(g, 2)), "got u32 [2]"],
   ["sigmoid", (g) => sigmoid(u(g, 2)), "got u32 [2]"],
   ["sum", (g) => sum(u(g, 2)), "got u32 [2]"],
-  ["sum", (g) => mean(u(g, 2)), "got u32 [2]"],
+  ["mean", (g) => mean(u(g, 2)), "got u32 [2]"],
   ...[NaN, Infinity, 1e39, untyped("2"), untyped(undefined)].map((factor): [string, (g: Graph) => unknown, string] => {
     return ["scale", (g) => scale(a(g), factor), `factor must be a finite number, got ${String(factor)}`];
   }),
@@ -279,8 +279,8 @@ const alone: [string, (v: Variable) => unknown][] = [
   ["relu", relu],
   ["sigmoid", sigmoid],
   ["scale", (v) => scale(v, 2)],
-  ["sum", sum],
-  ["sum", mean],
+  ["sum", (v) => sum(v)],
+  ["mean", (v) => mean(v)],
   ["gradients", (v) => gradients(v, [v])],
 ];
 test.each(alone)("%s of variables alone belongs to no graph: case %#", (op, build) => {

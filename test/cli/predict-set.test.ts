@@ -194,7 +194,7 @@ describe("a journal that ends", () => {
     expect(text("tied", "predictions.jsonl")).toBe(whole());
   });
 
-  test("without the file that says what of, and other folders, are refused", async () => {
+  test("without the file that says what of, and other folders, are refused", slow, async () => {
     killedAt("lost", 500);
     rmSync(at("lost/job.json"));
     await refused("lost", [], /lost: the folder is not empty, and holds nothing to resume; choose another --out$/);
@@ -274,28 +274,32 @@ describe("shards", () => {
     expect(text("merged", "predictions.jsonl")).toBe(text("whole", "predictions.jsonl"));
   });
 
-  test("that a crash or a person has changed are not merged; other files beside them are left alone", async () => {
-    await shards("sound", 2);
-    const merge = (name: string, reason: RegExp) => expectRefused(["merge", at(name), "--out", at("none")], reason);
-    const copy = (name: string) => {
-      cpSync(at("sound"), at(name), { recursive: true });
-      return at(name, "shards/2-of-2");
-    };
-    const renamed = path.join(copy("renamed"), "predictions.jsonl");
-    writeFileSync(renamed, readFileSync(renamed, "utf8").replace('"image":"a/', '"image":"z/'));
-    await merge("renamed", /2-of-2.predictions\.jsonl: was changed after it was written; remove .*--shard 2\/2$/);
-    for (const [name, content] of Object.entries({ emptied: "", torn: '{"format":' })) {
-      writeFileSync(path.join(copy(name), "summary.json"), content);
-      await merge(name, /is not complete, with all of 14 images/);
-    }
-    await expectRefused(["merge", at("sound"), at("sound"), "--out", at("none")], /sound: is given twice$/);
-    writeFileSync(at("sound/shards/notes.txt"), "mine");
-    expect((await predict("sound", "--shard", "1/2")).code).toBe(0);
-    expect((await mganet("merge", at("sound"), "--out", at("apart"))).code).toBe(0);
-    expect(existsSync(at("none"))).toBe(false);
-  });
+  test(
+    "that a crash or a person has changed are not merged; other files beside them are left alone",
+    slow,
+    async () => {
+      await shards("sound", 2);
+      const merge = (name: string, reason: RegExp) => expectRefused(["merge", at(name), "--out", at("none")], reason);
+      const copy = (name: string) => {
+        cpSync(at("sound"), at(name), { recursive: true });
+        return at(name, "shards/2-of-2");
+      };
+      const renamed = path.join(copy("renamed"), "predictions.jsonl");
+      writeFileSync(renamed, readFileSync(renamed, "utf8").replace('"image":"a/', '"image":"z/'));
+      await merge("renamed", /2-of-2.predictions\.jsonl: was changed after it was written; remove .*--shard 2\/2$/);
+      for (const [name, content] of Object.entries({ emptied: "", torn: '{"format":' })) {
+        writeFileSync(path.join(copy(name), "summary.json"), content);
+        await merge(name, /is not complete, with all of 14 images/);
+      }
+      await expectRefused(["merge", at("sound"), at("sound"), "--out", at("none")], /sound: is given twice$/);
+      writeFileSync(at("sound/shards/notes.txt"), "mine");
+      expect((await predict("sound", "--shard", "1/2")).code).toBe(0);
+      expect((await mganet("merge", at("sound"), "--out", at("apart"))).code).toBe(0);
+      expect(existsSync(at("none"))).toBe(false);
+    },
+  );
 
-  test("are merged again where a merge was cut short, and never left beside files of another time", async () => {
+  test("are merged again where a merge was cut short, and never left beside files of another time", slow, async () => {
     const merge = () => mganet("merge", at("sound"), "--out", at("apart"));
     const files = ["predictions.jsonl", "predictions.csv", "summary.json"];
     // As a full disk has left it before: one file of three.
@@ -316,7 +320,7 @@ describe("shards", () => {
     await expectRefused(["merge", at("sound"), "--out", at("apart")], /apart: holds other results; choose another/);
   });
 
-  test("of fewer images than shards are empty, and merge", async () => {
+  test("of fewer images than shards are empty, and merge", slow, async () => {
     write(dir, { "few/a.png": readFileSync(at("set/a/1.png")) });
     const few = ["--run", at("run.safetensors"), "--data", at("few"), "--out", at("sparse")];
     for (const shard of ["1/2", "2/2"]) expect((await mganet("predict", ...few, "--shard", shard)).code).toBe(0);

@@ -3,12 +3,12 @@ import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, statS
 import { hostname } from "node:os";
 import path from "node:path";
 import { writeClasses } from "../node/data/other-sets.ts";
-import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { parsePredictions } from "../../src/metrics/predictions.ts";
 import { studySchema } from "../../src/study/file.ts";
 import { writeManifestSet } from "../node/data/sets.ts";
 import { slow } from "../support/selection.ts";
+import { spawned } from "./spawned.ts";
 import { expectRefused, mganet, temporaryFolder, tiny, write, type Ended } from "./support.ts";
 
 const dir = temporaryFolder();
@@ -257,14 +257,16 @@ describe("a study with damaged runs", () => {
       for (const name of ["summary.json", "predictions.json"]) rmSync(path.join(of(kind), name));
     }
     truncateSync(path.join(of("last"), "last.safetensors"), 5000);
-    write(of("metrics"), { "metrics.jsonl": `${records("study", "serial/seed-0")}{"x":\n` });
+    write(of("metrics"), {
+      "metrics.jsonl": `${bytes("study", "serial/seed-0/metrics.jsonl").toString("utf8")}{"x":\n`,
+    });
     truncateSync(path.join(of("predictions"), "predictions.json"), 300);
     write(of("summary"), { "summary.json": "" });
     // Seen before anybody has tried.
     const before = (await status()).join("\n");
     expect(before).toMatch(/Base, seed 0 +failed +.*base.seed-0.predictions\.json: is not JSON/);
     expect(before).toMatch(/Proposed, seed 0 +failed +.*proposed.seed-0.summary\.json: is not JSON/);
-    const { code, err } = await mganet("study", "work", at("damaged"));
+    const { code, err } = await spawned(["study", "work", at("damaged")]);
     expect(code).toBe(1);
     expect(err[0]).toMatch(/^4 runs failed\. Run npx mganet study retry \S+ to try again\.$/);
     expect(existsSync(at("damaged", "spatial/seed-0/summary.json"))).toBe(true);
@@ -273,7 +275,7 @@ describe("a study with damaged runs", () => {
     expect(after).toMatch(/Serial fusion, seed 0 +failed +on .*metrics\.jsonl: line 4 is not the record of an epoch/);
     expect(after).toMatch(/Base, seed 0 +failed +on .*predictions\.json: is not JSON/);
     expect(after).toMatch(/12 runs .*: 8 finished, 4 failed$/);
-    const tables = await mganet("study", "work", at("damaged"), "--only-tables");
+    const tables = await spawned(["study", "work", at("damaged"), "--only-tables"]);
     expect([tables.code, tables.err[0]]).toEqual([1, "No tables: 4 runs of 12 are not finished."]);
   });
 
@@ -298,7 +300,7 @@ describe("a study with damaged runs", () => {
 describe("the tables of a study", () => {
   const lock = (owner: object) =>
     write(at("tables"), { ".mganet-tables/.mganet-lock": JSON.stringify({ token: "theirs", leased: true, ...owner }) });
-  const work = () => mganet("study", "work", at("tables"), "--only-tables");
+  const work = (onLine?: (line: string) => void) => spawned(["study", "work", at("tables"), "--only-tables"], onLine);
 
   test("are written though a process of another machine died over them", async () => {
     vi.stubEnv("MGANET_LEASE", "0.3");
@@ -316,10 +318,9 @@ describe("the tables of a study", () => {
 
   test("are waited for by whoever is there for them alone", async () => {
     lock({ pid: process.ppid, host: hostname() });
-    const working = work();
-    await sleep(500);
-    rmSync(at("tables", ".mganet-tables/.mganet-lock"));
-    const { code, out } = await working;
+    const { code, out } = await work((line) => {
+      if (line.endsWith("waiting for it.")) rmSync(at("tables", ".mganet-tables/.mganet-lock"));
+    });
     expect([code, out]).toEqual([0, ["Another process writes the tables; waiting for it.", "They are written."]]);
   });
 });

@@ -32,6 +32,8 @@ const withoutForm = [
   "dice_loss",
   "bce_with_logits",
   "adam",
+  "adamw",
+  "sgd",
 ];
 
 /** Axes of a tensor in PyTorch's order, as `toTorch` of support/ops.ts has them. */

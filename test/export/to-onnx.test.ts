@@ -1,7 +1,15 @@
 /** Which file an export writes: names, shapes, metadata, and what is refused. No device is needed. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { relu } from "../../src/autograd/elementwise.ts";
+import { flatten } from "../../src/autograd/shape.ts";
+import { globalAvgPool } from "../../src/autograd/spatial.ts";
 import { toOnnx, type OnnxOptions } from "../../src/export/onnx/to-onnx.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { initialValues } from "../../src/nn/init.ts";
+import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.ts";
+import { torchShape, toTorch } from "../../src/nn/layout.ts";
+import { Module } from "../../src/nn/module.ts";
 import { VERSION } from "../../src/export/version.ts";
 import { onnxSession } from "../support/onnx.ts";
 import { smallNetwork } from "./networks.ts";
@@ -46,6 +54,55 @@ test("f16 takes half the space", async () => {
   const session = await onnxSession(half);
   expect([session.inputs, session.outputs]).toEqual([["image"], ["logits", "probabilities"]]);
   await session.release();
+});
+
+/** Of one channel, with a residual and two outputs. */
+class Own extends Module {
+  readonly conv = new Conv2d(1, 5, 3, { padding: 1, bias: true });
+  readonly bn = new BatchNorm2d(5);
+  readonly fc = new Linear(5, 3);
+
+  forward(x: Tensor) {
+    const maps = relu(this.bn.forward(this.conv.forward(x)));
+    return { maps, scores: this.fc.forward(globalAvgPool(maps)) };
+  }
+}
+
+/** As `stateDict` gives them, without a device. */
+const stateOf = (net: Module) =>
+  new Map(
+    [...net.named()].map(([name, { initial, shape, size, layout }]) => {
+      const data = toTorch(initial ?? new Float32Array(size), shape, layout);
+      return [name, { shape: torchShape(shape, layout), data }];
+    }),
+  );
+
+test("a network of one's own: its input, its outputs by name, or one", async () => {
+  const net = new Own();
+  net.finish(initialValues(1));
+  const bytes = toOnnx((x) => net.forward(x), stateOf(net), { input: [7, 5, 1] });
+  const session = await onnxSession(bytes);
+  expect([session.inputs, session.outputs]).toEqual([["input"], ["maps", "scores"]]);
+  const data = Float32Array.from({ length: 3 * 35 }, (_, i) => Math.sin(i));
+  const out = await session.runAll({ input: { data, shape: [3, 1, 7, 5] } });
+  expect([out["maps"]!.data.length, out["scores"]!.data.length]).toEqual([3 * 5 * 35, 9]);
+  await session.release();
+  expect(text(toOnnx((x) => net.forward(x).scores, stateOf(net), { input: [7, 5, 1] }))).toContain("output");
+});
+
+test("a tensor that is read in another shape is refused, and options that contradict each other", () => {
+  const net = new Own();
+  net.finish(initialValues(1));
+  const input = [1, 1, 5];
+  const flat = (x: Tensor) => net.fc.forward(flatten(x, 1));
+  expect(() => toOnnx(flat, stateOf(net), { input })).toThrow(
+    "fc: conv2d reads a tensor in another shape, which has no ONNX form yet",
+  );
+  expect(() => toOnnx((x) => flatten(relu(x)), stateOf(net), { input })).toThrow(
+    "the output output is a reshaped tensor",
+  );
+  expect(() => toOnnx(flat, stateOf(net), { input, size: [1, 5] })).toThrow("give size, or input, and not both");
+  expect(() => toOnnx(flat, stateOf(net), {})).toThrow("give size, or input, and not both");
 });
 
 test("what cannot be written is refused", () => {

@@ -41,8 +41,6 @@ const wrong = (value: unknown) => value as never;
 const ops: [string, (x: Tensor, no: never) => unknown][] = [
   ["relu", (_, no) => relu(no)],
   ["sigmoid", (_, no) => sigmoid(no)],
-  ["add", (x, no) => add(x, no)],
-  ["mul", (x, no) => mul(no, x)],
   ["scale", (_, no) => scale(no, 2)],
   ["sum", (_, no) => sum(no)],
   ["mean", (_, no) => mean(no)],
@@ -61,6 +59,15 @@ const ops: [string, (x: Tensor, no: never) => unknown][] = [
   ["mga", (x, no) => maskGuidedAttention(x, no, undefined, "spatial")],
   ["gradients", (x, no) => gradients(x, [no])],
 ];
+test("add and mul take numbers, and name another operand that is no tensor", () => {
+  const x = new Graph().input("x", [1, 4, 4, 4]);
+  expect(() => add(x, wrong(undefined))).toThrow("add: operand 2 of 2 is undefined, not a tensor or a number");
+  expect(() => mul(wrong(new Float32Array(64)), x)).toThrow(
+    "mul: operand 1 of 2 is a Float32Array, not a tensor or a number",
+  );
+  expect(mul(add(x, 1), 2).shape).toEqual(x.shape);
+});
+
 test.each(ops)("%s names an operand that is no tensor", (op, build) => {
   const x = new Graph().input("x", [1, 4, 4, 4]);
   for (const [value, what] of [

@@ -18,10 +18,10 @@ async function relus() {
 /** Has the device's next error scopes find an error, as where memory is short: what software adapters have, no test should fill. */
 function failNext(error: GPUError): void {
   const { device } = gpu();
-  const { popErrorScope } = device;
+  const popErrorScope = device.popErrorScope.bind(device);
   let fails = true;
   device.popErrorScope = async () => {
-    const found = await popErrorScope.call(device);
+    const found = await popErrorScope();
     const failing = fails;
     fails = false;
     return failing ? error : found;
@@ -33,13 +33,13 @@ function failNext(error: GPUError): void {
 
 test("a plan without memory is refused, frees what it had, and the next one computes", async () => {
   const destroyed: string[] = [];
-  const { createBuffer } = gpu().device;
+  const createBuffer = gpu().device.createBuffer.bind(gpu().device);
   gpu().device.createBuffer = (descriptor) => {
-    const buffer = createBuffer.call(gpu().device, descriptor);
-    const { destroy } = buffer;
+    const buffer = createBuffer(descriptor);
+    const destroy = buffer.destroy.bind(buffer);
     buffer.destroy = () => {
       destroyed.push(descriptor.label!);
-      return destroy.call(buffer);
+      destroy();
     };
     return buffer;
   };

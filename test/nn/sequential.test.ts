@@ -30,7 +30,7 @@ async function applied(layer: Layer, shape: readonly number[], values = ramp(sha
   const plan = await compile(gpu(), graph, { outputs: { y } });
   const out = await plan.run({ x: values });
   plan.destroy();
-  return { shape: y.shape, values: [...out["y"]!] };
+  return { shape: y.shape, values: [...out["y"]] };
 }
 
 class Doubled extends Module {
@@ -226,7 +226,7 @@ test("Dropout follows the graph, takes the step as an input, and each use has a 
   expect(second["one"]).not.toEqual(first["one"]);
   expect(first["two"]).not.toEqual(first["one"]);
   expect(new Set(first["one"])).toEqual(new Set([0, Math.fround(1 / 0.75)]));
-  const dropped = first["one"]!.filter((v) => v === 0).length / 3200;
+  const dropped = first["one"].filter((v) => v === 0).length / 3200;
   // Four standard errors.
   expect(Math.abs(dropped - 0.25)).toBeLessThan(4 * Math.sqrt((0.25 * 0.75) / 3200));
 });
@@ -267,7 +267,7 @@ describe("one module or parameter at two places is PyTorch's tied weight", () =>
     const w = weight!.initial!;
     const found = await plan.run({ x: ramp(12), adam: adam.advance() });
     const { da, db, dc } = await reference.run({ x: ramp(12), a: w, b: w, c: w });
-    for (const [i, value] of found["gradient"]!.entries()) expect(value).toBeCloseTo(da![i]! + db![i]! + dc![i]!, 5);
+    for (const [i, value] of found["gradient"].entries()) expect(value).toBeCloseTo(da[i]! + db[i]! + dc[i]!, 5);
     const state = await net.stateDict(gpu());
     expect([...state.keys()]).toEqual(["first.weight", "second.weight", "again.weight"]);
     expect(state.get("second.weight")!.data).toEqual(state.get("first.weight")!.data);
@@ -302,7 +302,7 @@ describe("views are read in their own shape, whatever the passes do", () => {
     const [plain, frozen] = await Promise.all(
       [false, true].map(async (frozen) => (await compile(gpu(), graph, { outputs, frozen })).run({ x: ramp(128) })),
     );
-    for (const [i, v] of plain!["y"]!.entries()) expect(frozen!["y"]![i]).toBeCloseTo(v, 5);
+    for (const [i, v] of plain!["y"].entries()) expect(frozen!["y"][i]).toBeCloseTo(v, 5);
   });
 
   test("a concatenation that a convolution reads in another shape is laid out", async () => {
@@ -328,7 +328,7 @@ describe("views are read in their own shape, whatever the passes do", () => {
       await compile(gpu(), graph, { outputs: { dx: dx!, view, same: reshape(y, [12]) } })
     ).run({ x: ramp(12) });
     for (const [i, v] of ramp(12).entries()) {
-      expect([out["dx"]![i], out["view"]![i], out["same"]![i]]).toEqual([2 * v, v, v * v].map(Math.fround));
+      expect([out["dx"][i], out["view"][i], out["same"][i]]).toEqual([2 * v, v, v * v].map(Math.fround));
     }
   });
 });

@@ -24,7 +24,7 @@ from backbones_reference import kept
 from mganet_reference import dice_loss, save_safetensors
 
 HERE = Path(__file__).resolve().parent
-LIMIT = 21_500_000  # bytes of all reference data together
+LIMIT = 22_000_000  # bytes of all reference data together
 
 
 # --- the ops: inputs by name and parameters -> outputs by name ------------------------------------------------------

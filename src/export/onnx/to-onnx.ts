@@ -5,9 +5,10 @@ import { IMAGE_DEVIATION, IMAGE_MEAN } from "../../data/batches.ts";
 import { Graph } from "../../graph/graph.ts";
 import { foldBatchNorms } from "../../graph/passes/fold-batch-norms.ts";
 import { liveNodes } from "../../graph/passes/live-nodes.ts";
-import type { Node, Tensor } from "../../graph/tensor.ts";
-import { requireKnown, requireShape } from "../../kernels/kernel.ts";
+import { Tensor, type Node } from "../../graph/tensor.ts";
+import { requireKnown, requireShape, requireSizes } from "../../kernels/kernel.ts";
 import type { GivenState } from "../../nn/module.ts";
+import type { NamedTensors } from "../../graph/options.ts";
 import type { Outputs } from "../../models/spec.ts";
 import { PROGRAM, VERSION } from "../version.ts";
 import { ExportError, precisions, type Precision } from "../half.ts";
@@ -26,8 +27,10 @@ export const preprocessings = {
 
 /** What `toOnnx` writes. */
 export interface OnnxOptions {
-  /** Height and width of the images. */
-  readonly size: readonly [number, number];
+  /** Height and width of images of three channels, as the project's networks take them: an input `image`. */
+  readonly size?: readonly [number, number];
+  /** Instead of it, the shape of one sample of a network of one's own, such as [28, 28, 1]: an input `input`. */
+  readonly input?: readonly number[];
   /** Of weights and what is computed; inputs and outputs are f32 either way. Default "f32". */
   readonly precision?: Precision;
   /** Fold batch normalisations into the convolutions before them, as this program does when it predicts. Default false. */
@@ -41,50 +44,100 @@ export interface OnnxOptions {
 }
 
 /** Names of inputs and outputs. */
-const reserved = ["image", "grey", "logits", "probabilities", "mask"];
-const optionNames = ["size", "precision", "fold", "withPreprocessing", "name", "description", "metadata"];
+const reserved = ["image", "grey", "input", "output", "logits", "probabilities", "mask"];
+const optionNames = ["size", "input", "precision", "fold", "withPreprocessing", "name", "description", "metadata"];
+
+/** What a network gives: a tensor, or several by name. */
+type Given = Outputs | Tensor | NamedTensors;
 
 /**
- * The content of an .onnx file that computes what `infer` records. Input `image` [batch, 3, H, W], or with `withPreprocessing` `grey`
- * [batch, 1, H, W]; outputs as far as the network has them: `logits` and `probabilities` [batch, K], `mask` [batch, 1, H, W], the
- * probability of nodule at every pixel. Weights have PyTorch's names and layouts.
+ * The content of an .onnx file that computes what `infer` records, for any number of images. Input `image` [batch, 3, H, W], or with
+ * `withPreprocessing` `grey` [batch, 1, H, W]; outputs as far as the network has them: `logits` and `probabilities` [batch, K], `mask`
+ * [batch, 1, H, W], the probability of nodule at every pixel. Of a network of one's own: input `input`, and its outputs by name, or
+ * `output`; maps are [batch, C, H, W]. Weights have PyTorch's names and layouts.
  * @param infer such as `(x) => net.forward(x)`
  * @param state the network's state dict, such as `await net.stateDict(gpu)`, or that of a file; no device is needed
  * @throws ExportError for an op that has no ONNX form, and in f16 for a weight beyond its range
- * @throws StateDictError if the state lacks a tensor, or has it in another shape
+ * @throws StateDictError if the state lacks a tensor, or has it in another shape; ShapeError for options that cannot be
  */
 export function toOnnx(
-  infer: (image: Tensor) => Outputs,
+  infer: (image: Tensor) => Given,
   state: GivenState,
   options: OnnxOptions,
 ): Uint8Array<ArrayBuffer> {
   requireKnown("toOnnx", options, optionNames);
-  const { size, precision = "f32", fold = false, withPreprocessing = false } = options;
+  const { precision = "f32", fold = false, withPreprocessing = false } = options;
   requireShape(precisions.includes(precision), () => `toOnnx: precision is ${precision}, expected f32 or f16`);
-  const [h, w] = size;
+  const sample = sampleOf(options);
   const graph = new Graph();
   // Of one image: no form depends on their number.
-  const image = graph.input("image", [1, h, w, 3]);
-  const { logits, mask } = infer(image);
-  requireShape(logits !== undefined || mask !== undefined, () => "toOnnx: the network gives neither logits nor a mask");
-  const outputs = [logits, mask].filter((t) => t !== undefined);
+  const image = graph.input("image", [1, ...sample]);
+  const outputs = outputsOf(infer(image));
   const writer = new GraphWriter(state, precision, reserved);
-  const input = writeInput(writer, image, { precision, withPreprocessing });
-  writeNodes(writer, graph, outputs, fold);
+  const input = options.input
+    ? writeOwnInput(writer, image, precision)
+    : writeInput(writer, image, { precision, withPreprocessing });
+  writeNodes(writer, graph, Object.values(outputs), fold);
   return writeModel({
     ...{ name: options.name ?? "network", description: options.description ?? "", opset: OPSET, ir: IR },
     producer: { name: PROGRAM, version: VERSION },
     metadata: {
-      size: `${h}x${w}`,
-      preprocessing: preprocessings[withPreprocessing ? "inside" : "outside"],
+      ...(options.input
+        ? {}
+        : {
+            size: `${sample[0]!}x${sample[1]!}`,
+            preprocessing: preprocessings[withPreprocessing ? "inside" : "outside"],
+          }),
       ...{ precision, batch_norms: fold ? "folded" : "kept" },
       ...options.metadata,
     },
     inputs: [input],
-    outputs: writeOutputs(writer, logits, mask, precision),
+    outputs: writeOutputs(writer, outputs, { precision, own: options.input !== undefined }),
     nodes: writer.nodes,
     constants: writer.constants,
   });
+}
+
+/** The shape of one image. @throws ShapeError */
+function sampleOf({ size, input, withPreprocessing }: OnnxOptions): readonly number[] {
+  requireShape((size === undefined) !== (input === undefined), () => "toOnnx: give size, or input, and not both");
+  requireShape(
+    !(input && withPreprocessing),
+    () => "toOnnx: withPreprocessing is what the project's networks need; record your own in the network",
+  );
+  const sample = input ?? [...size!, 3];
+  requireSizes("toOnnx", sample);
+  return sample;
+}
+
+/** @throws ShapeError, ExportError */
+function outputsOf(given: Given): NamedTensors {
+  const named = given instanceof Tensor ? { output: given } : given;
+  const outputs: Record<string, Tensor> = {};
+  for (const [name, tensor] of Object.entries(named) as [string, unknown][]) {
+    if (tensor === undefined) continue;
+    requireShape(tensor instanceof Tensor, () => `toOnnx: the network gives no tensor as ${name}`);
+    const found = tensor;
+    if (found.base !== found)
+      throw new ExportError(`the output ${name} is a reshaped tensor, which has no ONNX form yet`);
+    outputs[name] = found;
+  }
+  requireShape(Object.keys(outputs).length > 0, () => "toOnnx: the network gives no outputs");
+  return outputs;
+}
+
+/** PyTorch's order of maps. */
+const orderOf = (tensor: Tensor): readonly number[] | undefined => (tensor.shape.length === 4 ? NCHW : undefined);
+
+const shapeOf = (tensor: Tensor) => {
+  const order = orderOf(tensor) ?? [...tensor.shape.keys()];
+  return ["batch", ...order.slice(1).map((axis) => tensor.shape[axis]!)];
+};
+
+function writeOwnInput(writer: GraphWriter, image: Tensor, precision: Precision): OnnxValue {
+  const value = precision === "f32" ? "input" : writer.add("Cast", ["input"], { to: dataTypes[precision] });
+  writer.write(image, value, orderOf(image));
+  return { name: "input", type: "f32", shape: shapeOf(image), description: "" };
 }
 
 /** Writes what these outputs of a graph depend on; its inputs are written already. @throws ExportError for an op without an ONNX form */
@@ -98,6 +151,12 @@ function writeNode(writer: GraphWriter, node: Node): void {
   const form = onnxForms.get(node.kernel.name);
   if (!form) {
     throw new ExportError(`${node.layer ? `${node.layer}: ` : ""}${node.kernel.name} has no ONNX form`);
+  }
+  if (node.readsViews) {
+    throw new ExportError(
+      `${node.layer ? `${node.layer}: ` : ""}${node.kernel.name} reads a tensor in another shape, which has no ONNX form yet: ` +
+        "instead of reshape or flatten, pool the maps (globalAvgPool), or use flattenedLinear",
+    );
   }
   writer.layer = node.layer;
   form.write(writer, node);
@@ -120,26 +179,26 @@ function writeInput(writer: GraphWriter, image: Tensor, { precision, withPreproc
   return { name: "grey", type: "u8", shape: ["batch", 1, h, w], description: preprocessings.inside };
 }
 
+/** What the outputs of the project's networks are. */
+const meanings: Readonly<Record<string, string>> = {
+  logits: "before softmax, by class",
+  mask: "the probability of nodule at every pixel",
+};
+
 function writeOutputs(
   writer: GraphWriter,
-  logits: Tensor | undefined,
-  mask: Tensor | undefined,
-  precision: Precision,
+  named: NamedTensors,
+  { precision, own }: { precision: Precision; own: boolean },
 ): OnnxValue[] {
   const outputs: OnnxValue[] = [];
-  const output = (name: string, value: string, shape: readonly (number | string)[], description: string) => {
+  for (const [name, tensor] of Object.entries(named)) {
+    const value = writer.read(tensor, orderOf(tensor));
     writer.rename(precision === "f32" ? value : writer.add("Cast", [value], { to: dataTypes.f32 }), name);
-    outputs.push({ name, type: "f32", shape, description });
-  };
-  if (logits) {
-    const [, k] = logits.shape as [number, number];
-    output("logits", writer.read(logits), ["batch", k], "before softmax, by class");
+    const shape = shapeOf(tensor);
+    outputs.push({ name, type: "f32", shape, description: own ? "" : (meanings[name] ?? "") });
+    if (name !== "logits" || own) continue;
     writer.rename(writer.add("Softmax", ["logits"], { axis: 1 }), "probabilities");
-    outputs.push({ name: "probabilities", type: "f32", shape: ["batch", k], description: "by class" });
-  }
-  if (mask) {
-    const [, h, w] = mask.shape as [number, number, number];
-    output("mask", writer.read(mask, NCHW), ["batch", 1, h, w], "the probability of nodule at every pixel");
+    outputs.push({ name: "probabilities", type: "f32", shape, description: "by class" });
   }
   return outputs;
 }

@@ -62,7 +62,7 @@ function fold(convolution: Node, { kernel, inputs, outputs, layer, id }: Node): 
 /** A node outside the graph's own list, with its own outputs. */
 function node(kernel: Kernel, inputs: readonly Tensor[], layer: string, id: number): Node {
   const outputs: Tensor[] = [];
-  const result: Node = { id, kernel, inputs, outputs, updates: [], gradient: undefined, layer };
+  const result: Node = { id, kernel, inputs, outputs, updates: [], gradient: undefined, readsViews: false, layer };
   for (const [index, spec] of kernel.outputs.entries()) {
     outputs.push(new Tensor(spec, { kind: "node", node: result, index }, inputs[0]?.graph));
   }
