@@ -27,7 +27,7 @@ export type GpuErrorCode =
   | "destroyed"
   | "device";
 
-/** The device refused or failed. `code` says why; the message is for the user. */
+/** Something went wrong on the device: a validation error, failed allocation, or a lost device. */
 export class GpuError extends Error {
   override name = "GpuError";
   readonly code: GpuErrorCode;

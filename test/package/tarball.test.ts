@@ -60,13 +60,29 @@ it("has every file that it names for an import, and refers to no map", () => {
 });
 
 describe("declarations", () => {
-  const core = `import { compile, Gpu, Graph, MGANet, paperOptions } from "mganet-webgpu";
-const gpu: Gpu = await Gpu.create(await navigator.gpu.requestAdapter());
+  const core = `import { compile, Gpu, Graph } from "mganet-webgpu";
+import { load, save, toOnnx } from "mganet-webgpu/io";
+import "mganet-webgpu/methods";
+import { MGANet, paperOptions } from "mganet-webgpu/models";
+import { Linear, Sequential } from "mganet-webgpu/nn";
+import { defineOp } from "mganet-webgpu/ops";
+import { AdamW } from "mganet-webgpu/optim";
+import { trainer } from "mganet-webgpu/train";
+using gpu: Gpu = await Gpu.create(await navigator.gpu.requestAdapter());
 const net = new MGANet({ ...paperOptions, width: 1 / 16 });
 const graph = new Graph();
 const out = net.forward(graph.input("image", [2, 64, 64, 3]));
-const plan = await compile(gpu, graph, { outputs: { logits: out.logits } });
-export const bytes: number = plan.summary.peakBytes;
+const plan = await compile(gpu, graph, { outputs: { logits: out.logits.mul(2) } });
+export const logits: Float32Array = (await plan.run({ image: new Float32Array(2 * 64 * 64 * 3) })).logits;
+const own = new Sequential(new Linear(3, 1)).finish(0);
+const training = trainer(gpu, own, {
+  inputs: { x: [3] },
+  loss: ({ x }) => own.forward(x).sum(),
+  optimizer: new AdamW(own, { lr: 1e-2 }),
+});
+export const loss: number = (await training.step({ x: new Float32Array(6) })).loss;
+await load(gpu, own, await save(gpu, own));
+export { defineOp, toOnnx };
 `;
   const web = `import { openGpu, PicturePredictor } from "mganet-webgpu/web";
 export const gpu = await openGpu();
@@ -77,7 +93,7 @@ export const gpu = await openGpu({ adapter: "llvmpipe" });
 export const image = await prepareImage("nodule.png", { width: 64, height: 64, crop: "adaptive" });
 `;
   const options = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess"];
-  const target = ["--target", "es2022", "--lib", "es2023,dom,dom.iterable,esnext.disposable"];
+  const target = ["--target", "es2022", "--lib", "es2023,dom,dom.iterable"];
   const compilers = {
     "TypeScript 5.9": path.join(root, "lint/typescript-5/node_modules/typescript/bin/tsc"),
     "TypeScript 6": require.resolve("typescript/bin/tsc"),

@@ -65,7 +65,10 @@ describe("the phantom in a page", () => {
     const [old, now] = [{ ...config, resize: "libvips" as const }, config];
     const [before, after] = await Promise.all([old, now].map((given) => new PageImages().prepare(given)));
     expect(before!.prepared).toEqual(after!.prepared);
-    expect([before!.notes, after!.notes]).toEqual([[expect.stringMatching(/^resized as Pillow does, and not by libvips, /)], []]);
+    expect([before!.notes, after!.notes]).toEqual([
+      [expect.stringMatching(/^resized as Pillow does, and not by libvips, /)],
+      [],
+    ]);
   });
 });
 

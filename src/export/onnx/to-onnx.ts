@@ -72,7 +72,8 @@ export function toOnnx(
   const graph = new Graph();
   // Of one image: no form depends on their number.
   const image = graph.input("image", [1, ...sample]);
-  const outputs = outputsOf(infer(image));
+  const given = infer(image);
+  const outputs = outputsOf(options.input ? given : answersOf(given));
   const writer = new GraphWriter(state, precision, reserved);
   const input = options.input
     ? writeOwnInput(writer, image, precision)
@@ -108,6 +109,13 @@ function sampleOf({ size, input, withPreprocessing }: OnnxOptions): readonly num
   const sample = input ?? [...size!, 3];
   requireSizes("toOnnx", sample);
   return sample;
+}
+
+/** Of the project's networks the answers alone: `forward` gives features besides. */
+function answersOf(given: Given): Given {
+  if (given instanceof Tensor) return given;
+  const { logits, mask } = given as Outputs;
+  return logits || mask ? { ...(logits && { logits }), ...(mask && { mask }) } : given;
 }
 
 /** @throws ShapeError, ExportError */
