@@ -117,7 +117,7 @@ function kernelOf(definition: OpDefinition, shapes: Shapes): Kernel {
         ...{ label: name, bindings, workgroups: threadGrid(threads), params: [threads, ...bits] },
         code: framed(definition, [...inputs, ...outputs], numbers),
       };
-  return { name, inputs, outputs, updates: [], flops: 0, lower: () => [single("plain", dispatch)] };
+  return { name, isOwn: true, inputs, outputs, updates: [], flops: 0, lower: () => [single("plain", dispatch)] };
 }
 
 /** A thread's statements in a whole shader. */

@@ -49,6 +49,8 @@ export interface OnnxWriter {
 /** The form of the op whose kernel has this name. */
 export interface OnnxForm {
   readonly op: string;
+  /** Whether a node of this name is what the form writes; by default every one is. */
+  readonly fits?: (node: Node) => boolean;
   write(writer: OnnxWriter, node: Node): void;
 }
 

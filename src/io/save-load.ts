@@ -23,7 +23,7 @@ export const save = async (
 export interface LoadOptions {
   /** Whether a name that only the file or only the network has is an error, as in PyTorch. Default true. */
   strict?: boolean;
-  /** Names, or beginnings of names such as "fc.", that keep the network's own values, whatever the file has. Default none. */
+  /** Names of tensors or of modules, such as "fc", that keep the network's own values, whatever the file has. Default none. */
   ignore?: readonly string[];
   /** What messages call the file. */
   name?: string;
@@ -58,12 +58,9 @@ export async function load(
   requireKnown("load", options, ["strict", "ignore", "name"]);
   const { strict = true, ignore = [], name: called = "the file" } = options;
   const given = kindOf(file) === "Map" ? (file as GivenState) : tensorsOf(file as Uint8Array, called);
-  const isIgnored = (name: string) =>
-    ignore.some((start) => name === start || (start.endsWith(".") && name.startsWith(start)));
+  const isIgnored = (name: string) => ignore.some((part) => isWithin(name, part));
   const own = new Map(net.named());
-  const useless = ignore.find(
-    (start) => ![...own.keys(), ...given.keys()].some((n) => n === start || n.startsWith(start)),
-  );
+  const useless = ignore.find((part) => ![...own.keys(), ...given.keys()].some((name) => isWithin(name, part)));
   if (useless !== undefined)
     throw new WeightsError(`${called}: ignore names ${useless}, which neither it nor the network has`);
   const state: SavedState = new Map();
@@ -76,7 +73,7 @@ export async function load(
       missing.push(name);
       if (strict && !isIgnored(name)) {
         throw new WeightsError(
-          `${called}: ${name} ${showShape(shape)} is missing; to keep the network's own, ignore it`,
+          `${called}: ${name} ${showShape(shape)} is missing; to keep the network's own, { ignore: ["${name}"] }`,
         );
       }
       state.set(name, {
@@ -101,6 +98,10 @@ export async function load(
   return { taken, left, missing };
 }
 
+/** Whether a name is that of a tensor, or of one in a module, "fc" or "fc.". */
+const isWithin = (name: string, part: string): boolean =>
+  name === part || name.startsWith(part.endsWith(".") ? part : `${part}.`);
+
 type GivenTensor = NonNullable<ReturnType<GivenState["get"]>>;
 
 function tensorsOf(bytes: Uint8Array, name: string): GivenState {
@@ -112,8 +113,9 @@ function tensorsOf(bytes: Uint8Array, name: string): GivenState {
   return new Map(weights.map(([key, tensor]) => [key.slice(prefix.length), tensor]));
 }
 
-/** By its first bytes, without the reader: a zip, or a pickle. */
-const isOfTorch = (bytes: Uint8Array): boolean => (bytes[0] === 0x50 && bytes[1] === 0x4b) || bytes[0] === 0x80;
+/** By its first bytes, without the reader: a zip, or a pickle. A safetensors file has the header's length there, and then a brace. */
+const isOfTorch = (bytes: Uint8Array): boolean =>
+  bytes[8] !== 0x7b && ((bytes[0] === 0x50 && bytes[1] === 0x4b) || bytes[0] === 0x80);
 
 function floatsOf(tensor: GivenTensor, what: string): Float32Array {
   const { data } = tensor;

@@ -118,6 +118,8 @@ export interface KernelTraits {
 /** A computation of known shapes, before it is made concrete for an adapter. */
 export interface Kernel {
   readonly name: string;
+  /** Whether it is a user's, whose name may be one of the library's; default false. */
+  readonly isOwn?: boolean;
   readonly inputs: readonly Spec[];
   readonly outputs: readonly Spec[];
   readonly updates: readonly Spec[];

@@ -5,18 +5,15 @@ import { Graph } from "../graph/graph.ts";
 import type { NamedTensors } from "../graph/options.ts";
 import { Tensor } from "../graph/tensor.ts";
 import { aKind, requireKnown, requireShape, requireWhole, showShape, type HostArray } from "../kernels/kernel.ts";
-import type { ValuesOf } from "../graph/plan.ts";
 import { formOf, inputsOf, PlansByForm, requireShapes } from "./samples.ts";
 
-/** What a network's forward pass gives: a tensor [N, ...], or several by name. */
-export type ForwardOutputs = Tensor | NamedTensors;
+/** What a network's forward pass gives: a tensor [N, ...], or several by name; lists of tensors are left out. */
+export type ForwardOutputs = Tensor | object;
 
 /** The values of N samples, one sample after another: of the output, or of each by name. */
 export type Predicted<Outputs extends ForwardOutputs> = Outputs extends Tensor
   ? Float32Array
-  : Outputs extends NamedTensors
-    ? ValuesOf<Outputs>
-    : never;
+  : { [Name in keyof Outputs as Outputs[Name] extends Tensor ? Name : never]: Float32Array };
 
 /** How samples are computed. */
 export interface PredictorOptions {
@@ -55,8 +52,7 @@ class Predictor<Outputs extends ForwardOutputs> {
       const graph = new Graph();
       const given = forward(inputsOf(graph, this.#shapes, form)[INPUT]);
       this.#isSingle = given instanceof Tensor;
-      const outputs: NamedTensors = given instanceof Tensor ? { [OUTPUT]: given } : given;
-      for (const [name, tensor] of Object.entries(outputs)) requireSamples(name, tensor, form.count);
+      const outputs = tensorsOf(given, form.count);
       return compile(gpu, graph, { outputs, frozen: true, half });
     });
   }
@@ -70,10 +66,11 @@ class Predictor<Outputs extends ForwardOutputs> {
   async predict(x: HostArray): Promise<Predicted<Outputs>> {
     if (this.#destroyed) throw new Error("the predictor was destroyed; make another one");
     const { count } = formOf("predict", this.#shapes, { [INPUT]: x });
+    const own = x.slice();
     const size = x.length / count;
     const parts: Record<string, Float32Array>[] = [];
     for (let begin = 0; begin < count; begin += this.#batch) {
-      const part = x.subarray(begin * size, Math.min(count, begin + this.#batch) * size);
+      const part = own.subarray(begin * size, Math.min(count, begin + this.#batch) * size);
       const plan = await this.#plans.for(formOf("predict", this.#shapes, { [INPUT]: part }));
       parts.push(await plan.run({ [INPUT]: part }));
     }
@@ -117,7 +114,23 @@ function forwardOf<Outputs extends ForwardOutputs>(net: Forward<Outputs>): (x: T
   throw new TypeError(`predictor: expected a module with forward(x), or a function of x, got ${aKind(net)}`);
 }
 
-function requireSamples(name: string, tensor: unknown, count: number): void {
+/** The tensors that a forward pass gives; lists, such as features at several scales, and what is undefined are left out. */
+function tensorsOf(given: ForwardOutputs, count: number): NamedTensors {
+  if (given instanceof Tensor) {
+    requireSamples(OUTPUT, given, count);
+    return { [OUTPUT]: given };
+  }
+  const outputs: Record<string, Tensor> = {};
+  for (const [name, tensor] of Object.entries(given) as [string, unknown][]) {
+    if (tensor === undefined || Array.isArray(tensor)) continue;
+    requireSamples(name, tensor, count);
+    outputs[name] = tensor;
+  }
+  requireShape(Object.keys(outputs).length > 0, () => "predictor: the network gives no tensor");
+  return outputs;
+}
+
+function requireSamples(name: string, tensor: unknown, count: number): asserts tensor is Tensor {
   if (!(tensor instanceof Tensor)) {
     throw new TypeError(`predictor: the network gives ${aKind(tensor)} as ${name}, not a tensor`);
   }

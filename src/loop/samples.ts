@@ -68,6 +68,10 @@ export function formOf(op: string, shapes: SampleShapes, batch: Readonly<Record<
   return { count: first!.count, types };
 }
 
+/** A generator may fill its arrays again before the step on them begins. */
+export const copyOf = <Shapes extends SampleShapes>(batch: BatchOf<Shapes>): BatchOf<Shapes> =>
+  Object.fromEntries(Object.entries(batch).map(([name, values]) => [name, values.slice()])) as BatchOf<Shapes>;
+
 function typeOf(what: string, values: unknown): DType {
   const kind = ArrayBuffer.isView(values) ? kindOf(values) : "";
   if (kind === "Float32Array") return "f32";

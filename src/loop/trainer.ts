@@ -10,6 +10,7 @@ import { Module, type Parameter } from "../nn/module.ts";
 import { diverged } from "./diverged.ts";
 import { runSteps, until } from "./pipeline.ts";
 import {
+  copyOf,
   formOf,
   inputsOf,
   PlansByForm,
@@ -110,13 +111,14 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
 
   /**
    * One step of the optimiser, in one submit. A batch of another size than the last is compiled for once.
-   * @param batch N samples: a Float32Array, or a Uint32Array, of each input
+   * @param batch N samples: a Float32Array, or a Uint32Array, of each input; copied, so that the arrays may be filled again at once
    * @returns the losses before the step
    * @throws TypeError for a batch that does not fit; DivergedError if the loss or a gradient is not finite: parameters and the
    *   optimiser's state are then as before
    */
   async step(batch: BatchOf<Shapes>): Promise<Losses<L>> {
     const form = formOf("step", this.#options.inputs, batch);
+    const own = copyOf(batch);
     // One that must be compiled for is not overtaken by the next.
     const before = this.#turn;
     let begun = () => {};
@@ -124,7 +126,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     await before;
     try {
       this.#requireAlive();
-      return await this.#step(await this.#training.for(form), batch, begun);
+      return await this.#step(await this.#training.for(form), own, begun);
     } finally {
       begun();
     }
@@ -188,8 +190,9 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
       begin: async (batch) => {
         this.#requireAlive();
         const form = formOf("evaluate", this.#options.inputs, batch);
+        const own = copyOf(batch);
         const plan = await this.#evaluating.for(form);
-        return { losses: numbersOf<L>(await plan.run(batch)), count: form.count };
+        return { losses: numbersOf<L>(await plan.run(own)), count: form.count };
       },
       end: (_, { losses, count }) => mean.add(losses, count),
     });

@@ -1,7 +1,10 @@
 /** Which file an export writes: names, shapes, metadata, and what is refused. No device is needed. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { add, mul } from "../../src/autograd/arithmetic.ts";
+import { defineOp } from "../../src/autograd/define-op.ts";
 import { relu } from "../../src/autograd/elementwise.ts";
+import { sum } from "../../src/autograd/reductions.ts";
 import { flatten } from "../../src/autograd/shape.ts";
 import { globalAvgPool } from "../../src/autograd/spatial.ts";
 import { toOnnx, type OnnxOptions } from "../../src/export/onnx/to-onnx.ts";
@@ -103,6 +106,21 @@ test("a tensor that is read in another shape is refused, and options that contra
   );
   expect(() => toOnnx(flat, stateOf(net), { input, size: [1, 5] })).toThrow("give size, or input, and not both");
   expect(() => toOnnx(flat, stateOf(net), {})).toThrow("give size, or input, and not both");
+});
+
+test("ops that share a name with one that has a form are refused: of one's own, with a number, broadcast, over some axes", () => {
+  const net = new Own();
+  net.finish(initialValues(1));
+  const relus = defineOp({
+    ...{ name: "relu", inputs: { x: "f32" }, outputs: { y: (x: readonly number[]) => x } },
+    ...{ threads: (x: readonly number[]) => x.reduce((a, b) => a * b), wgsl: "y[i] = max(x[i], 0.1 * x[i]);" },
+  } as never);
+  const export1 = (of: (maps: Tensor) => Tensor) => () =>
+    toOnnx((x) => of(net.conv.forward(x)), stateOf(net), { input: [7, 5, 1] });
+  expect(export1((y) => relus(y))).toThrow("relu has no ONNX form");
+  expect(export1((y) => add(y, 1))).toThrow("add has no ONNX form");
+  expect(export1((y) => mul(y, net.conv.bias!))).toThrow(/has no ONNX form/);
+  expect(export1((y) => sum(y, [1, 2]))).toThrow("sum has no ONNX form");
 });
 
 test("what cannot be written is refused", () => {

@@ -8,6 +8,7 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { predictor } from "../../src/loop/predictor.ts";
 import { initialValues } from "../../src/nn/init.ts";
 import { Conv2d } from "../../src/nn/layers.ts";
+import { ResNet34 } from "../../src/models/resnet34/network.ts";
 import { Module } from "../../src/nn/module.ts";
 import { useGpu } from "../support/gpu.ts";
 
@@ -54,6 +55,16 @@ test("outputs by name", async () => {
   using each = predictor(gpu(), forward, { input: [7, 5, 1], batch: 3 });
   const { maps, means } = await each.predict(images);
   expect([maps.length, means.length]).toEqual([3 * images.length, 33]);
+  net.release(gpu());
+});
+
+test("lists of features beside the outputs are left out, as of the project's networks", async () => {
+  const net = new ResNet34({ width: 1 / 32 });
+  using each = predictor(gpu(), net, { input: [32, 32, 3], batch: 2 });
+  const found = await each.predict(new Float32Array(3 * 32 * 32 * 3));
+  expectTypeOf(found.logits).toEqualTypeOf<Float32Array>();
+  expect(Object.keys(found)).toEqual(["logits", "pooled"]);
+  expect(found.logits).toHaveLength(6);
   net.release(gpu());
 });
 

@@ -114,6 +114,26 @@ describe("fit", () => {
     expect(await net.stateDict(gpu())).toEqual(expected.weights);
   });
 
+  test("takes arrays that a generator fills again", async () => {
+    const batches = [batch(4, 1), batch(4, 2), batch(4, 3)];
+    const expected = await byHand(batches);
+    const { made } = make();
+    const losses: number[] = [];
+    const reused = batch(4, 0);
+    function* again() {
+      for (const { image, label } of batches) {
+        reused.image.set(image);
+        reused.label.set(label);
+        yield reused;
+      }
+    }
+    await made.fit(again(), { onStep: ({ loss }) => void losses.push(loss) });
+    expect(losses).toEqual(expected.losses);
+    const each = [];
+    for (const one of batches) each.push((await made.evaluate([one])).loss);
+    expect((await made.evaluate(again())).loss).toBeCloseTo(each.reduce((a, b) => a + b) / 3, 12);
+  });
+
   test("needs batches, and for several epochs more than an iterator", async () => {
     const { made } = make();
     await expect(made.fit([])).rejects.toThrow("fit: there are no batches");

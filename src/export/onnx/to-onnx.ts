@@ -157,7 +157,7 @@ export function writeNodes(writer: GraphWriter, graph: Graph, outputs: readonly 
 
 function writeNode(writer: GraphWriter, node: Node): void {
   const form = onnxForms.get(node.kernel.name);
-  if (!form) {
+  if (!form || node.kernel.isOwn === true || form.fits?.(node) === false) {
     throw new ExportError(`${node.layer ? `${node.layer}: ` : ""}${node.kernel.name} has no ONNX form`);
   }
   if (node.readsViews) {
