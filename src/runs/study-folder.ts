@@ -3,8 +3,8 @@ import { ConfigError } from "../models/config-error.ts";
 import { firstFault } from "../data/fault.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { firstDifference, studySchema, type RunState, type Study, type StudyRun } from "../study/file.ts";
-import { planRuns, runConfig, runName, startsShared, type Place } from "../study/plan.ts";
-import { inOrder, PROPOSED, type TableId } from "../study/rows.ts";
+import { planRuns, runConfig, runName, startsShared, type Group, type Place } from "../study/plan.ts";
+import { inOrder, PROPOSED, tableOf, type TableId } from "../study/rows.ts";
 import {
   FolderGoneError,
   HeldError,
@@ -199,6 +199,23 @@ export class StudyFolder {
     own.seeds = union(other.seeds, own.seeds);
     own.runs = [...other.runs, ...own.runs.filter((run) => !other.runs.some((known) => isAt(known, placeOf(run))))];
     if (other.checkpoint === own.checkpoint) own.results = other.results;
+  }
+
+  /** The runs of some tables and seeds that the study has: one table may have been asked for with fewer seeds than another. */
+  groups(tables: readonly TableId[] = this.#study.tables, seeds: readonly number[] = this.#study.seeds): Group[] {
+    const { runs, config } = this.#study;
+    return planRuns(tables, seeds, config.folds)
+      .map((group) => ({ ...group, runs: group.runs.filter((run) => runs.some((known) => isAt(known, run))) }))
+      .filter((group) => group.runs.length > 0);
+  }
+
+  /** The seeds of which the study has every row of a table. */
+  seedsOf(table: TableId): number[] {
+    const rows = new Set(tableOf(table).rows).size;
+    return this.#study.seeds.filter((seed) => {
+      const groups = this.groups([table], [seed]);
+      return groups.length > 0 && groups.every(({ runs }) => runs.length === rows);
+    });
   }
 
   /** The last recorded state of a run. */

@@ -1,5 +1,5 @@
 /** What sets runs of one study apart that their rows do not: for whoever compares them. */
-import { planRuns, runName, startsShared, type RunKey } from "../study/plan.ts";
+import { runName, startsShared, type RunKey } from "../study/plan.ts";
 import { rowOf, type TableId } from "../study/rows.ts";
 import { sharedPhase } from "../train/pretrained.ts";
 import type { EpochRecord } from "../train/training.ts";
@@ -16,7 +16,7 @@ export async function studyNotes(
   const { config } = folder.study;
   const notes: string[] = [];
   const adapters = new Map<string, number>();
-  for (const group of planRuns(tables, seeds, config.folds)) {
+  for (const group of folder.groups(tables, seeds)) {
     const starts = new Map<string, RunKey[]>();
     for (const run of group.runs) {
       const store = folder.runStore(run);

@@ -1,6 +1,6 @@
 /** Computes the tables of a study from its runs' predictions. */
 import type { ImagePrediction } from "../metrics/predictions.ts";
-import { planRuns, runTitle } from "../study/plan.ts";
+import { runTitle } from "../study/plan.ts";
 import { studyTable, type StudyTable } from "../study/results.ts";
 import { tableOf, type TableId } from "../study/rows.ts";
 import { classesOf } from "../train/classes.ts";
@@ -10,31 +10,36 @@ import { InputError } from "./store.ts";
 import type { StudyFolder } from "./study-folder.ts";
 
 /** Whether the tables of all seeds are in study.json, and the report, which is written last, is there. */
-export async function areWritten({ study, store }: StudyFolder): Promise<boolean> {
-  const { tables, seeds, sides, results } = study;
+export async function areWritten(folder: StudyFolder): Promise<boolean> {
+  const { study, store } = folder;
+  const { tables, sides, results } = study;
   const has = tables.every((table) =>
     (tableOf(table).sides ?? sides)
       .filter((on) => sides.includes(on))
       .every((on) =>
-        results.some((result) => result.table === table && result.on === on && result.seeds.join() === seeds.join()),
+        results.some(
+          (result) =>
+            result.table === table && result.on === on && result.seeds.join() === folder.seedsOf(table).join(),
+        ),
       ),
   );
   return has && store.exists(REPORT);
 }
 
-/** The tables, each for all images that it is about and that the runs were evaluated on. */
+/** The tables, each of those seeds of which the study has all its rows, for all images that it is about and that the runs were evaluated on. */
 export async function studyTables(
   folder: StudyFolder,
   ids: readonly TableId[],
-  seeds: readonly number[],
+  asked: readonly number[],
 ): Promise<StudyTable[]> {
   const { checkpoint, config, sides } = folder.study;
   const results: StudyTable[] = [];
   for (const table of ids) {
+    const seeds = folder.seedsOf(table).filter((seed) => asked.includes(seed));
     for (const on of tableOf(table).sides ?? sides) {
       if (!sides.includes(on)) continue;
       const kept = new Map<string, ImagePrediction[][]>();
-      for (const run of planRuns([table], seeds, config.folds).flatMap(({ runs }) => runs)) {
+      for (const run of folder.groups([table], seeds).flatMap(({ runs }) => runs)) {
         const key = `${run.row} ${run.seed}`;
         const predictions = await keptPredictions(folder.runStore(run), checkpoint, on);
         if (!predictions) {

@@ -11,7 +11,7 @@ import { failedRuns, forgetFailures, mendRuns } from "../../runs/study-retry.ts"
 import { areWritten } from "../../runs/study-tables.ts";
 import { studyStatus } from "../../runs/study-status.ts";
 import { toJson } from "../../runs/store.ts";
-import { planRuns, startsShared, type Place } from "../../study/plan.ts";
+import { startsShared, type Place } from "../../study/plan.ts";
 import type { SaveOption } from "../options.ts";
 import { showStatus } from "../study-status.ts";
 import { conclude, LEFT, trainRuns } from "../study-work.ts";
@@ -39,8 +39,7 @@ export type WorkFlags = TunedOption &
 export async function studyWork(dir: string, flags: WorkFlags): Promise<number> {
   endWithParent();
   const folder = await StudyFolder.existing(new FolderStore(dir));
-  const { tables, seeds, config } = folder.study;
-  const groups = planRuns(tables, seeds, config.folds);
+  const groups = folder.groups();
   const again = commandLine("study work", dir);
   const only = flags.run === undefined ? undefined : onlyRun(folder, flags.run);
   if (!flags.onlyTables) {
