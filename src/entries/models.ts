@@ -7,7 +7,7 @@
 export { IMAGE_DEVIATION, IMAGE_MEAN } from "../data/batches.ts";
 export type { GreyImage } from "../data/grey-image.ts";
 export { DataError, type Box, type Classes } from "../data/sample.ts";
-export type { CropMethod } from "../data/tissue/crop.ts";
+export { cropMethods, type CropMethod } from "../data/tissue/crop.ts";
 export type { Outline } from "../explain/outline.ts";
 export { Inception, type InceptionOptions } from "../models/inception/network.ts";
 export { jointLoss, segmentationLoss } from "../models/mganet/losses.ts";

@@ -117,6 +117,10 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
    *   optimiser's state are then as before
    */
   async step(batch: BatchOf<Shapes>): Promise<Losses<L>> {
+    return (await this.#take(batch)).losses;
+  }
+
+  async #take(batch: BatchOf<Shapes>): Promise<{ losses: Losses<L>; count: number; number: number }> {
     const form = formOf("step", this.#options.inputs, batch);
     const own = copyOf(batch);
     // One that must be compiled for is not overtaken by the next.
@@ -126,15 +130,21 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     await before;
     try {
       this.#requireAlive();
-      return await this.#step(await this.#training.for(form), own, begun);
+      const plan = await this.#training.for(form);
+      const number = this.#options.optimizer.steps + 1;
+      return { losses: await this.#run(plan, own, number, begun), count: form.count, number };
     } finally {
       begun();
     }
   }
 
-  async #step(plan: Plan<Recorded & { guard: Tensor }>, batch: BatchOf<Shapes>, begun: () => void) {
+  async #run(
+    plan: Plan<Recorded & { guard: Tensor }>,
+    batch: BatchOf<Shapes>,
+    number: number,
+    begun: () => void,
+  ): Promise<Losses<L>> {
     const { optimizer, schedule } = this.#options;
-    const number = optimizer.steps + 1;
     const factor = schedule?.(number - 1) ?? 1;
     const rest = plan.takes(STEP) ? { [STEP]: Uint32Array.of(number) } : {};
     const given = { ...batch, ...rest, [OPTIMIZER]: optimizer.advance(factor * optimizer.options.lr) };
@@ -165,10 +175,10 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
       const begun = performance.now();
       const mean = new Mean<L>();
       await runSteps(until(signal, of(epoch)), {
-        begin: (batch) => this.step(batch),
-        end: async (batch, losses) => {
-          mean.add(losses, formOf("fit", this.#options.inputs, batch).count);
-          await onStep?.(losses, this.#options.optimizer.steps);
+        begin: (batch) => this.#take(batch),
+        end: async (_, { losses, count, number }) => {
+          mean.add(losses, count);
+          await onStep?.(losses, number);
         },
       });
       if (mean.samples === 0 && signal?.aborted) break;

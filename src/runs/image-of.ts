@@ -2,7 +2,7 @@
 import { assembleBatch } from "../data/batches.ts";
 import type { GreyImage } from "../data/grey-image.ts";
 import type { Box } from "../data/sample.ts";
-import type { CropMethod } from "../data/tissue/crop.ts";
+import { cropMethods, type CropMethod } from "../data/tissue/crop.ts";
 import { isList, requireKnown, requireShape, requireSizes } from "../kernels/kernel.ts";
 import { preparePicture } from "./prepare-picture.ts";
 
@@ -22,8 +22,6 @@ export interface NetworkImage {
   readonly crop: Box;
 }
 
-const METHODS: readonly CropMethod[] = ["adaptive", "fixed", "none"];
-
 /**
  * Finds the tissue, resizes it as Pillow does (Lanczos), and normalises it, as in training and by `mganet predict`.
  * @throws DataError for a picture that is too small or shows nothing; ShapeError for options that cannot be
@@ -36,7 +34,7 @@ export function imageOf(picture: GreyImage, options: ImageOptions): NetworkImage
     () => `imageOf: size is ${String(size)}, expected [height, width]`,
   );
   requireSizes("imageOf", size);
-  requireShape(METHODS.includes(method), () => `imageOf: crop is ${method}, expected ${METHODS.join(", ")}`);
+  requireShape(cropMethods.includes(method), () => `imageOf: crop is ${method}, expected ${cropMethods.join(", ")}`);
   const prepared = preparePicture(picture, "picture", { size: [...size], crop: method });
   return { image: assembleBatch([prepared], [false]).image, crop: prepared.source.crop };
 }

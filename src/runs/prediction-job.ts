@@ -25,14 +25,17 @@ const schema = z.strictObject({
 
 export type PredictionJob = z.infer<typeof schema>;
 
-/** Undefined for anything else. */
-export function parseJob(text: string): PredictionJob | undefined {
+/** Undefined for a text that is anything else. */
+function parsed<T>(kind: z.ZodType<T>, text: string): T | undefined {
   try {
-    return schema.safeParse(JSON.parse(text)).data;
+    return kind.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
   }
 }
+
+/** Undefined for anything else. */
+export const parseJob = (text: string): PredictionJob | undefined => parsed(schema, text);
 
 const summarySchema = z.looseObject({
   ...schema.shape,
@@ -44,13 +47,7 @@ const summarySchema = z.looseObject({
 export type PredictionSummary = z.infer<typeof summarySchema>;
 
 /** Undefined for anything else. */
-export function parseSummary(text: string): PredictionSummary | undefined {
-  try {
-    return summarySchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
-}
+export const parseSummary = (text: string): PredictionSummary | undefined => parsed(summarySchema, text);
 
 /** How two jobs differ, as "another checkpoint (A, not B)"; undefined if one can go on where the other ended. */
 export function differenceOf(was: PredictionJob, is: PredictionJob): string | undefined {

@@ -1,6 +1,7 @@
 /** The settings of a training run: schemas, presets and validation. */
 import * as z from "zod";
 import { ConfigError } from "../models/config-error.ts";
+import { cropMethods } from "../data/tissue/crop.ts";
 import { firstFault } from "../data/fault.ts";
 import { targets } from "../data/readers/class-words.ts";
 import { isPhantom, PHANTOM } from "../data/phantom/scanner.ts";
@@ -109,7 +110,7 @@ export const commonSettings = {
   ),
   schedule: setting(z.enum(["constant", "cosine"]), "--schedule <kind>", "learning rate over a phase"),
   flip: setting(z.boolean(), "--no-flip", "no horizontal flips"),
-  crop: setting(z.enum(["adaptive", "fixed", "none"]), "--crop <method>", "how images are cropped to the tissue"),
+  crop: setting(z.enum(cropMethods), "--crop <method>", "how images are cropped to the tissue"),
   /** Absent in runs of earlier versions (data/crop-image.ts). */
   resize: z.enum(["pillow", "libvips"]).default("libvips"),
   /** "" for none. */

@@ -80,8 +80,16 @@ describe("fit", () => {
     const expected = await byHand(batches);
     const { net, made } = make();
     const losses: number[] = [];
-    const [epoch] = await made.fit(batches, { onStep: ({ loss }) => void losses.push(loss) });
+    const numbers: number[] = [];
+    const [epoch] = await made.fit(batches, {
+      onStep({ loss }, step) {
+        losses.push(loss);
+        numbers.push(step);
+      },
+    });
     expect(losses).toEqual(expected.losses);
+    // Each its own, though the next step has begun by then.
+    expect(numbers).toEqual([1, 2, 3, 4, 5]);
     expect(await net.stateDict(gpu())).toEqual(expected.weights);
     const sum = expected.losses.reduce((a, loss, i) => a + loss * batches[i]!.label.length, 0);
     expect(epoch).toMatchObject({ epoch: 1, samples: 16, loss: sum / 16 });

@@ -16,7 +16,10 @@ import { aboveLevel, aboveLocalMean } from "./threshold.ts";
  * "adaptive" thresholds against the local mean and is the default; "fixed" thresholds at grey level 18 and is better below
  * 300 pixels on the shorter side; "none" keeps the whole image.
  */
-export type CropMethod = "adaptive" | "fixed" | "none";
+export const cropMethods = ["adaptive", "fixed", "none"] as const;
+
+/** One of `cropMethods`. */
+export type CropMethod = (typeof cropMethods)[number];
 
 /** Side of the closing and opening squares for each method, as a fraction of the shorter side. */
 const MORPHOLOGY = { adaptive: { close: 0.02, open: 0.025 }, fixed: { close: 0.02, open: 0.04 } };

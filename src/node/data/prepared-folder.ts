@@ -6,6 +6,7 @@ import path from "node:path";
 import * as z from "zod";
 // Loaded here although only the workers call it: sharp's library must outlive the last of them.
 import "./decode.ts";
+import { cropMethods } from "../../data/tissue/crop.ts";
 import { DataError, type Dataset, type Sample, type Shape, type Skipped } from "../../data/sample.ts";
 import { InputError, readInput, reason, removeLeftovers, requireWritableFolder, writeWhole } from "../files.ts";
 import { awaitFolder, unlockFolder } from "../folder-lock.ts";
@@ -27,7 +28,7 @@ const settingsSchema = z.strictObject({
   data: z.string(),
   /** Width and height of the crops; null: as in the images. */
   size: z.tuple([z.int(), z.int()]).nullable(),
-  crop: z.enum(["adaptive", "fixed", "none"]),
+  crop: z.enum(cropMethods),
 });
 const entrySchema = z.strictObject({
   id: z.string(),
