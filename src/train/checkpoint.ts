@@ -5,14 +5,13 @@ import { allFinite, WeightsError } from "../io/weights.ts";
 import { isTorchFile } from "../data/torch/torch-file.ts";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { readVariable, writeVariable, type Slab } from "../graph/storage.ts";
-import type { Variable } from "../graph/tensor.ts";
+import { writeVariable } from "../graph/storage.ts";
 import { evaluationSchema, type Evaluation } from "../metrics/evaluation.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { classifies } from "../models/model.ts";
 import { requireLandmarks } from "../models/parity-case.ts";
 import { isEarlierRun, type PhaseSpec } from "../models/spec.ts";
-import { fromTorch, toTorch, torchShape } from "../nn/layout.ts";
+import { fromTorch } from "../nn/layout.ts";
 import { StateDictError, type Module, type Parameter, type StateDict } from "../nn/module.ts";
 import type { Adam } from "../optim/adam.ts";
 import { keepsClasses } from "./classes.ts";
@@ -85,20 +84,9 @@ export async function writeCheckpoint(
   { config, position, best }: Pick<Checkpoint, "config" | "position" | "best">,
 ): Promise<Uint8Array> {
   const tensors = new Map<string, SafeTensor>();
-  for (const [name, { shape, data }] of await net.stateDict(gpu)) {
-    tensors.set(`model.${name}`, { dtype: "F32", shape: [...shape], data });
-  }
-  for (const [i, slab] of adam?.slabs.entries() ?? []) {
-    const { m, v } = adam!.moments[i]!;
-    for (const [kind, variable] of [
-      ["exp_avg", m],
-      ["exp_avg_sq", v],
-    ] as const) {
-      for (const [p, data] of await readSlab(gpu, slab, variable)) {
-        tensors.set(`${kind}.${p.name}`, { dtype: "F32", shape: torchShape(p.shape, p.layout), data });
-      }
-    }
-  }
+  for (const [name, tensor] of await net.stateDict(gpu)) tensors.set(`model.${name}`, tensor);
+  // The position has the number of steps.
+  for (const [name, tensor] of (await adam?.stateDict(gpu)) ?? []) if (name !== "step") tensors.set(name, tensor);
   for (const [name, { data }] of tensors) {
     if (!allFinite(data as Float32Array)) throw new DivergedError(`step ${position.step}: ${name} is not finite`);
   }
@@ -108,16 +96,6 @@ export async function writeCheckpoint(
     config: JSON.stringify(configSchema(specOf(config)).parse(config)),
     position: JSON.stringify(positionSchema.parse(position)),
     ...(best ? { best: JSON.stringify(bestSchema.parse(best)) } : {}),
-  });
-}
-
-/** Splits a flat state variable by parameter, in PyTorch's layout. */
-async function readSlab(gpu: Gpu, slab: Slab, variable: Variable): Promise<[Parameter, Float32Array][]> {
-  const flat = await readVariable(gpu, variable);
-  return slab.variables.map((variable, i) => {
-    const p = variable as Parameter;
-    const begin = slab.offsets[i]!;
-    return [p, toTorch(flat.slice(begin, begin + p.size), p.shape, p.layout)];
   });
 }
 
