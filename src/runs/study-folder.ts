@@ -104,6 +104,23 @@ export class StudyFolder {
     return isStudy(this.store);
   }
 
+  /** @throws FolderGoneError if it does not */
+  async requireThere(): Promise<void> {
+    if (!(await this.isThere())) throw this.#gone();
+  }
+
+  #gone(): FolderGoneError {
+    return new FolderGoneError(
+      `${this.store.name}: the study is gone: moved, deleted or replaced; nothing more is written there`,
+    );
+  }
+
+  /** Removes the folder of a run that nothing was written to, and the one that it is in. */
+  async removeIfEmpty(place: Place): Promise<void> {
+    await this.runStore(place).removeIfEmpty();
+    await this.store.folder(this.noted(place).dir.split("/")[0]!).removeIfEmpty();
+  }
+
   /** The folder of a run. */
   runStore(place: Place): SharedStore {
     return runStoreOf(this.store, this.noted(place));
@@ -153,8 +170,7 @@ export class StudyFolder {
   async #update(change: (study: Study) => void): Promise<void> {
     await locked(this.store, async () => {
       const there = await isStudy(this.store);
-      if (!there && this.#there !== undefined)
-        throw new FolderGoneError(`${this.store.name}: the study is gone: moved or deleted`);
+      if (!there && this.#there !== undefined) throw this.#gone();
       if (there) {
         const now = await readStudy(this.store);
         this.#requireSameCheckpoint(now);

@@ -93,22 +93,23 @@ class Worker {
       if (signal.aborted) return "interrupted";
       const store = folder.runStore(place);
       if (await this.#hasEnded(place, left)) continue;
+      // Otherwise a phase that has ended would be waited for, and the claim would make a folder in the place of one that was deleted.
+      await folder.requireThere();
       if (!(await this.#runs.isReady(place))) {
         await this.#dropOrphan(place, left);
         continue;
       }
-      // Otherwise the claim would make a folder in the place of one that was deleted.
-      if (!(await folder.isThere()))
-        throw new FolderGoneError(`${folder.store.name}: the study is gone: moved or deleted`);
       const release = await store.claim();
       if (!release) continue;
       try {
+        // Of a study that was moved before, this claim is the only trace.
+        await folder.requireThere();
         // Another process may have ended it between the look and the claim.
         if (await this.#hasEnded(place, left)) continue;
         if (!(await this.#train(place))) return "interrupted";
       } finally {
         await release();
-        await store.removeIfEmpty();
+        await folder.removeIfEmpty(place);
       }
       return "worked";
     }
@@ -143,8 +144,10 @@ class Worker {
     try {
       return await this.#runs.train(place);
     } catch (error) {
+      // What fails without the study fails because of that.
+      await folder.requireThere();
       // Another machine took this process for dead, and goes on with the run.
-      if (error instanceof FolderGoneError && (await folder.isThere())) {
+      if (error instanceof FolderGoneError) {
         emit({ type: "remark", text: error.message });
         return true;
       }

@@ -13,7 +13,9 @@ const dir = temporaryFolder();
 const at = (name: string) => path.join(dir, name);
 const gone = (name: string): unknown =>
   expect.stringMatching(
-    new RegExp(`^Error: .*/${name}: the folder is gone: moved, deleted or replaced.* nothing more is written there$`),
+    new RegExp(
+      `^Error: .*/${name}: the (folder|study) is gone: moved, deleted or replaced.* nothing more is written there$`,
+    ),
   );
 
 /** Images of the set. */
