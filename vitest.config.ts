@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
+import path from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { defineConfig } from "vitest/config";
-import { everything, files, tags } from "./test/support/selection.ts";
+import { everything, files, tags, tagsOf } from "./test/support/selection.ts";
 import { summary } from "./test/support/summary.ts";
 
 /** Whether a file puts others in the place of modules, which the files after it in the same process would get too. */
@@ -38,17 +39,22 @@ const projectOf = (file: string) => projects.find((project) => project.has(file)
 /** Those that take longest come first, so that none is left over at the end for one worker alone. */
 const longest = ["kernels/adapter", "cli/reproduce.", "kernels/baseline", "cli/evaluate"].map((name) => `test/${name}`);
 
+/** Sets which tests of a file run. Vitest knows this specification by identity: one created anew would have no environment. */
+function select(specification: TestSpecification): TestSpecification {
+  const testTagsFilter = tagsOf(path.relative(import.meta.dirname, specification.moduleId).replaceAll("\\", "/"));
+  return testTagsFilter ? Object.assign(specification, { testTagsFilter }) : specification;
+}
+
 class LongestFirst extends BaseSequencer {
   override sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId, project }: TestSpecification) => {
       const place = longest.findIndex((name) => moduleId.includes(name));
       return place >= 0 ? place : longest.length + projects.findIndex(({ name }) => name === project.name);
     };
-    return Promise.resolve(
-      specifications.sort(
-        (a, b) => rank(a) - rank(b) || (a.moduleId < b.moduleId ? -1 : Number(a.moduleId > b.moduleId)),
-      ),
+    const sorted = specifications.sort(
+      (a, b) => rank(a) - rank(b) || (a.moduleId < b.moduleId ? -1 : Number(a.moduleId > b.moduleId)),
     );
+    return Promise.resolve(sorted.map(select));
   }
 }
 

@@ -1,11 +1,14 @@
 /**
- * Selects which tests run. `npm test` runs enough to show within minutes that a change works; `npm run test:all`, or naming a
- * file, runs everything. Training and compiling shaders for a software adapter take the most time.
+ * Selects which tests run. `npm test` runs enough to show within minutes that a change works; `npm run test:rest` runs what that
+ * leaves out; `npm run test:all`, or naming a file, runs everything. Training and compiling shaders for a software adapter take
+ * the most time.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
-/** Whether everything runs; bin/test.mjs says so. */
-export const everything = process.env["MGANET_TESTS"] !== "fast";
+/** What runs; bin/test.mjs says so. */
+const mode = process.env["MGANET_TESTS"] ?? "all";
+/** Whether what `npm test` leaves out runs. */
+export const everything = mode !== "fast";
 
 /** Marks a test or a group of tests that `npm test` leaves out: `test("...", slow, ...)`. */
 export const slow = { tags: ["slow"] };
@@ -52,8 +55,27 @@ const all = (readdirSync(new URL("../../test", import.meta.url), { recursive: tr
   .filter((file) => file.endsWith(".test.ts"))
   .sort();
 
+const isLeftOut = (file: string) => leftOut.some((group) => group.files.test(file));
+const text = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
+
+/** Whether tests of a file that `npm test` runs do less there than elsewhere. */
+const doesLess = (file: string) => /\b(everything|kernelSuite)\b/.test(text(file));
+
+/**
+ * Which tests of a file run: an expression of tags for vitest's `tagsFilter`, of which all must hold.
+ * @param file relative to the project
+ */
+export const tagsOf = (file: string): string[] | undefined =>
+  mode === "rest" && !isLeftOut(file) && !doesLess(file) ? [tags.map(({ name }) => name).join(" || ")] : undefined;
+
+/** Whether any test of a file runs. */
+function runs(file: string): boolean {
+  if (mode === "fast") return !isLeftOut(file);
+  return tagsOf(file) === undefined || tags.some(({ name }) => new RegExp(`\\b${name}\\b`).test(text(file)));
+}
+
 /** The files that run. */
-export const files = all.filter((file) => everything || !leftOut.some((group) => group.files.test(file)));
+export const files = all.filter(runs);
 
 /** The files that do not run, by reason. */
 export const filesLeftOut = leftOut
