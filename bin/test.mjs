@@ -9,7 +9,10 @@ const everything = args.includes("--all") || args.some((arg) => !arg.startsWith(
 process.env.MGANET_TESTS = everything ? "all" : args.includes("--rest") ? "rest" : "fast";
 try {
   const script = fileURLToPath(new URL("../test/support/vitest.mjs", import.meta.url));
-  await launch({ script, args: args.filter((arg) => arg !== "--all" && arg !== "--rest"), preload: [] }, await prepare());
+  await launch(
+    { script, args: args.filter((arg) => arg !== "--all" && arg !== "--rest"), preload: [] },
+    await prepare(),
+  );
 } catch (error) {
   report(error);
 }
