@@ -99,6 +99,11 @@ export function sumTo(name: string, shape: readonly number[], operands: readonly
   return graphOf(name, ...operands).record(kernel, operands, { shapes: [shape] })[0]!;
 }
 
+export interface PermuteSettings {
+  /** For each axis of the result, the operand's. */
+  readonly order: readonly number[];
+}
+
 /**
  * The axes in another order: axis i of the result is axis `dims[i]` of x. Laid out in memory, unless only axes of size 1 move.
  * @throws ShapeError unless `dims` names each axis once
@@ -123,7 +128,10 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
     "a",
   );
   const inverse = order.map((_, axis) => order.indexOf(axis));
-  return graphOf("permute", x).record(kernel, [x], { gradient: ([dy]) => [permute(dy!, inverse)] })[0]!;
+  return graphOf("permute", x).record(kernel, [x], {
+    settings: { order } satisfies PermuteSettings,
+    gradient: ([dy]) => [permute(dy!, inverse)],
+  })[0]!;
 }
 
 /** Two axes exchanged. @throws ShapeError */

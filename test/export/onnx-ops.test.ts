@@ -6,6 +6,7 @@ import { GraphWriter } from "../../src/export/onnx/graph-writer.ts";
 import { writeModel, type OnnxValue } from "../../src/export/onnx/model-file.ts";
 import { writeNodes } from "../../src/export/onnx/to-onnx.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import { liveNodes } from "../../src/graph/passes/live-nodes.ts";
 import { Variable, type Tensor } from "../../src/graph/tensor.ts";
 import type { GivenState } from "../../src/nn/module.ts";
 import { further } from "../support/selection.ts";
@@ -51,7 +52,7 @@ async function outputOf(name: string, testCase: OpCase, reference: Reference) {
   const [operands, state]: [Record<string, Tensor>, Record<string, Variable>] = [{}, {}];
   const stored: GivenState = new Map();
   const inputs: (OnnxValue & { data: Float32Array })[] = [];
-  const writer = new GraphWriter(stored, "f32", ["y"]);
+  const writer = new GraphWriter(stored, { reserved: ["y"] });
   for (const input of Object.keys(testCase.in)) {
     const torch = values.get(`in.${input}`)!;
     const data = torch.data as Float32Array;
@@ -68,8 +69,8 @@ async function outputOf(name: string, testCase: OpCase, reference: Reference) {
     inputs.push({ name: input, type: "f32", shape: order.map((axis) => shape[axis]!), description: "", data });
   }
   const y = op.apply(operands, params, state);
-  writeNodes(writer, graph, [y], false);
-  writer.rename(writer.read(y, torchOrder(undefined, y.shape.length)), "y");
+  writeNodes(writer, liveNodes(graph, [y], []));
+  writer.rename([[writer.read(y, torchOrder(undefined, y.shape.length)), "y"]]);
   const description = "";
   const model = writeModel({
     ...{ name, description, producer: { name: "test", version: "" }, opset: 18, ir: 8, metadata: {}, inputs },
@@ -81,7 +82,7 @@ async function outputOf(name: string, testCase: OpCase, reference: Reference) {
         description,
       },
     ],
-    ...{ nodes: writer.nodes, constants: writer.constants },
+    ...{ nodes: writer.nodes, constants: writer.constants() },
   });
   const session = await onnxSession(model);
   const given = Object.fromEntries(inputs.map(({ name, data, shape }) => [name, { data, shape: shape as number[] }]));
@@ -111,7 +112,7 @@ test("an op that has none is refused by its name and its layer's", () => {
   const graph = new Graph();
   const [x, label] = [graph.input("x", [2, 3]), graph.input("label", [2], "u32")];
   const loss = graph.scope("head", () => crossEntropy(x, label));
-  const writer = new GraphWriter(new Map(), "f32");
+  const writer = new GraphWriter(new Map());
   writer.write(x, "x");
-  expect(() => writeNodes(writer, graph, [loss], false)).toThrow("head: crossEntropy has no ONNX form");
+  expect(() => writeNodes(writer, liveNodes(graph, [loss], []))).toThrow("head: crossEntropy has no ONNX form");
 });

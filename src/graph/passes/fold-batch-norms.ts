@@ -39,7 +39,7 @@ function foldable(
   return node.kernel.traits?.withEpilogue && fixed && apart ? node : undefined;
 }
 
-function fold(convolution: Node, { kernel, inputs, outputs, layer, id }: Node): Node[] {
+function fold(convolution: Node, { kernel, inputs, operands, outputs, layer, id }: Node): Node[] {
   const [, stats, gamma, beta, ...residual] = inputs;
   const [x, weight, ...own] = convolution.inputs;
   const { relu } = kernel.traits!.affine!;
@@ -55,6 +55,7 @@ function fold(convolution: Node, { kernel, inputs, outputs, layer, id }: Node): 
   const whole = {
     ...{ ...convolution, kernel: fused, settings, outputs, layer, id },
     inputs: [x!, foldedWeight, bias, ...residual],
+    operands: [convolution.operands[0]!, foldedWeight, bias, ...operands.slice(4)],
   };
   return [folding, whole];
 }
@@ -62,7 +63,7 @@ function fold(convolution: Node, { kernel, inputs, outputs, layer, id }: Node): 
 /** A node outside the graph's own list, with its own outputs. */
 function node(kernel: Kernel, inputs: readonly Tensor[], layer: string, id: number): Node {
   const outputs: Tensor[] = [];
-  const result: Node = { id, kernel, inputs, outputs, updates: [], gradient: undefined, readsViews: false, layer };
+  const result: Node = { id, kernel, inputs, outputs, updates: [], gradient: undefined, operands: inputs, layer };
   for (const [index, spec] of kernel.outputs.entries()) {
     outputs.push(new Tensor(spec, { kind: "node", node: result, index }, inputs[0]?.graph));
   }
