@@ -13,8 +13,9 @@ export const lossForms: readonly OnnxForm[] = [
   onnxForm<DiceSettings>("dice", (writer, { inputs, outputs: [loss] }, { smooth }) => {
     const order = writer.orderOf(inputs[0]!);
     const [p, t] = inputs.map((x) => writer.read(x, order)) as [string, string];
-    const axes = writer.integers(ofSample(order));
-    const total = (x: string) => (order.length > 1 ? writer.add("ReduceSum", [x, axes], { keepdims: 0 }) : x);
+    const axes = ofSample(order);
+    const total = (x: string) =>
+      axes.length > 0 ? writer.add("ReduceSum", [x, writer.integers(axes)], { keepdims: 0 }) : x;
     const smoothed = (x: string) => writer.add("Add", [x, writer.floats([], [smooth])]);
     const shared = total(writer.add("Mul", [p, t]));
     const ratio = writer.add("Div", [

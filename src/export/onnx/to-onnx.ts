@@ -185,17 +185,21 @@ export function writeNodes(writer: GraphWriter, nodes: readonly Node[], backward
     writer.at = `${layer ? `${layer}: ` : ""}${kernel.name}`;
     const form = kernel.isOwn === true ? undefined : onnxForms.get(kernel.name);
     if (form && form.refused === undefined) form.write(writer, { ...node, inputs: node.operands });
-    else throw new ExportError(`${writer.at} has no ONNX form: ${form?.refused ?? reasonOf(node, id >= backwardFrom)}`);
+    else throw new ExportError(refusal(node, form?.refused, id >= backwardFrom));
   }
   writer.layer = "";
   writer.at = "";
 }
 
-function reasonOf({ kernel }: Node, isBackward: boolean): string {
-  if (kernel.isOwn === true)
-    return "it is an op of your own (defineOp); for the export, put it together from the library's";
-  if (isBackward) return "it is part of a gradient; export the forward pass alone";
-  return "put it together from other ops, or leave it out of what is exported";
+/** Why an op cannot be exported, and what to do. */
+function refusal({ kernel, layer }: Node, known: string | undefined, isBackward: boolean): string {
+  const at = layer ? `${layer}: ` : "";
+  if (kernel.isOwn === true) {
+    return `${at}${kernel.name} has no ONNX form: it is an op of your own (defineOp); for the export, put it together from the library's`;
+  }
+  if (isBackward) return `${at}gradients (${kernel.name}) has no ONNX form: export the forward pass alone`;
+  const why = known ?? "put it together from other ops, or leave it out of what is exported";
+  return `${at}${kernel.name} has no ONNX form: ${why}`;
 }
 
 function writeInput(writer: GraphWriter, image: Tensor, { precision, withPreprocessing, input }: How): OnnxValue {

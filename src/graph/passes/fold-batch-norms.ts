@@ -43,8 +43,9 @@ function fold(convolution: Node, { kernel, inputs, operands, outputs, layer, id 
   const [, stats, gamma, beta, ...residual] = inputs;
   const [x, weight, ...own] = convolution.inputs;
   const { relu } = kernel.traits!.affine!;
+  // Its channels are the last axis of the weight as the convolution reads it.
   const folding = node(
-    foldKernel(weight!.shape, own.length > 0),
+    foldKernel(convolution.operands[1]!.shape, own.length > 0),
     [weight!, stats!, gamma!, beta!, ...own],
     convolution.layer,
     id,
