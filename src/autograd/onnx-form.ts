@@ -49,10 +49,10 @@ export interface OnnxWriter {
   /** A constant of integers; of one number as it is where `scalar`. */
   integers(values: readonly number[], scalar?: "scalar"): string;
   /**
-   * A constant of the graph's floating-point type; within `precisely`, in single precision.
+   * A constant of the graph's floating-point type; within `precisely`, or where it says so, in single precision.
    * @throws ExportError for a number that half precision does not have
    */
-  floats(shape: readonly number[], values: readonly number[]): string;
+  floats(shape: readonly number[], values: readonly number[], precision?: "single"): string;
   /** A constant of the network. @throws if the tensor is none */
   stored(tensor: Tensor): StoredConstant;
   /** Says that a tensor is a constant. */

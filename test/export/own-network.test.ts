@@ -133,8 +133,8 @@ describe.each([{ fold: false }, { fold: true }])("batch normalisation, fold $fol
     const wave = (n: number, seed: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(seed + 1.3 * i));
     class Plain extends Module {
       forward(x: Tensor) {
-        const norm = { weight: all.gamma!, bias: all.beta!, runningMean: all.mean!, runningVar: all.variance! };
-        return batchNorm2d(conv2d(x, all.weight!), norm);
+        const norm = { weight: all.gamma, bias: all.beta, runningMean: all.mean, runningVar: all.variance };
+        return batchNorm2d(conv2d(x, all.weight), norm);
       }
     }
     const shapes = { weight: [3, 3, 2, 4], gamma: [4], beta: [4], mean: [4], variance: [4] };

@@ -27,20 +27,30 @@ export class SampleSizes {
 
   /** @throws ExportError for a size that is no multiple of the number of samples, and differs all the same */
   of(tensor: Tensor): readonly Size[] {
-    const { shape, label } = tensor;
-    const known = this.#sizes.get(tensor);
-    if (known) return known;
+    const sizes = this.known(tensor);
+    if (sizes) return sizes;
+    const [[n, m], { label, shape }] = [this.#counts, tensor];
+    throw new ExportError(
+      `${label}: ${n} samples make ${showShape(shape)} and ${m} make ${showShape(this.#others.get(tensor)!)}; ` +
+        "the export takes sizes that are the same for any number of samples, or multiples of it",
+    );
+  }
+
+  /** The same; undefined where there is such a size. */
+  known(tensor: Tensor): readonly Size[] | undefined {
+    const found = this.#sizes.get(tensor);
+    if (found) return found;
+    const { shape } = tensor;
     const other = this.#others.get(tensor);
     if (tensor instanceof Variable || !other) return shape;
     const [n, m] = this.#counts;
-    return shape.map((size, axis) => {
+    const sizes = shape.map((size, axis): Size | undefined => {
       if (size === other[axis]) return size;
-      if (size * m === other[axis]! * n && size % n === 0) return { each: size / n };
-      throw new ExportError(
-        `${label}: ${n} samples make ${showShape(shape)} and ${m} make ${showShape(other)}; ` +
-          "the export takes sizes that are the same for any number of samples, or multiples of it",
-      );
+      return size * m === other[axis]! * n && size % n === 0 ? { each: size / n } : undefined;
     });
+    if (sizes.includes(undefined)) return undefined;
+    this.#sizes.set(tensor, sizes as Size[]);
+    return sizes as Size[];
   }
 }
 

@@ -14,7 +14,7 @@ import { dataTypes, writeModel, type OnnxValue } from "./model-file.ts";
 import { namedOutputs, recordTwice, type Recording } from "./recording.ts";
 import { dimensionOf, type SampleSizes } from "./sample-sizes.ts";
 
-/** ONNX 1.13: since then a resize names its axes, which leaves the number of images free. */
+/** ONNX 1.13: since then the axes of all reductions are inputs. */
 const OPSET = 18;
 const IR = 8;
 
@@ -89,7 +89,7 @@ export function toOnnx(
       ...options.metadata,
     },
     ...{ inputs: [written.input], outputs: written.outputs },
-    ...{ nodes: written.writer.nodes, constants: written.writer.constants() },
+    ...{ nodes: written.writer.nodes, values: written.writer.values(), constants: written.writer.constants() },
   });
 }
 
@@ -144,7 +144,7 @@ function write(
 
 /** Requires that nothing depends on the number of samples but what says so. @throws ExportError */
 function requireSame({ writer: one }: Written, { writer: other }: Written): void {
-  const constants = [one, other].map((writer) => writer.own());
+  const constants = [one, other].map((writer) => writer.ownConstants());
   const isSame = (name: string) => constants[0]!.get(name) === constants[1]!.get(name);
   for (const [i, node] of one.nodes.entries()) {
     if (JSON.stringify(node) === JSON.stringify(other.nodes[i]) && node.inputs.every(isSame)) continue;
