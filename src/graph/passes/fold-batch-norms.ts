@@ -39,7 +39,7 @@ function foldable(
   return node.kernel.traits?.withEpilogue && fixed && apart ? node : undefined;
 }
 
-function fold(convolution: Node, { kernel, inputs, operands, outputs, layer, id }: Node): Node[] {
+function fold(convolution: Node, { kernel, inputs, operands, outputs, id }: Node): Node[] {
   const [, stats, gamma, beta, ...residual] = inputs;
   const [x, weight, ...own] = convolution.inputs;
   const { relu } = kernel.traits!.affine!;
@@ -53,8 +53,9 @@ function fold(convolution: Node, { kernel, inputs, operands, outputs, layer, id 
   const [foldedWeight, bias] = folding.outputs as [Tensor, Tensor];
   const fused = convolution.kernel.traits!.withEpilogue!({ bias: true, plus: residual.length > 0, relu });
   const settings = { ...convolution.settings, relu };
+  // It goes by the convolution's layer, whose weights it has.
   const whole = {
-    ...{ ...convolution, kernel: fused, settings, outputs, layer, id },
+    ...{ ...convolution, kernel: fused, settings, outputs, id },
     inputs: [x!, foldedWeight, bias, ...residual],
     operands: [convolution.operands[0]!, foldedWeight, bias, ...operands.slice(4)],
   };
