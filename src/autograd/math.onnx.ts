@@ -12,9 +12,10 @@ export const mathForms: readonly OnnxForm[] = [
   ofOne("abs", "Abs"),
   ofOne("tanh", "Tanh"),
   alike<ClampOptions>("clamp", (writer, x, { min, max }) => {
-    const bound = (value: number | undefined) => (value === undefined ? [] : [writer.floats([], [value])]);
-    // A bound that is left out is an input "" where another follows.
-    return writer.add("Clip", [x, ...(min === undefined ? [""] : bound(min)), ...bound(max)]);
+    // Of one bound, onnxruntime's Clip has the largest finite number as the other one.
+    if (max === undefined) return writer.add("Max", [x, writer.floats([], [min!])]);
+    if (min === undefined) return writer.add("Min", [x, writer.floats([], [max])]);
+    return writer.add("Clip", [x, writer.floats([], [min]), writer.floats([], [max])]);
   }),
   alike<PowSettings>("pow", (writer, x, { exponent }) => writer.add("Pow", [x, writer.floats([], [exponent])])),
 ];

@@ -122,6 +122,18 @@ test("names of outputs may be those of weights or of what an export calls its ow
   expect(out["floats"]!.data).toEqual(data.map((value, i) => value / 2 + 1 + (i % 3)));
 });
 
+test("a clamp of one bound leaves infinity on the other side, and one at all what is not a number", async () => {
+  const data = Float32Array.of(NaN, Infinity, -Infinity, -3, 0, 3);
+  const bounds = { below: { min: -1 }, above: { max: 1 }, both: { min: -1, max: 1 } };
+  const of = (x: Tensor) => Object.fromEntries(Object.entries(bounds).map(([name, given]) => [name, clamp(x, given)]));
+  const session = await onnxSession(toOnnx(of, new Map(), { input: [3] }));
+  const out = await session.runAll({ input: { data, shape: [2, 3] } });
+  await session.release();
+  expect([...out["below"]!.data]).toEqual([NaN, Infinity, -1, -1, 0, 3]);
+  expect([...out["above"]!.data]).toEqual([NaN, 1, -Infinity, -3, 0, 1]);
+  expect([...out["both"]!.data]).toEqual([NaN, 1, -1, -1, 0, 1]);
+});
+
 test("what takes one sample only, or depends on how many there are, is refused with what to do", () => {
   const refused = (of: (x: Tensor) => object) => {
     try {
