@@ -51,10 +51,12 @@ type Given = Outputs | Tensor | NamedTensors;
  * The content of an .onnx file that computes what `infer` records, for any number of images. Input `image` [batch, 3, H, W], or with
  * `withPreprocessing` `grey` [batch, 1, H, W]; outputs as far as the network has them: `logits` and `probabilities` [batch, K], `mask`
  * [batch, 1, H, W], the probability of nodule at every pixel. Of a network of one's own: input `input`, and its outputs by name, or
- * `output`; maps are [batch, C, H, W]. Weights have PyTorch's names and layouts.
- * @param infer such as `(x) => net.forward(x)`
+ * `output`; what has four axes is a map there, [batch, C, H, W], and other tensors keep their axes. Weights have PyTorch's names and layouts.
+ * Every op of the library has a form but losses of classes, gradients and those of `defineOp`.
+ * @param infer such as `(x) => net.forward(x)`; called for two samples and for three, to find what depends on their number
  * @param state the network's state dict, such as `await net.stateDict(gpu)`, or that of a file; no device is needed
- * @throws ExportError for an op that has no ONNX form, and in f16 for a weight beyond its range
+ * @throws ExportError for an op that has no ONNX form, and for a network that takes a fixed number of samples or computes with it; in f16
+ *   for a weight beyond its range, and for a number that it does not have
  * @throws StateDictError if the state lacks a tensor, or has it in another shape; ShapeError for options that cannot be
  */
 export function toOnnx(
