@@ -3,7 +3,7 @@ import { graphOf } from "../graph/graph.ts";
 import { Tensor, viewOf } from "../graph/tensor.ts";
 import { aKind, requireNumber, sameShape, ShapeError } from "../kernels/kernel.ts";
 import { broadcastShape, broadcastTo, stridedKernel } from "../kernels/strided.ts";
-import { apply, literal, scale } from "./elementwise.ts";
+import { apply, literal, scale, type NumberSettings } from "./elementwise.ts";
 import { mulChannels, mulMap, mulSamples } from "./gating.ts";
 import { sumTo } from "./shape.ts";
 
@@ -42,6 +42,15 @@ function broadcast(op: string, a: Tensor, b: Tensor, expression: string, rules: 
   })[0]!;
 }
 
+/** y = expression over a tensor, called a, and a number. */
+const withNumber = (
+  op: string,
+  x: Tensor,
+  expression: string,
+  settings: NumberSettings,
+  gradient: (dy: Tensor) => Tensor,
+) => apply(op, [x], expression, (dy) => [gradient(dy)], "", settings);
+
 /** An op on two operands of which at least one is a tensor. */
 function arithmetic(
   op: string,
@@ -71,16 +80,16 @@ const minusDy: Rule = [["dy"], "-a"];
 export const add = (a: Operand, b: Operand): Tensor =>
   arithmetic("add", a, b, {
     tensors: (a, b) => broadcast("add", a, b, "a + b", [dyOnly, dyOnly]),
-    left: (number, b) => apply("add", [b], `${literal(number)} + a`, (dy) => [dy]),
-    right: (a, number) => apply("add", [a], `a + ${literal(number)}`, (dy) => [dy]),
+    left: (left, b) => withNumber("add", b, `${literal(left)} + a`, { left }, (dy) => dy),
+    right: (a, right) => withNumber("add", a, `a + ${literal(right)}`, { right }, (dy) => dy),
   });
 
 /** a - b. @throws ShapeError for shapes that cannot be broadcast */
 export const sub = (a: Operand, b: Operand): Tensor =>
   arithmetic("sub", a, b, {
     tensors: (a, b) => broadcast("sub", a, b, "a - b", [dyOnly, minusDy]),
-    left: (number, b) => apply("sub", [b], `${literal(number)} - a`, (dy) => [apply("sub.grad", [dy], "-a")]),
-    right: (a, number) => apply("sub", [a], `a - ${literal(number)}`, (dy) => [dy]),
+    left: (left, b) => withNumber("sub", b, `${literal(left)} - a`, { left }, (dy) => apply("sub.grad", [dy], "-a")),
+    right: (a, right) => withNumber("sub", a, `a - ${literal(right)}`, { right }, (dy) => dy),
   });
 
 /** a · b. @throws ShapeError for shapes that cannot be broadcast */
@@ -106,10 +115,12 @@ export const div = (a: Operand, b: Operand): Tensor =>
   arithmetic("div", a, b, {
     tensors: (a, b) =>
       broadcast("div", a, b, "a / b", [[["dy", "b"], "a / b"], [["dy", "a", "b"], "-a * b / (c * c)"]]), // prettier-ignore
-    left: (number, b) =>
-      apply("div", [b], `${literal(number)} / a`, (dy) => [
-        apply("div.grad", [dy, b], `-a * ${literal(number)} / (b * b)`),
-      ]),
-    right: (a, number) =>
-      apply("div", [a], `a / ${literal(number)}`, (dy) => [apply("div.grad", [dy], `a / ${literal(number)}`)]),
+    left: (left, b) =>
+      withNumber("div", b, `${literal(left)} / a`, { left }, (dy) =>
+        apply("div.grad", [dy, b], `-a * ${literal(left)} / (b * b)`),
+      ),
+    right: (a, right) =>
+      withNumber("div", a, `a / ${literal(right)}`, { right }, (dy) =>
+        apply("div.grad", [dy], `a / ${literal(right)}`),
+      ),
   });

@@ -2,13 +2,13 @@
 import { usesChannels } from "../kernels/mga.ts";
 import type { MgaSettings, MinMaxSettings } from "./attention.ts";
 import type { ClassActivationSettings } from "./class-activation.ts";
-import { NCHW, onMaps, onnxForm, overPixels, pixelMean, type OnnxForm } from "./onnx-form.ts";
+import { NCHW, ofSample, onMaps, onnxForm, overPixels, pixelMean, type OnnxForm } from "./onnx-form.ts";
 
 export const attentionForms: readonly OnnxForm[] = [
   // In half precision the eps would be a number of hardly four bits, and a faint mask would have few levels left.
   onnxForm<MinMaxSettings>("minmax", (writer, { inputs: [x], outputs: [y] }, { eps }) => {
     const order = writer.orderOf(x!);
-    const axes = writer.integers(order.slice(1).map((_, i) => i + 1));
+    const axes = writer.integers(ofSample(order));
     const scaled = writer.precisely(writer.read(x!, order), (value) => {
       const of = (op: string) => writer.add(op, [value, axes], { keepdims: 1 });
       const [least, most] = [of("ReduceMin"), of("ReduceMax")];

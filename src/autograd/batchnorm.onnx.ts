@@ -1,5 +1,6 @@
 /** Batch normalisation in ONNX, and what becomes of it where it is folded into the convolution before it. */
 import type { Node, Tensor } from "../graph/tensor.ts";
+import { sizeOf } from "../kernels/kernel.ts";
 import type { BatchNormSettings, BatchNormStatsSettings } from "./batchnorm.ts";
 import { NCHW, onnxForm, type OnnxForm, type OnnxWriter } from "./onnx-form.ts";
 
@@ -35,9 +36,11 @@ function fold(writer: OnnxWriter, { inputs, outputs }: Node): void {
   const constant = writer.stored(weight!);
   const before = own && data(own);
   const factors = Array.from(g, (factor, c) => factor / Math.sqrt(v[c]! + eps));
-  // The output's channel is the first axis of PyTorch's weights.
-  const row = constant.data.length / factors.length;
-  const folded = constant.data.map((value, i) => value * factors[Math.floor(i / row)]!);
+  const { order, shape } = constant;
+  // The output's channel is the last axis here: the first one of PyTorch's weights, and of those whose other axes are flattened.
+  const axis = order.length === shape.length ? order.indexOf(order.length - 1) : 0;
+  const row = sizeOf(shape.slice(axis + 1));
+  const folded = constant.data.map((value, i) => value * factors[Math.floor(i / row) % factors.length]!);
   const bias = Float32Array.from(factors, (factor, c) => ((before?.[c] ?? 0) - m[c]!) * factor + b[c]!);
   const name = own ? writer.stored(own).name : constant.name.replace(/weight$/, "bias");
   writer.store(outputs[0]!, { ...constant, data: folded });

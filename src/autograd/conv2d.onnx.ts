@@ -26,10 +26,12 @@ export const conv2dForms: readonly OnnxForm[] = [
 const clipped = (writer: OnnxWriter, value: string, relu: boolean): string =>
   relu ? writer.add("Relu", [value]) : value;
 
-/** Of vectors one node; of tokens, or of other vectors along the last axis, a product and a sum. */
+/** Of vectors and a weight one node; of tokens, or of other vectors along the last axis, a product and a sum. */
 function linear(writer: OnnxWriter, { inputs: [x, weight, bias], outputs: [y] }: Node, relu: boolean): void {
   const b = bias ? [writer.read(bias)] : [];
-  if (x!.shape.length === 2) {
+  // As PyTorch has it, where it is a weight.
+  const isTurned = writer.orderOf(weight!)[0] === 1;
+  if (x!.shape.length === 2 && isTurned) {
     const value = writer.add("Gemm", [writer.read(x!), writer.read(weight!, [1, 0]), ...b], { transB: 1 });
     return void writer.write(y!, clipped(writer, value, relu));
   }

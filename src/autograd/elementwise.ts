@@ -66,8 +66,18 @@ export interface ScaleSettings {
   readonly factor: number;
 }
 
-/** Of a sum over all elements. `mean`: divided by their number. */
-export interface SumSettings {
+/** Of an op on a tensor and a number: which it is, and on which side it stands. */
+export type NumberSettings = { readonly left: number } | { readonly right: number };
+
+/** Of what is made of the elements along some axes. */
+export interface ReductionSettings {
+  readonly axes: readonly number[];
+  /** Whether the axes stay, with size 1. */
+  readonly keepdim: boolean;
+}
+
+/** Of a sum. `mean`: divided by the number of elements. */
+export interface SumSettings extends ReductionSettings {
   readonly mean: boolean;
 }
 
@@ -89,7 +99,7 @@ function total(name: string, x: Tensor, of: () => number): Tensor {
   const [graph, factor] = [graphOf("sum", x), of()];
   const spread = pointwiseKernel("spread", x.shape, 0, `vec4f(s * ${literal(factor)})`, { scalar: true });
   return graph.record(sumAll(x.shape, factor), [x], {
-    settings: { mean: name === "mean" } satisfies SumSettings,
+    settings: { mean: name === "mean", axes: [...x.shape.keys()], keepdim: false } satisfies SumSettings,
     gradient: ([dy]) => graph.record(spread, [dy!]),
   })[0]!;
 }

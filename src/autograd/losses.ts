@@ -26,6 +26,10 @@ export function crossEntropy(logits: Tensor, label: Tensor, weight?: readonly nu
   return mean(outputs[0]!);
 }
 
+export interface DiceSettings {
+  readonly smooth: number;
+}
+
 /**
  * Soft Dice: the mean over the samples of 1 - (2 sum p t + smooth) / (sum p + sum t + smooth), [1]. prob and target
  * [N, ...] in [0, 1]; no gradient for the target. Where the target is an input, a run rejects other values.
@@ -35,6 +39,7 @@ export function diceLoss(prob: Tensor, target: Tensor, smooth = 1): Tensor {
   requireTensors("diceLoss", prob, target);
   const graph = graphOf("diceLoss", prob, target);
   const outputs = graph.record(diceKernel(prob.shape, target.shape, smooth), [prob, target], {
+    settings: { smooth } satisfies DiceSettings,
     gradient: ([dl]) => [graph.record(diceGradKernel(prob.shape, smooth), [target, outputs[1]!, dl!])[0], undefined],
   });
   checkShares("diceLoss", target);

@@ -54,9 +54,12 @@ export function clamp(x: Tensor, bounds: ClampOptions): Tensor {
   const most = max === undefined ? undefined : `vec4f(${literal(max)})`;
   const above = least ? `max(a, ${least})` : "a";
   const within = [...(least ? [`(b >= ${least})`] : []), ...(most ? [`(b <= ${most})`] : [])].join(" & ");
-  return apply("clamp", [x], most ? `min(${above}, ${most})` : above, (dy) => [
-    apply("clamp.grad", [dy, x], `select(vec4f(), a, ${within})`),
-  ]);
+  const gradient = (dy: Tensor) => [apply("clamp.grad", [dy, x], `select(vec4f(), a, ${within})`)];
+  return apply("clamp", [x], most ? `min(${above}, ${most})` : above, gradient, "", { min, max });
+}
+
+export interface PowSettings {
+  readonly exponent: number;
 }
 
 /** Whole exponents up to this one are multiplied out. */
@@ -79,7 +82,7 @@ function power(value: string, exponent: number): string {
  */
 export function pow(x: Tensor, exponent: number): Tensor {
   requireNumber("pow", "exponent", exponent);
-  return apply("pow", [x], power("a", exponent), (dy) => [
-    apply("pow.grad", [dy, x], exponent === 0 ? "vec4f()" : `a * ${literal(exponent)} * (${power("b", exponent - 1)})`),
-  ]);
+  const slope = exponent === 0 ? "vec4f()" : `a * ${literal(exponent)} * (${power("b", exponent - 1)})`;
+  const settings = { exponent } satisfies PowSettings;
+  return apply("pow", [x], power("a", exponent), (dy) => [apply("pow.grad", [dy, x], slope)], "", settings);
 }

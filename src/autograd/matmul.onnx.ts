@@ -9,8 +9,10 @@ export const matmulForms: readonly OnnxForm[] = [
     writer.write(y!, writer.add("MatMul", [writer.read(a!, order(transposeA)), writer.read(b!, order(transposeB))]));
   }),
   onnxForm<SoftmaxSettings>("softmax", (writer, { inputs: [x, bias], outputs: [y] }, { scale }) => {
-    const scaled = scale === 1 ? writer.read(x!) : writer.add("Mul", [writer.read(x!), writer.floats([], [scale])]);
+    const order = bias ? [...x!.shape.keys()] : writer.orderOf(x!);
+    const value = writer.read(x!, order);
+    const scaled = scale === 1 ? value : writer.add("Mul", [value, writer.floats([], [scale])]);
     const scores = bias ? writer.add("Add", [scaled, writer.read(bias)]) : scaled;
-    writer.write(y!, writer.add("Softmax", [scores], { axis: -1 }));
+    writer.write(y!, writer.add("Softmax", [scores], { axis: order.indexOf(order.length - 1) }), order);
   }),
 ];

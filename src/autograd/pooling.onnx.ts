@@ -20,8 +20,7 @@ export const poolingForms: readonly OnnxForm[] = [
     return writer.add("MatMul", [rows, means(writer, w, ow, "columns")]);
   }),
   onnxForm("globalMaxPool", (writer, { inputs: [x], outputs: [y] }) => {
-    const most = writer.add("GlobalMaxPool", [writer.read(x!, NCHW)]);
-    writer.write(y!, writer.add("Flatten", [most], { axis: 1 }));
+    writer.write(writer.withAxes(y!, [1, 2]), writer.add("GlobalMaxPool", [writer.read(x!, NCHW)]), NCHW);
   }),
 ];
 

@@ -1,10 +1,11 @@
 /** Matrix products of tensors of any rank, and softmax along any axis, as PyTorch's. */
+import { graphOf } from "../graph/graph.ts";
 import { requireTensors, viewOf, type Tensor } from "../graph/tensor.ts";
 import { requireShape, showShape, sizeOf } from "../kernels/kernel.ts";
 import { broadcastShape } from "../kernels/strided.ts";
 import { linear } from "./conv2d.ts";
 import { matmul as batched, softmax as alongLast } from "./matmul.ts";
-import { axisOf, expand, transpose } from "./shape.ts";
+import { axisOf, expandIn, transpose } from "./shape.ts";
 
 /**
  * The matrix product over the last two axes; those before them are broadcast.
@@ -26,9 +27,10 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   // One matrix for all rows is a linear layer's, which has more ways to be computed.
   if (sizeOf(b.shape.slice(0, -2)) === 1 && b.shape.length <= a.shape.length) return linear(a, viewOf(b, [k!, n!]));
   const batch = broadcastShape("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const graph = graphOf("matmul", a, b);
   const whole = (x: Tensor) => {
     const matrix = x.shape.slice(-2);
-    return viewOf(expand(x, [...batch, ...matrix]), [sizeOf(batch), ...matrix]);
+    return viewOf(expandIn(graph, x, [...batch, ...matrix]), [sizeOf(batch), ...matrix]);
   };
   return viewOf(batched(whole(a), whole(b)), [...batch, m!, n!]);
 }

@@ -3,7 +3,7 @@ import { graphOf } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { aKind, isList, requireShape, sizeOf } from "../kernels/kernel.ts";
 import { broadcastTo, reduceKernel, stridedKernel } from "../kernels/strided.ts";
-import { literal } from "./elementwise.ts";
+import { literal, type ReductionSettings, type SumSettings } from "./elementwise.ts";
 import { axisOf } from "./shape.ts";
 
 /** One axis or several; negative ones count from the end. Undefined: all of them. */
@@ -37,6 +37,7 @@ function total(op: string, x: Tensor, dim: Dims | undefined, keepdim: boolean, a
   const spread = () => stridedKernel("spread", x.shape, [broadcastTo(kept, x.shape)], `a * ${literal(factor)}`);
   return graph.record(kernel, [x], {
     shapes: [result],
+    settings: { mean: averages, axes: [...axes], keepdim } satisfies SumSettings,
     gradient: ([dy]) => graph.record(spread(), [dy!]),
   })[0]!;
 }
@@ -64,6 +65,7 @@ export function amax(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const [whole, most] = [broadcastTo(x.shape, x.shape), broadcastTo(kept, x.shape)];
   const outputs = graph.record(reduceKernel("amax", x.shape, axes, [whole], "a", { how: "max" }), [x], {
     shapes: [result],
+    settings: { axes: [...axes], keepdim } satisfies ReductionSettings,
     gradient([dy]) {
       const [y] = outputs;
       const count = reduceKernel("amax.count", x.shape, axes, [whole, most], "select(T(), T(1.0), a == b)");

@@ -1,5 +1,5 @@
 /** Tensors in another shape: views, which cost nothing, and axes in another order or repeated. */
-import { graphOf } from "../graph/graph.ts";
+import { graphOf, type Graph } from "../graph/graph.ts";
 import { requireTensors, viewOf, type Tensor } from "../graph/tensor.ts";
 import { aKind, isList, requireShape, requireSizes, showShape, sizeOf } from "../kernels/kernel.ts";
 import { broadcastTo, reduceKernel, stridedKernel, stridesOf } from "../kernels/strided.ts";
@@ -71,7 +71,10 @@ export function unsqueeze(x: Tensor, dim: number): Tensor {
  * be expanded: `add` and its like do so without laying anything out.
  * @throws ShapeError
  */
-export function expand(x: Tensor, shape: readonly number[]): Tensor {
+export const expand = (x: Tensor, shape: readonly number[]): Tensor => expandIn(undefined, x, shape);
+
+/** The same, recorded in a graph that is given where x is a parameter, which belongs to none. */
+export function expandIn(given: Graph | undefined, x: Tensor, shape: readonly number[]): Tensor {
   requireTensors("expand", x);
   requireSizes("expand", shape);
   const ahead = shape.length - x.shape.length;
@@ -80,7 +83,7 @@ export function expand(x: Tensor, shape: readonly number[]): Tensor {
     () => `expand: ${showShape(x.shape)} cannot be repeated to ${showShape(shape)}`,
   );
   if (x.size === sizeOf(shape)) return viewOf(x, shape);
-  const graph = graphOf("expand", x);
+  const graph = given ?? graphOf("expand", x);
   return graph.record(stridedKernel("expand", shape, [broadcastTo(x.shape, shape)], "a"), [x], {
     gradient: ([dy]) => [sumTo("expand.inputGrad", x.shape, [dy!], "a")],
   })[0]!;
@@ -97,6 +100,11 @@ export function sumTo(name: string, shape: readonly number[], operands: readonly
   const read = operands.map((operand) => broadcastTo(operand.shape, whole));
   const kernel = reduceKernel(name, whole, new Set(repeated), read, expression);
   return graphOf(name, ...operands).record(kernel, operands, { shapes: [shape] })[0]!;
+}
+
+export interface PermuteSettings {
+  /** For each axis of the result, the operand's. */
+  readonly order: readonly number[];
 }
 
 /**
@@ -123,7 +131,10 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
     "a",
   );
   const inverse = order.map((_, axis) => order.indexOf(axis));
-  return graphOf("permute", x).record(kernel, [x], { gradient: ([dy]) => [permute(dy!, inverse)] })[0]!;
+  return graphOf("permute", x).record(kernel, [x], {
+    settings: { order } satisfies PermuteSettings,
+    gradient: ([dy]) => [permute(dy!, inverse)],
+  })[0]!;
 }
 
 /** Two axes exchanged. @throws ShapeError */

@@ -1,6 +1,7 @@
 /** Max pooling, resizing, concatenation and the mean over the pixels in ONNX. */
+import type { Node } from "../graph/tensor.ts";
 import type { MaxPoolOptions } from "../kernels/spatial.ts";
-import { NCHW, onMaps, onnxForm, padsOf, pixelMean, type OnnxForm } from "./onnx-form.ts";
+import { NCHW, onMaps, onnxForm, padsOf, type OnnxAttribute, type OnnxForm, type OnnxWriter } from "./onnx-form.ts";
 
 export const spatialForms: readonly OnnxForm[] = [
   onMaps<MaxPoolOptions>("maxPool2d", (writer, x, { kernel, stride, padding }) =>
@@ -8,10 +9,12 @@ export const spatialForms: readonly OnnxForm[] = [
       ...{ kernel_shape: [kernel, kernel], strides: [stride, stride], pads: padsOf([padding, padding]) },
     }),
   ),
-  onMaps("interpolate", (writer, x, _, { outputs: [y] }) =>
-    // By sizes of two axes alone, so that the number of images stays free.
-    writer.add("Resize", [x, "", "", writer.integers(y!.shape.slice(1, 3))], {
-      ...{ mode: "linear", coordinate_transformation_mode: "half_pixel", axes: [2, 3] },
+  onMaps("interpolate", (writer, x, _, node) =>
+    resized(writer, x, node, { mode: "linear", coordinate_transformation_mode: "half_pixel" }),
+  ),
+  onMaps("upsampleNearest", (writer, x, _, node) =>
+    resized(writer, x, node, {
+      ...{ mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
     }),
   ),
   onnxForm("cat", (writer, { inputs, outputs: [y] }) => {
@@ -27,7 +30,35 @@ export const spatialForms: readonly OnnxForm[] = [
   }),
   onnxForm("globalAvgPool", (writer, { inputs: [x], outputs: [y] }) => {
     const order = writer.orderOf(x!);
-    if (order[1] === NCHW[1]) return void writer.write(y!, pixelMean(writer, writer.read(x!, NCHW)));
+    if (order[1] === NCHW[1]) {
+      // Still a map, of one pixel; who reads it as vectors flattens it.
+      return void writer.write(
+        writer.withAxes(y!, [1, 2]),
+        writer.add("GlobalAveragePool", [writer.read(x!, NCHW)]),
+        NCHW,
+      );
+    }
     writer.write(y!, writer.add("ReduceMean", [writer.read(x!), writer.integers([1, 2])], { keepdims: 0 }));
   }),
 ];
+
+/**
+ * Resized by factors where these give the sizes exactly, else to the sizes; of all four axes, since onnxruntime (1.30) mistakes those of two
+ * for the whole shape where it moves a transposition past the node.
+ */
+function resized(
+  writer: OnnxWriter,
+  x: string,
+  { inputs, outputs: [y] }: Node,
+  how: Readonly<Record<string, OnnxAttribute>>,
+): string {
+  const factors = NCHW.map((axis) => y!.shape[axis]! / inputs[0]!.shape[axis]!);
+  // A runtime takes the whole part of the product of a size and its factor, a float32.
+  const isExact = NCHW.every((axis, i) => {
+    const [size, factor] = [inputs[0]!.shape[axis]!, Math.fround(factors[i]!)];
+    return [size * factor, Math.fround(size * factor)].every((found) => Math.floor(found) === y!.shape[axis]);
+  });
+  if (isExact) return writer.add("Resize", [x, "", writer.floats([4], factors, "single")], how);
+  const sizes = writer.sizesOf(y!);
+  return writer.add("Resize", [x, "", "", writer.shape(NCHW.map((axis) => sizes[axis]!))], how);
+}

@@ -1,7 +1,9 @@
 /** Enlarging by whole factors. */
+import { graphOf } from "../graph/graph.ts";
 import { requireTensors, viewOf, type Tensor } from "../graph/tensor.ts";
 import { nhwc, requireWhole } from "../kernels/kernel.ts";
-import { expand } from "./shape.ts";
+import { broadcastTo, stridedKernel } from "../kernels/strided.ts";
+import { sumTo } from "./shape.ts";
 
 /**
  * Each pixel repeated, as PyTorch's interpolate(mode="nearest") with whole factors. `interpolate` enlarges bilinearly.
@@ -15,6 +17,12 @@ export function upsampleNearest(x: Tensor, factors: readonly [number, number]): 
   const [n, h, w, c] = nhwc("upsampleNearest", x.shape);
   const [down, across] = factors;
   for (const factor of factors) requireWhole("upsampleNearest", "a factor", factor, 1);
-  const repeated = expand(viewOf(x, [n, h, 1, w, 1, c]), [n, h, down, w, across, c]);
-  return viewOf(repeated, [n, h * down, w * across, c]);
+  if (down === 1 && across === 1) return x;
+  // Each axis of pixels as two, of which the second repeats.
+  const [pixels, repeated] = [[n, h, 1, w, 1, c], [n, h, down, w, across, c]]; // prettier-ignore
+  const kernel = stridedKernel("upsampleNearest", repeated, [broadcastTo(pixels, repeated)], "a");
+  return graphOf("upsampleNearest", x).record(kernel, [x], {
+    shapes: [[n, h * down, w * across, c]],
+    gradient: ([dy]) => [sumTo("upsampleNearest.inputGrad", pixels, [viewOf(dy!, repeated)], "a")],
+  })[0]!;
 }

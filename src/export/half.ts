@@ -1,5 +1,5 @@
 /** Weights in half precision. */
-import { narrowed } from "../data/half-floats.ts";
+import { narrowed, widened } from "../data/half-floats.ts";
 
 /** The numbers of an exported model: 32-bit or 16-bit floats. */
 export type Precision = "f32" | "f16";
@@ -19,3 +19,6 @@ export function halvesOf(name: string, values: Float32Array): Uint16Array {
   if (bad === undefined) return narrowed(values);
   throw new ExportError(`${name} holds ${bad}, beyond half precision, which ends at 65504: export it in f32`);
 }
+
+/** What half precision makes of a number. */
+export const nearestHalf = (value: number): number => widened(narrowed(Float32Array.of(value)))[0]!;

@@ -11,7 +11,7 @@ import {
   sizeOf,
 } from "../kernels/kernel.ts";
 import { pointwiseKernel } from "../kernels/pointwise.ts";
-import { Tensor, Variable, type GradientRule, type Node, type Source } from "./tensor.ts";
+import { Tensor, Variable, viewOf, type GradientRule, type Node, type Source } from "./tensor.ts";
 
 /** What a graph is recorded for. */
 export interface GraphOptions {
@@ -123,7 +123,7 @@ export class Graph {
       updates,
       gradient,
       settings,
-      readsViews: operands.some((tensor) => tensor.base !== tensor),
+      operands: apart.map((t, i) => (t === inputs[i] ? operands[i]! : viewOf(t, operands[i]!.shape))),
       layer: this.#layer,
     };
     for (const [index, spec] of kernel.outputs.entries()) {

@@ -25,8 +25,8 @@ export interface Node {
   readonly gradient: GradientRule | undefined;
   /** What the op does besides what its operands and their shapes say, such as a stride: for readers of the graph, such as an export. */
   readonly settings?: object | undefined;
-  /** Whether it was given tensors in another shape than theirs (`viewOf`). */
-  readonly readsViews: boolean;
+  /** The inputs as the op was given them: where it reads one in another shape, the view (`viewOf`). */
+  readonly operands: readonly Tensor[];
   /** Path of the module that recorded it, for errors and profiles. */
   readonly layer: string;
 }

@@ -49,8 +49,10 @@ export async function exportCheckpoint(task: ExportTask): Promise<Exported> {
   const classes = classesOf(config);
   const exported = name + endings[format];
   const of = await ofRun(loaded);
+  const hasNorms = [...state.keys()].some((key) => key.endsWith("running_mean"));
   const card = modelCard({
-    ...{ file: exported, checkpoint: loaded.name, config, classes, outputs },
+    ...{ file: exported, settings: { format, precision, folded: fold && hasNorms, withPreprocessing } },
+    ...{ checkpoint: loaded.name, config, classes, outputs },
     parameters: model.net.parameters().reduce((sum, { size }) => sum + size, 0),
     input: preprocessings[format === "onnx" && withPreprocessing ? "inside" : "outside"],
     ...{ facts: of.facts, predictions: of.predictions },
@@ -64,10 +66,9 @@ export async function exportCheckpoint(task: ExportTask): Promise<Exported> {
     if (format === "pytorch") return toPytorch(state, precision, metadata);
     return toOnnx(infer, state, {
       ...{ size: config.size, precision, fold, withPreprocessing, name: card.model.id, metadata },
-      description: `${card.model.title}, ${card.model.settings}. ${card.preprocessing.join(" ")} ${INTENDED_USE.join(" ")}`,
+      description: `${card.model.title}, ${card.model.settings}. ${card.preprocessing.join(" ")}. ${INTENDED_USE.join(" ")}`,
     });
   };
-  const hasNorms = [...state.keys()].some((key) => key.endsWith("running_mean"));
   return {
     files: new Map<string, Uint8Array | string>([
       [exported, write()],

@@ -5,7 +5,10 @@ import { DEFAULT_THRESHOLD } from "../../metrics/decision.ts";
 import type { EvaluatedSide, Predictions } from "../../metrics/predictions.ts";
 import { summarise, type Summary } from "../../metrics/summary.ts";
 import type { RunFacts } from "../../report/run.ts";
+import { sideTitles } from "../../report/show.ts";
 import { outlinesOf, specOf, type TrainConfig } from "../../train/config.ts";
+import type { ExportFormat } from "../formats.ts";
+import type { Precision } from "../half.ts";
 import { PROGRAM, VERSION } from "../version.ts";
 
 const FORMAT = "mganet-card-1";
@@ -19,11 +22,22 @@ export interface CardEvaluation {
   readonly summary: Summary;
 }
 
+/** How a model is exported. */
+export interface ExportSettings {
+  readonly format: ExportFormat;
+  readonly precision: Precision;
+  /** Of ONNX: whether batch normalisations are folded into the convolutions before them, and preprocessing is in the graph. */
+  readonly folded: boolean;
+  readonly withPreprocessing: boolean;
+}
+
 export interface ModelCard {
   readonly format: typeof FORMAT;
   readonly producer: { readonly name: string; readonly version: string };
   /** The exported file. */
   readonly file: string;
+  /** How it was written. */
+  readonly export: ExportSettings;
   readonly model: {
     readonly id: string;
     readonly title: string;
@@ -66,6 +80,7 @@ export interface ModelCard {
 /** What is known of an exported checkpoint. */
 export interface CardFacts {
   readonly file: string;
+  readonly settings: ExportSettings;
   /** The checkpoint's name: "best.safetensors". */
   readonly checkpoint: string;
   readonly config: TrainConfig;
@@ -100,7 +115,7 @@ export function modelCard(known: CardFacts): ModelCard {
   return {
     format: FORMAT,
     producer: { name: PROGRAM, version: VERSION },
-    file,
+    ...{ file, export: known.settings },
     model: {
       ...{ id: spec.id, title: spec.title, settings: spec.describe(config), parameters, outputs },
       ...{ classes: classes.names, positive: classes.names[classes.positive]!, size: config.size },
@@ -119,7 +134,7 @@ export function modelCard(known: CardFacts): ModelCard {
     preprocessing: [...croppingOf(config), known.input],
     evaluations,
     intendedUse: INTENDED_USE,
-    limits: limitsOf(known),
+    limits: limitsOf(known, evaluations),
   };
 }
 
@@ -138,31 +153,55 @@ function croppingOf({ crop, size: [h, w] }: TrainConfig): string[] {
 /** Fewer images than this leave wide intervals. */
 const FEW_IMAGES = 100;
 
-function limitsOf({ config, classes, facts, predictions }: CardFacts): string[] {
-  const sides = new Set(predictions.map(({ on }) => on));
+function limitsOf({ config, classes, facts, settings }: CardFacts, evaluations: readonly CardEvaluation[]): string[] {
+  const sides = new Set(evaluations.map(({ on }) => on));
   const { learned, target } = outlinesOf(config);
-  const few = predictions.filter(({ images }) => images.length < FEW_IMAGES);
+  const few = evaluations.filter(({ summary }) => summary.images < FEW_IMAGES);
+  const masks = learned ? (target ?? "ellipse") : undefined;
   return [
-    ...(predictions.length === 0 ? ["This model has not been evaluated: nothing is known of how good it is."] : []),
+    ...(evaluations.length === 0 ? ["This model has not been evaluated: nothing is known about how good it is."] : []),
     ...(isPhantom(config.data)
-      ? ["Trained on synthetic images of a built-in generator, not on patients: on real images it is worth nothing."]
+      ? [
+          "Trained on images that a built-in generator makes up, not on images of patients: it is of no use on real ones.",
+        ]
       : []),
     ...(facts?.stopped ? ["Its training was ended before its last epoch."] : []),
     ...(sides.has("val")
-      ? ["The validation images have chosen the checkpoint, so that their figures are optimistic."]
+      ? ["The checkpoint was chosen by its figures on the validation images, which are optimistic for that reason."]
       : []),
-    ...(predictions.length > 0 && !sides.has("external")
-      ? ["Not evaluated on images of another source: other scanners, hospitals or patients may give other figures."]
+    ...(evaluations.length > 0 && !sides.has("external")
+      ? ["Not evaluated on images from elsewhere: with other scanners, hospitals or patients, the figures may differ."]
       : []),
-    ...few.map(({ on, images }) => `The figures of ${on} are of ${images.length} images: note their intervals.`),
-    `Every image gets one of the classes ${classes.names.join(", ")}, also one that shows none of them.`,
-    ...(learned && (target ?? "ellipse") !== "outline"
+    ...few.map(
+      ({ on, summary }) => `${sideTitles[on]}: the figures come from only ${summary.images}; mind their intervals.`,
+    ),
+    ...(evaluations.some(hasWidthless)
+      ? ["An interval without width says that all resamples of these images agree, not that the figure is certain."]
+      : []),
+    ...(evaluations.length > 0 && settings.precision === "f16"
+      ? ["The figures are those of the network in single precision; the exported file, in half precision, gives slightly different probabilities."] // prettier-ignore
+      : []),
+    `Every image is given one of the classes ${classes.names.join(", ")}, even if it shows none of them.`,
+    ...(masks && masks !== "outline"
       ? [
-          `The mask marks where a nodule is, as it has learned from ${target === "box" ? "boxes" : "ellipses in boxes"}; it is no outline to measure.`,
+          `The mask shows where a nodule lies. It was learned from ${maskSources[masks]!}, and is not an outline to measure.`,
         ]
       : []),
   ];
 }
+
+/** What masks are learned from. */
+export const maskSources: Readonly<Record<string, string>> = {
+  ellipse: "ellipses drawn into bounding boxes",
+  box: "bounding boxes",
+  outline: "drawn outlines",
+};
+
+/** Whether an interval is a single number. */
+const hasWidthless = ({ summary: { figures, multiclass } }: CardEvaluation): boolean =>
+  [...Object.values(figures), ...Object.values(multiclass?.figures ?? {})].some(
+    (figure) => figure.value !== null && figure.interval !== null && figure.interval[0] === figure.interval[1],
+  );
 
 /** A few figures for a model file's metadata: by side, the value and its interval. */
 export function briefFigures({ evaluations }: ModelCard): Record<string, unknown> {

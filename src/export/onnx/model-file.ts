@@ -40,6 +40,8 @@ export interface OnnxModel {
   readonly metadata: Readonly<Record<string, string>>;
   readonly nodes: readonly OnnxNode[];
   readonly constants: readonly OnnxTensor[];
+  /** What nodes give, as far as its shape is known. */
+  readonly values?: readonly OnnxValue[];
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
 }
@@ -87,13 +89,14 @@ function bytesOf(write: (writer: BinaryWriter) => unknown): Uint8Array {
   return writer.finish();
 }
 
-const graphBytes = ({ name, nodes, constants, inputs, outputs }: OnnxModel): Uint8Array =>
+const graphBytes = ({ name, nodes, constants, values = [], inputs, outputs }: OnnxModel): Uint8Array =>
   bytesOf((writer) => {
     for (const node of nodes) message(writer, 1, nodeBytes(node));
     text(writer, 2, name);
     for (const constant of constants) tensor(writer, 5, constant);
     for (const input of inputs) message(writer, 11, valueBytes(input));
     for (const output of outputs) message(writer, 12, valueBytes(output));
+    for (const value of values) message(writer, 13, valueBytes(value));
   });
 
 const nodeBytes = ({ op, name, inputs, outputs, attributes }: OnnxNode): Uint8Array =>
@@ -148,5 +151,5 @@ const valueBytes = ({ name, type, shape, description }: OnnxValue): Uint8Array =
       2,
       bytesOf((own) => message(own, 1, tensorType)),
     );
-    text(writer, 3, description);
+    if (description !== "") text(writer, 3, description);
   });

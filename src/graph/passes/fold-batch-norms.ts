@@ -39,12 +39,13 @@ function foldable(
   return node.kernel.traits?.withEpilogue && fixed && apart ? node : undefined;
 }
 
-function fold(convolution: Node, { kernel, inputs, outputs, layer, id }: Node): Node[] {
+function fold(convolution: Node, { kernel, inputs, operands, outputs, id }: Node): Node[] {
   const [, stats, gamma, beta, ...residual] = inputs;
   const [x, weight, ...own] = convolution.inputs;
   const { relu } = kernel.traits!.affine!;
+  // Its channels are the last axis of the weight as the convolution reads it.
   const folding = node(
-    foldKernel(weight!.shape, own.length > 0),
+    foldKernel(convolution.operands[1]!.shape, own.length > 0),
     [weight!, stats!, gamma!, beta!, ...own],
     convolution.layer,
     id,
@@ -52,9 +53,11 @@ function fold(convolution: Node, { kernel, inputs, outputs, layer, id }: Node): 
   const [foldedWeight, bias] = folding.outputs as [Tensor, Tensor];
   const fused = convolution.kernel.traits!.withEpilogue!({ bias: true, plus: residual.length > 0, relu });
   const settings = { ...convolution.settings, relu };
+  // It goes by the convolution's layer, whose weights it has.
   const whole = {
-    ...{ ...convolution, kernel: fused, settings, outputs, layer, id },
+    ...{ ...convolution, kernel: fused, settings, outputs, id },
     inputs: [x!, foldedWeight, bias, ...residual],
+    operands: [convolution.operands[0]!, foldedWeight, bias, ...operands.slice(4)],
   };
   return [folding, whole];
 }
@@ -62,7 +65,7 @@ function fold(convolution: Node, { kernel, inputs, outputs, layer, id }: Node): 
 /** A node outside the graph's own list, with its own outputs. */
 function node(kernel: Kernel, inputs: readonly Tensor[], layer: string, id: number): Node {
   const outputs: Tensor[] = [];
-  const result: Node = { id, kernel, inputs, outputs, updates: [], gradient: undefined, readsViews: false, layer };
+  const result: Node = { id, kernel, inputs, outputs, updates: [], gradient: undefined, operands: inputs, layer };
   for (const [index, spec] of kernel.outputs.entries()) {
     outputs.push(new Tensor(spec, { kind: "node", node: result, index }, inputs[0]?.graph));
   }

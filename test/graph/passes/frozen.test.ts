@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { batchNorm2d } from "../../../src/autograd/batchnorm.ts";
 import { conv2d } from "../../../src/autograd/conv2d.ts";
 import { add } from "../../../src/autograd/elementwise.ts";
+import { reshape } from "../../../src/autograd/shape.ts";
 import { compile, type NamedTensors } from "../../../src/graph/compile.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import type { Plan } from "../../../src/graph/plan.ts";
@@ -60,6 +61,21 @@ test("a convolution's own bias is shifted and scaled with its result, as in VGG"
   const { y: later } = await plain.run(given);
   expect(relativeError((await frozen.run(given)).y, later)).toBeLessThanOrEqual(1e-6);
   expect(relativeError(later, expected)).toBeGreaterThan(1e-2);
+});
+
+test("a weight that is read in another shape keeps its channels", async () => {
+  const graph = new Graph();
+  const flat = new Variable("weight", [288], waves(288, 1));
+  const bn = (name: string, of: typeof waves, seed: number) => new Variable(name, [4], of(4, seed));
+  const y = batchNorm2d(conv2d(graph.input("x", shape), reshape(flat, [3, 3, 8, 4])), {
+    ...{ weight: bn("gamma", positive, 2), bias: bn("beta", waves, 3) },
+    ...{ runningMean: bn("mean", waves, 4), runningVar: bn("var", positive, 5) },
+  });
+  const plain = await compile(gpu(), graph, { outputs: { y } });
+  const frozen = await compile(gpu(), graph, { outputs: { y }, frozen: true });
+  const { y: expected } = await plain.run({ x: given.x });
+  expect(relativeError((await frozen.run({ x: given.x })).y, expected)).toBeLessThanOrEqual(1e-6);
+  expect(new Set(kernels(frozen))).toEqual(new Set(["conv2d"]));
 });
 
 test("variables may change, and a frozen plan sees it by itself", async () => {
