@@ -5,7 +5,7 @@ import { Graph } from "../graph/graph.ts";
 import type { NamedTensors } from "../graph/options.ts";
 import type { Plan, ValuesOf } from "../graph/plan.ts";
 import { Tensor, type Node } from "../graph/tensor.ts";
-import { aKind, requireKnown, requireWhole } from "../kernels/kernel.ts";
+import { aKind, kindOf, requireKnown, requireWhole } from "../kernels/kernel.ts";
 import { Module, type Parameter } from "../nn/module.ts";
 import { diverged } from "./diverged.ts";
 import { runSteps, until } from "./pipeline.ts";
@@ -44,7 +44,7 @@ export interface TrainerOptions<Shapes extends SampleShapes, L extends LossAndTe
   /** Records the mean loss of a batch, as in `({ image, label }) => crossEntropy(net.forward(image), label)`. */
   loss: (batch: TensorsOf<Shapes>) => L;
   optimizer: StepOptimizer;
-  /** The factor of the learning rate in a step, counted from 0 (optim/schedule.ts has PyTorch's). Default 1. */
+  /** The factor of the learning rate in a step, counted from 0 (`mganet-webgpu/optim` has PyTorch's schedules). Default 1. */
   schedule?: (step: number) => number;
   /** The backward pass recomputes cheap activations instead of keeping them: less memory, more time. Default false. */
   recompute?: boolean;
@@ -145,7 +145,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     begun: () => void,
   ): Promise<Losses<L>> {
     const { optimizer, schedule } = this.#options;
-    const factor = schedule?.(number - 1) ?? 1;
+    const factor = schedule ? requireFactor(schedule(number - 1), number - 1) : 1;
     const rest = plan.takes(STEP) ? { [STEP]: Uint32Array.of(number) } : {};
     const given = { ...batch, ...rest, [OPTIMIZER]: optimizer.advance(factor * optimizer.options.lr) };
     const running = plan.run(given);
@@ -158,12 +158,14 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
 
   /**
    * Trains on batches, the last of which may be smaller, while the next one is prepared.
-   * @param batches an array, or a function of the epoch, counted from 1, that returns batches in any form that `for await` takes
+   * @param batches an array, or a function of the epoch, counted from 1, that returns batches in any form that `for await` takes, or a
+   *   promise of them
    * @returns the means of each epoch
-   * @throws as `step`; RangeError if there are no batches, or an iterator is to serve for several epochs
+   * @throws as `step`; TypeError for what is no sequence of batches; RangeError if there are none, or an iterator is to serve for several epochs
    */
   async fit(
-    batches: Batches<BatchOf<Shapes>> | ((epoch: number) => Batches<BatchOf<Shapes>>),
+    batches:
+      Batches<BatchOf<Shapes>> | ((epoch: number) => Batches<BatchOf<Shapes>> | Promise<Batches<BatchOf<Shapes>>>),
     options: FitOptions<L> = {},
   ): Promise<EpochMeans<L>[]> {
     requireKnown("fit", options, ["epochs", "onStep", "onEpoch", "signal"]);
@@ -174,7 +176,9 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     for (let epoch = 1; epoch <= epochs && !signal?.aborted; epoch++) {
       const begun = performance.now();
       const mean = new Mean<L>();
-      await runSteps(until(signal, of(epoch)), {
+      const ofEpoch = await of(epoch);
+      requireBatches("fit", ofEpoch);
+      await runSteps(until(signal, ofEpoch), {
         begin: (batch) => this.#take(batch),
         end: async (_, { losses, count, number }) => {
           mean.add(losses, count);
@@ -195,6 +199,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
    * @throws TypeError for a batch that does not fit; RangeError if there are none
    */
   async evaluate(batches: Batches<BatchOf<Shapes>>): Promise<Means<L>> {
+    requireBatches("evaluate", batches);
     const mean = new Mean<L>();
     await runSteps(batches, {
       begin: async (batch) => {
@@ -264,7 +269,7 @@ function requireOptions<Shapes extends SampleShapes>(
 ): void {
   if (!(net instanceof Module)) throw new TypeError(`trainer: expected a module as the network, got ${aKind(net)}`);
   requireKnown("trainer", options, ["inputs", "loss", "optimizer", "schedule", "recompute"]);
-  const { inputs, loss, optimizer } = options;
+  const { inputs, loss, optimizer, schedule } = options;
   requireShapes("trainer", inputs);
   for (const name of [OPTIMIZER, STEP]) {
     if (Object.hasOwn(inputs, name)) throw new RangeError(`trainer: an input cannot be called ${name}`);
@@ -275,14 +280,45 @@ function requireOptions<Shapes extends SampleShapes>(
   if (typeof (optimizer as Partial<StepOptimizer> | undefined)?.record !== "function") {
     throw new TypeError(`trainer: optimizer must be one such as new Adam(net), got ${aKind(optimizer)}`);
   }
+  if (schedule !== undefined && typeof schedule !== "function") {
+    throw new TypeError(
+      `trainer: schedule must be a function of the step, such as stepLR({ stepSize: 100 }), got ${aKind(schedule)}`,
+    );
+  }
   const own = new Set(net.parameters());
   const strange = optimizer.parameters.find((parameter) => !own.has(parameter));
   if (strange) throw new TypeError(`trainer: the optimizer trains ${strange.label}, which is not part of the network`);
 }
 
+/** @throws RangeError unless what a schedule gave is a factor of the learning rate */
+function requireFactor(factor: unknown, step: number): number {
+  if (typeof factor === "number" && Number.isFinite(factor) && factor >= 0) return factor;
+  const got = typeof factor === "number" ? factor : aKind(factor);
+  throw new RangeError(
+    `trainer: the schedule gave ${got} for step ${step}, expected a factor of the learning rate, of at least 0`,
+  );
+}
+
+/** @throws TypeError for what is no sequence of batches, such as one of them by itself */
+function requireBatches(op: string, batches: unknown): void {
+  const isSequence = typeof batches === "object" && batches !== null;
+  if (isSequence && (Symbol.iterator in batches || Symbol.asyncIterator in batches)) return;
+  const advice: Partial<Record<string, string>> = {
+    Object: `for a single batch, ${op}([batch])`,
+    Promise: "await it first",
+    Function: "call it",
+  };
+  const kind = typeof batches === "function" ? "Function" : kindOf(batches);
+  const what = kind === "Function" ? "a function" : aKind(batches);
+  throw new TypeError(
+    `${op}: expected batches one after another, as in an array, got ${what}${advice[kind] ? `; ${advice[kind]}` : ""}`,
+  );
+}
+
 /** A generator serves once. */
-function batchesOf<B>(batches: Batches<B> | ((epoch: number) => Batches<B>), epochs: number) {
+function batchesOf<B>(batches: Batches<B> | ((epoch: number) => Batches<B> | Promise<Batches<B>>), epochs: number) {
   if (typeof batches === "function") return batches;
+  requireBatches("fit", batches);
   const iterator = batches as { [Symbol.iterator]?: () => unknown; [Symbol.asyncIterator]?: () => unknown };
   const isOnce = (iterator[Symbol.asyncIterator]?.() ?? iterator[Symbol.iterator]?.()) === batches;
   if (isOnce && epochs > 1) {
