@@ -47,7 +47,7 @@ class Predictor<Outputs extends ForwardOutputs> {
     this.#shapes = { [INPUT]: input };
     requireShapes("predictor", this.#shapes);
     this.#batch = batch;
-    const forward = forwardOf(net);
+    const forward = forwardOf("predictor", net);
     this.#plans = new PlansByForm((form) => {
       const graph = new Graph();
       const given = forward(inputsOf(graph, this.#shapes, form)[INPUT]);
@@ -108,10 +108,11 @@ export const predictor = <Outputs extends ForwardOutputs>(
   options: PredictorOptions,
 ): Predictor<Outputs> => new Predictor(gpu, net, options);
 
-function forwardOf<Outputs extends ForwardOutputs>(net: Forward<Outputs>): (x: Tensor) => Outputs {
+/** @throws TypeError for what is no network */
+export function forwardOf<Outputs extends ForwardOutputs>(op: string, net: Forward<Outputs>): (x: Tensor) => Outputs {
   if (typeof net === "function") return net;
   if (typeof (net as Partial<typeof net> | undefined)?.forward === "function") return (x) => net.forward(x);
-  throw new TypeError(`predictor: expected a module with forward(x), or a function of x, got ${aKind(net)}`);
+  throw new TypeError(`${op}: expected a module with forward(x), or a function of x, got ${aKind(net)}`);
 }
 
 /** The tensors that a forward pass gives; lists, such as features at several scales, and what is undefined are left out. */
