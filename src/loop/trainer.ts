@@ -3,21 +3,23 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { compile } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
 import type { NamedTensors } from "../graph/options.ts";
-import type { Plan, ValuesOf } from "../graph/plan.ts";
-import { Tensor, type Node } from "../graph/tensor.ts";
-import { aKind, kindOf, requireKnown, requireWhole } from "../kernels/kernel.ts";
+import type { Plan } from "../graph/plan.ts";
+import type { Node, Tensor } from "../graph/tensor.ts";
+import { aKind, requireKnown, requireWhole } from "../kernels/kernel.ts";
 import { Module, type Parameter } from "../nn/module.ts";
 import { diverged } from "./diverged.ts";
+import { Measured, requireOutputs, type EvaluateOptions } from "./evaluation.ts";
+import { Mean, numbersOf, recordLoss, type LossAndTerms, type Losses, type Means, type RecordedLoss } from "./loss.ts";
 import { runSteps, until } from "./pipeline.ts";
 import {
+  batchesOf,
   copyOf,
   formOf,
-  inputsOf,
   PlansByForm,
+  requireBatches,
   requireShapes,
   type Batches,
   type BatchOf,
-  type Form,
   type SampleShapes,
   type TensorsOf,
 } from "./samples.ts";
@@ -34,14 +36,14 @@ export interface StepOptimizer {
   advance(lr?: number): Float32Array;
 }
 
-/** A loss [1], alone or with further numbers [1] to be reported, such as its terms. */
-export type LossAndTerms = Tensor | ({ readonly loss: Tensor } & NamedTensors);
-
 /** What is trained, by which loss, and how. */
 export interface TrainerOptions<Shapes extends SampleShapes, L extends LossAndTerms> {
   /** The shape of one sample of each input, such as `{ image: [28, 28, 1], label: [] }`. */
   inputs: Shapes;
-  /** Records the mean loss of a batch, as in `({ image, label }) => crossEntropy(net.forward(image), label)`. */
+  /**
+   * Records the mean loss of a batch, as in `({ image, label }) => crossEntropy(net.forward(image), label)`; or an object of it, further numbers
+   * and the network's outputs (`LossAndTerms`).
+   */
   loss: (batch: TensorsOf<Shapes>) => L;
   optimizer: StepOptimizer;
   /** The factor of the learning rate in a step, counted from 0 (`mganet-webgpu/optim` has PyTorch's schedules). Default 1. */
@@ -49,14 +51,6 @@ export interface TrainerOptions<Shapes extends SampleShapes, L extends LossAndTe
   /** The backward pass recomputes cheap activations instead of keeping them: less memory, more time. Default false. */
   recompute?: boolean;
 }
-
-/** The numbers of a loss, by name. */
-export type Losses<L extends LossAndTerms> = (L extends Tensor ? unknown : { [Name in keyof L]: number }) & {
-  loss: number;
-};
-
-/** Means over samples. */
-export type Means<L extends LossAndTerms> = Losses<L> & { readonly samples: number };
 
 /** What an epoch came to. */
 export type EpochMeans<L extends LossAndTerms> = Means<L> & {
@@ -82,13 +76,13 @@ const OPTIMIZER = "optimizer";
 /** The input of layers that differ from step to step, such as dropout: its number, from 1. */
 const STEP = "step";
 
-type Recorded = { readonly loss: Tensor } & NamedTensors;
-
 /** A network's training; `trainer` makes one. */
 class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   readonly #options: TrainerOptions<Shapes, L>;
-  readonly #training: PlansByForm<Recorded & { guard: Tensor }>;
-  readonly #evaluating: PlansByForm<Recorded>;
+  readonly #training: PlansByForm<RecordedLoss & { guard: Tensor }>;
+  readonly #evaluating: PlansByForm<NamedTensors>;
+  /** The same, with the network's outputs. */
+  readonly #answering: PlansByForm<NamedTensors>;
   /** Settled once the last step that was asked for has begun. */
   #turn: Promise<void> = Promise.resolve();
   #destroyed = false;
@@ -99,14 +93,17 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     const { optimizer, recompute = false } = options;
     this.#training = new PlansByForm(async (form) => {
       const graph = new Graph({ training: true });
-      const outputs = this.#record(graph, form);
-      const { updates, guard } = optimizer.record(graph, outputs.loss, OPTIMIZER);
-      return compile(gpu, graph, { outputs: { ...outputs, guard }, updates, recompute });
+      const { numbers } = recordLoss(graph, options, form);
+      const { updates, guard } = optimizer.record(graph, numbers.loss, OPTIMIZER);
+      return compile(gpu, graph, { outputs: { ...numbers, guard }, updates, recompute });
     });
-    this.#evaluating = new PlansByForm((form) => {
-      const graph = new Graph();
-      return compile(gpu, graph, { outputs: this.#record(graph, form), frozen: true });
-    });
+    const inferring = (outputsOf: (recorded: ReturnType<typeof recordLoss>) => NamedTensors) =>
+      new PlansByForm((form) => {
+        const graph = new Graph();
+        return compile(gpu, graph, { outputs: outputsOf(recordLoss(graph, options, form)), frozen: true });
+      });
+    this.#evaluating = inferring(({ numbers }) => numbers);
+    this.#answering = inferring(({ numbers, outputs }) => ({ ...numbers, ...requireOutputs(outputs) }));
   }
 
   /**
@@ -139,7 +136,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   }
 
   async #run(
-    plan: Plan<Recorded & { guard: Tensor }>,
+    plan: Plan<RecordedLoss & { guard: Tensor }>,
     batch: BatchOf<Shapes>,
     number: number,
     begun: () => void,
@@ -175,7 +172,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     const done: EpochMeans<L>[] = [];
     for (let epoch = 1; epoch <= epochs && !signal?.aborted; epoch++) {
       const begun = performance.now();
-      const mean = new Mean<L>();
+      const mean = new Mean();
       const ofEpoch = await of(epoch);
       requireBatches("fit", ofEpoch);
       await runSteps(until(signal, ofEpoch), {
@@ -186,7 +183,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
         },
       });
       if (mean.samples === 0 && signal?.aborted) break;
-      const means = { ...mean.means("fit"), epoch, seconds: (performance.now() - begun) / 1000 };
+      const means = { ...(mean.means("fit") as Means<L>), epoch, seconds: (performance.now() - begun) / 1000 };
       done.push(means);
       await onEpoch?.(means);
     }
@@ -194,24 +191,38 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   }
 
   /**
-   * The losses of batches as in inference: normalised by running statistics, nothing dropped, nothing changed.
-   * @returns means over samples
-   * @throws TypeError for a batch that does not fit; RangeError if there are none
+   * The losses of batches as in inference: normalised by running statistics, nothing dropped, nothing changed. And what `metrics` say of the
+   * outputs that `loss` returned:
+   *
+   *     loss({ image, label }) {
+   *       const logits = net.forward(image);
+   *       return { loss: crossEntropy(logits, label), outputs: logits };
+   *     }
+   *     const { loss, right } = await training.evaluate(batches, { metrics: { right: (logits, { label }) => accuracy(logits, label) } });
+   *
+   * @returns means over samples: a batch counts as often as it has samples, the last and smaller one too
+   * @throws TypeError for a batch that does not fit, a metric that gives no number, or metrics of a loss without outputs; RangeError if there
+   *   are no batches, or a metric is called as a loss
    */
-  async evaluate(batches: Batches<BatchOf<Shapes>>): Promise<Means<L>> {
+  async evaluate<Name extends string = never>(
+    batches: Batches<BatchOf<Shapes>>,
+    options: EvaluateOptions<Shapes, L, Name> = {},
+  ): Promise<Means<L> & Readonly<Record<Name, number>>> {
+    requireKnown("evaluate", options, ["metrics", "onBatch"]);
     requireBatches("evaluate", batches);
-    const mean = new Mean<L>();
+    const { metrics, onBatch } = options;
+    const measured = new Measured<Shapes, L>(metrics, onBatch);
     await runSteps(batches, {
       begin: async (batch) => {
         this.#requireAlive();
         const form = formOf("evaluate", this.#options.inputs, batch);
         const own = copyOf(batch);
-        const plan = await this.#evaluating.for(form);
-        return { losses: numbersOf<L>(await plan.run(own)), count: form.count };
+        const plan = await (measured.needsOutputs ? this.#answering : this.#evaluating).for(form);
+        return { values: await plan.run(own), count: form.count, own };
       },
-      end: (_, { losses, count }) => mean.add(losses, count),
+      end: (_, { values, count, own }) => measured.add(values, own, count),
     });
-    return mean.means("evaluate");
+    return measured.means() as Means<L> & Readonly<Record<Name, number>>;
   }
 
   /** Frees what was compiled; the network and the optimiser keep their values. */
@@ -219,27 +230,12 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     this.#destroyed = true;
     this.#training.destroy();
     this.#evaluating.destroy();
+    this.#answering.destroy();
   }
 
   /** As `destroy`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
-  }
-
-  #record(graph: Graph, form: Form): Recorded {
-    const given = inputsOf(graph, this.#options.inputs, form);
-    const recorded: unknown = this.#options.loss(given);
-    const outputs = (recorded instanceof Tensor ? { loss: recorded } : recorded) as Recorded;
-    for (const [name, tensor] of Object.entries({ ...NO_LOSS, ...outputs })) {
-      if (tensor instanceof Tensor && tensor.size === 1 && !RESERVED.has(name)) continue;
-      const got = tensor instanceof Tensor ? `${String(tensor.size)} values` : aKind(tensor);
-      throw new TypeError(
-        RESERVED.has(name)
-          ? `trainer: a term of the loss cannot be called ${name}`
-          : `trainer: loss must return one number, or { loss, … } with one number each, got ${got} for ${name}`,
-      );
-    }
-    return outputs;
   }
 
   #requireAlive(): void {
@@ -259,9 +255,6 @@ export const trainer = <const Shapes extends SampleShapes, L extends LossAndTerm
   net: Module,
   options: TrainerOptions<Shapes, L>,
 ): Trainer<Shapes, L> => new Trainer(gpu, net, options);
-
-const NO_LOSS: Readonly<Record<string, unknown>> = { loss: undefined };
-const RESERVED: ReadonlySet<string> = new Set(["guard"]);
 
 function requireOptions<Shapes extends SampleShapes>(
   net: unknown,
@@ -297,57 +290,4 @@ function requireFactor(factor: unknown, step: number): number {
   throw new RangeError(
     `trainer: the schedule gave ${got} for step ${step}, expected a factor of the learning rate, of at least 0`,
   );
-}
-
-/** @throws TypeError for what is no sequence of batches, such as one of them by itself */
-function requireBatches(op: string, batches: unknown): void {
-  const isSequence = typeof batches === "object" && batches !== null;
-  if (isSequence && (Symbol.iterator in batches || Symbol.asyncIterator in batches)) return;
-  const advice: Partial<Record<string, string>> = {
-    Object: `for a single batch, ${op}([batch])`,
-    Promise: "await it first",
-    Function: "call it",
-  };
-  const kind = typeof batches === "function" ? "Function" : kindOf(batches);
-  const what = kind === "Function" ? "a function" : aKind(batches);
-  throw new TypeError(
-    `${op}: expected batches one after another, as in an array, got ${what}${advice[kind] ? `; ${advice[kind]}` : ""}`,
-  );
-}
-
-/** A generator serves once. */
-function batchesOf<B>(batches: Batches<B> | ((epoch: number) => Batches<B> | Promise<Batches<B>>), epochs: number) {
-  if (typeof batches === "function") return batches;
-  requireBatches("fit", batches);
-  const iterator = batches as { [Symbol.iterator]?: () => unknown; [Symbol.asyncIterator]?: () => unknown };
-  const isOnce = (iterator[Symbol.asyncIterator]?.() ?? iterator[Symbol.iterator]?.()) === batches;
-  if (isOnce && epochs > 1) {
-    throw new RangeError(
-      `fit: an iterator gives its batches once, and there are ${epochs} epochs: pass a function, as in (epoch) => batches()`,
-    );
-  }
-  return () => batches;
-}
-
-const numbersOf = <L extends LossAndTerms>(values: ValuesOf<NamedTensors>): Losses<L> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value[0]!])) as Losses<L>;
-
-/** Means over samples, of the means of batches. */
-class Mean<L extends LossAndTerms> {
-  samples = 0;
-  readonly #sums = new Map<string, number>();
-
-  add(losses: Losses<L>, count: number): void {
-    this.samples += count;
-    for (const [name, value] of Object.entries(losses as Record<string, number>)) {
-      this.#sums.set(name, (this.#sums.get(name) ?? 0) + count * value);
-    }
-  }
-
-  /** @throws RangeError if there are no samples */
-  means(op: string): Means<L> {
-    const { samples } = this;
-    if (samples === 0) throw new RangeError(`${op}: there are no batches`);
-    return { ...Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / samples])), samples } as Means<L>;
-  }
 }
