@@ -69,7 +69,7 @@ const BEFORE = 2;
 
 /**
  * Computes a function of tensors in the middle of a graph, twice, and compares values, gradients and the two runs, which have to agree bit for
- * bit.
+ * bit. Gradients are those of the operands: whoever checks a function of parameters passes them as such.
  * @returns every comparison
  * @throws GradcheckError that names all that are too far off
  */
@@ -86,10 +86,17 @@ export async function gradcheck(
   const leaves = given.map(({ shape, values }, k) => {
     return graph.input(`operand ${k}`, shape, values instanceof Uint32Array ? "u32" : "f32");
   });
-  const y = f(...leaves.map((leaf) => (leaf.dtype === "f32" ? scale(leaf, BEFORE) : leaf)));
+  const operands = leaves.map((leaf) => (leaf.dtype === "f32" ? scale(leaf, BEFORE) : leaf));
+  const y = graph.scope("", () => f(...operands));
   const dy = wave(y.size, 99);
   const loss = sum(mul(y, graph.input("dy", y.shape)));
   const wrt = leaves.filter(({ dtype }) => dtype === "f32");
+  if (wrt.length === 0 && !reference) {
+    throw new GradcheckError(
+      "gradcheck: there is nothing to differentiate by: pass what the function depends on as operands of f32, parameters too, as in " +
+        "gradcheck(gpu, (w) => sum(mul(w, w)), [[2, 3]])",
+    );
+  }
   const grads = gradients(loss, wrt);
   const names = wrt.map((leaf) => leaves.indexOf(leaf));
   const outputs: NamedTensors = {

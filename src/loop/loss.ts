@@ -48,7 +48,8 @@ export function recordLoss<Shapes extends SampleShapes>(
   { inputs, loss }: { inputs: Shapes; loss: (batch: TensorsOf<Shapes>) => LossAndTerms },
   form: Form,
 ): { numbers: RecordedLoss; outputs: NamedTensors | undefined } {
-  const recorded: unknown = loss(inputsOf(graph, inputs, form));
+  const given = inputsOf(graph, inputs, form);
+  const recorded: unknown = graph.scope("", () => loss(given));
   const { outputs, ...numbers } = (recorded instanceof Tensor ? { loss: recorded } : recorded) as {
     readonly outputs?: ForwardOutputs;
   } & RecordedLoss;

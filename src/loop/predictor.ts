@@ -57,7 +57,8 @@ class Predictor<Outputs extends ForwardOutputs> {
     const forward = forwardOf("predictor", net);
     this.#plans = new PlansByForm((form) => {
       const graph = new Graph();
-      const given = forward(inputsOf(graph, this.#shapes, form)[INPUT]);
+      const x = inputsOf(graph, this.#shapes, form)[INPUT];
+      const given = graph.scope("", () => forward(x));
       const outputs = outputsOf("predictor", given, form.count);
       return compile(gpu, graph, { outputs, frozen: true, half });
     });

@@ -135,9 +135,12 @@ export class PlansByForm<Outputs extends NamedTensors> {
     this.#make = make;
   }
 
-  /** Compiled at the first use. */
-  async for(form: Form): Promise<Plan<Outputs>> {
-    const key = JSON.stringify(form);
+  /**
+   * Compiled at the first use.
+   * @param variant of what else the plan depends on
+   */
+  async for(form: Form, variant = ""): Promise<Plan<Outputs>> {
+    const key = JSON.stringify([form, variant]);
     const plan = this.#plans.get(key) ?? this.#make(form);
     this.#plans.delete(key);
     this.#plans.set(key, plan);

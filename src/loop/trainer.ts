@@ -1,7 +1,7 @@
 /** Trains a network of one's own: `trainer(gpu, net, { loss, optimizer, inputs })`. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { compile } from "../graph/compile.ts";
-import { Graph } from "../graph/graph.ts";
+import { Graph, type Moded } from "../graph/graph.ts";
 import type { NamedTensors } from "../graph/options.ts";
 import type { Plan } from "../graph/plan.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
@@ -83,6 +83,9 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   readonly #evaluating: PlansByForm<NamedTensors>;
   /** The same, with the network's outputs. */
   readonly #answering: PlansByForm<NamedTensors>;
+  readonly #net: Module;
+  /** Modules that the loss uses besides the network, with their modes. */
+  readonly #others = new Map<Moded, boolean>();
   /** Settled once the last step that was asked for has begun. */
   #turn: Promise<void> = Promise.resolve();
   #destroyed = false;
@@ -90,10 +93,13 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   constructor(gpu: Gpu, net: Module, options: TrainerOptions<Shapes, L>) {
     requireOptions(net, options);
     this.#options = options;
+    this.#net = net;
     const { optimizer, recompute = false } = options;
     this.#training = new PlansByForm(async (form) => {
       const graph = new Graph({ training: true });
       const { numbers } = recordLoss(graph, options, form);
+      const own = new Set<Moded>([...net.namedModules()].map(([, module]) => module));
+      for (const [module, mode] of graph.modes) if (!own.has(module)) this.#others.set(module, mode);
       const { updates, guard } = optimizer.record(graph, numbers.loss, OPTIMIZER);
       return compile(gpu, graph, { outputs: { ...numbers, guard }, updates, recompute });
     });
@@ -127,7 +133,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     await before;
     try {
       this.#requireAlive();
-      const plan = await this.#training.for(form);
+      const plan = await this.#training.for(form, this.#modes());
       const number = this.#options.optimizer.steps + 1;
       return { losses: await this.#run(plan, own, number, begun), count: form.count, number };
     } finally {
@@ -236,6 +242,22 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   /** As `destroy`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
+  }
+
+  /**
+   * What of the network behaves as in inference, by its paths.
+   * @throws Error if another module has got another mode than it was recorded with
+   */
+  #modes(): string {
+    const changed = [...this.#others].find(([module, mode]) => module.training !== mode);
+    if (changed) {
+      throw new Error(
+        `trainer: ${changed[0].constructor.name}, which the loss uses and the network does not contain, got another mode by train or eval ` +
+          "after the loss was recorded; make another trainer",
+      );
+    }
+    const evaluating = [...this.#net.namedModules()].filter(([, module]) => !module.training);
+    return evaluating.map(([path]) => path).join(" ");
   }
 
   #requireAlive(): void {

@@ -39,17 +39,18 @@ const finishedTwice = (kind: string, path: string): string =>
   `finish: this ${kind} is finished already${path && `, as ${path}`}, and its values stay as they are: give the seed to its first finish ` +
   "(the project's networks take it in their constructors), or set values by loadStateDict";
 
-/** Why a module cannot be told to train or not. */
-const modeless = (call: string): string =>
-  `${call}: a graph trains or does not, not a module: record forward in new Graph({ training: true }) to train, and in new Graph() to ` +
-  "infer; batch normalisation and dropout follow it";
-
 /**
  * A part of a network: parameters, buffers and further modules in public properties, as in PyTorch. A network's root is finished
  * once (`finish`), which gives all of them names and initial values.
  */
 export abstract class Module {
   #path: string | undefined;
+  #training = true;
+
+  /** Whether it behaves as in training where a graph trains: true until `eval`. */
+  get training(): boolean {
+    return this.#training;
+  }
 
   /**
    * The module's path from the root, "" for the root; set by `finish`.
@@ -69,6 +70,12 @@ export abstract class Module {
     for (const [path, member] of membersBelow(this, prefix, [])) if (member instanceof Parameter) yield [path, member];
   }
 
+  /** This module and every one below it with its path from here, in order of definition, as `named` names parameters. */
+  *namedModules(prefix = ""): Generator<[string, Module]> {
+    yield [prefix, this];
+    for (const [path, member] of membersBelow(this, prefix, [])) if (member instanceof Module) yield [path, member];
+  }
+
   /** The trainable parameters, each once. */
   parameters(): Parameter[] {
     return [...new Set([...this.named()].map(([, p]) => p))].filter((p) => p.trainable);
@@ -79,19 +86,33 @@ export abstract class Module {
     return Object.entries(this);
   }
 
-  /** Runs `f`; what it records goes by this module's path, if it has one: a layer without parameters need not be finished. */
+  /**
+   * Runs `f`; what it records goes by this module's path and mode. A layer without parameters need not be finished. Whoever calls `batchNorm2d` or
+   * `dropout` in a module of one's own does so in here, for `eval` to hold.
+   * @throws ModuleError if it has parameters, and is not part of a finished module
+   */
   protected scoped<T>(x: Tensor, f: () => T): T {
-    return this.#path === undefined ? f() : graphOf(x).scope(this.#path, f);
+    const hasParameters = [...this.members()].some(([, member]) => member instanceof Parameter);
+    return graphOf(x).scope(hasParameters ? this.path : this.#path, f, this);
   }
 
-  /** Modules have no mode. @throws ModuleError that says what does */
-  train(...mode: never[]): unknown {
-    throw new ModuleError(modeless(`train(${mode.join(", ")})`));
+  /**
+   * Whether it behaves as in training in graphs that train, with all below it: normalises by the batch, moves its running statistics, drops values.
+   * As in PyTorch: `train(false)`, or `eval()`, of a part keeps its statistics while the rest trains; its parameters are trained if the optimiser
+   * has them. What a graph was recorded with stays; a `trainer` records anew. Inference, in `new Graph()`, by `predictor` and by `evaluate`, is the
+   * same in either mode.
+   * @returns the module itself
+   * @throws TypeError for a mode that is neither true nor false
+   */
+  train(mode = true): this {
+    if (typeof mode !== "boolean") throw new TypeError(`train: the mode is true or false, got ${aKind(mode)}`);
+    for (const [, module] of this.namedModules()) module.#training = mode;
+    return this;
   }
 
-  /** Modules have no mode. @throws ModuleError that says what does */
-  eval(...mode: never[]): unknown {
-    throw new ModuleError(modeless(`eval(${mode.join(", ")})`));
+  /** As in inference, in graphs that train too: `train(false)`. */
+  eval(): this {
+    return this.train(false);
   }
 
   /**

@@ -10,6 +10,7 @@ import { mseLoss } from "../../src/autograd/regression.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
+import { Linear } from "../../src/nn/layers.ts";
 import { Module, Parameter } from "../../src/nn/module.ts";
 import { Adam, slabsOf } from "../../src/optim/adam.ts";
 import { useGpu } from "../support/gpu.ts";
@@ -108,6 +109,9 @@ describe("checkOp", () => {
     await expect(checkOp(gpu(), wrong, { odd: [[3, 7]] })).rejects.toThrow("more than 0.02");
     await expect(checkOp(gpu(), swish, { odd: [[3, 7]] }, { reference: (x) => x })).rejects.toThrow("values is off by");
     await expect(checkOp(gpu(), swish, {})).rejects.toThrow("swish: there are no cases to check");
+    await expect(gradcheck(gpu(), () => sum(mul(new Linear(2, 3).finish(0).weight, 2)), [])).rejects.toThrow(
+      "gradcheck: there is nothing to differentiate by: pass what the function depends on as operands of f32, parameters too",
+    );
     await gradcheck(gpu(), (x) => sum(swish(x)), [[5]], {
       reference: (x) => [swishReference(x).reduce((a, b) => a + b)],
     });

@@ -118,15 +118,6 @@ test("lists give modules by position, in turn, and their number", () => {
   expect([named[1], named.get("out"), named.length]).toEqual([b, b, 2]);
 });
 
-test("modules have no mode, and say what has", () => {
-  const net = new Sequential(new ReLU());
-  expect(() => net.eval()).toThrow(ModuleError);
-  expect(() => net.train()).toThrow(
-    "train(): a graph trains or does not, not a module: record forward in new Graph({ training: true })",
-  );
-  expect(() => (net.train as (on: boolean) => void).call(net, false)).toThrow("train(false): ");
-});
-
 describe("layers without parameters compute what PyTorch's do", () => {
   const x = [1, 4, 4, 2];
   const at = (values: readonly number[] | Float32Array, h: number, w: number, c: number) =>
