@@ -13,7 +13,7 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { Flatten, GELU, Identity, ReLU, Sigmoid, Softmax, Tanh } from "../../src/nn/activations.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.ts";
-import { Module, ModuleError, ModuleList, Parameter } from "../../src/nn/module.ts";
+import { Module, ModuleList, Parameter } from "../../src/nn/module.ts";
 import { AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d, Upsample } from "../../src/nn/pooling.ts";
 import { Sequential, type Layer } from "../../src/nn/sequential.ts";
 import { Adam, slabsOf } from "../../src/optim/adam.ts";
