@@ -22,7 +22,7 @@ export { setChoice, type Choice } from "./graph/choice.ts";
 export { Plan, type PlanSummary, type ValuesOf } from "./graph/plan.ts";
 export { profilePlan, type NodeProfile } from "./graph/profile.ts";
 export { chromeTrace, type NamedProfile, type TraceEvent } from "./graph/trace.ts";
-export { readVariable, Slab, writeVariable } from "./graph/storage.ts";
+export { readVariable, writeVariable } from "./graph/storage.ts";
 export { Tensor, Variable, type Node } from "./graph/tensor.ts";
 export { TuningRecord } from "./tune/record.ts";
 export { webStore, type TuningStore } from "./tune/store.ts";

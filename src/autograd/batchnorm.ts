@@ -53,7 +53,7 @@ export function batchNorm2d(x: Tensor, parameters: BatchNormParameters, options:
   requireNumber("batchNorm", "eps", eps, 0);
   requireNumber("batchNorm", "momentum", momentum, 0);
   const graph = graphOf("batchNorm", x);
-  const { training } = graph;
+  const training = graph.follow("batchNorm");
   const c = nhwc("batchNorm", x.shape)[3];
   for (const t of [weight, bias, runningMean, runningVar]) {
     requireShape(

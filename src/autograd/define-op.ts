@@ -2,6 +2,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { floatBits } from "../../shaders/lib/params.ts";
 import { threadMain } from "../../shaders/lib/thread.ts";
+import type { Written } from "../gpu/shader.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireTensors, Tensor } from "../graph/tensor.ts";
 import { threadGrid, THREADS } from "../kernels/grid.ts";
@@ -111,33 +112,48 @@ function kernelOf(definition: OpDefinition, shapes: Shapes): Kernel {
   const dispatch: Dispatch = definition.workgroups
     ? {
         ...{ label: name, bindings, code: wgsl`${definition.wgsl}`, workgroups: definition.workgroups(...shapes) },
+        written: [writtenAt("wgsl", definition.wgsl, 1)],
         ...(definition.uniform ? { params: bits } : {}),
       }
     : {
         ...{ label: name, bindings, workgroups: threadGrid(threads), params: [threads, ...bits] },
-        code: framed(definition, [...inputs, ...outputs], numbers),
+        ...framed(definition, [...inputs, ...outputs], numbers),
       };
   return { name, isOwn: true, inputs, outputs, updates: [], flops: 0, lower: () => [single("plain", dispatch)] };
 }
 
-/** A thread's statements in a whole shader. */
+/** A thread's statements in a whole shader, and where they and their functions are in it. */
 function framed(
   definition: OpDefinition,
   specs: readonly Spec[],
   numbers: readonly { field: string; type: DType }[],
-): string {
+): Required<Pick<Dispatch, "code" | "written">> {
+  const { functions = "", wgsl: statements } = definition;
   const operands = [...Object.keys(definition.inputs), ...Object.keys(definition.outputs)];
   const arrays = operands.map(
     (operand, i) => `@group(0) @binding(${i}) var<storage, read_write> ${operand}: array<${specs[i]!.dtype}>;`,
   );
   const fields = ["items: u32", ...numbers.map(({ field, type }) => `${field}: ${type}`)].join(", ");
-  return wgsl`
+  const before = wgsl`
 ${arrays.join("\n")}
 struct Params { ${fields} }
 @group(0) @binding(${operands.length}) var<uniform> p: Params;
-${definition.functions ?? ""}
-${threadMain({ items: "p.items", threads: THREADS }, definition.wgsl)}`;
+`;
+  const code = wgsl`${before}${functions}
+${threadMain({ items: "p.items", threads: THREADS }, statements)}`;
+  const parts = { functions: before.length, wgsl: code.lastIndexOf(statements) };
+  return {
+    code,
+    written: [
+      ...(functions === "" ? [] : [writtenAt("functions", functions, linesOf(code.slice(0, parts.functions)))]),
+      writtenAt("wgsl", statements, linesOf(code.slice(0, parts.wgsl))),
+    ],
+  };
 }
+
+const linesOf = (text: string): number => text.split("\n").length;
+
+const writtenAt = (name: string, text: string, line: number): Written => ({ name, line, lines: linesOf(text) });
 
 /** @throws ShapeError, TypeError for gradients that cannot be those of the operands */
 function requireGradients(

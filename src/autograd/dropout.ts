@@ -59,7 +59,7 @@ function isOn(op: string, x: Tensor, drop: Drop): drop is Driven {
   dropScaleKernel(1, 1, drop);
   const { p, step } = drop;
   if (step === undefined) return false;
-  return graphOf(op, x, step).training && p > 0;
+  return p > 0 && graphOf(op, x, step).follow(op);
 }
 
 function factors(shape: readonly number[], n: number, features: number, drop: Driven): Tensor {

@@ -3,13 +3,31 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { compile, type NamedTensors } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { isList, requireKnown, sizeOf, type HostArray } from "../kernels/kernel.ts";
+import {
+  aKind,
+  isList,
+  requireKnown,
+  requireShape,
+  requireSizes,
+  showShape,
+  sizeOf,
+  type HostArray,
+} from "../kernels/kernel.ts";
 import type { DefinedOp } from "./define-op.ts";
 import { mul, scale, sum } from "./elementwise.ts";
 import { gradients } from "./gradients.ts";
 
-/** An operand: a shape, filled with values within [-1, 1], or values with their shape; those of u32 are constants without a gradient. */
-export type CheckedInput = readonly number[] | { readonly shape: readonly number[]; readonly values: HostArray };
+/** The least and the greatest that the values of an operand may be. */
+export type ValueRange = readonly [least: number, greatest: number];
+
+/**
+ * An operand: a shape, which is filled with values; one with the range of its values; or values with their shape, of which those of u32 are
+ * constants without a gradient.
+ */
+export type CheckedInput =
+  | readonly number[]
+  | { readonly shape: readonly number[]; readonly range: ValueRange }
+  | { readonly shape: readonly number[]; readonly values: HostArray };
 
 /** y in float64 from the operands' values, in the order of memory. */
 export type OpReference = (...operands: Float64Array[]) => ArrayLike<number>;
@@ -21,6 +39,11 @@ export interface GradcheckOptions {
    * gradients with the function's own differences in float32, which finds coarse errors only.
    */
   reference?: OpReference;
+  /**
+   * Where the values of operands lie that are filled, if they have no range of their own: none closer to its ends than a twentieth of it, as in
+   * [0, 4] for a logarithm. Default [-1, 1], without what is closer to 0 than 0.05.
+   */
+  range?: ValueRange;
   /** Relative L2 error that values may have; default 1e-5. */
   tolerance?: number;
   /** The same of gradients; default 5e-5, and 0.02 without a reference. */
@@ -46,7 +69,7 @@ const BEFORE = 2;
 
 /**
  * Computes a function of tensors in the middle of a graph, twice, and compares values, gradients and the two runs, which have to agree bit for
- * bit.
+ * bit. Gradients are those of the operands: whoever checks a function of parameters passes them as such.
  * @returns every comparison
  * @throws GradcheckError that names all that are too far off
  */
@@ -56,21 +79,24 @@ export async function gradcheck(
   inputs: readonly CheckedInput[],
   options: GradcheckOptions = {},
 ): Promise<Checked[]> {
-  requireKnown("gradcheck", options, ["reference", "tolerance", "gradientTolerance"]);
-  const { reference, tolerance = 1e-5, gradientTolerance = reference ? 5e-5 : 0.02 } = options;
-  const given = inputs.map((each, k): { readonly shape: readonly number[]; readonly values: HostArray } => {
-    if (!isList(each)) return each as Exclude<CheckedInput, readonly number[]>;
-    const shape = each as readonly number[];
-    return { shape, values: wave(sizeOf(shape), k) };
-  });
+  requireKnown("gradcheck", options, ["reference", "range", "tolerance", "gradientTolerance"]);
+  const { reference, range, tolerance = 1e-5, gradientTolerance = reference ? 5e-5 : 0.02 } = options;
+  const given = inputs.map((each, k) => filled(each, k, range));
   const graph = new Graph({ training: true });
   const leaves = given.map(({ shape, values }, k) => {
     return graph.input(`operand ${k}`, shape, values instanceof Uint32Array ? "u32" : "f32");
   });
-  const y = f(...leaves.map((leaf) => (leaf.dtype === "f32" ? scale(leaf, BEFORE) : leaf)));
+  const operands = leaves.map((leaf) => (leaf.dtype === "f32" ? scale(leaf, BEFORE) : leaf));
+  const y = graph.scope("", () => f(...operands));
   const dy = wave(y.size, 99);
   const loss = sum(mul(y, graph.input("dy", y.shape)));
   const wrt = leaves.filter(({ dtype }) => dtype === "f32");
+  if (wrt.length === 0 && !reference) {
+    throw new GradcheckError(
+      "gradcheck: there is nothing to differentiate by: pass what the function depends on as operands of f32, parameters too, as in " +
+        "gradcheck(gpu, (w) => sum(mul(w, w)), [[2, 3]])",
+    );
+  }
   const grads = gradients(loss, wrt);
   const names = wrt.map((leaf) => leaves.indexOf(leaf));
   const outputs: NamedTensors = {
@@ -90,7 +116,14 @@ export async function gradcheck(
     const [out, again] = [await run(values), await run(values)];
     for (const name of Object.keys(outputs)) compare(`${name}, run twice`, bitsOf(again[name]!), bitsOf(out[name]!), 0);
     const doubles = given.map((each) => Float64Array.from(each.values));
-    if (reference) compare("values", out["y"]!, reference(...doubles), tolerance);
+    const wanted = reference && Float64Array.from(reference(...doubles));
+    if ((wanted ?? out["y"]!).some(Number.isNaN)) {
+      const whose = wanted ? "the reference" : "the function";
+      throw new GradcheckError(
+        `gradcheck: ${whose} is NaN where it was computed: say where the operands may lie, as in { range: [0, 4] }`,
+      );
+    }
+    if (wanted) compare("values", out["y"]!, wanted, tolerance);
     for (const k of names) {
       const what = `gradient of operand ${k}`;
       const found = out[what]!.map((g) => g / BEFORE);
@@ -149,11 +182,36 @@ export async function checkOp(
   return checked;
 }
 
-/** Values within [-1, 1] that f32 holds, none of them near 0, without a pattern. */
-const wave = (size: number, stream: number): Float32Array =>
+/** The values of an operand. @throws ShapeError for an operand or a range that cannot be */
+function filled(each: CheckedInput, k: number, usual: ValueRange | undefined) {
+  const what = `gradcheck: operand ${k}`;
+  const own: { shape?: readonly number[]; range?: ValueRange; values?: HostArray } = isList(each)
+    ? { shape: each as readonly number[] }
+    : (each as object);
+  requireKnown(what, own, ["shape", "range", "values"]);
+  const { shape, range = usual, values } = own;
+  requireSizes(what, shape!);
+  requireShape(
+    values === undefined || own.range === undefined,
+    () => `${what}: has values, which a range does not change; leave one of the two out`,
+  );
+  if (values) return { shape: shape!, values };
+  if (!range) return { shape: shape!, values: wave(sizeOf(shape!), k) };
+  const [least, greatest] = isList(range) ? (range as readonly number[]) : [];
+  requireShape(
+    least !== undefined && greatest !== undefined && Number.isFinite(greatest - least) && least < greatest,
+    () => `${what}: a range is two numbers, [least, greatest], got ${isList(range) ? showShape(range) : aKind(range)}`,
+  );
+  // From [-1, 1] into the range.
+  const within = wave(sizeOf(shape!), k, 0).map((v) => least + (greatest - least) * (0.5 + 0.45 * v));
+  return { shape: shape!, values: within };
+}
+
+/** Values within [-1, 1] that f32 holds, none of them nearer to 0 than `gap`, without a pattern. */
+const wave = (size: number, stream: number, gap = 0.05): Float32Array =>
   Float32Array.from({ length: size }, (_, i) => {
     const value = Math.sin(12.9898 * (i + 1) + 78.233 * stream);
-    return Math.sign(value) * (0.05 + 0.95 * Math.abs(value));
+    return Math.sign(value) * (gap + (1 - gap) * Math.abs(value));
   });
 
 const bitsOf = (values: Float32Array): Uint32Array => new Uint32Array(values.buffer, values.byteOffset, values.length);

@@ -7,6 +7,7 @@
  *
  * Nothing in a file is trusted before it is checked, and no allocation is sized by an unverified number.
  */
+import { requireBytes } from "./bytes.ts";
 import { parseJson } from "./json.ts";
 
 /** The array type for each dtype. F16 and BF16 stay raw 16-bit words; BOOL is one byte each. */
@@ -136,8 +137,10 @@ function elementCount(shape: readonly number[]): number {
  *
  * @param name what messages call the file
  * @throws SafetensorsError with `name` and the reason; never any other error, whatever the bytes
+ * @throws TypeError if they are no bytes
  */
 export function parseSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
+  requireBytes(name, bytes);
   const fail = (reason: string, cause?: unknown): never => {
     throw new SafetensorsError(`${oneLine(name)}: ${reason}`, cause === undefined ? undefined : { cause });
   };

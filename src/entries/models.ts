@@ -22,6 +22,11 @@ export { Swin, type SwinOptions } from "../models/swin/network.ts";
 export { VGG, type VGGOptions } from "../models/vgg/network.ts";
 export { ViT, type ViTOptions } from "../models/vit/network.ts";
 export { imageOf, type ImageOptions, type NetworkImage } from "../runs/image-of.ts";
-export { PicturePredictor, type PicturePrediction, type PicturePredictorOptions } from "../runs/picture-predictor.ts";
+export {
+  PicturePredictor,
+  type PictureNetworkOptions,
+  type PicturePrediction,
+  type PicturePredictorOptions,
+} from "../runs/picture-predictor.ts";
 export { CheckpointError, loadWeights, parseCheckpoint, type Checkpoint } from "../train/checkpoint.ts";
 export { Predictor, type Inference, type Prediction, type PredictorOptions } from "../train/predictor.ts";

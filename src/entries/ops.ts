@@ -13,4 +13,5 @@ export {
   type GradcheckOptions,
   type OpCases,
   type OpReference,
+  type ValueRange,
 } from "../autograd/gradcheck.ts";

@@ -3,15 +3,7 @@
  *
  * @module mganet-webgpu/optim
  */
-export {
-  Adam,
-  adamDefaults,
-  AdamW,
-  adamWDefaults,
-  slabsOf,
-  type AdamOptions,
-  type GivenAdamOptions,
-} from "../optim/adam.ts";
+export { Adam, adamDefaults, AdamW, adamWDefaults, type AdamOptions, type GivenAdamOptions } from "../optim/adam.ts";
 export type { CommonOptions, Group, Trained } from "../optim/groups.ts";
 export { Optimizer, type Recorded } from "../optim/optimizer.ts";
 export {

@@ -5,6 +5,8 @@
  */
 export type { HostArray } from "../kernels/kernel.ts";
 export { DivergedError } from "../loop/diverged.ts";
+export { accuracy, type EvaluateOptions, type Metric } from "../loop/evaluation.ts";
+export type { Losses, LossAndTerms, Means, OutputsOf } from "../loop/loss.ts";
 export {
   predictor,
   type Forward,
@@ -18,9 +20,6 @@ export {
   trainer,
   type EpochMeans,
   type FitOptions,
-  type Losses,
-  type LossAndTerms,
-  type Means,
   type StepOptimizer,
   type Trainer,
   type TrainerOptions,

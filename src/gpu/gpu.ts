@@ -1,6 +1,6 @@
 /** The WebGPU device: the only code that touches `GPUDevice`. */
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Shader } from "./shader.ts";
+import { placeOf, type Shader } from "./shader.ts";
 import { featuresOf, readCapabilities, type Capabilities, type Restrictions } from "./capabilities.ts";
 import { pinSubgroupSize } from "./subgroups.ts";
 
@@ -226,13 +226,14 @@ export class Gpu {
   }
 
   /** The pipeline of a shader; compiled once per distinct source. */
-  pipeline({ code, bindings, uniform, label }: Shader): Promise<GPUComputePipeline> {
+  pipeline(shader: Shader): Promise<GPUComputePipeline> {
+    const { code, bindings, uniform } = shader;
     let pipeline = this.#pipelines.get(code);
     if (!pipeline) {
       this.counters.pipelines++;
       const { subgroupSize, pinsSubgroupSize } = this.caps;
       const pinned = pinsSubgroupSize ? pinSubgroupSize(code, subgroupSize!) : code;
-      pipeline = this.#compile(pinned, this.bindGroupLayout(bindings, uniform), label);
+      pipeline = this.#compile({ ...shader, code: pinned }, this.bindGroupLayout(bindings, uniform));
       this.#pipelines.set(code, pipeline);
       // Compiled anew by the next plan that asks: what failed may have been memory.
       pipeline.catch(() => this.#pipelines.delete(code));
@@ -240,8 +241,9 @@ export class Gpu {
     return pipeline;
   }
 
-  async #compile(code: string, group: GPUBindGroupLayout, label: string): Promise<GPUComputePipeline> {
+  async #compile(shader: Shader, group: GPUBindGroupLayout): Promise<GPUComputePipeline> {
     const { device } = this;
+    const { code, label } = shader;
     const { made, error: invalid } = this.#scoped(() => {
       const module = device.createShaderModule({ code, label });
       return { module, layout: device.createPipelineLayout({ bindGroupLayouts: [group] }) };
@@ -254,9 +256,13 @@ export class Gpu {
       await this.#requireDevice();
       const { messages } = await module.getCompilationInfo();
       const lines = code.split("\n");
-      const details = messages.map((m) => `  ${m.lineNum}: ${m.message}\n      ${lines[m.lineNum - 1] ?? ""}`);
+      const placed = messages.map(({ type, lineNum, linePos, message }) => {
+        return { type, said: `${placeOf(shader, lineNum, linePos)}: ${message}`, line: lines[lineNum - 1] ?? "" };
+      });
+      const details = placed.map(({ said, line }) => `  ${said}\n      ${line}`);
+      const first = shader.written && placed.find(({ type }) => type === "error");
       // The pipeline only says that the shader is invalid.
-      const [why] = ((await invalid) ?? (error as Error)).message.split("\n");
+      const [why] = (first?.said ?? ((await invalid) ?? (error as Error)).message).split("\n");
       const message = `shader ${label} does not compile: ${why}\n${details.join("\n")}`;
       throw new GpuError("shader", message, { cause: error });
     }

@@ -35,6 +35,6 @@ export function subgroupsOf(
 export function pinSubgroupSize(code: string, lanes: number): string {
   if (!code.includes("enable subgroups;")) return code;
   return code
-    .replace("enable subgroups;", "enable subgroups;\nenable subgroup_size_control;")
+    .replace("enable subgroups;", "enable subgroups; enable subgroup_size_control;")
     .replace("@compute", `@compute @subgroup_size(${lanes})`);
 }

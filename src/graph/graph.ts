@@ -27,6 +27,11 @@ export interface GraphOptions {
   evaluating?: readonly string[];
 }
 
+/** A module, or whatever else may be told to behave as in inference. */
+export interface Moded {
+  readonly training: boolean;
+}
+
 /** What is recorded with a kernel call besides its operands. */
 export interface RecordOptions {
   /** Persistent tensors that the kernel reads and writes in place. */
@@ -47,8 +52,12 @@ export class Graph {
   readonly inputs = new Map<string, Tensor>();
   /** Id of the first node of the backward pass, once there is one. */
   backwardFrom: number | undefined;
+  /** The modules that were recorded, with the mode that each had. */
+  readonly modes = new Map<Moded, boolean>();
   readonly #training: boolean;
   #layer = "";
+  #mode = true;
+  #untrained: string | undefined;
 
   /** @throws ShapeError for an unknown option */
   constructor(options: GraphOptions = {}) {
@@ -65,7 +74,18 @@ export class Graph {
 
   /** Whether what is recorded now behaves as in training. */
   get training(): boolean {
-    return this.#training && !this.evaluating.some((path) => isWithin(this.#layer, path));
+    return this.#training && this.#mode && !this.evaluating.some((path) => isWithin(this.#layer, path));
+  }
+
+  /** The same, for a layer that does otherwise in inference: whoever trains by the graph is told that it does. */
+  follow(op: string): boolean {
+    if (!this.#training && this.#mode) this.#untrained ??= this.#layer || op;
+    return this.training;
+  }
+
+  /** A layer that was recorded as in inference because the graph is none for training; undefined where there is none. */
+  get untrained(): string | undefined {
+    return this.#untrained;
   }
 
   /**
@@ -148,14 +168,27 @@ export class Graph {
     return this.record(kernel, [tensor], { gradient: ([dy]) => [dy] })[0]!;
   }
 
-  /** Runs `f`; what it records carries `layer`, the path of a module. */
-  scope<T>(layer: string, f: () => T): T {
-    const outer = this.#layer;
-    this.#layer = layer;
+  /**
+   * Runs `f`; what it records carries `layer`, the path of a module. Within, ops take variables alone too, such as a penalty on weights:
+   * `graph.scope("penalty", () => sum(mul(weight, weight)))`.
+   * @param layer undefined: that around the call
+   * @param module whose mode holds; by default that around the call
+   */
+  scope<T>(layer: string | undefined, f: () => T, module?: Moded): T {
+    const outer = { graph: current, layer: this.#layer, mode: this.#mode };
+    // eslint-disable-next-line @typescript-eslint/no-this-alias
+    current = this;
+    this.#layer = layer ?? this.#layer;
+    if (module) {
+      this.#mode = module.training;
+      this.modes.set(module, module.training);
+    }
     try {
       return f();
     } finally {
-      this.#layer = outer;
+      current = outer.graph;
+      this.#layer = outer.layer;
+      this.#mode = outer.mode;
     }
   }
 
@@ -182,8 +215,11 @@ export class Graph {
   }
 }
 
+/** The graph whose scope runs. */
+let current: Graph | undefined;
+
 /**
- * The graph that a call with these operands belongs to; the first argument may be the op's name, for errors.
+ * The graph that a call with these operands belongs to, or in whose scope it is made with variables alone; the first argument may be the op's name, for errors.
  * @throws TypeError if there is none, or more than one
  */
 export function graphOf(...operands: readonly (string | Tensor)[]): Graph {
@@ -194,8 +230,12 @@ export function graphOf(...operands: readonly (string | Tensor)[]): Graph {
     graph ??= tensor.graph as Graph;
     if (tensor.graph !== graph) throw new TypeError(`${op}${ofOthers(tensor)}`);
   }
-  if (!graph) throw new TypeError(`${op}an op needs at least one operand that belongs to a graph`);
-  return graph;
+  graph ??= current;
+  if (graph) return graph;
+  throw new TypeError(
+    `${op}an op needs at least one operand that belongs to a graph; with parameters alone, call it in graph.scope(name, () => …), as the loss ` +
+      "of a trainer is",
+  );
 }
 
 /** Whether a module's path is another's, or below it. */

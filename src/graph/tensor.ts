@@ -1,7 +1,7 @@
 /** Symbolic tensors: what a graph's nodes read and write. */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { DType, HostArray, Kernel, Spec } from "../kernels/kernel.ts";
-import { aKind, requireFloats, requireSizes, sameShape, showShape, sizeOf } from "../kernels/kernel.ts";
+import { aKind, requireFloats, requireSizes, sameShape, showShape, showSpec, sizeOf } from "../kernels/kernel.ts";
 
 /**
  * How the gradient of an op is computed: given dy for each output (undefined where the loss does not depend on it) and
@@ -90,6 +90,23 @@ export class Tensor implements Spec {
       return `${source.node.layer ? `${source.node.layer}: ` : ""}${source.node.kernel.name}${output}`;
     }
     return source.kind === "input" ? `input ${source.name}` : source.kind;
+  }
+
+  /** What it is, for messages; values exist when a plan runs. */
+  toString(): string {
+    return `tensor ${showSpec(this)} (${this.label})`;
+  }
+
+  /**
+   * A tensor is a text by `toString`, and never a number: JavaScript's operators would make NaN of it, or false, without a word.
+   * @throws TypeError that names the ops to use
+   */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw new TypeError(
+      `${this.label}: operators such as +, * and > do not compute with tensors: call add(a, b), sub, mul, div or neg of mganet-webgpu ` +
+        "(or a.add(b), with mganet-webgpu/methods imported), and compare the numbers that a plan's run or a trainer returns",
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 /** A network's weights in a file, and back: safetensors with PyTorch's names and layouts. */
+import { requireBytes } from "../data/bytes.ts";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { aKind, kindOf, requireKnown, sameShape, showShape } from "../kernels/kernel.ts";
@@ -9,7 +10,8 @@ import { floats } from "./floats.ts";
 import { WeightsError } from "./weights.ts";
 
 /**
- * All parameters and buffers of a network as a safetensors file, which PyTorch reads by `safetensors.torch.load_file`.
+ * All parameters and buffers of a network as a safetensors file, which PyTorch reads by `safetensors.torch.load_file`. It holds weights alone:
+ * to predict pictures with it, `load` it into its network, and open that by `PicturePredictor.of`.
  * @param metadata texts to keep beside them
  * @throws ModuleError, GpuError as `Module.stateDict` does
  */
@@ -105,6 +107,7 @@ const isWithin = (name: string, part: string): boolean =>
 type GivenTensor = NonNullable<ReturnType<GivenState["get"]>>;
 
 function tensorsOf(bytes: Uint8Array, name: string): GivenState {
+  requireBytes(name, bytes);
   if (isOfTorch(bytes)) throw new WeightsError(`${name}: is a file of torch.save: load(gpu, net, fromTorch(bytes))`);
   const { metadata, tensors } = parseSafetensors(bytes, name);
   if (metadata["format"]?.startsWith(CHECKPOINT.format) !== true) return tensors;

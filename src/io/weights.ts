@@ -1,4 +1,5 @@
 /** Weights of other programs: PyTorch's files, safetensors of torchvision's, timm's and one's own networks. */
+import { requireBytes } from "../data/bytes.ts";
 import { parseSafetensors } from "../data/safetensors.ts";
 import { stateDictOf, withoutPrefix, type FoundStateDict } from "../data/torch/state-dict.ts";
 import { isTorchFile, parseTorchFile } from "../data/torch/torch-file.ts";
@@ -26,6 +27,7 @@ const NO_WEIGHTS = /(?:^|\.)(?:num_batches_tracked|relative_position_index|relat
  * @throws WeightsError, TorchFileError, SafetensorsError in one line
  */
 export function readWeights(bytes: Uint8Array, file: string): ReadWeights {
+  requireBytes(file, bytes);
   const torch = isTorchFile(bytes);
   const found: FoundStateDict = torch
     ? stateDictOf(parseTorchFile(bytes, file), file)

@@ -44,6 +44,8 @@ export interface Dispatch {
   readonly label: string;
   readonly code: string;
   readonly bindings: readonly OperandRef[];
+  /** As in `Shader`. */
+  readonly written?: Shader["written"];
   /** u32 values of a uniform after the storage bindings (shaders/lib/params.ts); none where undefined. */
   readonly params?: readonly number[];
   readonly workgroups: readonly [number, number, number];
@@ -51,8 +53,8 @@ export interface Dispatch {
   readonly dependsOn?: readonly number[];
 }
 
-export const shaderOf = ({ code, bindings, params, label }: Dispatch): Shader => {
-  return { code, bindings: bindings.length, uniform: params !== undefined, label };
+export const shaderOf = ({ code, bindings, params, label, written }: Dispatch): Shader => {
+  return { code, bindings: bindings.length, uniform: params !== undefined, label, ...(written && { written }) };
 };
 
 /** The same dispatches on other operands. */

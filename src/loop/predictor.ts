@@ -4,7 +4,15 @@ import { compile } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
 import type { NamedTensors } from "../graph/options.ts";
 import { Tensor } from "../graph/tensor.ts";
-import { aKind, requireKnown, requireShape, requireWhole, showShape, type HostArray } from "../kernels/kernel.ts";
+import {
+  aKind,
+  kindOf,
+  requireKnown,
+  requireShape,
+  requireWhole,
+  showShape,
+  type HostArray,
+} from "../kernels/kernel.ts";
 import { formOf, inputsOf, PlansByForm, requireShapes } from "./samples.ts";
 
 /** What a network's forward pass gives: a tensor [N, ...], or several by name; lists of tensors are left out. */
@@ -29,15 +37,14 @@ export interface PredictorOptions {
 export type Forward<Outputs extends ForwardOutputs> = { forward(x: Tensor): Outputs } | ((x: Tensor) => Outputs);
 
 const INPUT = "input";
-const OUTPUT = "output";
+/** Among the names of outputs: there is this one only, and the network gives it by itself. */
+const ONLY = "";
 
 /** A network that is ready to be asked; `predictor` makes one. */
 class Predictor<Outputs extends ForwardOutputs> {
   readonly #shapes: { readonly [INPUT]: readonly number[] };
   readonly #batch: number;
   readonly #plans: PlansByForm<NamedTensors>;
-  /** Whether the forward pass gives a tensor by itself; known once it has been recorded. */
-  #isSingle = false;
   #destroyed = false;
 
   constructor(gpu: Gpu, net: Forward<Outputs>, options: PredictorOptions) {
@@ -47,12 +54,12 @@ class Predictor<Outputs extends ForwardOutputs> {
     this.#shapes = { [INPUT]: input };
     requireShapes("predictor", this.#shapes);
     this.#batch = batch;
-    const forward = forwardOf(net);
+    const forward = forwardOf("predictor", net);
     this.#plans = new PlansByForm((form) => {
       const graph = new Graph();
-      const given = forward(inputsOf(graph, this.#shapes, form)[INPUT]);
-      this.#isSingle = given instanceof Tensor;
-      const outputs = tensorsOf(given, form.count);
+      const x = inputsOf(graph, this.#shapes, form)[INPUT];
+      const given = graph.scope("", () => forward(x));
+      const outputs = outputsOf("predictor", given, form.count);
       return compile(gpu, graph, { outputs, frozen: true, half });
     });
   }
@@ -80,7 +87,7 @@ class Predictor<Outputs extends ForwardOutputs> {
         parts.length === 1 ? parts[0]![name]! : join(parts.map((p) => p[name]!)),
       ]),
     );
-    return (this.#isSingle ? joined[OUTPUT] : joined) as Predicted<Outputs>;
+    return predictedOf(joined) as Predicted<Outputs>;
   }
 
   /** Frees what was compiled; the network keeps its values. */
@@ -108,35 +115,45 @@ export const predictor = <Outputs extends ForwardOutputs>(
   options: PredictorOptions,
 ): Predictor<Outputs> => new Predictor(gpu, net, options);
 
-function forwardOf<Outputs extends ForwardOutputs>(net: Forward<Outputs>): (x: Tensor) => Outputs {
+/** @throws TypeError for what is no network */
+export function forwardOf<Outputs extends ForwardOutputs>(op: string, net: Forward<Outputs>): (x: Tensor) => Outputs {
   if (typeof net === "function") return net;
   if (typeof (net as Partial<typeof net> | undefined)?.forward === "function") return (x) => net.forward(x);
-  throw new TypeError(`predictor: expected a module with forward(x), or a function of x, got ${aKind(net)}`);
+  throw new TypeError(`${op}: expected a module with forward(x), or a function of x, got ${aKind(net)}`);
 }
 
-/** The tensors that a forward pass gives; lists, such as features at several scales, and what is undefined are left out. */
-function tensorsOf(given: ForwardOutputs, count: number): NamedTensors {
+/**
+ * The tensors that a forward pass gives; lists, such as features at several scales, and what is undefined are left out.
+ * @throws TypeError, ShapeError for what is none, or has not a value for each of `count` samples
+ */
+export function outputsOf(op: string, given: ForwardOutputs, count: number): NamedTensors {
   if (given instanceof Tensor) {
-    requireSamples(OUTPUT, given, count);
-    return { [OUTPUT]: given };
+    requireSamples(op, ONLY, given, count);
+    return { [ONLY]: given };
   }
+  if (kindOf(given) !== "Object") throw new TypeError(`${op}: the network gives ${aKind(given)}, not a tensor`);
   const outputs: Record<string, Tensor> = {};
   for (const [name, tensor] of Object.entries(given) as [string, unknown][]) {
     if (tensor === undefined || Array.isArray(tensor)) continue;
-    requireSamples(name, tensor, count);
+    requireSamples(op, name, tensor, count);
     outputs[name] = tensor;
   }
-  requireShape(Object.keys(outputs).length > 0, () => "predictor: the network gives no tensor");
+  requireShape(Object.keys(outputs).length > 0, () => `${op}: the network gives no tensor`);
   return outputs;
 }
 
-function requireSamples(name: string, tensor: unknown, count: number): asserts tensor is Tensor {
+/** The values of such tensors as the forward pass gave them: of the one, or by name. */
+export const predictedOf = (values: Readonly<Record<string, HostArray>>): unknown =>
+  Object.hasOwn(values, ONLY) ? values[ONLY] : values;
+
+function requireSamples(op: string, name: string, tensor: unknown, count: number): asserts tensor is Tensor {
   if (!(tensor instanceof Tensor)) {
-    throw new TypeError(`predictor: the network gives ${aKind(tensor)} as ${name}, not a tensor`);
+    throw new TypeError(`${op}: the network gives ${aKind(tensor)} as ${name}, not a tensor`);
   }
   requireShape(
     tensor.shape[0] === count,
-    () => `predictor: the output ${name} is ${showShape(tensor.shape)}, and does not begin with the ${count} samples`,
+    () =>
+      `${op}: the output${name && ` ${name}`} is ${showShape(tensor.shape)}, and does not begin with the ${count} samples`,
   );
 }
 

@@ -26,6 +26,39 @@ export type TensorsOf<Shapes extends SampleShapes> = { readonly [Name in keyof S
 /** Batches one after another. */
 export type Batches<Batch> = Iterable<Batch> | AsyncIterable<Batch>;
 
+/** @throws TypeError for what is no sequence of batches, such as one of them by itself */
+export function requireBatches(op: string, batches: unknown): void {
+  const isSequence = typeof batches === "object" && batches !== null;
+  if (isSequence && (Symbol.iterator in batches || Symbol.asyncIterator in batches)) return;
+  const advice: Partial<Record<string, string>> = {
+    Object: `for a single batch, ${op}([batch])`,
+    Promise: "await it first",
+    Function: "call it",
+  };
+  const kind = typeof batches === "function" ? "Function" : kindOf(batches);
+  const what = kind === "Function" ? "a function" : aKind(batches);
+  throw new TypeError(
+    `${op}: expected batches one after another, as in an array, got ${what}${advice[kind] ? `; ${advice[kind]}` : ""}`,
+  );
+}
+
+/** A generator serves once. */
+export function batchesOf<B>(
+  batches: Batches<B> | ((epoch: number) => Batches<B> | Promise<Batches<B>>),
+  epochs: number,
+) {
+  if (typeof batches === "function") return batches;
+  requireBatches("fit", batches);
+  const iterator = batches as { [Symbol.iterator]?: () => unknown; [Symbol.asyncIterator]?: () => unknown };
+  const isOnce = (iterator[Symbol.asyncIterator]?.() ?? iterator[Symbol.iterator]?.()) === batches;
+  if (isOnce && epochs > 1) {
+    throw new RangeError(
+      `fit: an iterator gives its batches once, and there are ${epochs} epochs: pass a function, as in (epoch) => batches()`,
+    );
+  }
+  return () => batches;
+}
+
 /** How many samples a batch has, and of which types its inputs are. */
 export interface Form {
   readonly count: number;
@@ -102,9 +135,12 @@ export class PlansByForm<Outputs extends NamedTensors> {
     this.#make = make;
   }
 
-  /** Compiled at the first use. */
-  async for(form: Form): Promise<Plan<Outputs>> {
-    const key = JSON.stringify(form);
+  /**
+   * Compiled at the first use.
+   * @param variant of what else the plan depends on
+   */
+  async for(form: Form, variant = ""): Promise<Plan<Outputs>> {
+    const key = JSON.stringify([form, variant]);
     const plan = this.#plans.get(key) ?? this.#make(form);
     this.#plans.delete(key);
     this.#plans.set(key, plan);

@@ -1,23 +1,25 @@
 /** Trains a network of one's own: `trainer(gpu, net, { loss, optimizer, inputs })`. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { compile } from "../graph/compile.ts";
-import { Graph } from "../graph/graph.ts";
+import { Graph, type Moded } from "../graph/graph.ts";
 import type { NamedTensors } from "../graph/options.ts";
-import type { Plan, ValuesOf } from "../graph/plan.ts";
-import { Tensor, type Node } from "../graph/tensor.ts";
+import type { Plan } from "../graph/plan.ts";
+import type { Node, Tensor } from "../graph/tensor.ts";
 import { aKind, requireKnown, requireWhole } from "../kernels/kernel.ts";
 import { Module, type Parameter } from "../nn/module.ts";
 import { diverged } from "./diverged.ts";
+import { Measured, requireOutputs, type EvaluateOptions } from "./evaluation.ts";
+import { Mean, numbersOf, recordLoss, type LossAndTerms, type Losses, type Means, type RecordedLoss } from "./loss.ts";
 import { runSteps, until } from "./pipeline.ts";
 import {
+  batchesOf,
   copyOf,
   formOf,
-  inputsOf,
   PlansByForm,
+  requireBatches,
   requireShapes,
   type Batches,
   type BatchOf,
-  type Form,
   type SampleShapes,
   type TensorsOf,
 } from "./samples.ts";
@@ -34,29 +36,21 @@ export interface StepOptimizer {
   advance(lr?: number): Float32Array;
 }
 
-/** A loss [1], alone or with further numbers [1] to be reported, such as its terms. */
-export type LossAndTerms = Tensor | ({ readonly loss: Tensor } & NamedTensors);
-
 /** What is trained, by which loss, and how. */
 export interface TrainerOptions<Shapes extends SampleShapes, L extends LossAndTerms> {
   /** The shape of one sample of each input, such as `{ image: [28, 28, 1], label: [] }`. */
   inputs: Shapes;
-  /** Records the mean loss of a batch, as in `({ image, label }) => crossEntropy(net.forward(image), label)`. */
+  /**
+   * Records the mean loss of a batch, as in `({ image, label }) => crossEntropy(net.forward(image), label)`; or an object of it, further numbers
+   * and the network's outputs (`LossAndTerms`).
+   */
   loss: (batch: TensorsOf<Shapes>) => L;
   optimizer: StepOptimizer;
-  /** The factor of the learning rate in a step, counted from 0 (optim/schedule.ts has PyTorch's). Default 1. */
+  /** The factor of the learning rate in a step, counted from 0 (`mganet-webgpu/optim` has PyTorch's schedules). Default 1. */
   schedule?: (step: number) => number;
   /** The backward pass recomputes cheap activations instead of keeping them: less memory, more time. Default false. */
   recompute?: boolean;
 }
-
-/** The numbers of a loss, by name. */
-export type Losses<L extends LossAndTerms> = (L extends Tensor ? unknown : { [Name in keyof L]: number }) & {
-  loss: number;
-};
-
-/** Means over samples. */
-export type Means<L extends LossAndTerms> = Losses<L> & { readonly samples: number };
 
 /** What an epoch came to. */
 export type EpochMeans<L extends LossAndTerms> = Means<L> & {
@@ -82,13 +76,16 @@ const OPTIMIZER = "optimizer";
 /** The input of layers that differ from step to step, such as dropout: its number, from 1. */
 const STEP = "step";
 
-type Recorded = { readonly loss: Tensor } & NamedTensors;
-
 /** A network's training; `trainer` makes one. */
 class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   readonly #options: TrainerOptions<Shapes, L>;
-  readonly #training: PlansByForm<Recorded & { guard: Tensor }>;
-  readonly #evaluating: PlansByForm<Recorded>;
+  readonly #training: PlansByForm<RecordedLoss & { guard: Tensor }>;
+  readonly #evaluating: PlansByForm<NamedTensors>;
+  /** The same, with the network's outputs. */
+  readonly #answering: PlansByForm<NamedTensors>;
+  readonly #net: Module;
+  /** Modules that the loss uses besides the network, with their modes. */
+  readonly #others = new Map<Moded, boolean>();
   /** Settled once the last step that was asked for has begun. */
   #turn: Promise<void> = Promise.resolve();
   #destroyed = false;
@@ -96,17 +93,23 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   constructor(gpu: Gpu, net: Module, options: TrainerOptions<Shapes, L>) {
     requireOptions(net, options);
     this.#options = options;
+    this.#net = net;
     const { optimizer, recompute = false } = options;
     this.#training = new PlansByForm(async (form) => {
       const graph = new Graph({ training: true });
-      const outputs = this.#record(graph, form);
-      const { updates, guard } = optimizer.record(graph, outputs.loss, OPTIMIZER);
-      return compile(gpu, graph, { outputs: { ...outputs, guard }, updates, recompute });
+      const { numbers } = recordLoss(graph, options, form);
+      const own = new Set<Moded>([...net.namedModules()].map(([, module]) => module));
+      for (const [module, mode] of graph.modes) if (!own.has(module)) this.#others.set(module, mode);
+      const { updates, guard } = optimizer.record(graph, numbers.loss, OPTIMIZER);
+      return compile(gpu, graph, { outputs: { ...numbers, guard }, updates, recompute });
     });
-    this.#evaluating = new PlansByForm((form) => {
-      const graph = new Graph();
-      return compile(gpu, graph, { outputs: this.#record(graph, form), frozen: true });
-    });
+    const inferring = (outputsOf: (recorded: ReturnType<typeof recordLoss>) => NamedTensors) =>
+      new PlansByForm((form) => {
+        const graph = new Graph();
+        return compile(gpu, graph, { outputs: outputsOf(recordLoss(graph, options, form)), frozen: true });
+      });
+    this.#evaluating = inferring(({ numbers }) => numbers);
+    this.#answering = inferring(({ numbers, outputs }) => ({ ...numbers, ...requireOutputs(outputs) }));
   }
 
   /**
@@ -130,7 +133,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     await before;
     try {
       this.#requireAlive();
-      const plan = await this.#training.for(form);
+      const plan = await this.#training.for(form, this.#modes());
       const number = this.#options.optimizer.steps + 1;
       return { losses: await this.#run(plan, own, number, begun), count: form.count, number };
     } finally {
@@ -139,13 +142,13 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   }
 
   async #run(
-    plan: Plan<Recorded & { guard: Tensor }>,
+    plan: Plan<RecordedLoss & { guard: Tensor }>,
     batch: BatchOf<Shapes>,
     number: number,
     begun: () => void,
   ): Promise<Losses<L>> {
     const { optimizer, schedule } = this.#options;
-    const factor = schedule?.(number - 1) ?? 1;
+    const factor = schedule ? requireFactor(schedule(number - 1), number - 1) : 1;
     const rest = plan.takes(STEP) ? { [STEP]: Uint32Array.of(number) } : {};
     const given = { ...batch, ...rest, [OPTIMIZER]: optimizer.advance(factor * optimizer.options.lr) };
     const running = plan.run(given);
@@ -158,12 +161,14 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
 
   /**
    * Trains on batches, the last of which may be smaller, while the next one is prepared.
-   * @param batches an array, or a function of the epoch, counted from 1, that returns batches in any form that `for await` takes
+   * @param batches an array, or a function of the epoch, counted from 1, that returns batches in any form that `for await` takes, or a
+   *   promise of them
    * @returns the means of each epoch
-   * @throws as `step`; RangeError if there are no batches, or an iterator is to serve for several epochs
+   * @throws as `step`; TypeError for what is no sequence of batches; RangeError if there are none, or an iterator is to serve for several epochs
    */
   async fit(
-    batches: Batches<BatchOf<Shapes>> | ((epoch: number) => Batches<BatchOf<Shapes>>),
+    batches:
+      Batches<BatchOf<Shapes>> | ((epoch: number) => Batches<BatchOf<Shapes>> | Promise<Batches<BatchOf<Shapes>>>),
     options: FitOptions<L> = {},
   ): Promise<EpochMeans<L>[]> {
     requireKnown("fit", options, ["epochs", "onStep", "onEpoch", "signal"]);
@@ -173,8 +178,10 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     const done: EpochMeans<L>[] = [];
     for (let epoch = 1; epoch <= epochs && !signal?.aborted; epoch++) {
       const begun = performance.now();
-      const mean = new Mean<L>();
-      await runSteps(until(signal, of(epoch)), {
+      const mean = new Mean();
+      const ofEpoch = await of(epoch);
+      requireBatches("fit", ofEpoch);
+      await runSteps(until(signal, ofEpoch), {
         begin: (batch) => this.#take(batch),
         end: async (_, { losses, count, number }) => {
           mean.add(losses, count);
@@ -182,7 +189,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
         },
       });
       if (mean.samples === 0 && signal?.aborted) break;
-      const means = { ...mean.means("fit"), epoch, seconds: (performance.now() - begun) / 1000 };
+      const means = { ...(mean.means("fit") as Means<L>), epoch, seconds: (performance.now() - begun) / 1000 };
       done.push(means);
       await onEpoch?.(means);
     }
@@ -190,23 +197,38 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   }
 
   /**
-   * The losses of batches as in inference: normalised by running statistics, nothing dropped, nothing changed.
-   * @returns means over samples
-   * @throws TypeError for a batch that does not fit; RangeError if there are none
+   * The losses of batches as in inference: normalised by running statistics, nothing dropped, nothing changed. And what `metrics` say of the
+   * outputs that `loss` returned:
+   *
+   *     loss({ image, label }) {
+   *       const logits = net.forward(image);
+   *       return { loss: crossEntropy(logits, label), outputs: logits };
+   *     }
+   *     const { loss, right } = await training.evaluate(batches, { metrics: { right: (logits, { label }) => accuracy(logits, label) } });
+   *
+   * @returns means over samples: a batch counts as often as it has samples, the last and smaller one too
+   * @throws TypeError for a batch that does not fit, a metric that gives no number, or metrics of a loss without outputs; RangeError if there
+   *   are no batches, or a metric is called as a loss
    */
-  async evaluate(batches: Batches<BatchOf<Shapes>>): Promise<Means<L>> {
-    const mean = new Mean<L>();
+  async evaluate<Name extends string = never>(
+    batches: Batches<BatchOf<Shapes>>,
+    options: EvaluateOptions<Shapes, L, Name> = {},
+  ): Promise<Means<L> & Readonly<Record<Name, number>>> {
+    requireKnown("evaluate", options, ["metrics", "onBatch"]);
+    requireBatches("evaluate", batches);
+    const { metrics, onBatch } = options;
+    const measured = new Measured<Shapes, L>(metrics, onBatch);
     await runSteps(batches, {
       begin: async (batch) => {
         this.#requireAlive();
         const form = formOf("evaluate", this.#options.inputs, batch);
         const own = copyOf(batch);
-        const plan = await this.#evaluating.for(form);
-        return { losses: numbersOf<L>(await plan.run(own)), count: form.count };
+        const plan = await (measured.needsOutputs ? this.#answering : this.#evaluating).for(form);
+        return { values: await plan.run(own), count: form.count, own };
       },
-      end: (_, { losses, count }) => mean.add(losses, count),
+      end: (_, { values, count, own }) => measured.add(values, own, count),
     });
-    return mean.means("evaluate");
+    return measured.means() as Means<L> & Readonly<Record<Name, number>>;
   }
 
   /** Frees what was compiled; the network and the optimiser keep their values. */
@@ -214,6 +236,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     this.#destroyed = true;
     this.#training.destroy();
     this.#evaluating.destroy();
+    this.#answering.destroy();
   }
 
   /** As `destroy`, for `using`. */
@@ -221,20 +244,20 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     this.destroy();
   }
 
-  #record(graph: Graph, form: Form): Recorded {
-    const given = inputsOf(graph, this.#options.inputs, form);
-    const recorded: unknown = this.#options.loss(given);
-    const outputs = (recorded instanceof Tensor ? { loss: recorded } : recorded) as Recorded;
-    for (const [name, tensor] of Object.entries({ ...NO_LOSS, ...outputs })) {
-      if (tensor instanceof Tensor && tensor.size === 1 && !RESERVED.has(name)) continue;
-      const got = tensor instanceof Tensor ? `${String(tensor.size)} values` : aKind(tensor);
-      throw new TypeError(
-        RESERVED.has(name)
-          ? `trainer: a term of the loss cannot be called ${name}`
-          : `trainer: loss must return one number, or { loss, … } with one number each, got ${got} for ${name}`,
+  /**
+   * What of the network behaves as in inference, by its paths.
+   * @throws Error if another module has got another mode than it was recorded with
+   */
+  #modes(): string {
+    const changed = [...this.#others].find(([module, mode]) => module.training !== mode);
+    if (changed) {
+      throw new Error(
+        `trainer: ${changed[0].constructor.name}, which the loss uses and the network does not contain, got another mode by train or eval ` +
+          "after the loss was recorded; make another trainer",
       );
     }
-    return outputs;
+    const evaluating = [...this.#net.namedModules()].filter(([, module]) => !module.training);
+    return evaluating.map(([path]) => path).join(" ");
   }
 
   #requireAlive(): void {
@@ -255,16 +278,13 @@ export const trainer = <const Shapes extends SampleShapes, L extends LossAndTerm
   options: TrainerOptions<Shapes, L>,
 ): Trainer<Shapes, L> => new Trainer(gpu, net, options);
 
-const NO_LOSS: Readonly<Record<string, unknown>> = { loss: undefined };
-const RESERVED: ReadonlySet<string> = new Set(["guard"]);
-
 function requireOptions<Shapes extends SampleShapes>(
   net: unknown,
   options: TrainerOptions<Shapes, LossAndTerms>,
 ): void {
   if (!(net instanceof Module)) throw new TypeError(`trainer: expected a module as the network, got ${aKind(net)}`);
   requireKnown("trainer", options, ["inputs", "loss", "optimizer", "schedule", "recompute"]);
-  const { inputs, loss, optimizer } = options;
+  const { inputs, loss, optimizer, schedule } = options;
   requireShapes("trainer", inputs);
   for (const name of [OPTIMIZER, STEP]) {
     if (Object.hasOwn(inputs, name)) throw new RangeError(`trainer: an input cannot be called ${name}`);
@@ -275,43 +295,21 @@ function requireOptions<Shapes extends SampleShapes>(
   if (typeof (optimizer as Partial<StepOptimizer> | undefined)?.record !== "function") {
     throw new TypeError(`trainer: optimizer must be one such as new Adam(net), got ${aKind(optimizer)}`);
   }
+  if (schedule !== undefined && typeof schedule !== "function") {
+    throw new TypeError(
+      `trainer: schedule must be a function of the step, such as stepLR({ stepSize: 100 }), got ${aKind(schedule)}`,
+    );
+  }
   const own = new Set(net.parameters());
   const strange = optimizer.parameters.find((parameter) => !own.has(parameter));
   if (strange) throw new TypeError(`trainer: the optimizer trains ${strange.label}, which is not part of the network`);
 }
 
-/** A generator serves once. */
-function batchesOf<B>(batches: Batches<B> | ((epoch: number) => Batches<B>), epochs: number) {
-  if (typeof batches === "function") return batches;
-  const iterator = batches as { [Symbol.iterator]?: () => unknown; [Symbol.asyncIterator]?: () => unknown };
-  const isOnce = (iterator[Symbol.asyncIterator]?.() ?? iterator[Symbol.iterator]?.()) === batches;
-  if (isOnce && epochs > 1) {
-    throw new RangeError(
-      `fit: an iterator gives its batches once, and there are ${epochs} epochs: pass a function, as in (epoch) => batches()`,
-    );
-  }
-  return () => batches;
-}
-
-const numbersOf = <L extends LossAndTerms>(values: ValuesOf<NamedTensors>): Losses<L> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value[0]!])) as Losses<L>;
-
-/** Means over samples, of the means of batches. */
-class Mean<L extends LossAndTerms> {
-  samples = 0;
-  readonly #sums = new Map<string, number>();
-
-  add(losses: Losses<L>, count: number): void {
-    this.samples += count;
-    for (const [name, value] of Object.entries(losses as Record<string, number>)) {
-      this.#sums.set(name, (this.#sums.get(name) ?? 0) + count * value);
-    }
-  }
-
-  /** @throws RangeError if there are no samples */
-  means(op: string): Means<L> {
-    const { samples } = this;
-    if (samples === 0) throw new RangeError(`${op}: there are no batches`);
-    return { ...Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / samples])), samples } as Means<L>;
-  }
+/** @throws RangeError unless what a schedule gave is a factor of the learning rate */
+function requireFactor(factor: unknown, step: number): number {
+  if (typeof factor === "number" && Number.isFinite(factor) && factor >= 0) return factor;
+  const got = typeof factor === "number" ? factor : aKind(factor);
+  throw new RangeError(
+    `trainer: the schedule gave ${got} for step ${step}, expected a factor of the learning rate, of at least 0`,
+  );
 }

@@ -44,12 +44,13 @@ export class Dropout extends Module {
   forward(x: Tensor, step?: Tensor): Tensor {
     requireTensors("Dropout", x, ...(step === undefined ? [] : [step]));
     const graph = graphOf("Dropout", x);
-    return graph.scope(this.path, () => {
-      if (!graph.training || this.#p === 0) return x;
+    const { path } = this;
+    return this.scoped(x, () => {
+      if (this.#p === 0 || !graph.follow("Dropout")) return x;
       const uses = this.#uses.get(graph) ?? 0;
       this.#uses.set(graph, uses + 1);
       const counter = step ?? graph.inputs.get("step") ?? graph.input("step", [1], "u32");
-      const layer = hash(uses, this.path) >>> 0;
+      const layer = hash(uses, path) >>> 0;
       return dropout(x, { p: this.#p, layer, seed: this.#seed, step: counter });
     });
   }

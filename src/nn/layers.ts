@@ -2,7 +2,6 @@
 import { batchNorm2d } from "../autograd/batchnorm.ts";
 import { conv2d, linear, type Conv2dOptions } from "../autograd/conv2d.ts";
 import { layerNorm } from "../autograd/tokens.ts";
-import { graphOf } from "../graph/graph.ts";
 import { requireConv2dOptions } from "../kernels/conv2d.ts";
 import { isList, requireKnown, requireNumber, requireShape, requireWhole } from "../kernels/kernel.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
@@ -54,7 +53,7 @@ export class Conv2d extends Module {
   /** [N, H, W, in] -> [N, OH, OW, out]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     requireTensors("Conv2d", x);
-    return graphOf(x).scope(this.path, () => conv2d(x, this.weight, this.bias, this.#options));
+    return this.scoped(x, () => conv2d(x, this.weight, this.bias, this.#options));
   }
 }
 
@@ -98,7 +97,7 @@ export class BatchNorm2d extends Module {
     };
     requireTensors("BatchNorm2d", x);
     requireKnown("BatchNorm2d", options, ["relu", "residual"]);
-    return graphOf(x).scope(this.path, () => batchNorm2d(x, parameters, { ...options, ...this.#options }));
+    return this.scoped(x, () => batchNorm2d(x, parameters, { ...options, ...this.#options }));
   }
 }
 
@@ -128,7 +127,7 @@ export class Linear<B extends boolean = true> extends Module {
   /** [..., in] -> [..., out]. @throws ShapeError */
   forward(x: Tensor): Tensor {
     requireTensors("Linear", x);
-    return graphOf(x).scope(this.path, () => linear(x, this.weight, this.bias));
+    return this.scoped(x, () => linear(x, this.weight, this.bias));
   }
 }
 
@@ -151,6 +150,6 @@ export class LayerNorm extends Module {
   /** [..., C] -> the same. @throws ShapeError */
   forward(x: Tensor): Tensor {
     requireTensors("LayerNorm", x);
-    return graphOf(x).scope(this.path, () => layerNorm(x, this.weight, this.bias, this.#eps));
+    return this.scoped(x, () => layerNorm(x, this.weight, this.bias, this.#eps));
   }
 }

@@ -32,10 +32,12 @@ export class ModuleError extends Error {
 /** Says which values a parameter begins with; undefined: those that its layer gave it. */
 export type Init = (name: string, parameter: Parameter) => Float32Array | (() => Float32Array) | undefined;
 
-/** Why a module cannot be told to train or not. */
-const modeless = (call: string): string =>
-  `${call}: a graph trains or does not, not a module: record forward in new Graph({ training: true }) to train, and in new Graph() to ` +
-  "infer; batch normalisation and dropout follow it";
+/** Parameters that a `finish` has named and given values. */
+const finished = new WeakSet<Parameter>();
+
+const finishedTwice = (kind: string, path: string): string =>
+  `finish: this ${kind} is finished already${path && `, as ${path}`}, and its values stay as they are: give the seed to its first finish ` +
+  "(the project's networks take it in their constructors), or set values by loadStateDict";
 
 /**
  * A part of a network: parameters, buffers and further modules in public properties, as in PyTorch. A network's root is finished
@@ -43,6 +45,12 @@ const modeless = (call: string): string =>
  */
 export abstract class Module {
   #path: string | undefined;
+  #training = true;
+
+  /** Whether it behaves as in training where a graph trains: true until `eval`. */
+  get training(): boolean {
+    return this.#training;
+  }
 
   /**
    * The module's path from the root, "" for the root; set by `finish`.
@@ -62,6 +70,12 @@ export abstract class Module {
     for (const [path, member] of membersBelow(this, prefix, [])) if (member instanceof Parameter) yield [path, member];
   }
 
+  /** This module and every one below it with its path from here, in order of definition, as `named` names parameters. */
+  *namedModules(prefix = ""): Generator<[string, Module]> {
+    yield [prefix, this];
+    for (const [path, member] of membersBelow(this, prefix, [])) if (member instanceof Module) yield [path, member];
+  }
+
   /** The trainable parameters, each once. */
   parameters(): Parameter[] {
     return [...new Set([...this.named()].map(([, p]) => p))].filter((p) => p.trainable);
@@ -72,55 +86,84 @@ export abstract class Module {
     return Object.entries(this);
   }
 
-  /** Runs `f`; what it records goes by this module's path, if it has one: a layer without parameters need not be finished. */
+  /**
+   * Runs `f`; what it records goes by this module's path and mode. A layer without parameters need not be finished. Whoever calls `batchNorm2d` or
+   * `dropout` in a module of one's own does so in here, for `eval` to hold.
+   * @throws ModuleError if it has parameters, and is not part of a finished module
+   */
   protected scoped<T>(x: Tensor, f: () => T): T {
-    return this.#path === undefined ? f() : graphOf(x).scope(this.#path, f);
-  }
-
-  /** Modules have no mode. @throws ModuleError that says what does */
-  train(...mode: never[]): unknown {
-    throw new ModuleError(modeless(`train(${mode.join(", ")})`));
-  }
-
-  /** Modules have no mode. @throws ModuleError that says what does */
-  eval(...mode: never[]): unknown {
-    throw new ModuleError(modeless(`eval(${mode.join(", ")})`));
+    const hasParameters = [...this.members()].some(([, member]) => member instanceof Parameter);
+    return graphOf(x).scope(hasParameters ? this.path : this.#path, f, this);
   }
 
   /**
-   * Gives modules and parameters their paths, and each parameter its initial values. Call it on the root, once all modules exist.
-   * A member with two paths gets the first.
+   * Whether it behaves as in training in graphs that train, with all below it: normalises by the batch, moves its running statistics, drops values.
+   * As in PyTorch: `train(false)`, or `eval()`, of a part keeps its statistics while the rest trains; its parameters are trained if the optimiser
+   * has them. What a graph was recorded with stays; a `trainer` records anew. Inference, in `new Graph()`, by `predictor` and by `evaluate`, is the
+   * same in either mode.
+   * @returns the module itself
+   * @throws TypeError for a mode that is neither true nor false
+   */
+  train(mode = true): this {
+    if (typeof mode !== "boolean") throw new TypeError(`train: the mode is true or false, got ${aKind(mode)}`);
+    for (const [, module] of this.namedModules()) module.#training = mode;
+    return this;
+  }
+
+  /** As in inference, in graphs that train too: `train(false)`. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /**
+   * Gives modules and parameters their paths, and each parameter its initial values. Call it on the root, once all modules exist; again
+   * where some came later. A member with two paths gets the first. What is finished already, such as a network of `mganet-webgpu/models`
+   * that became a part, keeps the values that it has, as in PyTorch.
    * @param init a seed for `initialValues`, by default 0; or a function that gives a parameter's values, or a function that computes them when
    *   they are needed, each time the same (`initialValuesBy` makes one)
    * @returns the module itself
-   * @throws ModuleError if a parameter was already used or given values, two members have one path, or a module contains itself
+   * @throws ModuleError if all of it is finished already, a parameter was given values before, or by the function although it has some; if two
+   *   members have one path, or a module contains itself
    */
   finish(init: number | Init = 0): this {
-    const initial = typeof init === "number" ? initialValues(init) : init;
-    const members = [...membersBelow(this, "", [])];
+    const isSeed = typeof init === "number";
+    const initial = isSeed ? initialValues(init) : init;
+    const members = [...membersBelow(this, this.#path ?? "", [])];
+    const isNew = (member: Module | Parameter) =>
+      member instanceof Module ? member.#path === undefined : !finished.has(member);
+    if (this.#path !== undefined && !members.some(([, member]) => isNew(member)))
+      throw new ModuleError(finishedTwice(this.constructor.name, this.#path));
     const seen = new Set<Module | Parameter>();
     const byPath = new Map<string, Module | Parameter>();
+    const given = new Map<Parameter, ReturnType<Init>>();
     for (const [path, member] of members) {
       const other = byPath.get(path);
       if (other && other !== member) throw new ModuleError(`finish: two members have the path ${path}; rename one`);
       byPath.set(path, member);
-      if (!(member instanceof Parameter)) continue;
+      if (!(member instanceof Parameter) || given.has(member)) continue;
       const already = member.written ? "given values" : member.residences.size > 0 ? "used on a device" : undefined;
-      if (!already) continue;
-      throw new ModuleError(
-        `finish: ${path} was already ${already}; finish the root module first, or release(gpu) it (for a module added later, finish that one)`,
-      );
+      if (isNew(member) && already) {
+        throw new ModuleError(`finish: ${path} was already ${already}; finish the root module first`);
+      }
+      const values = isSeed && !isNew(member) ? undefined : initial(path, member);
+      if (!isNew(member) && values !== undefined) {
+        throw new ModuleError(
+          `finish: ${path} has values already, from an earlier finish; finish(seed) keeps them, and loadStateDict gives others`,
+        );
+      }
+      given.set(member, typeof values === "object" ? requireInitial(path, member, values).slice() : values);
     }
-    this.#path = "";
+    this.#path ??= "";
     for (const [path, member] of members) {
       if (seen.has(member)) continue;
       seen.add(member);
       if (member instanceof Module) member.#path = path;
       else {
         member.name = path;
-        const values = initial(path, member);
+        finished.add(member);
+        const values = given.get(member);
         if (typeof values === "function") member.initial = () => requireInitial(path, member, values());
-        else if (values !== undefined) member.initial = requireInitial(path, member, values).slice();
+        else if (values !== undefined) member.initial = values;
       }
     }
     return this;

@@ -68,8 +68,7 @@ const stateOf = (name: string) => [
 /** Adam, as `torch.optim.Adam`: weight decay is a part of the gradient. */
 export class Adam extends Optimizer<Resolved> {
   /**
-   * @param trained a module, of which all parameters are trained; an array of parameters; or slabs of them (`slabsOf`), which several
-   *   optimisers that train whole ones can share
+   * @param trained a module, of which all parameters are trained, or an array of parameters
    * @param options default: `adamDefaults`
    * @throws RangeError for invalid options, without parameters, or where groups overlap
    * @throws TypeError for anything else than parameters, or a parameter that is not registered with a finished module
@@ -78,7 +77,10 @@ export class Adam extends Optimizer<Resolved> {
     super(adamRule, trained, options);
   }
 
-  /** @throws RangeError if its parameters are not whole slabs, because another optimiser trains some together with others */
+  /**
+   * @throws RangeError if its parameters are not whole slabs, because another optimiser trains some together with others
+   * @internal
+   */
   get slabs(): readonly Slab[] {
     return this.kept.map(({ run: { slab, count } }) => {
       if (count === slab.variables.length) return slab;
@@ -88,7 +90,10 @@ export class Adam extends Optimizer<Resolved> {
     });
   }
 
-  /** First and second moments of each slab. */
+  /**
+   * First and second moments of each slab.
+   * @internal
+   */
   get moments(): readonly { readonly m: Variable; readonly v: Variable }[] {
     return this.kept.map(({ state: [m, v] }) => ({ m: m!.slab.flat, v: v!.slab.flat }));
   }

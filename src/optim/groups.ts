@@ -4,7 +4,7 @@ import { aKind, isList, kindOf, showShape } from "../kernels/kernel.ts";
 import { Module, Parameter } from "../nn/module.ts";
 import { runsOf, wholeOf, type Run } from "./slabs.ts";
 
-/** What an optimiser may be made over. */
+/** What an optimiser may be made over; slabs are for the project's own trainer, whose phases share whole ones. */
 export type Trained = Module | readonly Parameter[] | readonly Slab[];
 
 /** Options of the whole optimiser, beside those of its rule. `G`: what a group may have of its own. */
@@ -118,7 +118,7 @@ function parametersIn(name: string, label: string, trained: unknown): readonly P
   }
   const parameters = trained as readonly unknown[];
   if (parameters.length === 0) {
-    throw new RangeError(`${where}: no ${label ? "" : "slabs of "}parameters to train; the array is empty`);
+    throw new RangeError(`${where}: no parameters to train; the array is empty`);
   }
   return parameters.map((parameter) => requireTrainable(where, parameter));
 }

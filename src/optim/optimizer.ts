@@ -103,13 +103,20 @@ export abstract class Optimizer<O extends Rates = Rates> {
    * Records the backward pass of `loss` and one step. The graph gains an input, named as the optimiser is ("adam", "adamw", "sgd") unless
    * `input` says otherwise, to be filled from `advance`; where two optimisers are recorded in one graph, each needs its own.
    * @throws RangeError if the graph has an input of this name, or the optimiser was recorded with other unused parameters
-   * @throws TypeError if the loss does not depend on a parameter, and the option `unusedParameters` does not allow for that
+   * @throws TypeError if the loss does not depend on a parameter, and the option `unusedParameters` does not allow for that; or if a batch
+   *   normalisation or dropout was recorded as in inference because the graph is none for training
    */
   record(graph: Graph, loss: Tensor, input = this.#call): Recorded {
     const { name } = this.#rule;
     if (graph.inputs.has(input)) {
       throw new RangeError(
         `${name}: the graph already has an input ${input}; for a second optimiser, use another name: record(graph, loss, "${this.#call}2")`,
+      );
+    }
+    if (graph.untrained !== undefined) {
+      throw new TypeError(
+        `${name}: ${graph.untrained} was recorded as in inference: record a loss to train by in new Graph({ training: true }), or call eval() on ` +
+          "modules that shall behave so",
       );
     }
     const { parameters } = this;

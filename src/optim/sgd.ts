@@ -29,7 +29,7 @@ const rule: Rule<SGDOptions> = {
 /** Stochastic gradient descent with momentum, as `torch.optim.SGD`. */
 export class SGD extends Optimizer<SGDOptions> {
   /**
-   * @param trained a module, of which all parameters are trained; an array of parameters; or slabs of them (`slabsOf`)
+   * @param trained a module, of which all parameters are trained, or an array of parameters
    * @param options default: `sgdDefaults`
    * @throws RangeError for invalid options, without parameters, or where groups overlap
    * @throws TypeError for anything else than parameters, or a parameter that is not registered with a finished module

@@ -4,7 +4,7 @@ import type { GreyImage } from "../data/grey-image.ts";
 import type { Box } from "../data/sample.ts";
 import { cropMethods, type CropMethod } from "../data/tissue/crop.ts";
 import { isList, requireKnown, requireShape, requireSizes } from "../kernels/kernel.ts";
-import { preparePicture } from "./prepare-picture.ts";
+import { preparePicture, requireGrey, type Shown } from "./prepare-picture.ts";
 
 /** How a picture is prepared. */
 export interface ImageOptions {
@@ -24,17 +24,23 @@ export interface NetworkImage {
 
 /**
  * Finds the tissue, resizes it as Pillow does (Lanczos), and normalises it, as in training and by `mganet predict`.
- * @throws DataError for a picture that is too small or shows nothing; ShapeError for options that cannot be
+ * @throws TypeError for what is no picture of grey levels; DataError for one that is too small or shows nothing; ShapeError for options that
+ *   cannot be
  */
 export function imageOf(picture: GreyImage, options: ImageOptions): NetworkImage {
+  requireGrey("imageOf", picture);
   requireKnown("imageOf", options, ["size", "crop"]);
-  const { size, crop: method = "adaptive" } = options;
+  const prepared = preparePicture(picture, "picture", requirePrepared("imageOf", options));
+  return { image: assembleBatch([prepared], [false]).image, crop: prepared.source.crop };
+}
+
+/** @throws ShapeError for a size or a way to crop that cannot be */
+export function requirePrepared(op: string, { size, crop = "adaptive" }: ImageOptions): Shown {
   requireShape(
     isList(size) && (size as readonly number[]).length === 2,
-    () => `imageOf: size is ${String(size)}, expected [height, width]`,
+    () => `${op}: size is ${String(size)}, expected [height, width]`,
   );
-  requireSizes("imageOf", size);
-  requireShape(cropMethods.includes(method), () => `imageOf: crop is ${method}, expected ${cropMethods.join(", ")}`);
-  const prepared = preparePicture(picture, "picture", { size: [...size], crop: method });
-  return { image: assembleBatch([prepared], [false]).image, crop: prepared.source.crop };
+  requireSizes(op, size);
+  requireShape(cropMethods.includes(crop), () => `${op}: crop is ${crop}, expected ${cropMethods.join(", ")}`);
+  return { size: [...size], crop };
 }

@@ -1,5 +1,6 @@
 /** Checkpoints: weights, optimiser state and position in one safetensors file, enough to resume bit for bit. */
 import * as z from "zod";
+import { requireBytes } from "../data/bytes.ts";
 import { widened } from "../data/half-floats.ts";
 import { allFinite, WeightsError } from "../io/weights.ts";
 import { isTorchFile } from "../data/torch/torch-file.ts";
@@ -104,6 +105,12 @@ export async function writeCheckpoint(
  * @throws CheckpointError
  */
 export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
+  requireBytes(file, bytes);
+  if (isTorchFile(bytes)) {
+    throw new CheckpointError(
+      `${file}: a file of PyTorch's, not a checkpoint of this program: a training can begin from it (train --init)`,
+    );
+  }
   const { metadata, tensors } = parseSafetensors(bytes, file);
   if (metadata["format"] !== FORMAT) {
     throw new CheckpointError(`${file}: not a checkpoint of this program (format ${metadata["format"] ?? "missing"})`);

@@ -6,7 +6,12 @@
 export { AdapterError, openGpu, type PageGpuOptions } from "./open-gpu.ts";
 export { imageDataOf } from "./decode/image-data.ts";
 export { openPictureFile } from "./decode/open-picture-file.ts";
-export { PicturePredictor, type PicturePrediction, type PicturePredictorOptions } from "../runs/picture-predictor.ts";
+export {
+  PicturePredictor,
+  type PictureNetworkOptions,
+  type PicturePrediction,
+  type PicturePredictorOptions,
+} from "../runs/picture-predictor.ts";
 export type { Levels } from "../data/grey-image.ts";
 export type { PictureSize } from "../data/annotation-frame.ts";
 export type { Outline } from "../explain/outline.ts";

@@ -22,12 +22,12 @@ import {
   scale,
   ShapeError,
   sigmoid,
-  Slab,
   split,
   sum,
   Variable,
   type Tensor,
 } from "../../src/index.ts";
+import { Slab } from "../../src/graph/storage.ts";
 import {
   BasicBlock,
   jointLoss,

@@ -1,12 +1,16 @@
 /** Ops that a user defines: swish and a 1-D FIR filter, checked, trained, and what is said of wrong ones. */
 import { describe, expect, test } from "vitest";
+import { div, mul } from "../../src/autograd/arithmetic.ts";
 import { sum } from "../../src/autograd/elementwise.ts";
+import { log } from "../../src/autograd/math.ts";
 import { defineOp, type OpDefinition } from "../../src/autograd/define-op.ts";
 import { checkOp, gradcheck } from "../../src/autograd/gradcheck.ts";
 import { gradients } from "../../src/autograd/gradients.ts";
 import { mseLoss } from "../../src/autograd/regression.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { Linear } from "../../src/nn/layers.ts";
 import { Module, Parameter } from "../../src/nn/module.ts";
 import { Adam, slabsOf } from "../../src/optim/adam.ts";
 import { useGpu } from "../support/gpu.ts";
@@ -105,9 +109,63 @@ describe("checkOp", () => {
     await expect(checkOp(gpu(), wrong, { odd: [[3, 7]] })).rejects.toThrow("more than 0.02");
     await expect(checkOp(gpu(), swish, { odd: [[3, 7]] }, { reference: (x) => x })).rejects.toThrow("values is off by");
     await expect(checkOp(gpu(), swish, {})).rejects.toThrow("swish: there are no cases to check");
+    await expect(gradcheck(gpu(), () => sum(mul(new Linear(2, 3).finish(0).weight, 2)), [])).rejects.toThrow(
+      "gradcheck: there is nothing to differentiate by: pass what the function depends on as operands of f32, parameters too",
+    );
     await gradcheck(gpu(), (x) => sum(swish(x)), [[5]], {
       reference: (x) => [swishReference(x).reduce((a, b) => a + b)],
     });
+  });
+});
+
+describe("operands of a function that is not defined everywhere", () => {
+  const root = defineOp({
+    name: "root",
+    inputs: { x: "f32" },
+    outputs: { y: (x) => x },
+    wgsl: "y[i] = sqrt(x[i]);",
+    gradient: ([dy], _, [y]) => [div(mul(dy!, 0.5), y!)],
+  });
+  const reference = (x: Float64Array) => x.map(Math.sqrt);
+
+  test("lie in the range that is given for all, or for one", async () => {
+    const cases = { one: [[1]], odd: [[3, 7]], several: [[2, 5, 13, 3]] };
+    await expect(checkOp(gpu(), root, cases, { reference })).rejects.toThrow(
+      "root, case odd: the reference is NaN where it was computed: say where the operands may lie, as in { range: [0, 4] }",
+    );
+    await expect(checkOp(gpu(), root, cases)).rejects.toThrow(
+      "root, case odd: the function is NaN where it was computed",
+    );
+    expect(await checkOp(gpu(), root, cases, { reference, range: [0, 4] })).toHaveLength(3 * 4);
+    expect(await checkOp(gpu(), root, cases, { range: [0.5, 4] })).toHaveLength(3 * 3);
+    const seen: number[][] = [];
+    const power = (x: Float64Array, y: Float64Array) => {
+      seen.push([...x], [...y]);
+      return x.map((v, i) => v * Math.log(y[i]!));
+    };
+    const f = (x: Tensor, y: Tensor) => mul(x, log(y));
+    await gradcheck(gpu(), f, [[4, 5], { shape: [4, 5], range: [1, 3] }], { reference: power });
+    const [x, y] = seen as [number[], number[]];
+    expect([Math.min(...x) < -0.5, Math.max(...x) > 0.5]).toEqual([true, true]);
+    expect(Math.min(...y)).toBeGreaterThanOrEqual(1.1);
+    expect(Math.max(...y)).toBeLessThanOrEqual(2.9);
+    expect(Math.max(...y) - Math.min(...y)).toBeGreaterThan(1.5);
+  });
+
+  test.each<[object, object, string]>([
+    [[3], { range: [1, 1] }, "gradcheck: operand 0: a range is two numbers, [least, greatest], got [1, 1]"],
+    [[3], { range: 2 }, "a range is two numbers, [least, greatest], got a Number"],
+    [{ shape: [3], range: [0, NaN] }, {}, "a range is two numbers, [least, greatest], got [0, NaN]"],
+    [
+      { shape: [1], values: Float32Array.of(1), range: [0, 2] },
+      {},
+      "operand 0: has values, which a range does not change",
+    ],
+    [{ shape: [3], positive: true }, {}, "gradcheck: operand 0: unknown option positive"],
+    [{ range: [0, 1] }, {}, "gradcheck: operand 0: a shape is an array of sizes, got undefined"],
+    [[3], { positive: true }, "gradcheck: unknown option positive"],
+  ])("a range that cannot be is refused: %j %j", async (operand, options, message) => {
+    await expect(gradcheck(gpu(), root, [operand as never], options)).rejects.toThrow(message);
   });
 });
 
@@ -200,17 +258,62 @@ describe("what is wrong is said", () => {
     expect(loss({ gradient: ([dy]: [never]) => [sum(dy)] })).toThrow("mine: the gradient of x is [1], and x is [2, 3]");
   });
 
-  test("in WGSL that does not compile: op, line and message; the device goes on", async () => {
+  const FIRST = "shader mine does not compile: ";
+  const functions = "fn half(x: f32) -> f32 {\n  return x / 2u;\n}";
+  const whole = [
+    ...["@group(0) @binding(0) var<storage, read_write> x: array<f32>;"],
+    ...["@group(0) @binding(1) var<storage, read_write> y: array<f32>;"],
+    ...["@compute @workgroup_size(1)", "fn main() {", "  y[0] = x[0] + 1u;", "}"],
+  ].join("\n");
+  test.each<[string, Partial<OpDefinition>, string, string]>([
+    [
+      "a statement",
+      { wgsl: "let a = 1.0;\n  y[i] = a * unknown(x[i]);" },
+      "wgsl, line 2, column 14: unresolved call target 'unknown'",
+      "  y[i] = a * unknown(x[i]);",
+    ],
+    ["a type", { wgsl: "y[i] = i;" }, "wgsl, line 1, column 6: cannot assign 'u32' to 'f32'", "y[i] = i;"],
+    [
+      "an end",
+      { wgsl: "let a = x[i];\ny[i] = a" },
+      "wgsl, after its last line: expected ';' for assignment statement",
+      "}",
+    ],
+    [
+      "a function",
+      { wgsl: "y[i] = half(x[i]);", functions },
+      "functions, line 2, column 10: no matching overload for 'operator / (f32, u32)'",
+      "  return x / 2u;",
+    ],
+    [
+      "a function's end",
+      { wgsl: "y[i] = half(x[i]);", functions: "fn half(x: f32) -> f32 { return x" },
+      "functions, after its last line: expected ';' for return statement",
+      "@compute @workgroup_size(64)",
+    ],
+    [
+      "statements after functions",
+      { wgsl: "\ny[i] = half(x[i]) + 1u;", functions: functions.replace("2u", "2.0") },
+      "wgsl, line 2, column 8: no matching overload for 'operator + (f32, u32)'",
+      "y[i] = half(x[i]) + 1u;",
+    ],
+    ["one brace too many", { wgsl: "y[i] = x[i]; }" }, "wgsl, after its last line: unexpected token", "}"],
+    [
+      "a whole shader",
+      { wgsl: whole, workgroups: () => [1, 1, 1] },
+      "wgsl, line 5, column 10: no matching overload for 'operator + (f32, u32)'",
+      "  y[0] = x[0] + 1u;",
+    ],
+  ])("in WGSL that does not compile, by the line that was written: %s", async (_, changes, message, line) => {
     const graph = new Graph();
-    const broken = define({ wgsl: "let a = 1.0;\n  y[i] = a * unknown(x[i]);" });
-    await expect(compile(gpu(), graph, { outputs: { y: broken(x(graph)) } })).rejects.toThrow(
-      /shader mine does not compile: [^]*\d+: unresolved call target 'unknown'\n +y\[i\] = a \* unknown\(x\[i\]\);/,
+    const failing = compile(gpu(), graph, { outputs: { y: define(changes)(x(graph)) } });
+    const said = await failing.then(
+      () => "",
+      (error: unknown) => (error as Error).message,
     );
-    const typed = new Graph();
-    const wrong = define({ wgsl: "y[i] = i;" });
-    await expect(compile(gpu(), typed, { outputs: { y: wrong(x(typed)) } })).rejects.toThrow(
-      "shader mine does not compile",
-    );
+    expect(said.split("\n")[0]).toBe(`${FIRST}${message}`);
+    expect(said.split("\n")).toContain(`      ${line}`);
+    // The device goes on.
     gpu().check();
     await checkOp(gpu(), swish, { after: [[5]] }, { reference: swishReference });
   });

@@ -29,8 +29,9 @@ import {
 } from "../../src/index.ts";
 import { MGANet, paperOptions, Predictor } from "../../src/entries/models.ts";
 import { BatchNorm2d, Conv2d, initialValues, Linear } from "../../src/entries/nn.ts";
-import { Adam, slabsOf } from "../../src/entries/optim.ts";
+import { Adam } from "../../src/entries/optim.ts";
 import { Slab } from "../../src/graph/storage.ts";
+import { slabsOf } from "../../src/optim/slabs.ts";
 import { openGpu } from "../../src/node/index.ts";
 import { useGpu } from "../support/gpu.ts";
 

@@ -122,6 +122,12 @@ describe("fit", () => {
     expect(await net.stateDict(gpu())).toEqual(expected.weights);
   });
 
+  test("takes a promise of an epoch's batches", async () => {
+    const { made } = make();
+    const done = await made.fit((epoch) => Promise.resolve([batch(4, epoch)]), { epochs: 2 });
+    expect(done.map(({ samples }) => samples)).toEqual([4, 4]);
+  });
+
   test("takes arrays that a generator fills again", async () => {
     const batches = [batch(4, 1), batch(4, 2), batch(4, 3)];
     const expected = await byHand(batches);
@@ -238,6 +244,52 @@ describe("what cannot be meant is refused", () => {
       /inputs must name the inputs/,
     );
     expect(() => trainer(gpu(), other, { inputs, loss, optimizer, lr: 1 } as never)).toThrow(/unknown option lr/);
+  });
+
+  test.each<[string, unknown, string]>([
+    ["one batch", batch(2, 1), "got an Object; for a single batch, fit([batch])"],
+    ["a promise of batches", Promise.resolve([batch(2, 1)]), "got a Promise; await it first"],
+    ["a function of a batch", () => batch(2, 1), "got an Object; for a single batch, fit([batch])"],
+    ["a function of a function", () => () => [batch(2, 1)], "got a function; call it"],
+    ["a text", "batches", "got a String"],
+    ["nothing", undefined, "got undefined"],
+  ])("by fit: %s", async (_, given, message) => {
+    const { made } = make();
+    await expect(made.fit(given as [])).rejects.toThrow(
+      new TypeError(`fit: expected batches one after another, as in an array, ${message}`),
+    );
+  });
+
+  test("by evaluate: one batch, and a function", async () => {
+    const { made } = make();
+    await expect(made.evaluate(batch(2, 1) as never)).rejects.toThrow(
+      "evaluate: expected batches one after another, as in an array, got an Object; for a single batch, evaluate([batch])",
+    );
+    await expect(made.evaluate((() => [batch(2, 1)]) as never)).rejects.toThrow("got a function; call it");
+  });
+
+  test("a schedule that is no function, or gives no factor", async () => {
+    for (const [schedule, kind] of [
+      ["cosine", "a String"],
+      [{ stepSize: 2 }, "an Object"],
+      [0.5, "a Number"],
+    ]) {
+      expect(() => make({ schedule: schedule as never })).toThrow(
+        `trainer: schedule must be a function of the step, such as stepLR({ stepSize: 100 }), got ${kind as string}`,
+      );
+    }
+    for (const [value, shown] of [
+      [undefined, "undefined"],
+      [NaN, "NaN"],
+      [-1, "-1"],
+      ["1", "a String"],
+    ]) {
+      const { made, optimizer } = make({ schedule: () => value as never });
+      await expect(made.step(batch(2, 1))).rejects.toThrow(
+        `trainer: the schedule gave ${shown as string} for step 0, expected a factor of the learning rate, of at least 0`,
+      );
+      expect(optimizer.steps).toBe(0);
+    }
   });
 
   test("a loss that is not one number", async () => {

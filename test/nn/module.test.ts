@@ -7,6 +7,7 @@ import { Graph } from "../../src/graph/graph.ts";
 import { readVariable, writeVariable } from "../../src/graph/storage.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { initialValues } from "../../src/nn/init.ts";
+import { ReLU } from "../../src/nn/activations.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.ts";
 import { Module, ModuleError, ModuleList, Parameter, StateDictError, type StateDict } from "../../src/nn/module.ts";
 import { Adam, slabsOf } from "../../src/optim/adam.ts";
@@ -15,6 +16,8 @@ import { useGpu } from "../support/gpu.ts";
 const gpu = useGpu();
 const x = (graph = new Graph({ training: true })) => graph.input("x", [1, 4, 4, 3]);
 const conv = () => new Conv2d(3, 3, 1);
+
+class Holder extends Module {}
 
 /** A module that applies others one after the other. */
 abstract class Chain extends Module {
@@ -346,14 +349,76 @@ describe("a state dict that does not fit changes nothing", () => {
   });
 });
 
-test("finish refuses what was used already, and takes it once it is released", async () => {
-  const net = new InArray();
-  net.finish(initialValues(0));
-  const before = await net.stateDict(gpu());
-  expect(() => net.finish(initialValues(1))).toThrow("finish: convs.0.weight was already used on a device");
-  net.release(gpu());
-  net.finish(initialValues(1));
-  expect((await net.stateDict(gpu())).get("convs.0.weight")).not.toEqual(before.get("convs.0.weight"));
+describe("finish a second time", () => {
+  test("of the same module is refused, used or not, and changes nothing", async () => {
+    const net = new InArray();
+    net.finish(1);
+    const values = net.convs[0]!.weight.initial!.slice();
+    const refused = new ModuleError(
+      "finish: this InArray is finished already, and its values stay as they are: give the seed to its first finish " +
+        "(the project's networks take it in their constructors), or set values by loadStateDict",
+    );
+    expect(() => net.finish(2)).toThrow(refused);
+    expect(() => net.convs[0]!.finish(2)).toThrow("finish: this Conv2d is finished already, as convs.0, and");
+    expect(await readVariable(gpu(), net.convs[0]!.weight)).toEqual(values);
+    net.release(gpu());
+    expect(() => net.finish(initialValues(2))).toThrow(refused);
+    expect(net.convs[0]!.path).toBe("convs.0");
+    expect(await readVariable(gpu(), net.convs[0]!.weight)).toEqual(values);
+  });
+
+  test("of a part leaves its values, drawn, given or trained, and names them anew", async () => {
+    const body = new InArray();
+    body.finish(1);
+    writeVariable(gpu(), body.convs[1]!.weight, new Float32Array(9).fill(5));
+    const drawn = body.convs[0]!.weight.initial!.slice();
+    const whole = Object.assign(new Holder(), { head: conv(), body }).finish(2);
+    const state = await whole.stateDict(gpu());
+    expect([...state.keys()]).toEqual(["head.weight", "body.convs.0.weight", "body.convs.1.weight"]);
+    expect(await readVariable(gpu(), body.convs[0]!.weight)).toEqual(drawn);
+    expect(state.get("body.convs.1.weight")!.data).toEqual(new Float32Array(9).fill(5));
+    expect(body.convs[0]!.path).toBe("body.convs.0");
+    expect(state.get("head.weight")!.data).toEqual(
+      (await Object.assign(new Holder(), { head: conv() }).finish(2).stateDict(gpu())).get("head.weight")!.data,
+    );
+  });
+
+  test("of a module to which others were added names and draws those, wherever they are", () => {
+    const part = Object.assign(new Holder(), { first: conv() });
+    const net = Object.assign(new Holder(), { part }).finish(1);
+    const first = part.first.weight.initial;
+    const late = Object.assign(net.part, { late: conv(), act: new ReLU() });
+    net.part.finish(1);
+    expect([late.late.path, late.act.path, late.late.weight.name]).toEqual([
+      "part.late",
+      "part.act",
+      "part.late.weight",
+    ]);
+    expect(part.first.weight.initial).toEqual(first);
+    const whole = Object.assign(new Holder(), { part: Object.assign(new Holder(), { late: conv() }) }).finish(1);
+    expect(late.late.weight.initial).toEqual(whole.part.late.weight.initial);
+    const fc = Object.assign(net, { fc: new Linear(2, 3) }).finish(7).fc;
+    expect(fc.weight.name).toBe("fc.weight");
+    expect(part.first.weight.initial).toEqual(first);
+    expect(() => net.finish(8)).toThrow("finish: this Holder is finished already, and");
+  });
+
+  test("of a part by a function that gives it others is refused, and one that leaves it out is not", () => {
+    const [body, again] = [new InArray().finish(1), new InArray().finish(1)];
+    const whole = Object.assign(new Holder(), { body, head: conv() });
+    expect(() => whole.finish(initialValues(2))).toThrow(
+      "finish: body.convs.0.weight has values already, from an earlier finish; " +
+        "finish(seed) keeps them, and loadStateDict gives others",
+    );
+    // Nothing was changed by that.
+    expect(body.path).toBe("");
+    whole.finish((name, { size }) => (name.startsWith("body") ? undefined : new Float32Array(size).fill(3)));
+    expect(body.convs[0]!.weight.initial).toEqual(again.convs[0]!.weight.initial);
+    expect(whole.head.weight.initial).toEqual(new Float32Array(9).fill(3));
+  });
+});
+
+test("a seed is a whole number", () => {
   for (const seed of [NaN, 0.5, -1, undefined]) {
     expect(() => initialValues(seed as number)).toThrow(
       "initialValues: seed must be a whole number of at least 0, got",

@@ -13,7 +13,7 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { Flatten, GELU, Identity, ReLU, Sigmoid, Softmax, Tanh } from "../../src/nn/activations.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.ts";
-import { Module, ModuleError, ModuleList, Parameter } from "../../src/nn/module.ts";
+import { Module, ModuleList, Parameter } from "../../src/nn/module.ts";
 import { AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d, Upsample } from "../../src/nn/pooling.ts";
 import { Sequential, type Layer } from "../../src/nn/sequential.ts";
 import { Adam, slabsOf } from "../../src/optim/adam.ts";
@@ -116,15 +116,6 @@ test("lists give modules by position, in turn, and their number", () => {
   expect([...list]).toEqual([a, b]);
   const named = new ModuleList(new Map([["in", a], ["out", b]])); // prettier-ignore
   expect([named[1], named.get("out"), named.length]).toEqual([b, b, 2]);
-});
-
-test("modules have no mode, and say what has", () => {
-  const net = new Sequential(new ReLU());
-  expect(() => net.eval()).toThrow(ModuleError);
-  expect(() => net.train()).toThrow(
-    "train(): a graph trains or does not, not a module: record forward in new Graph({ training: true })",
-  );
-  expect(() => (net.train as (on: boolean) => void).call(net, false)).toThrow("train(false): ");
 });
 
 describe("layers without parameters compute what PyTorch's do", () => {

@@ -139,7 +139,7 @@ describe("parameters lie in one slab", () => {
 describe("an optimiser that would train nothing, or nonsense, is an error", () => {
   test("no parameters", () => {
     expect(() => slabsOf([])).toThrow("slabsOf: no parameters to train");
-    expect(() => new Adam([], {})).toThrow("Adam: no slabs of parameters to train");
+    expect(() => new Adam([], {})).toThrow("Adam: no parameters to train");
   });
 
   test.each<[Record<string, number>, string]>([

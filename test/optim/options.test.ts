@@ -16,7 +16,7 @@ describe("an optimiser that cannot be meant is an error", () => {
   const net = new TwoHeads();
   test.each<[string, () => unknown, string]>([
     ["nothing", () => new Adam(undefined as never), "Adam: expected a module or its parameters, got undefined"],
-    ["an empty array", () => new SGD([]), "SGD: no slabs of parameters to train; the array is empty"],
+    ["an empty array", () => new SGD([]), "SGD: no parameters to train; the array is empty"],
     [
       "a stranger",
       () => new SGD([net.conv as never]),

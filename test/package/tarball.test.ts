@@ -93,18 +93,24 @@ export const gpu = await openGpu({ adapter: "llvmpipe" });
 export const image = await prepareImage("nodule.png", { width: 64, height: 64, crop: "adaptive" });
 `;
   const options = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess"];
-  const target = ["--target", "es2022", "--lib", "es2023,dom,dom.iterable"];
   const compilers = {
     "TypeScript 5.9": path.join(root, "lint/typescript-5/node_modules/typescript/bin/tsc"),
     "TypeScript 6": require.resolve("typescript/bin/tsc"),
   };
-  const faults = (tsc: string, args: readonly string[]) =>
-    run(process.execPath, [tsc, ...options, ...target, ...args], { cwd: project }).then(
+  const faults = (tsc: string, args: readonly string[], lib = "es2023,dom,dom.iterable") =>
+    run(process.execPath, [tsc, ...options, "--target", "es2022", "--lib", lib, ...args], { cwd: project }).then(
       () => "",
       (error: unknown) => (error as { stdout: string }).stdout,
     );
 
+  /** What the README says that a project without DOM has to add. */
+  const [line] = /\/\/\/ <reference lib=.*? \/>/.exec(readFileSync(path.join(root, "README.md"), "utf8"))!;
+  const onNode = ["--module", "nodenext", "--types", "node", "--typeRoots", path.join(root, "node_modules/@types")];
+
   beforeAll(() => {
+    writeFileSync(path.join(project, "dom.d.ts"), `${line}\n`);
+    // Without a page's adapter, which such a project has not.
+    writeFileSync(path.join(project, "without.ts"), core.replace("await navigator.gpu.requestAdapter()", "null"));
     for (const [name, code] of Object.entries({ core, web, node }))
       writeFileSync(path.join(project, `${name}.ts`), code);
     writeFileSync(path.join(project, "wrong.ts"), core.replace("[2, 64, 64, 3]", '"image"'));
@@ -113,9 +119,13 @@ export const image = await prepareImage("nodule.png", { width: 64, height: 64, c
   it.each(Object.entries(compilers))("of every entry are sound for %s, without skipLibCheck", async (_, tsc) => {
     const bundler = ["--module", "esnext", "--moduleResolution", "bundler"];
     expect(await faults(tsc, [...bundler, "core.ts", "web.ts"])).toBe("");
-    const onNode = ["--module", "nodenext", "--types", "node", "--typeRoots", path.join(root, "node_modules/@types")];
     expect(await faults(tsc, [...onNode, "core.ts", "node.ts"])).toBe("");
     expect(await faults(tsc, [...bundler, "wrong.ts"])).toContain("readonly number[]");
+  });
+
+  it.each(Object.entries(compilers))("need for %s no DOM in the project but the README's line", async (_, tsc) => {
+    expect(await faults(tsc, [...onNode, "without.ts", "node.ts", "dom.d.ts"], "es2023")).toBe("");
+    expect(await faults(tsc, [...onNode, "without.ts", "node.ts"], "es2023")).toContain("Cannot find name");
   });
 });
 

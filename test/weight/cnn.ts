@@ -2,7 +2,7 @@
 import { compile, crossEntropy, globalAvgPool, Gpu, Graph, maxPool2d, relu, type Tensor } from "../../src/index.ts";
 import { parseSafetensors } from "../../src/entries/io.ts";
 import { BatchNorm2d, Conv2d, initialValues, Linear, Module } from "../../src/entries/nn.ts";
-import { Adam, adamDefaults, slabsOf } from "../../src/entries/optim.ts";
+import { Adam, adamDefaults } from "../../src/entries/optim.ts";
 
 class Net extends Module {
   readonly conv1 = new Conv2d(1, 16, 3, { padding: 1 });
@@ -30,7 +30,7 @@ export async function train(batches: AsyncIterable<{ image: Float32Array; label:
   const graph = new Graph({ training: true });
   const logits = net.forward(graph.input("image", [32, 28, 28, 1]));
   const loss = crossEntropy(logits, graph.input("label", [32], "u32"));
-  const adam = new Adam(slabsOf(net.parameters()), { ...adamDefaults, lr: 1e-3 });
+  const adam = new Adam(net, { ...adamDefaults, lr: 1e-3 });
   const step = await compile(gpu, graph, { outputs: { loss }, updates: adam.record(graph, loss).updates });
   const losses: number[] = [];
   for await (const batch of batches) {

@@ -2,7 +2,6 @@
 import { conv2d } from "../../autograd/conv2d.ts";
 import { avgPool2d } from "../../autograd/pooling.ts";
 import { cat, globalAvgPool, maxPool2d } from "../../autograd/spatial.ts";
-import { graphOf } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { BatchNorm2d, Conv2d, Linear, type Conv2dLayerOptions } from "../../nn/layers.ts";
 import { Module, Parameter } from "../../nn/module.ts";
@@ -252,8 +251,6 @@ class PaddedKernel extends Module {
 
   forward(x: Tensor): Tensor {
     const padding = x.shape.slice(1, 3).map((side) => Math.max(0, Math.floor((TAPS + 1 - side) / 2)));
-    return graphOf(x).scope(this.path, () =>
-      conv2d(x, this.weight, undefined, { padding: padding as [number, number] }),
-    );
+    return this.scoped(x, () => conv2d(x, this.weight, undefined, { padding: padding as [number, number] }));
   }
 }

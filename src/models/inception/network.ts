@@ -93,10 +93,10 @@ export class Inception extends Module {
     for (const mixed of [this.Mixed_6a, this.Mixed_6b, this.Mixed_6c, this.Mixed_6d, this.Mixed_6e])
       y = mixed.forward(y);
     const sixth = y;
-    const aux = graphOf(x).training ? { auxLogits: this.AuxLogits.forward(y) } : {};
+    const aux = this.scoped(x, () => graphOf(x).follow("Inception")) ? { auxLogits: this.AuxLogits.forward(y) } : {};
     for (const mixed of [this.Mixed_7a, this.Mixed_7b, this.Mixed_7c]) y = mixed.forward(y);
     const pooled = globalAvgPool(y);
-    const dropped = dropout(pooled, { p: DROPPED, layer: 0, seed: this.#seed, step });
+    const dropped = this.scoped(x, () => dropout(pooled, { p: DROPPED, layer: 0, seed: this.#seed, step }));
     return { logits: this.fc.forward(dropped), ...aux, pooled, scales: [stem, second, fifth, sixth, y] };
   }
 }

@@ -3,7 +3,6 @@ import { add, relu, sigmoid } from "../../autograd/elementwise.ts";
 import { channelMeanMax, mulChannels, mulMap } from "../../autograd/gating.ts";
 import { globalMaxPool } from "../../autograd/pooling.ts";
 import { globalAvgPool } from "../../autograd/spatial.ts";
-import { graphOf } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { requireWhole } from "../../kernels/kernel.ts";
 import { Conv2d, Linear } from "../../nn/layers.ts";
@@ -35,7 +34,7 @@ export class SE extends Gated {
 
   /** f [N, H, W, C] -> f's shape. */
   forward(f: Tensor): Tensor {
-    return graphOf(f).scope(this.path, () => mulChannels(f, sigmoid(this.gate(globalAvgPool(f)))));
+    return this.scoped(f, () => mulChannels(f, sigmoid(this.gate(globalAvgPool(f)))));
   }
 }
 
@@ -53,7 +52,7 @@ export class CBAM extends Gated {
 
   /** f [N, H, W, C] -> f's shape. */
   forward(f: Tensor): Tensor {
-    return graphOf(f).scope(this.path, () => {
+    return this.scoped(f, () => {
       const c = sigmoid(add(this.gate(globalAvgPool(f)), this.gate(globalMaxPool(f))));
       const scaled = mulChannels(f, c);
       return mulMap(scaled, sigmoid(this.conv.forward(channelMeanMax(scaled))));

@@ -1,7 +1,6 @@
 /** The Mask-Guided Attention module. */
 import { attentions, maskGuidedAttention, minMaxNormalize, type Fusion, type Gate } from "../../autograd/attention.ts";
 import { interpolate } from "../../autograd/spatial.ts";
-import { graphOf } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { requireShape, requireWhole } from "../../kernels/kernel.ts";
 import { Linear } from "../../nn/layers.ts";
@@ -32,7 +31,7 @@ export class MGA extends Module {
 
   /** f [N, H, W, C], mask [N, h, w, 1] of probabilities -> f's shape. */
   forward(f: Tensor, mask: Tensor): Tensor {
-    return graphOf(f).scope(this.path, () => {
+    return this.scoped(f, () => {
       const m = minMaxNormalize(interpolate(mask, [f.shape[1]!, f.shape[2]!]));
       return maskGuidedAttention(f, m, this.#gate(), this.#fusion);
     });

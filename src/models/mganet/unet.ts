@@ -1,6 +1,5 @@
 /** The segmentation branch: a U-Net on a ResNet18 encoder. */
 import { cat, interpolate } from "../../autograd/spatial.ts";
-import { graphOf } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { nhwc, requireShape, showShape } from "../../kernels/kernel.ts";
 import { BatchNorm2d, Conv2d } from "../../nn/layers.ts";
@@ -23,7 +22,7 @@ class DecoderBlock extends Module {
   }
 
   forward(x: Tensor, skip: Tensor | undefined): Tensor {
-    const up = graphOf(x).scope(this.path, () => {
+    const up = this.scoped(x, () => {
       const larger = interpolate(x, [2 * x.shape[1]!, 2 * x.shape[2]!]);
       return skip ? cat([larger, skip]) : larger;
     });

@@ -55,7 +55,7 @@ class WindowAttention extends Module {
     ];
     const windows = { window: WINDOW, shift };
     const graph = graphOf(x);
-    return graph.scope(this.path, () => {
+    return this.scoped(x, () => {
       // The padding is zero before qkv, so a padded token's query, key and value are the biases; it is attended to as any other.
       const tokens = windowPartition(x, windows);
       const bias = relativePositionBias(this.relative_position_bias_table, WINDOW, graph);
@@ -91,7 +91,8 @@ class SwinBlock extends Module {
 
   forward(x: Tensor, step?: Tensor): Tensor {
     const { p, layer, seed } = this.#depth;
-    const left = (branch: Tensor, use: number) => stochasticDepth(branch, { p, seed, step, layer: layer + use });
+    const left = (branch: Tensor, use: number) =>
+      this.scoped(branch, () => stochasticDepth(branch, { p, seed, step, layer: layer + use }));
     const y = add(x, left(this.attn.forward(this.norm1.forward(x)), 0));
     return add(y, left(this.mlp.forward(this.norm2.forward(y)), 1));
   }
@@ -109,7 +110,7 @@ class PatchMerging extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const squares = graphOf(x).scope(this.path, () => spaceToDepth(x));
+    const squares = this.scoped(x, () => spaceToDepth(x));
     return this.reduction.forward(this.norm.forward(squares));
   }
 }

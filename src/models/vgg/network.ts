@@ -4,7 +4,6 @@ import { dropout } from "../../autograd/dropout.ts";
 import { relu } from "../../autograd/elementwise.ts";
 import { adaptiveAvgPool2d } from "../../autograd/pooling.ts";
 import { maxPool2d } from "../../autograd/spatial.ts";
-import { graphOf } from "../../graph/graph.ts";
 import { requireTensors, type Tensor } from "../../graph/tensor.ts";
 import { requireWhole } from "../../kernels/kernel.ts";
 import { constant, heNormal, normal } from "../../nn/draws.ts";
@@ -47,7 +46,7 @@ class Flattened extends Module {
 
   /** [N, 7, 7, C] -> [N, features]. */
   forward(x: Tensor): Tensor {
-    return graphOf(x).scope(this.path, () => flattenedLinear(x, this.weight, this.bias));
+    return this.scoped(x, () => flattenedLinear(x, this.weight, this.bias));
   }
 }
 
@@ -105,7 +104,8 @@ export class VGG extends Module {
       y = maxPool2d(y, { kernel: 2 });
       return last;
     });
-    const drop = (z: Tensor, layer: number) => dropout(z, { p: DROPPED, layer, seed: this.#seed, step });
+    const drop = (z: Tensor, layer: number) =>
+      this.scoped(z, () => dropout(z, { p: DROPPED, layer, seed: this.#seed, step }));
     const first = drop(relu(this.classifier[0].forward(adaptiveAvgPool2d(y, [SIDE, SIDE]))), 0);
     const second = drop(relu(this.classifier[3].forward(first)), 1);
     return { logits: this.classifier[6].forward(second), scales };

@@ -46,7 +46,7 @@ class SelfAttention extends Module {
 
   /** @param seen gets the weights, [N · heads, T, T] */
   forward(x: Tensor, seen?: Tensor[]): Tensor {
-    const y = graphOf(x).scope(this.path, () => {
+    const y = this.scoped(x, () => {
       const qkv = linear(x, this.in_proj_weight, this.in_proj_bias);
       if (!seen) return selfAttention(qkv, { heads: this.#heads });
       const { y, weights } = selfAttentionWithWeights(qkv, this.#heads);

@@ -1,4 +1,5 @@
 /** The grey levels of a picture in a file, for `PicturePredictor`. */
+import { requireBytes } from "../../data/bytes.ts";
 import type { GreyImage } from "../../data/grey-image.ts";
 import { DataError } from "../../data/sample.ts";
 import { decodeGrey, readImage } from "./decode.ts";
@@ -8,6 +9,7 @@ import { decodeGrey, readImage } from "./decode.ts";
  * @throws DataError naming the file, if it is missing or damaged
  */
 export async function readPicture(file: string | Uint8Array): Promise<GreyImage> {
+  if (typeof file !== "string") requireBytes("readPicture", file);
   try {
     return await decodeGrey(typeof file === "string" ? await readImage(file) : file);
   } catch (error) {

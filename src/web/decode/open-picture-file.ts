@@ -3,6 +3,7 @@
  * cannot read so is refused.
  */
 import type { PictureSize } from "../../data/annotation-frame.ts";
+import { requireBytes } from "../../data/bytes.ts";
 import { isDicom } from "../../data/dicom/file.ts";
 import { isAvif, readAvif } from "../../data/pictures/avif.ts";
 import { bmpSize, decodeBmp, isBmp } from "../../data/pictures/bmp.ts";
@@ -29,6 +30,7 @@ import { toSrgb } from "./profile.ts";
  * @throws DataError, without the file's name, for a file that is not a picture, is damaged, too large, or cannot be read here
  */
 export async function openPictureFile(bytes: Uint8Array): Promise<PictureFile> {
+  requireBytes("openPictureFile", bytes);
   if (bytes.length === 0) throw new DataError("is not a readable image: the file is empty");
   if (isDicom(bytes)) return (await import("./dicom.ts")).openDicom(bytes);
   if (isBmp(bytes)) return openBmp(bytes);
