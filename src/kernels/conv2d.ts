@@ -18,11 +18,12 @@ import {
   requireWhole,
   showShape,
   sizeOf,
+  type Assembly,
   type Kernel,
   type Lowering,
   type LoweringContext,
   type Parts,
-  type Source,
+  type Slice,
   type Spec,
 } from "./kernel.ts";
 import { single, threadDispatch } from "./per-thread.ts";
@@ -142,7 +143,7 @@ function byRows(
 }
 
 /** y = relu?(conv2d(x, weight) (+ bias [Co]) (+ plus, of y's shape)); x may be assembled from several sources. */
-export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sources?: readonly Source[]): Kernel {
+export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, from?: Assembly): Kernel {
   const epilogue = noEpilogueBut(some);
   const { kernel, plain } = pass("conv2d", s, [inputSpec(s), outputSpec(s)], epilogue, ({ threads }) =>
     conv2dPlainForward(s, epilogue, threads),
@@ -151,28 +152,28 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sour
   const linear = !epilogue.plus && !epilogue.relu;
   return {
     ...kernel,
-    inputs: sources ? [...specsOf(sources), ...kernel.inputs.slice(1)] : kernel.inputs,
-    ...(sources ? { temporaries: temporariesOf(s, sources) } : {}),
+    inputs: from ? [...specsOf(from), ...kernel.inputs.slice(1)] : kernel.inputs,
+    ...(from ? { temporaries: temporariesOf(s, from) } : {}),
     traits: {
-      ...(linear && !sources ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
-      withSources: (from) => (readable(s, from) ? conv2dForward(s, some, from) : undefined),
+      ...(linear && !from ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
+      withSources: (other) => (readable(s, other) ? conv2dForward(s, some, other) : undefined),
     },
     parts: {
       units: s.n,
-      of: (n) => conv2dForward({ ...s, n }, some, sources && ofImages(sources, n)),
+      of: (n) => conv2dForward({ ...s, n }, some, from && ofImages(from, n)),
       // ReLU has to wait for the whole sum.
-      ...(sources || epilogue.relu ? {} : byRows(s, (part) => conv2dForward(part, some), conv2dForward)),
+      ...(from || epilogue.relu ? {} : byRows(s, (part) => conv2dForward(part, some), conv2dForward)),
     },
     lower(context) {
-      const winograd = winogradForward(s, epilogue, context, sources);
+      const winograd = winogradForward(s, epilogue, context, from?.sources);
       const found = { direct: direct.flatMap((variant) => variant(s, epilogue, context)), winograd, plain };
-      return inOrder("forward", s, context, found, sources && ((variant) => assembling(variant, sources, context)));
+      return inOrder("forward", s, context, found, from && ((variant) => assembling(variant, from, context)));
     },
   };
 }
 
-/** dx from dy and weight (, plus what is added, of dx's shape); dx may be split into outputs of `channels` channels. */
-export function conv2dInputGrad(s: Conv2dShape, plus = false, channels?: readonly number[]): Kernel {
+/** dx from dy and weight (, plus what is added, of dx's shape); dx may be split into an output for each of `slices`. */
+export function conv2dInputGrad(s: Conv2dShape, plus = false, slices?: readonly Slice[]): Kernel {
   const epilogue = noEpilogueBut({ plus });
   const { kernel, plain } = pass("conv2d.inputGrad", s, [outputSpec(s), inputSpec(s)], epilogue, ({ threads }) =>
     conv2dPlainInputGrad(s, epilogue, threads),
@@ -181,67 +182,67 @@ export function conv2dInputGrad(s: Conv2dShape, plus = false, channels?: readonl
   const dx = inputSpec(s).shape;
   return {
     ...kernel,
-    ...(channels ? { outputs: splitSpecs(dx, channels), temporaries: [inputSpec(s)] } : {}),
+    ...(slices ? { outputs: splitSpecs(dx, slices), temporaries: [inputSpec(s)] } : {}),
     traits: {
-      ...(plus || channels ? {} : { withAddend: () => conv2dInputGrad(s, true) }),
-      ...(covers(s) && !plus ? { splitOutput: (among: readonly number[]) => conv2dInputGrad(s, false, among) } : {}),
+      ...(plus || slices ? {} : { withAddend: () => conv2dInputGrad(s, true) }),
+      ...(covers(s) && !plus ? { splitOutput: (among) => conv2dInputGrad(s, false, among) } : {}),
     },
     parts: {
       units: s.n,
-      of: (n) => conv2dInputGrad({ ...s, n }, plus, channels),
-      ...(channels ? {} : byRows(s, (part) => conv2dInputGrad(part, plus))),
+      of: (n) => conv2dInputGrad({ ...s, n }, plus, slices),
+      ...(slices ? {} : byRows(s, (part) => conv2dInputGrad(part, plus))),
     },
     lower(context) {
-      const winograd = winogradInputGrad(s, epilogue, context, channels);
+      const winograd = winogradInputGrad(s, epilogue, context, slices);
       const found = { direct: direct.flatMap((variant) => variant(s, epilogue, context.caps)), winograd, plain };
-      const split = channels && ((variant: Lowering) => splittingOutput(variant, dx, channels, context));
+      const split = slices && ((variant: Lowering) => splittingOutput(variant, dx, slices, context));
       return inOrder("inputGrad", s, context, found, split);
     },
   };
 }
 
 /** dweight from x and dy; x may be assembled from several sources. */
-export function conv2dWeightGrad(s: Conv2dShape, sources?: readonly Source[]): Kernel {
+export function conv2dWeightGrad(s: Conv2dShape, from?: Assembly): Kernel {
   const label = "conv2d.weightGrad";
   const bindings = [input(0), input(1), output(0)];
   const items = (s.kh * s.kw * s.ci * s.co) / s.groups;
   const code = ({ threads }: ThreadGrid) => conv2dPlainWeightGrad(s, threads);
   return {
     name: label,
-    inputs: [...(sources ? specsOf(sources) : [inputSpec(s)]), outputSpec(s)],
-    ...(sources ? { temporaries: temporariesOf(s, sources) } : {}),
+    inputs: [...(from ? specsOf(from) : [inputSpec(s)]), outputSpec(s)],
+    ...(from ? { temporaries: temporariesOf(s, from) } : {}),
     outputs: [weightSpec(s)],
     updates: [],
     flops: 2 * multiplyAdds(s),
-    traits: { withSources: (from) => (readable(s, from) ? conv2dWeightGrad(s, from) : undefined) },
+    traits: { withSources: (some) => (readable(s, some) ? conv2dWeightGrad(s, some) : undefined) },
     parts: {
       units: s.n,
-      of: (n) => conv2dWeightGrad({ ...s, n }, sources && ofImages(sources, n)),
-      ...(sources ? {} : byRows(s, conv2dWeightGrad)),
+      of: (n) => conv2dWeightGrad({ ...s, n }, from && ofImages(from, n)),
+      ...(from ? {} : byRows(s, conv2dWeightGrad)),
     },
     lower(context) {
       const direct = [depthwiseWeightGrad, stripWeightGrad, subgroupWeightGrad, tiledWeightGrad];
       const plain = single("plain", threadDispatch(label, items, bindings, code, convParams(s)));
-      const winograd = winogradWeightGrad(s, context.caps, sources);
+      const winograd = winogradWeightGrad(s, context.caps, from?.sources);
       const found = { direct: direct.flatMap((variant) => variant(s, context.caps)), winograd, plain };
-      return inOrder("weightGrad", s, context, found, sources && ((variant) => assembling(variant, sources, context)));
+      return inOrder("weightGrad", s, context, found, from && ((variant) => assembling(variant, from, context)));
     },
   };
 }
 
 /** What is laid out for a variant that cannot read the sources directly. */
-const temporariesOf = (s: Conv2dShape, sources: readonly Source[]): Spec[] => [
+const temporariesOf = (s: Conv2dShape, { sources }: Assembly): Spec[] => [
   inputSpec(s),
-  ...sources.filter(({ enlarged }) => enlarged).map((source) => f32(...readShape(source))),
+  ...sources.filter(({ enlarge }) => enlarge).map((source) => f32(...readShape(source))),
 ];
 
-const specsOf = (sources: readonly Source[]): Spec[] => sources.map(({ shape }) => f32(...shape));
+const specsOf = ({ sources }: Assembly): Spec[] => sources.map(({ shape }) => f32(...shape));
 
 /**
  * Whether some variant reads the sources directly: Winograd's, which takes tiles from one after another. Enlarging happens on the
  * fly, for a padding of 1.
  */
-function readable(s: Conv2dShape, sources: readonly Source[]): boolean {
+function readable(s: Conv2dShape, { sources }: Assembly): boolean {
   const padded = s.padding.every((p) => p === 1);
-  return covers(s) && sources.every(({ shape, enlarged }) => shape[3]! % 4 === 0 && (padded || !enlarged));
+  return covers(s) && sources.every(({ shape, enlarge }) => shape[3]! % 4 === 0 && (padded || !enlarge));
 }

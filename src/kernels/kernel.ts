@@ -89,7 +89,26 @@ export const contextOf = (caps: Capabilities, flags: Partial<Omit<LoweringContex
 /** A tensor [N, H, W, C], or what it becomes when height and width are doubled (bilinear, as `interpolate` does). */
 export interface Source {
   readonly shape: readonly number[];
-  readonly enlarged: boolean;
+  /** Where it is doubled: the kernel that does it, for such a shape. */
+  readonly enlarge?: (shape: readonly number[]) => Kernel;
+}
+
+/** A tensor that is sources behind each other along the channels. It carries the kernels that lay it out, so that only graphs with such tensors need them. */
+export interface Assembly {
+  readonly sources: readonly Source[];
+  /** The kernel that concatenates tensors of these shapes; there where sources are more than one. */
+  readonly concat?: (shapes: readonly (readonly number[])[]) => Kernel;
+}
+
+/** A run of a tensor's channels. */
+export interface Channels {
+  readonly offset: number;
+  readonly take: number;
+}
+
+/** Some of a tensor's channels, and the kernel that takes such runs out of a tensor of shape `x`, one output each. */
+export interface Slice extends Channels {
+  readonly of: (x: readonly number[], runs: readonly Channels[]) => Kernel;
 }
 
 /**
@@ -103,14 +122,14 @@ export interface KernelTraits {
   readonly withEpilogue?: (epilogue: Epilogue) => Kernel;
   /** A batch normalisation relu?((x - mean) invstd gamma + beta (+ residual)) of x, stats, gamma, beta (, residual). Used by `foldBatchNorms`. */
   readonly affine?: { readonly relu: boolean };
-  /** The same kernel reading `sources`, concatenated along the channels, in place of its first input; undefined if it cannot. Used by `elideCopies`. */
-  readonly withSources?: (sources: readonly Source[]) => Kernel | undefined;
+  /** The same kernel reading the sources in place of its first input; undefined if it cannot. Used by `elideCopies`. */
+  readonly withSources?: (from: Assembly) => Kernel | undefined;
   /** Its output is these sources, concatenated along the channels, and nothing else. Used by `elideCopies`. */
-  readonly sources?: readonly Source[];
-  /** The same kernel with its output split along the channels into one output of each of these sizes. Used by `elideCopies`. */
-  readonly splitOutput?: (channels: readonly number[]) => Kernel;
+  readonly assembly?: Assembly;
+  /** The same kernel with an output for each of these runs of channels, which are all, in order. Used by `elideCopies`. */
+  readonly splitOutput?: (slices: readonly Slice[]) => Kernel;
   /** Its output is these channels of its input, and nothing else. Used by `elideCopies`. */
-  readonly slice?: { readonly offset: number; readonly take: number };
+  readonly slice?: Slice;
   /** It costs little more than a pass over its operands, so the backward pass may compute its outputs again. Used by `recompute`. */
   readonly cheap?: boolean;
 }

@@ -19,6 +19,7 @@ import {
   input,
   output,
   scratch,
+  type Channels,
   type Dispatch,
   type Lowering,
   type LoweringContext,
@@ -115,9 +116,9 @@ function inputTiles(
   { tile, padding, threads }: { tile: TileSize; padding: readonly [number, number]; threads: Threads },
 ): Dispatch[] {
   const offsets = offsetsOf(sources.map(({ shape }) => shape[3]!));
-  return sources.map(({ shape, enlarged }, i) => {
+  return sources.map(({ shape, enlarge }, i) => {
     const [n, h, w, c] = shape as [number, number, number, number];
-    const code = winogradInput(threads, tile, enlarged);
+    const code = winogradInput(threads, tile, enlarge !== undefined);
     const stretch = { all, first: offsets[i]!.offset };
     return tileTransform(`${label}.tiles`, { n, h, w, c }, tiles, [input(i), v], code, padding, stretch);
   });
@@ -128,9 +129,9 @@ interface Pass {
   /** What is convolved, and what that is assembled from. */
   from: Image;
   sources: readonly Source[];
-  /** The result, and the channels of the outputs into which it is split. */
+  /** The result, and the outputs into which it is split. */
   to: Image;
-  outputs: readonly number[];
+  outputs: readonly Channels[];
   padding: readonly [number, number];
   turned: boolean;
   epilogue: Epilogue;
@@ -166,7 +167,7 @@ function convolve(pass: Pass, tile: TileSize, { caps, half: wanted }: LoweringCo
       },
       ...inputTiles(label, from.c, sources, tiles, v, { tile, padding, threads }),
       matmul(`${label}.product`, product, [v, u, m], { transposed: turned, half }, caps),
-      ...offsetsOf(outputs).map(({ offset, take }, k) =>
+      ...outputs.map(({ offset, take }, k) =>
         tileTransform(
           `${label}.result`,
           { ...to, c: take },
@@ -187,7 +188,7 @@ const tileSizes: readonly TileSize[] = [6, 4];
 const variants = (s: Conv2dShape, of: (tile: TileSize) => Lowering): Lowering[] => (covers(s) ? tileSizes.map(of) : []);
 
 /** x as the only source. */
-const itself = (s: Conv2dShape): Source[] => [{ shape: [s.n, s.h, s.w, s.ci], enlarged: false }];
+const itself = (s: Conv2dShape): Source[] => [{ shape: [s.n, s.h, s.w, s.ci] }];
 
 export const winogradForward = (
   s: Conv2dShape,
@@ -198,22 +199,31 @@ export const winogradForward = (
   variants(s, (tile) => {
     const from = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const to = { n: s.n, h: s.oh, w: s.ow, c: s.co };
-    const pass = { label: "conv2d", from, sources, to, outputs: [s.co], padding: s.padding, turned: false, epilogue };
+    const pass = {
+      label: "conv2d",
+      from,
+      sources,
+      to,
+      outputs: [{ offset: 0, take: s.co }],
+      padding: s.padding,
+      turned: false,
+      epilogue,
+    };
     return convolve(pass, tile, context);
   });
 
-/** @param outputs channels of each tensor into which dx is split */
+/** @param outputs the runs of channels into which dx is split */
 export const winogradInputGrad = (
   s: Conv2dShape,
   epilogue: Epilogue,
   context: LoweringContext,
-  outputs: readonly number[] = [s.ci],
+  outputs: readonly Channels[] = [{ offset: 0, take: s.ci }],
 ): Lowering[] =>
   variants(s, (tile) => {
     const from = { n: s.n, h: s.oh, w: s.ow, c: s.co };
     const to = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const padding = [TAPS - 1 - s.padding[0], TAPS - 1 - s.padding[1]] as const;
-    const sources = [{ shape: [s.n, s.oh, s.ow, s.co], enlarged: false }];
+    const sources = [{ shape: [s.n, s.oh, s.ow, s.co] }];
     const pass = { label: "conv2d.inputGrad", from, sources, to, outputs, padding, turned: true, epilogue };
     return convolve(pass, tile, context);
   });
