@@ -3,10 +3,8 @@ import { convParams, multiplyAdds, type Conv2dShape } from "../../shaders/lib/co
 import { epilogueOperands, noEpilogue, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import { conv2dPlainForward, conv2dPlainInputGrad, conv2dPlainWeightGrad } from "../../shaders/conv2d_plain.wgsl.ts";
-import { depthwiseForward, depthwiseInputGrad, depthwiseWeightGrad } from "./conv2d-depthwise.ts";
-import { fastestFirst, type Pass } from "./conv2d-order.ts";
-import { stripForward, stripInputGrad, stripWeightGrad } from "./conv2d-strip.ts";
-import { subgroupForward, subgroupInputGrad, subgroupWeightGrad } from "./conv2d-subgroup.ts";
+import { fastestFirst, loadVariants, variantsFor } from "./conv2d-order.ts";
+import { winogradCovers, type Pass } from "./conv2d-pass.ts";
 import { tiledForward, tiledInputGrad, tiledWeightGrad } from "./conv2d-tiled.ts";
 import {
   f32,
@@ -28,7 +26,6 @@ import {
 } from "./kernel.ts";
 import { single, threadDispatch } from "./per-thread.ts";
 import { assembling, splitSpecs, splittingOutput, ofImages, readShape } from "./sources.ts";
-import { covers, winogradForward, winogradInputGrad, winogradWeightGrad } from "./winograd.ts";
 
 /** Names and defaults as in PyTorch's Conv2d; a number stands for both directions. */
 export interface Conv2dOptions {
@@ -148,7 +145,6 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, from
   const { kernel, plain } = pass("conv2d", s, [inputSpec(s), outputSpec(s)], epilogue, ({ threads }) =>
     conv2dPlainForward(s, epilogue, threads),
   );
-  const direct = [depthwiseForward, stripForward, subgroupForward, tiledForward];
   const linear = !epilogue.plus && !epilogue.relu;
   return {
     ...kernel,
@@ -164,9 +160,14 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, from
       // ReLU has to wait for the whole sum.
       ...(from || epilogue.relu ? {} : byRows(s, (part) => conv2dForward(part, some), conv2dForward)),
     },
+    load: (context) => loadVariants("forward", s, context),
     lower(context) {
-      const winograd = winogradForward(s, epilogue, context, from?.sources);
-      const found = { direct: direct.flatMap((variant) => variant(s, epilogue, context)), winograd, plain };
+      const { others, winograd } = variantsFor("forward", s, context);
+      const direct = [
+        ...(others ? [others.depthwiseForward, others.stripForward, others.subgroupForward] : []),
+        tiledForward,
+      ].flatMap((variant) => variant(s, epilogue, context));
+      const found = { direct, winograd: winograd?.winogradForward(s, epilogue, context, from?.sources) ?? [], plain };
       return inOrder("forward", s, context, found, from && ((variant) => assembling(variant, from, context)));
     },
   };
@@ -178,23 +179,27 @@ export function conv2dInputGrad(s: Conv2dShape, plus = false, slices?: readonly 
   const { kernel, plain } = pass("conv2d.inputGrad", s, [outputSpec(s), inputSpec(s)], epilogue, ({ threads }) =>
     conv2dPlainInputGrad(s, epilogue, threads),
   );
-  const direct = [depthwiseInputGrad, stripInputGrad, subgroupInputGrad, tiledInputGrad];
   const dx = inputSpec(s).shape;
   return {
     ...kernel,
     ...(slices ? { outputs: splitSpecs(dx, slices), temporaries: [inputSpec(s)] } : {}),
     traits: {
       ...(plus || slices ? {} : { withAddend: () => conv2dInputGrad(s, true) }),
-      ...(covers(s) && !plus ? { splitOutput: (among) => conv2dInputGrad(s, false, among) } : {}),
+      ...(winogradCovers(s) && !plus ? { splitOutput: (among) => conv2dInputGrad(s, false, among) } : {}),
     },
     parts: {
       units: s.n,
       of: (n) => conv2dInputGrad({ ...s, n }, plus, slices),
       ...(slices ? {} : byRows(s, (part) => conv2dInputGrad(part, plus))),
     },
+    load: (context) => loadVariants("inputGrad", s, context),
     lower(context) {
-      const winograd = winogradInputGrad(s, epilogue, context, slices);
-      const found = { direct: direct.flatMap((variant) => variant(s, epilogue, context.caps)), winograd, plain };
+      const { others, winograd } = variantsFor("inputGrad", s, context);
+      const direct = [
+        ...(others ? [others.depthwiseInputGrad, others.stripInputGrad, others.subgroupInputGrad] : []),
+        tiledInputGrad,
+      ].flatMap((variant) => variant(s, epilogue, context.caps));
+      const found = { direct, winograd: winograd?.winogradInputGrad(s, epilogue, context, slices) ?? [], plain };
       const split = slices && ((variant: Lowering) => splittingOutput(variant, dx, slices, context));
       return inOrder("inputGrad", s, context, found, split);
     },
@@ -220,11 +225,15 @@ export function conv2dWeightGrad(s: Conv2dShape, from?: Assembly): Kernel {
       of: (n) => conv2dWeightGrad({ ...s, n }, from && ofImages(from, n)),
       ...(from ? {} : byRows(s, conv2dWeightGrad)),
     },
+    load: (context) => loadVariants("weightGrad", s, context),
     lower(context) {
-      const direct = [depthwiseWeightGrad, stripWeightGrad, subgroupWeightGrad, tiledWeightGrad];
       const plain = single("plain", threadDispatch(label, items, bindings, code, convParams(s)));
-      const winograd = winogradWeightGrad(s, context.caps, from?.sources);
-      const found = { direct: direct.flatMap((variant) => variant(s, context.caps)), winograd, plain };
+      const { others, winograd } = variantsFor("weightGrad", s, context);
+      const direct = [
+        ...(others ? [others.depthwiseWeightGrad, others.stripWeightGrad, others.subgroupWeightGrad] : []),
+        tiledWeightGrad,
+      ].flatMap((variant) => variant(s, context.caps));
+      const found = { direct, winograd: winograd?.winogradWeightGrad(s, context.caps, from?.sources) ?? [], plain };
       return inOrder("weightGrad", s, context, found, from && ((variant) => assembling(variant, from, context)));
     },
   };
@@ -244,5 +253,5 @@ const specsOf = ({ sources }: Assembly): Spec[] => sources.map(({ shape }) => f3
  */
 function readable(s: Conv2dShape, { sources }: Assembly): boolean {
   const padded = s.padding.every((p) => p === 1);
-  return covers(s) && sources.every(({ shape, enlarge }) => shape[3]! % 4 === 0 && (padded || !enlarge));
+  return winogradCovers(s) && sources.every(({ shape, enlarge }) => shape[3]! % 4 === 0 && (padded || !enlarge));
 }

@@ -4,6 +4,7 @@
  */
 import type { Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
+import { alignUp } from "../gpu/gpu.ts";
 import type { Shader } from "../gpu/shader.ts";
 
 /** Types of elements, 4 bytes each. */
@@ -76,13 +77,16 @@ export interface LoweringContext {
   readonly frozen: boolean;
   /** In a frozen plan, convolutions may store their weights in half precision. */
   readonly half: boolean;
+  /** Also the variants that would not be chosen without having been measured. */
+  readonly every: boolean;
 }
 
-/** The context of a plan on this adapter; neither frozen nor in half precision unless `flags` say so. */
+/** The context of a plan on this adapter; all flags are false unless they are given. */
 export const contextOf = (caps: Capabilities, flags: Partial<Omit<LoweringContext, "caps">> = {}): LoweringContext => ({
   caps,
   frozen: false,
   half: false,
+  every: false,
   ...flags,
 });
 
@@ -144,7 +148,9 @@ export interface Kernel {
   readonly updates: readonly Spec[];
   /** Floating-point operations (a multiply-add counts as two) of the direct algorithm; 0 where bytes are the cost. */
   readonly flops: number;
-  /** The variants that run in this context, the preferred one first, the plain one last. */
+  /** Loads what `lower` needs in this context; undefined where nothing is missing. Of a kernel without it nothing ever is. */
+  load?(context: LoweringContext): Promise<unknown> | undefined;
+  /** The variants that run in this context, the preferred one first, the plain one last. What `load` loads has to be there. */
   lower(context: LoweringContext): Lowering[];
   /** What the passes over a graph may do with it (src/graph/passes/). */
   readonly traits?: KernelTraits;
@@ -269,6 +275,14 @@ export const alongFirst = (shape: readonly number[], of: (shape: readonly number
   units: shape[0]!,
   of: (units) => of([units, ...shape.slice(1)]),
 });
+
+/** Bytes of the largest operand, or of what the plain variant lays out. */
+export const largestBytes = ({ inputs, outputs, updates, temporaries = [] }: Kernel): number =>
+  Math.max(...[...inputs, ...outputs, ...updates, ...temporaries].map(bytesOf));
+
+/** Whether an operand is larger than a binding, or a buffer, may be. */
+export const exceedsBinding = (kernel: Kernel, { maxBindingBytes, maxBufferBytes }: Capabilities): boolean =>
+  alignUp(largestBytes(kernel), 16) > Math.min(maxBindingBytes, maxBufferBytes);
 
 /** Bytes that a kernel reads and writes at least once. */
 export function bytesMoved(kernel: Kernel): number {
