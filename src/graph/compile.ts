@@ -3,7 +3,7 @@ import { Gpu } from "../gpu/gpu.ts";
 import { aKind, type OperandRef } from "../kernels/kernel.ts";
 import { allocate } from "./arena.ts";
 import { Graph } from "./graph.ts";
-import { outputsOf, type CompileOptions, type NamedTensors } from "./options.ts";
+import type { CompileOptions, NamedTensors } from "./options.ts";
 import { constants, hoistedBy, type IsHoisted } from "./passes/hoist.ts";
 import { PlanError } from "./plan-error.ts";
 import { Plan, type PlanSummary } from "./plan.ts";
@@ -30,8 +30,7 @@ export async function compile<Outputs extends NamedTensors = NamedTensors>(
 ): Promise<Plan<Outputs>> {
   requireArguments(gpu, graph, options);
   gpu.check();
-  const outputs = outputsOf(options);
-  const { nodes, lowerings, half } = await schedule(gpu, graph, options);
+  const { nodes, lowerings, half, outputs } = await schedule(gpu, graph, options);
   const compiled = gpu.precompile(shadersOf(lowerings));
   compiled.catch(() => {}); // Awaited below; until then a rejection must not count as unhandled.
   const { frozen = false } = options;

@@ -4,7 +4,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Shader } from "../gpu/shader.ts";
 import { contextOf, exceedsBinding, shaderOf, type Kernel, type Lowering } from "../kernels/kernel.ts";
 import { Later } from "../kernels/later.ts";
-import { choiceOf, type Choice } from "./choice.ts";
+import { choiceOf } from "./choice.ts";
 import type { Graph } from "./graph.ts";
 import { outputsOf, type CompileOptions } from "./options.ts";
 import { foldBatchNorms } from "./passes/fold-batch-norms.ts";
@@ -26,16 +26,22 @@ export interface Scheduled {
   readonly lowerings: readonly Lowering[];
   /** The tensors that are stored in half precision. */
   readonly half: ReadonlySet<Tensor>;
+  /** What a run returns, by name: tensors with memory of their own. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
 /** Applies all passes to what outputs and updates depend on. @throws PlanError as `compile` does */
 export async function schedule(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<Scheduled> {
   const live = liveOf(graph, options);
-  const chosen = { ...options, choice: options.choice ?? choiceOf(gpu) };
-  const needed = needsSeldom(gpu.caps, live, options);
+  // As they are now: the caller may change them while modules are loaded.
+  const choice = options.choice ?? choiceOf(gpu);
+  const given = { ...options, ...(choice ? { choice } : {}) };
+  const outputs = outputsOf(given);
+  const needed = needsSeldom(gpu.caps, live, given);
   if (needed) await seldom.load();
   const passes = needed ? seldom.module : undefined;
-  return lowerNodes(gpu, nodesOf(graph, options, live, passes), chosen, passes);
+  const nodes = nodesOf(graph, given, live, passes);
+  return { nodes, outputs, ...(await lowerNodes(gpu, nodes, given, passes)) };
 }
 
 /** What outputs and updates depend on. @throws PlanError unless they can be meant */
@@ -74,15 +80,10 @@ export function nodesOf(
 async function lowerNodes(
   gpu: Gpu,
   nodes: readonly Node[],
-  {
-    frozen = false,
-    half = false,
-    plain = false,
-    choice,
-    ...options
-  }: Omit<CompileOptions, "choice"> & { choice: Choice | undefined },
+  options: CompileOptions,
   passes: Seldom | undefined,
-): Promise<Scheduled> {
+): Promise<Pick<Scheduled, "lowerings" | "half">> {
+  const { frozen = false, half = false, plain = false, choice } = options;
   passes?.requireWithinLimits(gpu, nodes);
   if (half && !frozen) throw new PlanError("half precision needs a frozen plan: training needs full precision");
   if (half && !gpu.caps.f16) throw new PlanError("half precision: this adapter has no shader-f16", { code: "limit" });
@@ -101,7 +102,7 @@ async function lowerNodes(
     const chosen = choice?.(kernel, variants);
     return chosen ? [chosen] : variants;
   };
-  if (!passes) return { nodes, lowerings: nodes.map(({ kernel }) => variantsOf(kernel)[0]!), half: new Set() };
+  if (!passes) return { lowerings: nodes.map(({ kernel }) => variantsOf(kernel)[0]!), half: new Set() };
   const all: Candidates[] = [];
   const collect = (kernel: Kernel): Lowering => {
     const variants = variantsOf(kernel);
@@ -113,11 +114,11 @@ async function lowerNodes(
   // The kernels come in the same order again.
   let next = 0;
   const lowerings = nodes.map(({ kernel }) => passes.lowerWithin(kernel, context, () => chosen[next++]!));
-  if (!half) return { nodes, lowerings, half: new Set() };
+  if (!half) return { lowerings, half: new Set() };
   const isConstant = constants(nodes);
   const outputs = Object.values(outputsOf(options));
   const stored = passes.halfTensors(nodes, lowerings, (tensor) => isConstant(tensor) || outputs.includes(tensor));
-  return { nodes, lowerings: lowerings.map((l, i) => passes.withHalf(l, nodes[i]!, stored)), half: stored };
+  return { lowerings: lowerings.map((l, i) => passes.withHalf(l, nodes[i]!, stored)), half: stored };
 }
 
 export const shadersOf = (lowerings: readonly Lowering[]): Shader[] =>

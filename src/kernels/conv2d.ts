@@ -1,21 +1,16 @@
 /** Convolution: shapes, cost, and the variants of its three passes. Activations NHWC, weights HWIO. */
-import { convParams, multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
+import { multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import { epilogueOperands, noEpilogue, type Epilogue } from "../../shaders/lib/epilogue.ts";
-import type { ThreadGrid } from "../../shaders/lib/thread.ts";
-import { conv2dPlainForward, conv2dPlainInputGrad, conv2dPlainWeightGrad } from "../../shaders/conv2d_plain.wgsl.ts";
 import { fastestFirst, loadVariants, variantsFor } from "./conv2d-order.ts";
 import { winogradCovers, type Pass } from "./conv2d-pass.ts";
 import { tiledForward, tiledInputGrad, tiledWeightGrad } from "./conv2d-tiled.ts";
 import {
   f32,
-  input,
   nhwc,
-  output,
   requireKnown,
   requireShape,
   requireWhole,
   showShape,
-  sizeOf,
   type Assembly,
   type Kernel,
   type Lowering,
@@ -24,7 +19,6 @@ import {
   type Slice,
   type Spec,
 } from "./kernel.ts";
-import { single, threadDispatch } from "./per-thread.ts";
 import { assembling, splitSpecs, splittingOutput, ofImages, readShape } from "./sources.ts";
 
 /** Names and defaults as in PyTorch's Conv2d; a number stands for both directions. */
@@ -88,26 +82,19 @@ const outputSpec = (s: Conv2dShape) => f32(s.n, s.oh, s.ow, s.co);
 
 const noEpilogueBut = (some: Partial<Epilogue>): Epilogue => ({ ...noEpilogue, ...some });
 
-/** Operands, result and plain variant of a pass whose result goes through an epilogue. */
-function pass(
-  label: string,
-  s: Conv2dShape,
-  [from, result]: readonly [Spec, Spec],
-  epilogue: Epilogue,
-  code: (grid: ThreadGrid) => string,
-) {
+/** Operands and result of a pass whose result goes through an epilogue. */
+function pass(name: string, s: Conv2dShape, [from, result]: readonly [Spec, Spec], epilogue: Epilogue) {
   const channels = result.shape.at(-1)!;
-  const more = epilogueOperands(epilogue).map((name) => (name === "bias" ? f32(channels) : result));
+  const more = epilogueOperands(epilogue).map((operand) => (operand === "bias" ? f32(channels) : result));
   const inputs = [from, weightSpec(s), ...more];
-  const bindings = [...inputs.map((_, i) => input(i)), output(0)];
-  const plain = single("plain", threadDispatch(label, sizeOf(result.shape), bindings, code, convParams(s)));
-  return { plain, kernel: { name: label, inputs, outputs: [result], updates: [], flops: 2 * multiplyAdds(s) } };
+  return { name, inputs, outputs: [result], updates: [], flops: 2 * multiplyAdds(s) };
 }
 
 interface Found {
   direct: Lowering[];
-  winograd: Lowering[];
-  plain: Lowering;
+  winograd: Lowering[] | undefined;
+  /** The one that covers all, where others might be too large or not cover it. */
+  plain: Lowering | undefined;
 }
 
 /**
@@ -118,10 +105,10 @@ function inOrder(
   pass: Pass,
   s: Conv2dShape,
   context: LoweringContext,
-  { direct, winograd, plain }: Found,
+  { direct, winograd = [], plain }: Found,
   adapt: (variant: Lowering) => Lowering = (variant) => variant,
 ): Lowering[] {
-  return [...fastestFirst(pass, s, context, [...direct.map(adapt), ...winograd]), adapt(plain)];
+  return [...fastestFirst(pass, s, context, [...direct.map(adapt), ...winograd]), ...(plain ? [adapt(plain)] : [])];
 }
 
 /**
@@ -142,9 +129,7 @@ function byRows(
 /** y = relu?(conv2d(x, weight) (+ bias [Co]) (+ plus, of y's shape)); x may be assembled from several sources. */
 export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, from?: Assembly): Kernel {
   const epilogue = noEpilogueBut(some);
-  const { kernel, plain } = pass("conv2d", s, [inputSpec(s), outputSpec(s)], epilogue, ({ threads }) =>
-    conv2dPlainForward(s, epilogue, threads),
-  );
+  const kernel = pass("conv2d", s, [inputSpec(s), outputSpec(s)], epilogue);
   const linear = !epilogue.plus && !epilogue.relu;
   return {
     ...kernel,
@@ -167,7 +152,11 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, from
         ...(others ? [others.depthwiseForward, others.stripForward, others.subgroupForward] : []),
         tiledForward,
       ].flatMap((variant) => variant(s, epilogue, context));
-      const found = { direct, winograd: winograd?.winogradForward(s, epilogue, context, from?.sources) ?? [], plain };
+      const found = {
+        direct,
+        winograd: winograd?.winogradForward(s, epilogue, context, from?.sources),
+        plain: others?.plainForward(s, epilogue),
+      };
       return inOrder("forward", s, context, found, from && ((variant) => assembling(variant, from, context)));
     },
   };
@@ -176,9 +165,7 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, from
 /** dx from dy and weight (, plus what is added, of dx's shape); dx may be split into an output for each of `slices`. */
 export function conv2dInputGrad(s: Conv2dShape, plus = false, slices?: readonly Slice[]): Kernel {
   const epilogue = noEpilogueBut({ plus });
-  const { kernel, plain } = pass("conv2d.inputGrad", s, [outputSpec(s), inputSpec(s)], epilogue, ({ threads }) =>
-    conv2dPlainInputGrad(s, epilogue, threads),
-  );
+  const kernel = pass("conv2d.inputGrad", s, [outputSpec(s), inputSpec(s)], epilogue);
   const dx = inputSpec(s).shape;
   return {
     ...kernel,
@@ -199,7 +186,11 @@ export function conv2dInputGrad(s: Conv2dShape, plus = false, slices?: readonly 
         ...(others ? [others.depthwiseInputGrad, others.stripInputGrad, others.subgroupInputGrad] : []),
         tiledInputGrad,
       ].flatMap((variant) => variant(s, epilogue, context.caps));
-      const found = { direct, winograd: winograd?.winogradInputGrad(s, epilogue, context, slices) ?? [], plain };
+      const found = {
+        direct,
+        winograd: winograd?.winogradInputGrad(s, epilogue, context, slices),
+        plain: others?.plainInputGrad(s, epilogue),
+      };
       const split = slices && ((variant: Lowering) => splittingOutput(variant, dx, slices, context));
       return inOrder("inputGrad", s, context, found, split);
     },
@@ -208,12 +199,8 @@ export function conv2dInputGrad(s: Conv2dShape, plus = false, slices?: readonly 
 
 /** dweight from x and dy; x may be assembled from several sources. */
 export function conv2dWeightGrad(s: Conv2dShape, from?: Assembly): Kernel {
-  const label = "conv2d.weightGrad";
-  const bindings = [input(0), input(1), output(0)];
-  const items = (s.kh * s.kw * s.ci * s.co) / s.groups;
-  const code = ({ threads }: ThreadGrid) => conv2dPlainWeightGrad(s, threads);
   return {
-    name: label,
+    name: "conv2d.weightGrad",
     inputs: [...(from ? specsOf(from) : [inputSpec(s)]), outputSpec(s)],
     ...(from ? { temporaries: temporariesOf(s, from) } : {}),
     outputs: [weightSpec(s)],
@@ -227,13 +214,16 @@ export function conv2dWeightGrad(s: Conv2dShape, from?: Assembly): Kernel {
     },
     load: (context) => loadVariants("weightGrad", s, context),
     lower(context) {
-      const plain = single("plain", threadDispatch(label, items, bindings, code, convParams(s)));
       const { others, winograd } = variantsFor("weightGrad", s, context);
       const direct = [
         ...(others ? [others.depthwiseWeightGrad, others.stripWeightGrad, others.subgroupWeightGrad] : []),
         tiledWeightGrad,
       ].flatMap((variant) => variant(s, context.caps));
-      const found = { direct, winograd: winograd?.winogradWeightGrad(s, context.caps, from?.sources) ?? [], plain };
+      const found = {
+        direct,
+        winograd: winograd?.winogradWeightGrad(s, context.caps, from?.sources),
+        plain: others?.plainWeightGrad(s),
+      };
       return inOrder("weightGrad", s, context, found, from && ((variant) => assembling(variant, from, context)));
     },
   };

@@ -150,7 +150,10 @@ export interface Kernel {
   readonly flops: number;
   /** Loads what `lower` needs in this context; undefined where nothing is missing. Of a kernel without it nothing ever is. */
   load?(context: LoweringContext): Promise<unknown> | undefined;
-  /** The variants that run in this context, the preferred one first, the plain one last. What `load` loads has to be there. */
+  /**
+   * The variants that run in this context, the preferred one first; the plain one last, which may be missing where another covers all
+   * and `every` is not asked for. What `load` loads has to be there.
+   */
   lower(context: LoweringContext): Lowering[];
   /** What the passes over a graph may do with it (src/graph/passes/). */
   readonly traits?: KernelTraits;
