@@ -5,7 +5,7 @@ import { leastBytes } from "./arena.ts";
 import type { Graph } from "./graph.ts";
 import { requireWithinLimits } from "./limits.ts";
 import { outputsOf, type CompileOptions } from "./options.ts";
-import * as seldom from "./passes/seldom.ts";
+import * as seldom from "./seldom.ts";
 import { liveOf, nodesOf } from "./schedule.ts";
 import type { Node } from "./tensor.ts";
 

@@ -2,8 +2,15 @@
 import type { Capabilities } from "../gpu/capabilities.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Shader } from "../gpu/shader.ts";
-import { contextOf, exceedsBinding, shaderOf, type Kernel, type Lowering } from "../kernels/kernel.ts";
-import { Later } from "../kernels/later.ts";
+import {
+  contextOf,
+  exceedsBinding,
+  shaderOf,
+  type Kernel,
+  type Lowering,
+  type LoweringContext,
+  type Module,
+} from "../kernels/kernel.ts";
 import { choiceOf } from "./choice.ts";
 import type { Graph } from "./graph.ts";
 import { outputsOf, type CompileOptions } from "./options.ts";
@@ -15,8 +22,8 @@ import { PlanError } from "./plan-error.ts";
 import { requireMeant } from "./requests.ts";
 import type { Node, Tensor } from "./tensor.ts";
 
-const seldom = new Later(() => import("./passes/seldom.ts"));
-type Seldom = typeof seldom.module;
+type Seldom = typeof import("./seldom.ts");
+const loadSeldom = (): Promise<Seldom> => import("./seldom.ts");
 
 /** What a plan runs, and how. */
 export interface Scheduled {
@@ -37,9 +44,7 @@ export async function schedule(gpu: Gpu, graph: Graph, options: CompileOptions):
   const choice = options.choice ?? choiceOf(gpu);
   const given = { ...options, ...(choice ? { choice } : {}) };
   const outputs = outputsOf(given);
-  const needed = needsSeldom(gpu.caps, live, given);
-  if (needed) await seldom.load();
-  const passes = needed ? seldom.module : undefined;
+  const passes = needsSeldom(gpu.caps, live, given) ? await loadSeldom() : undefined;
   const nodes = nodesOf(graph, given, live, passes);
   return { nodes, outputs, ...(await lowerNodes(gpu, nodes, given, passes)) };
 }
@@ -77,6 +82,27 @@ export function nodesOf(
   return passes.recompute(nodes, graph.backwardFrom, kept);
 }
 
+/** Loads what the nodes' kernels need: with `every`, what any of their variants needs. */
+async function withModules(
+  nodes: readonly Node[],
+  context: LoweringContext,
+  every: boolean,
+  passes: Seldom | undefined,
+): Promise<LoweringContext> {
+  const wanted = new Set<Module>(
+    nodes.flatMap(({ kernel }) => {
+      // What the parts of a kernel need may depend on their size.
+      const all = kernel.needs && (every || exceedsBinding(kernel, context.caps));
+      return all ? ["seldom", "winograd"] : (kernel.needs?.(context) ?? []);
+    }),
+  );
+  const [seldom, winograd] = await Promise.all([
+    wanted.has("seldom") ? (passes ?? loadSeldom()) : undefined,
+    wanted.has("winograd") ? import("../kernels/winograd.ts") : undefined,
+  ]);
+  return { ...context, loaded: { ...(seldom ? { seldom: seldom.kernels } : {}), ...(winograd ? { winograd } : {}) } };
+}
+
 async function lowerNodes(
   gpu: Gpu,
   nodes: readonly Node[],
@@ -87,12 +113,8 @@ async function lowerNodes(
   passes?.requireWithinLimits(gpu, nodes);
   if (half && !frozen) throw new PlanError("half precision needs a frozen plan: training needs full precision");
   if (half && !gpu.caps.f16) throw new PlanError("half precision: this adapter has no shader-f16", { code: "limit" });
-  const context = contextOf(gpu.caps, { frozen, half, every: plain || choice !== undefined });
-  // Which variants the parts of a kernel need may depend on their size.
-  const loaded = nodes.flatMap(
-    ({ kernel }) => kernel.load?.({ ...context, every: context.every || exceedsBinding(kernel, gpu.caps) }) ?? [],
-  );
-  if (loaded.length > 0) await Promise.all(loaded);
+  const unloaded = contextOf(gpu.caps, { frozen, half });
+  const context = await withModules(nodes, unloaded, plain || choice !== undefined, passes);
   const variantsOf = (kernel: Kernel): Lowering[] => {
     const all = kernel.lower(context);
     // Split reductions may need more scratch memory than can be bound; the plain variants need none.

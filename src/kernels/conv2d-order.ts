@@ -4,12 +4,8 @@
  */
 import { multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import { tileSizeOf, tilesOf, winogradCovers, winogradTiles, type Pass } from "./conv2d-pass.ts";
-import type { Lowering, LoweringContext } from "./kernel.ts";
-import { Later, loading } from "./later.ts";
-
-/** Variants that not every plan needs. */
-export const others = new Later(() => import("./conv2d-others.ts"));
-export const winograd = new Later(() => import("./winograd.ts"));
+import type { Lowering, LoweringContext, Module } from "./kernel.ts";
+import { loadedOf, requireLoaded } from "./loaded.ts";
 
 /** Multiply-adds in the time a GPU takes to move one float, both as kernels reach in practice. A guess, not measured. */
 const MULTIPLY_ADDS_PER_FLOAT = 50;
@@ -28,28 +24,23 @@ function onGpu(pass: Pass, s: Conv2dShape, variant: string, { frozen }: Lowering
 }
 
 /**
- * The variants that a plan may choose besides the one in workgroup memory. On a GPU that one comes before all others of a single group, except
- * where Winograd's method is expected to be faster; only what was measured (`every`) can change that.
+ * The modules of variants that a plan may choose besides the one in workgroup memory. On a GPU that one comes before all others of a single
+ * group, except where Winograd's method is expected to be faster; only measurements can change that. Operands `inParts` have to be laid out.
  */
-function neededOf(pass: Pass, s: Conv2dShape, context: LoweringContext): { others: boolean; winograd: boolean } {
-  const all = context.every || context.caps.adapterClass === "software";
+export function modulesFor(pass: Pass, s: Conv2dShape, context: LoweringContext, inParts: boolean): Module[] {
+  const software = context.caps.adapterClass === "software";
   const faster = (variant: string) => onGpu(pass, s, variant, context) < onGpu(pass, s, "tiled", context);
-  return {
-    others: all || s.groups > 1,
-    winograd: winogradCovers(s) && (all || Object.keys(winogradTiles).some(faster)),
-  };
+  const winograd = winogradCovers(s) && (software || Object.keys(winogradTiles).some(faster));
+  return [
+    ...(software || s.groups > 1 || inParts ? ["seldom" as const] : []),
+    ...(winograd ? ["winograd" as const] : []),
+  ];
 }
 
-/** Loads what `variantsFor` gives. */
-export function loadVariants(pass: Pass, s: Conv2dShape, context: LoweringContext): Promise<unknown> | undefined {
-  const needed = neededOf(pass, s, context);
-  return loading([...(needed.others ? [others] : []), ...(needed.winograd ? [winograd] : [])]);
-}
-
-/** The modules of variants that a plan may choose. */
-export function variantsFor(pass: Pass, s: Conv2dShape, context: LoweringContext) {
-  const needed = neededOf(pass, s, context);
-  return { others: needed.others ? others.module : undefined, winograd: needed.winograd ? winograd.module : undefined };
+/** The modules of variants that are loaded. @throws Error without one that is needed */
+export function variantsFor(pass: Pass, s: Conv2dShape, context: LoweringContext, inParts: boolean) {
+  for (const name of modulesFor(pass, s, context, inParts)) requireLoaded(name, context);
+  return { seldom: loadedOf("seldom", context), winograd: loadedOf("winograd", context) };
 }
 
 /** The variants, lowest estimate first; depthwise ones, which waste no work, before all others. */
@@ -59,7 +50,8 @@ export function fastestFirst(
   context: LoweringContext,
   variants: readonly Lowering[],
 ): Lowering[] {
-  const onSoftware = context.caps.adapterClass === "software" && others.module.microsecondsOnSoftware;
+  const onSoftware =
+    context.caps.adapterClass === "software" && requireLoaded("seldom", context).microsecondsOnSoftware;
   const estimate = ({ variant }: Lowering): number => {
     if (variant === "depthwise") return 0;
     return onSoftware ? onSoftware(pass, s, variant, context) : onGpu(pass, s, variant, context);

@@ -1,7 +1,7 @@
 /** Convolution: shapes, cost, and the variants of its three passes. Activations NHWC, weights HWIO. */
 import { multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import { epilogueOperands, noEpilogue, type Epilogue } from "../../shaders/lib/epilogue.ts";
-import { fastestFirst, loadVariants, variantsFor } from "./conv2d-order.ts";
+import { fastestFirst, modulesFor, variantsFor } from "./conv2d-order.ts";
 import { winogradCovers, type Pass } from "./conv2d-pass.ts";
 import { tiledForward, tiledInputGrad, tiledWeightGrad } from "./conv2d-tiled.ts";
 import {
@@ -19,7 +19,7 @@ import {
   type Slice,
   type Spec,
 } from "./kernel.ts";
-import { assembling, splitSpecs, splittingOutput, ofImages, readShape } from "./sources.ts";
+import { ofImages, readShape, splitSpecs } from "./sources.ts";
 
 /** Names and defaults as in PyTorch's Conv2d; a number stands for both directions. */
 export interface Conv2dOptions {
@@ -145,19 +145,19 @@ export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, from
       // ReLU has to wait for the whole sum.
       ...(from || epilogue.relu ? {} : byRows(s, (part) => conv2dForward(part, some), conv2dForward)),
     },
-    load: (context) => loadVariants("forward", s, context),
+    needs: (context) => modulesFor("forward", s, context, from !== undefined),
     lower(context) {
-      const { others, winograd } = variantsFor("forward", s, context);
+      const { seldom, winograd } = variantsFor("forward", s, context, from !== undefined);
       const direct = [
-        ...(others ? [others.depthwiseForward, others.stripForward, others.subgroupForward] : []),
+        ...(seldom ? [seldom.depthwiseForward, seldom.stripForward, seldom.subgroupForward] : []),
         tiledForward,
       ].flatMap((variant) => variant(s, epilogue, context));
       const found = {
         direct,
         winograd: winograd?.winogradForward(s, epilogue, context, from?.sources),
-        plain: others?.plainForward(s, epilogue),
+        plain: seldom?.plainForward(s, epilogue),
       };
-      return inOrder("forward", s, context, found, from && ((variant) => assembling(variant, from, context)));
+      return inOrder("forward", s, context, found, from && ((variant) => seldom!.assembling(variant, from, context)));
     },
   };
 }
@@ -179,19 +179,19 @@ export function conv2dInputGrad(s: Conv2dShape, plus = false, slices?: readonly 
       of: (n) => conv2dInputGrad({ ...s, n }, plus, slices),
       ...(slices ? {} : byRows(s, (part) => conv2dInputGrad(part, plus))),
     },
-    load: (context) => loadVariants("inputGrad", s, context),
+    needs: (context) => modulesFor("inputGrad", s, context, slices !== undefined),
     lower(context) {
-      const { others, winograd } = variantsFor("inputGrad", s, context);
+      const { seldom, winograd } = variantsFor("inputGrad", s, context, slices !== undefined);
       const direct = [
-        ...(others ? [others.depthwiseInputGrad, others.stripInputGrad, others.subgroupInputGrad] : []),
+        ...(seldom ? [seldom.depthwiseInputGrad, seldom.stripInputGrad, seldom.subgroupInputGrad] : []),
         tiledInputGrad,
       ].flatMap((variant) => variant(s, epilogue, context.caps));
       const found = {
         direct,
         winograd: winograd?.winogradInputGrad(s, epilogue, context, slices),
-        plain: others?.plainInputGrad(s, epilogue),
+        plain: seldom?.plainInputGrad(s, epilogue),
       };
-      const split = slices && ((variant: Lowering) => splittingOutput(variant, dx, slices, context));
+      const split = slices && ((variant: Lowering) => seldom!.splittingOutput(variant, dx, slices, context));
       return inOrder("inputGrad", s, context, found, split);
     },
   };
@@ -212,19 +212,25 @@ export function conv2dWeightGrad(s: Conv2dShape, from?: Assembly): Kernel {
       of: (n) => conv2dWeightGrad({ ...s, n }, from && ofImages(from, n)),
       ...(from ? {} : byRows(s, conv2dWeightGrad)),
     },
-    load: (context) => loadVariants("weightGrad", s, context),
+    needs: (context) => modulesFor("weightGrad", s, context, from !== undefined),
     lower(context) {
-      const { others, winograd } = variantsFor("weightGrad", s, context);
+      const { seldom, winograd } = variantsFor("weightGrad", s, context, from !== undefined);
       const direct = [
-        ...(others ? [others.depthwiseWeightGrad, others.stripWeightGrad, others.subgroupWeightGrad] : []),
+        ...(seldom ? [seldom.depthwiseWeightGrad, seldom.stripWeightGrad, seldom.subgroupWeightGrad] : []),
         tiledWeightGrad,
       ].flatMap((variant) => variant(s, context.caps));
       const found = {
         direct,
         winograd: winograd?.winogradWeightGrad(s, context.caps, from?.sources),
-        plain: others?.plainWeightGrad(s),
+        plain: seldom?.plainWeightGrad(s),
       };
-      return inOrder("weightGrad", s, context, found, from && ((variant) => assembling(variant, from, context)));
+      return inOrder(
+        "weightGrad",
+        s,
+        context,
+        found,
+        from && ((variant) => seldom!.assembling(variant, from, context)),
+      );
     },
   };
 }

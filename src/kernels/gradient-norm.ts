@@ -1,21 +1,18 @@
 /** The norm of all gradients together, by which they are clipped. */
 import { partialsOf, type Stretch } from "./gradient-chunks.ts";
 import { f32, type Kernel, type LoweringContext } from "./kernel.ts";
-import { Later } from "./later.ts";
+import { requireLoaded } from "./loaded.ts";
 import { single } from "./per-thread.ts";
 
 export { partialsOf, type Stretch };
 
-/** Most optimisers do not clip. */
-export const clipping = new Later(() => import("./gradient-norm-lowering.ts"));
-
 /** part [partials] = sums of squares of the chunks of tensors in x [total]; what lies between them does not count. */
 export function gradientSquaresKernel(total: number, tensors: readonly Stretch[]): Kernel {
   const partials = partialsOf(tensors);
-  const lower = ({ caps }: LoweringContext) => ({
+  const lower = (context: LoweringContext) => ({
     variant: "plain",
     scratch: [],
-    dispatches: clipping.module.squaresDispatches(tensors, partials, caps.maxBindingBytes),
+    dispatches: requireLoaded("seldom", context).squaresDispatches(tensors, partials, context.caps.maxBindingBytes),
   });
   const kernel: Kernel = {
     name: "gradientSquares",
@@ -23,7 +20,7 @@ export function gradientSquaresKernel(total: number, tensors: readonly Stretch[]
     outputs: [f32(partials)],
     updates: [],
     flops: 0,
-    load: () => clipping.load(),
+    needs: () => ["seldom"],
     lower: (context) => [lower(context)],
     parts: {
       units: total / 64,
@@ -41,6 +38,6 @@ export const gradientNormKernel = (partials: number, clip: number): Kernel => ({
   outputs: [f32(1), f32(1)],
   updates: [],
   flops: 0,
-  load: () => clipping.load(),
-  lower: () => [single("plain", clipping.module.normDispatch(partials, clip))],
+  needs: () => ["seldom"],
+  lower: (context) => [single("plain", requireLoaded("seldom", context).normDispatch(partials, clip))],
 });

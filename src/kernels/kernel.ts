@@ -70,6 +70,9 @@ export interface Lowering {
   readonly estimate?: number;
 }
 
+/** Parts of this folder that few plans need: `compile` loads them for those, and a page that does not need them never does. */
+export type Module = "seldom" | "winograd";
+
 /** What a kernel is lowered for: the adapter, and the options of the plan. */
 export interface LoweringContext {
   readonly caps: Capabilities;
@@ -77,16 +80,16 @@ export interface LoweringContext {
   readonly frozen: boolean;
   /** In a frozen plan, convolutions may store their weights in half precision. */
   readonly half: boolean;
-  /** Also the variants that would not be chosen without having been measured. */
-  readonly every: boolean;
+  /** The modules that are there of those that few plans need. */
+  readonly loaded: Readonly<Partial<Record<Module, object>>>;
 }
 
-/** The context of a plan on this adapter; all flags are false unless they are given. */
+/** The context of a plan on this adapter; flags are false, and nothing is loaded, unless they are given. */
 export const contextOf = (caps: Capabilities, flags: Partial<Omit<LoweringContext, "caps">> = {}): LoweringContext => ({
   caps,
   frozen: false,
   half: false,
-  every: false,
+  loaded: {},
   ...flags,
 });
 
@@ -148,12 +151,9 @@ export interface Kernel {
   readonly updates: readonly Spec[];
   /** Floating-point operations (a multiply-add counts as two) of the direct algorithm; 0 where bytes are the cost. */
   readonly flops: number;
-  /** Loads what `lower` needs in this context; undefined where nothing is missing. Of a kernel without it nothing ever is. */
-  load?(context: LoweringContext): Promise<unknown> | undefined;
-  /**
-   * The variants that run in this context, the preferred one first; the plain one last, which may be missing where another covers all
-   * and `every` is not asked for. What `load` loads has to be there.
-   */
+  /** The modules without which `lower` would leave out variants that may be chosen; none where undefined. With more it gives more variants. */
+  needs?(context: LoweringContext): readonly Module[];
+  /** The variants that run in this context, the preferred one first; the plain one last, if all modules are loaded. */
   lower(context: LoweringContext): Lowering[];
   /** What the passes over a graph may do with it (src/graph/passes/). */
   readonly traits?: KernelTraits;
