@@ -100,7 +100,7 @@ async function withModules(
     wanted.has("seldom") ? (passes ?? loadSeldom()) : undefined,
     wanted.has("winograd") ? import("../kernels/winograd.ts") : undefined,
   ]);
-  return { ...context, loaded: { ...(seldom ? { seldom: seldom.kernels } : {}), ...(winograd ? { winograd } : {}) } };
+  return { ...context, loaded: { ...(seldom ? { seldom } : {}), ...(winograd ? { winograd } : {}) } };
 }
 
 async function lowerNodes(
