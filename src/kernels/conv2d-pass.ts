@@ -5,6 +5,9 @@ import { ceilDiv } from "./grid.ts";
 
 export type Pass = "forward" | "inputGrad" | "weightGrad";
 
+/** Whether each group has one channel, of x and of y; so is the only group of a convolution of one channel. */
+export const isDepthwise = (s: Conv2dShape): boolean => s.groups === s.ci && s.groups === s.co;
+
 /** Whether Winograd's method covers a convolution: 3x3, stride 1, no dilation, no groups, channels in multiples of 4. */
 export const winogradCovers = (s: Conv2dShape): boolean =>
   s.kh === TAPS &&
