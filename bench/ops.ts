@@ -3,7 +3,8 @@
  * variant computes, which the tests compare with PyTorch.
  */
 import { leastCapabilities } from "../src/gpu/capabilities.ts";
-import { bytesMoved, contextOf, RELATIVE_TOLERANCE, type Kernel, type Spec } from "../src/kernels/kernel.ts";
+import { everyVariant } from "../src/kernels/every.ts";
+import { bytesMoved, RELATIVE_TOLERANCE, type Kernel, type Spec } from "../src/kernels/kernel.ts";
 import { matmulKernel } from "../src/kernels/matmul-forms.ts";
 import { softmaxInputGradKernel, softmaxKernel } from "../src/kernels/softmax.ts";
 import { buildModel } from "../src/train/build.ts";
@@ -39,7 +40,7 @@ export function opCases(config: TrainConfig): OpCase[] {
     if (kernel.name === "adam" || (bytesMoved(kernel) < LEAST.bytes && kernel.flops < LEAST.flops)) continue;
     const name = nameOf(kernel);
     // What tells kernels of the same shapes apart is not the adapter's business.
-    const { dispatches } = kernel.lower(contextOf(leastCapabilities)).at(-1)!;
+    const { dispatches } = everyVariant(kernel, leastCapabilities).at(-1)!;
     const key = JSON.stringify([name, dispatches.map(({ code, params }) => [code, params])]);
     if (found.has(key)) continue;
     const count = (namesakes.get(name) ?? 0) + 1;
@@ -77,7 +78,7 @@ export async function benchOp(context: BenchContext, { name, kernel, batch }: Op
   const { gpu, say } = context;
   say(name);
   const ours = await createOp(gpu, kernel);
-  if (kernel.lower(contextOf(gpu.caps)).length > 1) {
+  if (everyVariant(kernel, gpu.caps).length > 1) {
     const { tolerance = RELATIVE_TOLERANCE, canonical = (values) => values } = kernel;
     const plain = await createOp(gpu, kernel, { plain: true });
     const error = distance(canonical(await ours.results()), canonical(await plain.results()));

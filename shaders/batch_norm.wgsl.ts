@@ -12,7 +12,7 @@
  * exact where x is close to its mean, so that a mean a thousand times the deviation costs no digits. Each run of rows
  * is summed about its own shift; the runs are merged in order by the pairwise formula of Chan, Golub and LeVeque.
  */
-import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { linesIf, wgsl } from "./lib/wgsl.ts";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
@@ -147,12 +147,8 @@ ${rowsMain(
   let offset = beta[c];`,
   wgsl`
     var v = ((x[at] - shift) - delta) * factor + offset;
-#if ${residual}
-    v += residual[at];
-#endif
-#if ${relu}
-    v = max(v, ${type}());
-#endif
+${linesIf(residual, "    v += residual[at];")}
+${linesIf(relu, `    v = max(v, ${type}());`)}
     y[at] = v;`,
 )}`;
 };
@@ -234,21 +230,16 @@ ${rowsMain(
   wgsl`
   let invstd = stats[2u * QUADS + c];
   let factor = gamma[c] * invstd;
-#if ${training}
-  let shift = stats[c];
+${linesIf(
+  training,
+  `  let shift = stats[c];
   let delta = stats[QUADS + c];
   let meanG = sums[QUADS + c] / f32(p.total);
-  let slope = sums[c] / f32(p.total) * invstd;
-#endif`,
+  let slope = sums[c] / f32(p.total) * invstd;`,
+)}`,
   wgsl`
     let g = ${gradientAt(relu, type, "at")};
-#if ${training}
-    dx[at] = factor * (g - meanG - ((x[at] - shift) - delta) * slope);
-#else
-    dx[at] = factor * g;
-#endif
-#if ${residual}
-    dresidual[at] = g;
-#endif`,
+${linesIf(training, "    dx[at] = factor * (g - meanG - ((x[at] - shift) - delta) * slope);")}${linesIf(!training, "    dx[at] = factor * g;")}
+${linesIf(residual, "    dresidual[at] = g;")}`,
 )}`;
 };

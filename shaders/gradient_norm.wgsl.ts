@@ -1,18 +1,15 @@
 /**
  * The Euclidean norm of gradients that lie behind each other with gaps, and the factor that clips it.
  *
- *   part[c] = sum of the squares of the c-th chunk of CHUNK floats of a tensor,   tensors in order
+ *   part[c] = sum of the squares of the c-th chunk, so many floats of a tensor,   tensors in order
  *   norm = sqrt(sum of part),   factor = min(1, CLIP / (norm + 1e-6))
  *
  * What lies in the gaps may be anything, NaN too, and is not added. A workgroup's threads each sum every THREADS-th value; their sums are
  * added in two rounds, in a fixed order.
  */
-import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { wgsl } from "./lib/wgsl.ts";
 import { params } from "./lib/params.ts";
 import { bindings, groupIndex } from "./lib/thread.ts";
-
-/** Floats of a chunk: as many as a workgroup of 64 threads sums in 16 rounds of vectors. */
-export const CHUNK = 4096;
 
 /** Threads that add the threads' sums in the first round; as many sums each. */
 const root = (threads: number): number => Math.sqrt(threads);
@@ -44,7 +41,7 @@ ${body}
  * Bindings: g (vec4f), part [chunks]; a uniform with the number of chunks to sum, the place of the first one in `part`, the number of tensors and 0,
  * then for each tensor its first chunk, its first vector in g, its floats and 0. One workgroup per chunk; those behind the last tensor are 0.
  */
-export const gradientSquares = (threads: number, tensors: number): string => wgsl`
+export const gradientSquares = (threads: number, tensors: number, chunk: number): string => wgsl`
 ${bindings(["g", "vec4f"], ["part", "f32"])}
 struct Params { count: u32, first: u32, tensors: u32, unused: u32, table: array<vec4u, ${tensors}> }
 @group(0) @binding(2) var<uniform> p: Params;
@@ -60,8 +57,8 @@ ${main(
     if (p.table[middle].x <= chunk) { low = middle; } else { high = middle; }
   }
   let tensor = p.table[low];
-  let done = (chunk - tensor.x) * ${CHUNK}u;
-  let floats = min(max(tensor.z, done) - done, ${CHUNK}u);
+  let done = (chunk - tensor.x) * ${chunk}u;
+  let floats = min(max(tensor.z, done) - done, ${chunk}u);
   let base = tensor.y + done / 4u;
   var squares = vec4f();
   for (var k = thread; 4u * k < floats; k += ${threads}u) {

@@ -10,16 +10,14 @@
  * is F(3 x 3, m x m): V as before, Z = G' dy G'^T of m x m tiles, products summed over the tiles, dw = A'^T M A'.
  * A thread takes one tile (or one channel) and four channels. T = N TH TW tiles, TH = ceil(OH / m), TW = ceil(OW / m).
  */
-import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { wgsl } from "./lib/wgsl.ts";
+import { TAPS } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { enableHalf, narrowed, stored } from "./lib/half.ts";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain, type loop } from "./lib/thread.ts";
 import { all, unroll } from "./lib/vec.ts";
 import { sandwich, winogradMatrices, type Square, type TileSize } from "./lib/winograd.ts";
-
-/** Taps of the kernel in one direction. */
-export const TAPS = 3;
 
 /**
  * Uniform: image [n, h, w, quads of channels], tiles down and across, padding, and the quads of the other channel count. The

@@ -17,7 +17,8 @@ export {
 export type { AdapterClass, Capabilities, Restrictions } from "./gpu/capabilities.ts";
 export { ShapeError, type DType, type HostArray, type Kernel, type Spec } from "./kernels/kernel.ts";
 export { Graph, type GraphOptions, type RecordOptions } from "./graph/graph.ts";
-export { compile, kernelsOf, PlanError, type CompileOptions, type NamedTensors } from "./graph/compile.ts";
+export { compile, PlanError, type CompileOptions, type NamedTensors } from "./graph/compile.ts";
+export { kernelsOf } from "./graph/preview.ts";
 export { setChoice, type Choice } from "./graph/choice.ts";
 export { Plan, type PlanSummary, type ValuesOf } from "./graph/plan.ts";
 export { profilePlan, type NodeProfile } from "./graph/profile.ts";

@@ -1,6 +1,7 @@
 /** A compiled plan that is run without reading anything back: what a kernel costs, and nothing else. */
 import type { Gpu } from "../../src/gpu/gpu.ts";
-import { compile, kernelsOf } from "../../src/graph/compile.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { kernelsOf } from "../../src/graph/preview.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Plan } from "../../src/graph/plan.ts";
 import { encodeStep } from "../../src/graph/steps.ts";

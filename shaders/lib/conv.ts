@@ -1,6 +1,9 @@
 /** The sizes of a 2-d convolution, and what its shaders share. Names as in PyTorch's Conv2d. */
 import { params } from "./params.ts";
 
+/** Taps in one direction of the kernels that Winograd's method is for. */
+export const TAPS = 3;
+
 export interface Conv2dShape {
   /** Input [n, h, w, ci]. */
   n: number;

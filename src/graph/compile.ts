@@ -1,14 +1,13 @@
 /** Turns a graph into a plan: drops dead nodes, shares memory by lifetime, makes pipelines and bind groups once. */
 import { Gpu } from "../gpu/gpu.ts";
-import { aKind, type Kernel, type OperandRef } from "../kernels/kernel.ts";
-import { allocate, leastBytes } from "./arena.ts";
+import { aKind, type OperandRef } from "../kernels/kernel.ts";
+import { allocate } from "./arena.ts";
 import { Graph } from "./graph.ts";
-import { requireWithinLimits } from "./limits.ts";
-import { outputsOf, type CompileOptions, type NamedTensors } from "./options.ts";
+import type { CompileOptions, NamedTensors } from "./options.ts";
 import { constants, hoistedBy, type IsHoisted } from "./passes/hoist.ts";
 import { PlanError } from "./plan-error.ts";
 import { Plan, type PlanSummary } from "./plan.ts";
-import { lowerNodes, nodesOf, shadersOf } from "./schedule.ts";
+import { schedule, shadersOf } from "./schedule.ts";
 import { prepareStep, uniformsOf, type PlanStep } from "./steps.ts";
 import { bytesOnDevice, homeOf, requireCurrent, type Home, type Region } from "./storage.ts";
 import { Variable, type Node, type Tensor } from "./tensor.ts";
@@ -31,9 +30,7 @@ export async function compile<Outputs extends NamedTensors = NamedTensors>(
 ): Promise<Plan<Outputs>> {
   requireArguments(gpu, graph, options);
   gpu.check();
-  const nodes = nodesOf(graph, options);
-  const outputs = outputsOf(options);
-  const { lowerings, half } = lowerNodes(gpu, nodes, options);
+  const { nodes, lowerings, half, outputs } = await schedule(gpu, graph, options);
   const compiled = gpu.precompile(shadersOf(lowerings));
   compiled.catch(() => {}); // Awaited below; until then a rejection must not count as unhandled.
   const { frozen = false } = options;
@@ -131,21 +128,6 @@ function placeInputs(gpu: Gpu, nodes: readonly Node[], outputs: NamedTensors) {
  * @throws PlanError as `compile` does
  */
 export async function compileAhead(gpu: Gpu, graph: Graph, options: CompileOptions): Promise<void> {
-  const nodes = nodesOf(graph, options);
-  await gpu.precompile(shadersOf(lowerNodes(gpu, nodes, options).lowerings), { background: true });
+  const { lowerings } = await schedule(gpu, graph, options);
+  await gpu.precompile(shadersOf(lowerings), { background: true });
 }
-
-/**
- * Checks a graph against the adapter's limits; cheap.
- * @returns a lower bound on the device memory it needs, in bytes
- * @throws PlanError as `compile` does
- */
-export function requireFit(gpu: Gpu, graph: Graph, options: CompileOptions): number {
-  const nodes = nodesOf(graph, options);
-  requireWithinLimits(gpu, nodes);
-  return leastBytes(nodes, Object.values(outputsOf(options)));
-}
-
-/** The kernels that a compiled graph would run, in order. */
-export const kernelsOf = (graph: Graph, options: CompileOptions): Kernel[] =>
-  nodesOf(graph, options).map((node) => node.kernel);

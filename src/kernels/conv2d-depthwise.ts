@@ -8,6 +8,7 @@ import {
 import { convParams, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
+import { isDepthwise } from "./conv2d-pass.ts";
 import { ceilDiv } from "./grid.ts";
 import { input, output, scratch, type Lowering } from "./kernel.ts";
 import { single, threadDispatch } from "./per-thread.ts";
@@ -15,10 +16,8 @@ import { lanesOf, sumPartsDispatch } from "./reduce.ts";
 
 const variant = "depthwise";
 
-const covers = (s: Conv2dShape): boolean => s.groups === s.ci && s.groups === s.co;
-
 export function depthwiseForward(s: Conv2dShape, epilogue: Epilogue): Lowering[] {
-  if (!covers(s)) return [];
+  if (!isDepthwise(s)) return [];
   const lanes = lanesOf(s.co);
   const items = s.n * s.oh * ceilDiv(s.ow, PIXELS_PER_THREAD) * (s.co / lanes);
   const bindings = [input(0), input(1), ...epilogueOperands(epilogue).map((_, i) => input(2 + i)), output(0)];
@@ -27,7 +26,7 @@ export function depthwiseForward(s: Conv2dShape, epilogue: Epilogue): Lowering[]
 }
 
 export function depthwiseInputGrad(s: Conv2dShape, epilogue: Epilogue): Lowering[] {
-  if (!covers(s)) return [];
+  if (!isDepthwise(s)) return [];
   const lanes = lanesOf(s.ci);
   const [, sw] = s.stride;
   const items = s.n * s.h * ceilDiv(s.w, PIXELS_PER_THREAD * sw) * sw * (s.ci / lanes);
@@ -40,7 +39,7 @@ export function depthwiseInputGrad(s: Conv2dShape, epilogue: Epilogue): Lowering
 const enoughThreads = (caps: Capabilities): number => (caps.adapterClass === "software" ? 512 : 16384);
 
 export function depthwiseWeightGrad(s: Conv2dShape, caps: Capabilities): Lowering[] {
-  if (!covers(s)) return [];
+  if (!isDepthwise(s)) return [];
   const label = "conv2d.weightGrad";
   const lanes = lanesOf(s.co);
   const each = s.kh * (s.co / lanes);

@@ -1,33 +1,25 @@
 /** Convolution: shapes, cost, and the variants of its three passes. Activations NHWC, weights HWIO. */
-import { convParams, multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
+import { multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import { epilogueOperands, noEpilogue, type Epilogue } from "../../shaders/lib/epilogue.ts";
-import type { ThreadGrid } from "../../shaders/lib/thread.ts";
-import { conv2dPlainForward, conv2dPlainInputGrad, conv2dPlainWeightGrad } from "../../shaders/conv2d_plain.wgsl.ts";
-import { depthwiseForward, depthwiseInputGrad, depthwiseWeightGrad } from "./conv2d-depthwise.ts";
-import { fastestFirst, type Pass } from "./conv2d-order.ts";
-import { stripForward, stripInputGrad, stripWeightGrad } from "./conv2d-strip.ts";
-import { subgroupForward, subgroupInputGrad, subgroupWeightGrad } from "./conv2d-subgroup.ts";
+import { fastestFirst, modulesFor, variantsFor } from "./conv2d-order.ts";
+import { winogradCovers, type Pass } from "./conv2d-pass.ts";
 import { tiledForward, tiledInputGrad, tiledWeightGrad } from "./conv2d-tiled.ts";
 import {
   f32,
-  input,
   nhwc,
-  output,
   requireKnown,
   requireShape,
   requireWhole,
   showShape,
-  sizeOf,
+  type Assembly,
   type Kernel,
   type Lowering,
   type LoweringContext,
   type Parts,
-  type Source,
+  type Slice,
   type Spec,
 } from "./kernel.ts";
-import { single, threadDispatch } from "./per-thread.ts";
-import { assembling, splitSpecs, splittingOutput, ofImages, readShape } from "./sources.ts";
-import { covers, winogradForward, winogradInputGrad, winogradWeightGrad } from "./winograd.ts";
+import { ofImages, readShape, splitSpecs } from "./sources.ts";
 
 /** Names and defaults as in PyTorch's Conv2d; a number stands for both directions. */
 export interface Conv2dOptions {
@@ -90,26 +82,19 @@ const outputSpec = (s: Conv2dShape) => f32(s.n, s.oh, s.ow, s.co);
 
 const noEpilogueBut = (some: Partial<Epilogue>): Epilogue => ({ ...noEpilogue, ...some });
 
-/** Operands, result and plain variant of a pass whose result goes through an epilogue. */
-function pass(
-  label: string,
-  s: Conv2dShape,
-  [from, result]: readonly [Spec, Spec],
-  epilogue: Epilogue,
-  code: (grid: ThreadGrid) => string,
-) {
+/** Operands and result of a pass whose result goes through an epilogue. */
+function pass(name: string, s: Conv2dShape, [from, result]: readonly [Spec, Spec], epilogue: Epilogue) {
   const channels = result.shape.at(-1)!;
-  const more = epilogueOperands(epilogue).map((name) => (name === "bias" ? f32(channels) : result));
+  const more = epilogueOperands(epilogue).map((operand) => (operand === "bias" ? f32(channels) : result));
   const inputs = [from, weightSpec(s), ...more];
-  const bindings = [...inputs.map((_, i) => input(i)), output(0)];
-  const plain = single("plain", threadDispatch(label, sizeOf(result.shape), bindings, code, convParams(s)));
-  return { plain, kernel: { name: label, inputs, outputs: [result], updates: [], flops: 2 * multiplyAdds(s) } };
+  return { name, inputs, outputs: [result], updates: [], flops: 2 * multiplyAdds(s) };
 }
 
 interface Found {
   direct: Lowering[];
-  winograd: Lowering[];
-  plain: Lowering;
+  winograd: Lowering[] | undefined;
+  /** The one that covers all, where others might be too large or not cover it. */
+  plain: Lowering | undefined;
 }
 
 /**
@@ -120,10 +105,10 @@ function inOrder(
   pass: Pass,
   s: Conv2dShape,
   context: LoweringContext,
-  { direct, winograd, plain }: Found,
+  { direct, winograd = [], plain }: Found,
   adapt: (variant: Lowering) => Lowering = (variant) => variant,
 ): Lowering[] {
-  return [...fastestFirst(pass, s, context, [...direct.map(adapt), ...winograd]), adapt(plain)];
+  return [...fastestFirst(pass, s, context, [...direct.map(adapt), ...winograd]), ...(plain ? [adapt(plain)] : [])];
 }
 
 /**
@@ -142,106 +127,127 @@ function byRows(
 }
 
 /** y = relu?(conv2d(x, weight) (+ bias [Co]) (+ plus, of y's shape)); x may be assembled from several sources. */
-export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, sources?: readonly Source[]): Kernel {
+export function conv2dForward(s: Conv2dShape, some: Partial<Epilogue> = {}, from?: Assembly): Kernel {
   const epilogue = noEpilogueBut(some);
-  const { kernel, plain } = pass("conv2d", s, [inputSpec(s), outputSpec(s)], epilogue, ({ threads }) =>
-    conv2dPlainForward(s, epilogue, threads),
-  );
-  const direct = [depthwiseForward, stripForward, subgroupForward, tiledForward];
+  const kernel = pass("conv2d", s, [inputSpec(s), outputSpec(s)], epilogue);
   const linear = !epilogue.plus && !epilogue.relu;
   return {
     ...kernel,
-    inputs: sources ? [...specsOf(sources), ...kernel.inputs.slice(1)] : kernel.inputs,
-    ...(sources ? { temporaries: temporariesOf(s, sources) } : {}),
+    inputs: from ? [...specsOf(from), ...kernel.inputs.slice(1)] : kernel.inputs,
+    ...(from ? { temporaries: temporariesOf(s, from) } : {}),
     traits: {
-      ...(linear && !sources ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
-      withSources: (from) => (readable(s, from) ? conv2dForward(s, some, from) : undefined),
+      ...(linear && !from ? { withEpilogue: (epilogue) => conv2dForward(s, epilogue) } : {}),
+      withSources: (other) => (readable(s, other) ? conv2dForward(s, some, other) : undefined),
     },
     parts: {
       units: s.n,
-      of: (n) => conv2dForward({ ...s, n }, some, sources && ofImages(sources, n)),
+      of: (n) => conv2dForward({ ...s, n }, some, from && ofImages(from, n)),
       // ReLU has to wait for the whole sum.
-      ...(sources || epilogue.relu ? {} : byRows(s, (part) => conv2dForward(part, some), conv2dForward)),
+      ...(from || epilogue.relu ? {} : byRows(s, (part) => conv2dForward(part, some), conv2dForward)),
     },
+    needs: (context) => modulesFor("forward", s, context, from !== undefined),
     lower(context) {
-      const winograd = winogradForward(s, epilogue, context, sources);
-      const found = { direct: direct.flatMap((variant) => variant(s, epilogue, context)), winograd, plain };
-      return inOrder("forward", s, context, found, sources && ((variant) => assembling(variant, sources, context)));
+      const { seldom, winograd } = variantsFor("forward", s, context, from !== undefined);
+      const direct = [
+        ...(seldom ? [seldom.depthwiseForward, seldom.stripForward, seldom.subgroupForward] : []),
+        tiledForward,
+      ].flatMap((variant) => variant(s, epilogue, context));
+      const found = {
+        direct,
+        winograd: winograd?.winogradForward(s, epilogue, context, from?.sources),
+        plain: seldom?.plainForward(s, epilogue),
+      };
+      return inOrder("forward", s, context, found, from && ((variant) => seldom!.assembling(variant, from, context)));
     },
   };
 }
 
-/** dx from dy and weight (, plus what is added, of dx's shape); dx may be split into outputs of `channels` channels. */
-export function conv2dInputGrad(s: Conv2dShape, plus = false, channels?: readonly number[]): Kernel {
+/** dx from dy and weight (, plus what is added, of dx's shape); dx may be split into an output for each of `slices`. */
+export function conv2dInputGrad(s: Conv2dShape, plus = false, slices?: readonly Slice[]): Kernel {
   const epilogue = noEpilogueBut({ plus });
-  const { kernel, plain } = pass("conv2d.inputGrad", s, [outputSpec(s), inputSpec(s)], epilogue, ({ threads }) =>
-    conv2dPlainInputGrad(s, epilogue, threads),
-  );
-  const direct = [depthwiseInputGrad, stripInputGrad, subgroupInputGrad, tiledInputGrad];
+  const kernel = pass("conv2d.inputGrad", s, [outputSpec(s), inputSpec(s)], epilogue);
   const dx = inputSpec(s).shape;
   return {
     ...kernel,
-    ...(channels ? { outputs: splitSpecs(dx, channels), temporaries: [inputSpec(s)] } : {}),
+    ...(slices ? { outputs: splitSpecs(dx, slices), temporaries: [inputSpec(s)] } : {}),
     traits: {
-      ...(plus || channels ? {} : { withAddend: () => conv2dInputGrad(s, true) }),
-      ...(covers(s) && !plus ? { splitOutput: (among: readonly number[]) => conv2dInputGrad(s, false, among) } : {}),
+      ...(plus || slices ? {} : { withAddend: () => conv2dInputGrad(s, true) }),
+      ...(winogradCovers(s) && !plus ? { splitOutput: (among) => conv2dInputGrad(s, false, among) } : {}),
     },
     parts: {
       units: s.n,
-      of: (n) => conv2dInputGrad({ ...s, n }, plus, channels),
-      ...(channels ? {} : byRows(s, (part) => conv2dInputGrad(part, plus))),
+      of: (n) => conv2dInputGrad({ ...s, n }, plus, slices),
+      ...(slices ? {} : byRows(s, (part) => conv2dInputGrad(part, plus))),
     },
+    needs: (context) => modulesFor("inputGrad", s, context, slices !== undefined),
     lower(context) {
-      const winograd = winogradInputGrad(s, epilogue, context, channels);
-      const found = { direct: direct.flatMap((variant) => variant(s, epilogue, context.caps)), winograd, plain };
-      const split = channels && ((variant: Lowering) => splittingOutput(variant, dx, channels, context));
+      const { seldom, winograd } = variantsFor("inputGrad", s, context, slices !== undefined);
+      const direct = [
+        ...(seldom ? [seldom.depthwiseInputGrad, seldom.stripInputGrad, seldom.subgroupInputGrad] : []),
+        tiledInputGrad,
+      ].flatMap((variant) => variant(s, epilogue, context.caps));
+      const found = {
+        direct,
+        winograd: winograd?.winogradInputGrad(s, epilogue, context, slices),
+        plain: seldom?.plainInputGrad(s, epilogue),
+      };
+      const split = slices && ((variant: Lowering) => seldom!.splittingOutput(variant, dx, slices, context));
       return inOrder("inputGrad", s, context, found, split);
     },
   };
 }
 
 /** dweight from x and dy; x may be assembled from several sources. */
-export function conv2dWeightGrad(s: Conv2dShape, sources?: readonly Source[]): Kernel {
-  const label = "conv2d.weightGrad";
-  const bindings = [input(0), input(1), output(0)];
-  const items = (s.kh * s.kw * s.ci * s.co) / s.groups;
-  const code = ({ threads }: ThreadGrid) => conv2dPlainWeightGrad(s, threads);
+export function conv2dWeightGrad(s: Conv2dShape, from?: Assembly): Kernel {
   return {
-    name: label,
-    inputs: [...(sources ? specsOf(sources) : [inputSpec(s)]), outputSpec(s)],
-    ...(sources ? { temporaries: temporariesOf(s, sources) } : {}),
+    name: "conv2d.weightGrad",
+    inputs: [...(from ? specsOf(from) : [inputSpec(s)]), outputSpec(s)],
+    ...(from ? { temporaries: temporariesOf(s, from) } : {}),
     outputs: [weightSpec(s)],
     updates: [],
     flops: 2 * multiplyAdds(s),
-    traits: { withSources: (from) => (readable(s, from) ? conv2dWeightGrad(s, from) : undefined) },
+    traits: { withSources: (some) => (readable(s, some) ? conv2dWeightGrad(s, some) : undefined) },
     parts: {
       units: s.n,
-      of: (n) => conv2dWeightGrad({ ...s, n }, sources && ofImages(sources, n)),
-      ...(sources ? {} : byRows(s, conv2dWeightGrad)),
+      of: (n) => conv2dWeightGrad({ ...s, n }, from && ofImages(from, n)),
+      ...(from ? {} : byRows(s, conv2dWeightGrad)),
     },
+    needs: (context) => modulesFor("weightGrad", s, context, from !== undefined),
     lower(context) {
-      const direct = [depthwiseWeightGrad, stripWeightGrad, subgroupWeightGrad, tiledWeightGrad];
-      const plain = single("plain", threadDispatch(label, items, bindings, code, convParams(s)));
-      const winograd = winogradWeightGrad(s, context.caps, sources);
-      const found = { direct: direct.flatMap((variant) => variant(s, context.caps)), winograd, plain };
-      return inOrder("weightGrad", s, context, found, sources && ((variant) => assembling(variant, sources, context)));
+      const { seldom, winograd } = variantsFor("weightGrad", s, context, from !== undefined);
+      const direct = [
+        ...(seldom ? [seldom.depthwiseWeightGrad, seldom.stripWeightGrad, seldom.subgroupWeightGrad] : []),
+        tiledWeightGrad,
+      ].flatMap((variant) => variant(s, context.caps));
+      const found = {
+        direct,
+        winograd: winograd?.winogradWeightGrad(s, context.caps, from?.sources),
+        plain: seldom?.plainWeightGrad(s),
+      };
+      return inOrder(
+        "weightGrad",
+        s,
+        context,
+        found,
+        from && ((variant) => seldom!.assembling(variant, from, context)),
+      );
     },
   };
 }
 
 /** What is laid out for a variant that cannot read the sources directly. */
-const temporariesOf = (s: Conv2dShape, sources: readonly Source[]): Spec[] => [
+const temporariesOf = (s: Conv2dShape, { sources }: Assembly): Spec[] => [
   inputSpec(s),
-  ...sources.filter(({ enlarged }) => enlarged).map((source) => f32(...readShape(source))),
+  ...sources.filter(({ enlarge }) => enlarge).map((source) => f32(...readShape(source))),
 ];
 
-const specsOf = (sources: readonly Source[]): Spec[] => sources.map(({ shape }) => f32(...shape));
+const specsOf = ({ sources }: Assembly): Spec[] => sources.map(({ shape }) => f32(...shape));
 
 /**
  * Whether some variant reads the sources directly: Winograd's, which takes tiles from one after another. Enlarging happens on the
  * fly, for a padding of 1.
  */
-function readable(s: Conv2dShape, sources: readonly Source[]): boolean {
+function readable(s: Conv2dShape, { sources }: Assembly): boolean {
   const padded = s.padding.every((p) => p === 1);
-  return covers(s) && sources.every(({ shape, enlarged }) => shape[3]! % 4 === 0 && (padded || !enlarged));
+  return winogradCovers(s) && sources.every(({ shape, enlarge }) => shape[3]! % 4 === 0 && (padded || !enlarge));
 }

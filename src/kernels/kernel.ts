@@ -4,6 +4,7 @@
  */
 import type { Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
+import { alignUp } from "../gpu/gpu.ts";
 import type { Shader } from "../gpu/shader.ts";
 
 /** Types of elements, 4 bytes each. */
@@ -71,6 +72,9 @@ export interface Lowering {
   readonly estimate?: number;
 }
 
+/** Parts of this folder that few plans need: `compile` loads them for those, and a page that does not need them never does. */
+export type Module = "seldom" | "winograd";
+
 /** What a kernel is lowered for: the adapter, and the options of the plan. */
 export interface LoweringContext {
   readonly caps: Capabilities;
@@ -78,20 +82,42 @@ export interface LoweringContext {
   readonly frozen: boolean;
   /** In a frozen plan, convolutions may store their weights in half precision. */
   readonly half: boolean;
+  /** The modules that are there of those that few plans need. */
+  readonly loaded: Readonly<Partial<Record<Module, object>>>;
 }
 
-/** The context of a plan on this adapter; neither frozen nor in half precision unless `flags` say so. */
+/** The context of a plan on this adapter; flags are false, and nothing is loaded, unless they are given. */
 export const contextOf = (caps: Capabilities, flags: Partial<Omit<LoweringContext, "caps">> = {}): LoweringContext => ({
   caps,
   frozen: false,
   half: false,
+  loaded: {},
   ...flags,
 });
 
 /** A tensor [N, H, W, C], or what it becomes when height and width are doubled (bilinear, as `interpolate` does). */
 export interface Source {
   readonly shape: readonly number[];
-  readonly enlarged: boolean;
+  /** Where it is doubled: the kernel that does it, for such a shape. */
+  readonly enlarge?: (shape: readonly number[]) => Kernel;
+}
+
+/** A tensor that is sources behind each other along the channels. It carries the kernels that lay it out, so that only graphs with such tensors need them. */
+export interface Assembly {
+  readonly sources: readonly Source[];
+  /** The kernel that concatenates tensors of these shapes; there where sources are more than one. */
+  readonly concat?: (shapes: readonly (readonly number[])[]) => Kernel;
+}
+
+/** A run of a tensor's channels. */
+export interface Channels {
+  readonly offset: number;
+  readonly take: number;
+}
+
+/** Some of a tensor's channels, and the kernel that takes such runs out of a tensor of shape `x`, one output each. */
+export interface Slice extends Channels {
+  readonly of: (x: readonly number[], runs: readonly Channels[]) => Kernel;
 }
 
 /**
@@ -105,14 +131,14 @@ export interface KernelTraits {
   readonly withEpilogue?: (epilogue: Epilogue) => Kernel;
   /** A batch normalisation relu?((x - mean) invstd gamma + beta (+ residual)) of x, stats, gamma, beta (, residual). Used by `foldBatchNorms`. */
   readonly affine?: { readonly relu: boolean };
-  /** The same kernel reading `sources`, concatenated along the channels, in place of its first input; undefined if it cannot. Used by `elideCopies`. */
-  readonly withSources?: (sources: readonly Source[]) => Kernel | undefined;
+  /** The same kernel reading the sources in place of its first input; undefined if it cannot. Used by `elideCopies`. */
+  readonly withSources?: (from: Assembly) => Kernel | undefined;
   /** Its output is these sources, concatenated along the channels, and nothing else. Used by `elideCopies`. */
-  readonly sources?: readonly Source[];
-  /** The same kernel with its output split along the channels into one output of each of these sizes. Used by `elideCopies`. */
-  readonly splitOutput?: (channels: readonly number[]) => Kernel;
+  readonly assembly?: Assembly;
+  /** The same kernel with an output for each of these runs of channels, which are all, in order. Used by `elideCopies`. */
+  readonly splitOutput?: (slices: readonly Slice[]) => Kernel;
   /** Its output is these channels of its input, and nothing else. Used by `elideCopies`. */
-  readonly slice?: { readonly offset: number; readonly take: number };
+  readonly slice?: Slice;
   /** It costs little more than a pass over its operands, so the backward pass may compute its outputs again. Used by `recompute`. */
   readonly cheap?: boolean;
 }
@@ -127,7 +153,9 @@ export interface Kernel {
   readonly updates: readonly Spec[];
   /** Floating-point operations (a multiply-add counts as two) of the direct algorithm; 0 where bytes are the cost. */
   readonly flops: number;
-  /** The variants that run in this context, the preferred one first, the plain one last. */
+  /** The modules without which `lower` would leave out variants that may be chosen; none where undefined. With more it gives more variants. */
+  needs?(context: LoweringContext): readonly Module[];
+  /** The variants that run in this context, the preferred one first; the plain one last, if all modules are loaded. */
   lower(context: LoweringContext): Lowering[];
   /** What the passes over a graph may do with it (src/graph/passes/). */
   readonly traits?: KernelTraits;
@@ -252,6 +280,14 @@ export const alongFirst = (shape: readonly number[], of: (shape: readonly number
   units: shape[0]!,
   of: (units) => of([units, ...shape.slice(1)]),
 });
+
+/** Bytes of the largest operand, or of what the plain variant lays out. */
+export const largestBytes = ({ inputs, outputs, updates, temporaries = [] }: Kernel): number =>
+  Math.max(...[...inputs, ...outputs, ...updates, ...temporaries].map(bytesOf));
+
+/** Whether an operand is larger than a binding, or a buffer, may be. */
+export const exceedsBinding = (kernel: Kernel, { maxBindingBytes, maxBufferBytes }: Capabilities): boolean =>
+  alignUp(largestBytes(kernel), 16) > Math.min(maxBindingBytes, maxBufferBytes);
 
 /** Bytes that a kernel reads and writes at least once. */
 export function bytesMoved(kernel: Kernel): number {

@@ -6,6 +6,7 @@ import { alignUp } from "../gpu/gpu.ts";
 import { ceilDiv, gcd } from "./grid.ts";
 import {
   bytesOf,
+  largestBytes,
   output,
   sameShape,
   scratch,
@@ -55,8 +56,7 @@ export interface Cut {
  * @throws BindingError
  */
 export function cutOf(kernel: Kernel, limits: BindingLimits): Cut | undefined {
-  const operands = [...kernel.inputs, ...kernel.outputs, ...kernel.updates];
-  let least = Math.max(...[...operands, ...(kernel.temporaries ?? [])].map(bytesOf));
+  let least = largestBytes(kernel);
   if (fits(least, limits)) return undefined;
   for (let { parts } = kernel; parts; parts = parts.otherwise) {
     const found = cutAlong(kernel, parts, limits);

@@ -28,6 +28,7 @@ import {
   showShape,
   sizeOf,
   u32,
+  type Channels,
   type Kernel,
 } from "./kernel.ts";
 import { perThread, single, threadDispatch } from "./per-thread.ts";
@@ -85,7 +86,12 @@ function interpolateKernelOf(
   const y = [n, oh, ow, c];
   const values = { h, w, oh, ow, quads, ratioY: floatBits(h / oh), ratioX: floatBits(w / ow) };
   const params = interpolateFields.map((field) => values[field]);
-  const of = (variant: string, code: (threads: number, lanes: Lanes) => string, [rows, columns]: [number, number]) => {
+  const of = (part: readonly number[]) => interpolateKernelOf(name, part, [oh, ow], backward);
+  const lowering = (
+    variant: string,
+    code: (threads: number, lanes: Lanes) => string,
+    [rows, columns]: [number, number],
+  ) => {
     const workgroups = [ceilDiv(columns * quads, THREADS), rows, n] as const;
     return single(variant, {
       label: name,
@@ -100,14 +106,14 @@ function interpolateKernelOf(
   const doubles = oh === 2 * h && ow === 2 * w;
   const variants = [
     ...(doubles
-      ? [backward ? of("double", doubleGrad, [h, ceilDiv(w, 2)]) : of("double", double, [h + 1, w + 1])]
+      ? [backward ? lowering("double", doubleGrad, [h, ceilDiv(w, 2)]) : lowering("double", double, [h + 1, w + 1])]
       : []),
-    ...(map && !doubles ? [of("map", interpolateMap, [ceilDiv(oh, MAP_ROWS_PER_THREAD), ow / 4])] : []),
+    ...(map && !doubles ? [lowering("map", interpolateMap, [ceilDiv(oh, MAP_ROWS_PER_THREAD), ow / 4])] : []),
     ...(shrinks && c === 1 && w % 4 === 0
-      ? [of("shrinkMap", shrinkMapGrad, [ceilDiv(h, SHRINK_MAP_ROWS_PER_THREAD), w / 4])]
+      ? [lowering("shrinkMap", shrinkMapGrad, [ceilDiv(h, SHRINK_MAP_ROWS_PER_THREAD), w / 4])]
       : []),
-    ...(shrinks ? [of("shrink", shrinkGrad, [h, w])] : []),
-    backward ? of("plain", interpolateGrad, [h, w]) : of("plain", interpolate, [oh, ow]),
+    ...(shrinks ? [lowering("shrink", shrinkGrad, [h, w])] : []),
+    backward ? lowering("plain", interpolateGrad, [h, w]) : lowering("plain", interpolate, [oh, ow]),
   ];
   return {
     name,
@@ -115,8 +121,8 @@ function interpolateKernelOf(
     outputs: [f32(...(backward ? x : y))],
     updates: [],
     flops: 0,
-    traits: { cheap: true, ...(doubles && !backward ? { sources: [{ shape: x, enlarged: true }] } : {}) },
-    parts: alongFirst(x, (part) => interpolateKernelOf(name, part, [oh, ow], backward)),
+    traits: { cheap: true, ...(doubles && !backward ? { assembly: { sources: [{ shape: x, enlarge: of }] } } : {}) },
+    parts: alongFirst(x, of),
     lower: () => variants,
   };
 }
@@ -149,7 +155,7 @@ export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
     inputs: shapes.map((s) => f32(...s)),
     outputs: [f32(n, h, w, total)],
     parts,
-    traits: { cheap: true, sources: shapes.map((shape) => ({ shape, enlarged: false })) },
+    traits: { cheap: true, assembly: { sources: shapes.map((shape) => ({ shape })), concat: concatKernel } },
   };
   const quads = channels.map((c) => c / lanes);
   const code = ({ threads }: ThreadGrid) => concatChannels(threads, lanes, channels.length);
@@ -157,13 +163,13 @@ export function concatKernel(shapes: readonly (readonly number[])[]): Kernel {
 }
 
 /** The offset at which each of these runs of channels begins. */
-export function offsetsOf(channels: readonly number[]): { offset: number; take: number }[] {
+export function offsetsOf(channels: readonly number[]): Channels[] {
   let end = 0;
   return channels.map((take) => ({ offset: (end += take) - take, take }));
 }
 
 /** For each [offset, take) of `parts`, y [N, H, W, take]: those channels of x [N, H, W, C]. */
-export function sliceKernel(x: readonly number[], parts: readonly { offset: number; take: number }[]): Kernel {
+export function sliceKernel(x: readonly number[], parts: readonly Channels[]): Kernel {
   const [n, h, w, c] = nhwc("split", x);
   for (const { offset, take } of parts) {
     requireShape(
@@ -173,7 +179,7 @@ export function sliceKernel(x: readonly number[], parts: readonly { offset: numb
   }
   return {
     name: "split",
-    ...(parts.length === 1 ? { traits: { slice: parts[0]! } } : {}),
+    ...(parts.length === 1 ? { traits: { slice: { ...parts[0]!, of: sliceKernel } } } : {}),
     inputs: [f32(...x)],
     outputs: parts.map(({ take }) => f32(n, h, w, take)),
     updates: [],

@@ -1,10 +1,9 @@
 /** The three passes of a 3x3 convolution by Winograd's method (shaders/winograd.wgsl.ts), as variants of conv2d's kernels. */
 import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
-import type { Conv2dShape } from "../../shaders/lib/conv.ts";
+import { TAPS, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import { loop, openLoop } from "../../shaders/lib/thread.ts";
 import type { TileSize } from "../../shaders/lib/winograd.ts";
 import {
-  TAPS,
   winogradFields,
   winogradFilterGrad,
   winogradInput,
@@ -14,11 +13,13 @@ import {
   type Threads,
 } from "../../shaders/winograd.wgsl.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
-import { ceilDiv, THREADS } from "./grid.ts";
+import { tilesOf, winogradCovers, winogradTiles, type Tiling } from "./conv2d-pass.ts";
+import { THREADS } from "./grid.ts";
 import {
   input,
   output,
   scratch,
+  type Channels,
   type Dispatch,
   type Lowering,
   type LoweringContext,
@@ -29,15 +30,6 @@ import { gram, matmul, splitsOf } from "./matmul.ts";
 import { threadDispatch } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
 import { offsetsOf } from "./spatial.ts";
-
-/** Whether the method covers a convolution: 3x3, stride 1, no dilation, no groups, channels in multiples of 4. */
-export const covers = (s: Conv2dShape): boolean =>
-  s.kh === TAPS &&
-  s.kw === TAPS &&
-  [...s.stride, ...s.dilation, s.groups].every((v) => v === 1) &&
-  s.padding.every((v) => v < TAPS) &&
-  s.ci % 4 === 0 &&
-  s.co % 4 === 0;
 
 /** An image of the convolution and how it is cut into tiles. */
 interface Image {
@@ -51,22 +43,6 @@ const threadsOf = ({ adapterClass }: Capabilities): Threads => ({
   threads: THREADS,
   round: adapterClass === "software" ? loop : openLoop,
 });
-
-interface Tiling {
-  down: number;
-  across: number;
-  /** Tiles of all images. */
-  count: number;
-}
-
-const nameOf = (tile: TileSize): string => `winograd${tile - TAPS + 1}`;
-
-/** The tiles into which the images of a convolution's output are cut. */
-export function tilesOf({ n, h, w }: Omit<Image, "c">, tile: TileSize): Tiling {
-  const m = tile - TAPS + 1;
-  const [down, across] = [ceilDiv(h, m), ceilDiv(w, m)];
-  return { down, across, count: n * down * across };
-}
 
 type Field = (typeof winogradFields)[number];
 const paramsOf = (values: Partial<Record<Field, number>>): number[] => winogradFields.map((name) => values[name] ?? 0);
@@ -115,9 +91,9 @@ function inputTiles(
   { tile, padding, threads }: { tile: TileSize; padding: readonly [number, number]; threads: Threads },
 ): Dispatch[] {
   const offsets = offsetsOf(sources.map(({ shape }) => shape[3]!));
-  return sources.map(({ shape, enlarged }, i) => {
+  return sources.map(({ shape, enlarge }, i) => {
     const [n, h, w, c] = shape as [number, number, number, number];
-    const code = winogradInput(threads, tile, enlarged);
+    const code = winogradInput(threads, tile, enlarge !== undefined);
     const stretch = { all, first: offsets[i]!.offset };
     return tileTransform(`${label}.tiles`, { n, h, w, c }, tiles, [input(i), v], code, padding, stretch);
   });
@@ -128,16 +104,16 @@ interface Pass {
   /** What is convolved, and what that is assembled from. */
   from: Image;
   sources: readonly Source[];
-  /** The result, and the channels of the outputs into which it is split. */
+  /** The result, and the outputs into which it is split. */
   to: Image;
-  outputs: readonly number[];
+  outputs: readonly Channels[];
   padding: readonly [number, number];
   turned: boolean;
   epilogue: Epilogue;
 }
 
 /** Forward pass and input gradient: operands image (or its sources), weight, those of the epilogue, and the result. */
-function convolve(pass: Pass, tile: TileSize, { caps, half: wanted }: LoweringContext): Lowering {
+function convolve(variant: string, pass: Pass, tile: TileSize, { caps, half: wanted }: LoweringContext): Lowering {
   const { label, from, sources, to, outputs, padding, turned, epilogue } = pass;
   const tiles = tilesOf(to, tile);
   const squares = tile * tile;
@@ -149,7 +125,7 @@ function convolve(pass: Pass, tile: TileSize, { caps, half: wanted }: LoweringCo
   const half = !turned && wanted;
   const threads = threadsOf(caps);
   return {
-    variant: nameOf(tile),
+    variant,
     scratch: [((half ? 2 : 4) / 4) * from.c * to.c, tiles.count * from.c, tiles.count * to.c].map(
       (floats) => 4 * squares * floats,
     ),
@@ -166,7 +142,7 @@ function convolve(pass: Pass, tile: TileSize, { caps, half: wanted }: LoweringCo
       },
       ...inputTiles(label, from.c, sources, tiles, v, { tile, padding, threads }),
       matmul(`${label}.product`, product, [v, u, m], { transposed: turned, half }, caps),
-      ...offsetsOf(outputs).map(({ offset, take }, k) =>
+      ...outputs.map(({ offset, take }, k) =>
         tileTransform(
           `${label}.result`,
           { ...to, c: take },
@@ -181,13 +157,12 @@ function convolve(pass: Pass, tile: TileSize, { caps, half: wanted }: LoweringCo
   };
 }
 
-const tileSizes: readonly TileSize[] = [6, 4];
-
-/** F(4 x 4) and F(2 x 2), where they cover a convolution. */
-const variants = (s: Conv2dShape, of: (tile: TileSize) => Lowering): Lowering[] => (covers(s) ? tileSizes.map(of) : []);
+/** One for each size of tiles, where the method covers a convolution. */
+const variants = (s: Conv2dShape, of: (variant: string, tile: TileSize) => Lowering): Lowering[] =>
+  winogradCovers(s) ? Object.entries(winogradTiles).map(([variant, tile]) => of(variant, tile)) : [];
 
 /** x as the only source. */
-const itself = (s: Conv2dShape): Source[] => [{ shape: [s.n, s.h, s.w, s.ci], enlarged: false }];
+const itself = (s: Conv2dShape): Source[] => [{ shape: [s.n, s.h, s.w, s.ci] }];
 
 export const winogradForward = (
   s: Conv2dShape,
@@ -195,27 +170,36 @@ export const winogradForward = (
   context: LoweringContext,
   sources: readonly Source[] = itself(s),
 ): Lowering[] =>
-  variants(s, (tile) => {
+  variants(s, (variant, tile) => {
     const from = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const to = { n: s.n, h: s.oh, w: s.ow, c: s.co };
-    const pass = { label: "conv2d", from, sources, to, outputs: [s.co], padding: s.padding, turned: false, epilogue };
-    return convolve(pass, tile, context);
+    const pass = {
+      label: "conv2d",
+      from,
+      sources,
+      to,
+      outputs: [{ offset: 0, take: s.co }],
+      padding: s.padding,
+      turned: false,
+      epilogue,
+    };
+    return convolve(variant, pass, tile, context);
   });
 
-/** @param outputs channels of each tensor into which dx is split */
+/** @param outputs the runs of channels into which dx is split */
 export const winogradInputGrad = (
   s: Conv2dShape,
   epilogue: Epilogue,
   context: LoweringContext,
-  outputs: readonly number[] = [s.ci],
+  outputs: readonly Channels[] = [{ offset: 0, take: s.ci }],
 ): Lowering[] =>
-  variants(s, (tile) => {
+  variants(s, (variant, tile) => {
     const from = { n: s.n, h: s.oh, w: s.ow, c: s.co };
     const to = { n: s.n, h: s.h, w: s.w, c: s.ci };
     const padding = [TAPS - 1 - s.padding[0], TAPS - 1 - s.padding[1]] as const;
-    const sources = [{ shape: [s.n, s.oh, s.ow, s.co], enlarged: false }];
+    const sources = [{ shape: [s.n, s.oh, s.ow, s.co] }];
     const pass = { label: "conv2d.inputGrad", from, sources, to, outputs, padding, turned: true, epilogue };
-    return convolve(pass, tile, context);
+    return convolve(variant, pass, tile, context);
   });
 
 export const winogradWeightGrad = (
@@ -223,7 +207,7 @@ export const winogradWeightGrad = (
   caps: Capabilities,
   sources: readonly Source[] = itself(s),
 ): Lowering[] =>
-  variants(s, (tile) => {
+  variants(s, (variant, tile) => {
     const label = "conv2d.weightGrad";
     const dy = { n: s.n, h: s.oh, w: s.ow, c: s.co };
     const tiles = tilesOf(dy, tile);
@@ -234,7 +218,7 @@ export const winogradWeightGrad = (
     const splits = splitsOf(product, caps);
     const sum = splits > 1 ? scratch(3) : m;
     return {
-      variant: nameOf(tile),
+      variant,
       scratch: [tiles.count * s.ci, tiles.count * s.co, splits * s.ci * s.co, ...(splits > 1 ? [s.ci * s.co] : [])].map(
         (floats) => 4 * squares * floats,
       ),

@@ -1,6 +1,7 @@
 /** Inference in batches of a fixed size. */
 import type { Gpu } from "../gpu/gpu.ts";
-import { compile, kernelsOf } from "../graph/compile.ts";
+import { compile } from "../graph/compile.ts";
+import { kernelsOf } from "../graph/preview.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Plan } from "../graph/plan.ts";
 import { profilePlan, type NodeProfile } from "../graph/profile.ts";

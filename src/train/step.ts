@@ -1,7 +1,8 @@
 /** The compiled step of a training phase. */
 import type { Batch } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { compile, compileAhead, kernelsOf, requireFit } from "../graph/compile.ts";
+import { compile, compileAhead } from "../graph/compile.ts";
+import { kernelsOf, requireFit } from "../graph/preview.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Plan } from "../graph/plan.ts";
 import { profilePlan, type NodeProfile } from "../graph/profile.ts";

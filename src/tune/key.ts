@@ -1,6 +1,7 @@
 /** What a measurement of a kernel's variants is valid for: the operation with its shapes, and the variants' code. */
 import type { Capabilities } from "../gpu/capabilities.ts";
-import { contextOf, showShape, type Kernel, type Lowering } from "../kernels/kernel.ts";
+import { everyVariant } from "../kernels/every.ts";
+import { showShape, type Kernel, type Lowering } from "../kernels/kernel.ts";
 
 /** The kernel over `units` images; itself if it does not work on images. */
 export function overUnits(kernel: Kernel, units: number): Kernel {
@@ -28,7 +29,7 @@ export function labelOf(kernel: Kernel): string {
  * measurement except the number of images.
  */
 export const codeOf = (kernel: Kernel, caps: Capabilities): string =>
-  hash(JSON.stringify(overUnits(kernel, 1).lower(contextOf(caps))));
+  hash(JSON.stringify(everyVariant(overUnits(kernel, 1), caps)));
 
 /** A name for each variant: its own, numbered where several share one. */
 export function variantNames(variants: readonly Lowering[]): string[] {

@@ -2,7 +2,8 @@
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Choice } from "../graph/choice.ts";
 import { selectVariants } from "../graph/passes/variant-selection.ts";
-import { contextOf, type Kernel, type Lowering } from "../kernels/kernel.ts";
+import { everyVariant } from "../kernels/every.ts";
+import { type Kernel, type Lowering } from "../kernels/kernel.ts";
 import { piecesOf } from "../kernels/parts.ts";
 import { codeOf, hash, labelOf, shapesOf, unitsOf, variantNames } from "./key.ts";
 import type { TuningStore } from "./store.ts";
@@ -184,7 +185,7 @@ export function choiceFingerprint(gpu: Gpu, plans: readonly (readonly Kernel[])[
   const others = new Set<string>();
   for (const plan of plans) {
     const kernels = plan.flatMap((kernel) => piecesOf(kernel, gpu.caps));
-    const all = kernels.map((kernel) => ({ kernel: kernel.name, variants: kernel.lower(contextOf(gpu.caps)) }));
+    const all = kernels.map((kernel) => ({ kernel: kernel.name, variants: everyVariant(kernel, gpu.caps) }));
     const fixed = selectVariants(all);
     const tuned = selectVariants(
       all.map(({ kernel, variants }, i) => {

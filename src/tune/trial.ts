@@ -1,14 +1,8 @@
 /** The contest among the variants of one kernel: each checked against the plain one, the correct ones timed. */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Shader } from "../gpu/shader.ts";
-import {
-  contextOf,
-  shaderOf,
-  RELATIVE_TOLERANCE,
-  type HostValues,
-  type Kernel,
-  type Lowering,
-} from "../kernels/kernel.ts";
+import { everyVariant } from "../kernels/every.ts";
+import { shaderOf, RELATIVE_TOLERANCE, type HostValues, type Kernel, type Lowering } from "../kernels/kernel.ts";
 import { Bench, BenchError, type Candidate } from "./bench.ts";
 import { variantNames } from "./key.ts";
 import type { RandomData } from "./random-data.ts";
@@ -63,7 +57,7 @@ interface Runner {
  * @throws BenchError if the plain variant does not run, so that there is nothing to compare with
  */
 export async function runTrial(gpu: Gpu, kernel: Kernel, data: RandomData, seconds: number): Promise<TrialResult> {
-  const variants = kernel.lower(contextOf(gpu.caps));
+  const variants = everyVariant(kernel, gpu.caps);
   const bench = await Bench.create(gpu, kernel, variants, data);
   try {
     const names = variantNames(variants);
@@ -98,7 +92,7 @@ function improbable(variants: readonly Lowering[]): number[] {
 
 /** What a trial compiles. */
 export function shadersOfTrial(gpu: Gpu, kernel: Kernel): Shader[] {
-  const variants = kernel.lower(contextOf(gpu.caps));
+  const variants = everyVariant(kernel, gpu.caps);
   const out = new Set(improbable(variants));
   return variants.flatMap(({ dispatches }, i) => (out.has(i) ? [] : dispatches.map(shaderOf)));
 }

@@ -1,7 +1,8 @@
 /** Tuning: finds the fastest variant of each kernel on an adapter, shape by shape. */
 import type { Capabilities } from "../gpu/capabilities.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { bytesMoved, contextOf, type Kernel } from "../kernels/kernel.ts";
+import { everyVariant } from "../kernels/every.ts";
+import { bytesMoved, type Kernel } from "../kernels/kernel.ts";
 import { piecesOf } from "../kernels/parts.ts";
 import { BenchError } from "./bench.ts";
 import { codeOf, labelOf, overUnits, unitsOf, variantNames } from "./key.ts";
@@ -68,7 +69,7 @@ export function tasksOf(gpu: Gpu, kernels: readonly Kernel[]): Task[] {
   const tasks = new Map<string, Task>();
   for (const asked of kernels.flatMap((kernel) => piecesOf(kernel, gpu.caps))) {
     const kernel = overUnits(asked, measuredUnits(gpu, asked));
-    const variants = kernel.lower(contextOf(gpu.caps));
+    const variants = everyVariant(kernel, gpu.caps);
     if (variants.length < 2) continue;
     const [label, code, units] = [labelOf(kernel), codeOf(kernel, gpu.caps), unitsOf(kernel)];
     const key = `${label} ${code} ${units}`;

@@ -4,7 +4,7 @@ import { dropout } from "../../src/autograd/dropout.ts";
 import { mean } from "../../src/autograd/elementwise.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { Graph, graphOf } from "../../src/graph/graph.ts";
-import { nodesOf } from "../../src/graph/schedule.ts";
+import { previewOf } from "../../src/graph/preview.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { initialValues } from "../../src/nn/init.ts";
 import { BatchNorm2d, Conv2d } from "../../src/nn/layers.ts";
@@ -73,7 +73,7 @@ test("no gradient is computed where nothing is trained", () => {
     pair.block2.bn.forward(pair.block2.conv.forward(pair.block.bn.forward(pair.block.conv.forward(x)))),
   );
   const { updates } = new Adam(slabsOf(pair.block2.parameters())).record(graph, loss);
-  const layers = new Set(nodesOf(graph, { outputs: { loss }, updates }).map(({ layer }) => layer));
+  const layers = new Set(previewOf(graph, { outputs: { loss }, updates }).map(({ layer }) => layer));
   expect([layers.has("block.conv"), layers.has("block2.conv'")]).toEqual([true, true]);
   expect([...layers].filter((layer) => /^block\..*'$/.test(layer))).toEqual([]);
 });

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "vitest";
 import type { Capabilities } from "../../src/gpu/capabilities.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
-import { PlanError, requireFit } from "../../src/graph/compile.ts";
+import { PlanError } from "../../src/graph/compile.ts";
+import { requireFit } from "../../src/graph/preview.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { MGANet } from "../../src/models/mganet/network.ts";
 import { mganet } from "../../src/models/mganet/spec.ts";

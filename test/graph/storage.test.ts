@@ -1,7 +1,8 @@
 /** Packed tensors, slabs and variables on the device. */
 import { describe, expect, test } from "vitest";
 import { add, scale } from "../../src/autograd/elementwise.ts";
-import { compile, requireFit } from "../../src/graph/compile.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { requireFit } from "../../src/graph/preview.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import {
   bytesOnDevice,

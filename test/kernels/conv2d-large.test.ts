@@ -15,7 +15,8 @@ import {
   conv2dWeightGrad,
   type Conv2dOptions,
 } from "../../src/kernels/conv2d.ts";
-import { contextOf, sizeOf, type Kernel, type Lowering } from "../../src/kernels/kernel.ts";
+import { everyVariant } from "../../src/kernels/every.ts";
+import { sizeOf, type Kernel, type Lowering } from "../../src/kernels/kernel.ts";
 import { FORWARD_BAR, GRADIENT_BAR } from "../support/check-op.ts";
 import { useGpu } from "../support/gpu.ts";
 import { relativeError } from "../support/reference.ts";
@@ -95,7 +96,7 @@ describe("large shapes of few channels, by all variants of this adapter, agree w
     let strips = 0;
     for (const kernel of [conv2dForward(s, {}), conv2dInputGrad(s)]) {
       const inputs = kernel.inputs.map(({ shape }, i) => scattered(sizeOf(shape), i + 1));
-      const variants = kernel.lower(contextOf(caps));
+      const variants = everyVariant(kernel, caps);
       const expected = await runLowering(gpu(), kernel, variants.at(-1)!, inputs);
       for (const lowering of variants.filter(({ variant }) => ["strip", "subgroup"].includes(variant))) {
         const error = relativeError(await runLowering(gpu(), kernel, lowering, inputs), expected);
@@ -124,7 +125,7 @@ describe("large shapes of several groups, by all variants of this adapter, agree
       conv2dWeightGrad(s),
     ]) {
       const inputs = kernel.inputs.map(({ shape }, i) => scattered(sizeOf(shape), i + 1));
-      const variants = kernel.lower(contextOf(caps));
+      const variants = everyVariant(kernel, caps);
       const expected = await runLowering(gpu(), kernel, variants.at(-1)!, inputs);
       for (const lowering of variants.slice(0, -1)) {
         names.add(lowering.variant);
@@ -149,7 +150,7 @@ describe.each([
     ];
     for (const [kernel, bar] of passes) {
       const inputs = kernel.inputs.map(({ shape }, i) => scattered(sizeOf(shape), i + 1));
-      const variants = kernel.lower(contextOf(caps));
+      const variants = everyVariant(kernel, caps);
       expect(variants.map((l) => l.variant)).toContain(name === "depthwise" ? "depthwise" : "tiled");
       const expected = await runLowering(gpu(), kernel, variants.at(-1)!, inputs);
       for (const lowering of variants.slice(0, -1)) {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type * as z from "zod";
 import { methodsOf } from "../../src/explain/methods.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { nodesOf } from "../../src/graph/schedule.ts";
+import { previewOf } from "../../src/graph/preview.ts";
 import { Model } from "../../src/models/model.ts";
 import { DEFAULT_MODEL, modelNamed, models } from "../../src/models/registry.ts";
 import { torchShape } from "../../src/nn/layout.ts";
@@ -119,7 +119,7 @@ describe.each(models.map((spec) => [spec.id, spec] as const))("%s", (id, spec) =
     const outputs = new Model(spec, config, { classes: 2, seed: 0 }).phases
       .at(-1)!
       .infer(graph.input("image", [1, 96, 96, 3]));
-    const nodes = nodesOf(graph, { outputs: { logits: outputs.logits! }, frozen: true });
+    const nodes = previewOf(graph, { outputs: { logits: outputs.logits! }, frozen: true });
     expect(nodes.filter(({ kernel }) => kernel.name === "batchNorm")).toEqual([]);
   });
 

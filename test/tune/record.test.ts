@@ -1,7 +1,8 @@
 /** Tuning records: what they store, for which adapter and code, and how unusable ones are handled. */
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/gpu.ts";
-import { contextOf, type Kernel, type Lowering } from "../../src/kernels/kernel.ts";
+import { everyVariant } from "../../src/kernels/every.ts";
+import { type Kernel, type Lowering } from "../../src/kernels/kernel.ts";
 import { codeOf, hash, labelOf, unitsOf, variantNames } from "../../src/tune/key.ts";
 import { choiceFingerprint, TuningRecord, type Entry } from "../../src/tune/record.ts";
 import { webStore, type TuningStore } from "../../src/tune/store.ts";
@@ -30,7 +31,7 @@ const recordOf = (...entries: Entry[]) => {
   return record;
 };
 const chosen = (record: TuningRecord, kernel: Kernel, on = gpu) => {
-  const variants = kernel.lower(contextOf(on.caps));
+  const variants = everyVariant(kernel, on.caps);
   return record.choice(on)(kernel, variants)?.variant;
 };
 
@@ -144,9 +145,9 @@ test("each adapter has a record of its own; a new driver's takes the place of th
 test("the first say of a record is told once", () => {
   let told = 0;
   const choice = recordOf(entryOf(kernel, "other")).choice(gpu, () => told++);
-  choice(images(3), images(3).lower(contextOf(gpu.caps)));
+  choice(images(3), everyVariant(images(3), gpu.caps));
   expect(told).toBe(0);
-  for (let i = 0; i < 3; i++) choice(kernel, kernel.lower(contextOf(gpu.caps)));
+  for (let i = 0; i < 3; i++) choice(kernel, everyVariant(kernel, gpu.caps));
   expect(told).toBe(1);
 });
 
@@ -181,8 +182,8 @@ test("fingerprints know the pieces of a matrix larger than a binding", () => {
 
 test("variants of one name are numbered, and found by that", () => {
   const twins = kernelOf([good, variant("other", "y[i] = x[i];"), other, plain]);
-  expect(variantNames(twins.lower(contextOf(gpu.caps)))).toEqual(["good", "other", "other#2", "plain"]);
-  const lowered = twins.lower(contextOf(gpu.caps));
+  expect(variantNames(everyVariant(twins, gpu.caps))).toEqual(["good", "other", "other#2", "plain"]);
+  const lowered = everyVariant(twins, gpu.caps);
   expect(recordOf(entryOf(twins, "other#2")).choice(gpu)(twins, lowered)).toBe(lowered[2]);
 });
 

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { conv2d } from "../../src/autograd/conv2d.ts";
 import { setChoice } from "../../src/graph/choice.ts";
-import { compile, kernelsOf } from "../../src/graph/compile.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { kernelsOf } from "../../src/graph/preview.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { conv2dForward, conv2dShape } from "../../src/kernels/conv2d.ts";
 import { unitsOf } from "../../src/tune/key.ts";

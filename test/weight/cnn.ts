@@ -1,8 +1,10 @@
-/** A page that trains a small network of its own: what it must load of the library is the core's weight. */
-import { compile, crossEntropy, globalAvgPool, Gpu, Graph, maxPool2d, relu, type Tensor } from "../../src/index.ts";
-import { parseSafetensors } from "../../src/entries/io.ts";
+/** What a page writes that trains a small network of its own and asks it: what it must load for that is the library's weight. */
+import { crossEntropy, globalAvgPool, maxPool2d, relu, type Tensor } from "../../src/index.ts";
+import { load, save } from "../../src/entries/io.ts";
 import { BatchNorm2d, Conv2d, initialValues, Linear, Module } from "../../src/entries/nn.ts";
-import { Adam, adamDefaults } from "../../src/entries/optim.ts";
+import { Adam } from "../../src/entries/optim.ts";
+import { predictor, trainer } from "../../src/entries/train.ts";
+import { openGpu } from "../../src/web/index.ts";
 
 class Net extends Module {
   readonly conv1 = new Conv2d(1, 16, 3, { padding: 1 });
@@ -22,20 +24,27 @@ class Net extends Module {
   }
 }
 
-/** @param saved weights in a safetensors file */
-export async function train(batches: AsyncIterable<{ image: Float32Array; label: Uint32Array }>, saved: Uint8Array) {
-  const gpu = await Gpu.create(await navigator.gpu.requestAdapter());
+/** Images [N, 28, 28, 1], and their classes. */
+interface Batch {
+  image: Float32Array;
+  label: Uint32Array;
+}
+
+/** Trains a network, and reads the images of the first batch by its file. */
+export async function train(batches: readonly Batch[]) {
+  const gpu = await openGpu();
   const net = new Net();
-  net.loadStateDict(gpu, parseSafetensors(saved, "the file").tensors);
-  const graph = new Graph({ training: true });
-  const logits = net.forward(graph.input("image", [32, 28, 28, 1]));
-  const loss = crossEntropy(logits, graph.input("label", [32], "u32"));
-  const adam = new Adam(net, { ...adamDefaults, lr: 1e-3 });
-  const step = await compile(gpu, graph, { outputs: { loss }, updates: adam.record(graph, loss).updates });
   const losses: number[] = [];
-  for await (const batch of batches) {
-    const found = await step.run({ ...batch, adam: adam.advance() });
-    losses.push(found.loss[0]!);
-  }
-  return { losses, weights: await net.stateDict(gpu) };
+  const training = trainer(gpu, net, {
+    inputs: { image: [28, 28, 1], label: [] },
+    loss: ({ image, label }) => crossEntropy(net.forward(image), label),
+    optimizer: new Adam(net, { lr: 1e-2 }),
+  });
+  await training.fit(batches, { onStep: ({ loss }) => void losses.push(loss) });
+  const file = await save(gpu, net);
+  const again = new Net();
+  await load(gpu, again, file);
+  const logits = await predictor(gpu, again, { input: [28, 28, 1] }).predict(batches[0]!.image);
+  gpu.destroy();
+  return { losses, file, logits };
 }

@@ -1,49 +1,47 @@
-/** What a page must load: of the library's core, of the example, and of this project's own page. */
+/** What a page must load: one with a network of its own, the example, and this project's own page. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
-import { build, type Rolldown } from "vite";
+import { build } from "vite";
 import { beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../cli/support.ts";
+import { at, atOnce, gzipped, modulesOf, scriptsOf, weightOf, type Script } from "./scripts.ts";
 
-const at = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
-const gzipped = (text: string | Uint8Array) => gzipSync(text, { level: 9 }).length;
-const first = (chunks: readonly Rolldown.OutputChunk[]) => chunks.find(({ isEntry }) => isEntry)!;
-const modulesOf = (chunk: Rolldown.OutputChunk) => Object.keys(chunk.modules).join("\n");
-
-/** Builds as a user's bundler would. @returns the scripts */
-async function chunksOf(config: string | false, entry: string): Promise<Rolldown.OutputChunk[]> {
-  const built = await build({
-    configFile: config === false ? false : at(config),
-    root: at(path.dirname(entry)),
-    logLevel: "silent",
-    build: {
-      write: false,
-      target: "es2023",
-      minify: "oxc",
-      rolldownOptions: { input: at(entry), preserveEntrySignatures: "strict" },
-    },
+describe("a page that trains a network of its own, saves it, loads it and predicts", () => {
+  const page = "test/weight/index.html";
+  let scripts: Script[];
+  beforeAll(async () => {
+    scripts = await scriptsOf(false, page);
   });
-  const { output } = built as Rolldown.RolldownOutput;
-  return output.filter((part) => part.type === "chunk");
-}
 
-describe("the library in a bundle", () => {
-  it("weighs at most 60 kB gzipped to train a network of one's own, without models and schemas", async () => {
-    const chunks = await chunksOf(false, "test/weight/cnn.ts");
-    expect(chunks).toHaveLength(1);
-    const modules = modulesOf(chunks[0]!);
-    expect(modules).toContain("src/graph/compile.ts");
+  it("loads at most 45 kB gzipped, without models and schemas", () => {
+    const modules = modulesOf(atOnce(scripts));
+    expect(modules).toContain("src/loop/trainer.ts");
     expect(modules).not.toMatch(/zod|\.onnx\.ts|onnx-form|src\/models\/|src\/tune\/tuner|src\/train\/|src\/export\//);
-    expect(gzipped(chunks[0]!.code)).toBeLessThanOrEqual(60_000);
+    expect(weightOf(atOnce(scripts))).toBeLessThanOrEqual(45_000);
   });
 
+  it("may load the rest later: 66 kB in all", () => {
+    const later = scripts.filter((script) => !atOnce(scripts).includes(script));
+    const parts = later.filter(({ isDynamicEntry }) => isDynamicEntry).map(({ name }) => name);
+    expect(parts.sort()).toEqual(["seldom", "winograd"]);
+    expect(weightOf(scripts)).toBeLessThanOrEqual(66_000);
+  });
+
+  it("is one script of at most 65 kB where the bundler divides nothing", async () => {
+    const whole = await scriptsOf(false, page, { output: { codeSplitting: false } });
+    expect(whole).toHaveLength(1);
+    expect(weightOf(whole)).toBeLessThanOrEqual(65_000);
+  });
+});
+
+describe("the example of a page that predicts", () => {
   it("weighs at most 150 kB to read pictures and predict, and brings decoders only when they are used", async () => {
-    const chunks = await chunksOf("examples/vite.config.ts", "examples/predict-page/index.html");
-    expect(modulesOf(first(chunks))).not.toMatch(/dcmjs|src\/data\/dicom|tiff-pixels|src\/cli|src\/node/);
-    expect(gzipped(first(chunks).code)).toBeLessThanOrEqual(150_000);
-    expect(chunks.map(({ name }) => name)).toEqual(expect.arrayContaining(["dicom", "tiff"]));
+    const scripts = await scriptsOf("examples/vite.config.ts", "examples/predict-page/index.html");
+    const modules = modulesOf(atOnce(scripts));
+    // What tells a DICOM file from others is there at once.
+    expect(modules).not.toMatch(/dcmjs|src\/data\/dicom\/(?:open|frames|luts|grey)|tiff-pixels|src\/cli|src\/node/);
+    expect(weightOf(atOnce(scripts))).toBeLessThanOrEqual(150_000);
+    expect(scripts.map(({ name }) => name)).toEqual(expect.arrayContaining(["dicom", "tiff"]));
   });
 });
 

@@ -1,7 +1,6 @@
 /** Elides concatenated and enlarged tensors that only convolutions read: each convolution reads their sources itself. */
 import { readShape } from "../../kernels/sources.ts";
-import { offsetsOf } from "../../kernels/spatial.ts";
-import { sameShape, type Source } from "../../kernels/kernel.ts";
+import { sameShape, type Slice, type Source } from "../../kernels/kernel.ts";
 import type { Node, Tensor } from "../tensor.ts";
 
 /**
@@ -31,30 +30,30 @@ function readSources(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonl
     !kept.has(tensor) && !tensor.within && tensor.source.kind === "node" && live.has(tensor.source.node);
   /** What a tensor is assembled from, unless others than reader `only` read it; the tensor itself where it is computed. */
   const partsOf = (tensor: Tensor, only?: Node): Part[] => {
-    const itself = { tensor, shape: tensor.shape, enlarged: false };
+    const itself = { tensor, shape: tensor.shape };
     if (!removable(tensor) || tensor.source.kind !== "node") return [itself];
     if (only && readers.get(tensor)!.some((reader) => reader !== only)) return [itself];
     const { node } = tensor.source;
-    const sources = node.kernel.traits?.sources;
+    const sources = node.kernel.traits?.assembly?.sources;
     if (!sources) return [itself];
-    return sources.flatMap(({ shape, enlarged }, i): Part[] => {
-      const from = node.inputs[i]!;
-      if (enlarged) return [{ tensor: from, shape, enlarged }];
-      const parts = partsOf(from, node);
-      return parts.every((part) => sameShape(readShape(part).slice(0, 3), shape.slice(0, 3)))
-        ? parts
-        : [{ tensor: from, shape, enlarged }];
+    return sources.flatMap((source, i): Part[] => {
+      const from = { ...source, tensor: node.inputs[i]! };
+      if (source.enlarge) return [from];
+      const parts = partsOf(from.tensor, node);
+      const same = parts.every((part) => sameShape(readShape(part).slice(0, 3), source.shape.slice(0, 3)));
+      return same ? parts : [from];
     });
   };
   const replaced = new Map<Node, Node>();
   const gone = new Set<Node>();
   for (const node of nodes) {
     const [whole] = node.outputs;
-    if (!node.kernel.traits?.sources || !whole || !removable(whole)) continue;
+    const assembly = node.kernel.traits?.assembly;
+    if (!assembly || !whole || !removable(whole)) continue;
     const parts = partsOf(whole);
     const kernels = (readers.get(whole) ?? []).map((reader) => {
       const first = reader.inputs[0] === whole && !reader.inputs.slice(1).includes(whole);
-      return first ? reader.kernel.traits?.withSources?.(parts) : undefined;
+      return first ? reader.kernel.traits?.withSources?.({ ...assembly, sources: parts }) : undefined;
     });
     if (kernels.length === 0 || kernels.some((kernel) => kernel === undefined)) continue;
     for (const [i, reader] of readers.get(whole)!.entries()) {
@@ -67,7 +66,7 @@ function readSources(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonl
   // Drop what only a removed concatenation read, such as an enlargement.
   const read = readersOf(rest);
   return rest.filter((node) => {
-    if (!node.kernel.traits?.sources || node.updates.length > 0) return true;
+    if (!node.kernel.traits?.assembly || node.updates.length > 0) return true;
     return node.outputs.some((tensor) => kept.has(tensor) || read.has(tensor) || !readers.has(tensor));
   });
 }
@@ -80,18 +79,27 @@ function splitGradients(nodes: readonly Node[], kept: ReadonlySet<Tensor>): read
     const [whole] = node.outputs;
     const splitOutput = node.kernel.traits?.splitOutput;
     if (!splitOutput || !whole || kept.has(whole) || whole.within) continue;
-    const slices = readers.get(whole) ?? [];
-    const sorted = slices.toSorted(
-      (a, b) => (a.kernel.traits?.slice?.offset ?? 0) - (b.kernel.traits?.slice?.offset ?? 0),
-    );
-    const channels = sorted.map(({ kernel }) => kernel.traits?.slice?.take ?? 0);
-    const covered = offsetsOf(channels).every(({ offset }, i) => sorted[i]!.kernel.traits?.slice?.offset === offset);
-    const total = channels.reduce((a, b) => a + b, 0);
-    const inFours = channels.every((c) => c > 0 && c % 4 === 0);
-    if (slices.length < 2 || !covered || !inFours || total !== whole.shape[3]) continue;
-    const outputs = sorted.map((slice) => slice.outputs[0]!);
-    replaced.set(node, { ...node, kernel: splitOutput(channels), outputs });
-    for (const slice of slices) gone.add(slice);
+    const reading = readers.get(whole) ?? [];
+    const sorted = reading.flatMap((reader) => {
+      const { slice } = reader.kernel.traits ?? {};
+      return slice ? [{ reader, slice }] : [];
+    });
+    sorted.sort((a, b) => a.slice.offset - b.slice.offset);
+    const slices = sorted.map(({ slice }) => slice);
+    if (slices.length < 2 || slices.length < reading.length || !deal(slices, whole.shape[3]!)) continue;
+    const outputs = sorted.map(({ reader }) => reader.outputs[0]!);
+    replaced.set(node, { ...node, kernel: splitOutput(slices), outputs });
+    for (const reader of reading) gone.add(reader);
   }
   return nodes.filter((node) => !gone.has(node)).map((node) => replaced.get(node) ?? node);
+}
+
+/** Whether these runs, in order, are all channels, and each a multiple of four. */
+function deal(slices: readonly Slice[], channels: number): boolean {
+  let end = 0;
+  for (const { offset, take } of slices) {
+    if (offset !== end || take % 4 !== 0) return false;
+    end += take;
+  }
+  return end === channels;
 }

@@ -3,7 +3,7 @@ import { conv2d } from "../../../src/autograd/conv2d.ts";
 import { relu, sum } from "../../../src/autograd/elementwise.ts";
 import { gradients } from "../../../src/autograd/gradients.ts";
 import { cat, interpolate } from "../../../src/autograd/spatial.ts";
-import { kernelsOf } from "../../../src/graph/compile.ts";
+import { kernelsOf } from "../../../src/graph/preview.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import { Variable, type Tensor } from "../../../src/graph/tensor.ts";
 import { MGANet, paperOptions } from "../../../src/models/mganet/network.ts";

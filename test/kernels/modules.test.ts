@@ -1,0 +1,102 @@
+/** The modules that kernels need: without the others, a plan runs what it would run with all. */
+import { describe, expect, it, test } from "vitest";
+import { leastCapabilities, type Capabilities } from "../../src/gpu/capabilities.ts";
+import { conv2dForward, conv2dInputGrad, conv2dShape, conv2dWeightGrad } from "../../src/kernels/conv2d.ts";
+import { everyVariant } from "../../src/kernels/every.ts";
+import { gradientNormKernel } from "../../src/kernels/gradient-norm.ts";
+import { contextOf, type Kernel, type LoweringContext, type Module } from "../../src/kernels/kernel.ts";
+import * as seldom from "../../src/kernels/seldom.ts";
+import { concatKernel, interpolateKernel } from "../../src/kernels/spatial.ts";
+import * as winograd from "../../src/kernels/winograd.ts";
+
+const gpu = { ...leastCapabilities, adapterClass: "discrete", subgroupSize: 32 } as const satisfies Capabilities;
+const adapters: Record<string, Capabilities> = {
+  "a GPU": gpu,
+  "a GPU without subgroups": { ...gpu, adapterClass: "integrated", subgroupSize: undefined },
+  "a software adapter": { ...leastCapabilities, subgroupSize: 8 },
+  "a software adapter without subgroups": leastCapabilities,
+};
+
+const all = { seldom, winograd };
+/** With these modules alone. */
+const loadedFor = (context: LoweringContext, modules: readonly Module[]): LoweringContext => ({
+  ...context,
+  loaded: Object.fromEntries(modules.map((name) => [name, all[name]])),
+});
+const needs = (kernel: Kernel, caps: Capabilities, frozen = false) => [
+  ...(kernel.needs?.(contextOf(caps, { frozen })) ?? []),
+];
+
+/** Of few and many channels, groups and pixels. */
+const shapes = [1, 3, 4, 64, 256].flatMap((ci) =>
+  [1, 3, 4, 64, 256].flatMap((co) =>
+    [1, 3].flatMap((k) =>
+      [1, 2].flatMap((stride) =>
+        [1, 4, ci]
+          .filter((groups) => ci % groups === 0 && co % groups === 0)
+          .flatMap((groups) =>
+            [
+              [1, 7],
+              [16, 56],
+            ].map(([n, side]) =>
+              conv2dShape([n!, side!, side!, ci], [k, k, ci / groups, co], { stride, padding: k >> 1, groups }),
+            ),
+          ),
+      ),
+    ),
+  ),
+);
+
+describe.each(Object.entries(adapters))("on %s", (_, caps) => {
+  test("the first variant of every convolution is the same with what it needs as with all", () => {
+    expect(shapes.length).toBeGreaterThan(300);
+    for (const s of shapes) {
+      for (const kernel of [conv2dForward(s, { bias: true }), conv2dInputGrad(s), conv2dWeightGrad(s)]) {
+        for (const frozen of kernel.name === "conv2d" ? [false, true] : [false]) {
+          const context = contextOf(caps, { frozen });
+          const [first] = kernel.lower(loadedFor(context, needs(kernel, caps, frozen)));
+          const [expected] = kernel.lower({ ...context, loaded: all });
+          if (JSON.stringify(first) === JSON.stringify(expected)) continue;
+          expect(first, `${kernel.name} ${JSON.stringify(s)}`).toEqual(expected);
+        }
+      }
+    }
+  });
+});
+
+describe("what is needed", () => {
+  const few = conv2dShape([32, 14, 14, 16], [3, 3, 16, 32], { padding: 1 });
+  const many = conv2dShape([32, 56, 56, 256], [3, 3, 256, 256], { padding: 1 });
+
+  it("is nothing for a small network's convolutions on a GPU, and Winograd's method for large ones", () => {
+    for (const kernel of [conv2dForward(few), conv2dInputGrad(few), conv2dWeightGrad(few)]) {
+      expect(needs(kernel, gpu)).toEqual([]);
+      expect(needs(kernel, leastCapabilities)).toEqual(["seldom", "winograd"]);
+    }
+    expect(needs(conv2dForward(many), gpu)).toEqual(["winograd"]);
+  });
+
+  it("is more for several groups, for operands in parts, and for clipping", () => {
+    const grouped = conv2dShape([2, 8, 8, 16], [3, 3, 4, 16], { groups: 4 });
+    expect(needs(conv2dForward(grouped), gpu)).toEqual(["seldom"]);
+    expect(needs(conv2dForward(conv2dShape([1, 8, 8, 1], [3, 3, 1, 1])), gpu)).toEqual(["seldom"]);
+    expect(needs(gradientNormKernel(64, 1), gpu)).toEqual(["seldom"]);
+    const small = conv2dShape([1, 8, 8, 16], [3, 3, 16, 8], { padding: 1 });
+    const enlarged = interpolateKernel([1, 4, 4, 8], [8, 8]).traits!.assembly!.sources;
+    const both = concatKernel([
+      [1, 8, 8, 8],
+      [1, 8, 8, 8],
+    ]).traits!.assembly!;
+    const assembled = conv2dForward(small).traits!.withSources!({ ...both, sources: [...enlarged, both.sources[1]!] });
+    expect(needs(assembled!, gpu)).toEqual(["seldom"]);
+    const labels = everyVariant(assembled!, gpu).map(({ variant, dispatches }) => [variant, dispatches[0]!.label]);
+    expect(labels).toContainEqual(["tiled", "interpolate"]);
+    expect(labels).toContainEqual(["winograd4", "conv2d.weights"]);
+  });
+
+  it("has to be there", () => {
+    expect(() => conv2dForward(few).lower(contextOf(leastCapabilities))).toThrow("needs, seldom");
+    expect(() => conv2dForward(many).lower(contextOf(gpu))).toThrow("needs, winograd");
+    expect(() => gradientNormKernel(64, 1).lower(contextOf(gpu))).toThrow("needs, seldom");
+  });
+});
