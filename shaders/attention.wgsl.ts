@@ -6,7 +6,7 @@
  *
  * x and dx [B,T,3,H,D / 4], y and dy [B,T,H,D / 4], of vec4f; s, p and ds [B,H,T,T]; logs and delta [B,H,T]; bias [H,T,T].
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { attentionHead, inX, inY, scoreOf, withBias, type AttentionForm } from "./lib/attention.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 

@@ -5,7 +5,7 @@
  *
  * Shapes and formulas as in attention.wgsl.ts. Dispatch: batch heads ceil(T / threads) groups folded over x and y.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import {
   attentionHead,
   inX,

@@ -5,7 +5,7 @@
  *
  * Dispatch: batch heads ceil(T / subgroup) groups folded over x and y; a workgroup is one subgroup.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import {
   attentionHead,
   inX,

@@ -7,7 +7,7 @@
  *
  * x [N,H,W,C], y [N,OH,OW,C], in vectors of `lanes` channels. Sizes come as a uniform. One thread per vector of y, or of dx.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";

@@ -12,7 +12,7 @@
  * exact where x is close to its mean, so that a mean a thousand times the deviation costs no digits. Each run of rows
  * is summed about its own shift; the runs are merged in order by the pairwise formula of Chan, Golub and LeVeque.
  */
-import { linesIf, wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
@@ -147,8 +147,12 @@ ${rowsMain(
   let offset = beta[c];`,
   wgsl`
     var v = ((x[at] - shift) - delta) * factor + offset;
-${linesIf(residual, "    v += residual[at];")}
-${linesIf(relu, `    v = max(v, ${type}());`)}
+#if ${residual}
+    v += residual[at];
+#endif
+#if ${relu}
+    v = max(v, ${type}());
+#endif
     y[at] = v;`,
 )}`;
 };
@@ -230,16 +234,21 @@ ${rowsMain(
   wgsl`
   let invstd = stats[2u * QUADS + c];
   let factor = gamma[c] * invstd;
-${linesIf(
-  training,
-  `  let shift = stats[c];
+#if ${training}
+  let shift = stats[c];
   let delta = stats[QUADS + c];
   let meanG = sums[QUADS + c] / f32(p.total);
-  let slope = sums[c] / f32(p.total) * invstd;`,
-)}`,
+  let slope = sums[c] / f32(p.total) * invstd;
+#endif`,
   wgsl`
     let g = ${gradientAt(relu, type, "at")};
-${linesIf(training, "    dx[at] = factor * (g - meanG - ((x[at] - shift) - delta) * slope);")}${linesIf(!training, "    dx[at] = factor * g;")}
-${linesIf(residual, "    dresidual[at] = g;")}`,
+#if ${training}
+    dx[at] = factor * (g - meanG - ((x[at] - shift) - delta) * slope);
+#else
+    dx[at] = factor * g;
+#endif
+#if ${residual}
+    dresidual[at] = g;
+#endif`,
 )}`;
 };

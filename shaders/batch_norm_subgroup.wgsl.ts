@@ -3,7 +3,7 @@
  * channels, each lane every S-th row, and the lanes' sums are added by shuffles.
  * Dispatch: one workgroup, which is one subgroup, per vector of channels.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { batchNormFields, gradientAt } from "./batch_norm.wgsl.ts";
 import { params } from "./lib/params.ts";
 import { addTeams } from "./lib/team.ts";

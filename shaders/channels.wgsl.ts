@@ -5,7 +5,7 @@
  *
  * Rows p are the N H W pixels. In vectors of `lanes` channels; a uniform has the vectors per pixel. One thread per vector of y.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { unroll, vec, type Lanes } from "./lib/vec.ts";

@@ -7,7 +7,7 @@
  *
  * f, a and df in vectors of `lanes` channels; y, dy and g [N,P]. A uniform holds P, the vectors per pixel and N. One thread per pixel.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";

@@ -10,7 +10,7 @@
  * PIXELS_PER_THREAD pixels of a line (in the input gradient SW apart, since pixels congruent modulo SW are reached by the same
  * taps) or a line of taps of one split; dw is then [splits,KH,KW,1,C].
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { bindings, threadMain } from "./lib/thread.ts";

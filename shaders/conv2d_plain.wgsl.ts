@@ -8,7 +8,7 @@
  * x [N,H,W,CI], w [KH,KW,CI/groups,CO], (bias, plus: lib/epilogue.ts,) y [N,OH,OW,CO]. Group g has the CI/groups inputs from
  * channel g CI/groups on and the CO/groups outputs from channel g CO/groups on. Sizes come as a uniform (lib/conv.ts).
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { bindings, threadMain } from "./lib/thread.ts";

@@ -9,7 +9,7 @@
  * of its own: `quads`, `lane` and `chunk` are of one group.
  * Dispatch: N ceil(OH / rows) ceil(OW / subgroup) workgroups folded over x and y, in each group.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { params } from "./lib/params.ts";
 import { bindings, collected, groupIndex, loop } from "./lib/thread.ts";

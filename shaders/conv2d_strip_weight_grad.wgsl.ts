@@ -5,7 +5,7 @@
  *
  * P is split; a second kernel adds the partial sums. Sizes come as a uniform; stride and dilation 1.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { pixelLoader, stripFields, type Strip } from "./conv2d_strip.wgsl.ts";
 import { params } from "./lib/params.ts";
 import { addTeams } from "./lib/team.ts";

@@ -14,7 +14,7 @@
  * A workgroup is one subgroup of S lanes. Sizes come as a uniform (lib/conv.ts). With several groups of channels (`grouped`), each has products of
  * its own, one after the other along z: columns and reduction are those of one group.
  */
-import { linesIf, wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convKernel, convSizes, convUniform } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { columnsOf } from "./lib/groups.ts";
@@ -119,7 +119,9 @@ ${multiplyTile(t)}
     }
   }
   if (column >= ${names.width}) { return; }
-${linesIf(epilogue.bias, `  let shift = bias[${names.own}];`)}
+#if ${epilogue.bias}
+  let shift = bias[${names.own}];
+#endif
 ${collected(out, accumulatorsOf(size))}
 ${loop("r", size, `if (first + r < P) { let at = (first + r) * COLS + ${names.own}; y[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
 )}`;
@@ -200,7 +202,9 @@ ${unroll(
 )}
   var to = array<u32, ${size}>(${unroll(size, (row) => fromTeam(`to${Math.floor(row / t.team)}`, row % t.team, t), ", ")});
   if (column >= ${names.width}) { return; }
-${linesIf(epilogue.bias, `  let shift = bias[${names.own}];`)}
+#if ${epilogue.bias}
+  let shift = bias[${names.own}];
+#endif
 ${collected(out, accumulatorsOf(size))}
 ${loop("r", size, `if (${all("first + r < P", "to[r] != 0xffffffffu")}) { let at = to[r] + ${names.own}; dx[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
   stride1,

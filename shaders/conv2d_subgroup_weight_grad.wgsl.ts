@@ -7,7 +7,7 @@
  * team)th group of `pixels`. The tile's `rows / chunk` units, each at `pixels` pixels, are distributed over the team: item e is
  * unit e mod units at pixel e div units, held by member e mod team in register e div team. The teams' sums are added at the end.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { accumulators, accumulatorsOf, subgroupMain } from "./conv2d_subgroup.wgsl.ts";
 import { convUniform } from "./lib/conv.ts";
 import { columnsOf } from "./lib/groups.ts";

@@ -4,7 +4,7 @@
  *
  * Bindings x, y; a uniform with the sizes. One thread per word.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 

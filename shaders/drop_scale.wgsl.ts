@@ -4,7 +4,7 @@
  * Bindings: step u32 [1], y [COUNT,F], in vectors of `lanes` values; a uniform with F (in vectors), the index of the first sample, SEED,
  * LAYER, THRESHOLD = floor(p 2^32) and FACTOR = 1 / (1 - p). One thread per vector of y.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { philox } from "./lib/philox.ts";
 import { bindings, threadMain } from "./lib/thread.ts";

@@ -6,7 +6,7 @@
  * Bindings w [K,CO] (K = KH KW CI), stats [3,CO] = shift, delta, invstd (batch_norm.wgsl.ts), gamma, beta [CO], the convolution's own bias [CO] if
  * `biased`, wf [K,CO], bf [CO], in vectors of `lanes` channels. One thread per vector of w.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";

@@ -10,7 +10,7 @@
  * x, g and dx in vectors of `lanes` values, of which a uniform has the number per row. One thread per vector of y or dx; in rowDots and
  * meanMax one per row.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { horizontalSum, unroll, uvec, vec, type Lanes } from "./lib/vec.ts";

@@ -6,7 +6,7 @@
  *
  * In vectors of `lanes` channels. Sizes come as a uniform. One thread per (run, n, vector), per (n, vector), per vector of dx.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { uvec, vec, type Lanes } from "./lib/vec.ts";

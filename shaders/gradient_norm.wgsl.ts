@@ -7,7 +7,7 @@
  * What lies in the gaps may be anything, NaN too, and is not added. A workgroup's threads each sum every THREADS-th value; their sums are
  * added in two rounds, in a fixed order.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, groupIndex } from "./lib/thread.ts";
 

@@ -9,7 +9,7 @@
  * in vectors of `lanes` channels. Uniform: sizes, and IN / OUT of both directions as bits.
  * One thread per vector of the result; dispatch (ceil(width vectors / threads), height, N) workgroups.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, loop } from "./lib/thread.ts";
 import { unroll, vec, type Lanes } from "./lib/vec.ts";

@@ -7,7 +7,7 @@
  *
  * Rows as vectors of `lanes` channels, shared out as lib/rows.ts says.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { rowsByTeam, rowsByThread, type RowForm, type RowTeams } from "./lib/rows.ts";
 import { bindings, threadMain } from "./lib/thread.ts";

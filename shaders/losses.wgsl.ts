@@ -6,7 +6,7 @@
  *   nll             l[n] = -x[n,label],   dx[n,k] = -dl[n] if k = label, else 0
  *   soft Dice       l[n] = 1 - (2 I + S) / D,  I = sum p t,  D = sum p + sum t + S,   dp = dl (-2 t / D + (2 I + S) / D^2)
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 
 /** Samples, classes, and the weight of each class, if any. */

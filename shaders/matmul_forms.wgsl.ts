@@ -2,7 +2,7 @@
  * Products of a batch of matrices, c[z] [M,N] = a[z] [M,K] b[z] [K,N], of which a and b may be stored transposed: the element (row, column) of an
  * operand lies at row ROW + column COLUMN of its matrix. No size need be a multiple of 4. Bindings a, b, c, all f32.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { count, tiledProduct, type Operand, type Tile } from "./lib/tiled.ts";
 import { bindings, threadMain } from "./lib/thread.ts";

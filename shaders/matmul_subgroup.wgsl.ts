@@ -8,7 +8,7 @@
  * M, K and N are multiples of 4 where they are the last size of an operand. A lane holds four columns of the tile; each row is
  * loaded by one lane and shared with the team.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { enableHalf, stored, widened } from "./lib/half.ts";
 import { params } from "./lib/params.ts";
 import { addTeams, fromTeam, teamHead } from "./lib/team.ts";

@@ -6,7 +6,7 @@
  *
  * x [N,H,W,C], y, at, dy [N,OH,OW,C]; in vectors of `lanes` channels. One thread per vector of y, or of dx.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, loop, threadMain, type ThreadGrid } from "./lib/thread.ts";
 import { uvec, vec, type Lanes } from "./lib/vec.ts";
 

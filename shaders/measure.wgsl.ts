@@ -4,7 +4,7 @@
  * peak   16 independent chains of multiply-adds per thread, in vectors; ITERATIONS each. y [items]
  * copy   y[i] = x[i], one vec4f per thread
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain, type ThreadGrid } from "./lib/thread.ts";
 import { unroll } from "./lib/vec.ts";
 

@@ -11,7 +11,7 @@
  * f, y, df, a and g in vectors of `lanes` channels. Sizes come as a uniform. Forward: one thread per vector of channels and
  * PIXELS_PER_THREAD pixels. Gradients: one thread per pixel.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";

@@ -9,7 +9,7 @@
  * W1 [C,R], W2 [R,C]. Arrays along C are in vectors of `lanes` channels unless stated otherwise. The products are small: one
  * thread per result, and one dispatch for those that depend on the same operands.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";

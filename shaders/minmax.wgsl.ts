@@ -6,7 +6,7 @@
  *
  * nlo and nhi count the elements that attain lo and hi: ties share their gradient evenly. stats [N,4] = lo, nlo, hi, nhi.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 

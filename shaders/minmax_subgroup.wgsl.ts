@@ -2,7 +2,7 @@
  * Min-max normalisation and its gradient (minmax.wgsl.ts) in one dispatch each, for small samples: a subgroup takes a sample,
  * each lane every S-th element. Dispatch: one workgroup, which is one subgroup, per sample.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { declare, gradientAt, mergeFunction, normalized, sizes } from "./minmax.wgsl.ts";
 
 const frame = (subgroup: number, arrays: readonly [string, string][], body: string): string => wgsl`

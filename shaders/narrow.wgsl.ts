@@ -3,7 +3,7 @@
  *
  * Bindings x [COUNT] as vec4f, y [COUNT] as vec4<f16>; a uniform with COUNT in vectors. One thread per vector.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { enableHalf, narrowed, stored } from "./lib/half.ts";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";

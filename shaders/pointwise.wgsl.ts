@@ -5,7 +5,7 @@
  * vectors, so the last thread may compute up to three elements that nobody reads.
  * One thread per vector; dispatch ceil(COUNT / 4 / threads) workgroups.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain } from "./lib/thread.ts";
 
 export interface Pointwise {

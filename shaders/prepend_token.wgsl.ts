@@ -5,7 +5,7 @@
  *
  * In vectors of `lanes` channels. Bindings x, token [C], pos, y [N,1 + T,C]; a uniform. One thread per vector of y.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";

@@ -4,7 +4,7 @@
  * Bindings: x [count], part [parts]; a uniform with parts, count and elements per run. One thread per run; a second kernel
  * adds the parts in order.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 

@@ -5,7 +5,7 @@
  * with vectors per pixel, N, P, pixels per run and FACTOR. One thread per (run, n, vector); a second kernel adds the runs when
  * there is more than one.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";

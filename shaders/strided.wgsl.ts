@@ -8,7 +8,7 @@
  * vectors of `lanes` neighbours along the last axis that is not reduced; an input that is broadcast along it is read one by one. One thread
  * per vector of y.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { operandNames } from "./pointwise.wgsl.ts";
 import { bindings, threadMain } from "./lib/thread.ts";

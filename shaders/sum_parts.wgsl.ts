@@ -4,7 +4,7 @@
  * Bindings: part [parts, COUNT], (bias [C], plus [COUNT],) y [COUNT]; as vec4f where COUNT, or C if there is an epilogue, is a multiple of
  * 4; a uniform with parts, COUNT (in vectors), FACTOR and C (in vectors). One thread per element of y.
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { epilogueOperands, finish, noEpilogue, type Epilogue } from "./lib/epilogue.ts";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";

@@ -10,7 +10,7 @@
  * is F(3 x 3, m x m): V as before, Z = G' dy G'^T of m x m tiles, products summed over the tiles, dw = A'^T M A'.
  * A thread takes one tile (or one channel) and four channels. T = N TH TW tiles, TH = ceil(OH / m), TW = ceil(OW / m).
  */
-import { wgsl } from "./lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { TAPS } from "./lib/conv.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { enableHalf, narrowed, stored } from "./lib/half.ts";

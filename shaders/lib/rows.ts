@@ -3,7 +3,7 @@
  * subgroup's lanes (team.ts) shares one: each lane takes every TEAM-th vector, and sums and maxima are exchanged. Teams beyond the last row
  * compute that row once more, since a store under a condition costs more.
  */
-import { wgsl } from "./wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./params.ts";
 import { teamHead } from "./team.ts";
 import { bindings, groupIndex, threadMain } from "./thread.ts";

@@ -1,5 +1,5 @@
 /** The frame of kernels in which each thread computes one item on its own. */
-import { wgsl } from "./wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 
 export interface ThreadGrid {
   /** Items, one per thread. */

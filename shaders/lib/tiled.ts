@@ -11,7 +11,7 @@
  * suffices. Columns of workgroup memory are permuted by `k / 4` (exclusive or), so that neither the transposed squares nor
  * the reads collide in one bank.
  */
-import { wgsl } from "./wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { widened } from "./half.ts";
 import { groupIndex } from "./thread.ts";
 import { all, component, unroll, vec } from "./vec.ts";

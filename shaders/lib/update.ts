@@ -1,5 +1,5 @@
 /** The frame of an optimiser's step over a flat run of parameters: one thread per vector. */
-import { wgsl } from "./wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { bindings, threadMain } from "./thread.ts";
 
 /** How the gradient of a step comes about. */

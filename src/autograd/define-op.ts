@@ -1,5 +1,5 @@
 /** Ops of one's own: a kernel in WGSL and a gradient rule, without a change to the library. `checkOp` (gradcheck.ts) tests them. */
-import { wgsl } from "../../shaders/lib/wgsl.ts";
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { floatBits } from "../../shaders/lib/params.ts";
 import { threadMain } from "../../shaders/lib/thread.ts";
 import type { Written } from "../gpu/shader.ts";

@@ -59,7 +59,7 @@ describe("package.json", () => {
     const own = Object.keys(manifest.dependencies);
     for (const entry of ["src/index.ts", "src/web/index.ts"]) {
       const needed = packagesOf(entry);
-      expect(needed, entry).toContain("pure-rand");
+      expect(needed, entry).toContain("wgsl-preprocessor");
       expect(own, entry).toEqual(expect.arrayContaining(needed));
     }
     // On Node, Dawn and sharp are loaded by who uses them.
