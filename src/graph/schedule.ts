@@ -9,7 +9,7 @@ import {
   type Kernel,
   type Lowering,
   type LoweringContext,
-  type Module,
+  type KernelModule,
 } from "../kernels/kernel.ts";
 import { choiceOf } from "./choice.ts";
 import type { Graph } from "./graph.ts";
@@ -89,7 +89,7 @@ async function withModules(
   every: boolean,
   passes: Seldom | undefined,
 ): Promise<LoweringContext> {
-  const wanted = new Set<Module>(
+  const wanted = new Set<KernelModule>(
     nodes.flatMap(({ kernel }) => {
       // What the parts of a kernel need may depend on their size.
       const all = kernel.needs && (every || exceedsBinding(kernel, context.caps));

@@ -4,7 +4,7 @@
  */
 import { multiplyAdds, type Conv2dShape } from "../../shaders/lib/conv.ts";
 import { isDepthwise, tileSizeOf, tilesOf, winogradCovers, winogradTiles, type Pass } from "./conv2d-pass.ts";
-import type { Lowering, LoweringContext, Module } from "./kernel.ts";
+import type { Lowering, LoweringContext, KernelModule } from "./kernel.ts";
 import { loadedOf, requireLoaded } from "./loaded.ts";
 
 /** Multiply-adds in the time a GPU takes to move one float, both as kernels reach in practice. A guess, not measured. */
@@ -27,7 +27,7 @@ function onGpu(pass: Pass, s: Conv2dShape, variant: string, { frozen }: Lowering
  * The modules of variants that a plan may choose besides the one in workgroup memory. On a GPU that one comes before all others of a single
  * group of several channels, except where Winograd's method is expected to be faster; only measurements can change that. Operands `inParts` have to be laid out.
  */
-export function modulesFor(pass: Pass, s: Conv2dShape, context: LoweringContext, inParts: boolean): Module[] {
+export function modulesFor(pass: Pass, s: Conv2dShape, context: LoweringContext, inParts: boolean): KernelModule[] {
   const software = context.caps.adapterClass === "software";
   const faster = (variant: string) => onGpu(pass, s, variant, context) < onGpu(pass, s, "tiled", context);
   const winograd = winogradCovers(s) && (software || Object.keys(winogradTiles).some(faster));

@@ -73,7 +73,7 @@ export interface Lowering {
 }
 
 /** Parts of this folder that few plans need: `compile` loads them for those, and a page that does not need them never does. */
-export type Module = "seldom" | "winograd";
+export type KernelModule = "seldom" | "winograd";
 
 /** What a kernel is lowered for: the adapter, and the options of the plan. */
 export interface LoweringContext {
@@ -83,7 +83,7 @@ export interface LoweringContext {
   /** In a frozen plan, convolutions may store their weights in half precision. */
   readonly half: boolean;
   /** The modules that are there of those that few plans need. */
-  readonly loaded: Readonly<Partial<Record<Module, object>>>;
+  readonly loaded: Readonly<Partial<Record<KernelModule, object>>>;
 }
 
 /** The context of a plan on this adapter; flags are false, and nothing is loaded, unless they are given. */
@@ -154,7 +154,7 @@ export interface Kernel {
   /** Floating-point operations (a multiply-add counts as two) of the direct algorithm; 0 where bytes are the cost. */
   readonly flops: number;
   /** The modules without which `lower` would leave out variants that may be chosen; none where undefined. With more it gives more variants. */
-  needs?(context: LoweringContext): readonly Module[];
+  needs?(context: LoweringContext): readonly KernelModule[];
   /** The variants that run in this context, the preferred one first; the plain one last, if all modules are loaded. */
   lower(context: LoweringContext): Lowering[];
   /** What the passes over a graph may do with it (src/graph/passes/). */

@@ -4,7 +4,7 @@ import { leastCapabilities, type Capabilities } from "../../src/gpu/capabilities
 import { conv2dForward, conv2dInputGrad, conv2dShape, conv2dWeightGrad } from "../../src/kernels/conv2d.ts";
 import { everyVariant } from "../../src/kernels/every.ts";
 import { gradientNormKernel } from "../../src/kernels/gradient-norm.ts";
-import { contextOf, type Kernel, type LoweringContext, type Module } from "../../src/kernels/kernel.ts";
+import { contextOf, type Kernel, type LoweringContext, type KernelModule } from "../../src/kernels/kernel.ts";
 import * as seldom from "../../src/kernels/seldom.ts";
 import { concatKernel, interpolateKernel } from "../../src/kernels/spatial.ts";
 import * as winograd from "../../src/kernels/winograd.ts";
@@ -19,7 +19,7 @@ const adapters: Record<string, Capabilities> = {
 
 const all = { seldom, winograd };
 /** With these modules alone. */
-const loadedFor = (context: LoweringContext, modules: readonly Module[]): LoweringContext => ({
+const loadedFor = (context: LoweringContext, modules: readonly KernelModule[]): LoweringContext => ({
   ...context,
   loaded: Object.fromEntries(modules.map((name) => [name, all[name]])),
 });
