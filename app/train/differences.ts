@@ -1,4 +1,6 @@
 /** In what runs differ. */
+import { originsOf } from "../../src/models/spec.ts";
+import { originText } from "../../src/train/origin.ts";
 import type { TrainConfig } from "../../src/train/config.ts";
 
 /** Settings by name, as texts: those of phases and lists laid flat. */
@@ -7,7 +9,7 @@ function flat(config: TrainConfig): Map<string, string> {
   for (const [name, value] of Object.entries(config)) {
     if (name === "epochs") {
       for (const [phase, epochs] of Object.entries(config.epochs)) found.set(`epochs.${phase}`, String(epochs));
-    } else if (name === "init") found.set(name, config.init!.file);
+    } else if (name === "init") found.set(name, originsOf(config).map(originText).join(", "));
     else found.set(name, textOf(value));
   }
   return found;

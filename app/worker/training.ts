@@ -2,7 +2,7 @@
 import { isPhantom } from "../../src/data/phantom/scanner.ts";
 import { oneLine } from "../../src/data/sample.ts";
 import { ConfigError } from "../../src/models/config-error.ts";
-import type { Origin } from "../../src/models/spec.ts";
+import { originsOf, type Origin } from "../../src/models/spec.ts";
 import { isExpected } from "../../src/runs/expected.ts";
 import { withClasses } from "../../src/runs/load-data.ts";
 import { hasCheckpoint, Run } from "../../src/runs/run.ts";
@@ -132,7 +132,8 @@ export function trainingMethods(device: KeptGpu) {
         const checked = checkConfig({ ...(config as object), init: source.origin });
         const { classes } = isPhantom(checked.data) ? {} : await loadProject(projectOf(checked.data));
         const named = classes ? withClasses(checked, classes) : checked;
-        return { ok: true, text: takenText(initialWeights(named, source)) };
+        const { parts, fresh } = initialWeights(named, [source]);
+        return { ok: true, text: takenText(parts[0]!, fresh) };
       } catch (error) {
         if (!isExpected(error)) throw error;
         return { ok: false, message: (error as Error).message };
@@ -183,7 +184,7 @@ export function trainingMethods(device: KeptGpu) {
       follow: readonly string[] | "default",
       context: CallContext<RunnerEvent>,
     ): Promise<RunEnd> {
-      const init = from === null ? undefined : await loadSource(from);
+      const init = from === null ? undefined : [await loadSource(from)];
       return training(context, () => runner.start(config, runs.path(name), { init, follow }));
     },
 
@@ -199,7 +200,7 @@ export function trainingMethods(device: KeptGpu) {
       // Closed before its first checkpoint: it begins again, with the same settings and images.
       const config = checkConfig(await readJson(store, "config.json"));
       const follow = (await followedOf(name))?.images.map(({ id }) => id) ?? "default";
-      const init = config.init && (await loadSourceAgain(config.init));
+      const init = config.init && (await Promise.all(originsOf(config).map(loadSourceAgain)));
       // Before what there is of it is removed.
       await device.open();
       await Run.reopen(store);

@@ -45,6 +45,8 @@ export function parsed(parse: (value: string) => unknown, value: string): unknow
 /** The option of a common setting. */
 export function commonOption(name: CommonName): Option {
   const option = optionOf(commonSettings[name], settingText(commonSettings[name])!);
+  if (name === "init")
+    return option.argParser<readonly string[] | undefined>((value, before) => [...(before ?? []), text(value)]);
   // Only the layouts' readers know the list.
   return name === "format"
     ? new Option(option.flags, `layout of the folder: ${formats.join(", ")} (default: detected)`).argParser(text)

@@ -5,7 +5,7 @@ import path from "node:path";
 import { FolderStore } from "../node/folder-store.ts";
 import { checkpointName, readCheckpoint, readSource, runCheckpoint, type Loaded } from "../runs/run.ts";
 import { InputError } from "../runs/store.ts";
-import type { Source } from "../train/initial.ts";
+import { partOf, type Source } from "../train/initial.ts";
 
 /**
  * The checkpoint named by a run folder or a file. In a folder: `name`; by default best if it exists, else last.
@@ -29,10 +29,13 @@ async function isFolder(target: string): Promise<boolean> {
 }
 
 /**
- * The checkpoint, for another run to begin from, that is named by a run folder (best if it exists, else last) or a file.
+ * The checkpoint, for another run to begin from, that is named by a run folder (best if it exists, else last) or a file; or a part of it, named
+ * as PART=RUN.
  * @throws InputError, CheckpointError
  */
 export async function findSource(target: string): Promise<Source> {
+  const [, part, whole] = existsSync(target) ? [] : (/^([A-Za-z_]\w*(?:\.\w+)*)=(.+)$/.exec(target) ?? []);
+  if (part !== undefined) return partOf(await findSource(whole!), part);
   if (!(await isFolder(target))) {
     return readSource(new FolderStore(path.dirname(target)), path.basename(target), target);
   }

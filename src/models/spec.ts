@@ -17,6 +17,8 @@ export interface OtherWeights {
   /** Of its bytes, in hexadecimal. */
   readonly sha256: string;
   readonly format: "torch" | "safetensors";
+  /** As of `EarlierRun`; absent: the part that the weights are found to be of. */
+  readonly module?: string;
 }
 
 export const isEarlierRun = (origin: Origin): origin is EarlierRun => "model" in origin;
@@ -35,7 +37,13 @@ export interface EarlierRun {
   readonly outlines: boolean;
   /** Its classes: a network for others begins with a fresh last layer. */
   readonly classes: readonly string[];
+  /** The part of the network that is taken from it, and no other; absent: everything. */
+  readonly module?: string;
 }
+
+/** What a run begins from, in the order in which it was named. */
+export const originsOf = ({ init }: Pick<TrainedWith, "init">): readonly Origin[] =>
+  init === undefined ? [] : "sha256" in init ? [init] : init;
 
 /** Settings that every model is trained with. */
 export interface TrainedWith {
@@ -44,8 +52,8 @@ export interface TrainedWith {
   readonly epochs: Readonly<Record<string, number>>;
   /** Height and width of the images. */
   readonly size: readonly [number, number];
-  /** Absent: a run begins from the initial values of its seed. */
-  readonly init?: Origin;
+  /** Absent: a run begins from the initial values of its seed. Several give different parts of the network. */
+  readonly init?: Origin | readonly Origin[];
   /** The phase whose module is kept as it is; "none", or absent where a model has no such option. */
   readonly freeze?: string;
 }

@@ -1,7 +1,9 @@
 /** The report of a run. */
 import type { Predictions } from "../metrics/predictions.ts";
 import { benignMalignant } from "../data/classes.ts";
+import { originsOf } from "../models/spec.ts";
 import { outlinesOf, specOf, type TrainConfig } from "../train/config.ts";
+import { originText } from "../train/origin.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { notableCases } from "../metrics/notable-cases.ts";
 import { casesCaption, showCases, type CasePicture } from "./cases.ts";
@@ -128,9 +130,10 @@ function setup({ config, facts, records }: RunReport): Markup {
   const { split, skipped, adapter, device, seconds, variants } = facts;
   const sum = (stage: string) => records.filter((r) => r.stage === stage).reduce((total, r) => total + r.seconds, 0);
   const speeds = records.map((r) => r.imagesPerSecond);
-  const { init } = config;
   const rows: [string, Content][] = [
-    ...(init ? ([["began from", `${init.file}, SHA-256 ${init.sha256}`]] as [string, Content][]) : []),
+    ...originsOf(config).map((origin): [string, Content] => {
+      return ["began from", `${originText(origin)}, SHA-256 ${origin.sha256}`];
+    }),
     ...(split
       ? ([
           [

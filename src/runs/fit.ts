@@ -4,10 +4,9 @@ import type { Batch, Prepared } from "../data/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { DEFAULT_THRESHOLD } from "../metrics/decision.ts";
 import type { ImagePrediction } from "../metrics/predictions.ts";
-import { ConfigError } from "../models/config-error.ts";
 import { classesOf } from "../train/classes.ts";
 import type { TrainConfig } from "../train/config.ts";
-import { initialWeights, takenText, type InitialWeights, type Source } from "../train/initial.ts";
+import { beginningTexts, initialWeights, type InitialWeights, type Source } from "../train/initial.ts";
 import type { ImageResult } from "../train/evaluate.ts";
 import { DivergedError } from "../loop/diverged.ts";
 import { type TrainingStep } from "../train/step.ts";
@@ -32,7 +31,7 @@ export interface FitTask {
   /** The data set's name. */
   data: string;
   /** What a new run begins from, if its configuration says so. */
-  init?: Source | undefined;
+  init?: readonly Source[] | undefined;
   /** The run to resume. */
   resumed?: { run: Run; loaded: Loaded } | undefined;
   emit: EventSink;
@@ -81,7 +80,7 @@ export async function fitRun(task: FitTask): Promise<FitOutcome> {
     emit({ type: "run", folder: store.name });
     if (initial) {
       await run.saveInitial(await trainer.checkpoint());
-      emit({ type: "remark", text: `Begins from ${config.init!.file}: ${takenText(initial)}` });
+      for (const text of beginningTexts(initial)) emit({ type: "remark", text });
     }
     const { variants } = trainer;
     if (!(await run.computesWith(variants))) {
@@ -105,11 +104,8 @@ export async function fitRun(task: FitTask): Promise<FitOutcome> {
 }
 
 /** The weights that a new run begins with; undefined for those of its seed. @throws ConfigError, CheckpointError */
-function initialOf({ config, init }: FitTask): InitialWeights | undefined {
-  if (init) return initialWeights(config, init);
-  if (!config.init) return undefined;
-  throw new ConfigError(`the weights of ${config.init.file} are not at hand`, "init");
-}
+const initialOf = ({ config, init = [] }: FitTask): InitialWeights | undefined =>
+  config.init || init.length > 0 ? initialWeights(config, init) : undefined;
 
 /** Creates a run and saves its split. */
 export async function beginRun(store: Store, config: TrainConfig, split: string): Promise<Run> {

@@ -36,8 +36,8 @@ export interface TrainTask {
   store: Store;
   config: TrainConfig;
   source: ImageSource;
-  /** What a new run begins from; `config.init` is its origin. */
-  init?: Source | undefined;
+  /** What a new run begins from; `config.init` says so. */
+  init?: readonly Source[] | undefined;
   resumed?: { run: Run; loaded: Loaded } | undefined;
   emit: EventSink;
   signal?: AbortSignal;
@@ -77,7 +77,7 @@ export async function train(task: TrainTask): Promise<RunSummary | undefined> {
   const { gpu, store, source, resumed, emit } = task;
   const begunMs = performance.now();
   // Before images are read, as far as it can be known without their classes.
-  if (task.init && !resumed) initialWeights(task.config, task.init);
+  if (task.init?.length && !resumed) initialWeights(task.config, task.init);
   const kept = resumed && (await ownSplit(store));
   const split = kept === undefined ? undefined : { file: store.path("split.json"), text: kept };
   const images = await loadImages(source, task.config, split, { ...task, resumes: resumed !== undefined });

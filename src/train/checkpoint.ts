@@ -11,13 +11,14 @@ import { evaluationSchema, type Evaluation } from "../metrics/evaluation.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { classifies } from "../models/model.ts";
 import { requireLandmarks } from "../models/parity-case.ts";
-import { isEarlierRun, type PhaseSpec } from "../models/spec.ts";
+import type { PhaseSpec } from "../models/spec.ts";
 import { fromTorch } from "../nn/layout.ts";
 import { StateDictError, type Module, type Parameter, type StateDict } from "../nn/module.ts";
 import type { Adam } from "../optim/adam.ts";
 import { keepsClasses } from "./classes.ts";
 import { checkConfig, configSchema, specOf, type TrainConfig } from "./config.ts";
 import { DivergedError } from "../loop/diverged.ts";
+import { earlierRunsOf } from "./origin.ts";
 
 /** A file is not a checkpoint, or not of this model. The message gives the file and the reason. */
 export class CheckpointError extends WeightsError {
@@ -180,15 +181,12 @@ export function trainedPhase({ config, position }: Pick<Checkpoint, "config" | "
   return phases[Math.max(own, inheritedPhase(config))];
 }
 
-/** Index of the last phase whose training a run begins with; -1 for none. */
+/** Index of the last phase whose training a run begins with; -1 for none. What other programs' weights have learned is not known. */
 function inheritedPhase(config: TrainConfig): number {
-  const { init } = config;
-  // What other programs' weights have learned is not known.
-  if (!init || !isEarlierRun(init)) return -1;
-  const { phases } = specOf(config);
-  const last = phases.findIndex(({ name }) => name === init.phase);
-  const counts = (phase: PhaseSpec) => keepsClasses(config, init) || !classifies(phase);
-  return phases.findLastIndex((phase, i) => i <= last && counts(phase));
+  const spec = specOf(config);
+  return spec.phases.findLastIndex((phase) =>
+    earlierRunsOf(config, spec, phase).some((origin) => keepsClasses(config, origin) || !classifies(phase)),
+  );
 }
 
 /** Whether a checkpoint's classifier has been trained. */

@@ -7,8 +7,8 @@ import { targets } from "../data/readers/class-words.ts";
 import { isPhantom, PHANTOM } from "../data/phantom/scanner.ts";
 import { DEFAULT_MODEL, modelNamed } from "../models/registry.ts";
 import { learningRateSchema, setting } from "../models/setting.ts";
-import { originSchema, requireOrigin } from "./origin.ts";
-import { isEarlierRun, type ModelSpec, type Outlines, type PresetName, type TrainedWith } from "../models/spec.ts";
+import { initSchema, learnedOutlines, requireOrigin } from "./origin.ts";
+import type { ModelSpec, Outlines, PresetName, TrainedWith } from "../models/spec.ts";
 
 export { PHANTOM } from "../data/phantom/scanner.ts";
 
@@ -133,9 +133,9 @@ export const commonSettings = {
   ),
   /** Absent: from the initial values of the seed. */
   init: setting(
-    originSchema.exactOptional(),
+    initSchema.exactOptional(),
     "--init <run>",
-    "begin from the weights of this run folder, checkpoint or file of PyTorch's (default: from random values)",
+    "begin from the weights of this run folder, checkpoint or file of PyTorch's; PART=RUN takes one part of the network, and --init may be repeated (default: from random values)",
   ),
   recompute: setting(
     z.boolean().default(false),
@@ -178,7 +178,7 @@ export const externalImages = ({ phantomImages }: Pick<TrainConfig, "phantomImag
 
 export function outlinesOf(config: TrainConfig): Outlines {
   const outlines = specOf(config).outlines(config);
-  return config.init && isEarlierRun(config.init) && config.init.outlines ? { ...outlines, learned: true } : outlines;
+  return learnedOutlines(config, specOf(config)) ? { ...outlines, learned: true } : outlines;
 }
 
 export const totalEpochs = ({ epochs }: Pick<TrainConfig, "epochs">): number =>

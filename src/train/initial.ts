@@ -1,6 +1,6 @@
 /** Weights that a run begins with where it begins from an earlier model. Needs no device. */
 import { ConfigError } from "../models/config-error.ts";
-import type { EarlierRun, ModelSpec, OtherWeights } from "../models/spec.ts";
+import { originsOf, type EarlierRun, type ModelSpec, type Origin, type OtherWeights } from "../models/spec.ts";
 import { sameShape, showShape } from "../kernels/kernel.ts";
 import { toTorch, torchShape } from "../nn/layout.ts";
 import type { Module, Parameter, StateDict } from "../nn/module.ts";
@@ -9,6 +9,7 @@ import { buildModel } from "./build.ts";
 import { CheckpointError, isCheckpoint, naming, parseCheckpoint, trainedPhase, type Checkpoint } from "./checkpoint.ts";
 import { classesOf, keepsClasses } from "./classes.ts";
 import { outlinesOf, specOf, type TrainConfig } from "./config.ts";
+import { originText } from "./origin.ts";
 import { place } from "./other-weights.ts";
 
 /** What a run can begin from; `origin` is what the run's configuration says of it. */
@@ -26,15 +27,23 @@ export interface WeightsSource {
   readonly origin: OtherWeights;
 }
 
+/** What a run takes of one file. */
+export interface TakenPart {
+  readonly origin: Origin;
+  /** Names of the network's tensors that were taken, and of the file's that were not although they are of the part that was asked for. */
+  readonly taken: readonly string[];
+  readonly left: readonly string[];
+  /** What else is to be said, one line each. */
+  readonly notes: readonly string[];
+}
+
 export interface InitialWeights {
   /** Of the whole network. */
   readonly state: StateDict;
-  /** Names of the tensors that were taken; of the file's others; and of the network's others, which have the seed's values. */
-  readonly taken: readonly string[];
-  readonly left: readonly string[];
+  /** One for each file, in their order. */
+  readonly parts: readonly TakenPart[];
+  /** Names of the network's tensors that no file gives: they have the seed's values. */
   readonly fresh: readonly string[];
-  /** What else is to be said, one line each. */
-  readonly notes: readonly string[];
 }
 
 /**
@@ -59,20 +68,66 @@ export async function parseSource(bytes: Uint8Array, file: string): Promise<Sour
   return { checkpoint, origin: { file, sha256, model: config.model, phase: phase.name, outlines: learned, classes } };
 }
 
+/** The same, of which a run takes only this part of the network. */
+export const partOf = <S extends Source>(source: S, module: string): S => ({
+  ...source,
+  origin: { ...source.origin, module },
+});
+
 /**
- * The weights with which the run of `config` begins: all tensors of the source, running statistics included, except for what the
- * model lets differ (`ModelSpec.exchangeable`) and, where the classes differ, the last layer. Weights of another program may be of one
- * branch of the network only.
- * @throws ConfigError if `config` names another source
+ * The weights with which the run of `config` begins: of each source all tensors, running statistics included, except for what the model lets
+ * differ (`ModelSpec.exchangeable`) and, where the classes differ, the last layer; or those of the part that its origin names. Weights of another
+ * program may be of one branch of the network only.
+ * @throws ConfigError if `config` names other sources, a part that the network has not, or two sources give the same tensor
  * @throws CheckpointError naming the first tensor that does not fit, and both shapes
  */
-export function initialWeights(config: TrainConfig, source: Source): InitialWeights {
-  if (config.init?.sha256 !== source.origin.sha256) {
-    throw new ConfigError(`${source.origin.file} is not the file that the run begins from`, "init");
+export function initialWeights(config: TrainConfig, sources: readonly Source[]): InitialWeights {
+  const named = originsOf(config).map(({ sha256 }) => sha256);
+  const strange = sources.findIndex(({ origin }, i) => named[i] !== origin.sha256);
+  if (strange >= 0) {
+    throw new ConfigError(`${sources[strange]!.origin.file} is not the file that the run begins from`, "init");
   }
-  return "weights" in source
-    ? fromOthers(config, source.weights, source.origin.file)
-    : fromRun(config, source.checkpoint, source.origin);
+  const missing = originsOf(config)[sources.length];
+  if (missing) throw new ConfigError(`the weights of ${missing.file} are not at hand`, "init");
+  const { net } = buildModel(config);
+  const giver = new Map<string, Origin>();
+  const given: StateDict = new Map();
+  const parts = sources.map((source): TakenPart => {
+    requireModule(net, source.origin);
+    const { state, ...part } =
+      "weights" in source
+        ? fromOthers(config, net, source.weights, source.origin)
+        : fromRun(config, net, source.checkpoint, source.origin);
+    for (const [name, tensor] of state) {
+      const other = giver.get(name);
+      if (other) throw overlapping(name, other, source.origin);
+      giver.set(name, source.origin);
+      given.set(name, tensor);
+    }
+    return { origin: source.origin, taken: [...state.keys()], ...part };
+  });
+  const state: StateDict = new Map();
+  const fresh: string[] = [];
+  for (const [name, parameter] of net.named()) {
+    if (!given.has(name)) fresh.push(name);
+    state.set(name, given.get(name) ?? initialOf(parameter));
+  }
+  return { state, parts, fresh };
+}
+
+/** @throws ConfigError for a part that the network has not */
+function requireModule(net: Module, { file, module }: Origin): void {
+  if (module === undefined || [...net.namedModules()].some(([path]) => path === module)) return;
+  const parts = [...net.namedModules()].map(([path]) => path).filter((path) => path !== "" && !path.includes("."));
+  throw new ConfigError(`${file}: the network has no part ${module}; its parts are ${parts.join(", ")}`, "init");
+}
+
+function overlapping(name: string, one: Origin, other: Origin): ConfigError {
+  return new ConfigError(
+    `${originText(one)} and ${originText(other)} both give ${name}: name the part that is to be taken of each, as in --init ` +
+      `${name.split(".")[0]!}=${other.file}`,
+    "init",
+  );
 }
 
 /** A parameter's initial value, in PyTorch's layout. */
@@ -81,52 +136,52 @@ const initialOf = ({ initial, shape, layout, size }: Parameter) => ({
   data: toTorch(initial ?? new Float32Array(size), shape, layout),
 });
 
-function fromOthers(config: TrainConfig, weights: ReadWeights, file: string): InitialWeights {
-  const spec = specOf(config);
-  const { net } = buildModel(config);
-  const last = lastLayer(spec, config);
-  const mayLack = (name: string) => last.has(name) || isExchangeable(spec, name);
-  const { state: given, module, left, widened } = place(net, weights, file, mayLack);
-  const state: StateDict = new Map();
-  const fresh: string[] = [];
-  for (const [name, parameter] of net.named()) {
-    if (!given.has(name)) fresh.push(name);
-    state.set(name, given.get(name) ?? initialOf(parameter));
-  }
-  const notes = [...weights.notes];
-  if (module !== "") notes.push(`the weights are of the ${module}`);
-  for (const name of widened) notes.push(`${name} was made for one channel: each of three has a third of it`);
-  const named = [...last].filter((name) => given.has(name));
-  if (named.length > 0)
-    notes.push(`the last layer is taken: its classes are read as ${classesOf(config).names.join(", ")}`);
-  return { state, taken: [...given.keys()], left, fresh, notes };
+/** Tensors by the network's names, and what is said of them. */
+interface Given extends Pick<TakenPart, "left" | "notes"> {
+  readonly state: StateDict;
 }
 
-function fromRun(config: TrainConfig, checkpoint: Checkpoint, origin: EarlierRun): InitialWeights {
+function fromOthers(config: TrainConfig, net: Module, weights: ReadWeights, { file, module: wanted }: Origin): Given {
   const spec = specOf(config);
-  const { net } = buildModel(config);
+  const last = lastLayer(spec, config);
+  const mayLack = (name: string) => last.has(name) || isExchangeable(spec, name);
+  const { state, module, left, widened } = place(net, weights, file, mayLack, wanted);
+  const notes = [...weights.notes];
+  if (module !== "" && wanted === undefined) notes.push(`the weights are of the ${module}`);
+  for (const name of widened) notes.push(`${name} was made for one channel: each of three has a third of it`);
+  if ([...last].some((name) => state.has(name)))
+    notes.push(`the last layer is taken: its classes are read as ${classesOf(config).names.join(", ")}`);
+  return { state, left, notes };
+}
+
+function fromRun(config: TrainConfig, net: Module, checkpoint: Checkpoint, origin: EarlierRun): Given {
+  const spec = specOf(config);
   const last = keepsClasses(config, origin) ? new Set<string>() : lastLayer(spec, config);
   const mayDiffer = (name: string) => last.has(name) || isExchangeable(spec, name);
   const misfit = (text: string) =>
     new CheckpointError(`${origin.file}: ${text}${differences(spec, checkpoint, config)}`);
+  const isAsked = (name: string) => origin.module === undefined || name.startsWith(`${origin.module}.`);
+  const own = new Set<string>();
   const state: StateDict = new Map();
-  const names = { taken: [] as string[], left: [] as string[], fresh: [] as string[] };
+  const left: string[] = [];
   for (const [name, parameter] of net.named()) {
+    own.add(name);
+    if (!isAsked(name)) continue;
     const shape = torchShape(parameter.shape, parameter.layout);
     const given = last.has(name) ? undefined : checkpoint.model.get(name);
     if (!given && !mayDiffer(name)) throw misfit(`${name} ${showShape(shape)} is missing`);
     if (given && !sameShape(given.shape, shape)) {
       throw misfit(`${name} is ${showShape(given.shape)}, the new network has ${showShape(shape)}`);
     }
-    names[given ? "taken" : "fresh"].push(name);
-    state.set(name, given ?? initialOf(parameter));
+    if (given) state.set(name, given);
   }
   for (const [name, { shape }] of checkpoint.model) {
-    if (state.has(name) && !last.has(name)) continue;
-    if (!mayDiffer(name)) throw misfit(`the new network has no ${name} ${showShape(shape)}`);
-    names.left.push(name);
+    if (state.has(name) || !isAsked(name)) continue;
+    if (!own.has(name) && !mayDiffer(name)) throw misfit(`the new network has no ${name} ${showShape(shape)}`);
+    left.push(name);
   }
-  return { state, ...names, notes: [] };
+  if (state.size === 0) throw new CheckpointError(`${origin.file}: nothing of ${origin.module ?? "it"} is taken`);
+  return { state, left, notes: [] };
 }
 
 const isExchangeable = ({ exchangeable }: ModelSpec, name: string): boolean =>
@@ -151,12 +206,24 @@ function differences(spec: ModelSpec, { config: before }: Checkpoint, now: Train
   return found.map((name) => `; its ${name} is ${text(a![name])}, not ${text(b![name])}`).join("");
 }
 
-/** "398 tensors taken; left: 2 of fc; initial values: 2 of fc and 4 of mga.L0": what was taken, for people. */
-export function takenText({ taken, left, fresh, notes }: Omit<InitialWeights, "state">): string {
+/** "398 tensors taken; left: 2 of fc; initial values: 2 of fc and 4 of mga.L0": what was taken of a file, for people. */
+export function takenText({ taken, left, notes }: TakenPart, fresh: readonly string[] = []): string {
   const list = (title: string, names: readonly string[]) => (names.length > 0 ? [`${title}: ${byModule(names)}`] : []);
   return [`${taken.length} tensors taken`, ...list("left", left), ...list("initial values", fresh), ...notes].join(
     "; ",
   );
+}
+
+/** What a run begins from, a line each: the files, and what none of several gives. */
+export function beginningTexts({ parts, fresh }: InitialWeights): string[] {
+  const [one, ...others] = parts;
+  const begins = (part: TakenPart, rest?: readonly string[]) =>
+    `Begins from ${originText(part.origin)}: ${takenText(part, rest)}`;
+  if (one && others.length === 0) return [begins(one, fresh)];
+  return [
+    ...parts.map((part) => begins(part)),
+    ...(fresh.length > 0 ? [`Initial values of the seed: ${byModule(fresh)}`] : []),
+  ];
 }
 
 /** "2 of fc, 4 of mga.L0". */

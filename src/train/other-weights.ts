@@ -22,9 +22,16 @@ export interface Placed {
  * classes. Among several the one that uses most of the file.
  *
  * @param mayLack names that may be missing or have another shape
+ * @param wanted the module that they are of, or that is taken of them, if that is known
  * @throws CheckpointError naming the first tensor that does not fit the nearest module, and both shapes
  */
-export function place(net: Module, weights: ReadWeights, file: string, mayLack: (name: string) => boolean): Placed {
+export function place(
+  net: Module,
+  weights: ReadWeights,
+  file: string,
+  mayLack: (name: string) => boolean,
+  wanted?: string,
+): Placed {
   const shapes = new Map(
     [...net.named()].map(([name, { shape, layout }]) => [name, torchShape(shape, layout)] as const),
   );
@@ -32,18 +39,36 @@ export function place(net: Module, weights: ReadWeights, file: string, mayLack: 
   for (const name of shapes.keys()) {
     for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) prefixes.add(name.slice(0, dot + 1));
   }
-  const tries = [...prefixes].map((prefix) => tryAt(prefix, shapes, weights.tensors, mayLack));
-  const whole = tries.filter(({ fault, state }) => fault === undefined && state.size >= LEAST_TENSORS);
+  const tries = [...prefixes]
+    .filter((prefix) => wanted === undefined || prefix === `${wanted}.`)
+    .flatMap((prefix) => {
+      // Of the module alone, or of the whole network with the module in it.
+      const givens = wanted === undefined ? [weights.tensors] : [weights.tensors, within(weights.tensors, prefix)];
+      return givens.map((tensors) => tryAt(prefix, shapes, tensors, mayLack));
+    });
+  const least = wanted === undefined ? LEAST_TENSORS : 1;
+  const whole = tries.filter(({ fault, state }) => fault === undefined && state.size >= least);
   const [best] = whole.sort((a, b) => b.state.size - a.state.size);
   if (best) return best;
   const [nearest] = tries.sort((a, b) => b.named - a.named);
-  const where = nearest!.module === "" ? "the network" : nearest!.module;
+  const { module, named, fault } = nearest!;
+  if (named >= least) {
+    throw new CheckpointError(`${file}: does not fit ${module === "" ? "the network" : module}: ${fault!}`);
+  }
+  const prefix = wanted === undefined ? "" : `${wanted}.`;
+  const example = [...shapes.keys()].find((name) => name.startsWith(prefix))!.slice(prefix.length);
   throw new CheckpointError(
-    nearest!.named < LEAST_TENSORS
-      ? `${file}: none of its weights has a name of the network's, such as ${[...shapes.keys()][0]!}; its first is ${[...weights.tensors.keys()][0]!}`
-      : `${file}: does not fit ${where}: ${nearest!.fault!}`,
+    `${file}: none of its weights has a name of ${wanted ?? "the network"}'s, such as ${example}; its first is ${[...weights.tensors.keys()][0]!}`,
   );
 }
+
+/** The tensors of a module, by its names. */
+const within = (tensors: StateDict, prefix: string): StateDict =>
+  new Map(
+    [...tensors]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
+  );
 
 /** A module of fewer tensors, as a single layer, is no branch that a file would be of. */
 const LEAST_TENSORS = 4;

@@ -10,6 +10,7 @@ import { InputError } from "../runs/store.ts";
 import { EndOfRun, train, type RunSummary } from "../runs/train.ts";
 import { checkConfig, type TrainConfig } from "../train/config.ts";
 import type { Source } from "../train/initial.ts";
+import { initOf } from "../train/origin.ts";
 import { AdapterError, KeptGpu } from "./open-gpu.ts";
 import { OpfsStore } from "./opfs-store.ts";
 import { isFull } from "./storage-error.ts";
@@ -52,7 +53,7 @@ export interface RunnerOptions {
 
 /** What a new run begins with. */
 export interface StartOptions {
-  init?: Source | undefined;
+  init?: readonly Source[] | undefined;
   follow?: RunnerOptions["follow"];
 }
 
@@ -86,7 +87,9 @@ export class Runner {
    */
   start(config: unknown, folder?: string, { init, follow }: StartOptions = {}): Promise<void> {
     return this.#run(folder ?? defaultFolder(config), async (store) => {
-      const checked = checkConfig(init ? { ...(config as object), init: init.origin } : config);
+      const checked = checkConfig(
+        init ? { ...(config as object), init: initOf(init.map(({ origin }) => origin)) } : config,
+      );
       await Run.requireFree(store);
       return { config: checked, store, init, follow };
     });

@@ -31,7 +31,7 @@ const methods = {
   start: (config: unknown, folder: string) => runner.start(config, folder),
   /** Begins from a checkpoint in the private file system. */
   fineTune: async (config: unknown, folder: string, from: string, file: string) =>
-    runner.start(config, folder, { init: await readSource(new OpfsStore(from), file) }),
+    runner.start(config, folder, { init: [await readSource(new OpfsStore(from), file)] }),
   resume: (folder: string) => runner.resume(folder),
   stop: () => runner.stop(),
   /** Opens a device and waits until the browser takes it away. @returns what the page is told */

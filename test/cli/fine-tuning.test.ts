@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { serializeSafetensors, type SafeTensor } from "../../src/data/safetensors.ts";
 import { parseCheckpoint } from "../../src/train/checkpoint.ts";
 import { slow } from "../support/selection.ts";
 import { COLD, spawned } from "./spawned.ts";
@@ -101,6 +102,100 @@ describe("a run from an earlier one, with its segmentation branch frozen", () =>
       }
     },
   );
+});
+
+describe("a run from several files, each of which gives a part", () => {
+  const branch = ["classifier=" + at("resnet.safetensors"), "segmenter=" + at("earlier")];
+  const several = branch.flatMap((one) => ["--init", one]);
+  const run = (out: string, ...more: string[]) => [
+    ...["train", ...tiny, "--seed", "5", ...several, ...frozen, ...more, "--out", at(out)],
+  ];
+
+  beforeAll(async () => {
+    // What another program would have written of a ResNet34: its own names, and a last layer for 1000 classes.
+    const state = [...weights("copy", "earlier.safetensors")]
+      .filter(([name]) => name.startsWith("classifier."))
+      .map(([name, { shape, data }]): [string, SafeTensor] => {
+        const moved = data.map((v) => v + 0.001);
+        return [name.slice("classifier.".length), { dtype: "F32", shape: [...shape], data: moved }];
+      });
+    state.push(["fc.weight", { dtype: "F32", shape: [1000, 32], data: new Float32Array(32_000) }]);
+    writeFileSync(at("resnet.safetensors"), serializeSafetensors(new Map(state), { format: "pt" }));
+    const ended = await mganet(...run("parts"));
+    expect([ended.code, ended.err]).toEqual([0, []]);
+    out = ended.out;
+  }, COLD);
+
+  test("says what it takes of each, what it leaves, and what no file gives", () => {
+    const best = at("earlier", "best.safetensors");
+    expect(out.filter((line) => /^(Begins|Initial)/.test(line))).toEqual([
+      `Begins from ${at("resnet.safetensors")} (classifier): 180 tensors taken; left: 1 of fc`,
+      `Begins from ${best} (segmenter): 152 tensors taken`,
+      "Initial values of the seed: 2 of fc, 4 of mga.L0, 4 of mga.L1, 4 of mga.L2, 4 of mga.L3, 4 of mga.L4",
+    ]);
+    const init = json("parts", "config.json")["init"] as { file: string; module: string }[];
+    expect(init.map(({ file, module }) => [file, module])).toEqual([
+      [at("resnet.safetensors"), "classifier"],
+      [best, "segmenter"],
+    ]);
+    const page = bytes("parts", "report.html").toString("utf8");
+    for (const from of [`${at("resnet.safetensors")} (classifier)`, `${best} (segmenter)`])
+      expect(page).toContain(from);
+  });
+
+  test("keeps the frozen branch of its file, and is evaluated and begun from in turn", async () => {
+    const [before, after] = [weights("earlier", "best.safetensors"), weights("parts", "last.safetensors")];
+    for (const [name, { data }] of before) {
+      if (name.startsWith("segmenter.")) expect(after.get(name)!.data, name).toEqual(data);
+    }
+    const { code, err, out } = await mganet("evaluate", at("parts"));
+    expect([code, err]).toEqual([0, []]);
+    expect(out.join("\n")).toMatch(/AUC[^]*Dice/);
+  });
+
+  test("killed before its first step, it resumes to the same bits", { ...slow, timeout: COLD }, async () => {
+    const stopped = await spawned(
+      run("parts-killed"),
+      (text, kill) => void (/^Joint stage: /.test(text) && kill("SIGKILL")),
+    );
+    expect(stopped.code).toBe(null);
+    expect(await mganet("train", "--resume", at("parts-killed"))).toMatchObject({ code: 0, err: [] });
+    expect(weights("parts-killed", "last.safetensors")).toEqual(weights("parts", "last.safetensors"));
+  });
+
+  test("is refused where files overlap, or a part is none or not in a file", async () => {
+    const refused = async (inits: string[], reason: string) => {
+      await expectRefused(
+        ["train", ...tiny, ...inits.flatMap((one) => ["--init", one]), "--out", at("refused")],
+        reason,
+      );
+      expect(existsSync(at("refused"))).toBe(false);
+    };
+    const best = at("earlier", "best.safetensors");
+    await refused(
+      [at("earlier"), at("resnet.safetensors")],
+      `--init: ${best} and ${at("resnet.safetensors")} both give classifier.conv1.weight: name the part that is to be taken of each, as in ` +
+        `--init classifier=${at("resnet.safetensors")}`,
+    );
+    await refused(
+      [`segmenter=${at("earlier")}`, `segmenter.encoder=${at("earlier")}`],
+      `${best} (segmenter) and ${best} (segmenter.encoder) both give segmenter.encoder.conv1.weight`,
+    );
+    await refused(
+      [`decoder=${at("earlier")}`],
+      `--init: ${best}: the network has no part decoder; its parts are classifier, segmenter, fc`,
+    );
+    await refused(
+      [`segmenter=${at("resnet.safetensors")}`],
+      `${at("resnet.safetensors")}: none of its weights has a name of segmenter's, such as encoder.conv1.weight; its first is conv1.weight`,
+    );
+    await refused([`mga.L0=${at("resnet.safetensors")}`], `${at("resnet.safetensors")}: `);
+    await refused([`segmenter=${at("nothing")}`], `${at("nothing")}: no such file or folder`);
+    await expectRefused(
+      ["train", ...tiny, "--init", `classifier=${at("earlier")}`, ...frozen, "--out", at("refused")],
+      "--freeze: the segmentation branch would stay at random values",
+    );
+  });
 });
 
 test("other classes and modules are listed, and classes are learned anew", slow, async () => {

@@ -4,12 +4,23 @@ import type { Batch } from "../../src/data/sample.ts";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../../src/data/safetensors.ts";
 import { models } from "../../src/models/registry.ts";
 import { toTorch, torchShape } from "../../src/nn/layout.ts";
+import type { StateDict } from "../../src/nn/module.ts";
 import { Adam } from "../../src/optim/adam.ts";
 import { openModel } from "../../src/runs/open-model.ts";
 import { buildModel } from "../../src/train/build.ts";
 import { parseCheckpoint, start, trainedPhase, writeCheckpoint } from "../../src/train/checkpoint.ts";
-import { checkConfig, PHANTOM, presetFor, type TrainConfig } from "../../src/train/config.ts";
-import { initialWeights, parseSource, takenText, type RunSource } from "../../src/train/initial.ts";
+import { checkConfig, outlinesOf, PHANTOM, presetFor, type TrainConfig } from "../../src/train/config.ts";
+import {
+  beginningTexts,
+  initialWeights,
+  parseSource,
+  partOf,
+  takenText,
+  type RunSource,
+  type Source,
+  type WeightsSource,
+} from "../../src/train/initial.ts";
+import { initOf } from "../../src/train/origin.ts";
 import { sharedPhase, trainingKey } from "../../src/train/pretrained.ts";
 import { TrainingStep } from "../../src/train/step.ts";
 import { Trainer } from "../../src/train/trainer.ts";
@@ -37,13 +48,13 @@ const frozen = (changes?: Partial<MGANetConfig>) => frozenOf(source, changes);
 /** As `fitRun` begins it. @returns the run's first checkpoint */
 async function firstOf(settings: TrainConfig): Promise<Uint8Array> {
   const trainer = new Trainer(gpu(), settings, new MadeUpData());
-  trainer.begin(initialWeights(settings, source));
+  trainer.begin(initialWeights(settings, [source]));
   const bytes = await trainer.checkpoint();
   trainer.release();
   return bytes;
 }
 
-const begun = (settings: TrainConfig) => (trainer: Trainer) => trainer.begin(initialWeights(settings, source));
+const begun = (settings: TrainConfig) => (trainer: Trainer) => trainer.begin(initialWeights(settings, [source]));
 const resumed = (bytes: Uint8Array) => (trainer: Trainer) => trainer.resume(parseCheckpoint(bytes, "last"), "last");
 const weightsIn = (bytes: Uint8Array) => parseCheckpoint(bytes, "last").model;
 
@@ -80,7 +91,7 @@ describe("a run that begins from an earlier model", () => {
     async (freeze) => {
       const settings = freeze === "none" ? tuning() : frozen();
       const { net, phase } = mganetModel(settings);
-      net.loadStateDict(gpu(), initialWeights(settings, source).state);
+      net.loadStateDict(gpu(), initialWeights(settings, [source]).state);
       const step = await TrainingStep.create(gpu(), phase("joint"), new Adam(phase("joint").slabs), settings);
       for (const batch of batches) await step.run(batch, 0);
       const bytes = await writeCheckpoint(gpu(), net, undefined, {
@@ -187,8 +198,10 @@ function made(settings: TrainConfig, outlines = true): RunSource {
   return { checkpoint: { config: settings, position, best: undefined, model, moments: new Map() }, origin };
 }
 
-const beginning = (settings: TrainConfig, from: RunSource) =>
-  initialWeights(checkConfig({ ...settings, init: from.origin }), from);
+function beginning(settings: TrainConfig, from: RunSource) {
+  const { parts, ...whole } = initialWeights(checkConfig({ ...settings, init: from.origin }), [from]);
+  return { ...whole, ...parts[0]! };
+}
 
 /** The smallest configuration of a model. */
 const smallest = (model: string, changes: object = {}) =>
@@ -204,16 +217,15 @@ describe("other classes", () => {
       ...{ vit_b_16: /^heads\.head\./, swin_t: /^head\./ },
     };
     const from = made(smallest(id));
-    const { state, taken, left, fresh } = beginning(smallest(id, { classes: kinds, positive: "malignant" }), from);
+    const { state, fresh, ...part } = beginning(smallest(id, { classes: kinds, positive: "malignant" }), from);
+    const { taken, left } = part;
     const head = heads[id] ?? /^fc\./;
     expect(fresh).toEqual([...from.checkpoint.model.keys()].filter((name) => head.test(name)));
     expect([left, fresh.length]).toEqual([fresh, id === "inception_v3" ? 4 : 2]);
     expect(taken.length).toBe(from.checkpoint.model.size - fresh.length);
     for (const name of fresh) expect(state.get(name)!.shape[0], name).toBe(3);
     for (const name of taken) expect(state.get(name)).toBe(from.checkpoint.model.get(name));
-    expect(takenText({ taken, left, fresh, notes: [] })).toMatch(
-      /^\d+ tensors taken; left: 2 of .*; initial values: 2 of /,
-    );
+    expect(takenText(part, fresh)).toMatch(/^\d+ tensors taken; left: 2 of .*; initial values: 2 of /);
   });
 
   test.each([
@@ -266,9 +278,104 @@ test.each<[string, Partial<MGANetConfig>, Partial<MGANetConfig>, string]>([
   ["L0 to every block", { at: [0] }, { at: "every-block" }, "338 tensors taken; initial values: 4 of mga.L1_0, "],
 ])("modules may differ: %s", (_, before, now, text) => {
   const weights = beginning({ ...config, ...now }, made(mganetConfig({ ...config, ...before })));
-  expect(takenText(weights)).toContain(text);
+  expect(takenText(weights, weights.fresh)).toContain(text);
   const names = [...buildModel({ ...config, ...now }).net.named()].map(([name]) => name);
   expect([...weights.state.keys()]).toEqual(names);
+});
+
+describe("several files", () => {
+  const checkpoint = made(config);
+  /** Another program's weights of a branch. */
+  const branch = (module: string, name = `${module}.pth`): WeightsSource => {
+    const tensors: StateDict = new Map(
+      [...made(config).checkpoint.model]
+        .filter(([name]) => name.startsWith(`${module}.`))
+        .map(([name, { shape, data }]) => [name.slice(module.length + 1), { shape, data: data.map((v) => v + 1) }]),
+    );
+    const origin = { file: name, sha256: (module.length % 10).toString().repeat(64), format: "torch" } as const;
+    return { weights: { tensors, format: "torch", notes: [] }, origin };
+  };
+  const from = (sources: readonly Source[], changes: Partial<MGANetConfig> = {}) => {
+    const init = initOf(sources.map(({ origin }) => origin))!;
+    const settings = checkConfig({ ...config, ...changes, init });
+    return { settings, initial: initialWeights(settings, sources) };
+  };
+  const within = (names: readonly string[], module: string) => names.every((name) => name.startsWith(`${module}.`));
+
+  test("give a branch each, found or named; the rest begins as the seed says", () => {
+    const sources = [branch("classifier"), partOf(checkpoint, "segmenter")];
+    const { initial } = from(sources);
+    const [classifier, segmenter] = initial.parts;
+    expect([within(classifier!.taken, "classifier"), within(segmenter!.taken, "segmenter")]).toEqual([true, true]);
+    expect(classifier!.taken.length + segmenter!.taken.length + initial.fresh.length).toBe(initial.state.size);
+    expect(initial.fresh.every((name) => /^(fc|mga)\./.test(name))).toBe(true);
+    expect(initial.state.get("segmenter.head.weight")).toBe(checkpoint.checkpoint.model.get("segmenter.head.weight"));
+    const given = (sources[0] as WeightsSource).weights.tensors.get("conv1.weight");
+    expect(initial.state.get("classifier.conv1.weight")).toBe(given);
+    expect(beginningTexts(initial)).toEqual([
+      `Begins from classifier.pth: ${classifier!.taken.length} tensors taken; the weights are of the classifier`,
+      `Begins from ${file} (segmenter): ${segmenter!.taken.length} tensors taken`,
+      expect.stringMatching(/^Initial values of the seed: 2 of fc, 4 of mga\.L0/),
+    ]);
+    const named = partOf(branch("classifier"), "classifier");
+    expect(initialWeights({ ...from([named, sources[1]!]).settings }, [named, sources[1]!]).state).toEqual(
+      initial.state,
+    );
+  });
+
+  test("of a whole network's weights, only the named part is taken", () => {
+    const whole: WeightsSource = {
+      weights: { tensors: checkpoint.checkpoint.model, format: "safetensors", notes: [] },
+      origin: { file: "whole.safetensors", sha256: "7".repeat(64), format: "safetensors", module: "segmenter" },
+    };
+    const { initial } = from([whole, branch("classifier")]);
+    expect(within(initial.parts[0]!.taken, "segmenter")).toBe(true);
+    expect(initial.state.get("segmenter.head.weight")!.data).toEqual(
+      checkpoint.checkpoint.model.get("segmenter.head.weight")!.data,
+    );
+  });
+
+  test("are what the run has learned already, and what it may keep", () => {
+    const ofRun = partOf(checkpoint, "segmenter");
+    const { settings } = from([ofRun, branch("classifier")]);
+    expect(outlinesOf(settings).learned).toBe(true);
+    expect(trainedPhase({ config: settings, position: start })!.name).toBe("segmentation");
+    const epochs = { segmentation: 0, joint: 1 };
+    expect(from([ofRun, branch("classifier")], { epochs, freeze: "segmentation" }).settings.freeze).toBe(
+      "segmentation",
+    );
+    const other = [branch("segmenter"), partOf(checkpoint, "classifier")];
+    expect(trainedPhase({ config: from(other).settings, position: start })).toBeUndefined();
+    expect(() => from(other, { epochs, freeze: "segmentation" })).toThrow(
+      "segmenter.pth does not say what it has learned: the segmentation branch must be trained",
+    );
+    const without = [partOf(checkpoint, "classifier"), partOf(checkpoint, "fc")];
+    expect(outlinesOf(from(without).settings)).toEqual(outlinesOf(config));
+    expect(() => from(without, { epochs, freeze: "segmentation" })).toThrow(
+      "the segmentation branch would stay at random values",
+    );
+  });
+
+  test("that overlap, are missing or in another order, and parts that there are not, are refused", () => {
+    expect(() => from([checkpoint, branch("classifier")])).toThrow(
+      `init: ${file} and classifier.pth both give classifier.conv1.weight: name the part that is to be taken of each, as in --init ` +
+        "classifier=classifier.pth",
+    );
+    expect(() => from([branch("classifier"), branch("classifier", "other.pth")])).toThrow(
+      "classifier.pth and other.pth both give classifier.conv1.weight",
+    );
+    const two = [branch("classifier"), partOf(checkpoint, "segmenter")];
+    const { settings } = from(two);
+    expect(() => initialWeights(settings, two.slice(0, 1))).toThrow(`the weights of ${file} are not at hand`);
+    expect(() => initialWeights(settings, [two[1]!, two[0]!])).toThrow("is not the file that the run begins from");
+    expect(() => from([partOf(checkpoint, "decoder")])).toThrow(
+      `${file}: the network has no part decoder; its parts are classifier, segmenter, fc`,
+    );
+    expect(() => from([partOf(branch("classifier"), "segmenter")])).toThrow(
+      "classifier.pth: none of its weights has a name of segmenter's, such as encoder.conv1.weight; its first is conv1.weight",
+    );
+    expect(() => checkConfig({ ...config, init: [checkpoint.origin] })).toThrow("init");
+  });
 });
 
 describe("what does not fit is refused in one line", () => {
@@ -300,7 +407,7 @@ describe("what does not fit is refused in one line", () => {
   test("another model, another file, and a phase that the model has not", () => {
     const resnet = made(smallest("resnet34"));
     expect(() => beginning(config, resnet)).toThrow(`init: ${file} is a checkpoint of resnet34, not of mganet`);
-    expect(() => initialWeights(tuning(), made(config))).toThrow(
+    expect(() => initialWeights(tuning(), [made(config)])).toThrow(
       `init: ${file} is not the file that the run begins from`,
     );
     expect(() => tuning({ init: { ...source.origin, phase: "training" } })).toThrow(

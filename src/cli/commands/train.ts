@@ -13,6 +13,7 @@ import { FolderGoneError, InputError } from "../../runs/store.ts";
 import { train as trainRun, type TrainTask } from "../../runs/train.ts";
 import { settingsText } from "../../report/show.ts";
 import { presetFor, specOf, totalEpochs, type TrainConfig } from "../../train/config.ts";
+import { initOf } from "../../train/origin.ts";
 import { DivergedError } from "../../loop/diverged.ts";
 import type { EpochRecord } from "../../train/training.ts";
 import { interruptible } from "../interruptible.ts";
@@ -28,7 +29,8 @@ export type TrainCommand = ConfigFlags &
   TunedOption &
   SaveOption &
   ProfileOptions & {
-    init?: string;
+    /** One for each time that it was given. */
+    init?: readonly string[];
     out?: string;
     resume?: string;
     summary?: boolean;
@@ -40,8 +42,9 @@ export type TrainCommand = ConfigFlags &
 export async function train(options: TrainCommand, command: Command): Promise<number> {
   if (options.resume !== undefined) requireOnlyResume(command);
   const resumed = options.resume === undefined ? undefined : await reopen(options.resume);
-  const init = options.init === undefined ? undefined : await findSource(options.init);
-  const config = resumed?.loaded.checkpoint.config ?? configOf({ ...options, init: init?.origin });
+  const init = await Promise.all((options.init ?? []).map(findSource));
+  const config =
+    resumed?.loaded.checkpoint.config ?? configOf({ ...options, init: initOf(init.map(({ origin }) => origin)) });
   const store = resumed?.run.store ?? new FolderStore(options.out ?? defaultFolder(config), console.log);
   // Fail now, not after an hour, if failure is foreseeable.
   if (!resumed) await Run.requireFree(store);

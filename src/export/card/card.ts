@@ -4,9 +4,11 @@ import { isPhantom } from "../../data/phantom/scanner.ts";
 import { DEFAULT_THRESHOLD } from "../../metrics/decision.ts";
 import type { EvaluatedSide, Predictions } from "../../metrics/predictions.ts";
 import { summarise, type Summary } from "../../metrics/summary.ts";
+import { originsOf, type Origin } from "../../models/spec.ts";
 import type { RunFacts } from "../../report/run.ts";
 import { sideTitles } from "../../report/show.ts";
 import { outlinesOf, specOf, type TrainConfig } from "../../train/config.ts";
+import { originText } from "../../train/origin.ts";
 import type { ExportFormat } from "../formats.ts";
 import type { Precision } from "../half.ts";
 import { PROGRAM, VERSION } from "../version.ts";
@@ -101,6 +103,9 @@ export const INTENDED_USE = [
 ];
 
 /** The last part of a path: where data lie on a machine is nobody's business. */
+/** A file that weights began from, and the part of the network that it gave. */
+const beginningOf = (origin: Origin): string => originText({ ...origin, file: nameOf(origin.file) });
+
 const nameOf = (file: string): string => file.split(/[\\/]/).findLast((part) => part !== "") ?? file;
 
 export function modelCard(known: CardFacts): ModelCard {
@@ -124,7 +129,7 @@ export function modelCard(known: CardFacts): ModelCard {
     training: {
       ...{ preset: config.preset, checkpoint, epochs: config.epochs, seed: config.seed },
       bestEpoch: facts?.bestEpoch ?? null,
-      init: config.init ? nameOf(config.init.file) : null,
+      init: config.init ? originsOf(config).map(beginningOf).join(" and ") : null,
     },
     data: {
       ...{ name: data, synthetic: isPhantom(config.data), target: config.target, crop: config.crop },
