@@ -16,7 +16,7 @@ export {
 } from "./gpu/gpu.ts";
 export type { AdapterClass, Capabilities, Restrictions } from "./gpu/capabilities.ts";
 export { ShapeError, type DType, type HostArray, type Kernel, type Spec } from "./kernels/kernel.ts";
-export { Graph, type GraphOptions, type RecordOptions } from "./graph/graph.ts";
+export { Graph, type GraphOptions, type Moded, type RecordOptions } from "./graph/graph.ts";
 export { compile, PlanError, type CompileOptions, type NamedTensors } from "./graph/compile.ts";
 export { kernelsOf } from "./graph/preview.ts";
 export { setChoice, type Choice } from "./graph/choice.ts";
