@@ -100,7 +100,11 @@ export const image = await prepareImage("nodule.png", { width: 64, height: 64, c
   const faults = (tsc: string, args: readonly string[], lib = "es2023,dom,dom.iterable") =>
     run(process.execPath, [tsc, ...options, "--target", "es2022", "--lib", lib, ...args], { cwd: project }).then(
       () => "",
-      (error: unknown) => (error as { stdout: string }).stdout,
+      (error: unknown) => {
+        const { stdout } = error as { stdout: string };
+        if (stdout === "") throw error; // No compiler.
+        return stdout;
+      },
     );
 
   /** What the README says that a project without DOM has to add. */
