@@ -34,6 +34,9 @@ export interface Node {
 /** Whether a node exists only for what it updates. */
 export const isUpdate = ({ outputs, updates }: Node): boolean => outputs.length === 0 && updates.length > 0;
 
+/** Whether none of them is there twice: all bindings are writable, and WebGPU does not let those overlap. */
+export const areApart = (tensors: readonly Tensor[]): boolean => new Set(tensors).size === tensors.length;
+
 /** Where a tensor's values come from. */
 export type Source =
   | { readonly kind: "node"; readonly node: Node; readonly index: number }

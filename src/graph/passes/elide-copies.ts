@@ -1,7 +1,7 @@
 /** Elides concatenated and enlarged tensors that only convolutions read: each convolution reads their sources itself. */
 import { readShape } from "../../kernels/sources.ts";
 import { sameShape, type Slice, type Source } from "../../kernels/kernel.ts";
-import type { Node, Tensor } from "../tensor.ts";
+import { areApart, type Node, type Tensor } from "../tensor.ts";
 
 /**
  * The same nodes without concatenations and twofold enlargements whose readers can all read the sources instead
@@ -52,8 +52,9 @@ function readSources(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonl
     if (!assembly || !whole || !removable(whole)) continue;
     const parts = partsOf(whole);
     const kernels = (readers.get(whole) ?? []).map((reader) => {
-      const first = reader.inputs[0] === whole && !reader.inputs.slice(1).includes(whole);
-      return first ? reader.kernel.traits?.withSources?.({ ...assembly, sources: parts }) : undefined;
+      const rest = reader.inputs.slice(1);
+      const first = reader.inputs[0] === whole && !rest.includes(whole);
+      return first && areApart([...parts.map(({ tensor }) => tensor), ...rest]) ? reader.kernel.traits?.withSources?.({ ...assembly, sources: parts }) : undefined;
     });
     if (kernels.length === 0 || kernels.some((kernel) => kernel === undefined)) continue;
     for (const [i, reader] of readers.get(whole)!.entries()) {

@@ -1,7 +1,7 @@
 /** Folds batch normalisations with constant statistics into the convolutions before them, in plans for inference and in parts of training graphs that are not trained. */
 import { foldKernel } from "../../kernels/fold.ts";
 import type { Kernel } from "../../kernels/kernel.ts";
-import { Tensor, type Node } from "../tensor.ts";
+import { areApart, Tensor, type Node } from "../tensor.ts";
 import { constants } from "./hoist.ts";
 
 /**
@@ -33,10 +33,9 @@ function foldable(
   if (x?.source.kind !== "node" || uses.get(x) !== 1 || kept.has(x)) return undefined;
   const { node } = x.source;
   // Its weights, and its bias if it has one.
-  const fixed = [...node.inputs.slice(1), ...parameters.slice(0, 3)].every(isConstant);
-  // One tensor cannot be bound twice.
-  const apart = parameters[3] !== node.inputs[0];
-  return node.kernel.traits?.withEpilogue && fixed && apart ? node : undefined;
+  const folded = [...node.inputs.slice(1), ...parameters.slice(0, 3)];
+  const apart = areApart(folded) && parameters[3] !== node.inputs[0];
+  return node.kernel.traits?.withEpilogue && folded.every(isConstant) && apart ? node : undefined;
 }
 
 function fold(convolution: Node, { kernel, inputs, operands, outputs, id }: Node): Node[] {
