@@ -28,8 +28,10 @@ try {
     console.log(manifest.version);
     process.exit();
   }
-  requirePackages({ adapter: needsAdapter });
-  if (args[0] === "env") {
+  // The environment of a program that uses the library alone.
+  const isEnv = args[0] === "env";
+  requirePackages({ adapter: needsAdapter, ...(isEnv ? { of: ["webgpu"] } : {}) });
+  if (isEnv) {
     process.stdout.write(shellExports(await prepare({ fresh: args.includes("--fresh") })));
   } else {
     const program = sources

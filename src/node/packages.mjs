@@ -55,11 +55,12 @@ export const missing = (name) =>
 
 /**
  * Checks that all is there that a command needs.
- * @param {{ adapter: boolean, isAbsent?: (name: string) => boolean }} options adapter: whether the command computes; isAbsent: for tests
+ * @param {{ adapter: boolean, of?: readonly string[], isAbsent?: (name: string) => boolean }} options adapter: whether the command computes;
+ *   of: the packages that it may need, where they are fewer than all; isAbsent: for tests
  * @throws {LaunchError} with the command that installs all that is missing for any command
  */
-export function requirePackages({ adapter, isAbsent = isMissing }) {
-  const absent = Object.keys(manifest.peerDependencies).filter(isAbsent);
+export function requirePackages({ adapter, of = Object.keys(manifest.peerDependencies), isAbsent = isMissing }) {
+  const absent = of.filter(isAbsent);
   if (!absent.some((name) => !onDemand.includes(name) || (adapter && name === "webgpu"))) return;
   const what = absent.length === 1 ? `the package ${absent[0]}` : `${absent.length} packages`;
   const them = absent.length === 1 ? "it" : "them";

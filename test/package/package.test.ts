@@ -126,6 +126,9 @@ describe("a package that is missing", () => {
     expect(() => requirePackages({ adapter: true, ...without("dcmjs-codecs") })).not.toThrow();
     expect(() => requirePackages({ adapter: true, ...without("webgpu") })).toThrow(/webgpu@/);
     expect(() => requirePackages({ adapter: true })).not.toThrow();
+    // `mganet env` is for who has the library and Dawn alone.
+    expect(() => requirePackages({ adapter: true, of: ["webgpu"], ...without("sharp") })).not.toThrow();
+    expect(() => requirePackages({ adapter: true, of: ["webgpu"], ...without("webgpu") })).toThrow(/webgpu@/);
   });
 
   it("is found to be so, and others are not", () => {
