@@ -15,7 +15,8 @@
  * its own, one after the other along z: columns and reduction are those of one group.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { convKernel, convSizes, convUniform } from "./lib/conv.ts";
+import { convUniform } from "./lib/conv.ts";
+import { convKernel, convSizes } from "./lib/conv-sizes.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { columnsOf } from "./lib/groups.ts";
 import { enableHalf, stored, widened } from "./lib/half.ts";

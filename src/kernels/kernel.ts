@@ -73,7 +73,7 @@ export interface Lowering {
 }
 
 /** Parts of this folder that few plans need: `compile` loads them for those, and a page that does not need them never does. */
-export type KernelModule = "seldom" | "winograd";
+export type KernelModule = "seldom" | "winograd" | "batchnorm-subgroup";
 
 /** What a kernel is lowered for: the adapter, and the options of the plan. */
 export interface LoweringContext {
