@@ -32,7 +32,7 @@ import {
   type OperandRef,
 } from "./kernel.ts";
 import { requireLoaded } from "./loaded.ts";
-import { perSubgroup, perThread, threadDispatch } from "./per-thread.ts";
+import { perThread, threadDispatch } from "./per-thread.ts";
 import { lanesOf } from "./reduce.ts";
 
 /** Threads that keep an adapter busy in a reduction over rows. */
@@ -61,9 +61,9 @@ function bySubgroups(
   code: (shaders: typeof BySubgroups, subgroup: number) => string,
 ): Lowering[] {
   if (!isForSubgroups(context, size)) return [];
-  const shaders = requireLoaded("batchnorm-subgroup", context);
+  const module = requireLoaded("batchnorm-subgroup", context);
   const dispatch = { label, bindings, params: paramsOf(size) };
-  return perSubgroup(context.caps, size.quads, dispatch, (subgroup) => code(shaders, subgroup));
+  return module.perSubgroup(context.caps, size.quads, dispatch, (subgroup) => code(module, subgroup));
 }
 
 interface Size {

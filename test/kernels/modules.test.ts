@@ -25,8 +25,8 @@ const loadedFor = (context: LoweringContext, modules: readonly KernelModule[]): 
   ...context,
   loaded: Object.fromEntries(modules.map((name) => [name, all[name]])),
 });
-const needs = (kernel: Kernel, caps: Capabilities, frozen = false) => [
-  ...(kernel.needs?.(contextOf(caps, { frozen })) ?? []),
+const needs = (kernel: Kernel, caps: Capabilities, flags: { frozen?: boolean; half?: boolean } = {}) => [
+  ...(kernel.needs?.(contextOf(caps, flags)) ?? []),
 ];
 
 /** Of few and many channels, groups and pixels. */
@@ -54,9 +54,10 @@ describe.each(Object.entries(adapters))("on %s", (_, caps) => {
     expect(shapes.length).toBeGreaterThan(300);
     for (const s of shapes) {
       for (const kernel of [conv2dForward(s, { bias: true }), conv2dInputGrad(s), conv2dWeightGrad(s)]) {
-        for (const frozen of kernel.name === "conv2d" ? [false, true] : [false]) {
-          const context = contextOf(caps, { frozen });
-          const [first] = kernel.lower(loadedFor(context, needs(kernel, caps, frozen)));
+        const inference = [{ frozen: true }, { frozen: true, half: true }];
+        for (const flags of kernel.name === "conv2d" ? [{}, ...inference] : [{}]) {
+          const context = contextOf(caps, flags);
+          const [first] = kernel.lower(loadedFor(context, needs(kernel, caps, flags)));
           const [expected] = kernel.lower({ ...context, loaded: all });
           if (JSON.stringify(first) === JSON.stringify(expected)) continue;
           expect(first, `${kernel.name} ${JSON.stringify(s)}`).toEqual(expected);
