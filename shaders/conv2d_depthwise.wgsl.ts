@@ -11,7 +11,8 @@
  * taps) or a line of taps of one split; dw is then [splits,KH,KW,1,C].
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
+import { convHead, type Conv2dShape } from "./lib/conv.ts";
+import { convSizes } from "./lib/conv-sizes.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { unroll, vec, type Lanes } from "./lib/vec.ts";

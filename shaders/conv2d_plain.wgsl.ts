@@ -9,7 +9,8 @@
  * channel g CI/groups on and the CO/groups outputs from channel g CO/groups on. Sizes come as a uniform (lib/conv.ts).
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { convHead, convSizes, type Conv2dShape } from "./lib/conv.ts";
+import { convHead, type Conv2dShape } from "./lib/conv.ts";
+import { convSizes } from "./lib/conv-sizes.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 

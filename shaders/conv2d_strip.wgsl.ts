@@ -12,7 +12,8 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { params } from "./lib/params.ts";
-import { bindings, collected, groupIndex, loop } from "./lib/thread.ts";
+import { collected } from "./lib/loops.ts";
+import { bindings, groupIndex, loop } from "./lib/thread.ts";
 import { component, unroll, vec, type Lanes } from "./lib/vec.ts";
 
 /** Uniform: input [n, h, w, c], output height and width, and the padding. */

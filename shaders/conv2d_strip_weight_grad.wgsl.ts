@@ -9,7 +9,8 @@ import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { pixelLoader, stripFields, type Strip } from "./conv2d_strip.wgsl.ts";
 import { params } from "./lib/params.ts";
 import { addTeams } from "./lib/team.ts";
-import { bindings, collected, loop } from "./lib/thread.ts";
+import { collected } from "./lib/loops.ts";
+import { bindings, loop } from "./lib/thread.ts";
 import { component, unroll, vec } from "./lib/vec.ts";
 
 export type GradStrip = Pick<Strip, "subgroup" | "lane" | "quads" | "chunk" | "kh" | "kw" | "grouped">;

@@ -15,11 +15,13 @@
  * its own, one after the other along z: columns and reduction are those of one group.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { convKernel, convSizes, convUniform } from "./lib/conv.ts";
+import { convUniform } from "./lib/conv.ts";
+import { convKernel, convSizes } from "./lib/conv-sizes.ts";
 import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
 import { columnsOf } from "./lib/groups.ts";
 import { enableHalf, stored, widened } from "./lib/half.ts";
-import { bindings, collected, groupIndex, loop } from "./lib/thread.ts";
+import { collected } from "./lib/loops.ts";
+import { bindings, groupIndex, loop } from "./lib/thread.ts";
 import { fromTeam, teamHead } from "./lib/team.ts";
 import { all, component, unroll, vec, type Lanes } from "./lib/vec.ts";
 

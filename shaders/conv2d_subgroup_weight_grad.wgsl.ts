@@ -11,7 +11,8 @@ import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { accumulators, accumulatorsOf, subgroupMain } from "./conv2d_subgroup.wgsl.ts";
 import { convUniform } from "./lib/conv.ts";
 import { columnsOf } from "./lib/groups.ts";
-import { bindings, collected, loop } from "./lib/thread.ts";
+import { collected } from "./lib/loops.ts";
+import { bindings, loop } from "./lib/thread.ts";
 import { addTeams, fromTeam } from "./lib/team.ts";
 import { all, component, unroll, vec, type Lanes } from "./lib/vec.ts";
 

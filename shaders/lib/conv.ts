@@ -39,11 +39,6 @@ export function convParams(s: Conv2dShape, extra = 0): number[] {
   return fields.map((name) => values[name]);
 }
 
-/** The shaders' names for the sizes that `main` reads from the uniform. */
-export const convSizes = `
-  let N = p.n; let H = p.h; let W = p.w; let CI = p.ci; let OH = p.oh; let OW = p.ow; let CO = p.co;
-  let PH = i32(p.ph); let PW = i32(p.pw);`;
-
 /** Declares the uniform. */
 export const convUniform = (binding: number): string => params(fields, binding);
 
@@ -53,8 +48,3 @@ ${convUniform(binding)}
 const KH = ${s.kh}u; const KW = ${s.kw}u;
 const SH = ${s.stride[0]}; const SW = ${s.stride[1]};
 const DH = ${s.dilation[0]}; const DW = ${s.dilation[1]};`;
-
-/** The same as variables of `main`: one shader for all values. A stride of 1 may be baked in, to avoid dividing by it. */
-export const convKernel = (stride1: boolean): string => `
-  let KH = p.kh; let KW = p.kw; let DH = i32(p.dh); let DW = i32(p.dw);
-  let SH = ${stride1 ? "1" : "i32(p.sh)"}; let SW = ${stride1 ? "1" : "i32(p.sw)"};`;

@@ -35,18 +35,11 @@ ${body}
 export const loop = (variable: string, n: number, body: string, step = 1): string =>
   rounds(variable, `${n}u * min(groups.x, 1u)`, body, step);
 
-/** The same for compilers to unroll as they see fit. */
-export const openLoop = (variable: string, n: number, body: string, step = 1): string =>
-  rounds(variable, `${n}u`, body, step);
-
-const rounds = (variable: string, end: string, body: string, step: number): string => wgsl`
+/** The loop, to an end that is a WGSL expression. */
+export const rounds = (variable: string, end: string, body: string, step: number): string => wgsl`
   for (var ${variable} = 0u; ${variable} < ${end}; ${variable} += ${step}u) {
 ${body}
   }`;
-
-/** Variables as an array `all`, to loop over at the end of a kernel: as fast as writing them out, and quick to compile. */
-export const collected = (type: string, names: readonly string[]): string =>
-  `  var all = array<${type}, ${names.length}>(${names.join(", ")});`;
 
 /** Declarations of writable storage bindings 0, 1, ... of the given element types. */
 export const bindings = (...arrays: [name: string, element: string][]): string =>

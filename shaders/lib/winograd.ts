@@ -7,7 +7,8 @@
  * They follow the Toom-Cook construction: polynomials are evaluated at n - 1 points and at infinity, multiplied there, and
  * interpolated (Lavin and Gray, arXiv:1509.09308). B^T depends on the points alone, so all F(m, r) of one n share it.
  */
-import { openLoop, type loop } from "./thread.ts";
+import { openLoop } from "./loops.ts";
+import type { loop } from "./thread.ts";
 import { unroll } from "./vec.ts";
 
 /**

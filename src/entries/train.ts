@@ -4,8 +4,9 @@
  * @module mganet-webgpu/train
  */
 export type { HostArray } from "../kernels/kernel.ts";
+export { accuracy } from "../loop/accuracy.ts";
 export { DivergedError } from "../loop/diverged.ts";
-export { accuracy, type EvaluateOptions, type Metric } from "../loop/evaluation.ts";
+export type { EvaluateOptions, Metric } from "../loop/evaluation.ts";
 export type { Losses, LossAndTerms, Means, OutputsOf } from "../loop/loss.ts";
 export {
   predictor,

@@ -1,6 +1,6 @@
 /** The WebGPU device: the only code that touches `GPUDevice`. */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { placeOf, type Shader } from "./shader.ts";
+import type { Shader } from "./shader.ts";
 import { featuresOf, readCapabilities, type Capabilities, type Restrictions } from "./capabilities.ts";
 import { pinSubgroupSize } from "./subgroups.ts";
 
@@ -129,8 +129,8 @@ export class Gpu {
     if (!adapter) {
       throw new GpuError(
         "no-adapter",
-        "no GPU adapter: requestAdapter() returned null. In a browser, check that WebGPU is enabled, that the page is served over https " +
-          "or from localhost, and that the GPU is not blocklisted; on Node, use openGpu() from mganet-webgpu/node",
+        "no GPU adapter: requestAdapter() returned null. In a browser, openGpu() from mganet-webgpu/web says why; on Node, use openGpu() " +
+          "from mganet-webgpu/node",
       );
     }
     // TypeScript's list of WebGPU features lacks the newest.
@@ -255,15 +255,10 @@ export class Gpu {
     } catch (error) {
       await this.#requireDevice();
       const { messages } = await module.getCompilationInfo();
-      const lines = code.split("\n");
-      const placed = messages.map(({ type, lineNum, linePos, message }) => {
-        return { type, said: `${placeOf(shader, lineNum, linePos)}: ${message}`, line: lines[lineNum - 1] ?? "" };
-      });
-      const details = placed.map(({ said, line }) => `  ${said}\n      ${line}`);
-      const first = shader.written && placed.find(({ type }) => type === "error");
       // The pipeline only says that the shader is invalid.
-      const [why] = (first?.said ?? ((await invalid) ?? (error as Error)).message).split("\n");
-      const message = `shader ${label} does not compile: ${why}\n${details.join("\n")}`;
+      const why = ((await invalid) ?? (error as Error)).message;
+      const { explain } = await import("./shader-error.ts").catch(() => ({ explain: () => why }));
+      const message = `shader ${label} does not compile: ${explain(shader, messages, why)}`;
       throw new GpuError("shader", message, { cause: error });
     }
   }

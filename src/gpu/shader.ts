@@ -19,13 +19,3 @@ export interface Written {
   readonly line: number;
   readonly lines: number;
 }
-
-/** Where a compiler's message belongs, counted as in what the user wrote. */
-export function placeOf({ written }: Pick<Shader, "written">, line: number, column: number): string {
-  if (!written) return `${line}`;
-  const within = written.find((part) => line >= part.line && line < part.line + part.lines);
-  if (within) return `${within.name}, line ${line - within.line + 1}, column ${column}`;
-  // What is missing at the end shows where the next line of the frame begins.
-  const before = written.findLast((part) => line >= part.line + part.lines);
-  return before ? `${before.name}, after its last line` : `the frame of the op, line ${line}`;
-}

@@ -89,18 +89,20 @@ async function withModules(
   every: boolean,
   passes: Seldom | undefined,
 ): Promise<LoweringContext> {
-  const wanted = new Set<KernelModule>(
+  const loading: Record<KernelModule, () => object> = {
+    seldom: () => passes ?? loadSeldom(),
+    winograd: () => import("../kernels/winograd.ts"),
+    "batchnorm-subgroup": () => import("../kernels/batchnorm-subgroup.ts"),
+  };
+  const wanted = new Set(
     nodes.flatMap(({ kernel }) => {
       // What the parts of a kernel need may depend on their size.
       const all = kernel.needs && (every || exceedsBinding(kernel, context.caps));
-      return all ? ["seldom", "winograd"] : (kernel.needs?.(context) ?? []);
+      return all ? (Object.keys(loading) as KernelModule[]) : (kernel.needs?.(context) ?? []);
     }),
   );
-  const [seldom, winograd] = await Promise.all([
-    wanted.has("seldom") ? (passes ?? loadSeldom()) : undefined,
-    wanted.has("winograd") ? import("../kernels/winograd.ts") : undefined,
-  ]);
-  return { ...context, loaded: { ...(seldom ? { seldom } : {}), ...(winograd ? { winograd } : {}) } };
+  const loaded = await Promise.all([...wanted].map(async (name) => [name, await loading[name]()] as const));
+  return { ...context, loaded: Object.fromEntries(loaded) };
 }
 
 async function lowerNodes(

@@ -6,7 +6,6 @@ import { aKind, kindOf, requireKnown, sameShape, showShape } from "../kernels/ke
 import { readVariable } from "../graph/storage.ts";
 import { toTorch, torchShape } from "../nn/layout.ts";
 import type { GivenState, Module, SavedState } from "../nn/module.ts";
-import { floats } from "./floats.ts";
 import { WeightsError } from "./weights.ts";
 
 /**
@@ -89,7 +88,7 @@ export async function load(
       throw new WeightsError(`${called}: ${name} is ${showShape(values.shape)}, the network has ${showShape(shape)}`);
     }
     taken.push(name);
-    state.set(name, { dtype: "F32", shape, data: floatsOf(values, `${called}: ${name}`) });
+    state.set(name, { dtype: "F32", shape, data: floatsOf(values) ?? (await widened(values, `${called}: ${name}`)) });
   }
   const left = [...given.keys()].filter((name) => !taken.includes(name) && !COUNTERS.test(name));
   const strange = left.find((name) => !isIgnored(name));
@@ -120,12 +119,15 @@ function tensorsOf(bytes: Uint8Array, name: string): GivenState {
 const isOfTorch = (bytes: Uint8Array): boolean =>
   bytes[8] !== 0x7b && ((bytes[0] === 0x50 && bytes[1] === 0x4b) || bytes[0] === 0x80);
 
-function floatsOf(tensor: GivenTensor, what: string): Float32Array {
-  const { data } = tensor;
-  if (kindOf(data) === "Float32Array") return data as Float32Array;
-  const widened = "dtype" in tensor ? floats(tensor as SafeTensor) : undefined;
-  if (widened) return widened;
+const floatsOf = ({ data }: GivenTensor): Float32Array | undefined =>
+  kindOf(data) === "Float32Array" ? (data as Float32Array) : undefined;
+
+/** @throws WeightsError for what is no weight */
+async function widened(tensor: GivenTensor, what: string): Promise<Float32Array> {
+  const { floats } = await import("./other-floats.ts");
+  const found = "dtype" in tensor ? floats(tensor as SafeTensor) : undefined;
+  if (found) return found;
   throw new WeightsError(
-    `${what} is ${"dtype" in tensor ? String(tensor.dtype) : aKind(data)}, of which weights are not made`,
+    `${what} is ${"dtype" in tensor ? String(tensor.dtype) : aKind(tensor.data)}, of which weights are not made`,
   );
 }

@@ -11,9 +11,9 @@ import {
   ROWS_PER_THREAD,
   type BatchNormFusion,
 } from "../../shaders/batch_norm.wgsl.ts";
-import { batchNormGradSumsSubgroup, batchNormStatisticsSubgroup } from "../../shaders/batch_norm_subgroup.wgsl.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
+import type * as BySubgroups from "./batchnorm-subgroup.ts";
 import { ceilDiv, gcd } from "./grid.ts";
 import {
   alongFirst,
@@ -26,11 +26,13 @@ import {
   showShape,
   update,
   type Kernel,
+  type KernelModule,
   type Lowering,
   type LoweringContext,
   type OperandRef,
 } from "./kernel.ts";
-import { perSubgroup, perThread, threadDispatch } from "./per-thread.ts";
+import { requireLoaded } from "./loaded.ts";
+import { perThread, threadDispatch } from "./per-thread.ts";
 import { lanesOf } from "./reduce.ts";
 
 /** Threads that keep an adapter busy in a reduction over rows. */
@@ -40,17 +42,28 @@ const MIN_RUN_ROWS = 16;
 /** Rows up to which one subgroup per vector of channels sums faster than two dispatches do. */
 const fewRows = (caps: Capabilities) => (caps.adapterClass === "software" ? 10_000 : 1024);
 
-/** The one-dispatch lowering by subgroups, where the adapter has them and the rows are few. */
+/** Whether subgroups sum these rows: the adapter has them, and the rows are few. */
+const isForSubgroups = ({ caps }: LoweringContext, { rows }: Size): boolean =>
+  caps.subgroupSize !== undefined && rows <= fewRows(caps);
+
+/** What sums over the rows of x need. */
+const neededFor =
+  (x: readonly number[]) =>
+  (context: LoweringContext): KernelModule[] =>
+    isForSubgroups(context, sizeOf(x)) ? ["batchnorm-subgroup"] : [];
+
+/** The one-dispatch lowering by subgroups, where the rows are for them. */
 function bySubgroups(
-  caps: Capabilities,
-  { rows, quads, lanes }: Size,
+  context: LoweringContext,
+  size: Size,
   label: string,
   bindings: readonly OperandRef[],
-  code: (subgroup: number, lanes: Size["lanes"]) => string,
+  code: (shaders: typeof BySubgroups, subgroup: number) => string,
 ): Lowering[] {
-  if (rows > fewRows(caps)) return [];
-  const params = paramsOf({ rows, quads, lanes });
-  return perSubgroup(caps, quads, { label, bindings, params }, (subgroup) => code(subgroup, lanes));
+  if (!isForSubgroups(context, size)) return [];
+  const module = requireLoaded("batchnorm-subgroup", context);
+  const dispatch = { label, bindings, params: paramsOf(size) };
+  return module.perSubgroup(context.caps, size.quads, dispatch, (subgroup) => code(module, subgroup));
 }
 
 interface Size {
@@ -133,11 +146,12 @@ export function batchNormTrainingStats(x: readonly number[], eps: number, moment
       const mean = new Float32Array(c).map((_, i) => stats![i]! + stats![c + i]!);
       return [mean, stats!.subarray(2 * c), ...running];
     },
+    needs: neededFor(x),
     lower(context) {
       const bindings = [input(0), update(0), update(1), output(0)];
       return [
-        ...bySubgroups(context.caps, sizeOf(x), "batchNorm.stats", bindings, (subgroup, lanes) =>
-          batchNormStatisticsSubgroup(subgroup, lanes, eps, momentum),
+        ...bySubgroups(context, sizeOf(x), "batchNorm.stats", bindings, (shaders, subgroup) =>
+          shaders.batchNormStatisticsSubgroup(subgroup, lanesOf(c), eps, momentum),
         ),
         lower(context, [x[0]!]),
       ];
@@ -185,10 +199,11 @@ export function batchNormParameterGrads(x: readonly number[], relu: boolean): Ke
     updates: [],
     flops: 0,
     parts: alongFirst(x, (part) => batchNormParameterGrads(part, relu)),
-    lower({ caps }) {
+    needs: neededFor(x),
+    lower(context) {
       const size = sizeOf(x);
       const { quads, lanes } = size;
-      const runs = runsOf(size, caps);
+      const runs = runsOf(size, context.caps);
       const params = paramsOf(size, runs);
       const bindings = [...inputs.map((_, i) => input(i)), scratch(0)];
       const sums = ({ threads }: ThreadGrid) => batchNormGradSums(threads, lanes, relu);
@@ -200,8 +215,8 @@ export function batchNormParameterGrads(x: readonly number[], relu: boolean): Ke
       ];
       const operands = [...inputs.map((_, i) => input(i)), output(0), output(1), output(2)];
       return [
-        ...bySubgroups(caps, size, "batchNorm.gradSums", operands, (subgroup, lanes) =>
-          batchNormGradSumsSubgroup(subgroup, lanes, relu),
+        ...bySubgroups(context, size, "batchNorm.gradSums", operands, (shaders, subgroup) =>
+          shaders.batchNormGradSumsSubgroup(subgroup, lanes, relu),
         ),
         { variant: "plain", scratch: [8 * c * runs], dispatches },
       ];

@@ -25,14 +25,14 @@ function onGpu(pass: Pass, s: Conv2dShape, variant: string, { frozen }: Lowering
 
 /**
  * The modules of variants that a plan may choose besides the one in workgroup memory. On a GPU that one comes before all others of a single
- * group of several channels, except where Winograd's method is expected to be faster; only measurements can change that. Operands `inParts` have to be laid out.
+ * group of several channels, except where Winograd's method is expected to be faster; only measurements can change that. Operands `inParts` have to be laid out, and weights in half precision narrowed.
  */
 export function modulesFor(pass: Pass, s: Conv2dShape, context: LoweringContext, inParts: boolean): KernelModule[] {
   const software = context.caps.adapterClass === "software";
   const faster = (variant: string) => onGpu(pass, s, variant, context) < onGpu(pass, s, "tiled", context);
   const winograd = winogradCovers(s) && (software || Object.keys(winogradTiles).some(faster));
   return [
-    ...(software || s.groups > 1 || isDepthwise(s) || inParts ? ["seldom" as const] : []),
+    ...(software || s.groups > 1 || isDepthwise(s) || inParts || context.half ? ["seldom" as const] : []),
     ...(winograd ? ["winograd" as const] : []),
   ];
 }

@@ -10,8 +10,8 @@ import { epilogueOperands, noEpilogue, type Epilogue } from "../../shaders/lib/e
 import type { Tile } from "../../shaders/lib/tiled.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { ceilDiv } from "./grid.ts";
-import { narrowing } from "./half.ts";
 import { input, output, scratch, type Lowering, type LoweringContext } from "./kernel.ts";
+import { requireLoaded } from "./loaded.ts";
 import { finishPartsDispatch } from "./reduce.ts";
 import { MAX_WORKGROUPS_Z, tilingOf, type TiledSize } from "./tiled.ts";
 
@@ -61,7 +61,9 @@ export function tiledForward(s: Conv2dShape, epilogue: Epilogue, context: Loweri
     code: (tile: Tile, epilogue: Epilogue) => conv2dTiledForward(s, epilogue, tile, half),
   };
   const found = lowering(s, pass, context.caps);
-  return half ? found.map((l) => narrowing(l, (s.kh * s.kw * s.ci * s.co) / s.groups)) : found;
+  if (!half) return found;
+  const { narrowing } = requireLoaded("seldom", context);
+  return found.map((l) => narrowing(l, (s.kh * s.kw * s.ci * s.co) / s.groups));
 }
 
 export function tiledInputGrad(s: Conv2dShape, epilogue: Epilogue, caps: Capabilities): Lowering[] {

@@ -6,6 +6,9 @@ import type { Epilogue } from "../../shaders/lib/epilogue.ts";
 import type { Capabilities } from "../gpu/capabilities.ts";
 import { alignUp } from "../gpu/gpu.ts";
 import type { Shader } from "../gpu/shader.ts";
+import { aKind, isList, kindOf } from "./kinds.ts";
+
+export { aKind, isList, kindOf };
 
 /** Types of elements, 4 bytes each. */
 export type DType = "f32" | "u32";
@@ -73,7 +76,7 @@ export interface Lowering {
 }
 
 /** Parts of this folder that few plans need: `compile` loads them for those, and a page that does not need them never does. */
-export type KernelModule = "seldom" | "winograd";
+export type KernelModule = "seldom" | "winograd" | "batchnorm-subgroup";
 
 /** What a kernel is lowered for: the adapter, and the options of the plan. */
 export interface LoweringContext {
@@ -195,19 +198,6 @@ export const RELATIVE_TOLERANCE = 1e-4;
 /** Wrong shapes, found when the graph is built. */
 export class ShapeError extends Error {
   override name = "ShapeError";
-}
-
-/** The kind of a value from outside: "Float32Array", "Array", "Undefined". */
-export const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
-
-/** Array.isArray, without turning a readonly array's elements into any. */
-export const isList = (value: unknown): boolean => Array.isArray(value);
-
-/** The kind of a value with its article, for errors. */
-export function aKind(value: unknown): string {
-  const kind = kindOf(value);
-  if (value === undefined || value === null) return kind.toLowerCase();
-  return `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`;
 }
 
 /** @throws TypeError if `values` is something else, whose bits would be misread as f32 */

@@ -1,4 +1,5 @@
 /** The modules that `compile` has loaded for the kernels of a plan, with their types. */
+import type * as batchNormSubgroup from "./batchnorm-subgroup.ts";
 import type { LoweringContext, KernelModule } from "./kernel.ts";
 import type * as seldom from "./seldom.ts";
 import type * as winograd from "./winograd.ts";
@@ -6,6 +7,7 @@ import type * as winograd from "./winograd.ts";
 interface Modules {
   seldom: typeof seldom;
   winograd: typeof winograd;
+  "batchnorm-subgroup": typeof batchNormSubgroup;
 }
 
 /** A module that a kernel `needs`. @throws Error where it was not loaded */

@@ -23,7 +23,8 @@ import {
   type Lowering,
   type OperandRef,
 } from "./kernel.ts";
-import { perSubgroup, threadDispatch } from "./per-thread.ts";
+import { perSubgroup } from "./per-subgroup.ts";
+import { threadDispatch } from "./per-thread.ts";
 import { sumPartsDispatch } from "./reduce.ts";
 
 const forThreads =

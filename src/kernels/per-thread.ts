@@ -1,6 +1,5 @@
 /** Kernels of one dispatch in which each thread computes one item on its own. */
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
-import type { Capabilities } from "../gpu/capabilities.ts";
 import { threadGrid, THREADS } from "./grid.ts";
 import { input, output, update, type Dispatch, type Kernel, type Lowering, type OperandRef } from "./kernel.ts";
 
@@ -42,15 +41,4 @@ export function perThread(
     flops: 0,
     lower: () => [single("plain", threadDispatch(kernel.name, items, bindings, code, params))],
   };
-}
-
-/** A lowering of one dispatch in which one subgroup, its own workgroup, computes each of `items`; none if the adapter cannot. */
-export function perSubgroup(
-  { subgroupSize, maxWorkgroups }: Capabilities,
-  items: number,
-  dispatch: Omit<Dispatch, "code" | "workgroups">,
-  code: (subgroup: number) => string,
-): Lowering[] {
-  if (subgroupSize === undefined || items > maxWorkgroups) return [];
-  return [single("subgroup", { ...dispatch, code: code(subgroupSize), workgroups: [items, 1, 1] })];
 }

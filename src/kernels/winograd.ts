@@ -1,7 +1,8 @@
 /** The three passes of a 3x3 convolution by Winograd's method (shaders/winograd.wgsl.ts), as variants of conv2d's kernels. */
 import { epilogueOperands, type Epilogue } from "../../shaders/lib/epilogue.ts";
 import { TAPS, type Conv2dShape } from "../../shaders/lib/conv.ts";
-import { loop, openLoop } from "../../shaders/lib/thread.ts";
+import { openLoop } from "../../shaders/lib/loops.ts";
+import { loop } from "../../shaders/lib/thread.ts";
 import type { TileSize } from "../../shaders/lib/winograd.ts";
 import {
   winogradFields,

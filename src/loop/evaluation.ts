@@ -1,9 +1,10 @@
-/** What is asked of a network's outputs when it is evaluated: metrics, which are means over samples. */
+/** What is asked of a network's outputs when it is evaluated: metrics, which are means over samples. `Trainer.evaluate` loads it. */
 import type { NamedTensors } from "../graph/options.ts";
 import type { ValuesOf } from "../graph/plan.ts";
-import { aKind, kindOf, type HostArray } from "../kernels/kernel.ts";
-import { predictedOf } from "./predictor.ts";
-import { isReserved, Mean, numbersOf, type LossAndTerms, type OutputsOf } from "./loss.ts";
+import { aKind, kindOf } from "../kernels/kinds.ts";
+import type { LossAndTerms, OutputsOf } from "./loss.ts";
+import { isReserved, Mean, numbersOf } from "./means.ts";
+import { predictedOf } from "./predicted.ts";
 import type { BatchOf, SampleShapes } from "./samples.ts";
 
 /**
@@ -98,25 +99,4 @@ export class Measured<Shapes extends SampleShapes, L extends LossAndTerms> {
   means(): Record<string, number> {
     return this.#mean.means("evaluate");
   }
-}
-
-/**
- * The share of samples whose largest logit is that of their class.
- * @param logits [N, K]; probabilities do as well
- * @param label [N], the index of each sample's class
- * @throws RangeError unless there are as many logits for each label
- */
-export function accuracy(logits: HostArray, label: HostArray): number {
-  const count = label.length;
-  const classes = logits.length / count;
-  if (count === 0 || !Number.isInteger(classes)) {
-    throw new RangeError(`accuracy: ${logits.length} logits are not as many for each of ${count} labels`);
-  }
-  let right = 0;
-  for (let n = 0; n < count; n++) {
-    const own = logits.subarray(n * classes, (n + 1) * classes);
-    // Nothing is the largest where one is NaN.
-    if (own.indexOf(Math.max(...own)) === label[n]) right++;
-  }
-  return right / count;
 }

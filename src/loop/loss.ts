@@ -1,9 +1,9 @@
 /** The loss of a training: what is recorded of it, and its means over samples. */
 import type { Graph } from "../graph/graph.ts";
 import type { NamedTensors } from "../graph/options.ts";
-import type { ValuesOf } from "../graph/plan.ts";
 import { Tensor } from "../graph/tensor.ts";
 import { aKind } from "../kernels/kernel.ts";
+import { isReserved } from "./means.ts";
 import { outputsOf, type ForwardOutputs, type Predicted } from "./predictor.ts";
 import { inputsOf, type Form, type SampleShapes, type TensorsOf } from "./samples.ts";
 
@@ -36,11 +36,6 @@ export type OutputsOf<L extends LossAndTerms> = L extends { readonly outputs: in
 export type RecordedLoss = { readonly loss: Tensor } & NamedTensors;
 
 const NO_LOSS: Readonly<Record<string, unknown>> = { loss: undefined };
-/** Names of what is reported beside the terms of a loss. */
-const RESERVED: ReadonlySet<string> = new Set(["guard", "samples", "epoch", "seconds"]);
-
-/** Whether means over samples have something else by this name. */
-export const isReserved = (name: string): boolean => RESERVED.has(name);
 
 /** Records a batch's inputs and its loss. @throws TypeError for what is no loss */
 export function recordLoss<Shapes extends SampleShapes>(
@@ -54,8 +49,8 @@ export function recordLoss<Shapes extends SampleShapes>(
     readonly outputs?: ForwardOutputs;
   } & RecordedLoss;
   for (const [name, tensor] of Object.entries<unknown>({ ...NO_LOSS, ...numbers })) {
-    if (tensor instanceof Tensor && tensor.size === 1 && !RESERVED.has(name)) continue;
-    if (RESERVED.has(name)) throw new TypeError(`trainer: a term of the loss cannot be called ${name}`);
+    if (tensor instanceof Tensor && tensor.size === 1 && !isReserved(name)) continue;
+    if (isReserved(name)) throw new TypeError(`trainer: a term of the loss cannot be called ${name}`);
     const got = tensor instanceof Tensor ? `${tensor.size} values` : aKind(tensor);
     throw new TypeError(
       `trainer: loss must return one number, or { loss, … } with one number each, got ${got} for ${name}` +
@@ -66,28 +61,4 @@ export function recordLoss<Shapes extends SampleShapes>(
     numbers,
     outputs: outputs === undefined ? undefined : outputsOf("trainer: outputs", outputs, form.count),
   };
-}
-
-/** The numbers of a run. */
-export const numbersOf = <L extends LossAndTerms>(values: ValuesOf<NamedTensors>): Losses<L> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value[0]!])) as Losses<L>;
-
-/** Means over samples, of the means of batches. */
-export class Mean {
-  samples = 0;
-  readonly #sums = new Map<string, number>();
-
-  add(numbers: Readonly<Record<string, number>>, count: number): void {
-    this.samples += count;
-    for (const [name, value] of Object.entries(numbers)) {
-      this.#sums.set(name, (this.#sums.get(name) ?? 0) + count * value);
-    }
-  }
-
-  /** @throws RangeError if there are no samples */
-  means(op: string): Record<string, number> & { readonly samples: number } {
-    const { samples } = this;
-    if (samples === 0) throw new RangeError(`${op}: there are no batches`);
-    return { ...Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / samples])), samples };
-  }
 }

@@ -13,6 +13,7 @@ import {
   showShape,
   type HostArray,
 } from "../kernels/kernel.ts";
+import { ONLY, predictedOf } from "./predicted.ts";
 import { formOf, inputsOf, PlansByForm, requireShapes } from "./samples.ts";
 
 /** What a network's forward pass gives: a tensor [N, ...], or several by name; lists of tensors are left out. */
@@ -37,8 +38,6 @@ export interface PredictorOptions {
 export type Forward<Outputs extends ForwardOutputs> = { forward(x: Tensor): Outputs } | ((x: Tensor) => Outputs);
 
 const INPUT = "input";
-/** Among the names of outputs: there is this one only, and the network gives it by itself. */
-const ONLY = "";
 
 /** A network that is ready to be asked; `predictor` makes one. */
 class Predictor<Outputs extends ForwardOutputs> {
@@ -141,10 +140,6 @@ export function outputsOf(op: string, given: ForwardOutputs, count: number): Nam
   requireShape(Object.keys(outputs).length > 0, () => `${op}: the network gives no tensor`);
   return outputs;
 }
-
-/** The values of such tensors as the forward pass gave them: of the one, or by name. */
-export const predictedOf = (values: Readonly<Record<string, HostArray>>): unknown =>
-  Object.hasOwn(values, ONLY) ? values[ONLY] : values;
 
 function requireSamples(op: string, name: string, tensor: unknown, count: number): asserts tensor is Tensor {
   if (!(tensor instanceof Tensor)) {

@@ -8,8 +8,9 @@ import type { Node, Tensor } from "../graph/tensor.ts";
 import { aKind, requireKnown, requireWhole } from "../kernels/kernel.ts";
 import { Module, type Parameter } from "../nn/module.ts";
 import { diverged } from "./diverged.ts";
-import { Measured, requireOutputs, type EvaluateOptions } from "./evaluation.ts";
-import { Mean, numbersOf, recordLoss, type LossAndTerms, type Losses, type Means, type RecordedLoss } from "./loss.ts";
+import type { EvaluateOptions } from "./evaluation.ts";
+import { recordLoss, type LossAndTerms, type Losses, type Means, type RecordedLoss } from "./loss.ts";
+import { Mean, numbersOf } from "./means.ts";
 import { runSteps, until } from "./pipeline.ts";
 import {
   batchesOf,
@@ -76,6 +77,9 @@ const OPTIMIZER = "optimizer";
 /** The input of layers that differ from step to step, such as dropout: its number, from 1. */
 const STEP = "step";
 
+/** Not every page that trains evaluates. */
+const loadEvaluation = () => import("./evaluation.ts");
+
 /** A network's training; `trainer` makes one. */
 class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   readonly #options: TrainerOptions<Shapes, L>;
@@ -103,13 +107,17 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
       const { updates, guard } = optimizer.record(graph, numbers.loss, OPTIMIZER);
       return compile(gpu, graph, { outputs: { ...numbers, guard }, updates, recompute });
     });
-    const inferring = (outputsOf: (recorded: ReturnType<typeof recordLoss>) => NamedTensors) =>
-      new PlansByForm((form) => {
+    const inferring = (outputsOf: (recorded: ReturnType<typeof recordLoss>) => NamedTensors | Promise<NamedTensors>) =>
+      new PlansByForm(async (form) => {
         const graph = new Graph();
-        return compile(gpu, graph, { outputs: outputsOf(recordLoss(graph, options, form)), frozen: true });
+        const outputs = await outputsOf(recordLoss(graph, options, form));
+        return compile(gpu, graph, { outputs, frozen: true });
       });
     this.#evaluating = inferring(({ numbers }) => numbers);
-    this.#answering = inferring(({ numbers, outputs }) => ({ ...numbers, ...requireOutputs(outputs) }));
+    this.#answering = inferring(async ({ numbers, outputs }) => {
+      const { requireOutputs } = await loadEvaluation();
+      return { ...numbers, ...requireOutputs(outputs) };
+    });
   }
 
   /**
@@ -154,7 +162,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     const running = plan.run(given);
     begun();
     const { guard, ...values } = await running;
-    if (Number.isFinite(guard[0])) return numbersOf<L>(values);
+    if (Number.isFinite(guard[0])) return numbersOf(values) as Losses<L>;
     const again = { ...given, [OPTIMIZER]: new Float32Array(given[OPTIMIZER].length) };
     throw diverged(number, await plan.firstNonFinite(again, (node) => node.updates.length > 0));
   }
@@ -217,6 +225,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     requireKnown("evaluate", options, ["metrics", "onBatch"]);
     requireBatches("evaluate", batches);
     const { metrics, onBatch } = options;
+    const { Measured } = await loadEvaluation();
     const measured = new Measured<Shapes, L>(metrics, onBatch);
     await runSteps(batches, {
       begin: async (batch) => {

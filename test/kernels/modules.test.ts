@@ -1,6 +1,8 @@
 /** The modules that kernels need: without the others, a plan runs what it would run with all. */
 import { describe, expect, it, test } from "vitest";
 import { leastCapabilities, type Capabilities } from "../../src/gpu/capabilities.ts";
+import * as batchNormSubgroup from "../../src/kernels/batchnorm-subgroup.ts";
+import { batchNormParameterGrads, batchNormTrainingStats } from "../../src/kernels/batchnorm.ts";
 import { conv2dForward, conv2dInputGrad, conv2dShape, conv2dWeightGrad } from "../../src/kernels/conv2d.ts";
 import { everyVariant } from "../../src/kernels/every.ts";
 import { gradientNormKernel } from "../../src/kernels/gradient-norm.ts";
@@ -17,14 +19,14 @@ const adapters: Record<string, Capabilities> = {
   "a software adapter without subgroups": leastCapabilities,
 };
 
-const all = { seldom, winograd };
+const all = { seldom, winograd, "batchnorm-subgroup": batchNormSubgroup };
 /** With these modules alone. */
 const loadedFor = (context: LoweringContext, modules: readonly KernelModule[]): LoweringContext => ({
   ...context,
   loaded: Object.fromEntries(modules.map((name) => [name, all[name]])),
 });
-const needs = (kernel: Kernel, caps: Capabilities, frozen = false) => [
-  ...(kernel.needs?.(contextOf(caps, { frozen })) ?? []),
+const needs = (kernel: Kernel, caps: Capabilities, flags: { frozen?: boolean; half?: boolean } = {}) => [
+  ...(kernel.needs?.(contextOf(caps, flags)) ?? []),
 ];
 
 /** Of few and many channels, groups and pixels. */
@@ -52,15 +54,45 @@ describe.each(Object.entries(adapters))("on %s", (_, caps) => {
     expect(shapes.length).toBeGreaterThan(300);
     for (const s of shapes) {
       for (const kernel of [conv2dForward(s, { bias: true }), conv2dInputGrad(s), conv2dWeightGrad(s)]) {
-        for (const frozen of kernel.name === "conv2d" ? [false, true] : [false]) {
-          const context = contextOf(caps, { frozen });
-          const [first] = kernel.lower(loadedFor(context, needs(kernel, caps, frozen)));
+        const inference = [{ frozen: true }, { frozen: true, half: true }];
+        for (const flags of kernel.name === "conv2d" ? [{}, ...inference] : [{}]) {
+          const context = contextOf(caps, flags);
+          const [first] = kernel.lower(loadedFor(context, needs(kernel, caps, flags)));
           const [expected] = kernel.lower({ ...context, loaded: all });
           if (JSON.stringify(first) === JSON.stringify(expected)) continue;
           expect(first, `${kernel.name} ${JSON.stringify(s)}`).toEqual(expected);
         }
       }
     }
+  });
+});
+
+describe.each(Object.entries(adapters))("on %s", (_, caps) => {
+  // Of few and many rows and channels; the limits of rows lie at 1024 and 10,000.
+  const xs = [1, 4, 48].flatMap((c) =>
+    [
+      [2, 1, 1],
+      [32, 4, 4],
+      [16, 8, 8],
+      [1, 25, 41],
+      [1, 100, 100],
+      [1, 73, 137],
+      [8, 56, 56],
+    ].map((nhw) => [...nhw, c]),
+  );
+  test("every variant of batch normalisation's sums is the same with what they need as with all", () => {
+    const found = new Set<string>();
+    for (const x of xs) {
+      const parameterGrads = [false, true].map((relu) => batchNormParameterGrads(x, relu));
+      for (const kernel of [batchNormTrainingStats(x, 1e-5, 0.1), ...parameterGrads]) {
+        const context = contextOf(caps);
+        const expected = kernel.lower({ ...context, loaded: all });
+        expect(kernel.lower(loadedFor(context, needs(kernel, caps)))).toEqual(expected);
+        found.add(expected.map(({ variant }) => variant).join());
+      }
+    }
+    // Both were tried: few rows where there are subgroups, and the rest.
+    expect([...found].sort()).toEqual(caps.subgroupSize === undefined ? ["plain"] : ["plain", "subgroup,plain"]);
   });
 });
 
@@ -94,7 +126,20 @@ describe("what is needed", () => {
     expect(labels).toContainEqual(["winograd4", "conv2d.weights"]);
   });
 
+  it("is one more for batch normalisation of few rows where there are subgroups", () => {
+    for (const of of [
+      (x: number[]) => batchNormTrainingStats(x, 1e-5, 0.1),
+      (x: number[]) => batchNormParameterGrads(x, false),
+    ]) {
+      expect(needs(of([16, 8, 8, 16]), gpu)).toEqual(["batchnorm-subgroup"]);
+      expect(needs(of([16, 8, 8, 16]), { ...gpu, subgroupSize: undefined })).toEqual([]);
+      expect(needs(of([32, 8, 8, 16]), gpu)).toEqual([]);
+    }
+  });
+
   it("has to be there", () => {
+    const sums = batchNormParameterGrads([16, 8, 8, 16], false);
+    expect(() => sums.lower(contextOf(gpu))).toThrow("needs, batchnorm-subgroup");
     expect(() => conv2dForward(few).lower(contextOf(leastCapabilities))).toThrow("needs, seldom");
     expect(() => conv2dForward(many).lower(contextOf(gpu))).toThrow("needs, winograd");
     expect(() => gradientNormKernel(64, 1).lower(contextOf(gpu))).toThrow("needs, seldom");

@@ -1,6 +1,6 @@
 /** The text of shaders with half-precision bindings. */
 import { expect, test } from "vitest";
-import { storingHalf } from "../../shaders/lib/half.ts";
+import { storingHalf } from "../../shaders/lib/storing-half.ts";
 import { bindings } from "../../shaders/lib/thread.ts";
 
 const declared = bindings(["x", "vec4f"], ["y", "f32"]);

@@ -20,17 +20,24 @@ describe("a page that trains a network of its own, saves it, loads it and predic
     expect(weightOf(atOnce(scripts))).toBeLessThanOrEqual(45_000);
   });
 
-  it("may load the rest later: 66 kB in all", () => {
+  it("may load the rest later: 69 kB in all", () => {
     const later = scripts.filter((script) => !atOnce(scripts).includes(script));
     const parts = later.filter(({ isDynamicEntry }) => isDynamicEntry).map(({ name }) => name);
-    expect(parts.sort()).toEqual(["seldom", "winograd"]);
-    expect(weightOf(scripts)).toBeLessThanOrEqual(66_000);
+    expect(parts.sort()).toEqual([
+      "batchnorm-subgroup",
+      "evaluation",
+      "other-floats",
+      "seldom",
+      "shader-error",
+      "winograd",
+    ]);
+    expect(weightOf(scripts)).toBeLessThanOrEqual(69_000);
   });
 
-  it("is one script of at most 65 kB where the bundler divides nothing", async () => {
+  it("is one script of at most 67 kB where the bundler divides nothing", async () => {
     const whole = await scriptsOf(false, page, { output: { codeSplitting: false } });
     expect(whole).toHaveLength(1);
-    expect(weightOf(whole)).toBeLessThanOrEqual(65_000);
+    expect(weightOf(whole)).toBeLessThanOrEqual(67_000);
   });
 });
 

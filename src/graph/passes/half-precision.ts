@@ -1,5 +1,5 @@
 /** Stores activations in half precision, in inference plans. */
-import { storingHalf } from "../../../shaders/lib/half.ts";
+import { storingHalf } from "../../../shaders/lib/storing-half.ts";
 import type { Dispatch, Lowering, OperandRef } from "../../kernels/kernel.ts";
 import type { Node, Tensor } from "../tensor.ts";
 

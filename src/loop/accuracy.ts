@@ -1,0 +1,23 @@
+/** The metric of a classifier. */
+import type { HostArray } from "../kernels/kernel.ts";
+
+/**
+ * The share of samples whose largest logit is that of their class.
+ * @param logits [N, K]; probabilities do as well
+ * @param label [N], the index of each sample's class
+ * @throws RangeError unless there are as many logits for each label
+ */
+export function accuracy(logits: HostArray, label: HostArray): number {
+  const count = label.length;
+  const classes = logits.length / count;
+  if (count === 0 || !Number.isInteger(classes)) {
+    throw new RangeError(`accuracy: ${logits.length} logits are not as many for each of ${count} labels`);
+  }
+  let right = 0;
+  for (let n = 0; n < count; n++) {
+    const own = logits.subarray(n * classes, (n + 1) * classes);
+    // Nothing is the largest where one is NaN.
+    if (own.indexOf(Math.max(...own)) === label[n]) right++;
+  }
+  return right / count;
+}

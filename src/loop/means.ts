@@ -1,0 +1,33 @@
+/** The numbers of a loss, and their means over samples. Without imports, as `evaluation.ts` is loaded by itself. */
+import type { NamedTensors } from "../graph/options.ts";
+import type { ValuesOf } from "../graph/plan.ts";
+
+/** Names of what is reported beside the terms of a loss. */
+const RESERVED: ReadonlySet<string> = new Set(["guard", "samples", "epoch", "seconds"]);
+
+/** Whether means over samples have something else by this name. */
+export const isReserved = (name: string): boolean => RESERVED.has(name);
+
+/** The numbers of a run. */
+export const numbersOf = (values: ValuesOf<NamedTensors>): Record<string, number> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value[0]!]));
+
+/** Means over samples, of the means of batches. */
+export class Mean {
+  samples = 0;
+  readonly #sums = new Map<string, number>();
+
+  add(numbers: Readonly<Record<string, number>>, count: number): void {
+    this.samples += count;
+    for (const [name, value] of Object.entries(numbers)) {
+      this.#sums.set(name, (this.#sums.get(name) ?? 0) + count * value);
+    }
+  }
+
+  /** @throws RangeError if there are no samples */
+  means(op: string): Record<string, number> & { readonly samples: number } {
+    const { samples } = this;
+    if (samples === 0) throw new RangeError(`${op}: there are no batches`);
+    return { ...Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / samples])), samples };
+  }
+}
