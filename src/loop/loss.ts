@@ -72,15 +72,16 @@ export function recordLoss<Shapes extends SampleShapes>(
 export const numbersOf = <L extends LossAndTerms>(values: ValuesOf<NamedTensors>): Losses<L> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value[0]!])) as Losses<L>;
 
-/** Means over samples, of the means of batches. */
+/** Means over samples, of the means of batches: what only some batches have over the samples of those. */
 export class Mean {
   samples = 0;
-  readonly #sums = new Map<string, number>();
+  readonly #sums = new Map<string, { sum: number; samples: number }>();
 
   add(numbers: Readonly<Record<string, number>>, count: number): void {
     this.samples += count;
     for (const [name, value] of Object.entries(numbers)) {
-      this.#sums.set(name, (this.#sums.get(name) ?? 0) + count * value);
+      const { sum, samples } = this.#sums.get(name) ?? { sum: 0, samples: 0 };
+      this.#sums.set(name, { sum: sum + count * value, samples: samples + count });
     }
   }
 
@@ -88,6 +89,6 @@ export class Mean {
   means(op: string): Record<string, number> & { readonly samples: number } {
     const { samples } = this;
     if (samples === 0) throw new RangeError(`${op}: there are no batches`);
-    return { ...Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / samples])), samples };
+    return { ...Object.fromEntries([...this.#sums].map(([name, own]) => [name, own.sum / own.samples])), samples };
   }
 }
