@@ -34,13 +34,25 @@ async function isFolder(target: string): Promise<boolean> {
  * @throws InputError, CheckpointError
  */
 export async function findSource(target: string): Promise<Source> {
-  const [, part, whole] = existsSync(target) ? [] : (/^([A-Za-z_]\w*(?:\.\w+)*)=(.+)$/.exec(target) ?? []);
-  if (part !== undefined) return partOf(await findSource(whole!), part);
+  const [part, whole] = splitPart(target);
+  if (part !== undefined) {
+    const [second] = splitPart(whole);
+    if (second !== undefined) {
+      throw new InputError(`${target}: names two parts, ${part} and ${second}; name one, as in ${part}=FILE`);
+    }
+    return partOf(await findSource(whole), part);
+  }
   if (!(await isFolder(target))) {
     return readSource(new FolderStore(path.dirname(target)), path.basename(target), target);
   }
   const store = new FolderStore(target);
   return readSource(store, await checkpointName(store));
+}
+
+/** "classifier=FILE" as its part and the file, unless there is a file of the whole name. */
+function splitPart(target: string): [part: string | undefined, file: string] {
+  const [, part, file] = existsSync(target) ? [] : (/^([A-Za-z_]\w*(?:\.\w+)*)=(.+)$/.exec(target) ?? []);
+  return [part, file ?? target];
 }
 
 /** Whether two names refer to the same file or folder. */

@@ -16,8 +16,10 @@ export function accuracy(logits: HostArray, label: HostArray): number {
   let right = 0;
   for (let n = 0; n < count; n++) {
     const own = logits.subarray(n * classes, (n + 1) * classes);
-    // Nothing is the largest where one is NaN.
-    if (own.indexOf(Math.max(...own)) === label[n]) right++;
+    // Nothing is the largest where one is NaN. Classes may be more than a call takes arguments.
+    let most = -Infinity;
+    for (const logit of own) most = Math.max(most, logit);
+    if (own.indexOf(most) === label[n]) right++;
   }
   return right / count;
 }

@@ -12,15 +12,16 @@ export const isReserved = (name: string): boolean => RESERVED.has(name);
 export const numbersOf = (values: ValuesOf<NamedTensors>): Record<string, number> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value[0]!]));
 
-/** Means over samples, of the means of batches. */
+/** Means over samples, of the means of batches: what only some batches have over the samples of those. */
 export class Mean {
   samples = 0;
-  readonly #sums = new Map<string, number>();
+  readonly #sums = new Map<string, { sum: number; samples: number }>();
 
   add(numbers: Readonly<Record<string, number>>, count: number): void {
     this.samples += count;
     for (const [name, value] of Object.entries(numbers)) {
-      this.#sums.set(name, (this.#sums.get(name) ?? 0) + count * value);
+      const { sum, samples } = this.#sums.get(name) ?? { sum: 0, samples: 0 };
+      this.#sums.set(name, { sum: sum + count * value, samples: samples + count });
     }
   }
 
@@ -28,6 +29,6 @@ export class Mean {
   means(op: string): Record<string, number> & { readonly samples: number } {
     const { samples } = this;
     if (samples === 0) throw new RangeError(`${op}: there are no batches`);
-    return { ...Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / samples])), samples };
+    return { ...Object.fromEntries([...this.#sums].map(([name, own]) => [name, own.sum / own.samples])), samples };
   }
 }

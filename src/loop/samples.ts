@@ -127,11 +127,11 @@ const MAX_PLANS = 4;
 
 /** Plans by the form of the batches that they take, the last used kept. */
 export class PlansByForm<Outputs extends NamedTensors> {
-  readonly #make: (form: Form) => Promise<Plan<Outputs>>;
+  readonly #make: (form: Form, variant: string) => Promise<Plan<Outputs>>;
   /** In order of their last use. */
   readonly #plans = new Map<string, Promise<Plan<Outputs>>>();
 
-  constructor(make: (form: Form) => Promise<Plan<Outputs>>) {
+  constructor(make: (form: Form, variant: string) => Promise<Plan<Outputs>>) {
     this.#make = make;
   }
 
@@ -141,7 +141,7 @@ export class PlansByForm<Outputs extends NamedTensors> {
    */
   async for(form: Form, variant = ""): Promise<Plan<Outputs>> {
     const key = JSON.stringify([form, variant]);
-    const plan = this.#plans.get(key) ?? this.#make(form);
+    const plan = this.#plans.get(key) ?? this.#make(form, variant);
     this.#plans.delete(key);
     this.#plans.set(key, plan);
     plan.catch(() => this.#plans.delete(key));

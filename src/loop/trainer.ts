@@ -99,10 +99,10 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     this.#options = options;
     this.#net = net;
     const { optimizer, recompute = false } = options;
-    this.#training = new PlansByForm(async (form) => {
+    this.#training = new PlansByForm(async (form, modes) => {
       const graph = new Graph({ training: true });
-      const { numbers } = recordLoss(graph, options, form);
-      const own = new Set<Moded>([...net.namedModules()].map(([, module]) => module));
+      const { numbers } = this.#inModes(modes, () => recordLoss(graph, options, form));
+      const own = new Set<Moded>(this.#modules());
       for (const [module, mode] of graph.modes) if (!own.has(module)) this.#others.set(module, mode);
       const { updates, guard } = optimizer.record(graph, numbers.loss, OPTIMIZER);
       return compile(gpu, graph, { outputs: { ...numbers, guard }, updates, recompute });
@@ -134,6 +134,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   async #take(batch: BatchOf<Shapes>): Promise<{ losses: Losses<L>; count: number; number: number }> {
     const form = formOf("step", this.#options.inputs, batch);
     const own = copyOf(batch);
+    const modes = this.#modes();
     // One that must be compiled for is not overtaken by the next.
     const before = this.#turn;
     let begun = () => {};
@@ -141,7 +142,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     await before;
     try {
       this.#requireAlive();
-      const plan = await this.#training.for(form, this.#modes());
+      const plan = await this.#training.for(form, modes);
       const number = this.#options.optimizer.steps + 1;
       return { losses: await this.#run(plan, own, number, begun), count: form.count, number };
     } finally {
@@ -254,7 +255,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   }
 
   /**
-   * What of the network behaves as in inference, by its paths.
+   * Which modules of the network behave as in training: 1 or 0 for each.
    * @throws Error if another module has got another mode than it was recorded with
    */
   #modes(): string {
@@ -265,8 +266,30 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
           "after the loss was recorded; make another trainer",
       );
     }
-    const evaluating = [...this.#net.namedModules()].filter(([, module]) => !module.training);
-    return evaluating.map(([path]) => path).join(" ");
+    return this.#modules()
+      .map(({ training }) => +training)
+      .join("");
+  }
+
+  /** Runs `f` with the modes of a step's call, though they may have changed while it waited for the one before. */
+  #inModes<T>(modes: string, f: () => T): T {
+    const now = this.#modes();
+    if (now === modes) return f();
+    this.#setModes(modes);
+    try {
+      return f();
+    } finally {
+      this.#setModes(now);
+    }
+  }
+
+  #setModes(modes: string): void {
+    // Those below a module come after it, and get their own.
+    for (const [i, module] of this.#modules().entries()) module.train(modes[i] === "1");
+  }
+
+  #modules(): Module[] {
+    return [...this.#net.namedModules()].map(([, module]) => module);
   }
 
   #requireAlive(): void {

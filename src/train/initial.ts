@@ -117,8 +117,10 @@ export function initialWeights(config: TrainConfig, sources: readonly Source[]):
 
 /** @throws ConfigError for a part that the network has not */
 function requireModule(net: Module, { file, module }: Origin): void {
-  if (module === undefined || [...net.namedModules()].some(([path]) => path === module)) return;
-  const parts = [...net.namedModules()].map(([path]) => path).filter((path) => path !== "" && !path.includes("."));
+  // Lists of modules, such as mga, are parts too.
+  const names = [...net.named()].map(([name]) => name);
+  if (module === undefined || names.some((name) => name.startsWith(`${module}.`))) return;
+  const parts = [...new Set(names.map((name) => name.split(".")[0]!))];
   throw new ConfigError(`${file}: the network has no part ${module}; its parts are ${parts.join(", ")}`, "init");
 }
 
@@ -180,7 +182,13 @@ function fromRun(config: TrainConfig, net: Module, checkpoint: Checkpoint, origi
     if (!own.has(name) && !mayDiffer(name)) throw misfit(`the new network has no ${name} ${showShape(shape)}`);
     left.push(name);
   }
-  if (state.size === 0) throw new CheckpointError(`${origin.file}: nothing of ${origin.module ?? "it"} is taken`);
+  if (state.size === 0) {
+    const part = origin.module ?? "the network";
+    const why = [...last].some(isAsked)
+      ? `its classes are ${origin.classes.join(", ")}, not ${classesOf(config).names.join(", ")}`
+      : "it has no tensor of these names";
+    throw new CheckpointError(`${origin.file}: nothing of ${part} is taken: ${why}`);
+  }
   return { state, left, notes: [] };
 }
 

@@ -51,9 +51,9 @@ export function place(
   const [best] = whole.sort((a, b) => b.state.size - a.state.size);
   if (best) return best;
   const [nearest] = tries.sort((a, b) => b.named - a.named);
-  const { module, named, fault } = nearest!;
+  const { module, named, fault, misfit } = nearest!;
   if (named >= least) {
-    throw new CheckpointError(`${file}: does not fit ${module === "" ? "the network" : module}: ${fault!}`);
+    throw new CheckpointError(`${file}: does not fit ${module === "" ? "the network" : module}: ${(fault ?? misfit)!}`);
   }
   const prefix = wanted === undefined ? "" : `${wanted}.`;
   const example = [...shapes.keys()].find((name) => name.startsWith(prefix))!.slice(prefix.length);
@@ -76,6 +76,8 @@ const LEAST_TENSORS = 4;
 interface Try extends Placed {
   /** Why it does not fit. */
   readonly fault: string | undefined;
+  /** What has another shape although it may. */
+  readonly misfit: string | undefined;
   /** How many of the file's names are the module's. */
   readonly named: number;
 }
@@ -88,7 +90,7 @@ function tryAt(
 ): Try {
   const state: StateDict = new Map();
   const [missing, widenedNames]: [string[], string[]] = [[], []];
-  let fault: string | undefined;
+  let [fault, misfit]: (string | undefined)[] = [];
   let named = 0;
   for (const [name, shape] of shapes) {
     if (!name.startsWith(prefix)) continue;
@@ -98,14 +100,16 @@ function tryAt(
     else if (given && isOneChannelOf(given.shape, shape)) {
       state.set(name, threeChannels(given, shape));
       widenedNames.push(name);
-    } else if (mayLack(name)) missing.push(name);
-    else
-      fault ??= given
-        ? `${name} is ${showShape(given.shape)}, the network has ${showShape(shape)}`
-        : `${name} ${showShape(shape)} is missing`;
+    } else {
+      const other = given && `${name} is ${showShape(given.shape)}, the network has ${showShape(shape)}`;
+      if (mayLack(name)) {
+        missing.push(name);
+        misfit ??= other;
+      } else fault ??= other ?? `${name} ${showShape(shape)} is missing`;
+    }
   }
   const left = [...tensors.keys()].filter((name) => !state.has(prefix + name));
-  return { state, module: prefix.slice(0, -1), left, missing, widened: widenedNames, fault, named };
+  return { state, module: prefix.slice(0, -1), left, missing, widened: widenedNames, fault, misfit, named };
 }
 
 const isOneChannelOf = (given: readonly number[], wanted: readonly number[]): boolean =>

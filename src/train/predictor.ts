@@ -31,7 +31,8 @@ export type Inference = (image: Tensor) => Outputs;
 
 function record(infer: Inference, { batch: n, size: [h, w] }: PredictorOptions) {
   const graph = new Graph();
-  const { logits, mask } = infer(graph.input("image", [n, h, w, 3]));
+  const image = graph.input("image", [n, h, w, 3]);
+  const { logits, mask } = graph.scope("", () => infer(image));
   requireShape(
     logits !== undefined || mask !== undefined,
     () => "Predictor: the network gives neither logits nor a mask",

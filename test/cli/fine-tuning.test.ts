@@ -183,7 +183,11 @@ describe("a run from several files, each of which gives a part", () => {
     );
     await refused(
       [`decoder=${at("earlier")}`],
-      `--init: ${best}: the network has no part decoder; its parts are classifier, segmenter, fc`,
+      `--init: ${best}: the network has no part decoder; its parts are classifier, segmenter, fc, mga`,
+    );
+    await refused(
+      [`classifier=segmenter=${at("earlier")}`],
+      `--init: classifier=segmenter=${at("earlier")}: names two parts, classifier and segmenter; name one, as in classifier=FILE`,
     );
     await refused(
       [`segmenter=${at("resnet.safetensors")}`],

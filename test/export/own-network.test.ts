@@ -81,7 +81,8 @@ async function check(net: Net, options: Omit<OnnxOptions, "input" | "size">, bar
   const session = await onnxSession(toOnnx((x) => net.forward(x), state, { input: SIZE, ...options }));
   for (const n of [1, 3]) {
     const graph = new Graph();
-    const outputs = net.forward(graph.input("x", [n, ...SIZE]));
+    const x = graph.input("x", [n, ...SIZE]);
+    const outputs = graph.scope("", () => net.forward(x));
     const plan = await compile(gpu(), graph, { outputs });
     const expected = await plan.run({ x: inputOf(n) });
     plan.destroy();
@@ -127,6 +128,18 @@ describe.each([{ fold: false }, { fold: true }])("batch normalisation, fold $fol
       }
     }
     await check(new Normed(), { fold }, 1e-5);
+  });
+
+  test("a convolution whose weight is computed of parameters alone, first of all", () => {
+    class Standardised extends Module {
+      readonly conv = new Conv2d(2, 4, 3);
+      readonly bn = new BatchNorm2d(4);
+      forward(x: Tensor) {
+        const weight = this.conv.weight.tanh().mul(0.5);
+        return { y: this.bn.forward(conv2d(x, weight)) };
+      }
+    }
+    return check(new Standardised(), { fold }, 1e-5);
   });
 
   test("variables that are no layer's", async () => {

@@ -116,6 +116,26 @@ describe("metrics", () => {
   });
 });
 
+test("a term that only some batches have is the mean over the samples of those", async () => {
+  const net = new Sequential(new Flatten(), new Linear(40, CLASSES)).finish(4);
+  using made = trainer(gpu(), net, {
+    inputs: { image: [5, 4, 2], label: [] },
+    loss({ image, label }) {
+      const loss = crossEntropy(net.forward(image), label);
+      return label.shape[0] === 7 ? { loss, full: loss } : { loss };
+    },
+    optimizer: new SGD(net, { lr: 0 }),
+  });
+  const each = await Promise.all(batches.map(async (one) => (await made.evaluate([one])).loss));
+  const [epoch] = await made.fit(batches);
+  for (const means of [await made.evaluate(batches), epoch!] as { loss: number; full?: number; samples: number }[]) {
+    expect(means.full).toBeCloseTo((each[0]! + each[1]!) / 2, 6);
+    expect(means.loss).toBeCloseTo((7 * each[0]! + 7 * each[1]! + 3 * each[2]!) / 17, 6);
+    expect(means.samples).toBe(17);
+  }
+  net.release(gpu());
+});
+
 test("outputs cost the training nothing, and change no bit of it", async () => {
   const { net, made } = make();
   const other = new Sequential(
@@ -219,4 +239,8 @@ test("accuracy counts the largest logit, and nothing where one is no number", ()
   expect(() => accuracy(logits, label.subarray(0, 0))).toThrow(
     "accuracy: 12 logits are not as many for each of 0 labels",
   );
+  const many = 300_000;
+  const wide = new Float32Array(2 * many);
+  wide[many - 1] = wide[many + 5] = 1;
+  expect(accuracy(wide, Uint32Array.of(many - 1, 6))).toBe(0.5);
 });

@@ -19,7 +19,7 @@ import {
 import { SGD } from "../../src/entries/optim.ts";
 import { predictor, trainer } from "../../src/entries/train.ts";
 import { compile } from "../../src/graph/compile.ts";
-import { Graph } from "../../src/graph/graph.ts";
+import { Graph, graphOf } from "../../src/graph/graph.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import type { StateDict } from "../../src/nn/module.ts";
 import { useGpu } from "../support/gpu.ts";
@@ -178,6 +178,55 @@ describe("modes", () => {
     outer.train().forward(graph.inputs.get("x")!);
     expect(seen).toEqual([["inner", true], ["outer", false], ["inner", false], ["outer", true]]); // prettier-ignore
     expect(graph.training).toBe(true);
+  });
+
+  test("of a step are those of its call, though they change while it waits or is compiled for", async () => {
+    const run = async (isAwaited: boolean) => {
+      const net = new Net().finish(0);
+      using made = trainer(gpu(), net, {
+        inputs: { image: [h, w, c], label: [] },
+        loss: ({ image, label }) => classified(net, image, label),
+        optimizer: new SGD(net, { lr: 0.1 }),
+      });
+      const changes = [() => net.eval(), () => net.bn2.train(), () => net.train()];
+      const steps: Promise<{ loss: number }>[] = [];
+      for (const [i, change] of changes.entries()) {
+        steps.push(made.step(batches[i]!));
+        if (isAwaited) await steps.at(-1);
+        change();
+      }
+      const losses = await Promise.all(steps);
+      expect([...net.namedModules()].every(([, { training }]) => training)).toBe(true);
+      const state = await net.stateDict(gpu());
+      net.release(gpu());
+      return { losses, state };
+    };
+    expect(await run(false)).toEqual(await run(true));
+  });
+
+  test("of the network alone in evaluation mode, with its parts in training, are no other's", async () => {
+    class Direct extends Module {
+      readonly drop = new Dropout(0);
+      readonly fc = new Linear(4, 2);
+      forward(x: Tensor): Tensor {
+        return this.scoped(x, () => this.fc.forward(mul(x, graphOf(x).training ? 2 : 1)));
+      }
+    }
+    const net = new Direct().finish(0);
+    using made = trainer(gpu(), net, {
+      inputs: { x: [4], label: [] },
+      loss: ({ x, label }) => crossEntropy(net.forward(x), label),
+      optimizer: new SGD(net, { lr: 0 }),
+    });
+    const batch = { x: Float32Array.of(1, 2, -1, 3), label: Uint32Array.of(1) };
+    const doubled = await made.step(batch);
+    net.eval();
+    const kept = await made.step(batch);
+    net.fc.train();
+    net.drop.train();
+    expect((await made.step(batch)).loss).toBe(kept.loss);
+    expect(kept.loss).not.toBe(doubled.loss);
+    net.release(gpu());
   });
 
   test("of a network beside the trained one may not change once its part of the loss is recorded", async () => {

@@ -1,9 +1,12 @@
 /** Predictions of pictures by the library: of checkpoints, and of networks with weights alone; what is neither is refused. */
 import { describe, expect, onTestFinished, test } from "vitest";
+import "../../src/autograd/methods.ts";
 import { writePng } from "../../src/data/pictures/png-write.ts";
 import { phantomImage } from "../../src/data/phantom/phantom.ts";
 import { load, save } from "../../src/entries/io.ts";
 import { imageOf, MGANet, paperOptions, parseCheckpoint, PicturePredictor } from "../../src/entries/models.ts";
+import { Linear, Module } from "../../src/entries/nn.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
 import { fromTorch } from "../../src/io/weights.ts";
 import { readPicture } from "../../src/node/index.ts";
 import { openPictureFile } from "../../src/web/decode/open-picture-file.ts";
@@ -79,6 +82,31 @@ describe("a network of one's own", () => {
     const { probabilities, outline, mask } = await classifies.predict(pictureOf(0));
     expect([outline, mask]).toEqual([undefined, undefined]);
     expect(probabilities![0]! + probabilities![1]!).toBeCloseTo(1, 6);
+  });
+
+  test("may begin with an op on its parameters alone, as in a trainer", async () => {
+    const { size } = await withWeights();
+    class Head extends Module {
+      readonly fc = new Linear(3, 2);
+      forward(x: Tensor) {
+        const gain = this.fc.weight.mean().exp();
+        return { logits: this.fc.forward(x.mean([1, 2])).mul(gain) };
+      }
+    }
+    const net = new Head().finish(3);
+    onTestFinished(() => net.release(gpu()));
+    using scaled = await PicturePredictor.of(gpu(), net, { size, classes });
+    const plainly = (x: Tensor) => ({ logits: net.fc.forward(x.mean([1, 2])) });
+    using plain = await PicturePredictor.of(gpu(), plainly, { size, classes });
+    const weights = (await net.stateDict(gpu())).get("fc.weight")!.data;
+    const gain = Math.exp(weights.reduce((a, b) => a + b) / weights.length);
+    const logitBy = async (predictor: PicturePredictor) => {
+      const [first, second] = (await predictor.predict(pictureOf(0))).probabilities!;
+      return Math.log(first! / second!);
+    };
+    const wanted = gain * (await logitBy(plain));
+    expect(Math.abs(gain - 1)).toBeGreaterThan(0.01);
+    expect(Math.abs((await logitBy(scaled)) / wanted - 1)).toBeLessThan(1e-4);
   });
 
   test.each<[string, (net: MGANet) => unknown, object, string]>([

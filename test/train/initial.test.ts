@@ -323,6 +323,16 @@ describe("several files", () => {
     );
   });
 
+  test.each(["mga", "mga.L0", "segmenter.encoder.layer1"])("give %s, a list of modules or one of it", (part) => {
+    const names = [...checkpoint.checkpoint.model.keys()].filter((name) => name.startsWith(`${part}.`));
+    expect(names.length).toBeGreaterThan(1);
+    for (const source of [checkpoint, branch(part)]) {
+      const { initial } = from([partOf<Source>(source, part)]);
+      expect(new Set(initial.parts[0]!.taken)).toEqual(new Set(names));
+      expect(initial.fresh.some((name) => names.includes(name))).toBe(false);
+    }
+  });
+
   test("of a whole network's weights, only the named part is taken", () => {
     const whole: WeightsSource = {
       weights: { tensors: checkpoint.checkpoint.model, format: "safetensors", notes: [] },
@@ -369,8 +379,16 @@ describe("several files", () => {
     expect(() => initialWeights(settings, two.slice(0, 1))).toThrow(`the weights of ${file} are not at hand`);
     expect(() => initialWeights(settings, [two[1]!, two[0]!])).toThrow("is not the file that the run begins from");
     expect(() => from([partOf(checkpoint, "decoder")])).toThrow(
-      `${file}: the network has no part decoder; its parts are classifier, segmenter, fc`,
+      `${file}: the network has no part decoder; its parts are classifier, segmenter, fc, mga`,
     );
+    const otherClasses = { classes: ["a", "b", "c"], positive: "c" };
+    expect(() => from([partOf(checkpoint, "fc")], otherClasses)).toThrow(
+      `${file}: nothing of fc is taken: its classes are benign, malignant, not a, b, c`,
+    );
+    expect(() => from([partOf(branch("fc"), "fc")], otherClasses)).toThrow(
+      /^fc\.pth: does not fit fc: fc\.weight is \[2, (\d+)\], the network has \[3, \1\]$/,
+    );
+    expect(() => from([partOf(checkpoint, "mga.L0")], { at: [1] })).toThrow(`${file}: the network has no part mga.L0`);
     expect(() => from([partOf(branch("classifier"), "segmenter")])).toThrow(
       "classifier.pth: none of its weights has a name of segmenter's, such as encoder.conv1.weight; its first is conv1.weight",
     );

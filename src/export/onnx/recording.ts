@@ -84,7 +84,7 @@ function recorded(
 ): Recording {
   const graph = new Graph();
   const image = graph.input("image", [count, ...sample]);
-  const outputs = infer(image);
+  const outputs = graph.scope("", () => infer(image));
   const live = liveNodes(graph, Object.values(outputs), []);
   return { graph, image, outputs, nodes: fold ? foldBatchNorms(live, asTheyAre(live, outputs)) : live };
 }
