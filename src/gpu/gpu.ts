@@ -259,11 +259,12 @@ export class Gpu {
       const placed = messages.map(({ type, lineNum, linePos, message }) => {
         return { type, said: `${placeOf(shader, lineNum, linePos)}: ${message}`, line: lines[lineNum - 1] ?? "" };
       });
-      const details = placed.map(({ said, line }) => `  ${said}\n      ${line}`);
       const first = shader.written && placed.find(({ type }) => type === "error");
+      const shown = ({ said, line }: { said: string; line: string }) => `${said}\n      ${line}`;
+      const details = placed.filter((one) => one !== first).map((one) => `\n  ${shown(one)}`);
       // The pipeline only says that the shader is invalid.
-      const [why] = (first?.said ?? ((await invalid) ?? (error as Error)).message).split("\n");
-      const message = `shader ${label} does not compile: ${why}\n${details.join("\n")}`;
+      const why = first ? shown(first) : ((await invalid) ?? (error as Error)).message.split("\n")[0];
+      const message = `shader ${label} does not compile: ${why}${details.join("")}`;
       throw new GpuError("shader", message, { cause: error });
     }
   }

@@ -3,7 +3,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { NamedTensors } from "../graph/options.ts";
 import type { ValuesOf } from "../graph/plan.ts";
 import { Tensor } from "../graph/tensor.ts";
-import { aKind } from "../kernels/kernel.ts";
+import { aKind, kindOf } from "../kernels/kernel.ts";
 import { outputsOf, type ForwardOutputs, type Predicted } from "./predictor.ts";
 import { inputsOf, type Form, type SampleShapes, type TensorsOf } from "./samples.ts";
 
@@ -50,6 +50,7 @@ export function recordLoss<Shapes extends SampleShapes>(
 ): { numbers: RecordedLoss; outputs: NamedTensors | undefined } {
   const given = inputsOf(graph, inputs, form);
   const recorded: unknown = graph.scope("", () => loss(given));
+  if (kindOf(recorded) === "Promise") throw new TypeError("trainer: loss returned a Promise: it must not be async");
   const { outputs, ...numbers } = (recorded instanceof Tensor ? { loss: recorded } : recorded) as {
     readonly outputs?: ForwardOutputs;
   } & RecordedLoss;
