@@ -4,5 +4,5 @@ import { aKind } from "../kernels/kernel.ts";
 
 /** @throws TypeError for what is no device, such as the promise of one, or the network */
 export function requireGpu(op: string, gpu: unknown): asserts gpu is Gpu {
-  if (!(gpu instanceof Gpu)) throw new TypeError(`${op}: the gpu comes first, of await openGpu(); got ${aKind(gpu)}`);
+  if (!(gpu instanceof Gpu)) throw new TypeError(`${op}: expected a Gpu first (await openGpu()), got ${aKind(gpu)}`);
 }

@@ -38,8 +38,7 @@ export function crossEntropyKernel(
   );
   const [n, k] = logits as [number, number];
   requireShape(
-    weights === undefined ||
-      (isList(weights) && weights.length === k && weights.every((w) => w > 0 && Number.isFinite(w))),
+    weights === undefined || (weights.length === k && weights.every((w) => w > 0 && Number.isFinite(w))),
     () =>
       `crossEntropy: weights ${isList(weights) ? showShape(weights!) : `(${aKind(weights)})`} are not ${k} positive numbers`,
   );

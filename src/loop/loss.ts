@@ -50,8 +50,9 @@ export function recordLoss<Shapes extends SampleShapes>(
 ): { numbers: RecordedLoss; outputs: NamedTensors | undefined } {
   const given = inputsOf(graph, inputs, form);
   const recorded: unknown = graph.scope("", () => loss(given));
-  if (kindOf(recorded) === "Promise") throw new TypeError("trainer: loss returned a Promise: it must not be async");
-  const { outputs, ...numbers } = (recorded instanceof Tensor ? { loss: recorded } : recorded) as {
+  const { outputs, ...numbers } = (
+    recorded instanceof Tensor || kindOf(recorded) === "Promise" ? { loss: recorded } : recorded
+  ) as {
     readonly outputs?: ForwardOutputs;
   } & RecordedLoss;
   for (const [name, tensor] of Object.entries<unknown>({ ...NO_LOSS, ...numbers })) {

@@ -129,8 +129,7 @@ export abstract class Module {
   finish(init: number | Init = 0): this {
     const isSeed = typeof init === "number";
     const initial = isSeed ? initialValues(init) : init;
-    if (typeof initial !== "function")
-      throw new TypeError(`finish: give a seed, a number, or a function, got ${aKind(init)}`);
+    if (typeof initial !== "function") throw new TypeError(`finish: expected a seed or a function, got ${aKind(init)}`);
     const members = [...membersBelow(this, this.#path ?? "", [])];
     const isNew = (member: Module | Parameter) =>
       member instanceof Module ? member.#path === undefined : !finished.has(member);

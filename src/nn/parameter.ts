@@ -39,19 +39,13 @@ export class Parameter extends Variable {
   /** @throws ShapeError if `shape` is not a shape, for an unknown layout, and for options that it does not have */
   constructor(shape: readonly number[], layout: Layout, options: ParameterOptions = {}) {
     requireSizes("Parameter", shape);
-    const known = Object.keys(axes);
-    requireShape(
-      known.includes(layout),
-      () =>
-        `Parameter: the layout is one of ${known.join(", ")}; got ${typeof layout === "string" ? layout : aKind(layout)}`,
-    );
+    requireShape(layout in axes, () => `Parameter: layout ${layout} is none of ${Object.keys(axes).join(", ")}`);
     // Weights are drawn by their layout, which would pass over the others.
     const others = layout === "vector" ? ["fill", "uniform", "fanIn"] : [];
     requireKnown(`Parameter, ${layout}`, options, ["trainable", "notNegative", ...others]);
     const { trainable = true, fill = 0, uniform, fanIn, notNegative } = options;
-    for (const [name, value] of Object.entries({ fill, uniform, fanIn })) {
-      if (value !== undefined) requireNumber("Parameter", name, value);
-    }
+    requireNumber("Parameter", "fill", fill);
+    requireNumber("Parameter", "uniform", uniform ?? 0);
     super("", shape, fill === 0 ? undefined : new Float32Array(sizeOf(shape)).fill(fill));
     this.layout = layout;
     this.trainable = trainable;

@@ -42,7 +42,7 @@ function logits(): [Tensor, Tensor] {
 
 const page = new TextEncoder().encode("<!DOCTYPE html><html><body>Sign in to download</body></html>");
 
-const NO_GPU = (op: string, got: string) => `${op}: the gpu comes first, of await openGpu(); got ${got}`;
+const NO_GPU = (op: string, got: string) => `${op}: expected a Gpu first (await openGpu()), got ${got}`;
 
 describe("what is refused", () => {
   test.each<[string, () => unknown, string]>([
@@ -51,11 +51,7 @@ describe("what is refused", () => {
       () => crossEntropy(...logits(), any({ labelSmoothing: 0.1 })),
       "crossEntropy: weights (an Object) are not 3 positive numbers",
     ],
-    [
-      "a seed as a text",
-      () => new Net().finish(any("1")),
-      "finish: give a seed, a number, or a function, got a String",
-    ],
+    ["a seed as a text", () => new Net().finish(any("1")), "finish: expected a seed or a function, got a String"],
     [
       "a network as a function",
       () => toOnnx(any(net), new Map(), { input: [3] }),
@@ -97,13 +93,9 @@ describe("what is refused", () => {
     [
       "an unknown layout",
       () => parameter([2, 3], "plain"),
-      "Parameter: the layout is one of vector, conv, linear, flattened; got plain",
+      "Parameter: layout plain is none of vector, conv, linear, flattened",
     ],
-    [
-      "no layout",
-      () => parameter([2, 3]),
-      "Parameter: the layout is one of vector, conv, linear, flattened; got undefined",
-    ],
+    ["no layout", () => parameter([2, 3]), "Parameter: layout undefined is none of vector, conv, linear, flattened"],
     [
       "a misspelt option",
       () => parameter([2], "vector", { unifrom: 0.3 }),
@@ -146,7 +138,7 @@ describe("what is refused", () => {
           net,
           ofLoss(({ x }: { x: Tensor }) => Promise.resolve(sum(net.forward(x)))),
         ).step(any({ x: new Float32Array(3), label: new Uint32Array(1) })),
-      "trainer: loss returned a Promise: it must not be async",
+      "trainer: loss must return one number, or { loss, … } with one number each, got a Promise (not awaited) for loss",
     ],
     [
       "weights of another shape",
