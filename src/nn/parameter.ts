@@ -1,13 +1,5 @@
 /** Parameters: the variables of modules. */
-import {
-  aKind,
-  requireKnown,
-  requireNumber,
-  requireShape,
-  requireSizes,
-  showShape,
-  sizeOf,
-} from "../kernels/kernel.ts";
+import { requireKnown, requireNumber, requireShape, requireSizes, showShape, sizeOf } from "../kernels/kernel.ts";
 import { Variable } from "../graph/tensor.ts";
 import { axes, type Layout } from "./layout.ts";
 
