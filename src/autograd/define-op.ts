@@ -22,7 +22,7 @@ import {
 } from "../kernels/kernel.ts";
 import { single } from "../kernels/per-thread.ts";
 import { pointwiseKernel } from "../kernels/pointwise.ts";
-import { requireDefinition, type OpDefinition, type Shapes } from "./op-definition.ts";
+import { requireDefinition, requireNoWord, type OpDefinition, type Shapes } from "./op-definition.ts";
 
 export type { OpDefinition, UniformValue } from "./op-definition.ts";
 
@@ -88,6 +88,7 @@ function specOf(name: string, result: string, given: readonly number[] | Spec): 
 /** @throws ShapeError */
 function numbersOf({ name, uniform }: OpDefinition, shapes: Shapes): { field: string; type: DType; bits: number }[] {
   return Object.entries(uniform?.(...shapes) ?? {}).map(([field, value]) => {
+    requireNoWord(name, field);
     requireShape(/^[A-Za-z]\w*$/.test(field) && field !== "items", () => `${name}: a field cannot be called ${field}`);
     if (typeof value === "object" && Number.isFinite(value.f32))
       return { field, type: "f32", bits: floatBits(value.f32) };
@@ -163,6 +164,11 @@ function requireGradients(
 ): readonly (Tensor | undefined)[] {
   if (!isList(gradients))
     throw new TypeError(`${name}: its gradient returned ${aKind(gradients)}, not an array of tensors`);
+  requireShape(
+    gradients.length > 0,
+    () =>
+      `${name}: its gradient returned an empty array: return a tensor for each operand, undefined for one that has none`,
+  );
   requireShape(
     gradients.length <= operands.length,
     () => `${name}: its gradient returned ${gradients.length} tensors for ${operands.length} operands`,

@@ -2,6 +2,7 @@
 import type { Gpu } from "../gpu/gpu.ts";
 import { compile, type NamedTensors } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
+import { requireGpu } from "../graph/require-gpu.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import {
   aKind,
@@ -15,7 +16,7 @@ import {
 } from "../kernels/kernel.ts";
 import type { DefinedOp } from "./define-op.ts";
 import { mul, scale, sum } from "./elementwise.ts";
-import { gradients } from "./gradients.ts";
+import { gradientsWhereUsed } from "./gradients.ts";
 
 /** The least and the greatest that the values of an operand may be. */
 export type ValueRange = readonly [least: number, greatest: number];
@@ -79,6 +80,7 @@ export async function gradcheck(
   inputs: readonly CheckedInput[],
   options: GradcheckOptions = {},
 ): Promise<Checked[]> {
+  requireGpu("gradcheck", gpu);
   requireKnown("gradcheck", options, ["reference", "range", "tolerance", "gradientTolerance"]);
   const { reference, range, tolerance = 1e-5, gradientTolerance = reference ? 5e-5 : 0.02 } = options;
   const given = inputs.map((each, k) => filled(each, k, range));
@@ -97,8 +99,14 @@ export async function gradcheck(
         "gradcheck(gpu, (w) => sum(mul(w, w)), [[2, 3]])",
     );
   }
-  const grads = gradients(loss, wrt);
   const names = wrt.map((leaf) => leaves.indexOf(leaf));
+  const grads = gradientsWhereUsed(loss, wrt);
+  const without = names.find((_, i) => !grads[i]);
+  if (without !== undefined) {
+    throw new GradcheckError(
+      `gradcheck: operand ${without} gets no gradient: let the op's gradient return one for it, or leave the operand out if nothing depends on it`,
+    );
+  }
   const outputs: NamedTensors = {
     y,
     ...Object.fromEntries(names.map((k, i) => [`gradient of operand ${k}`, grads[i]!])),
@@ -121,6 +129,11 @@ export async function gradcheck(
       const whose = wanted ? "the reference" : "the function";
       throw new GradcheckError(
         `gradcheck: ${whose} is NaN where it was computed: say where the operands may lie, as in { range: [0, 4] }`,
+      );
+    }
+    if (wanted && wanted.length !== y.size) {
+      throw new GradcheckError(
+        `gradcheck: the reference returned ${wanted.length} values, and the function ${y.size}, ${showShape(y.shape)}: return as many, in the order of memory`,
       );
     }
     if (wanted) compare("values", out["y"]!, wanted, tolerance);
@@ -166,6 +179,10 @@ export async function checkOp(
   cases: OpCases,
   options: GradcheckOptions = {},
 ): Promise<Checked[]> {
+  requireGpu("checkOp", gpu);
+  if (!(op as Partial<DefinedOp> | undefined)?.definition) {
+    throw new TypeError(`checkOp: expected an op that defineOp gave, got ${aKind(op)}`);
+  }
   const { name } = op.definition;
   const checked: Checked[] = [];
   for (const [which, inputs] of Object.entries(cases)) {

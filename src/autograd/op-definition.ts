@@ -1,5 +1,6 @@
 /** The definition of an op of one's own, and whether it can be one. */
 import type { Tensor } from "../graph/tensor.ts";
+import { WGSL_WORDS } from "./wgsl-words.ts";
 import { aKind, requireKnown, requireShape, type DType, type Spec } from "../kernels/kernel.ts";
 
 /** The shapes of the operands, in order. */
@@ -58,6 +59,11 @@ const KNOWN = [
 /** Names that the frame of a thread's statements uses. */
 const TAKEN = ["p", "i", "group", "groups", "thread", "main", "Params", "items"];
 
+/** @throws ShapeError for a name that WGSL keeps for itself */
+export function requireNoWord(name: string, called: string): void {
+  requireShape(!WGSL_WORDS.has(called), () => `${name}: nothing can be called ${called}, a word of WGSL; rename it`);
+}
+
 /** @throws ShapeError */
 export function requireDefinition(definition: OpDefinition): void {
   requireKnown("defineOp", definition, KNOWN);
@@ -88,7 +94,21 @@ export function requireDefinition(definition: OpDefinition): void {
   for (const dtype of Object.values(inputs)) {
     requireShape(["f32", "u32"].includes(dtype), () => `${name}: unknown type ${dtype}; the types are f32 and u32`);
   }
+  for (const [output, of] of Object.entries<unknown>(outputs)) {
+    requireShape(
+      typeof of === "function",
+      () => `${name}: the shape of ${output} is a function of the operands' shapes, such as (x) => x, got ${aKind(of)}`,
+    );
+  }
+  for (const key of ["uniform", "threads", "workgroups", "check", "gradient"] as const) {
+    const f: unknown = definition[key];
+    requireShape(
+      f === undefined || typeof f === "function",
+      () => `${name}: ${key} must be a function, got ${aKind(f)}`,
+    );
+  }
   for (const operand of operands) {
+    requireNoWord(name, operand);
     const fits = /^[A-Za-z]\w*$/.test(operand) && !TAKEN.includes(operand);
     requireShape(fits, () => `${name}: an operand cannot be called ${operand}; ${TAKEN.join(", ")} are taken`);
     requireShape(operands.indexOf(operand) === operands.lastIndexOf(operand), () => `${name}: two operands are called ${operand}`); // prettier-ignore

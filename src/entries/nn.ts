@@ -25,6 +25,7 @@ export {
   ModuleError,
   ModuleList,
   Parameter,
+  type ParameterOptions,
   StateDictError,
   type GivenState,
   type Init,

@@ -7,9 +7,10 @@ export function explain(shader: Shader, messages: readonly GPUCompilationMessage
   const placed = messages.map(({ type, lineNum, linePos, message }) => {
     return { type, said: `${placeOf(shader, lineNum, linePos)}: ${message}`, line: lines[lineNum - 1] ?? "" };
   });
-  const details = placed.map(({ said, line }) => `  ${said}\n      ${line}`);
   const first = shader.written && placed.find(({ type }) => type === "error");
-  return `${(first?.said ?? why).split("\n")[0]}\n${details.join("\n")}`;
+  const shown = ({ said, line }: { said: string; line: string }) => `${said}\n      ${line}`;
+  const details = placed.filter((one) => one !== first).map((one) => `\n  ${shown(one)}`);
+  return `${first ? shown(first) : why.split("\n")[0]}${details.join("")}`;
 }
 
 /** Where a compiler's message belongs, counted as in what the user wrote. */

@@ -49,7 +49,7 @@ export type Source =
 
 /**
  * A symbolic tensor: a shape, a type, and what computes it. Ops take and return them; values exist when a plan runs. Activations are
- * [N, H, W, C].
+ * [N, H, W, C]. It has methods, as in `x.mul(2)`, once `mganet-webgpu/methods` is imported; without that they do not exist.
  */
 export class Tensor implements Spec {
   readonly shape: readonly number[];

@@ -3,22 +3,27 @@ import { requireBytes } from "../data/bytes.ts";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { aKind, kindOf, requireKnown, sameShape, showShape } from "../kernels/kernel.ts";
+import { requireGpu } from "../graph/require-gpu.ts";
 import { readVariable } from "../graph/storage.ts";
 import { toTorch, torchShape } from "../nn/layout.ts";
-import type { GivenState, Module, SavedState } from "../nn/module.ts";
+import { requireModule, type GivenState, type Module, type SavedState } from "../nn/module.ts";
 import { WeightsError } from "./weights.ts";
 
 /**
  * All parameters and buffers of a network as a safetensors file, which PyTorch reads by `safetensors.torch.load_file`. It holds weights alone:
  * to predict pictures with it, `load` it into its network, and open that by `PicturePredictor.of`.
  * @param metadata texts to keep beside them
- * @throws ModuleError, GpuError as `Module.stateDict` does
+ * @throws ModuleError, GpuError as `Module.stateDict` does; TypeError for what is no device or no module
  */
 export const save = async (
   gpu: Gpu,
   net: Module,
   metadata: Readonly<Record<string, string>> = {},
-): Promise<Uint8Array<ArrayBuffer>> => serializeSafetensors(await net.stateDict(gpu), metadata);
+): Promise<Uint8Array<ArrayBuffer>> => {
+  requireGpu("save", gpu);
+  requireModule("save", net);
+  return serializeSafetensors(await net.stateDict(gpu), metadata);
+};
 
 /** What `load` takes of a file. */
 export interface LoadOptions {
@@ -56,6 +61,8 @@ export async function load(
   file: Uint8Array | GivenState,
   options: LoadOptions = {},
 ): Promise<LoadedNames> {
+  requireGpu("load", gpu);
+  requireModule("load", net);
   requireKnown("load", options, ["strict", "ignore", "name"]);
   const { strict = true, ignore = [], name: called = "the file" } = options;
   const given = kindOf(file) === "Map" ? (file as GivenState) : tensorsOf(file as Uint8Array, called);
@@ -73,9 +80,7 @@ export async function load(
     if (!values) {
       missing.push(name);
       if (strict && !isIgnored(name)) {
-        throw new WeightsError(
-          `${called}: ${name} ${showShape(shape)} is missing; to keep the network's own, { ignore: ["${name}"] }`,
-        );
+        throw new WeightsError(`${called}: ${name} ${showShape(shape)} is missing${keeping(name)}`);
       }
       state.set(name, {
         dtype: "F32",
@@ -85,7 +90,9 @@ export async function load(
       continue;
     }
     if (!sameShape(values.shape, shape)) {
-      throw new WeightsError(`${called}: ${name} is ${showShape(values.shape)}, the network has ${showShape(shape)}`);
+      throw new WeightsError(
+        `${called}: ${name} is ${showShape(values.shape)}, the network has ${showShape(shape)}${keeping(name)}`,
+      );
     }
     taken.push(name);
     state.set(name, { dtype: "F32", shape, data: floatsOf(values) ?? (await widened(values, `${called}: ${name}`)) });
@@ -98,6 +105,8 @@ export async function load(
   net.loadStateDict(gpu, state);
   return { taken, left, missing };
 }
+
+const keeping = (name: string): string => `; to keep the network's own, { ignore: ["${name}"] }`;
 
 /** Whether a name is that of a tensor, or of one in a module, "fc" or "fc.". */
 const isWithin = (name: string, part: string): boolean =>

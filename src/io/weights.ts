@@ -29,6 +29,12 @@ const NO_WEIGHTS = /(?:^|\.)(?:num_batches_tracked|relative_position_index|relat
 export function readWeights(bytes: Uint8Array, file: string): ReadWeights {
   requireBytes(file, bytes);
   const torch = isTorchFile(bytes);
+  // A header of safetensors begins with a brace.
+  if (!torch && bytes.length > 8 && bytes[8] !== 0x7b) {
+    throw new WeightsError(
+      `${file}: neither a file of torch.save nor safetensors; look into it: it may be a web page that was saved instead of the file`,
+    );
+  }
   const found: FoundStateDict = torch
     ? stateDictOf(parseTorchFile(bytes, file), file)
     : withoutPrefix({ tensors: parseSafetensors(bytes, file).tensors, notes: [] });

@@ -6,9 +6,9 @@ export const kindOf = (value: unknown): string => Object.prototype.toString.call
 /** Array.isArray, without turning a readonly array's elements into any. */
 export const isList = (value: unknown): boolean => Array.isArray(value);
 
-/** The kind of a value with its article, for errors. */
+/** The kind of a value with its article, for errors; a promise was meant to be awaited. */
 export function aKind(value: unknown): string {
   const kind = kindOf(value);
   if (value === undefined || value === null) return kind.toLowerCase();
-  return `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`;
+  return `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}${kind === "Promise" ? " (not awaited)" : ""}`;
 }

@@ -10,9 +10,11 @@ import {
 } from "../../shaders/losses.wgsl.ts";
 import { ceilDiv } from "./grid.ts";
 import {
+  aKind,
   alongFirst,
   f32,
   input,
+  isList,
   output,
   requireShape,
   scratch,
@@ -37,7 +39,8 @@ export function crossEntropyKernel(
   const [n, k] = logits as [number, number];
   requireShape(
     weights === undefined || (weights.length === k && weights.every((w) => w > 0 && Number.isFinite(w))),
-    () => `crossEntropy: weights [${weights!.join(", ")}] are not ${k} positive numbers`,
+    () =>
+      `crossEntropy: weights ${isList(weights) ? showShape(weights!) : `(${aKind(weights)})`} are not ${k} positive numbers`,
   );
   const kernel = { name: "crossEntropy", inputs: [f32(n, k), u32(n)], outputs: [f32(n), f32(n, k)] };
   return perThread(kernel, n, (grid) => crossEntropy(grid, { samples: n, classes: k, weights }));

@@ -2,7 +2,7 @@
 import type { Graph } from "../graph/graph.ts";
 import type { NamedTensors } from "../graph/options.ts";
 import { Tensor } from "../graph/tensor.ts";
-import { aKind } from "../kernels/kernel.ts";
+import { aKind, kindOf } from "../kernels/kernel.ts";
 import { isReserved } from "./means.ts";
 import { outputsOf, type ForwardOutputs, type Predicted } from "./predictor.ts";
 import { inputsOf, type Form, type SampleShapes, type TensorsOf } from "./samples.ts";
@@ -45,7 +45,9 @@ export function recordLoss<Shapes extends SampleShapes>(
 ): { numbers: RecordedLoss; outputs: NamedTensors | undefined } {
   const given = inputsOf(graph, inputs, form);
   const recorded: unknown = graph.scope("", () => loss(given));
-  const { outputs, ...numbers } = (recorded instanceof Tensor ? { loss: recorded } : recorded) as {
+  const { outputs, ...numbers } = (
+    recorded instanceof Tensor || kindOf(recorded) === "Promise" ? { loss: recorded } : recorded
+  ) as {
     readonly outputs?: ForwardOutputs;
   } & RecordedLoss;
   for (const [name, tensor] of Object.entries<unknown>({ ...NO_LOSS, ...numbers })) {

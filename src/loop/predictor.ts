@@ -3,6 +3,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { compile } from "../graph/compile.ts";
 import { Graph } from "../graph/graph.ts";
 import type { NamedTensors } from "../graph/options.ts";
+import { requireGpu } from "../graph/require-gpu.ts";
 import { Tensor } from "../graph/tensor.ts";
 import {
   aKind,
@@ -47,6 +48,7 @@ class Predictor<Outputs extends ForwardOutputs> {
   #destroyed = false;
 
   constructor(gpu: Gpu, net: Forward<Outputs>, options: PredictorOptions) {
+    requireGpu("predictor", gpu);
     requireKnown("predictor", options, ["input", "batch", "half"]);
     const { input, batch = 32, half = false } = options;
     requireWhole("predictor", "batch", batch, 1);

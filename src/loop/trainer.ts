@@ -4,9 +4,10 @@ import { compile } from "../graph/compile.ts";
 import { Graph, type Moded } from "../graph/graph.ts";
 import type { NamedTensors } from "../graph/options.ts";
 import type { Plan } from "../graph/plan.ts";
+import { requireGpu } from "../graph/require-gpu.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import { aKind, requireKnown, requireWhole } from "../kernels/kernel.ts";
-import { Module, type Parameter } from "../nn/module.ts";
+import { requireModule, type Module, type Parameter } from "../nn/module.ts";
 import { diverged } from "./diverged.ts";
 import type { EvaluateOptions } from "./evaluation.ts";
 import { recordLoss, type LossAndTerms, type Losses, type Means, type RecordedLoss } from "./loss.ts";
@@ -95,6 +96,7 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   #destroyed = false;
 
   constructor(gpu: Gpu, net: Module, options: TrainerOptions<Shapes, L>) {
+    requireGpu("trainer", gpu);
     requireOptions(net, options);
     this.#options = options;
     this.#net = net;
@@ -314,7 +316,7 @@ function requireOptions<Shapes extends SampleShapes>(
   net: unknown,
   options: TrainerOptions<Shapes, LossAndTerms>,
 ): void {
-  if (!(net instanceof Module)) throw new TypeError(`trainer: expected a module as the network, got ${aKind(net)}`);
+  requireModule("trainer", net);
   requireKnown("trainer", options, ["inputs", "loss", "optimizer", "schedule", "recompute"]);
   const { inputs, loss, optimizer, schedule } = options;
   requireShapes("trainer", inputs);

@@ -8,7 +8,7 @@ import { sizeOf } from "../kernels/kernel.ts";
 export type Layout = "vector" | "conv" | "linear" | "flattened";
 
 /** For each of PyTorch's axes, ours; of "flattened" before it is flattened. */
-const axes: Record<Layout, readonly number[] | undefined> = {
+export const axes: Record<Layout, readonly number[] | undefined> = {
   vector: undefined,
   conv: [3, 2, 0, 1],
   linear: [1, 0],

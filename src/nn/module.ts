@@ -2,13 +2,14 @@
 import type { Gpu } from "../gpu/gpu.ts";
 import { aKind, isList, kindOf, requireFloats, sameShape, showShape } from "../kernels/kernel.ts";
 import { graphOf } from "../graph/graph.ts";
+import { requireGpu } from "../graph/require-gpu.ts";
 import { readVariable, releaseVariables, writeVariables } from "../graph/storage.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { initialValues } from "./init.ts";
 import { fromTorch, toTorch, torchShape } from "./layout.ts";
-import { ADVICE, Parameter } from "./parameter.ts";
+import { ADVICE, Parameter, type ParameterOptions } from "./parameter.ts";
 
-export { Parameter };
+export { Parameter, type ParameterOptions };
 
 /** A state dict in PyTorch's names and layouts. */
 export type StateDict = Map<string, { shape: readonly number[]; data: Float32Array }>;
@@ -123,11 +124,12 @@ export abstract class Module {
    *   they are needed, each time the same (`initialValuesBy` makes one)
    * @returns the module itself
    * @throws ModuleError if all of it is finished already, a parameter was given values before, or by the function although it has some; if two
-   *   members have one path, or a module contains itself
+   *   members have one path, or a module contains itself; TypeError for what is neither a seed nor a function
    */
   finish(init: number | Init = 0): this {
     const isSeed = typeof init === "number";
     const initial = isSeed ? initialValues(init) : init;
+    if (typeof initial !== "function") throw new TypeError(`finish: expected a seed or a function, got ${aKind(init)}`);
     const members = [...membersBelow(this, this.#path ?? "", [])];
     const isNew = (member: Module | Parameter) =>
       member instanceof Module ? member.#path === undefined : !finished.has(member);
@@ -183,6 +185,7 @@ export abstract class Module {
    * @throws GpuError if they were changed on another device only
    */
   async stateDict(gpu: Gpu): Promise<SavedState> {
+    requireGpu("stateDict", gpu);
     const named = this.#requireNamed(ModuleError);
     for (const [name, { unfit }] of named) if (unfit) throw new ModuleError(`${name}: ${unfit}`);
     const state: SavedState = new Map();
@@ -205,6 +208,7 @@ export abstract class Module {
    *   different values; nothing is changed then
    */
   loadStateDict(gpu: Gpu, state: GivenState): void {
+    requireGpu("loadStateDict", gpu);
     const values = this.#valuesOf(state);
     writeVariables(gpu, new Set(values.keys()), (parameter) => {
       return fromTorch(values.get(parameter)!, parameter.shape, parameter.layout);
@@ -252,6 +256,11 @@ export abstract class Module {
     }
     return new Map([...values].map(([parameter, { data }]) => [parameter, data]));
   }
+}
+
+/** @throws TypeError for what is no network */
+export function requireModule(op: string, net: unknown): asserts net is Module {
+  if (!(net instanceof Module)) throw new TypeError(`${op}: expected a module as the network, got ${aKind(net)}`);
 }
 
 /** Parameters and modules below `holder`, modules before their members. `around`: the modules on the path, to detect cycles. */

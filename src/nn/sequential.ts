@@ -24,6 +24,9 @@ export class Sequential extends Module implements Iterable<Layer> {
     super();
     this.#layers = namedLayers(layers);
     for (const [name, layer] of this.#layers) {
+      if (isModuleClass(layer)) {
+        throw new ModuleError(`Sequential: ${name} is the class ${layer.name}, not a layer: new ${layer.name}()`);
+      }
       const applies = layer instanceof Module ? typeof layer.forward === "function" : typeof layer === "function";
       if (!applies)
         throw new ModuleError(`Sequential: ${name} is ${aKind(layer)}, not a module with forward(x) or a function`);
@@ -66,6 +69,10 @@ export class Sequential extends Module implements Iterable<Layer> {
     return this.#layers.map(([, layer]) => layer)[Symbol.iterator]();
   }
 }
+
+/** A class is a function, too, and cannot be called as one. */
+const isModuleClass = (layer: unknown): layer is typeof Module =>
+  typeof layer === "function" && layer.prototype instanceof Module;
 
 function namedLayers(given: readonly unknown[]): readonly (readonly [string, Layer])[] {
   const [only] = given;

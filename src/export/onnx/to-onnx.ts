@@ -4,7 +4,7 @@ import { NCHW } from "../../autograd/onnx-form.ts";
 import { IMAGE_DEVIATION, IMAGE_MEAN } from "../../data/batches.ts";
 import type { NamedTensors } from "../../graph/options.ts";
 import { Tensor, type Node } from "../../graph/tensor.ts";
-import { requireKnown, requireShape, requireSizes } from "../../kernels/kernel.ts";
+import { aKind, kindOf, requireKnown, requireShape, requireSizes } from "../../kernels/kernel.ts";
 import type { Outputs } from "../../models/spec.ts";
 import type { GivenState } from "../../nn/module.ts";
 import { PROGRAM, VERSION } from "../version.ts";
@@ -57,13 +57,20 @@ type Given = Outputs | Tensor | NamedTensors;
  * @param state the network's state dict, such as `await net.stateDict(gpu)`, or that of a file; no device is needed
  * @throws ExportError for an op that has no ONNX form, and for a network that takes a fixed number of samples or computes with it; in f16
  *   for a weight beyond its range, and for a number that it does not have
- * @throws StateDictError if the state lacks a tensor, or has it in another shape; ShapeError for options that cannot be
+ * @throws StateDictError if the state lacks a tensor, or has it in another shape; ShapeError for options that cannot be; TypeError for what
+ *   is no function, or no state
  */
 export function toOnnx(
   infer: (image: Tensor) => Given,
   state: GivenState,
   options: OnnxOptions,
 ): Uint8Array<ArrayBuffer> {
+  if (typeof infer !== "function") {
+    throw new TypeError(`toOnnx: expected a function first, such as (x) => net.forward(x), got ${aKind(infer)}`);
+  }
+  if (kindOf(state) !== "Map") {
+    throw new TypeError(`toOnnx: the state is what await net.stateDict(gpu) gives, got ${aKind(state)}`);
+  }
   requireKnown("toOnnx", options, optionNames);
   const { precision = "f32", fold = false, withPreprocessing = false } = options;
   requireShape(precisions.includes(precision), () => `toOnnx: precision is ${precision}, expected f32 or f16`);
