@@ -187,7 +187,7 @@ describe("a run from several files, each of which gives a part", () => {
     );
     await refused(
       [`classifier=segmenter=${at("earlier")}`],
-      `--init: classifier=segmenter=${at("earlier")}: names two parts, classifier and segmenter; name one, as in classifier=FILE`,
+      `classifier=segmenter=${at("earlier")}: names two parts, classifier and segmenter; name one, as in classifier=FILE`,
     );
     await refused(
       [`segmenter=${at("resnet.safetensors")}`],
