@@ -4,10 +4,9 @@ import { isPhantom } from "../../data/phantom/scanner.ts";
 import { DEFAULT_THRESHOLD } from "../../metrics/decision.ts";
 import type { EvaluatedSide, Predictions } from "../../metrics/predictions.ts";
 import { summarise, type Summary } from "../../metrics/summary.ts";
-import { originsOf, type Origin } from "../../models/spec.ts";
+import { originsOf, originText, type Origin } from "../../models/spec.ts";
 import type { RunFacts } from "../../report/run.ts";
 import { outlinesOf, specOf, type TrainConfig } from "../../train/config.ts";
-import { originText } from "../../train/origin.ts";
 import { PROGRAM, VERSION } from "../version.ts";
 
 const FORMAT = "mganet-card-1";
