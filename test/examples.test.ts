@@ -8,12 +8,9 @@ import { expect, test } from "vitest";
 import { phantomImage } from "../src/data/phantom/phantom.ts";
 import { writePng } from "../src/data/pictures/png-write.ts";
 import { parseSafetensors } from "../src/data/safetensors.ts";
-import { ResNet34 } from "../src/models/resnet34/network.ts";
-import { toTorch, torchShape } from "../src/nn/layout.ts";
-import type { StateDict } from "../src/nn/module.ts";
 import { mganet, temporaryFolder, tamedCheckpoint, write } from "./cli/support.ts";
 import { slow } from "./support/selection.ts";
-import { torchFile } from "./support/torch-file.ts";
+import { smallResNet, torchFile } from "./support/torch-file.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const tsx = path.join(root, "node_modules/tsx/dist/cli.mjs");
@@ -69,17 +66,6 @@ function drawn(label: number, n: number): Uint8Array {
     const inside = Math.hypot(x, y) < 12 && (label === 0 || Math.floor(y / 3) % 2 === 0);
     return (inside ? 200 : 60) + ((i * 7919 + n * 104729) % 31);
   });
-}
-
-/** A ResNet34 of a sixteenth of the channels, for other classes, as PyTorch would have saved it. */
-function smallResNet(): StateDict {
-  const net = new ResNet34({ width: 1 / 16, classes: 10 }, 5);
-  return new Map(
-    [...net.named()].map(([name, { shape, layout, size, initial }]) => {
-      const data = toTorch(initial ?? new Float32Array(size), shape, layout);
-      return [name, { shape: torchShape(shape, layout), data }];
-    }),
-  );
 }
 
 test("fine-tune: begins from a .pth, learns two classes of drawn pictures, writes ONNX", slow, async () => {

@@ -11,10 +11,12 @@ interface Choice {
   among?: (entry: ModelEntry) => boolean;
   /** The first choice, for none. */
   none?: string;
+  /** Further choices, after the models. */
+  more?: readonly { readonly id: ModelId; readonly text: string }[];
 }
 
 /** A select of models; "" is none. */
-export function ModelSelect({ label, value, choose, among = () => true, none }: Choice) {
+export function ModelSelect({ label, value, choose, among = () => true, none, more = [] }: Choice) {
   return (
     <label>
       {label}
@@ -23,6 +25,11 @@ export function ModelSelect({ label, value, choose, among = () => true, none }: 
         {(models.value ?? []).filter(among).map((entry) => (
           <option key={entry.id} value={entry.id}>
             {describe(entry)}
+          </option>
+        ))}
+        {more.map(({ id, text }) => (
+          <option key={id} value={id}>
+            {text}
           </option>
         ))}
       </select>

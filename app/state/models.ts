@@ -1,11 +1,13 @@
 /** The trained models that there are, and the one that is asked. */
 import { computed, effect, signal } from "@preact/signals";
-import type { ModelEntry, ModelId } from "../worker/models.ts";
+import type { ModelEntry, ModelId, WeightsEntry } from "../worker/models.ts";
 import { computeWorker } from "./engine.ts";
 import { messageOf, say } from "./messages.ts";
 
 /** Undefined before they were listed. */
 export const models = signal<readonly ModelEntry[] | undefined>(undefined);
+/** Weights of other programs that a training can begin from; undefined before they were listed. */
+export const weights = signal<readonly WeightsEntry[] | undefined>(undefined);
 /** Of the list; the first where the chosen one is gone. */
 const chosen = signal<ModelId | undefined>(undefined);
 
@@ -58,4 +60,29 @@ export async function removeModel(id: ModelId): Promise<void> {
     say(messageOf(error));
   }
   await listModels();
+}
+
+export async function listWeights(): Promise<void> {
+  try {
+    weights.value = await computeWorker().weights();
+  } catch (error) {
+    say(messageOf(error));
+  }
+}
+
+/** Keeps a file that a training may begin from. @returns its id; undefined if it is none, which is said */
+export async function addWeights(file: File): Promise<ModelId | undefined> {
+  try {
+    const id = await computeWorker().addWeights(file.name, new Uint8Array(await file.arrayBuffer()));
+    await (id.startsWith("weights:") ? listWeights() : listModels());
+    return id;
+  } catch (error) {
+    say(messageOf(error));
+    return undefined;
+  }
+}
+
+export async function removeWeights(id: ModelId): Promise<void> {
+  await removeModel(id);
+  await listWeights();
 }

@@ -1,6 +1,5 @@
 /** In what runs differ. */
-import { originsOf } from "../../src/models/spec.ts";
-import { originText } from "../../src/train/origin.ts";
+import { originsOf, originText } from "../../src/models/spec.ts";
 import type { TrainConfig } from "../../src/train/config.ts";
 
 /** Settings by name, as texts: those of phases and lists laid flat. */

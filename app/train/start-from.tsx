@@ -1,10 +1,10 @@
 /** What a training begins from: new weights, or those of an earlier model. */
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { TrainConfig } from "../../src/train/config.ts";
 import { ModelSelect } from "../parts/model-picker.tsx";
 import { computeWorker } from "../state/engine.ts";
 import { messageOf, say } from "../state/messages.ts";
-import { listModels, models } from "../state/models.ts";
+import { addWeights, listModels, listWeights, models, removeWeights, weights } from "../state/models.ts";
 import type { ModelId } from "../worker/models.ts";
 import type { Taken } from "../worker/training.ts";
 
@@ -28,7 +28,11 @@ function withoutOrigin(config: TrainConfig): TrainConfig {
 }
 
 export function StartFrom({ config, from, choose, taken, onTaken, branch }: Props) {
-  useEffect(() => void listModels(), []);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    void listModels();
+    void listWeights();
+  }, []);
   useEffect(() => {
     onTaken(undefined);
     if (from === undefined) return;
@@ -61,6 +65,11 @@ export function StartFrom({ config, from, choose, taken, onTaken, branch }: Prop
     const epochs = on ? { ...config.epochs, [branch!]: 0 } : config.epochs;
     choose(from, { ...config, epochs, freeze: on ? branch! : "none" });
   };
+  const open = async (file: File) => {
+    const id = await addWeights(file);
+    if (id !== undefined) await pick(id);
+  };
+  const isWeights = from?.startsWith("weights:") === true;
   const possible = (models.value ?? []).filter(({ model }) => model === config.model);
   return (
     <>
@@ -68,11 +77,36 @@ export function StartFrom({ config, from, choose, taken, onTaken, branch }: Prop
         <ModelSelect
           label="Start from"
           none={possible.length > 0 ? "new weights" : "new weights: no model fits yet"}
+          more={(weights.value ?? []).map(({ id, name }) => ({ id, text: `${name}: weights of another program` }))}
           value={from}
           choose={(id) => void pick(id)}
           among={(entry) => possible.includes(entry)}
         />
-        {from !== undefined && branch !== undefined && (
+        <button type="button" onClick={() => input.current!.click()}>
+          Open weights…
+        </button>
+        <input
+          ref={input}
+          type="file"
+          hidden
+          accept=".pth,.pt,.bin,.ckpt,.safetensors"
+          aria-label="Weights to start from"
+          onChange={({ currentTarget }) => {
+            const [file] = currentTarget.files ?? [];
+            if (file) void open(file);
+            currentTarget.value = "";
+          }}
+        />
+        {isWeights && (
+          <button
+            type="button"
+            aria-label={`Remove ${from.slice("weights:".length)}`}
+            onClick={() => void pick("").then(() => removeWeights(from))}
+          >
+            Remove
+          </button>
+        )}
+        {from !== undefined && !isWeights && branch !== undefined && (
           <label class="check">
             <input
               type="checkbox"

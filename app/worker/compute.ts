@@ -3,7 +3,17 @@ import { parseSafetensors } from "../../src/data/safetensors.ts";
 import type { Capabilities } from "../../src/gpu/capabilities.ts";
 import { compareCase, runCase } from "../../src/models/parity.ts";
 import { KeptGpu } from "../../src/web/open-gpu.ts";
-import { addModel, listModels, offerBuiltIn, removeModel, type ModelEntry, type ModelId } from "./models.ts";
+import {
+  addModel,
+  addWeights,
+  listModels,
+  listWeights,
+  offerBuiltIn,
+  removeModel,
+  type ModelEntry,
+  type ModelId,
+  type WeightsEntry,
+} from "./models.ts";
 import type { Place } from "./places.ts";
 import type { Answer, ExplainRequest, PredictEvent } from "./predict.ts";
 import type { ProposeEvent } from "./propose.ts";
@@ -58,6 +68,14 @@ export const compute = {
 
   async addModel(fileName: string, bytes: Uint8Array, _: CallContext<never>): Promise<ModelEntry> {
     return addModel(await device.open(), fileName, bytes);
+  },
+
+  async weights(_: CallContext<never>): Promise<WeightsEntry[]> {
+    return listWeights();
+  },
+
+  async addWeights(fileName: string, bytes: Uint8Array, _: CallContext<never>): Promise<ModelId> {
+    return addWeights(() => device.open(), fileName, bytes);
   },
 
   async removeModel(id: ModelId, _: CallContext<never>): Promise<void> {

@@ -17,14 +17,20 @@ import { InputError, readJson } from "../../src/runs/store.ts";
 import { isClassifier, parseCheckpoint, start, trainedPhase, type Checkpoint } from "../../src/train/checkpoint.ts";
 import { classesOf } from "../../src/train/classes.ts";
 import { checkConfig, dataSeed, outlinesOf, specOf } from "../../src/train/config.ts";
-import { isTorchFile } from "../../src/data/torch/torch-file.ts";
+import { isTorchFile } from "../../src/data/torch/kind.ts";
 import { parseSource, type Source } from "../../src/train/initial.ts";
 import { OpfsStore } from "../../src/web/opfs-store.ts";
 import { RUNS } from "../../src/web/runner.ts";
 import { cleanName, freeName } from "../project/names.ts";
 
-/** "built-in", "run:NAME" or "file:NAME". */
+/** "built-in", "run:NAME" or "file:NAME"; "weights:NAME" of weights that only a training can begin from. */
 export type ModelId = string;
+
+/** A file of another program's weights, which do not say what network they are of. */
+export interface WeightsEntry {
+  id: ModelId;
+  name: string;
+}
 
 /** What a user chooses among. */
 export interface ModelEntry {
@@ -52,6 +58,7 @@ export interface ModelEntry {
 
 const BUILT_IN = "built-in";
 const FILES = new OpfsStore("models");
+const WEIGHTS = new OpfsStore("weights");
 const runs = new OpfsStore(RUNS);
 
 interface BuiltIn extends Loaded {
@@ -103,6 +110,7 @@ export async function loadSource(id: ModelId): Promise<Source> {
     return readSource(store, await checkpointName(store));
   }
   if (kind === "file") return readSource(FILES, name);
+  if (kind === "weights") return readSource(WEIGHTS, name);
   const { bytes, file } = await builtInModel();
   return parseSource(bytes, file);
 }
@@ -191,7 +199,7 @@ const bare = (fileName: string): string => fileName.replace(/\.safetensors$/i, "
 export async function addModel(gpu: Gpu, fileName: string, bytes: Uint8Array): Promise<ModelEntry> {
   if (isTorchFile(bytes)) {
     throw new DataError(
-      `${fileName}: is a file of PyTorch's, which the command line can begin a training from (train --init); here a checkpoint of this program is needed (.safetensors)`,
+      `${fileName}: is a file of PyTorch's, which a training can begin from (Train, Start from, Open weights…); here a checkpoint of this program is needed (.safetensors)`,
     );
   }
   const checkpoint = parseCheckpoint(bytes, fileName);
@@ -204,8 +212,32 @@ export async function addModel(gpu: Gpu, fileName: string, bytes: Uint8Array): P
   return entryOfFile(name);
 }
 
+/** The files of weights that were opened to begin trainings from. */
+export async function listWeights(): Promise<WeightsEntry[]> {
+  return (await WEIGHTS.list()).sort().map((name) => ({ id: `weights:${name}`, name }));
+}
+
+/**
+ * Keeps a file of weights for trainings to begin from; a checkpoint becomes a model, as by `addModel`.
+ * @throws TorchFileError, SafetensorsError, WeightsError if it holds none; DataError, InputError as `addModel`
+ */
+export async function addWeights(gpu: () => Promise<Gpu>, fileName: string, bytes: Uint8Array): Promise<ModelId> {
+  const source = await parseSource(bytes, fileName);
+  if ("checkpoint" in source) return (await addModel(await gpu(), fileName, bytes)).id;
+  const [ending = ""] = /\.[A-Za-z0-9]{1,20}$/.exec(fileName) ?? [];
+  const kept = (await WEIGHTS.list()).map((name) => name.slice(0, name.length - ending.length));
+  const own = fileName.slice(0, fileName.length - ending.length);
+  const name = `${freeName(cleanName(own, 60, "weights"), kept)}${ending}`;
+  await WEIGHTS.write(name, bytes);
+  return `weights:${name}`;
+}
+
 /** Of a file; a run's goes with its run. */
 export async function removeModel(id: ModelId): Promise<void> {
+  if (id.startsWith("weights:")) {
+    await WEIGHTS.remove(id.slice("weights:".length));
+    return;
+  }
   if (!id.startsWith("file:")) throw new InputError(`${id}: only models from files are removed here`);
   await FILES.remove(id.slice("file:".length));
   entries.delete(id);

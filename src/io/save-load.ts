@@ -7,7 +7,7 @@ import { requireGpu } from "../graph/require-gpu.ts";
 import { readVariable } from "../graph/storage.ts";
 import { toTorch, torchShape } from "../nn/layout.ts";
 import { requireModule, type GivenState, type Module, type SavedState } from "../nn/module.ts";
-import { WeightsError } from "./weights.ts";
+import { WeightsError } from "./weights-error.ts";
 
 /**
  * All parameters and buffers of a network as a safetensors file, which PyTorch reads by `safetensors.torch.load_file`. It holds weights alone:

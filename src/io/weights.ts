@@ -6,11 +6,9 @@ import { isTorchFile, parseTorchFile } from "../data/torch/torch-file.ts";
 import type { StateDict } from "../nn/module.ts";
 import { floats } from "./floats.ts";
 import { fromTimm } from "./timm-names.ts";
+import { allFinite, WeightsError } from "./weights-error.ts";
 
-/** A file does not hold weights, or not those of the network. The message is one line: the file, and why. */
-export class WeightsError extends Error {
-  override name = "WeightsError";
-}
+export { WeightsError } from "./weights-error.ts";
 
 export interface ReadWeights {
   readonly tensors: StateDict;
@@ -50,13 +48,6 @@ export function readWeights(bytes: Uint8Array, file: string): ReadWeights {
   const renamed = fromTimm(tensors);
   const notes = renamed ? [...found.notes, "timm's names are read as torchvision's"] : found.notes;
   return { tensors: renamed ?? tensors, format: torch ? "torch" : "safetensors", notes };
-}
-
-/** Whether every value is finite. Sums of float32 cannot overflow a double, so one sum decides. */
-export function allFinite(values: Float32Array): boolean {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]!;
-  return Number.isFinite(sum);
 }
 
 /**

@@ -45,6 +45,9 @@ export interface EarlierRun {
 export const originsOf = ({ init }: Pick<TrainedWith, "init">): readonly Origin[] =>
   init === undefined ? [] : "sha256" in init ? [init] : init;
 
+/** A file, and the part of the network that it gives, for messages: "runs/a/best.safetensors (segmenter)". */
+export const originText = ({ file, module }: Origin): string => (module === undefined ? file : `${file} (${module})`);
+
 /** Settings that every model is trained with. */
 export interface TrainedWith {
   /** Adam's learning rate. */

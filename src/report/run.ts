@@ -1,9 +1,8 @@
 /** The report of a run. */
 import type { Predictions } from "../metrics/predictions.ts";
 import { benignMalignant } from "../data/classes.ts";
-import { originsOf } from "../models/spec.ts";
+import { originsOf, originText } from "../models/spec.ts";
 import { outlinesOf, specOf, type TrainConfig } from "../train/config.ts";
-import { originText } from "../train/origin.ts";
 import type { EpochRecord } from "../train/training.ts";
 import { notableCases } from "../metrics/notable-cases.ts";
 import { casesCaption, showCases, type CasePicture } from "./cases.ts";

@@ -1,6 +1,6 @@
 /** Tells errors that a user can mend from bugs. */
 import { SafetensorsError } from "../data/safetensors.ts";
-import { TorchFileError } from "../data/torch/torch-file.ts";
+import { TorchFileError } from "../data/torch/kind.ts";
 import { DataError } from "../data/sample.ts";
 import { ExportError } from "../export/half.ts";
 import { DeviceLostError, OutOfMemoryError } from "../gpu/gpu.ts";
@@ -8,7 +8,7 @@ import { PlanError } from "../graph/compile.ts";
 import { ConfigError } from "../models/config-error.ts";
 import { CaseError } from "../models/parity-case.ts";
 import { DivergedError } from "../loop/diverged.ts";
-import { WeightsError } from "../io/weights.ts";
+import { WeightsError } from "../io/weights-error.ts";
 import { InputError } from "./store.ts";
 
 const expected = [

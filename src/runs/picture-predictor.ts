@@ -5,7 +5,7 @@ import type { PictureFile } from "../data/pictures/picture-file.ts";
 import { requireBytes } from "../data/bytes.ts";
 import { classesOf } from "../data/classes.ts";
 import { type Box, type Classes, DataError } from "../data/sample.ts";
-import { isTorchFile } from "../data/torch/torch-file.ts";
+import { isTorchFile } from "../data/torch/kind.ts";
 import { outline, type Outline } from "../explain/outline.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";

@@ -2,8 +2,8 @@
 import * as z from "zod";
 import { requireBytes } from "../data/bytes.ts";
 import { widened } from "../data/half-floats.ts";
-import { allFinite, WeightsError } from "../io/weights.ts";
-import { isTorchFile } from "../data/torch/torch-file.ts";
+import { allFinite, WeightsError } from "../io/weights-error.ts";
+import { isTorchFile } from "../data/torch/kind.ts";
 import { parseSafetensors, serializeSafetensors, type SafeTensor } from "../data/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { writeVariable } from "../graph/storage.ts";

@@ -1,15 +1,21 @@
 /** Weights that a run begins with where it begins from an earlier model. Needs no device. */
 import { ConfigError } from "../models/config-error.ts";
-import { originsOf, type EarlierRun, type ModelSpec, type Origin, type OtherWeights } from "../models/spec.ts";
+import {
+  originsOf,
+  originText,
+  type EarlierRun,
+  type ModelSpec,
+  type Origin,
+  type OtherWeights,
+} from "../models/spec.ts";
 import { sameShape, showShape } from "../kernels/kernel.ts";
 import { toTorch, torchShape } from "../nn/layout.ts";
 import type { Module, Parameter, StateDict } from "../nn/module.ts";
-import { readWeights, type ReadWeights } from "../io/weights.ts";
+import type { ReadWeights } from "../io/weights.ts";
 import { buildModel } from "./build.ts";
 import { CheckpointError, isCheckpoint, naming, parseCheckpoint, trainedPhase, type Checkpoint } from "./checkpoint.ts";
 import { classesOf, keepsClasses } from "./classes.ts";
 import { outlinesOf, specOf, type TrainConfig } from "./config.ts";
-import { originText } from "./origin.ts";
 import { place } from "./other-weights.ts";
 
 /** What a run can begin from; `origin` is what the run's configuration says of it. */
@@ -55,6 +61,8 @@ export async function parseSource(bytes: Uint8Array, file: string): Promise<Sour
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
   const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (!isCheckpoint(bytes, file)) {
+    // Loaded when needed: the page's first load does without PyTorch's pickles.
+    const { readWeights } = await import("../io/weights.ts");
     const weights = readWeights(bytes, file);
     return { weights, origin: { file, sha256, format: weights.format } };
   }

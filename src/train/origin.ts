@@ -37,9 +37,6 @@ export const initSchema = z.union([originSchema, z.array(originSchema).min(2).ma
 export const initOf = (origins: readonly Origin[]): Origin | readonly Origin[] | undefined =>
   origins.length > 1 ? origins : origins[0];
 
-/** A file, and the part of the network that it gives, for messages: "runs/a/best.safetensors (segmenter)". */
-export const originText = ({ file, module }: Origin): string => (module === undefined ? file : `${file} (${module})`);
-
 /** Whether all of a part of the network is taken from it. */
 const gives = ({ module }: Origin, path: string): boolean =>
   module === undefined || path === module || path.startsWith(`${module}.`);

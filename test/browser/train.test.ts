@@ -15,6 +15,7 @@ import { chromiumFor } from "../support/chromium.ts";
 import { openHidden } from "../support/hidden-tab.ts";
 import { mganetConfig } from "../support/mganet.ts";
 import { trainOnNode } from "../support/node-run.ts";
+import { smallResNet, torchFile } from "../support/torch-file.ts";
 
 const { leftOut, required } = chromiumFor("Training in the page is not tested");
 
@@ -273,6 +274,44 @@ describe.skipIf(leftOut)("training in the page", () => {
     const resumed = await mganet("train", "--resume", out);
     expect([resumed.code, resumed.err]).toEqual([2, [`Error: ${out}: this run has finished`]]);
     expect((await mganet("report", out, "--no-pictures")).code).toBe(0);
+  });
+
+  test("weights of PyTorch begin a training: what is taken is said, their reader is loaded for them, and they can be removed", async () => {
+    const isReader = (url: string) => /\/assets\/weights-[^/]+\.js$/.test(url);
+    expect(app.loaded.filter(isReader)).toEqual([]);
+    await visit("train");
+    const select = page.getByLabel("Start from");
+    const open = (name: string, bytes: Uint8Array) =>
+      page
+        .getByLabel("Weights to start from")
+        .setInputFiles({ name, mimeType: "application/octet-stream", buffer: Buffer.from(bytes) });
+    await open("torn.pth", torchFile(smallResNet()).subarray(0, 5000));
+    await page.locator(".message", { hasText: "torn.pth" }).first().waitFor();
+    expect(await select.locator("option", { hasText: "torn" }).count()).toBe(0);
+    await open("resnet34.pth", torchFile(smallResNet()));
+    // The network is wider at first.
+    await page.getByText(/^weights\/resnet34\.pth: does not fit .* is \[4, 3, 7, 7\], the network has \[/).waitFor();
+    await setWidth("0.0625");
+    await page
+      .getByText(
+        /^Begins with 180 tensors taken; left: 2 of fc; initial values: .*; the weights are of the classifier\.$/,
+      )
+      .waitFor();
+    expect(app.loaded.some(isReader)).toBe(true);
+    // What they have learned is not known.
+    expect(await page.getByLabel(/^Leave the/).count()).toBe(0);
+    await page.getByRole("combobox", { name: "Pixels a side" }).selectOption("64");
+    await page.getByRole("button", { name: "Train", exact: true }).click();
+    await page.getByText(/^Begins from weights\/resnet34\.pth: 180 tensors taken; left: 2 of fc; /).waitFor();
+    await page.getByRole("heading", { name: "Images followed" }).waitFor();
+    await page.getByRole("button", { name: "Stop…" }).click();
+    await page.getByRole("button", { name: /^End it for good/ }).click();
+    await page.getByText(/was stopped/).waitFor();
+    await page.reload();
+    await select.selectOption("weights:resnet34.pth");
+    await page.getByRole("button", { name: "Remove resnet34.pth" }).click();
+    await select.locator("option", { hasText: "resnet34.pth" }).waitFor({ state: "detached" });
+    expect(await select.inputValue()).toBe("");
   });
 
   test.each(["light", "dark"] as const)(

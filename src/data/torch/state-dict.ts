@@ -1,6 +1,7 @@
 /** Finds the weights in what `torch.save` or safetensors kept: the training scripts of PyTorch, torchvision and timm differ in where they are. */
 import type { SafeTensor } from "../safetensors.ts";
-import { TorchFileError, type TorchValue } from "./torch-file.ts";
+import { TorchFileError } from "./kind.ts";
+import type { TorchValue } from "./torch-file.ts";
 
 export interface FoundStateDict {
   /** By their names in the network, in the file's order. */

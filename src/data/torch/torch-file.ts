@@ -5,12 +5,10 @@
 import type { SafeTensor } from "../safetensors.ts";
 import { Global, PickleError, unpickle, type PickleUser, type Value } from "./pickle.ts";
 import { readTensor, StorageType, swapped, TensorFault, TensorRef, tensorRef, type Storage } from "./tensors.ts";
-import { isZip, StoredZip, ZipError } from "./zip.ts";
+import { isLegacy, isZip, MAGIC, TorchFileError } from "./kind.ts";
+import { StoredZip, ZipError } from "./zip.ts";
 
-/** The file is not one of PyTorch's, or holds more than tensors. The message is one line: the file, and why. */
-export class TorchFileError extends Error {
-  override readonly name = "TorchFileError";
-}
+export { isTorchFile, TorchFileError } from "./kind.ts";
 
 /** What was saved: null, true, numbers, texts, arrays, Maps of them, and tensors. What only says how a training went is `undefined`. */
 export type TorchValue =
@@ -24,9 +22,6 @@ export type TorchValue =
   | SafeTensor
   | TorchValue[]
   | Map<TorchValue, TorchValue>;
-
-/** Whether the bytes begin as one of PyTorch's files does. */
-export const isTorchFile = (bytes: Uint8Array): boolean => isZip(bytes) || isLegacy(bytes);
 
 /**
  * @param name what messages call the file
@@ -185,11 +180,6 @@ function fromZip(bytes: Uint8Array): TorchValue {
     return big ? swapped(data, size) : data;
   });
 }
-
-/** 0x1950a86a20f9469cfc6c as protocol 2 writes it. */
-const MAGIC = [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
-
-const isLegacy = (bytes: Uint8Array): boolean => MAGIC.every((byte, at) => bytes[at] === byte);
 
 function fromLegacy(bytes: Uint8Array): TorchValue {
   if (!isLegacy(bytes)) throw new Refused("is no file of PyTorch's torch.save");

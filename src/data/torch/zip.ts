@@ -25,9 +25,6 @@ const LOCAL = 0x04034b50;
 /** The longest comment behind the end. */
 const MOST_COMMENT = 0xffff;
 
-export const isZip = (bytes: Uint8Array): boolean =>
-  bytes.length >= 4 && bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 0x03 && bytes[3] === 0x04;
-
 /** The files of a zip, by name, with their contents as views of `bytes`; each is checked against its CRC-32 when it is read. */
 export class StoredZip {
   readonly #entries = new Map<string, Entry>();
