@@ -90,7 +90,7 @@ async function withModules(
   passes: Seldom | undefined,
 ): Promise<LoweringContext> {
   const loading: Record<KernelModule, () => object> = {
-    seldom: () => passes ?? loadSeldom(),
+    seldom: async () => passes ?? (await loadSeldom()),
     winograd: () => import("../kernels/winograd.ts"),
     "batchnorm-subgroup": () => import("../kernels/batchnorm-subgroup.ts"),
   };

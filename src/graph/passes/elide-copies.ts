@@ -54,7 +54,9 @@ function readSources(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonl
     const kernels = (readers.get(whole) ?? []).map((reader) => {
       const rest = reader.inputs.slice(1);
       const first = reader.inputs[0] === whole && !rest.includes(whole);
-      return first && areApart([...parts.map(({ tensor }) => tensor), ...rest]) ? reader.kernel.traits?.withSources?.({ ...assembly, sources: parts }) : undefined;
+      return first && areApart([...parts.map(({ tensor }) => tensor), ...rest])
+        ? reader.kernel.traits?.withSources?.({ ...assembly, sources: parts })
+        : undefined;
     });
     if (kernels.length === 0 || kernels.some((kernel) => kernel === undefined)) continue;
     for (const [i, reader] of readers.get(whole)!.entries()) {
