@@ -89,7 +89,7 @@ async function withModules(
   every: boolean,
   passes: Seldom | undefined,
 ): Promise<LoweringContext> {
-  const loading: Record<KernelModule, () => object> = {
+  const loading: Record<KernelModule, () => Promise<object>> = {
     seldom: async () => passes ?? (await loadSeldom()),
     winograd: () => import("../kernels/winograd.ts"),
     "batchnorm-subgroup": () => import("../kernels/batchnorm-subgroup.ts"),
