@@ -74,7 +74,10 @@ export function requireShapes(op: string, shapes: SampleShapes): void {
   for (const [name, shape] of Object.entries(shapes)) if (shape.length > 0) requireSizes(`${op}: ${name}`, shape);
 }
 
-/** @throws TypeError that names the first input that is missing, unknown, of another type, or of another number of samples */
+/**
+ * @throws TypeError that names the first input that is missing, unknown, of another type, or of another number of samples; RangeError
+ *   for NaN, of which a GPU's max(x, 0) may make a number that looks like any other
+ */
 export function formOf(op: string, shapes: SampleShapes, batch: Readonly<Record<string, HostArray>>): Form {
   if (kindOf(batch) !== "Object")
     throw new TypeError(`${op}: a batch is an object of values by input, got ${aKind(batch)}`);
@@ -94,6 +97,9 @@ export function formOf(op: string, shapes: SampleShapes, batch: Readonly<Record<
       const one = `${sizeOf(shape)} of one sample ${showShape(shape)}`;
       throw new TypeError(`${op}: ${name} holds ${length} values, not a multiple of the ${one}`);
     }
+    const nan = (values as HostArray).includes(NaN) ? (values as HostArray).findIndex(Number.isNaN) : -1;
+    if (nan >= 0)
+      throw new RangeError(`${op}: ${name} is NaN in sample ${Math.floor(nan / sizeOf(shape))} of the batch`);
     first ??= { name, count };
     if (count === first.count) continue;
     throw new TypeError(`${op}: ${name} holds ${count} samples, and ${first.name} ${first.count}`);

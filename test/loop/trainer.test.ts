@@ -292,6 +292,15 @@ describe("what cannot be meant is refused", () => {
     }
   });
 
+  test("NaN in a batch, of which a rectifier may make zero", async () => {
+    const { made, optimizer } = make({});
+    const wrong = batch(3, 1);
+    wrong.image[wrong.image.length - 1] = NaN;
+    await expect(made.step(wrong)).rejects.toThrow("image is NaN in sample 2 of the batch");
+    await expect(made.evaluate([wrong])).rejects.toThrow("evaluate: image is NaN in sample 2 of the batch");
+    expect(optimizer.steps).toBe(0);
+  });
+
   test("a loss that is not one number", async () => {
     const { made } = make({ loss: ({ image }) => linear(globalAvgPool(image), make().net.fc.weight) });
     await expect(made.step(batch(2, 1))).rejects.toThrow();
