@@ -72,8 +72,8 @@ export async function exportCheckpoint(task: ExportTask): Promise<Exported> {
   return {
     files: new Map<string, Uint8Array | string>([
       [exported, write()],
-      [`${name}.card.json`, toJson(card)],
-      [`${name}.card.md`, cardMarkdown(card)],
+      [`${exported}.card.json`, toJson(card)],
+      [`${exported}.card.md`, cardMarkdown(card)],
     ]),
     notes: [
       ...notes,

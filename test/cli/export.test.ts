@@ -49,15 +49,15 @@ test("a run becomes a model with its card, whose figures are the run's", async (
   expect([ended.code, ended.err]).toEqual([0, []]);
   expect(ended.out.map((line) => path.basename(line.split("  ")[0]!))).toEqual([
     "model.onnx",
-    "model.card.json",
-    "model.card.md",
+    "model.onnx.card.json",
+    "model.onnx.card.md",
   ]);
   const session = await onnxSession(readFileSync(at("out/model.onnx")));
   const grey = new Uint8Array(3 * 32 * 32).fill(100);
   const { probabilities } = await session.runAll({ grey: { shape: [3, 1, 32, 32], data: grey } });
   expect(probabilities!.data[0]! + probabilities!.data[1]!).toBeCloseTo(1, 5);
   await session.release();
-  const card = JSON.parse(readFileSync(at("out/model.card.json"), "utf8")) as Record<string, never>;
+  const card = JSON.parse(readFileSync(at("out/model.onnx.card.json"), "utf8")) as Record<string, never>;
   expect(card).toMatchObject({
     ...{ format: "mganet-card-1", file: "model.onnx", data: { name: "clinic|A", synthetic: true } },
     model: {
@@ -68,7 +68,7 @@ test("a run becomes a model with its card, whose figures are the run's", async (
     },
     evaluations: [{ on: "val", summary: { images: 20, figures: { accuracy: { value: 0.85 } } } }],
   });
-  const markdown = readFileSync(at("out/model.card.md"), "utf8");
+  const markdown = readFileSync(at("out/model.onnx.card.md"), "utf8");
   expect(markdown).toMatch(/\| Accuracy \| 0\.850 \| 0\.\d{3} to 1?0?\.\d{3} \|/);
   expect(markdown).toContain("clinic\\|A");
   expect(markdown).toContain("Not a medical device");
@@ -84,17 +84,21 @@ test("what a model has not learned is left out, and said", async () => {
   await session.release();
   const unevaluated = await mganet(...of("unevaluated", "pytorch", "unevaluated"));
   expect(unevaluated.out).toContain("This model has not been evaluated: its card has no figures.");
-  expect(readFileSync(at("unevaluated.card.md"), "utf8")).toContain("This model has not been evaluated.");
+  expect(readFileSync(at("unevaluated.safetensors.card.md"), "utf8")).toContain("This model has not been evaluated.");
   const loose = await mganet(...of("loose.safetensors", "pytorch", "loose-out", "--precision", "f16"));
   expect(loose.out[0]).toBe("The checkpoint lies outside of its run's folder, which its card would describe.");
 });
 
 test("what exists stays, unless --force is given", async () => {
-  write(dir, { "kept.card.md": "mine" });
-  await expectRefused(of("run", "onnx", "kept"), "kept.card.md: exists already; choose another --out, or --force");
+  write(dir, { "kept.onnx.card.md": "mine" });
+  await expectRefused(of("run", "onnx", "kept"), "kept.onnx.card.md: exists already; choose another --out, or --force");
   expect(existsSync(at("kept.onnx"))).toBe(false);
   expect((await mganet(...of("run", "onnx", "kept", "--force"))).code).toBe(0);
-  expect(readFileSync(at("kept.card.md"), "utf8")).not.toBe("mine");
+  const card = readFileSync(at("kept.onnx.card.md"), "utf8");
+  expect(card).not.toBe("mine");
+  // The other format's card is a file of its own.
+  expect((await mganet(...of("run", "pytorch", "kept"))).code).toBe(0);
+  expect(readFileSync(at("kept.onnx.card.md"), "utf8")).toBe(card);
 });
 
 test("what makes no sense is refused in one line", async () => {

@@ -27,7 +27,8 @@ export async function exportRun(options: ExportOptions): Promise<void> {
   const { run, format, checkpoint, out, force = false, precision, fold, withPreprocessing } = options;
   const base = out === undefined ? path.join("exports", nameOf(run)) : withoutEnding(out, format);
   const [folder, name] = [path.dirname(base), path.basename(base)];
-  const planned = [endings[format], ".card.json", ".card.md"].map((ending) => base + ending);
+  // Each format's file has its own card.
+  const planned = ["", ".card.json", ".card.md"].map((ending) => base + endings[format] + ending);
   for (const file of planned) {
     await requireWritableFile(file);
     if (!force && existsSync(file)) {
