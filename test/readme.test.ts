@@ -21,8 +21,11 @@ import { slow } from "./support/selection.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
+/** The blocks of TypeScript, without the indentation of a list that they are in. */
 const examplesOf = (file: string): string[] =>
-  [...readFileSync(path.join(root, file), "utf8").matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code]) => code!);
+  [...readFileSync(path.join(root, file), "utf8").matchAll(/^( *)```ts\n([^]*?)^ *```$/gm)].map(([, indent, code]) =>
+    code!.replaceAll(new RegExp(`^${indent!}`, "gm"), ""),
+  );
 const manifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
   dependencies: Record<string, string>;
   exports: Record<string, string | Record<string, string>>;
@@ -124,11 +127,7 @@ describe("the README's library examples", () => {
   });
 
   it("train: the first one runs as printed, and its loss falls", async () => {
-    const { outputText } = ts.transpileModule(examples[0]!, {
-      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-    });
-    writeFileSync(path.join(project, "example.js"), outputText);
-    const { stdout } = await run(process.execPath, ["example.js"], { cwd: project });
+    const stdout = await printedBy(examples[0]!, "example.js");
     const losses = [...stdout.matchAll(/^([\d.]+)$/gm)].map(([, loss]) => Number(loss));
     expect(losses).toHaveLength(10);
     expect(losses[0]).toBeLessThan(10);
@@ -157,6 +156,80 @@ it("the package has every file that it names for an import", () => {
   const files = Object.values(manifest.exports).flatMap((to) => (typeof to === "string" ? [to] : Object.values(to)));
   expect(files.length).toBeGreaterThan(6);
   for (const file of files) expect(existsSync(path.join(installed(), file)), file).toBe(true);
+});
+
+/** Runs a module that is written in TypeScript. @returns what it prints */
+async function printedBy(code: string, name: string): Promise<string> {
+  const { outputText } = ts.transpileModule(code, {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+  });
+  writeFileSync(path.join(project, name), outputText);
+  return (await run(process.execPath, [name], { cwd: project })).stdout;
+}
+
+describe("docs/library.md, whose blocks are one module", () => {
+  const program = examplesOf("docs/library.md").join("\n");
+
+  it("type-checks with the package's own types, and uses every entry that does not need a page", () => {
+    expect(faultsOf(project, [program], onNode)).toEqual([]);
+    const entries = new Set([...program.matchAll(/ from "mganet-webgpu\/?(.*)";$/gm)].map(([, entry]) => entry));
+    expect([...entries].sort()).toEqual(["", "io", "models", "nn", "node", "ops", "optim", "train"]);
+  });
+
+  it("runs, learns, and prints what it says", async () => {
+    const lines = (await printedBy(program, "library.js")).trim().split("\n");
+    expect(lines).toHaveLength(20);
+    expect(lines.slice(0, 3)).toEqual([
+      "features.0.weight 3×3×1×8",
+      "features.1.conv.weight 3×3×8×8",
+      "features.1.bn.weight 8",
+    ]);
+    expect(lines.slice(15)).toEqual([
+      expect.stringMatching(/^held out: loss 0\.\d+, (9[5-9]|100) % right$/),
+      expect.stringMatching(/^cross-entropy 0\.\d+, penalty 0\.\d+$/),
+      "13 taken, head.weight and head.bias as they were",
+      expect.stringMatching(/^2 probabilities, \d+ rings$/),
+      "12 comparisons agree",
+    ]);
+  });
+});
+
+it("the op of docs/how-to/add-an-op.md is defined and checked with the installed package", async () => {
+  const [program] = examplesOf("docs/how-to/add-an-op.md");
+  expect(faultsOf(project, [program!], onNode)).toEqual([]);
+  expect(await printedBy(`${program!}\nconsole.log("checked");`, "op.js")).toBe("checked\n");
+});
+
+/** Blocks of documents that are files of this repository, in their order; "": a part of a file, which stays as it is. */
+const repositoryFiles: Record<string, readonly string[]> = {
+  "docs/how-to/add-a-layer.md": ["src/nn/leaky-block.ts", "test/nn/leaky-block.test.ts"],
+  "docs/how-to/add-a-model.md": ["src/models/tiny/network.ts", "src/models/tiny/spec.ts", ""],
+};
+
+it.each(Object.entries(repositoryFiles))("the files that %s adds type-check in their places", (document, places) => {
+  const blocks = examplesOf(document);
+  expect(blocks).toHaveLength(places.length);
+  const files = new Map(places.flatMap((place, i) => (place ? [[path.join(root, place), blocks[i]!] as const] : [])));
+  const read = ts.readConfigFile(path.join(root, "tsconfig.json"), (file) => ts.sys.readFile(file));
+  const { options } = ts.parseJsonConfigFileContent(read.config, ts.sys, root);
+  const host = ts.createCompilerHost(options);
+  const isThere = host.fileExists.bind(host);
+  const contentOf = host.readFile.bind(host);
+  const sourceOf = host.getSourceFile.bind(host);
+  const folders = new Set([...files.keys()].map((file) => path.dirname(file)));
+  host.directoryExists = (folder) => folders.has(folder) || existsSync(folder);
+  host.fileExists = (file) => files.has(file) || isThere(file);
+  host.readFile = (file) => files.get(file) ?? contentOf(file);
+  host.getSourceFile = (file, ...how) => {
+    const code = files.get(file);
+    return code === undefined ? sourceOf(file, ...how) : ts.createSourceFile(file, code, how[0]);
+  };
+  const program = ts.createProgram([...files.keys()], options, host);
+  const faults = [...files.keys()].flatMap((file) => {
+    const source = program.getSourceFile(file)!;
+    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
+  });
+  expect(faults.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([]);
 });
 
 /** What surrounds the fragments in docs/architecture.md. */
