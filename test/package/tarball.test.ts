@@ -24,7 +24,7 @@ beforeAll(async () => {
   const manifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { files: string[] };
   const named = manifest.files.filter((file) => file !== "dist" && !file.includes("*"));
   for (const name of ["package.json", "README.md", "LICENSE", "docs", ...named])
-    cpSync(path.join(root, name), path.join(whole, name));
+    cpSync(path.join(root, name), path.join(whole, name), { recursive: true });
   // As bin/build.mjs does, without checking the types again.
   const tsc = [require.resolve("typescript/bin/tsc"), "-p", path.join(root, "tsconfig.build.json"), "--noCheck"];
   const out = ["--outDir", path.join(whole, "dist")];
