@@ -283,7 +283,7 @@ describe.skipIf(leftOut)("training in the page", () => {
     const select = page.getByLabel("Start from");
     const open = (name: string, bytes: Uint8Array) =>
       page
-        .getByLabel("Weights to start from")
+        .getByLabel("File of weights")
         .setInputFiles({ name, mimeType: "application/octet-stream", buffer: Buffer.from(bytes) });
     await open("torn.pth", torchFile(smallResNet()).subarray(0, 5000));
     await page.locator(".message", { hasText: "torn.pth" }).first().waitFor();
