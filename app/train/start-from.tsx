@@ -90,7 +90,7 @@ export function StartFrom({ config, from, choose, taken, onTaken, branch }: Prop
           type="file"
           hidden
           accept=".pth,.pt,.bin,.ckpt,.safetensors"
-          aria-label="Weights to start from"
+          aria-label="File of weights"
           onChange={({ currentTarget }) => {
             const [file] = currentTarget.files ?? [];
             if (file) void open(file);
