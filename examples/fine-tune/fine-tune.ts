@@ -10,7 +10,7 @@ import { fromTorch, load, toOnnx } from "mganet-webgpu/io";
 import { ResNet34 } from "mganet-webgpu/models";
 import { openGpu } from "mganet-webgpu/node";
 import { AdamW } from "mganet-webgpu/optim";
-import { predictor, trainer } from "mganet-webgpu/train";
+import { accuracy, predictor, trainer } from "mganet-webgpu/train";
 import { batches, joined, readClasses } from "./pictures.ts";
 
 const { positionals, values } = parseArgs({
@@ -42,15 +42,21 @@ console.log(`${taken.length} tensors of ${file} are taken; new are ${missing.joi
 
 using training = trainer(gpu, net, {
   inputs: { image: [side, side, 3], label: [] },
-  loss: ({ image, label }) => crossEntropy(net.forward(image).logits, label),
+  loss({ image, label }) {
+    const { logits } = net.forward(image);
+    return { loss: crossEntropy(logits, label), outputs: logits };
+  },
   // What has been learned changes slowly, the new layer at ten times the rate.
   optimizer: new AdamW(net, { lr: 1e-4, groups: [{ parameters: net.fc, lr: 1e-3 }] }),
 });
 await training.fit((epoch) => batches(learned, 16, epoch), {
   epochs,
   async onEpoch({ epoch, loss }) {
-    const held = await training.evaluate(batches(heldOut, 16, 0));
-    console.log(`epoch ${epoch}: loss ${loss.toFixed(3)}, held out ${held.loss.toFixed(3)}`);
+    const held = await training.evaluate(batches(heldOut, 16, 0), {
+      metrics: { right: (logits, { label }) => accuracy(logits, label) },
+    });
+    const right = `${(100 * held.right).toFixed(0)} % right`;
+    console.log(`epoch ${epoch}: loss ${loss.toFixed(3)}; held out: loss ${held.loss.toFixed(3)}, ${right}`);
   },
 });
 

@@ -82,4 +82,5 @@ await joint.fit(batches, {
     console.log(`joint, epoch ${epoch}: cross-entropy ${cls.toFixed(3)}, Dice loss ${seg.toFixed(3)}`),
 });
 await writeFile(out, await save(gpu, net));
+// PicturePredictor.of(gpu, net, { size: [SIDE, SIDE], classes }) asks it about pictures, also after load(gpu, net, file).
 console.log(`written to ${out}`);

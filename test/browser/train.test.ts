@@ -47,6 +47,29 @@ describe.skipIf(leftOut)("training in the page", () => {
     await page.getByLabel("Width").fill(width);
     await page.getByLabel("Width").blur(); // Then it counts as changed.
   };
+  /** One epoch of the first phase, many of the second, of small images. */
+  const setOthers = async () => {
+    for (const [name, value] of [
+      ["Epochs, segmentation stage", "1"],
+      ["Epochs, joint stage", "60"],
+      ["Images a step", "4"],
+    ] as const) {
+      await page.getByLabel(name).fill(value);
+      await page.getByLabel(name).blur();
+    }
+    await page.getByRole("combobox", { name: "Pixels a side" }).selectOption("64");
+  };
+  /** Before its first epoch it would pause. */
+  const stopForGood = async () => {
+    await page.getByRole("button", { name: "Stop…" }).click();
+    await page.getByRole("button", { name: /^End it for good/ }).click();
+    await page.getByText(/was stopped/).waitFor();
+  };
+  const followed = () =>
+    page
+      .locator(".course b", { hasText: /% malignant/ })
+      .first()
+      .waitFor();
   const files = (folder: string) =>
     readdirSync(folder).filter((name) => !name.startsWith(".") && name !== "report.html");
   const downloaded = async (click: () => Promise<void>): Promise<{ name: string; bytes: Uint8Array }> => {
@@ -206,16 +229,8 @@ describe.skipIf(leftOut)("training in the page", () => {
     await page.getByText(`${IMAGES} images, ${IMAGES} with class and box`).waitFor();
     await page.goto(`${app.url}#/train`);
     await page.getByRole("combobox", { name: "Network" }).waitFor();
-    for (const [name, value] of [
-      ["Width", "0.0625"],
-      ["Epochs, segmentation stage", "1"],
-      ["Epochs, joint stage", "60"],
-      ["Images a step", "4"],
-    ] as const) {
-      await page.getByLabel(name).fill(value);
-      await page.getByLabel(name).blur();
-    }
-    await page.getByRole("combobox", { name: "Pixels a side" }).selectOption("64");
+    await setWidth("0.0625");
+    await setOthers();
     await page.getByLabel("Start from").selectOption("run:whole run");
     await page.getByText(/^Begins with \d+ tensors taken\.$/).waitFor();
     // Weights that do not fit are no beginning.
@@ -233,19 +248,14 @@ describe.skipIf(leftOut)("training in the page", () => {
     await page.getByRole("heading", { name: "Images followed" }).waitFor();
     await page.getByText(/^Begins from runs\/whole run\/best\.safetensors: \d+ tensors taken$/).waitFor();
     expect(await page.locator(".course").count()).toBe(4);
-    await page
-      .locator(".course b", { hasText: /% malignant/ })
-      .first()
-      .waitFor();
+    await followed();
     await page.reload();
     // What earlier epochs said is there again.
     await page
       .getByRole("list", { name: /^Earlier masks/ })
       .first()
       .waitFor();
-    await page.getByRole("button", { name: "Stop…" }).click();
-    await page.getByRole("button", { name: /^End it for good/ }).click();
-    await page.getByText(/was stopped/).waitFor();
+    await stopForGood();
     expect(await page.getByRole("button", { name: /^Resume/ }).count()).toBe(0);
     await page.getByText(/of 61, stopped/).waitFor();
 
@@ -300,13 +310,11 @@ describe.skipIf(leftOut)("training in the page", () => {
     expect(app.loaded.some(isReader)).toBe(true);
     // What they have learned is not known.
     expect(await page.getByLabel(/^Leave the/).count()).toBe(0);
-    await page.getByRole("combobox", { name: "Pixels a side" }).selectOption("64");
+    await setOthers();
     await page.getByRole("button", { name: "Train", exact: true }).click();
     await page.getByText(/^Begins from weights\/resnet34\.pth: 180 tensors taken; left: 2 of fc; /).waitFor();
-    await page.getByRole("heading", { name: "Images followed" }).waitFor();
-    await page.getByRole("button", { name: "Stop…" }).click();
-    await page.getByRole("button", { name: /^End it for good/ }).click();
-    await page.getByText(/was stopped/).waitFor();
+    await followed();
+    await stopForGood();
     await page.reload();
     await select.selectOption("weights:resnet34.pth");
     await page.getByRole("button", { name: "Remove resnet34.pth" }).click();
