@@ -64,10 +64,19 @@ function run(program, args, what) {
   if (status !== 0) throw new LaunchError(`${what} failed${error ? `: ${error.message}` : ""}`);
 }
 
+/** What npm would pack but the build, relative to the project. @returns {string[]} @throws {LaunchError} if npm fails */
+function packedFiles() {
+  const args = ["pack", "--dry-run", "--json", "--ignore-scripts"];
+  const shell = process.platform === "win32"; // There npm is a batch file.
+  const { status, error, stdout } = spawnSync("npm", args, { cwd: root, encoding: "utf8", shell });
+  if (status !== 0) throw new LaunchError(`npm ${args.join(" ")} failed${error ? `: ${error.message}` : ""}`);
+  const [{ files }] = /** @type {[{ files: { path: string }[] }]} */ (JSON.parse(stdout));
+  return files.map((file) => file.path).filter((file) => !file.startsWith("dist/"));
+}
+
 /** The package itself, as npm would install it, without declarations. @param {string} folder */
 function writePackage(folder) {
-  for (const name of ["package.json", "LICENSE", "README.md", ...manifest.files.filter((file) => file !== "dist")])
-    cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
+  for (const name of packedFiles()) cpSync(path.join(root, name), path.join(folder, name));
   const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
   const options = ["--noCheck", "--declaration", "false", "--outDir", path.join(folder, "dist")];
   run(process.execPath, [tsc, "-p", "tsconfig.build.json", ...options], "the build");

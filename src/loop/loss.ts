@@ -1,4 +1,4 @@
-/** The loss of a training: what is recorded of it, and its means over samples. */
+/** The loss of a training, and what is recorded of it. */
 import type { Graph } from "../graph/graph.ts";
 import type { NamedTensors } from "../graph/options.ts";
 import { Tensor } from "../graph/tensor.ts";
@@ -51,8 +51,8 @@ export function recordLoss<Shapes extends SampleShapes>(
     readonly outputs?: ForwardOutputs;
   } & RecordedLoss;
   for (const [name, tensor] of Object.entries<unknown>({ ...NO_LOSS, ...numbers })) {
-    if (tensor instanceof Tensor && tensor.size === 1 && !isReserved(name)) continue;
     if (isReserved(name)) throw new TypeError(`trainer: a term of the loss cannot be called ${name}`);
+    if (tensor instanceof Tensor && tensor.size === 1) continue;
     const got = tensor instanceof Tensor ? `${tensor.size} values` : aKind(tensor);
     throw new TypeError(
       `trainer: loss must return one number, or { loss, … } with one number each, got ${got} for ${name}` +

@@ -73,13 +73,14 @@ class Predictor<Outputs extends ForwardOutputs> {
    */
   async predict(x: HostArray): Promise<Predicted<Outputs>> {
     if (this.#destroyed) throw new Error("the predictor was destroyed; make another one");
-    const { count } = formOf("predict", this.#shapes, { [INPUT]: x });
+    const { count, types } = formOf("predict", this.#shapes, { [INPUT]: x });
     const own = x.slice();
     const size = x.length / count;
     const parts: Record<string, Float32Array>[] = [];
     for (let begin = 0; begin < count; begin += this.#batch) {
-      const part = own.subarray(begin * size, Math.min(count, begin + this.#batch) * size);
-      const plan = await this.#plans.for(formOf("predict", this.#shapes, { [INPUT]: part }));
+      const end = Math.min(count, begin + this.#batch);
+      const part = own.subarray(begin * size, end * size);
+      const plan = await this.#plans.for({ count: end - begin, types });
       parts.push(await plan.run({ [INPUT]: part }));
     }
     const joined = Object.fromEntries(

@@ -97,9 +97,10 @@ export function formOf(op: string, shapes: SampleShapes, batch: Readonly<Record<
       const one = `${sizeOf(shape)} of one sample ${showShape(shape)}`;
       throw new TypeError(`${op}: ${name} holds ${length} values, not a multiple of the ${one}`);
     }
-    const nan = (values as HostArray).includes(NaN) ? (values as HostArray).findIndex(Number.isNaN) : -1;
-    if (nan >= 0)
-      throw new RangeError(`${op}: ${name} is NaN in sample ${Math.floor(nan / sizeOf(shape))} of the batch`);
+    if ((values as HostArray).includes(NaN)) {
+      const sample = Math.floor((values as HostArray).findIndex(Number.isNaN) / sizeOf(shape));
+      throw new RangeError(`${op}: ${name} is NaN in sample ${sample} of the batch`);
+    }
     first ??= { name, count };
     if (count === first.count) continue;
     throw new TypeError(`${op}: ${name} holds ${count} samples, and ${first.name} ${first.count}`);

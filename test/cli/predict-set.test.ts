@@ -198,8 +198,9 @@ describe("a journal that ends", () => {
     killedAt("lost", 500);
     rmSync(at("lost/job.json"));
     await refused("lost", [], /lost: the folder is not empty, and holds nothing to resume; choose another --out$/);
-    await refused("single", [], /single: the folder is not empty, and holds nothing to resume/);
-    await refused("single", ["--shard", "1/2"], /single: the folder is not empty, and holds no shards/);
+    write(dir, { "other/predictions.json": "{}" });
+    await refused("other", [], /other: the folder is not empty, and holds nothing to resume/);
+    await refused("other", ["--shard", "1/2"], /other: the folder is not empty, and holds no shards/);
     killedAt("spoilt", 500);
     writeFileSync(at("spoilt/job.json"), "{}");
     await refused("spoilt", [], /job\.json: is not the job of a prediction$/);
