@@ -35,13 +35,33 @@ const LIST = `async (below) => {
   return found;
 }`;
 
-/** To be run in the workers first: the device that the page opens last is a global. */
-const REMEMBER_DEVICE = `{
+/**
+ * To be run in the workers first: the device that the page opens last is a global, and so is `hold(true)`, after which a compilation or
+ * reading of a buffer begins only with `hold(false)`, or with the device lost.
+ */
+const HOLD_DEVICE = `{
   const request = GPUAdapter.prototype.requestDevice;
   GPUAdapter.prototype.requestDevice = async function (...options) {
     return (globalThis.device = await request.apply(this, options));
   };
+  let held = Promise.resolve();
+  let release = () => {};
+  globalThis.hold = (on) => {
+    release();
+    if (on) held = new Promise((resolve) => (release = resolve));
+  };
+  for (const [prototype, name] of [[GPUDevice.prototype, "createComputePipelineAsync"], [GPUBuffer.prototype, "mapAsync"]]) {
+    const begin = prototype[name];
+    prototype[name] = async function (...options) {
+      await Promise.race([held, globalThis.device.lost]);
+      return begin.apply(this, options);
+    };
+  }
 }`;
+interface Held {
+  device?: GPUDevice;
+  hold(on: boolean): void;
+}
 
 const filesOf = (page: Page, folder: string): Promise<Record<string, string>> =>
   page.evaluate(`(${LIST})(${JSON.stringify(folder)})`);
@@ -76,7 +96,7 @@ describe.skipIf(leftOut)("the page, where", () => {
     ({ page } = app);
     await withoutParityCheck(app.context);
     page.setDefaultTimeout(800_000);
-    await beforeWorkers(app.context, REMEMBER_DEVICE);
+    await beforeWorkers(app.context, HOLD_DEVICE);
     cdp = await app.context.newCDPSession(page);
   });
   afterAll(async () => (app as typeof app | undefined)?.close());
@@ -176,7 +196,7 @@ describe.skipIf(leftOut)("the page, where", () => {
   });
 
   describe("a training is interrupted", () => {
-    const begin = async () => {
+    const begin = async ({ held = false } = {}) => {
       await visit(page, "train");
       await page.getByRole("combobox", { name: "Network" }).selectOption("resnet34");
       // The network's own settings have arrived.
@@ -194,6 +214,7 @@ describe.skipIf(leftOut)("the page, where", () => {
         await field.blur();
       }
       await page.getByText("Needs about").waitFor();
+      await hold(held);
       await page.getByRole("button", { name: "Train", exact: true }).click();
     };
     /** That epoch, or a later one: nobody waits for the page to be looked at. */
@@ -201,6 +222,11 @@ describe.skipIf(leftOut)("the page, where", () => {
       const later = Array.from({ length: EPOCHS - least + 1 }, (_, i) => least + i).join("|");
       return page.getByText(new RegExp(`epoch (?:${later}) of ${EPOCHS}`)).waitFor();
     };
+    /** The training stands still from here on, or goes on: what it is made to meet cannot come too late. */
+    const hold = (on: boolean) =>
+      Promise.all(
+        page.workers().map((worker) => worker.evaluate((on) => (globalThis as unknown as Held).hold(on), on)),
+      );
     const resume = () => page.getByRole("button", { name: /^Resume/ }).click();
     const finished = async () => {
       await page.getByRole("button", { name: "Train", exact: true }).waitFor();
@@ -222,31 +248,37 @@ describe.skipIf(leftOut)("the page, where", () => {
       await finished();
       const whole = await filesOf(page, "runs");
 
-      await begin();
+      await begin({ held: true });
       await page.getByText("Training: compiling").waitFor();
       await app.endGpuProcess();
       expect(await said(page)).toMatch(lost);
+      await hold(false);
       await resume();
       await epoch(2);
+      await hold(true);
       // As the driver says it: software adapters have the host's memory, which no test should fill.
       const computing = page.workers().map((worker) =>
         worker.evaluate(() => {
-          const { device } = globalThis as { device?: GPUDevice };
+          const { device } = globalThis as unknown as Held;
           const error = new GPUOutOfMemoryError("no memory");
           device?.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error }));
         }),
       );
       await Promise.all(computing);
+      await hold(false);
       expect(await said(page)).toMatch(/^The training has ended: out of GPU memory: .*; the run can be resumed$/);
       await resume();
       await epoch(5);
+      await hold(true);
       await limit(1);
+      await hold(false);
       expect(await said(page)).toMatch(
         new RegExp(`^The training has ended: runs/.+: cannot be written: ${FULL}; the run can be resumed$`),
       );
       await limit();
       await resume();
       await epoch(8);
+      await hold(true);
 
       const other = await app.context.newPage();
       other.setDefaultTimeout(800_000);
