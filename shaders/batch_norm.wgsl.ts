@@ -35,7 +35,7 @@ ${params(batchNormFields, names.length)}`;
 
 /**
  * x, starting at the first row of run p.first -> part [3,RUNS,C]: shift, mean - shift, sum of squared deviations of each
- * run. One thread per run and vector.
+ * run. One thread per run and vector. The shift is a few rows' mean: one row may be an outlier.
  */
 export const batchNormStatistics = (threads: number, lanes: Lanes): string => {
   const type = vec(lanes);
@@ -47,7 +47,6 @@ ${threadMain(
   let quad = i % QUADS;
   let begin = (i / QUADS) * RUN;
   let end = min(begin + RUN, ROWS - p.first * RUN);
-  // A few rows' mean is a better shift than one row, which may be an outlier.
   let few = min(end, begin + 8u);
   var shift = ${type}();
   for (var r = begin; r < few; r++) { shift += x[r * QUADS + quad]; }

@@ -9,10 +9,11 @@
  *   df = dy (dy/df) + m g,   dm[n,p] = sum_c f (dy (parallel, spatial: 1, serial: a, channel: 0) + g)
  *
  * f, y, df, a and g in vectors of `lanes` channels. Sizes come as a uniform. Forward: one thread per vector of channels and
- * PIXELS_PER_THREAD pixels. Gradients: one thread per pixel.
+ * run of pixels (lib/pixels.ts). Gradients: one thread per pixel.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
+import { pixelsFields, pixelsMain } from "./lib/pixels.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";
 
@@ -21,11 +22,6 @@ import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";
  * f (1 + m), "channel" f (1 + a).
  */
 export type Fusion = "parallel" | "serial" | "spatial" | "channel";
-
-/** Uniform: pixels P per sample; vectors per pixel; samples; a factor as bits. */
-export const mgaFields = ["pixels", "quads", "samples", "factor"] as const;
-
-export const PIXELS_PER_THREAD = 8;
 
 export const usesMap = (fusion: Fusion): boolean => fusion !== "channel";
 export const usesChannels = (fusion: Fusion): boolean => fusion !== "spatial";
@@ -41,27 +37,7 @@ const operands = (fusion: Fusion, type: string): [string, string][] => [
 
 const declare = (arrays: readonly [string, string][]): string => `
 ${bindings(...arrays)}
-${params(mgaFields, arrays.length)}`;
-
-const sizes = "  let P = p.pixels; let QUADS = p.quads;";
-
-/** `main` with one vector of channels `q` of sample `n` per thread; `each` once per pixel, with the vector's index in `at`. */
-const pixelsMain = (threads: number, setup: string, each: string): string =>
-  threadMain(
-    { items: `p.samples * p.quads * ((p.pixels + ${PIXELS_PER_THREAD - 1}u) / ${PIXELS_PER_THREAD}u)`, threads },
-    `${sizes}
-  let BLOCKS = (P + ${PIXELS_PER_THREAD - 1}u) / ${PIXELS_PER_THREAD}u;
-  let q = i % QUADS;
-  let n = i / QUADS / BLOCKS;
-  let begin = i / QUADS % BLOCKS * ${PIXELS_PER_THREAD}u;
-  let end = min(begin + ${PIXELS_PER_THREAD}u, P);
-${setup}
-  for (var k = begin; k < end; k++) {
-    let pixel = n * P + k;
-    let at = pixel * QUADS + q;
-${each}
-  }`,
-  );
+${params(pixelsFields, arrays.length)}`;
 
 /** Bindings f, (map,) (attention,) y. */
 export const mgaForward = (threads: number, lanes: Lanes, fusion: Fusion): string => {
@@ -93,7 +69,7 @@ export const mgaGrad = (threads: number, lanes: Lanes, fusion: Fusion): string =
 ${declare([["f", type], ["dy", type], ["map", "f32"], ...gate, ["df", type], ["dm", "f32"]])}
 ${threadMain(
   { items: "p.samples * p.pixels", threads },
-  `${sizes}
+  `  let P = p.pixels; let QUADS = p.quads;
   let m = map[i];
   var sum = ${type}();
   for (var q = 0u; q < QUADS; q++) {
@@ -105,11 +81,3 @@ ${gate.length > 0 ? "    let a = attention[i / P * QUADS + q]; let g = meanGrad[
   dm[i] = ${horizontalSum("sum", lanes)};`,
 )}`;
 };
-
-/** y[n,p,c] = s[n,c] FACTOR: the gradient of a mean over pixels. Bindings s [N,C], y [N,P,C]. */
-export const spreadPixels = (threads: number, lanes: Lanes): string => wgsl`
-${declare([
-  ["s", vec(lanes)],
-  ["y", vec(lanes)],
-])}
-${pixelsMain(threads, "  let value = s[n * QUADS + q] * bitcast<f32>(p.factor);", "    y[at] = value;")}`;

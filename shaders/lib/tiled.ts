@@ -7,8 +7,8 @@
  * A workgroup of 64 threads computes a tile of C, in steps of `depth` elements of k. In each step a thread fetches at most one
  * square of 4 x 4 elements of A and one of B, as vectors along k or along the edge of the tile, whichever are contiguous in
  * memory, transposes the former, and stores them in workgroup memory as vectors along the edge. There are two buffers in
- * workgroup memory: the next step's loads are in flight while this one's products are computed, and one barrier per step
- * suffices. Columns of workgroup memory are permuted by `k / 4` (exclusive or), so that neither the transposed squares nor
+ * workgroup memory: the next step's loads are in flight while this one's products are computed, so that there is one turn more than
+ * steps, and one barrier per step suffices. Columns of workgroup memory are permuted by `k / 4` (exclusive or), so that neither the transposed squares nor
  * the reads collide in one bank.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
@@ -186,7 +186,6 @@ ${fa.before}
 ${fb.before}
 ${unroll(4 * each, (r) => unroll(each, (c) => `    var acc${r}_${c} = vec4f();`))}
     var side = 0u;
-    // One turn more than there are steps: each turn fetches a step and computes the one before.
     for (var k0 = BEGIN; k0 < END + ${depth}u; k0 += ${depth}u) {
 ${fa.load}
 ${fb.load}

@@ -1,7 +1,7 @@
 /** Self-attention of transformers. */
 import { tokensKernel } from "../kernels/gather.ts";
 import { requireKnown, requireShape, requireWhole, sameShape, showShape } from "../kernels/kernel.ts";
-import { spreadKernel } from "../kernels/mga.ts";
+import { spreadKernel } from "../kernels/spread.ts";
 import { positionBiasGradKernel, positionBiasKernel } from "../kernels/position-bias.ts";
 import { spatialSumKernel } from "../kernels/reduce.ts";
 import { selfAttentionGradKernel, selfAttentionKernel, type Shifted } from "../kernels/self-attention.ts";

@@ -1,5 +1,5 @@
 /** Pooling, resizing and channel concatenation. Activations [N, H, W, C]. */
-import { spreadKernel } from "../kernels/mga.ts";
+import { spreadKernel } from "../kernels/spread.ts";
 import { aKind, isList, requireKnown, requireShape, showShape } from "../kernels/kernel.ts";
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { spatialSumKernel } from "../kernels/reduce.ts";

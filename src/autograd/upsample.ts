@@ -1,7 +1,7 @@
 /** Enlarging by whole factors. */
 import { graphOf } from "../graph/graph.ts";
 import { requireTensors, viewOf, type Tensor } from "../graph/tensor.ts";
-import { nhwc, requireWhole } from "../kernels/kernel.ts";
+import { aKind, isList, nhwc, requireShape, requireWhole, showShape } from "../kernels/kernel.ts";
 import { broadcastTo, stridedKernel } from "../kernels/strided.ts";
 import { sumTo } from "./shape.ts";
 
@@ -15,6 +15,11 @@ import { sumTo } from "./shape.ts";
 export function upsampleNearest(x: Tensor, factors: readonly [number, number]): Tensor {
   requireTensors("upsampleNearest", x);
   const [n, h, w, c] = nhwc("upsampleNearest", x.shape);
+  requireShape(
+    isList(factors) && (factors as readonly number[]).length === 2,
+    () =>
+      `upsampleNearest: expected factors [down, across], got ${isList(factors) ? showShape(factors) : aKind(factors)}`,
+  );
   const [down, across] = factors;
   for (const factor of factors) requireWhole("upsampleNearest", "a factor", factor, 1);
   if (down === 1 && across === 1) return x;

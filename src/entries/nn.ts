@@ -16,14 +16,13 @@ export {
   type LinearOptions,
 } from "../nn/layers.ts";
 export type { Draw } from "../nn/draws.ts";
-export type { Layout } from "../nn/layout.ts";
+export type { Layout, SavedTensor } from "../nn/layout.ts";
 export { initialValues, initialValuesBy, usualRule, type InitialRule } from "../nn/init.ts";
 /** torch.nn.init's distributions, for `initialValuesBy`. */
 export * as init from "../nn/initialisers.ts";
 export {
   Module,
   ModuleError,
-  ModuleList,
   Parameter,
   type ParameterOptions,
   StateDictError,
@@ -32,6 +31,7 @@ export {
   type SavedState,
   type StateDict,
 } from "../nn/module.ts";
+export { ModuleList } from "../nn/module-list.ts";
 export {
   AdaptiveAvgPool2d,
   AvgPool2d,

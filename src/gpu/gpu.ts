@@ -47,12 +47,14 @@ export class OutOfMemoryError extends GpuError {
   }
 }
 
+const NO_REASON = "the driver gave no reason";
+
 /** The device is gone. The message is for the user. */
 export class DeviceLostError extends GpuError {
   override name = "DeviceLostError";
 
   constructor(why: string) {
-    super("lost", `the GPU device was lost (${why || "the driver gave no reason"}); unsaved work is lost`);
+    super("lost", `the GPU device was lost (${why || NO_REASON}); unsaved work is lost`);
   }
 }
 
@@ -64,7 +66,7 @@ export interface Counters {
   pipelines: number;
 }
 
-/** Compiles shaders ahead of their use; in the background, without taking more than one core. */
+/** Compiles shaders ahead of their use, each source once; in the background, without taking more than one core. */
 export type Precompile = (
   shaders: readonly Shader[],
   options: { background: boolean; signal: AbortSignal },
@@ -77,6 +79,16 @@ export interface GpuOptions extends Restrictions {
   /** How to wait for one of the device's promises, where awaiting it would keep a core busy, as with Dawn on Node. */
   wait?: <T>(promise: Promise<T>) => Promise<T>;
 }
+
+/** Of these a device has as much as its adapter. */
+const LIMITS = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+] as const;
 
 /**
  * A device: its pipelines, buffers and submits, and what the adapter can do. `openGpu` of `mganet-webgpu/node` or `/web` opens one;
@@ -97,11 +109,9 @@ export class Gpu {
   readonly counters: Counters = { buffers: 0, submits: 0, dispatches: 0, pipelines: 0 };
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #precompile: Precompile | undefined;
-  readonly #precompiled = new Set<string>();
   readonly #closing = new AbortController();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   #failure: GpuError | undefined;
-  #destroyed = false;
 
   private constructor(device: GPUDevice, info: GPUAdapterInfo, options: GpuOptions) {
     this.device = device;
@@ -135,15 +145,7 @@ export class Gpu {
     }
     // TypeScript's list of WebGPU features lacks the newest.
     const requiredFeatures = featuresOf(adapter, options) as GPUFeatureName[];
-    const { limits } = adapter;
-    const requiredLimits = {
-      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-      maxBufferSize: limits.maxBufferSize,
-      maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
-      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
-    };
+    const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
     const device = await adapter
       .requestDevice({ requiredFeatures, ...(options.defaultLimits ? {} : { requiredLimits }) })
       .catch((error: unknown) => {
@@ -158,7 +160,7 @@ export class Gpu {
   /** Throws the first error that the device reported, if any, or one that says it was destroyed. */
   check(): void {
     if (this.#failure) throw this.#failure;
-    if (this.#destroyed) throw new GpuError("destroyed", "the device was destroyed: its Gpu's destroy() was called");
+    if (this.#closing.signal.aborted) throw new GpuError("destroyed", "the device was destroyed: its Gpu's destroy() was called");
   }
 
   /**
@@ -217,12 +219,8 @@ export class Gpu {
 
   /** Compiles shaders that the driver would otherwise compile at their first dispatch. */
   async precompile(shaders: readonly Shader[], { background = false } = {}): Promise<void> {
-    if (!this.#precompile || this.caps.adapterClass !== "software") return;
-    const fresh = [...new Map(shaders.map((shader) => [shader.code, shader])).values()].filter(
-      ({ code }) => !this.#precompiled.has(code),
-    );
-    for (const { code } of fresh) this.#precompiled.add(code);
-    if (fresh.length > 0) await this.#precompile(fresh, { background, signal: this.#closing.signal });
+    if (this.caps.adapterClass !== "software") return;
+    await this.#precompile?.(shaders, { background, signal: this.#closing.signal });
   }
 
   /** The pipeline of a shader; compiled once per distinct source. */
@@ -299,9 +297,6 @@ export class Gpu {
 
   /** Copies `bytes` of a buffer to the host. */
   async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
-    if (!this.#failure && this.#destroyed) {
-      throw new GpuError("destroyed", "the results cannot be read: the device was destroyed");
-    }
     this.check();
     const size = alignUp(bytes, 4);
     const staging = this.createBuffer(size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "read");
@@ -338,28 +333,12 @@ export class Gpu {
     } catch (error) {
       await this.#requireDevice();
       const { message } = error as Error;
-      const closed = this.#closing.signal.aborted ? "the device was destroyed" : "the driver gave no reason";
-      throw new GpuError("device", `the results cannot be read: ${message || closed}`, { cause: error });
+      throw new GpuError("device", `the results cannot be read: ${message || NO_REASON}`, { cause: error });
     }
-  }
-
-  /** Whether the device can allocate this many bytes; frees them at once. @throws GpuError if it fails altogether */
-  async hasMemory(bytes: number): Promise<boolean> {
-    const page = Math.floor(this.caps.maxBufferBytes / 16) * 16;
-    const buffers: GPUBuffer[] = [];
-    this.device.pushErrorScope("out-of-memory");
-    for (let left = bytes; left > 0; left -= page) buffers.push(this.createStorage(Math.min(left, page), "probe"));
-    const error = await this.device.popErrorScope().catch(async (cause: unknown) => {
-      await this.#requireDevice();
-      throw cause;
-    });
-    for (const buffer of buffers) buffer.destroy();
-    return error === null;
   }
 
   /** Destroys the device. Any later use of it, or of its plans, throws. */
   destroy(): void {
-    this.#destroyed = true;
     this.#closing.abort();
     this.device.destroy();
   }

@@ -9,6 +9,7 @@ import {
   requireSizes,
   showSpec,
   sizeOf,
+  ShapeError,
 } from "../kernels/kernel.ts";
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { Tensor, Variable, viewOf, type GradientRule, type Node, type Source } from "./tensor.ts";
@@ -185,6 +186,12 @@ export class Graph {
     }
     try {
       return f();
+    } catch (error) {
+      if (layer && error instanceof ShapeError && !error.layer) {
+        error.layer = layer;
+        error.message = `${layer}: ${error.message}`;
+      }
+      throw error;
     } finally {
       current = outer.graph;
       this.#layer = outer.layer;

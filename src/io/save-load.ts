@@ -5,7 +5,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { aKind, kindOf, requireKnown, sameShape, showShape } from "../kernels/kernel.ts";
 import { requireGpu } from "../graph/require-gpu.ts";
 import { readVariable } from "../graph/storage.ts";
-import { toTorch, torchShape } from "../nn/layout.ts";
+import { savedTensor, torchShape } from "../nn/layout.ts";
 import { requireModule, type GivenState, type Module, type SavedState } from "../nn/module.ts";
 import { WeightsError } from "./weights-error.ts";
 
@@ -74,24 +74,19 @@ export async function load(
   const state: SavedState = new Map();
   const [taken, missing]: [string[], string[]] = [[], []];
   for (const [name, parameter] of own) {
-    const { layout } = parameter;
-    const shape = torchShape(parameter.shape, layout);
+    const shape = torchShape(parameter.shape, parameter.layout);
     const values = isIgnored(name) ? undefined : given.get(name);
     if (!values) {
       missing.push(name);
       if (strict && !isIgnored(name)) {
         throw new WeightsError(`${called}: ${name} ${showShape(shape)} is missing${keeping(name)}`);
       }
-      state.set(name, {
-        dtype: "F32",
-        shape,
-        data: toTorch(await readVariable(gpu, parameter), parameter.shape, layout),
-      });
+      state.set(name, savedTensor(await readVariable(gpu, parameter), parameter));
       continue;
     }
     if (!sameShape(values.shape, shape)) {
       throw new WeightsError(
-        `${called}: ${name} is ${showShape(values.shape)}, the network has ${showShape(shape)}${keeping(name)}`,
+        `${called}: ${name} is ${showShape(values.shape)}, the network has ${showShape(shape)}${keeping(moduleOf(name))}`,
       );
     }
     taken.push(name);
@@ -107,6 +102,9 @@ export async function load(
 }
 
 const keeping = (name: string): string => `; to keep the network's own, { ignore: ["${name}"] }`;
+
+/** The module that has a tensor. */
+const moduleOf = (name: string): string => name.replace(/\.[^.]*$/, "");
 
 /** Whether a name is that of a tensor, or of one in a module, "fc" or "fc.". */
 const isWithin = (name: string, part: string): boolean =>

@@ -6,6 +6,7 @@ import { winogradCovers, type Pass } from "./conv2d-pass.ts";
 import { tiledForward, tiledInputGrad, tiledWeightGrad } from "./conv2d-tiled.ts";
 import {
   f32,
+  isList,
   nhwc,
   requireKnown,
   requireShape,
@@ -30,7 +31,7 @@ export interface Conv2dOptions {
 }
 
 const pair = (value: number | readonly [number, number] | undefined, otherwise: number): [number, number] =>
-  typeof value === "object" ? [...value] : [value ?? otherwise, value ?? otherwise];
+  (isList(value) ? [...(value as [number, number])] : [value ?? otherwise, value ?? otherwise]) as [number, number];
 
 /** The options in full. @throws ShapeError for invalid ones, such as a stride of 0 */
 export function requireConv2dOptions(op: string, options: Conv2dOptions) {

@@ -198,6 +198,8 @@ export const RELATIVE_TOLERANCE = 1e-4;
 /** Wrong shapes, found when the graph is built. */
 export class ShapeError extends Error {
   override name = "ShapeError";
+  /** The innermost layer that recorded the op, which the message begins with; undefined outside of layers. */
+  layer?: string;
 }
 
 /** @throws TypeError if `values` is something else, whose bits would be misread as f32 */

@@ -1,17 +1,7 @@
 /** Mask-Guided Attention: descriptor, channel weights and enhancement in one kernel, and all their gradients in another. */
-import { floatBits } from "../../shaders/lib/params.ts";
 import type { ThreadGrid } from "../../shaders/lib/thread.ts";
 import type { Lanes } from "../../shaders/lib/vec.ts";
-import {
-  mgaFields,
-  mgaForward,
-  mgaGrad,
-  PIXELS_PER_THREAD,
-  spreadPixels,
-  usesChannels,
-  usesMap,
-  type Fusion,
-} from "../../shaders/mga.wgsl.ts";
+import { mgaForward, mgaGrad, usesChannels, usesMap, type Fusion } from "../../shaders/mga.wgsl.ts";
 import {
   gateAttention,
   gateFields,
@@ -20,37 +10,22 @@ import {
   gateLogitsGrad,
   gateSecondGrad,
 } from "../../shaders/mga_gate.wgsl.ts";
-import { ceilDiv } from "./grid.ts";
 import { alongFirst, f32, input, nhwc, output, scratch, type Kernel, type OperandRef } from "./kernel.ts";
 import { perThread, threadDispatch } from "./per-thread.ts";
 import { lanesOf, runsOf, spatialRunsDispatch, spatialSumDispatches } from "./reduce.ts";
+import { pixelRuns } from "./spread.ts";
 
 export { usesChannels, type Fusion };
 
-function mgaSize(op: string, f: readonly number[], factor = 1) {
-  const [n, h, w, c] = nhwc(op, f);
-  const lanes = lanesOf(c);
-  const values = { pixels: h * w, quads: c / lanes, samples: n, factor: floatBits(factor) };
-  return {
-    ...{ lanes, n, c, map: f32(n, h, w, 1), all: f32(...f) },
-    params: mgaFields.map((name) => values[name]),
-    /** Threads of the kernels in which each takes some pixels of one vector of channels. */
-    blocks: (n * ceilDiv(h * w, PIXELS_PER_THREAD) * c) / lanes,
-    pixels: h * w,
-  };
-}
-
-/** y [N, H, W, C] = factor * s [N, C], the same at every pixel. */
-export function spreadKernel(y: readonly number[], factor: number): Kernel {
-  const { lanes, blocks, params, n, c } = mgaSize("spread", y, factor);
-  const parts = alongFirst(y, (part) => spreadKernel(part, factor));
-  const kernel = { name: "spread", inputs: [f32(n, c)], outputs: [f32(...y)], parts };
-  return perThread(kernel, blocks, ({ threads }) => spreadPixels(threads, lanes), params);
-}
+const mgaSize = (f: readonly number[]) => {
+  const runs = pixelRuns("mga", f);
+  const [n, h, w] = nhwc("mga", f);
+  return { ...runs, map: f32(n, h, w, 1), all: f32(...f) };
+};
 
 /** The gate's dispatches for features f and `hidden` hidden ones. */
 function gateOf(f: readonly number[], hidden: number) {
-  const { lanes, n, c, pixels } = mgaSize("mga", f);
+  const { lanes, n, c, pixels } = mgaSize(f);
   const hiddenLanes = lanesOf(hidden);
   const sizes = { hidden, hiddenQuads: hidden / hiddenLanes, channels: c, quads: c / lanes };
   const values = { samples: n, ...sizes, runs: runsOf(pixels), pixels };
@@ -76,7 +51,7 @@ function gateOf(f: readonly number[], hidden: number) {
  * y of f's shape, p [N, C], h [N, R] and a [N, C] from f, m [N, H, W, 1], W1 [C, R], b1, W2 [R, C] and b2. In spatial fusion only y, from f and m.
  */
 export function mgaKernel(f: readonly number[], hidden: number, fusion: Fusion): Kernel {
-  const { lanes, n, c, blocks, params, map, all, pixels } = mgaSize("mga", f);
+  const { lanes, n, c, blocks, params, map, all, pixels } = mgaSize(f);
   const name = "mga";
   const parts = alongFirst(f, (part) => mgaKernel(part, hidden, fusion));
   const code = ({ threads }: ThreadGrid) => mgaForward(threads, lanes, fusion);
@@ -109,7 +84,7 @@ export function mgaKernel(f: readonly number[], hidden: number, fusion: Fusion):
 
 /** df, dm, dW1, db1, dW2 and db2 from f, m, dy, p, h, a, W1 and W2. In spatial fusion df and dm from f, m and dy. */
 export function mgaGradKernel(f: readonly number[], hidden: number, fusion: Fusion): Kernel {
-  const { lanes, n, c, params, map, all, pixels } = mgaSize("mga", f);
+  const { lanes, n, c, params, map, all, pixels } = mgaSize(f);
   const name = "mga.grad";
   const parts = alongFirst(f, (part) => mgaGradKernel(part, hidden, fusion));
   const code = ({ threads }: ThreadGrid) => mgaGrad(threads, lanes, fusion);

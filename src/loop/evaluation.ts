@@ -3,7 +3,7 @@ import type { NamedTensors } from "../graph/options.ts";
 import type { ValuesOf } from "../graph/plan.ts";
 import { aKind, kindOf } from "../kernels/kinds.ts";
 import type { LossAndTerms, OutputsOf } from "./loss.ts";
-import { isReserved, Mean, numbersOf } from "./means.ts";
+import { isReserved, Mean, numbersOf, OUTPUT } from "./means.ts";
 import { predictedOf } from "./predicted.ts";
 import type { BatchOf, SampleShapes } from "./samples.ts";
 
@@ -24,9 +24,6 @@ export interface EvaluateOptions<Shapes extends SampleShapes, L extends LossAndT
   /** Takes each batch's outputs, for what is no mean over samples, such as an AUC; evaluation waits. */
   onBatch?: (outputs: OutputsOf<L>, batch: BatchOf<Shapes>) => void | Promise<void>;
 }
-
-/** Before the name of a network's output, among the outputs of a plan. */
-const OUTPUT = "output ";
 
 /** The outputs of a loss as those of a plan. @throws TypeError if it has none */
 export function requireOutputs(outputs: NamedTensors | undefined): NamedTensors {

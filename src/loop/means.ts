@@ -5,8 +5,11 @@ import type { ValuesOf } from "../graph/plan.ts";
 /** Names of what is reported beside the terms of a loss. */
 const RESERVED: ReadonlySet<string> = new Set(["guard", "samples", "epoch", "seconds"]);
 
-/** Whether means over samples have something else by this name. */
-export const isReserved = (name: string): boolean => RESERVED.has(name);
+/** Before the name of a network's output, among the outputs of a plan. */
+export const OUTPUT = "output ";
+
+/** Whether something else has this name. */
+export const isReserved = (name: string): boolean => RESERVED.has(name) || name.startsWith(OUTPUT);
 
 /** The numbers of a run. */
 export const numbersOf = (values: ValuesOf<NamedTensors>): Record<string, number> =>

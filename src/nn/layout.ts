@@ -34,6 +34,19 @@ export function toTorch(data: Float32Array, shape: readonly number[], layout: La
   return order ? permute(data, shape, order) : data;
 }
 
+/** A tensor as a safetensors file holds it. */
+export interface SavedTensor {
+  dtype: "F32";
+  shape: number[];
+  data: Float32Array;
+}
+
+/** Our values of a parameter, as PyTorch has them. */
+export const savedTensor = (
+  data: Float32Array,
+  { shape, layout }: { readonly shape: readonly number[]; readonly layout: Layout },
+): SavedTensor => ({ dtype: "F32", shape: torchShape(shape, layout), data: toTorch(data, shape, layout) });
+
 /** PyTorch's values in our order. */
 export function fromTorch(data: Float32Array, shape: readonly number[], layout: Layout): Float32Array {
   const order = axes[layout];

@@ -1,29 +1,24 @@
 /** Modules: named trees of parameters, as in PyTorch. */
 import type { Gpu } from "../gpu/gpu.ts";
-import { aKind, isList, kindOf, requireFloats, sameShape, showShape } from "../kernels/kernel.ts";
+import { aKind, requireFloats, showShape } from "../kernels/kernel.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireGpu } from "../graph/require-gpu.ts";
 import { readVariable, releaseVariables, writeVariables } from "../graph/storage.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { initialValues } from "./init.ts";
-import { fromTorch, toTorch, torchShape } from "./layout.ts";
+import { fromTorch, savedTensor, torchShape } from "./layout.ts";
 import { ADVICE, Parameter, type ParameterOptions } from "./parameter.ts";
+import {
+  requireMap,
+  StateDictError,
+  valuesIn,
+  type GivenState,
+  type SavedState,
+  type StateDict,
+} from "./state-dict.ts";
 
 export { Parameter, type ParameterOptions };
-
-/** A state dict in PyTorch's names and layouts. */
-export type StateDict = Map<string, { shape: readonly number[]; data: Float32Array }>;
-
-/** The same, as a safetensors file holds it: `serializeSafetensors(state)` writes it as is. */
-export type SavedState = Map<string, { dtype: "F32"; shape: number[]; data: Float32Array }>;
-
-/** A state dict that has not been checked: a file's, such as `parseSafetensors(bytes, name).tensors`, may hold other types. */
-export type GivenState = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayBufferView }>;
-
-/** A state dict does not fit the model. */
-export class StateDictError extends Error {
-  override name = "StateDictError";
-}
+export { StateDictError, type GivenState, type SavedState, type StateDict };
 
 /** A module was used in an invalid way. */
 export class ModuleError extends Error {
@@ -40,11 +35,17 @@ const finishedTwice = (kind: string, path: string): string =>
   `finish: this ${kind} is finished already${path && `, as ${path}`}, and its values stay as they are: give the seed to its first finish ` +
   "(the project's networks take it in their constructors), or set values by loadStateDict";
 
+/** What has members by name: modules, and lists of them. */
+export abstract class Holder {
+  /** Its own members by name. */
+  abstract members(): Iterable<readonly [string, unknown]>;
+}
+
 /**
  * A part of a network: parameters, buffers and further modules in public properties, as in PyTorch. A network's root is finished
  * once (`finish`), which gives all of them names and initial values.
  */
-export abstract class Module {
+export abstract class Module extends Holder {
   #path: string | undefined;
   #training = true;
 
@@ -83,7 +84,7 @@ export abstract class Module {
   }
 
   /** Its own members by name; whoever keeps modules elsewhere than in public properties names them here, too. */
-  members(): Iterable<readonly [string, unknown]> {
+  override members(): Iterable<readonly [string, unknown]> {
     return Object.entries(this);
   }
 
@@ -190,8 +191,7 @@ export abstract class Module {
     for (const [name, { unfit }] of named) if (unfit) throw new ModuleError(`${name}: ${unfit}`);
     const state: SavedState = new Map();
     for (const [name, parameter] of named) {
-      const data = toTorch(await readVariable(gpu, parameter), parameter.shape, parameter.layout);
-      state.set(name, { dtype: "F32", shape: torchShape(parameter.shape, parameter.layout), data });
+      state.set(name, savedTensor(await readVariable(gpu, parameter), parameter));
     }
     return state;
   }
@@ -221,27 +221,13 @@ export abstract class Module {
   }
 
   #valuesOf(state: GivenState): Map<Parameter, Float32Array> {
-    if (kindOf(state) !== "Map") {
-      throw new StateDictError(`a state dict is a Map from names to { shape, data }, got ${aKind(state)}`);
-    }
+    requireMap(state);
     const own = new Map(this.#requireNamed(StateDictError));
     const values = new Map<Parameter, { name: string; data: Float32Array }>();
     for (const name of state.keys()) if (!own.has(name)) throw new StateDictError(`${name} is not part of the model`);
     for (const [name, parameter] of own) {
-      const given = state.get(name);
-      if (!given) throw new StateDictError(`${name} is missing`);
       const shape = torchShape(parameter.shape, parameter.layout);
-      if (!isList(given.shape)) throw new StateDictError(`${name} is ${aKind(given)} without a shape`);
-      if (!sameShape(given.shape, shape)) {
-        throw new StateDictError(`${name} is ${showShape(given.shape)}, the model has ${showShape(shape)}`);
-      }
-      const { data } = given;
-      if (!isFloats(data) || data.length !== parameter.size) {
-        const { length } = data as { length?: number };
-        throw new StateDictError(
-          `${name} ${showShape(shape)} needs a Float32Array of ${parameter.size} values, got ${aKind(data)} of ${length ?? "none"}`,
-        );
-      }
+      const data = valuesIn(state, name, shape, "the model has");
       const { notNegative } = parameter;
       const bad = notNegative === undefined ? undefined : data.find((value) => !(value >= 0));
       if (bad !== undefined) {
@@ -282,8 +268,7 @@ function* membersBelow(
 }
 
 function entriesOf(holder: object): Iterable<readonly [string, unknown]> {
-  if (holder instanceof Module) return holder.members();
-  if (holder instanceof ModuleList) return holder.entries;
+  if (holder instanceof Holder) return holder.members();
   if (holder instanceof Map) return [...holder].map(([key, value]) => [String(key), value] as const);
   if (holder instanceof Set) return [...holder].map((value, i) => [String(i), value] as const);
   return Object.entries(holder);
@@ -292,12 +277,10 @@ function entriesOf(holder: object): Iterable<readonly [string, unknown]> {
 /** Whether a value may contain modules without being one. */
 function isContainer(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
-  if (Array.isArray(value) || value instanceof Map || value instanceof Set || value instanceof ModuleList) return true;
+  if (Array.isArray(value) || value instanceof Map || value instanceof Set || value instanceof Holder) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
-
-const isFloats = (data: unknown): data is Float32Array => kindOf(data) === "Float32Array" && ArrayBuffer.isView(data);
 
 function requireInitial(name: string, { shape, size }: Parameter, values: Float32Array): Float32Array {
   requireFloats(`the initial value of ${name}`, values);
@@ -305,45 +288,4 @@ function requireInitial(name: string, { shape, size }: Parameter, values: Float3
   throw new ModuleError(
     `finish: ${name} ${showShape(shape)} has ${size} elements, but got ${values.length} initial values`,
   );
-}
-
-/** Modules by key, or by position from 0: PyTorch's ModuleList and ModuleDict. `Sequential` also applies them. */
-export class ModuleList<M extends Module> implements Iterable<M> {
-  readonly entries: readonly (readonly [string, M])[];
-  readonly #byKey: Map<string, M>;
-  /** The module at a position. */
-  readonly [position: number]: M;
-
-  constructor(modules: readonly M[] | ReadonlyMap<string, M>) {
-    this.entries = Array.isArray(modules)
-      ? (modules as readonly M[]).map((m, i) => [String(i), m] as const)
-      : [...(modules as ReadonlyMap<string, M>)];
-    this.#byKey = new Map(this.entries);
-    Object.assign(this, this.all);
-  }
-
-  /** The module of a key, or undefined. */
-  get(key: string): M | undefined {
-    return this.#byKey.get(key);
-  }
-
-  /** All of them, in order. */
-  get all(): M[] {
-    return this.entries.map(([, m]) => m);
-  }
-
-  /** Their number. */
-  get length(): number {
-    return this.entries.length;
-  }
-
-  /** The module at a position, from the end where it is negative. */
-  at(position: number): M | undefined {
-    return this.entries.at(position)?.[1];
-  }
-
-  /** One module after another. */
-  [Symbol.iterator](): Iterator<M> {
-    return this.all[Symbol.iterator]();
-  }
 }

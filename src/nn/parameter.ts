@@ -44,6 +44,8 @@ export class Parameter extends Variable {
     this.uniform = uniform;
     this.fanIn = fanIn;
     this.notNegative = notNegative;
+    // What a program would add, such as PyTorch's requires_grad, would do nothing.
+    Object.preventExtensions(this);
   }
 
   override get unfit(): string | undefined {

@@ -17,10 +17,21 @@ const CONVINCING = 5;
 /** The smallest bindable range, and its alignment. */
 const RANGE = 256;
 
+/** Hands each distinct source on once. */
+export function onceEach(precompile: Precompile): Precompile {
+  const begun = new Set<string>();
+  return async (shaders, options) => {
+    const fresh = [...new Map(shaders.map((shader) => [shader.code, shader])).values()].filter(
+      ({ code }) => !begun.has(code),
+    );
+    for (const { code } of fresh) begun.add(code);
+    if (fresh.length > 0) await precompile(fresh, options);
+  };
+}
+
 /** For `GpuOptions.precompile`: errors are left for the device that uses the shaders. */
-export const precompiler =
-  (options: DawnOptions): Precompile =>
-  async (shaders, { background, signal }) => {
+export const precompiler = (options: DawnOptions): Precompile =>
+  onceEach(async (shaders, { background, signal }) => {
     if (process.env["MESA_SHADER_CACHE_DISABLE"]) return;
     // Longest first, so that no long one is left for a single device at the end.
     const queue = [...shaders].sort((a, b) => b.code.length - a.code.length);
@@ -39,7 +50,7 @@ export const precompiler =
       }
     };
     await Promise.allSettled(Array.from({ length: devices }, work));
-  };
+  });
 
 /** Makes the driver compile a shader with an empty dispatch. @returns the time it took in milliseconds */
 async function compile(gpu: Gpu, { code, bindings, label, uniform }: Shader): Promise<number> {

@@ -1,6 +1,7 @@
 /** Refuses a training run that this machine lacks the memory for, before any image is prepared. */
 import { totalmem } from "node:os";
 import { formatBytes, type Gpu } from "../gpu/gpu.ts";
+import { hasMemory } from "../gpu/has-memory.ts";
 import { PlanError } from "../graph/compile.ts";
 import { specOf, type TrainConfig } from "../train/config.ts";
 import { isLarge, needsOf } from "../train/needs.ts";
@@ -29,7 +30,7 @@ export async function requireResources(gpu: Gpu, config: TrainConfig, machine = 
       `${what} needs at least ${formatBytes(needed)} of memory, and this machine has ${formatBytes(machine)}; ${advice}`,
     );
   }
-  if (!software && !(await gpu.hasMemory(device))) {
+  if (!software && !(await hasMemory(gpu, device))) {
     throw new PlanError(
       `${what} needs at least ${formatBytes(device)} of GPU memory, which is not available; ${advice}`,
     );

@@ -1,9 +1,9 @@
 /** An optimiser's state by parameter, in PyTorch's names and layouts. */
 import type { Gpu } from "../gpu/gpu.ts";
 import { readVariable, writeVariable, type Slab } from "../graph/storage.ts";
-import { aKind, isList, kindOf, sameShape, showShape } from "../kernels/kernel.ts";
-import { fromTorch, toTorch, torchShape } from "../nn/layout.ts";
-import { StateDictError, type GivenState, type Parameter, type SavedState } from "../nn/module.ts";
+import { fromTorch, savedTensor, torchShape } from "../nn/layout.ts";
+import type { Parameter } from "../nn/parameter.ts";
+import { requireMap, StateDictError, valuesIn, type GivenState, type SavedState } from "../nn/state-dict.ts";
 import type { Run } from "./slabs.ts";
 
 /** What is kept for the parameters of a run: of each kind one tensor for each of them, in their order. */
@@ -58,8 +58,7 @@ export async function readState(gpu: Gpu, op: string, kept: readonly Kept[], ste
   for (const { slab } of entries) if (!flats.has(slab)) flats.set(slab, await readVariable(gpu, slab.flat));
   const state: SavedState = new Map();
   for (const { name, parameter: p, slab, begin } of entries) {
-    const data = toTorch(flats.get(slab)!.slice(begin, begin + p.size), p.shape, p.layout);
-    state.set(name, { dtype: "F32", shape: torchShape(p.shape, p.layout), data });
+    state.set(name, savedTensor(flats.get(slab)!.slice(begin, begin + p.size), p));
   }
   return state.set(STEP, { dtype: "F32", shape: [], data: Float32Array.of(steps) });
 }
@@ -67,24 +66,12 @@ export async function readState(gpu: Gpu, op: string, kept: readonly Kept[], ste
 /** Writes the state and returns the number of steps. @throws StateDictError, RangeError as `Optimizer.loadStateDict` */
 export function writeState(gpu: Gpu, op: string, kept: readonly Kept[], given: GivenState): number {
   const fail = (what: string) => new StateDictError(`${op}: ${what}`);
-  if (kindOf(given) !== "Map") {
-    throw fail(`a state dict is a Map from names to { shape, data }, got ${aKind(given)}`);
-  }
+  requireMap(given, `${op}: `);
   const entries = entriesOf(op, kept);
   const known = new Set([STEP, ...entries.map(({ name }) => name)]);
   for (const name of given.keys()) if (!known.has(name)) throw fail(`${name} is not part of this optimiser's state`);
   const floats = (name: string, shape: readonly number[]): Float32Array => {
-    const found = given.get(name);
-    if (!found) throw fail(`${name} is missing`);
-    const { data } = found;
-    if (!isList(found.shape)) throw fail(`${name} is ${aKind(found)} without a shape`);
-    if (!sameShape(found.shape, shape)) {
-      throw fail(`${name} is ${showShape(found.shape)}, the parameter is ${showShape(shape)}`);
-    }
-    if (kindOf(data) !== "Float32Array") throw fail(`${name} needs a Float32Array, got ${aKind(data)}`);
-    const values = data as Float32Array;
-    const size = shape.reduce((a, b) => a * b, 1);
-    if (values.length !== size) throw fail(`${name} ${showShape(shape)} needs ${size} values, got ${values.length}`);
+    const values = valuesIn(given, name, shape, "the parameter is", `${op}: `);
     const bad = values.find((value) => !Number.isFinite(value));
     if (bad !== undefined) throw fail(`${name} contains ${bad}`);
     return values;

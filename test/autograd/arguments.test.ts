@@ -26,6 +26,7 @@ import {
   sum,
   Variable,
   type Tensor,
+  upsampleNearest,
 } from "../../src/index.ts";
 import { Slab } from "../../src/graph/storage.ts";
 import {
@@ -72,6 +73,7 @@ const badConv: [Conv2dLayerOptions, string][] = [
   [{ stride: 1.5 }, "stride must be a whole number of at least 1, got 1.5"],
   [{ stride: [1, NaN] }, "stride must be a whole number of at least 1, got NaN"],
   [{ stride: untyped([1, 1, 1]) }, "stride must be one number or two, got [1, 1, 1]"],
+  [{ stride: untyped({}) }, "stride must be a whole number of at least 1, got [object Object]"],
   [{ padding: -1 }, "padding must be a whole number of at least 0, got -1"],
   [{ padding: 0.5 }, "padding must be a whole number of at least 0, got 0.5"],
   [{ padding: untyped("same") }, "padding must be a whole number of at least 0, got same"],
@@ -146,6 +148,8 @@ const ops: [string, (graph: Graph) => unknown, ...string[]][] = [
     return ["interpolate", (g) => interpolate(a(g), untyped(size)), `[2, 8, 8, 4] cannot be resized to ${size[0]}×${size[1]}`]; // prettier-ignore
   }),
   ["interpolate", (g) => interpolate(t(g, 2, 8), [4, 4]), "[2, 8]"],
+  ["upsampleNearest", (g) => upsampleNearest(a(g), untyped(2)), "expected factors [down, across], got a Number"],
+  ["upsampleNearest", (g) => upsampleNearest(a(g), untyped([2])), "expected factors [down, across], got [2]"],
   ["cat", () => cat([]), "no tensors were given"],
   ["cat", (g) => cat([t(g, 2, 8)]), "[2, 8]"],
   ["cat", (g) => cat([a(g), u(g, 2, 8, 8, 4)]), "u32 [2, 8, 8, 4]"],

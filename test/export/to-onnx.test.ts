@@ -174,6 +174,7 @@ test("options that contradict each other are refused", () => {
   const infer = (x: Tensor) => relu(x);
   expect(() => toOnnx(infer, new Map(), { input: [5], size: [1, 5] })).toThrow("give size, or input, and not both");
   expect(() => toOnnx(infer, new Map(), {})).toThrow("give size, or input, and not both");
+  expect(() => toOnnx(infer, new Map(), { size: 224 as never })).toThrow("size is [height, width], got a Number");
 });
 
 test("what cannot be written is refused", () => {

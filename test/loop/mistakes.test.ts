@@ -71,6 +71,21 @@ describe("what is refused", () => {
     ["save, the network first", () => save(any(net), any(gpu())), NO_GPU("save", "an Object")],
     ["a state of nowhere", () => net.stateDict(any(undefined)), NO_GPU("stateDict", "undefined")],
     ["a state to nowhere", () => { net.loadStateDict(any(new Map()), new Map()); }, NO_GPU("loadStateDict", "a Map")], // prettier-ignore
+    [
+      "an input that does not fit a layer",
+      () => net.forward(new Graph().input("x", [4, 5])),
+      "fc: linear: input [4, 5] and weight [3, 2] do not match",
+    ],
+    [
+      "requires_grad, which parameters do not have",
+      () => Object.assign(net.fc.weight, { requires_grad: false }),
+      "requires_grad, object is not extensible",
+    ],
+    [
+      "a term that is called as outputs are",
+      () => trainer(gpu(), net, ofLoss(({ x }: { x: Tensor }) => ({ loss: sum(net.forward(x)), "output q": sum(x) }))).step({ x: new Float32Array(3), label: new Uint32Array(1) }), // prettier-ignore
+      "trainer: a term of the loss cannot be called output q",
+    ],
     ["a class as a layer", () => new Sequential(any(ReLU)), "Sequential: 0 is the class ReLU, not a layer: new ReLU()"],
     [
       "a shape in place of a function",
@@ -143,7 +158,7 @@ describe("what is refused", () => {
     [
       "weights of another shape",
       async () => load(gpu(), made(5), await save(gpu(), made())),
-      'the file: fc.weight is [2, 3], the network has [5, 3]; to keep the network\'s own, { ignore: ["fc.weight"] }',
+      'the file: fc.weight is [2, 3], the network has [5, 3]; to keep the network\'s own, { ignore: ["fc"] }',
     ],
     [
       "a gradient of nothing",

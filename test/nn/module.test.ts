@@ -9,7 +9,8 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { initialValues } from "../../src/nn/init.ts";
 import { ReLU } from "../../src/nn/activations.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.ts";
-import { Module, ModuleError, ModuleList, Parameter, StateDictError, type StateDict } from "../../src/nn/module.ts";
+import { Module, ModuleError, Parameter, StateDictError, type StateDict } from "../../src/nn/module.ts";
+import { ModuleList } from "../../src/nn/module-list.ts";
 import { Adam, slabsOf } from "../../src/optim/adam.ts";
 import { useGpu } from "../support/gpu.ts";
 

@@ -10,7 +10,7 @@ import type { Shader } from "../../src/gpu/shader.ts";
 import { compile, compileAhead } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { openDawn } from "../../src/node/dawn.ts";
-import { precompiler } from "../../src/node/precompile.ts";
+import { onceEach, precompiler } from "../../src/node/precompile.ts";
 import { waitResting } from "../../src/node/wait.ts";
 
 const dir = mkdtempSync(path.join(tmpdir(), "mganet-shaders-"));
@@ -44,7 +44,7 @@ async function open(precompile: Precompile): Promise<Gpu> {
 
 test("each distinct shader is handed over once, in the background or not, on software adapters", async () => {
   const calls: { shaders: readonly Shader[]; background: boolean }[] = [];
-  const gpu = await open((shaders, { background }) => Promise.resolve(calls.push({ shaders, background })));
+  const gpu = await open(onceEach((shaders, { background }) => Promise.resolve(calls.push({ shaders, background }))));
   const { graph, options } = graphOf(16);
   await compileAhead(gpu, graph, options);
   (await compile(gpu, graph, options)).destroy();

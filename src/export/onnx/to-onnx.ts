@@ -4,7 +4,7 @@ import { NCHW } from "../../autograd/onnx-form.ts";
 import { IMAGE_DEVIATION, IMAGE_MEAN } from "../../data/batches.ts";
 import type { NamedTensors } from "../../graph/options.ts";
 import { Tensor, type Node } from "../../graph/tensor.ts";
-import { aKind, kindOf, requireKnown, requireShape, requireSizes } from "../../kernels/kernel.ts";
+import { aKind, isList, kindOf, requireKnown, requireShape, requireSizes, showShape } from "../../kernels/kernel.ts";
 import type { Outputs } from "../../models/spec.ts";
 import type { GivenState } from "../../nn/module.ts";
 import { PROGRAM, VERSION } from "../version.ts";
@@ -108,6 +108,10 @@ function sampleOf({ size, input, withPreprocessing }: OnnxOptions): readonly num
   requireShape(
     !(input && withPreprocessing),
     () => "toOnnx: withPreprocessing is what the project's networks need; record your own in the network",
+  );
+  requireShape(
+    size === undefined || (isList(size) && (size as readonly number[]).length === 2),
+    () => `toOnnx: size is [height, width], got ${isList(size) ? showShape(size!) : aKind(size)}`,
   );
   const sample = input ?? [...size!, 3];
   requireSizes("toOnnx", sample);

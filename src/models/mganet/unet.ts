@@ -3,7 +3,8 @@ import { cat, interpolate } from "../../autograd/spatial.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { nhwc, requireShape, showShape } from "../../kernels/kernel.ts";
 import { BatchNorm2d, Conv2d } from "../../nn/layers.ts";
-import { Module, ModuleList } from "../../nn/module.ts";
+import { Module } from "../../nn/module.ts";
+import { ModuleList } from "../../nn/module-list.ts";
 import { ResNet, scaleChannels } from "../shared/resnet.ts";
 
 /** Bilinear upsampling by 2, concatenation with the skip connection, then twice convolution, batch norm and ReLU. */

@@ -5,7 +5,8 @@ import { requireWhole } from "../../kernels/kernel.ts";
 import { fanInUniform, heNormal } from "../../nn/draws.ts";
 import { initialValuesBy } from "../../nn/init.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../nn/layers.ts";
-import { Module, ModuleList } from "../../nn/module.ts";
+import { Module } from "../../nn/module.ts";
+import { ModuleList } from "../../nn/module-list.ts";
 import { shortcut, stemPool, type Downsample } from "../shared/resnet.ts";
 import { eights } from "../shared/width.ts";
 

@@ -2,7 +2,8 @@
 import { maxPool2d } from "../../autograd/spatial.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { BatchNorm2d, Conv2d } from "../../nn/layers.ts";
-import { Module, ModuleList } from "../../nn/module.ts";
+import { Module } from "../../nn/module.ts";
+import { ModuleList } from "../../nn/module-list.ts";
 
 /** A projection shortcut: convolution 0, batch norm 1. */
 export class Downsample extends ModuleList<Module> {
