@@ -160,7 +160,8 @@ export class Gpu {
   /** Throws the first error that the device reported, if any, or one that says it was destroyed. */
   check(): void {
     if (this.#failure) throw this.#failure;
-    if (this.#closing.signal.aborted) throw new GpuError("destroyed", "the device was destroyed: its Gpu's destroy() was called");
+    if (this.#closing.signal.aborted)
+      throw new GpuError("destroyed", "the device was destroyed: its Gpu's destroy() was called");
   }
 
   /**
