@@ -2,6 +2,7 @@
 import { beforeAll, describe } from "vitest";
 import { useGpu } from "../support/gpu.ts";
 import { kernelSuite, runnerOnNode } from "../support/kernel-suite.ts";
+import { adapterSample } from "../support/selection.ts";
 import type { Runner } from "../support/runner.ts";
 
 const gpu = useGpu();
@@ -11,4 +12,4 @@ beforeAll(async () => {
 });
 
 describe("with all that the adapter has", () =>
-  kernelSuite(() => runner, { quick: { every: 2, whole: ["every-block"] } }));
+  kernelSuite(() => runner, { sample: adapterSample, quick: { every: 2, whole: ["every-block"] } }));

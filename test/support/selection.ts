@@ -1,6 +1,6 @@
 /**
- * Selects which tests run. `npm test` runs enough to show within minutes that a change works; `npm run test:rest` runs what that
- * leaves out; `npm run test:all`, or naming a file, runs everything. Training and compiling shaders for a software adapter take
+ * Selects which tests run. `npm test` runs enough to show within minutes that a change works; `npm run test:rest` runs most of what
+ * that leaves out; `npm run test:all`, or naming a file, runs everything. Training and compiling shaders for a software adapter take
  * the most time.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -9,6 +9,8 @@ import { readdirSync, readFileSync } from "node:fs";
 const mode = process.env["MGANET_TESTS"] ?? "all";
 /** Whether what `npm test` leaves out runs. */
 export const everything = mode !== "fast";
+/** Of a kernel's cases, one of so many runs in every variant on the usual adapter. */
+export const adapterSample = mode === "rest" ? 2 : 1;
 
 /** Marks a test or a group of tests that `npm test` leaves out: `test("...", slow, ...)`. */
 export const slow = { tags: ["slow"] };
@@ -21,9 +23,10 @@ export const tags = [
   { name: "further", description: "cases of ops whose kernels all run in other cases, in every variant" },
 ];
 
-/** Files that `npm test` leaves out, and why. */
-const leftOut: readonly { files: RegExp; why: string }[] = [
-  { files: /^test\/peers\//, why: "whether the other libraries of the benchmark compute the same" },
+/** Files that `npm test` leaves out, and why; those of `all` only `test:all` runs. */
+const leftOut: readonly { files: RegExp; why: string; all?: true }[] = [
+  // The benchmark itself compares what they compute before it times them.
+  { files: /^test\/peers\//, why: "whether the other libraries of the benchmark compute the same", all: true },
   { files: /^test\/browser\//, why: "the kernels, runs, the decoding of images and the page in Chromium" },
   {
     files: /^test\/cli\/(reproduce|study-figures|backbones|rollout)\./,
@@ -55,7 +58,7 @@ const all = (readdirSync(new URL("../../test", import.meta.url), { recursive: tr
   .filter((file) => file.endsWith(".test.ts"))
   .sort();
 
-const isLeftOut = (file: string) => leftOut.some((group) => group.files.test(file));
+const groupOf = (file: string) => leftOut.find((group) => group.files.test(file));
 const text = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
 
 /** Whether tests of a file that `npm test` runs do less there than elsewhere. */
@@ -66,12 +69,17 @@ const doesLess = (file: string) => /\b(everything|kernelSuite)\b/.test(text(file
  * @param file relative to the project
  */
 export const tagsOf = (file: string): string[] | undefined =>
-  mode === "rest" && !isLeftOut(file) && !doesLess(file) ? [tags.map(({ name }) => name).join(" || ")] : undefined;
+  mode === "rest" && !groupOf(file) && !doesLess(file) ? [tags.map(({ name }) => name).join(" || ")] : undefined;
 
 /** Whether any test of a file runs. */
 function runs(file: string): boolean {
-  if (mode === "fast") return !isLeftOut(file);
-  return tagsOf(file) === undefined || tags.some(({ name }) => new RegExp(`\\b${name}\\b`).test(text(file)));
+  const group = groupOf(file);
+  if (group && mode !== "all") return mode === "rest" && !group.all;
+  return (
+    mode === "fast" ||
+    tagsOf(file) === undefined ||
+    tags.some(({ name }) => new RegExp(`\\b${name}\\b`).test(text(file)))
+  );
 }
 
 /** The files that run. */
@@ -79,5 +87,5 @@ export const files = all.filter(runs);
 
 /** The files that do not run, by reason. */
 export const filesLeftOut = leftOut
-  .map(({ files: pattern, why }) => ({ why, files: all.filter((file) => !everything && pattern.test(file)) }))
+  .map(({ files: pattern, why }) => ({ why, files: all.filter((file) => pattern.test(file) && !runs(file)) }))
   .filter((group) => group.files.length > 0);
