@@ -225,9 +225,12 @@ function differences(spec: ModelSpec, { config: before }: Checkpoint, now: Train
 /** "398 tensors taken; left: 2 of fc; initial values: 2 of fc and 4 of mga.L0": what was taken of a file, for people. */
 export function takenText({ taken, left, notes }: TakenPart, fresh: readonly string[] = []): string {
   const list = (title: string, names: readonly string[]) => (names.length > 0 ? [`${title}: ${byModule(names)}`] : []);
-  return [`${taken.length} ${taken.length === 1 ? "tensor" : "tensors"} taken`, ...list("left", left), ...list("initial values", fresh), ...notes].join(
-    "; ",
-  );
+  return [
+    `${taken.length} ${taken.length === 1 ? "tensor" : "tensors"} taken`,
+    ...list("left", left),
+    ...list("initial values", fresh),
+    ...notes,
+  ].join("; ");
 }
 
 /** What a run begins from, a line each: the files, and what none of several gives. */
