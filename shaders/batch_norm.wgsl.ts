@@ -15,7 +15,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
-import { vec, type Lanes } from "./lib/vec.ts";
+import { rectified, vec, type Lanes } from "./lib/vec.ts";
 
 /**
  * Uniform: rows M; vectors per row; number of runs and rows per run, in kernels that sum over rows; rows that the statistics
@@ -150,7 +150,7 @@ ${rowsMain(
     v += residual[at];
 #endif
 #if ${relu}
-    v = max(v, ${type}());
+    v = ${rectified("v", type)};
 #endif
     y[at] = v;`,
 )}`;

@@ -13,7 +13,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convHead, type Conv2dShape } from "./lib/conv.ts";
 import { convSizes } from "./lib/conv-sizes.ts";
-import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
+import { epilogueOperands, finish, rectifier, type Epilogue } from "./lib/epilogue.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { unroll, vec, type Lanes } from "./lib/vec.ts";
 
@@ -30,7 +30,7 @@ export const conv2dDepthwiseForward = (s: Conv2dShape, epilogue: Epilogue, threa
   const type = vec(lanes);
   const names = ["x", "w", ...epilogueOperands(epilogue), "y"];
   return wgsl`
-${bindings(...names.map((name): [string, string] => [name, type]))}
+${bindings(...names.map((name): [string, string] => [name, type]))}${rectifier(epilogue, type)}
 ${convHead(s, names.length)}
 ${threadMain(
   { items: `p.n * p.oh * ((p.ow + ${PIXELS_PER_THREAD - 1}u) / ${PIXELS_PER_THREAD}u) * (p.co / ${lanes}u)`, threads },
@@ -59,7 +59,7 @@ ${unroll(
   (j) => `
   if (ox + ${j}u < OW) {
     let at = (line * OW + ox + ${j}u) * COLS + c;
-    y[at] = ${finish(epilogue, type, `sum${j}`, "bias[c]", "at")};
+    y[at] = ${finish(epilogue, `sum${j}`, "bias[c]", "at")};
   }`,
 )}`,
 )}`;
@@ -70,7 +70,7 @@ export const conv2dDepthwiseInputGrad = (s: Conv2dShape, epilogue: Epilogue, thr
   const names = ["dy", "w", ...epilogueOperands(epilogue), "dx"];
   const run = PIXELS_PER_THREAD * s.stride[1];
   return wgsl`
-${bindings(...names.map((name): [string, string] => [name, type]))}
+${bindings(...names.map((name): [string, string] => [name, type]))}${rectifier(epilogue, type)}
 ${convHead(s, names.length)}
 ${threadMain(
   { items: `p.n * p.h * ((p.w + ${run - 1}u) / ${run}u) * ${s.stride[1]}u * (p.ci / ${lanes}u)`, threads },
@@ -102,7 +102,7 @@ ${unroll(
   let ix${j} = (first + ${j}u) * ${s.stride[1]}u + phase;
   if (ix${j} < W) {
     let at = (line * W + ix${j}) * COLS + c;
-    dx[at] = ${finish(epilogue, type, `sum${j}`, "bias[c]", "at")};
+    dx[at] = ${finish(epilogue, `sum${j}`, "bias[c]", "at")};
   }`,
 )}`,
 )}`;

@@ -11,7 +11,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convHead, type Conv2dShape } from "./lib/conv.ts";
 import { convSizes } from "./lib/conv-sizes.ts";
-import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
+import { epilogueOperands, finish, rectifier, type Epilogue } from "./lib/epilogue.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 
 const sizes = `${convSizes}
@@ -28,12 +28,12 @@ const resultMain = (
 ): string => {
   const names = [x, w, ...epilogueOperands(epilogue), y];
   return wgsl`
-${bindings(...names.map((name): [string, string] => [name, "f32"]))}
+${bindings(...names.map((name): [string, string] => [name, "f32"]))}${rectifier(epilogue, "f32")}
 ${convHead(shape, names.length)}
 ${threadMain(
   { items, threads },
   `${body}
-  ${y}[i] = ${finish(epilogue, "f32", "sum", `bias[${channel}]`, "i")};`,
+  ${y}[i] = ${finish(epilogue, "sum", `bias[${channel}]`, "i")};`,
 )}`;
 };
 

@@ -10,7 +10,7 @@
  * Dispatch: N ceil(OH / rows) ceil(OW / subgroup) workgroups folded over x and y, in each group.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
+import { epilogueOperands, finish, rectifier, type Epilogue } from "./lib/epilogue.ts";
 import { params } from "./lib/params.ts";
 import { collected } from "./lib/loops.ts";
 import { bindings, groupIndex, loop } from "./lib/thread.ts";
@@ -132,7 +132,7 @@ export const conv2dStrip = (t: Strip): string => {
   const accumulators = Array.from({ length: rows * quads }, (_, e) => `acc${Math.floor(e / quads)}_${e % quads}`);
   return wgsl`
 enable subgroups;
-${bindings(...names)}
+${bindings(...names)}${rectifier(t.epilogue, out)}
 ${params(stripFieldsOf(t.grouped), names.length)}
 ${weights.loader}
 ${pixelLoader(chunk)}
@@ -176,7 +176,7 @@ ${loop(
   wgsl`
   if (row + v < p.oh) {
     let at = ((image * p.oh + row + v) * p.ow + column) * ${t.grouped ? `p.groups * ${quads}u + group.z * ${quads}u` : `${quads}u`};
-${loop("q", quads, `    y[at + q] = ${finish(t.epilogue, out, `all[v * ${quads}u + q]`, t.grouped ? `bias[group.z * ${quads}u + q]` : "bias[q]", "at + q")};`)}
+${loop("q", quads, `    y[at + q] = ${finish(t.epilogue, `all[v * ${quads}u + q]`, t.grouped ? `bias[group.z * ${quads}u + q]` : "bias[q]", "at + q")};`)}
   }`,
 )}
 }`;

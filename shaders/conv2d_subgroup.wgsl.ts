@@ -17,7 +17,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { convUniform } from "./lib/conv.ts";
 import { convKernel, convSizes } from "./lib/conv-sizes.ts";
-import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
+import { epilogueOperands, finish, rectifier, type Epilogue } from "./lib/epilogue.ts";
 import { columnsOf } from "./lib/groups.ts";
 import { enableHalf, stored, widened } from "./lib/half.ts";
 import { collected } from "./lib/loops.ts";
@@ -79,7 +79,7 @@ export const conv2dSubgroupForward = (epilogue: Epilogue, t: SubgroupTile, half:
   return wgsl`
 enable subgroups;
 ${enableHalf(half)}
-${bindings(["x", vec(t.chunk)], ["w", stored(t.lane, half)], ...more, ["y", out])}
+${bindings(["x", vec(t.chunk)], ["w", stored(t.lane, half)], ...more, ["y", out])}${rectifier(epilogue, out)}
 ${convUniform(3 + more.length)}
 ${subgroupMain(
   t.subgroup,
@@ -125,7 +125,7 @@ ${multiplyTile(t)}
   let shift = bias[${names.own}];
 #endif
 ${collected(out, accumulatorsOf(size))}
-${loop("r", size, `if (first + r < P) { let at = (first + r) * COLS + ${names.own}; y[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
+${loop("r", size, `if (first + r < P) { let at = (first + r) * COLS + ${names.own}; y[at] = ${finish(epilogue, "all[r]", "shift", "at")}; }`)}`,
 )}`;
 };
 
@@ -208,7 +208,7 @@ ${unroll(
   let shift = bias[${names.own}];
 #endif
 ${collected(out, accumulatorsOf(size))}
-${loop("r", size, `if (${all("first + r < P", "to[r] != 0xffffffffu")}) { let at = to[r] + ${names.own}; dx[at] = ${finish(epilogue, out, "all[r]", "shift", "at")}; }`)}`,
+${loop("r", size, `if (${all("first + r < P", "to[r] != 0xffffffffu")}) { let at = to[r] + ${names.own}; dx[at] = ${finish(epilogue, "all[r]", "shift", "at")}; }`)}`,
   stride1,
 )}`;
 };

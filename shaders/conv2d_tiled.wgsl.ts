@@ -13,7 +13,7 @@
  * Dispatch: tiles (rows of tiles times columns of tiles) folded over x and y; splits phases groups along z, groups fastest.
  */
 import { convHead, type Conv2dShape } from "./lib/conv.ts";
-import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
+import { epilogueOperands, finish, rectifier, type Epilogue } from "./lib/epilogue.ts";
 import { enableHalf, stored } from "./lib/half.ts";
 import { count, digits, loadInside, tiledProduct, type Operand, type Tile } from "./lib/tiled.ts";
 import { bindings } from "./lib/thread.ts";
@@ -124,7 +124,7 @@ const epilogueBindings = (epilogue: Epilogue, lanes: Lanes): [string, string][] 
   epilogueOperands(epilogue).map((name) => [name, vec(lanes)]);
 
 const finisher = (epilogue: Epilogue, lanes: Lanes, own: string) => (value: string, column: string, at: string) =>
-  finish(epilogue, lanes === 1 ? "f32" : "vec4f", value, `bias[g * (${own} / ${lanes}u) + ${column}]`, at);
+  finish(epilogue, value, `bias[g * (${own} / ${lanes}u) + ${column}]`, at);
 
 /** With `half`, the weights are stored in half precision. */
 export const conv2dTiledForward = (s: Conv2dShape, epilogue: Epilogue, tile: Tile, half: boolean): string => {
@@ -133,7 +133,7 @@ export const conv2dTiledForward = (s: Conv2dShape, epilogue: Epilogue, tile: Til
   const product = tiledProduct({
     tile,
     head: `
-${bindings(["x", vec(load)], ["w", stored(lanes, half)], ...more, ["y", vec(lanes)])}
+${bindings(["x", vec(load)], ["w", stored(lanes, half)], ...more, ["y", vec(lanes)])}${rectifier(epilogue, vec(lanes))}
 ${convHead(s, 3 + more.length)}${privates}`,
     setup: `${channels}
     let ROWS = p.n * p.oh * p.ow;

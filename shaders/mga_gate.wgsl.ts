@@ -12,7 +12,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
-import { horizontalSum, vec, type Lanes } from "./lib/vec.ts";
+import { horizontalSum, rectified, vec, type Lanes } from "./lib/vec.ts";
 
 /** Uniform: N; R and C, and both in vectors; number of runs whose sums add up to da; pixels P per sample. */
 export const gateFields = ["samples", "hidden", "hiddenQuads", "channels", "quads", "runs", "pixels"] as const;
@@ -33,7 +33,7 @@ ${threadMain(
   let n = i / R;
   var sum = b1[r];
   for (var c = 0u; c < C; c++) { sum += mean[n * C + c] * w1[c * R + r]; }
-  h[i] = max(sum, 0.0);`,
+  h[i] = ${rectified("sum", "f32")};`,
 )}`;
 
 /** Bindings h, w2, b2, a [N,C]. */

@@ -6,6 +6,7 @@
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
+import { sumOf } from "./lib/sum.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 
 export const reduceAll = (threads: number): string => wgsl`
@@ -13,8 +14,7 @@ ${bindings(["x", "f32"], ["part", "f32"])}
 ${params(["parts", "count", "run"], 2)}
 ${threadMain(
   { items: "p.parts", threads },
-  `  var sum = 0.0;
-  let end = min((i + 1u) * p.run, p.count);
-  for (var k = i * p.run; k < end; k++) { sum += x[k]; }
+  `  let end = min((i + 1u) * p.run, p.count);
+${sumOf("f32", "i * p.run", "end", "x[k]")}
   part[i] = sum;`,
 )}`;

@@ -7,6 +7,7 @@
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
+import { sumOf } from "./lib/sum.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 
@@ -31,11 +32,8 @@ ${threadMain(
   let sample = (i / QUADS) % p.samples;
   let begin = (i / QUADS / p.samples) * p.run;
   let end = min(begin + p.run, p.pixels);
-  var sum = ${type}();
-  for (var k = begin; k < end; k++) {
-    let pixel = sample * p.pixels + k;
-    sum += f[pixel * QUADS + quad]${product ? " * g[pixel * QUADS + quad]" : ""}${map ? " * m[pixel]" : ""};
-  }
+  let first = sample * p.pixels;
+${sumOf(type, "begin", "end", `f[(first + k) * QUADS + quad]${product ? " * g[(first + k) * QUADS + quad]" : ""}${map ? " * m[first + k]" : ""}`)}
   part[i] = sum * bitcast<f32>(p.factor);`,
 )}`;
 };

@@ -11,6 +11,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { params } from "./lib/params.ts";
 import { operandNames } from "./pointwise.wgsl.ts";
+import { sumOf } from "./lib/sum.ts";
 import { bindings, threadMain } from "./lib/thread.ts";
 import { vec, type Lanes } from "./lib/vec.ts";
 
@@ -82,7 +83,13 @@ ${read(s)}
   y[i] = ${s.expression};`,
 )}`;
 
-const combined = { sum: "result += value;", max: "result = max(result, value);" } as const;
+const combined = {
+  sum: `${sumOf("T", "first", "end", "each(base, k)")}
+  let result = sum;`,
+  max: `
+  var result = each(base, first);
+  for (var k = first + 1u; k < end; k++) { result = max(result, each(base, k)); }`,
+} as const;
 export type Combination = keyof typeof combined;
 
 export const reduce = (s: Strided, how: Combination): string => wgsl`
@@ -102,10 +109,6 @@ ${offsets(s, "n", s.axes, "i % p.outs")}
     .join(", ")});
   let first = i / p.outs * p.run;
   let end = min(first + p.run, p.total);
-  var result = each(base, first);
-  for (var k = first + 1u; k < end; k++) {
-    let value = each(base, k);
-    ${combined[how]}
-  }
+${combined[how]}
   y[i] = bitcast<f32>(p.factor) * result;`,
 )}`;

@@ -12,7 +12,7 @@
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { TAPS } from "./lib/conv.ts";
-import { epilogueOperands, finish, type Epilogue } from "./lib/epilogue.ts";
+import { epilogueOperands, finish, rectifier, type Epilogue } from "./lib/epilogue.ts";
 import { enableHalf, narrowed, stored } from "./lib/half.ts";
 import { params } from "./lib/params.ts";
 import { bindings, threadMain, type loop } from "./lib/thread.ts";
@@ -174,7 +174,7 @@ export const winogradOutput = ({ threads, round }: Threads, n: TileSize, epilogu
   const { outputs } = winogradMatrices(n, TAPS);
   const names = ["m", ...epilogueOperands(epilogue), "y"];
   return wgsl`
-${bindings(...names.map((name): [string, string] => [name, "vec4f"]))}
+${bindings(...names.map((name): [string, string] => [name, "vec4f"]))}${rectifier(epilogue, "vec4f")}
 ${params(winogradFields, names.length)}
 ${threadMain(
   { items: "p.n * p.down * p.across * p.quads", threads },
@@ -187,7 +187,7 @@ ${sandwich(
   planes("m", n, "tile * p.stride + p.first + quad", "tiles * p.stride"),
   round,
   (r, c, name) =>
-    `if (${all(`top + ${r} < p.h`, `left + ${c} < p.w`)}) { let at = ((image * p.h + top + ${r}) * p.w + left + ${c}) * p.quads + quad; y[at] = ${finish(epilogue, "vec4f", name, "shift", "at")}; }`,
+    `if (${all(`top + ${r} < p.h`, `left + ${c} < p.w`)}) { let at = ((image * p.h + top + ${r}) * p.w + left + ${c}) * p.quads + quad; y[at] = ${finish(epilogue, name, "shift", "at")}; }`,
 )}`,
 )}`;
 };

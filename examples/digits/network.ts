@@ -5,7 +5,11 @@ import { Adam, cosineAnnealingLR } from "mganet-webgpu/optim";
 import { predictor, trainer } from "mganet-webgpu/train";
 import { batches, drawDigits, SIDE, type Digits } from "./digits.ts";
 
-const conv = (from: number, to: number) => [new Conv2d(from, to, 3, { padding: 1 }), new BatchNorm2d(to), new ReLU()];
+const conv = (from: number, to: number) => [
+  new Conv2d(from, to, 3, { padding: 1, bias: false }),
+  new BatchNorm2d(to),
+  new ReLU(),
+];
 
 /** Images [N, 16, 16, 1] to logits [N, 10]. */
 export const network = () =>

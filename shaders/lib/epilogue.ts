@@ -1,4 +1,5 @@
 /** What a convolution does with each value of its result before it is written: relu?(value + bias? + plus?). */
+import { rectified } from "./vec.ts";
 
 export interface Epilogue {
   /** A vector over the result's channels. */
@@ -16,8 +17,12 @@ export const epilogueOperands = ({ bias, plus }: Epilogue): ("bias" | "plus")[] 
   ...(plus ? (["plus"] as const) : []),
 ];
 
-/** WGSL for the finished value of `type` written at index `at`, given WGSL for its channels' bias. */
-export function finish(e: Epilogue, type: string, value: string, bias: string, at: string): string {
+/** Declares the ReLU of an epilogue, for values of `type`. */
+export const rectifier = ({ relu }: Epilogue, type: string): string =>
+  relu ? `\nfn rectified(v: ${type}) -> ${type} { return ${rectified("v", type)}; }` : "";
+
+/** WGSL for the finished value written at index `at`, given WGSL for its channels' bias. Needs `rectifier`. */
+export function finish(e: Epilogue, value: string, bias: string, at: string): string {
   const sum = [value, ...(e.bias ? [bias] : []), ...(e.plus ? [`plus[${at}]`] : [])].join(" + ");
-  return e.relu ? `max(${sum}, ${type}())` : sum;
+  return e.relu ? `rectified(${sum})` : sum;
 }

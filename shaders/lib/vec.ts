@@ -25,3 +25,6 @@ export function unroll(n: number, f: (i: number) => string, separator = "\n"): s
  * signed index is compared as u32, which also rules out values below 0.
  */
 export const all = (...conditions: string[]): string => conditions.map((condition) => `(${condition})`).join(" & ");
+
+/** ReLU of a variable or constant. Unlike max(v, 0) it keeps NaN, wherever comparisons with it are false. */
+export const rectified = (v: string, type: string): string => `select(${v}, ${type}(), ${v} <= ${type}())`;

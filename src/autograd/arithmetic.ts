@@ -4,6 +4,7 @@ import { Tensor, viewOf } from "../graph/tensor.ts";
 import { aKind, requireNumber, sameShape, ShapeError } from "../kernels/kernel.ts";
 import { broadcastShape, broadcastTo, stridedKernel } from "../kernels/strided.ts";
 import { apply, literal, scale, type NumberSettings } from "./elementwise.ts";
+import { requireNoMore } from "./given.ts";
 import { mulChannels, mulMap, mulSamples } from "./gating.ts";
 import { sumTo } from "./shape.ts";
 
@@ -77,28 +78,37 @@ const dyOnly: Rule = [["dy"], "a"];
 const minusDy: Rule = [["dy"], "-a"];
 
 /** a + b. @throws ShapeError for shapes that cannot be broadcast */
-export const add = (a: Operand, b: Operand): Tensor =>
-  arithmetic("add", a, b, {
+export function add(a: Operand, b: Operand): Tensor;
+export function add(a: Operand, b: Operand, ...more: unknown[]): Tensor {
+  requireNoMore("add", more);
+  return arithmetic("add", a, b, {
     tensors: (a, b) => broadcast("add", a, b, "a + b", [dyOnly, dyOnly]),
     left: (left, b) => withNumber("add", b, `${literal(left)} + a`, { left }, (dy) => dy),
     right: (a, right) => withNumber("add", a, `a + ${literal(right)}`, { right }, (dy) => dy),
   });
+}
 
 /** a - b. @throws ShapeError for shapes that cannot be broadcast */
-export const sub = (a: Operand, b: Operand): Tensor =>
-  arithmetic("sub", a, b, {
+export function sub(a: Operand, b: Operand): Tensor;
+export function sub(a: Operand, b: Operand, ...more: unknown[]): Tensor {
+  requireNoMore("sub", more);
+  return arithmetic("sub", a, b, {
     tensors: (a, b) => broadcast("sub", a, b, "a - b", [dyOnly, minusDy]),
     left: (left, b) => withNumber("sub", b, `${literal(left)} - a`, { left }, (dy) => apply("sub.grad", [dy], "-a")),
     right: (a, right) => withNumber("sub", a, `a - ${literal(right)}`, { right }, (dy) => dy),
   });
+}
 
 /** a · b. @throws ShapeError for shapes that cannot be broadcast */
-export const mul = (a: Operand, b: Operand): Tensor =>
-  arithmetic("mul", a, b, {
+export function mul(a: Operand, b: Operand): Tensor;
+export function mul(a: Operand, b: Operand, ...more: unknown[]): Tensor {
+  requireNoMore("mul", more);
+  return arithmetic("mul", a, b, {
     tensors: (a, b) => factors(a, b) ?? factors(b, a) ?? broadcast("mul", a, b, "a * b", [[["dy", "b"], "a * b"], [["dy", "a"], "a * b"]]), // prettier-ignore
     left: (number, b) => scale(b, number),
     right: scale,
   });
+}
 
 /** x times factors of samples, pixels or channels, for which there are kernels of their own; undefined for others. */
 function factors(x: Tensor, s: Tensor): Tensor | undefined {
@@ -111,8 +121,10 @@ function factors(x: Tensor, s: Tensor): Tensor | undefined {
 }
 
 /** a / b. @throws ShapeError for shapes that cannot be broadcast */
-export const div = (a: Operand, b: Operand): Tensor =>
-  arithmetic("div", a, b, {
+export function div(a: Operand, b: Operand): Tensor;
+export function div(a: Operand, b: Operand, ...more: unknown[]): Tensor {
+  requireNoMore("div", more);
+  return arithmetic("div", a, b, {
     tensors: (a, b) =>
       broadcast("div", a, b, "a / b", [[["dy", "b"], "a / b"], [["dy", "a", "b"], "-a * b / (c * c)"]]), // prettier-ignore
     left: (left, b) =>
@@ -124,3 +136,4 @@ export const div = (a: Operand, b: Operand): Tensor =>
         apply("div.grad", [dy], `a / ${literal(right)}`),
       ),
   });
+}

@@ -1,11 +1,12 @@
 /** Elementwise ops, and sums over all elements. */
 import { BELL_HEIGHT, normalFunctions } from "../../shaders/lib/normal.ts";
+import { rectified } from "../../shaders/lib/vec.ts";
 import { pointwiseKernel } from "../kernels/pointwise.ts";
 import { requireSame, sumAll } from "../kernels/reduce.ts";
 import { requireNumber } from "../kernels/kernel.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
-import { checkShares } from "./given.ts";
+import { checkShares, requireNoMore } from "./given.ts";
 
 /** A number as WGSL's f32. */
 export const literal = (value: number): string => `f32(${value.toExponential()})`;
@@ -31,17 +32,21 @@ export function apply(
 
 /** max(x, 0); the gradient at 0 is 0. */
 export const relu = (x: Tensor): Tensor =>
-  apply("relu", [x], "max(a, vec4f())", (dy, y) => [apply("relu.grad", [dy, y], "select(vec4f(), a, b > vec4f())")]);
+  apply("relu", [x], rectified("a", "vec4f"), (dy, y) => [
+    apply("relu.grad", [dy, y], "select(vec4f(), a, b > vec4f())"),
+  ]);
 
 /** 1 / (1 + exp(-x)). */
 export const sigmoid = (x: Tensor): Tensor =>
-  apply("sigmoid", [x], "1.0 / (1.0 + exp(min(-a, vec4f(80.0))))", (dy, y) => [
+  apply("sigmoid", [x], "1.0 / (1.0 + exp(select(-a, vec4f(80.0), a < vec4f(-80.0))))", (dy, y) => [
     apply("sigmoid.grad", [dy, y], "a * b * (1.0 - b)"),
   ]);
 
 /** x Phi(x), exactly (not the tanh approximation), Phi being the normal distribution function. */
-export const gelu = (x: Tensor): Tensor =>
-  apply(
+export function gelu(x: Tensor): Tensor;
+export function gelu(x: Tensor, ...more: unknown[]): Tensor {
+  requireNoMore("gelu", more, ": it is exact");
+  return apply(
     "gelu",
     [x],
     "a * normalCdf(a, bell(a))",
@@ -51,6 +56,7 @@ export const gelu = (x: Tensor): Tensor =>
     },
     normalFunctions,
   );
+}
 
 /** a + b, of equal shapes. */
 export const add = (a: Tensor, b: Tensor): Tensor => apply("add", [a, b], "a + b", (dy) => [dy, dy]);
@@ -108,7 +114,9 @@ function total(name: string, x: Tensor, of: () => number): Tensor {
  * The mean binary cross-entropy of logits x against targets t in [0, 1] of the same shape, [1]; no gradient for t. Where t is an
  * input, a run rejects values outside that range.
  */
-export function bceWithLogits(x: Tensor, t: Tensor): Tensor {
+export function bceWithLogits(x: Tensor, t: Tensor): Tensor;
+export function bceWithLogits(x: Tensor, t: Tensor, ...more: unknown[]): Tensor {
+  requireNoMore("bceWithLogits", more, ": it is the mean, unweighted");
   requireTensors("bceWithLogits", x, t);
   checkShares("bceWithLogits", t);
   const each = apply("bceWithLogits", [x, t], "max(a, vec4f()) - a * b + log(1.0 + exp(-abs(a)))", (dy) => [

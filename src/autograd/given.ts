@@ -1,5 +1,19 @@
-/** Checks that the inputs of a loss hold values that it can take. */
+/** Checks what ops are given: arguments that they do not have, and values that a loss cannot take. */
 import type { Tensor } from "../graph/tensor.ts";
+import { aKind, isList, requireShape } from "../kernels/kernel.ts";
+
+/**
+ * Refuses arguments behind the last: what PyTorch's op of that name would do with them is not done. The index and array that `map` and
+ * `reduce` hand over pass.
+ * @param advice what to do
+ * @throws ShapeError
+ */
+export function requireNoMore(op: string, more: readonly unknown[], advice = ""): void {
+  requireShape(
+    more.length === 0 || isList(more.at(-1)),
+    () => `${op}: has no further argument, got ${aKind(more[0])}${advice}`,
+  );
+}
 
 /** Requires classes below `classes`. */
 export function checkClasses(op: string, label: Tensor, classes: number): void {

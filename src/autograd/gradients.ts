@@ -81,10 +81,12 @@ function dependants(graph: Graph, wrt: readonly Tensor[]): Set<Node> {
 /** The sum of tensors of one shape; if one of them comes from a kernel that can add the others itself, that kernel does. */
 function sum(graph: Graph, terms: readonly Tensor[]): Tensor {
   if (terms.length === 1) return terms[0]!;
-  const adding = terms.find((t) => t.source.kind === "node" && t.source.node.kernel.traits?.withAddend);
+  const at = terms.findIndex((t) => t.source.kind === "node" && t.source.node.kernel.traits?.withAddend);
+  const adding = terms[at];
   if (adding?.source.kind === "node") {
     const { node } = adding.source;
-    const others = terms.filter((t) => t !== adding);
+    // By its place: one tensor may be several terms.
+    const others = terms.toSpliced(at, 1);
     const inputs = [...node.inputs, sum(graph, others)];
     return graph.scope(
       node.layer,

@@ -4,7 +4,7 @@ import { requireNumber } from "../kernels/kernel.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { mean } from "./elementwise.ts";
-import { checkClasses, checkShares } from "./given.ts";
+import { checkClasses, checkShares, requireNoMore } from "./given.ts";
 
 /**
  * Mean softmax cross-entropy of logits [N, K] against class indices u32 [N] below K, [1]. Where they are an input, a run rejects
@@ -13,7 +13,9 @@ import { checkClasses, checkShares } from "./given.ts";
  * With `weight` [K], the mean is weighted by the samples' classes, sum w l / sum w, as in PyTorch's
  * `cross_entropy(weight=...)`.
  */
-export function crossEntropy(logits: Tensor, label: Tensor, weight?: readonly number[]): Tensor {
+export function crossEntropy(logits: Tensor, label: Tensor, weight?: readonly number[]): Tensor;
+export function crossEntropy(logits: Tensor, label: Tensor, weight?: readonly number[], ...more: unknown[]): Tensor {
+  requireNoMore("crossEntropy", more);
   requireTensors("crossEntropy", logits, label);
   const graph = graphOf("crossEntropy", logits, label);
   const outputs = graph.record(crossEntropyKernel(logits.shape, label.shape, weight), [logits, label], {

@@ -25,8 +25,9 @@ const tanhFunction = `
 fn tanhOf(x: vec4f) -> vec4f {
   let s = x * x;
   let small = x * (1.0 + s * (-1.0 / 3.0 + s * (2.0 / 15.0 + s * (-17.0 / 315.0 + s * (62.0 / 2835.0)))));
-  let e = exp(-2.0 * min(abs(x), vec4f(20.0)));
-  return select(sign(x) * (1.0 - e) / (1.0 + e), small, abs(x) < vec4f(0.25));
+  let size = abs(x);
+  let e = exp(-2.0 * select(size, vec4f(20.0), size > vec4f(20.0)));
+  return select(sign(x) * (1.0 - e) / (1.0 + e), small, size < vec4f(0.25));
 }`;
 
 /** The hyperbolic tangent. */
@@ -52,10 +53,11 @@ export function clamp(x: Tensor, bounds: ClampOptions): Tensor {
   requireShape(!(min! > max!), () => `clamp: min ${min!} is above max ${max!}`);
   const least = min === undefined ? undefined : `vec4f(${literal(min)})`;
   const most = max === undefined ? undefined : `vec4f(${literal(max)})`;
-  const above = least ? `max(a, ${least})` : "a";
+  // Unlike max and min, it keeps NaN.
+  const above = least ? `select(a, ${least}, a < ${least})` : "a";
   const within = [...(least ? [`(b >= ${least})`] : []), ...(most ? [`(b <= ${most})`] : [])].join(" & ");
   const gradient = (dy: Tensor) => [apply("clamp.grad", [dy, x], `select(vec4f(), a, ${within})`)];
-  return apply("clamp", [x], most ? `min(${above}, ${most})` : above, gradient, "", { min, max });
+  return apply("clamp", [x], most ? `select(${above}, ${most}, a > ${most})` : above, gradient, "", { min, max });
 }
 
 export interface PowSettings {

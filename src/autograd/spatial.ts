@@ -13,6 +13,7 @@ import {
   sliceKernel,
   type MaxPoolOptions,
 } from "../kernels/spatial.ts";
+import { requireNoMore } from "./given.ts";
 import { graphOf } from "../graph/graph.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 
@@ -44,8 +45,10 @@ export function maxPool2d(x: Tensor, given: MaxPool2dOptions): Tensor {
   return outputs[0]!;
 }
 
-/** Bilinear resize to [N, size[0], size[1], C] with half-pixel centres (align_corners=False, no antialiasing). */
-export function interpolate(x: Tensor, size: readonly [number, number]): Tensor {
+/** Bilinear resize (PyTorch's default is nearest, which is `upsampleNearest`) to [N, size[0], size[1], C] with half-pixel centres (align_corners=False, no antialiasing). */
+export function interpolate(x: Tensor, size: readonly [number, number]): Tensor;
+export function interpolate(x: Tensor, size: readonly [number, number], ...more: unknown[]): Tensor {
+  requireNoMore("interpolate", more, ": it is bilinear; upsampleNearest repeats pixels");
   requireTensors("interpolate", x);
   requireShape(
     isList(size) && (size as readonly number[]).length <= 2,
@@ -57,8 +60,12 @@ export function interpolate(x: Tensor, size: readonly [number, number]): Tensor 
   })[0]!;
 }
 
+const AXIS = ": channels are the last axis of [N, H, W, C]; permute and reshape for another";
+
 /** Concatenation along the channels of tensors that agree in N, H and W. */
-export function cat(tensors: readonly Tensor[]): Tensor {
+export function cat(tensors: readonly Tensor[]): Tensor;
+export function cat(tensors: readonly Tensor[], ...more: unknown[]): Tensor {
+  requireNoMore("cat", more, AXIS);
   requireShape(isList(tensors), () => `cat: expected an array of tensors, got ${aKind(tensors)}`);
   requireTensors("cat", ...tensors);
   const kernel = concatKernel(tensors.map((t) => t.shape));
@@ -75,14 +82,20 @@ export function cat(tensors: readonly Tensor[]): Tensor {
  * The channels of x cut into consecutive parts of these sizes, which add up to C.
  * @throws ShapeError
  */
-export function split(x: Tensor, sizes: readonly number[]): readonly Tensor[] {
+export function split(x: Tensor, sizes: readonly number[]): readonly Tensor[];
+export function split(x: Tensor, sizes: readonly number[], ...more: unknown[]): readonly Tensor[] {
+  requireNoMore("split", more, AXIS);
   requireTensors("split", x);
   requireShape(isList(sizes), () => `split: expected an array of channel counts, got ${aKind(sizes)}`);
   const graph = graphOf("split", x);
   const total = sizes.reduce((a, b) => a + b, 0);
   requireShape(
-    x.shape.length === 4 && total === x.shape[3],
-    () => `split: channel counts [${sizes.join(", ")}] do not add up to ${showShape(x.shape)}`,
+    x.shape.length === 4,
+    () => `split: expected [N, H, W, C], whose channels are split, got ${showShape(x.shape)}: reshape it`,
+  );
+  requireShape(
+    total === x.shape[3],
+    () => `split: channel counts [${sizes.join(", ")}] do not add up to the ${x.shape[3]} of ${showShape(x.shape)}`,
   );
   const outputs: readonly Tensor[] = graph.record(sliceKernel(x.shape, offsetsOf(sizes)), [x], {
     // A part that the loss does not depend on has gradient zero.

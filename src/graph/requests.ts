@@ -12,6 +12,11 @@ export function requireMeant(graph: Graph, options: CompileOptions): void {
     if (known.has(name)) continue;
     throw new PlanError(`compile: unknown option ${name}; the options are ${[...known].join(", ")}`);
   }
+  for (const name of ["plain", "frozen", "half", "recompute"] as const) {
+    const value: unknown = options[name];
+    if (value === undefined || typeof value === "boolean") continue;
+    throw new PlanError(`compile: ${name} is true or false, got ${aKind(value)}`);
+  }
   if (!isPlain(outputs)) throw new PlanError("compile: outputs must be a plain object of tensors by name");
   if (updates !== undefined && !isList(updates)) {
     throw new PlanError(`compile: updates must be an array of nodes, got ${aKind(updates)}`);

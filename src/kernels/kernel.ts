@@ -233,11 +233,13 @@ export function requireSizes(what: string, shape: readonly number[]): void {
   );
 }
 
+const shown = (value: unknown): string => (typeof value === "object" ? aKind(value) : String(value));
+
 /** Throws a ShapeError unless `value` is a whole number of at least `least`. */
 export function requireWhole(op: string, name: string, value: unknown, least: number): void {
   requireShape(
     Number.isSafeInteger(value) && (value as number) >= least,
-    () => `${op}: ${name} must be a whole number of at least ${least}, got ${String(value)}`,
+    () => `${op}: ${name} must be a whole number of at least ${least}, got ${shown(value)}`,
   );
 }
 
@@ -257,7 +259,7 @@ export function requireNumber(op: string, name: string, value: unknown, least = 
   requireShape(
     typeof value === "number" && Number.isFinite(Math.fround(value)) && value >= least,
     () =>
-      `${op}: ${name} must be a finite number${least > -Infinity ? ` of at least ${least}` : ""}, got ${String(value)}`,
+      `${op}: ${name} must be a finite number${least > -Infinity ? ` of at least ${least}` : ""}, got ${shown(value)}`,
   );
 }
 

@@ -80,8 +80,7 @@ class Predictor<Outputs extends ForwardOutputs> {
     for (let begin = 0; begin < count; begin += this.#batch) {
       const end = Math.min(count, begin + this.#batch);
       const part = own.subarray(begin * size, end * size);
-      const plan = await this.#plans.for({ count: end - begin, types });
-      parts.push(await plan.run({ [INPUT]: part }));
+      parts.push(await this.#plans.with({ count: end - begin, types }, (plan) => plan.run({ [INPUT]: part })));
     }
     const joined = Object.fromEntries(
       Object.keys(parts[0]!).map((name) => [

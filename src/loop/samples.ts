@@ -136,37 +136,51 @@ const MAX_PLANS = 4;
 export class PlansByForm<Outputs extends NamedTensors> {
   readonly #make: (form: Form, variant: string) => Promise<Plan<Outputs>>;
   /** In order of their last use. */
-  readonly #plans = new Map<string, Promise<Plan<Outputs>>>();
+  readonly #kept = new Map<string, { readonly plan: Promise<Plan<Outputs>>; users: number }>();
 
   constructor(make: (form: Form, variant: string) => Promise<Plan<Outputs>>) {
     this.#make = make;
   }
 
   /**
-   * Compiled at the first use.
+   * Lends a plan, compiled at the first use.
    * @param variant of what else the plan depends on
    */
-  async for(form: Form, variant = ""): Promise<Plan<Outputs>> {
+  async with<R>(form: Form, use: (plan: Plan<Outputs>) => Promise<R>, variant = ""): Promise<R> {
     const key = JSON.stringify([form, variant]);
-    const plan = this.#plans.get(key) ?? this.#make(form, variant);
-    this.#plans.delete(key);
-    this.#plans.set(key, plan);
-    plan.catch(() => this.#plans.delete(key));
-    for (const [oldest, old] of this.#plans) {
-      if (this.#plans.size <= MAX_PLANS) break;
-      this.#plans.delete(oldest);
-      await old.then((unused) => unused.destroy());
+    const kept = this.#kept.get(key) ?? { plan: this.#make(form, variant), users: 0 };
+    this.#kept.delete(key);
+    this.#kept.set(key, kept);
+    kept.users++;
+    try {
+      kept.plan.catch(() => this.#kept.delete(key));
+      this.#dropUnused();
+      return await use(await kept.plan);
+    } finally {
+      kept.users--;
+      this.#dropUnused();
     }
-    return plan;
+  }
+
+  /** Frees the longest unused of more plans than are kept; one that is lent stays. */
+  #dropUnused(): void {
+    for (const [key, { plan, users }] of this.#kept) {
+      if (this.#kept.size <= MAX_PLANS) break;
+      if (users > 0) continue;
+      this.#kept.delete(key);
+      free(plan);
+    }
   }
 
   /** Frees all of them. */
   destroy(): void {
-    for (const plan of this.#plans.values())
-      void plan.then(
-        (made) => made.destroy(),
-        () => {},
-      );
-    this.#plans.clear();
+    for (const { plan } of this.#kept.values()) free(plan);
+    this.#kept.clear();
   }
 }
+
+const free = (plan: Promise<{ destroy(): void }>): void =>
+  void plan.then(
+    (made) => made.destroy(),
+    () => {},
+  );

@@ -30,8 +30,8 @@ import {
 export interface StepOptimizer {
   readonly options: { readonly lr: number };
   readonly parameters: readonly Parameter[];
-  /** Steps taken. */
-  readonly steps: number;
+  /** Steps taken; set back where one was not. */
+  steps: number;
   /** Records one step in the loss's graph. `guard` [1] is finite where the step was taken; `input` names the input for the values of `advance`. */
   record(graph: Graph, loss: Tensor, input: string): { updates: Node[]; guard: Tensor };
   /** The values of the next step, for the input; counts it. */
@@ -65,7 +65,7 @@ export type EpochMeans<L extends LossAndTerms> = Means<L> & {
 export interface FitOptions<L extends LossAndTerms> {
   /** How often to go over the batches. Default 1. */
   epochs?: number;
-  /** After each step; the next one may be in progress. `step` is counted from 1, over the trainer's life. */
+  /** After each step; the next one may be in progress. `step` is counted from 1, as the optimiser's `steps`. */
   onStep?: (losses: Losses<L>, step: number) => void | Promise<void>;
   /** After each epoch, for example to evaluate; training waits. */
   onEpoch?: (epoch: EpochMeans<L>) => void | Promise<void>;
@@ -81,10 +81,13 @@ const STEP = "step";
 /** Not every page that trains evaluates. */
 const loadEvaluation = () => import("./evaluation.ts");
 
+/** What a step computes. */
+type TrainingOutputs = RecordedLoss & { guard: Tensor };
+
 /** A network's training; `trainer` makes one. */
 class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
   readonly #options: TrainerOptions<Shapes, L>;
-  readonly #training: PlansByForm<RecordedLoss & { guard: Tensor }>;
+  readonly #training: PlansByForm<TrainingOutputs>;
   readonly #evaluating: PlansByForm<NamedTensors>;
   /** The same, with the network's outputs. */
   readonly #answering: PlansByForm<NamedTensors>;
@@ -126,8 +129,8 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
    * One step of the optimiser, in one submit. A batch of another size than the last is compiled for once.
    * @param batch N samples: a Float32Array, or a Uint32Array, of each input; copied, so that the arrays may be filled again at once
    * @returns the losses before the step
-   * @throws TypeError for a batch that does not fit; DivergedError if the loss or a gradient is not finite: parameters and the
-   *   optimiser's state are then as before
+   * @throws TypeError for a batch that does not fit; DivergedError if the loss or a gradient is not finite: parameters and the optimiser's state
+   *   are then as before, and the step does not count, unless others were begun meanwhile; running statistics have taken the batch, as in PyTorch
    */
   async step(batch: BatchOf<Shapes>): Promise<Losses<L>> {
     return (await this.#take(batch)).losses;
@@ -144,16 +147,18 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     await before;
     try {
       this.#requireAlive();
-      const plan = await this.#training.for(form, modes);
-      const number = this.#options.optimizer.steps + 1;
-      return { losses: await this.#run(plan, own, number, begun), count: form.count, number };
+      const run = async (plan: Plan<TrainingOutputs>) => {
+        const number = this.#options.optimizer.steps + 1;
+        return { losses: await this.#run(plan, own, number, begun), count: form.count, number };
+      };
+      return await this.#training.with(form, run, modes);
     } finally {
       begun();
     }
   }
 
   async #run(
-    plan: Plan<RecordedLoss & { guard: Tensor }>,
+    plan: Plan<TrainingOutputs>,
     batch: BatchOf<Shapes>,
     number: number,
     begun: () => void,
@@ -166,6 +171,8 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
     begun();
     const { guard, ...values } = await running;
     if (Number.isFinite(guard[0])) return numbersOf(values) as Losses<L>;
+    // Unless others have begun since, the step does not count.
+    if (optimizer.steps === number) optimizer.steps--;
     const again = { ...given, [OPTIMIZER]: new Float32Array(given[OPTIMIZER].length) };
     throw diverged(number, await plan.firstNonFinite(again, (node) => node.updates.length > 0));
   }
@@ -235,8 +242,8 @@ class Trainer<Shapes extends SampleShapes, L extends LossAndTerms> {
         this.#requireAlive();
         const form = formOf("evaluate", this.#options.inputs, batch);
         const own = copyOf(batch);
-        const plan = await (measured.needsOutputs ? this.#answering : this.#evaluating).for(form);
-        return { values: await plan.run(own), count: form.count, own };
+        const plans = measured.needsOutputs ? this.#answering : this.#evaluating;
+        return { values: await plans.with(form, (plan) => plan.run(own)), count: form.count, own };
       },
       end: (_, { values, count, own }) => measured.add(values, own, count),
     });

@@ -9,7 +9,7 @@ import { Module, Parameter } from "./module.ts";
 
 /** Those of the op `conv2d`, and a bias. */
 export interface Conv2dLayerOptions extends Conv2dOptions {
-  /** true: a bias initialised as in PyTorch; a number: a bias that starts there. No bias by default. */
+  /** true, the default: a bias initialised as in PyTorch; a number: a bias that starts there; false: none. */
   bias?: boolean | number;
 }
 
@@ -31,7 +31,7 @@ export class Conv2d extends Module {
   ) {
     super();
     requireKnown("Conv2d", options, ["stride", "padding", "dilation", "groups", "bias"]);
-    const { bias = false, ...rest } = options;
+    const { bias = true, ...rest } = options;
     const { groups } = requireConv2dOptions("Conv2d", rest);
     const sides = isList(kernel) ? (kernel as readonly number[]) : [kernel as number, kernel as number];
     requireShape(sides.length === 2, () => `Conv2d: kernel must be one number or two, got [${sides.join(", ")}]`);

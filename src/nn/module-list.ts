@@ -1,4 +1,5 @@
 /** Lists of modules. */
+import { aKind } from "../kernels/kernel.ts";
 import { Holder, type Module } from "./module.ts";
 
 /** Modules by key, or by position from 0: PyTorch's ModuleList and ModuleDict. `Sequential` also applies them. */
@@ -10,6 +11,9 @@ export class ModuleList<M extends Module> extends Holder implements Iterable<M> 
 
   constructor(modules: readonly M[] | ReadonlyMap<string, M>) {
     super();
+    if (!Array.isArray(modules) && !(modules instanceof Map)) {
+      throw new TypeError(`ModuleList: expected an array or a Map of modules, got ${aKind(modules)}`);
+    }
     this.entries = Array.isArray(modules)
       ? (modules as readonly M[]).map((m, i) => [String(i), m] as const)
       : [...(modules as ReadonlyMap<string, M>)];

@@ -121,7 +121,7 @@ function readOptions(name: string, given: GivenAdamOptions, usual: Resolved): Re
   const { lr = usual.lr, beta1 = first, beta2 = second, eps = usual.eps, weightDecay = usual.weightDecay } = given;
   requireRate(name, lr);
   for (const [option, beta] of Object.entries({ beta1, beta2 })) {
-    if (!(beta >= 0 && beta < 1)) {
+    if (!(typeof beta === "number" && beta >= 0 && beta < 1)) {
       throw new RangeError(`${name}: ${option} must be at least 0 and less than 1, got ${beta}`);
     }
   }

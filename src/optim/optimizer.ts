@@ -80,6 +80,8 @@ export abstract class Optimizer<O extends Rates = Rates> {
     this.#kept = groups.flatMap(({ runs, options }, group) => {
       return runs.map((run) => ({ group, run, state: rule.state(options).map((tensor) => keep(run, tensor)) }));
     });
+    // What a program would add, such as an lr beside the options, would do nothing.
+    for (const each of [...groups, this]) Object.preventExtensions(each);
   }
 
   /** What it trains, each once. */

@@ -27,6 +27,9 @@ import {
   Variable,
   type Tensor,
   upsampleNearest,
+  div,
+  gelu,
+  sub,
 } from "../../src/index.ts";
 import { Slab } from "../../src/graph/storage.ts";
 import {
@@ -65,6 +68,8 @@ const finished = <M extends Module>(module: M): M => {
 };
 /** What TypeScript would not let through. */
 const untyped = (value: unknown) => value as never;
+/** An op, called as JavaScript may. */
+const called = (f: unknown) => f as (...given: unknown[]) => unknown;
 
 /** Options, and what is said of them. */
 const badConv: [Conv2dLayerOptions, string][] = [
@@ -73,7 +78,7 @@ const badConv: [Conv2dLayerOptions, string][] = [
   [{ stride: 1.5 }, "stride must be a whole number of at least 1, got 1.5"],
   [{ stride: [1, NaN] }, "stride must be a whole number of at least 1, got NaN"],
   [{ stride: untyped([1, 1, 1]) }, "stride must be one number or two, got [1, 1, 1]"],
-  [{ stride: untyped({}) }, "stride must be a whole number of at least 1, got [object Object]"],
+  [{ stride: untyped({}) }, "stride must be a whole number of at least 1, got an Object"],
   [{ padding: -1 }, "padding must be a whole number of at least 0, got -1"],
   [{ padding: 0.5 }, "padding must be a whole number of at least 0, got 0.5"],
   [{ padding: untyped("same") }, "padding must be a whole number of at least 0, got same"],
@@ -148,12 +153,35 @@ const ops: [string, (graph: Graph) => unknown, ...string[]][] = [
     return ["interpolate", (g) => interpolate(a(g), untyped(size)), `[2, 8, 8, 4] cannot be resized to ${size[0]}×${size[1]}`]; // prettier-ignore
   }),
   ["interpolate", (g) => interpolate(t(g, 2, 8), [4, 4]), "[2, 8]"],
+  [
+    "interpolate",
+    (g) => called(interpolate)(a(g), [4, 4], { mode: "nearest" }),
+    "has no further argument, got an Object: it is bilinear",
+  ],
+  ["cat", (g) => called(cat)([a(g), a(g)], 1), "has no further argument, got a Number: channels are the last axis"],
+  ["split", (g) => called(split)(a(g), [2, 2], 1), "has no further argument, got a Number: channels are the last axis"],
+  ["split", (g) => split(t(g, 2, 4), [2, 2]), "expected [N, H, W, C], whose channels are split, got [2, 4]"],
+  ["gelu", (g) => called(gelu)(a(g), { approximate: "tanh" }), "has no further argument, got an Object: it is exact"],
+  ["add", (g) => called(add)(a(g), a(g), { alpha: 2 }), "has no further argument, got an Object"],
+  ["sub", (g) => called(sub)(a(g), a(g), { alpha: 2 }), "has no further argument, got an Object"],
+  ["mul", (g) => called(mul)(a(g), a(g), 2), "has no further argument, got a Number"],
+  ["div", (g) => called(div)(a(g), a(g), { rounding: "floor" }), "has no further argument, got an Object"],
+  [
+    "bceWithLogits",
+    (g) => called(bceWithLogits)(a(g), a(g), { reduction: "none" }),
+    "has no further argument, got an Object",
+  ],
+  [
+    "crossEntropy",
+    (g) => called(crossEntropy)(t(g, 2, 3), u(g, 2), undefined, { ignoreIndex: 0 }),
+    "has no further argument, got an Object",
+  ],
   ["upsampleNearest", (g) => upsampleNearest(a(g), untyped(2)), "expected factors [down, across], got a Number"],
   ["upsampleNearest", (g) => upsampleNearest(a(g), untyped([2])), "expected factors [down, across], got [2]"],
   ["cat", () => cat([]), "no tensors were given"],
   ["cat", (g) => cat([t(g, 2, 8)]), "[2, 8]"],
   ["cat", (g) => cat([a(g), u(g, 2, 8, 8, 4)]), "u32 [2, 8, 8, 4]"],
-  ["split", (g) => split(a(g), []), "channel counts [] do not add up to [2, 8, 8, 4]"],
+  ["split", (g) => split(a(g), []), "channel counts [] do not add up to the 4 of [2, 8, 8, 4]"],
   ["split", (g) => split(a(g), [5, -1]), "split: channels 0 to 5 are not in"],
   ["split", (g) => split(a(g), [4, 0]), "split: channels 4 to 4"],
   ["split", (g) => split(a(g), [1.5, 2.5]), "channels 0 to 1.5"],

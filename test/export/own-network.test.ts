@@ -20,7 +20,7 @@ const gpu = useGpu();
 
 /** Leaky ReLU, squeeze and excitation, attention between pixels, and two heads: of scores and of a map. */
 class Mixed extends Module {
-  readonly stem = new Conv2d(2, 8, 3, { padding: 1 });
+  readonly stem = new Conv2d(2, 8, 3, { padding: 1, bias: false });
   readonly bn = new BatchNorm2d(8);
   readonly squeeze = new Linear(8, 3);
   readonly excite = new Linear(3, 8);
@@ -132,7 +132,7 @@ describe.each([{ fold: false }, { fold: true }])("batch normalisation, fold $fol
 
   test("a convolution whose weight is computed of parameters alone, first of all", () => {
     class Standardised extends Module {
-      readonly conv = new Conv2d(2, 4, 3);
+      readonly conv = new Conv2d(2, 4, 3, { bias: false });
       readonly bn = new BatchNorm2d(4);
       forward(x: Tensor) {
         const weight = this.conv.weight.tanh().mul(0.5);

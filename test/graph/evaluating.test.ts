@@ -16,7 +16,7 @@ const gpu = useGpu();
 
 /** Convolution, batch norm, and dropout recorded as the block's. */
 class Block extends Module {
-  readonly conv = new Conv2d(2, 2, 1);
+  readonly conv = new Conv2d(2, 2, 1, { bias: false });
   readonly bn = new BatchNorm2d(2);
 
   forward(x: Tensor, step: Tensor): Tensor {

@@ -14,7 +14,7 @@ import { useGpu } from "../support/gpu.ts";
 const gpu = useGpu();
 
 class Net extends Module {
-  readonly conv = new Conv2d(3, 5, [3, 1]);
+  readonly conv = new Conv2d(3, 5, [3, 1], { bias: false });
   readonly bn = new BatchNorm2d(5);
   readonly fc: Linear;
 

@@ -20,7 +20,7 @@ function batch(n: number, seed: number) {
 }
 
 function make() {
-  const layers = [new Conv2d(2, 4, 3, { padding: 1 }), new BatchNorm2d(4), new ReLU(), new Flatten()];
+  const layers = [new Conv2d(2, 4, 3, { padding: 1, bias: false }), new BatchNorm2d(4), new ReLU(), new Flatten()];
   const net = new Sequential(...layers, new Linear(80, CLASSES)).finish(4);
   const made = trainer(gpu(), net, {
     inputs: { image: [5, 4, 2], label: [] },
@@ -139,7 +139,7 @@ test("a term that only some batches have is the mean over the samples of those",
 test("outputs cost the training nothing, and change no bit of it", async () => {
   const { net, made } = make();
   const other = new Sequential(
-    ...[new Conv2d(2, 4, 3, { padding: 1 }), new BatchNorm2d(4), new ReLU(), new Flatten()],
+    ...[new Conv2d(2, 4, 3, { padding: 1, bias: false }), new BatchNorm2d(4), new ReLU(), new Flatten()],
     new Linear(80, CLASSES),
   ).finish(4);
   using plain = trainer(gpu(), other, {

@@ -2,10 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { crossEntropy, Graph, sum, type Tensor } from "../../src/index.ts";
 import { fromTorch, load, save, toOnnx } from "../../src/entries/io.ts";
-import { Linear, Module, Parameter, ReLU, Sequential } from "../../src/entries/nn.ts";
+import { Linear, Module, ModuleList, Parameter, ReLU, Sequential } from "../../src/entries/nn.ts";
 import { checkOp, defineOp, gradcheck } from "../../src/entries/ops.ts";
 import { Adam } from "../../src/entries/optim.ts";
-import { predictor, trainer } from "../../src/entries/train.ts";
+import { accuracy, predictor, trainer } from "../../src/entries/train.ts";
 import { parseCheckpoint } from "../../src/train/checkpoint.ts";
 import { useGpu } from "../support/gpu.ts";
 
@@ -86,6 +86,22 @@ describe("what is refused", () => {
       () => trainer(gpu(), net, ofLoss(({ x }: { x: Tensor }) => ({ loss: sum(net.forward(x)), "output q": sum(x) }))).step({ x: new Float32Array(3), label: new Uint32Array(1) }), // prettier-ignore
       "trainer: a term of the loss cannot be called output q",
     ],
+    [
+      "an lr beside the options",
+      () => Object.assign(new Adam(net), { learningRate: 1 }),
+      "learningRate, object is not extensible",
+    ],
+    ["an lr of a group", () => Object.assign(new Adam(net).groups[0]!, { lr: 0 }), "lr, object is not extensible"],
+    ["betas as texts", () => new Adam(net, { betas: any(["0.9", "0.99"]) }), "Adam: beta1 must be at least 0"],
+    ["modules one by one", () => new ModuleList(any(new ReLU())), "ModuleList: expected an array or a Map of modules"],
+    ["one logit for each label", () => accuracy(Float32Array.of(1, 2), Uint32Array.of(0, 1)), "accuracy: one logit"],
+    ["logits in an array", () => accuracy(any([1, 2]), Uint32Array.of(1)), "accuracy: logits: expected a Float32Array"],
+    [
+      "a text as a choice",
+      () => predictor(gpu(), net, { input: [3], half: any("false") }).predict(new Float32Array(3)),
+      "compile: half is true or false, got a String",
+    ],
+    ["a size in an array", () => new Linear(any([3]), 2), "must be a whole number of at least 1, got an Array"],
     ["a class as a layer", () => new Sequential(any(ReLU)), "Sequential: 0 is the class ReLU, not a layer: new ReLU()"],
     [
       "a shape in place of a function",

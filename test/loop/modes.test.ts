@@ -34,9 +34,9 @@ const floatsOf = (name: string) => tensors.get(name)!.data as Float32Array;
 const BAR = 1e-5;
 
 class Net extends Module {
-  readonly conv1 = new Conv2d(2, 4, 3, { padding: 1 });
+  readonly conv1 = new Conv2d(2, 4, 3, { padding: 1, bias: false });
   readonly bn1 = new BatchNorm2d(4);
-  readonly conv2 = new Conv2d(4, 6, 3, { padding: 1 });
+  readonly conv2 = new Conv2d(4, 6, 3, { padding: 1, bias: false });
   readonly bn2 = new BatchNorm2d(6);
   readonly fc = new Linear(6, 3);
   readonly rest = new Sequential(new ReLU(), new GlobalAvgPool2d(), new Flatten());

@@ -49,6 +49,17 @@ test("eleven samples, at most four at once, are those of one plan for all", asyn
   net.release(gpu());
 });
 
+test("many sizes at once, more than plans are kept for, are those of one after another", async () => {
+  const net = new Net();
+  using each = predictor(gpu(), net, { input: [7, 5, 1], batch: 8 });
+  const sizes = [1, 2, 3, 4, 5, 6, 7, 9, 10, 11];
+  const found = await Promise.all(sizes.map((n) => each.predict(images.subarray(0, 35 * n))));
+  for (const [i, n] of sizes.entries()) {
+    expect(found[i]).toEqual(await each.predict(images.subarray(0, 35 * n)));
+  }
+  net.release(gpu());
+});
+
 test("outputs by name", async () => {
   const net = new Net();
   const forward = (x: Tensor) => ({ maps: net.forward(x), means: globalAvgPool(net.forward(x)) });

@@ -9,17 +9,20 @@ import { compile } from "../../src/graph/compile.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { DivergedError } from "../../src/loop/diverged.ts";
+import { predictor } from "../../src/loop/predictor.ts";
 import { trainer, type TrainerOptions } from "../../src/loop/trainer.ts";
 import { initialValues } from "../../src/nn/init.ts";
+import { ReLU } from "../../src/nn/activations.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.ts";
 import { Module } from "../../src/nn/module.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
 import { Adam } from "../../src/optim/adam.ts";
 import { useGpu } from "../support/gpu.ts";
 
 const gpu = useGpu();
 
 class Net extends Module {
-  readonly conv = new Conv2d(2, 5, 3, { padding: 1 });
+  readonly conv = new Conv2d(2, 5, 3, { padding: 1, bias: false });
   readonly bn = new BatchNorm2d(5);
   readonly fc = new Linear(5, 3);
 
@@ -197,7 +200,7 @@ describe("evaluate", () => {
 });
 
 test("a step that diverges says where, and changes nothing", async () => {
-  const { net, made } = make();
+  const { net, made, optimizer } = make();
   await made.step(batch(4, 1));
   const before = await net.stateDict(gpu());
   const bad = batch(4, 2);
@@ -211,6 +214,38 @@ test("a step that diverges says where, and changes nothing", async () => {
   for (const [name, { data }] of before) {
     if (!name.includes("running")) expect(after.get(name)!.data, name).toEqual(data);
   }
+  expect(optimizer.steps).toBe(1);
+  // As in PyTorch, running statistics have taken the batch; what they come to is not hidden.
+  expect(await made.evaluate([batch(4, 3)])).toEqual({ loss: NaN, samples: 4 });
+});
+
+test("NaN that arises within a network is not hidden by the ReLU behind it", async () => {
+  const net = new Sequential(new Linear(1, 2), new Linear(2, 2), new ReLU(), new Linear(2, 2)).finish(0);
+  const state = await net.stateDict(gpu());
+  // Infinity minus infinity in the second layer.
+  for (const name of ["0.weight", "1.weight"]) state.get(name)!.data.fill(1e30);
+  state.get("1.weight")!.data[1] = -1e30;
+  state.get("1.weight")!.data[3] = -1e30;
+  net.loadStateDict(gpu(), state);
+  const x = Float32Array.of(1e30);
+  using training = trainer(gpu(), net, {
+    inputs: { x: [1], label: [] },
+    loss: ({ x, label }) => crossEntropy(net.forward(x), label),
+    optimizer: new Adam(net),
+  });
+  await expect(training.step({ x, label: Uint32Array.of(1) })).rejects.toThrow(DivergedError);
+  using asked = predictor(gpu(), net, { input: [1] });
+  expect([...(await asked.predict(x))]).toEqual([NaN, NaN]);
+  net.release(gpu());
+});
+
+test("many sizes at once are computed as one after another", async () => {
+  const { made } = make();
+  const sizes = [1, 2, 3, 4, 5, 6, 7];
+  const each: number[] = [];
+  for (const n of sizes) each.push((await made.evaluate([batch(n, n)])).loss);
+  const together = await Promise.all(sizes.map((n) => made.evaluate([batch(n, n)])));
+  expect(together.map(({ loss }) => loss)).toEqual(each);
 });
 
 describe("what cannot be meant is refused", () => {

@@ -6,7 +6,7 @@ import { Module, type Parameter } from "../../src/nn/module.ts";
 
 class Net extends Module {
   readonly conv = new Conv2d(32, 64, 3, { padding: 1, bias: true });
-  readonly grouped = new Conv2d(32, 64, 5, { padding: 2, groups: 4 });
+  readonly grouped = new Conv2d(32, 64, 5, { padding: 2, groups: 4, bias: false });
   readonly bn = new BatchNorm2d(64);
   readonly fc = new Linear(256, 128);
 }

@@ -8,7 +8,7 @@ import { toTorch } from "../../src/nn/layout.ts";
 import { Module, Parameter } from "../../src/nn/module.ts";
 
 class Net extends Module {
-  readonly conv = new Conv2d(32, 64, [3, 5], { groups: 4 });
+  readonly conv = new Conv2d(32, 64, [3, 5], { groups: 4, bias: false });
   readonly fc = new Linear(120, 80);
   readonly flat = new Parameter([3, 3, 8, 40], "flattened");
 }

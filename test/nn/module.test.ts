@@ -16,7 +16,7 @@ import { useGpu } from "../support/gpu.ts";
 
 const gpu = useGpu();
 const x = (graph = new Graph({ training: true })) => graph.input("x", [1, 4, 4, 3]);
-const conv = () => new Conv2d(3, 3, 1);
+const conv = () => new Conv2d(3, 3, 1, { bias: false });
 
 class Holder extends Module {}
 
@@ -302,7 +302,7 @@ test("a bias of true begins as PyTorch's, one of a number there, others at nothi
   const net = new (class extends Module {
     readonly uniform = new Conv2d(4, 64, 3, { bias: true });
     readonly fixed = new Conv2d(4, 2, 3, { bias: -2 });
-    readonly none = [new Conv2d(4, 2, 3), new Conv2d(4, 2, 3, { bias: false })];
+    readonly none = [new Conv2d(4, 2, 3, { bias: false }), new Conv2d(4, 2, 3, { bias: false })];
   })();
   net.finish(initialValues(5));
   const values = net.uniform.bias!.initial!;

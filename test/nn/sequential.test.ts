@@ -49,7 +49,7 @@ class Holder extends Module {
 }
 
 describe("Sequential", () => {
-  const layers = () => [new Conv2d(3, 4, 3, { padding: 1 }), new ReLU(), new Doubled(), (x: Tensor) => maxPool2d(x, { kernel: 2 })] as const; // prettier-ignore
+  const layers = () => [new Conv2d(3, 4, 3, { padding: 1, bias: false }), new ReLU(), new Doubled(), (x: Tensor) => maxPool2d(x, { kernel: 2 })] as const; // prettier-ignore
 
   test("names its layers by position, or as an object or a Map does, and as PyTorch: what has no parameters counts", () => {
     const [a, b, c, d] = layers();
@@ -88,7 +88,7 @@ describe("Sequential", () => {
     class Net extends Sequential {
       readonly head = new Linear(4, 2);
     }
-    expect([...new Net(new Conv2d(3, 4, 1)).named()].map(([name]) => name)).toEqual([
+    expect([...new Net(new Conv2d(3, 4, 1, { bias: false })).named()].map(([name]) => name)).toEqual([
       "0.weight",
       "head.weight",
       "head.bias",
@@ -282,7 +282,7 @@ describe("views are read in their own shape, whatever the passes do", () => {
 
   test("a batch norm behind a convolution that was reshaped is not folded into it", async () => {
     class Net extends Module {
-      readonly conv = new Conv2d(4, 8, 1);
+      readonly conv = new Conv2d(4, 8, 1, { bias: false });
       readonly bn = new BatchNorm2d(4);
       forward = (x: Tensor) => this.bn.forward(reshape(this.conv.forward(x), [2, 4, 8, 4]));
     }
@@ -298,7 +298,7 @@ describe("views are read in their own shape, whatever the passes do", () => {
   });
 
   test("a concatenation that a convolution reads in another shape is laid out", async () => {
-    const conv = new Conv2d(4, 3, 1);
+    const conv = new Conv2d(4, 3, 1, { bias: false });
     conv.finish(0);
     const graph = new Graph();
     const given = graph.input("x", x);

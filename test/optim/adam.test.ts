@@ -16,7 +16,7 @@ import { useGpu } from "../support/gpu.ts";
 const gpu = useGpu();
 
 class Net extends Module {
-  readonly conv = new Conv2d(3, 8, 3, { padding: 1 });
+  readonly conv = new Conv2d(3, 8, 3, { padding: 1, bias: false });
   readonly bn = new BatchNorm2d(8);
   readonly fc = new Linear(8, 2);
 

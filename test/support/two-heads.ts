@@ -9,7 +9,7 @@ import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.ts";
 import { Module } from "../../src/nn/module.ts";
 
 export class TwoHeads extends Module {
-  readonly conv = new Conv2d(3, 8, 3, { padding: 1 });
+  readonly conv = new Conv2d(3, 8, 3, { padding: 1, bias: false });
   readonly bn = new BatchNorm2d(8);
   readonly fc = new Linear(8, 3);
   readonly aux = new Linear(8, 2);

@@ -7,9 +7,9 @@ import { predictor, trainer } from "../../src/entries/train.ts";
 import { openGpu } from "../../src/web/index.ts";
 
 class Net extends Module {
-  readonly conv1 = new Conv2d(1, 16, 3, { padding: 1 });
+  readonly conv1 = new Conv2d(1, 16, 3, { padding: 1, bias: false });
   readonly bn1 = new BatchNorm2d(16);
-  readonly conv2 = new Conv2d(16, 32, 3, { padding: 1 });
+  readonly conv2 = new Conv2d(16, 32, 3, { padding: 1, bias: false });
   readonly fc = new Linear(32, 10);
 
   constructor() {

@@ -107,7 +107,11 @@ export function namedOutputs(given: object, input: string): NamedTensors {
   const outputs: Record<string, Tensor> = {};
   for (const [name, tensor] of Object.entries(named) as [string, unknown][]) {
     if (tensor === undefined) continue;
-    requireShape(tensor instanceof Tensor, () => `toOnnx: the network gives ${aKind(tensor)} as ${name}, not a tensor`);
+    requireShape(
+      tensor instanceof Tensor,
+      () =>
+        `toOnnx: the network gives ${aKind(tensor)} as ${name}, not a tensor: pass a function that returns what the file shall give, by name`,
+    );
     requireShape(
       name !== input && name !== "",
       () => `toOnnx: an output cannot be called "${name}"; give it another name`,

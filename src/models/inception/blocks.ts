@@ -1,9 +1,9 @@
 /** The blocks of Inception v3, named as in torchvision. */
-import { conv2d } from "../../autograd/conv2d.ts";
+import { conv2d, type Conv2dOptions } from "../../autograd/conv2d.ts";
 import { avgPool2d } from "../../autograd/pooling.ts";
 import { cat, globalAvgPool, maxPool2d } from "../../autograd/spatial.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { BatchNorm2d, Conv2d, Linear, type Conv2dLayerOptions } from "../../nn/layers.ts";
+import { BatchNorm2d, Conv2d, Linear } from "../../nn/layers.ts";
 import { Module, Parameter } from "../../nn/module.ts";
 
 /** A channel count of the published network at this one's width. */
@@ -18,10 +18,10 @@ export class BasicConv extends Module {
     channelsIn: number,
     channelsOut: number,
     kernel: number | readonly [number, number],
-    options: Conv2dLayerOptions = {},
+    options: Conv2dOptions = {},
   ) {
     super();
-    this.conv = new Conv2d(channelsIn, channelsOut, kernel, options);
+    this.conv = new Conv2d(channelsIn, channelsOut, kernel, { ...options, bias: false });
     this.bn = new BatchNorm2d(channelsOut, { eps: 1e-3 });
   }
 

@@ -47,7 +47,7 @@ export class CBAM extends Gated {
 
   constructor(channels: number) {
     super("CBAM", channels);
-    this.conv = new Conv2d(2, 1, 7, { padding: 3 });
+    this.conv = new Conv2d(2, 1, 7, { padding: 3, bias: false });
   }
 
   /** f [N, H, W, C] -> f's shape. */

@@ -16,9 +16,9 @@ class DecoderBlock extends Module {
 
   constructor(channelsIn: number, channelsSkip: number, channelsOut: number) {
     super();
-    this.conv1 = new Conv2d(channelsIn + channelsSkip, channelsOut, 3, { padding: 1 });
+    this.conv1 = new Conv2d(channelsIn + channelsSkip, channelsOut, 3, { padding: 1, bias: false });
     this.bn1 = new BatchNorm2d(channelsOut);
-    this.conv2 = new Conv2d(channelsOut, channelsOut, 3, { padding: 1 });
+    this.conv2 = new Conv2d(channelsOut, channelsOut, 3, { padding: 1, bias: false });
     this.bn2 = new BatchNorm2d(channelsOut);
   }
 

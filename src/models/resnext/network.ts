@@ -34,11 +34,11 @@ class Bottleneck extends Module {
 
   constructor(channelsIn: number, inner: number, channelsOut: number, stride: number, groups: number) {
     super();
-    this.conv1 = new Conv2d(channelsIn, inner, 1);
+    this.conv1 = new Conv2d(channelsIn, inner, 1, { bias: false });
     this.bn1 = new BatchNorm2d(inner);
-    this.conv2 = new Conv2d(inner, inner, 3, { stride, padding: 1, groups });
+    this.conv2 = new Conv2d(inner, inner, 3, { stride, padding: 1, groups, bias: false });
     this.bn2 = new BatchNorm2d(inner);
-    this.conv3 = new Conv2d(inner, channelsOut, 1);
+    this.conv3 = new Conv2d(inner, channelsOut, 1, { bias: false });
     this.bn3 = new BatchNorm2d(channelsOut);
     this.downsample = shortcut(channelsIn, channelsOut, stride);
   }
@@ -67,7 +67,7 @@ export class ResNeXt extends Module {
     super();
     const count = groupsAt(width);
     let channels = eights(64, width);
-    this.conv1 = new Conv2d(3, channels, 7, { stride: 2, padding: 3 });
+    this.conv1 = new Conv2d(3, channels, 7, { stride: 2, padding: 3, bias: false });
     this.bn1 = new BatchNorm2d(channels);
     const layer = (i: number) =>
       new ModuleList(

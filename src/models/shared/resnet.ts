@@ -8,7 +8,7 @@ import { ModuleList } from "../../nn/module-list.ts";
 /** A projection shortcut: convolution 0, batch norm 1. */
 export class Downsample extends ModuleList<Module> {
   constructor(channelsIn: number, channelsOut: number, stride: number) {
-    super([new Conv2d(channelsIn, channelsOut, 1, { stride }), new BatchNorm2d(channelsOut)]);
+    super([new Conv2d(channelsIn, channelsOut, 1, { stride, bias: false }), new BatchNorm2d(channelsOut)]);
   }
 
   forward(x: Tensor): Tensor {
@@ -31,9 +31,9 @@ export class BasicBlock extends Module {
 
   constructor(channelsIn: number, channelsOut: number, stride: number) {
     super();
-    this.conv1 = new Conv2d(channelsIn, channelsOut, 3, { stride, padding: 1 });
+    this.conv1 = new Conv2d(channelsIn, channelsOut, 3, { stride, padding: 1, bias: false });
     this.bn1 = new BatchNorm2d(channelsOut);
-    this.conv2 = new Conv2d(channelsOut, channelsOut, 3, { padding: 1 });
+    this.conv2 = new Conv2d(channelsOut, channelsOut, 3, { padding: 1, bias: false });
     this.bn2 = new BatchNorm2d(channelsOut);
     this.downsample = shortcut(channelsIn, channelsOut, stride);
   }
@@ -76,7 +76,7 @@ export class ResNet extends Module {
     if ((blocks as readonly number[]).length !== 4 || !blocks.every((n) => Number.isSafeInteger(n) && n > 0)) {
       throw new RangeError(`ResNet: blocks [${blocks.join(", ")}] are not four whole numbers above 0`);
     }
-    this.conv1 = new Conv2d(3, c[0]!, 7, { stride: 2, padding: 3 });
+    this.conv1 = new Conv2d(3, c[0]!, 7, { stride: 2, padding: 3, bias: false });
     this.bn1 = new BatchNorm2d(c[0]!);
     const layer = (i: number) =>
       new ModuleList(
