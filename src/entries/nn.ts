@@ -1,6 +1,6 @@
 /**
  * `mganet-webgpu/nn`: layers, modules, and the values that they begin with. Names and options are PyTorch's; where a default or initial value
- * differs, as for `Conv2d`, which has no bias by default, its description says so.
+ * differs, as for the weights of convolutions, its description says so.
  *
  * @module mganet-webgpu/nn
  */

@@ -29,7 +29,7 @@ export const usualRule: InitialRule = (_, { layout, uniform: bound }) => {
 
 /**
  * Convolutions: normal with variance 2 / (KH KW out) (He et al. 2015, fan-out, as in torchvision's ResNet). Linear weights:
- * uniform within 1 / sqrt(in), as in PyTorch's Linear; so is the bias of `Conv2d` with `bias: true`, also as in PyTorch. Other
+ * uniform within 1 / sqrt(in), as in PyTorch's Linear; so is the bias of `Conv2d`, also as in PyTorch. Other
  * vectors keep what their layer gave them: Linear's bias starts at 0.
  * @throws ShapeError unless `seed` is a whole number of at least 0
  */

@@ -1,11 +1,12 @@
 /** Weights to a file and back, and what is said where they do not fit. */
+import { readFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { relu } from "../../src/autograd/elementwise.ts";
 import { globalAvgPool } from "../../src/autograd/spatial.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/data/safetensors.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { load, save } from "../../src/io/save-load.ts";
-import { WeightsError } from "../../src/io/weights.ts";
+import { fromTorch, readWeights, WeightsError } from "../../src/io/weights.ts";
 import { initialValues } from "../../src/nn/init.ts";
 import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.ts";
 import { Module } from "../../src/nn/module.ts";
@@ -125,4 +126,17 @@ test("numbers of other types are widened; PyTorch's counters are left out withou
   await expect(load(gpu(), net, Uint8Array.of(0x50, 0x4b, 3, 4), { name: "a.pth" })).rejects.toThrow(
     "a.pth: is a file of torch.save: load(gpu, net, fromTorch(bytes))",
   );
+});
+
+test("of several state dicts in a file of torch.save, one has to be named; a command says which it takes", () => {
+  const bytes = readFileSync(new URL("../reference/data/torch/several.pth", import.meta.url));
+  const w = (key?: string) => [...fromTorch(bytes, "several.pth", key).get("w")!.data];
+  expect(() => w()).toThrow(
+    'several.pth: has weights under "ema" and "model": name one, as in fromTorch(bytes, name, "ema")',
+  );
+  expect([w("ema"), w("model")]).toEqual([[1, 2], [3, 4]]); // prettier-ignore
+  expect(() => w("best")).toThrow('several.pth: has no weights under "best"; it has some under "ema" and "model"');
+  const { tensors, notes } = readWeights(bytes, "several.pth");
+  expect([...tensors.get("w")!.data]).toEqual([3, 4]);
+  expect(notes).toEqual(['the weights under "model" are taken, not those under "ema"']);
 });

@@ -116,6 +116,9 @@ def main():
         save(f"protocol-{protocol}.pth", network().state_dict(), network().state_dict(), pickle_protocol=protocol)
     (OUT / "expected.json").write_text(json.dumps(expected, separators=(",", ":")))
 
+    # Without randomness, so that it can be written by itself.
+    torch.save({"ema": {"w": torch.tensor([1.0, 2.0])}, "model": {"w": torch.tensor([3.0, 4.0])}, "epoch": 3}, OUT / "several.pth")
+
     # What is refused.
     torch.save(network(), OUT / "refused-module.pth")
     torch.jit.save(torch.jit.script(network()), OUT / "refused-torchscript.pth")

@@ -13,11 +13,11 @@ describe("a page that trains a network of its own, saves it, loads it and predic
     scripts = await scriptsOf(false, page);
   });
 
-  it("loads at most 45 kB gzipped, without models and schemas", () => {
+  it("loads at most 45.5 kB gzipped, without models and schemas", () => {
     const modules = modulesOf(atOnce(scripts));
     expect(modules).toContain("src/loop/trainer.ts");
     expect(modules).not.toMatch(/zod|\.onnx\.ts|onnx-form|src\/models\/|src\/tune\/tuner|src\/train\/|src\/export\//);
-    expect(weightOf(atOnce(scripts))).toBeLessThanOrEqual(45_000);
+    expect(weightOf(atOnce(scripts))).toBeLessThanOrEqual(45_500);
   });
 
   it("may load the rest later: 69.5 kB in all", () => {

@@ -16,15 +16,27 @@ const KEYS = ["state_dict", "model_state_dict", "model", "net", "network", "weig
 /** Of wrappers around a network: DataParallel, torch.compile, Lightning's and others' attribute of the network. */
 const PREFIXES = ["module.", "_orig_mod.", "model.", "net."];
 
+/** The keys of a file under which there are weights; none where the file itself is a state dict. */
+export const keysOfWeights = (value: TorchValue): string[] =>
+  value instanceof Map && !tensorsOf(value)
+    ? [...value.keys()].filter((key) => typeof key === "string").filter((key) => tensorsOf(value.get(key)))
+    : [];
+
 /**
  * @param name what messages call the file
+ * @param wanted the key under which the weights are; undefined: one that PyTorch's scripts use
  * @throws TorchFileError if there are none
  */
-export function stateDictOf(value: TorchValue, name: string): FoundStateDict {
+export function stateDictOf(value: TorchValue, name: string, wanted?: string): FoundStateDict {
   const notes: string[] = [];
+  const keys = keysOfWeights(value);
+  if (wanted !== undefined && !keys.includes(wanted)) {
+    const has = keys.length > 0 ? `; it has some under ${quoted(keys)}` : "";
+    throw new TorchFileError(`${name}: has no weights under ${quoted([wanted])}${has}`);
+  }
   let found = tensorsOf(value);
   if (!found && value instanceof Map) {
-    const key = KEYS.find((each) => tensorsOf(value.get(each)) !== undefined);
+    const key = wanted ?? KEYS.find((each) => keys.includes(each));
     if (key === undefined) {
       const shown = [...value.keys()].filter((each) => typeof each === "string").slice(0, 5);
       const has = shown.length > 0 ? `; it has ${shown.map((each) => JSON.stringify(each)).join(", ")}` : "";
@@ -33,11 +45,16 @@ export function stateDictOf(value: TorchValue, name: string): FoundStateDict {
       );
     }
     found = tensorsOf(value.get(key))!;
-    notes.push(`the weights under "${key}" are taken`);
+    const others = keys.filter((each) => each !== key);
+    notes.push(
+      `the weights under ${quoted([key])} are taken${others.length > 0 ? `, not those under ${quoted(others)}` : ""}`,
+    );
   }
   if (!found) throw new TorchFileError(`${name}: has no weights: it is no dict of tensors`);
   return withoutPrefix({ tensors: found, notes });
 }
+
+const quoted = (keys: readonly string[]): string => keys.map((key) => JSON.stringify(key)).join(" and ");
 
 /** The entries if all are tensors (PyTorch's own metadata excepted); undefined otherwise. */
 function tensorsOf(value: TorchValue): Map<string, SafeTensor> | undefined {
