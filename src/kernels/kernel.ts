@@ -233,7 +233,7 @@ export function requireSizes(what: string, shape: readonly number[]): void {
   );
 }
 
-const shown = (value: unknown): string => (typeof value === "object" ? aKind(value) : String(value));
+const shown = (value: unknown): string => (isList(value) ? aKind(value) : String(value));
 
 /** Throws a ShapeError unless `value` is a whole number of at least `least`. */
 export function requireWhole(op: string, name: string, value: unknown, least: number): void {

@@ -78,7 +78,7 @@ const badConv: [Conv2dLayerOptions, string][] = [
   [{ stride: 1.5 }, "stride must be a whole number of at least 1, got 1.5"],
   [{ stride: [1, NaN] }, "stride must be a whole number of at least 1, got NaN"],
   [{ stride: untyped([1, 1, 1]) }, "stride must be one number or two, got [1, 1, 1]"],
-  [{ stride: untyped({}) }, "stride must be a whole number of at least 1, got an Object"],
+  [{ stride: untyped({}) }, "stride must be a whole number of at least 1, got [object Object]"],
   [{ padding: -1 }, "padding must be a whole number of at least 0, got -1"],
   [{ padding: 0.5 }, "padding must be a whole number of at least 0, got 0.5"],
   [{ padding: untyped("same") }, "padding must be a whole number of at least 0, got same"],
