@@ -178,16 +178,17 @@ describe("docs/library.md, whose blocks are one module", () => {
 
   it("runs, learns, and prints what it says", async () => {
     const lines = (await printedBy(program, "library.js")).trim().split("\n");
-    expect(lines).toHaveLength(20);
-    expect(lines.slice(0, 3)).toEqual([
+    expect(lines).toHaveLength(21);
+    expect(lines.slice(0, 4)).toEqual([
       "features.0.weight 3×3×1×8",
+      "features.0.bias 8",
       "features.1.conv.weight 3×3×8×8",
       "features.1.bn.weight 8",
     ]);
-    expect(lines.slice(15)).toEqual([
+    expect(lines.slice(16)).toEqual([
       expect.stringMatching(/^held out: loss 0\.\d+, (9[5-9]|100) % right$/),
       expect.stringMatching(/^cross-entropy 0\.\d+, penalty 0\.\d+$/),
-      "13 taken, head.weight and head.bias as they were",
+      "14 taken, head.weight and head.bias as they were",
       expect.stringMatching(/^2 probabilities, \d+ rings$/),
       "12 comparisons agree",
     ]);
