@@ -70,7 +70,7 @@ export const conv2dDepthwiseInputGrad = (s: Conv2dShape, epilogue: Epilogue, thr
   const names = ["dy", "w", ...epilogueOperands(epilogue), "dx"];
   const run = PIXELS_PER_THREAD * s.stride[1];
   return wgsl`
-${bindings(...names.map((name): [string, string] => [name, type]))}${rectifier(epilogue, type)}
+${bindings(...names.map((name): [string, string] => [name, type]))}
 ${convHead(s, names.length)}
 ${threadMain(
   { items: `p.n * p.h * ((p.w + ${run - 1}u) / ${run}u) * ${s.stride[1]}u * (p.ci / ${lanes}u)`, threads },

@@ -1,7 +1,7 @@
 /** Weights of other programs: PyTorch's files, safetensors of torchvision's, timm's and one's own networks. */
 import { requireBytes } from "../data/bytes.ts";
 import { parseSafetensors } from "../data/safetensors.ts";
-import { keysOfWeights, stateDictOf, withoutPrefix, type FoundStateDict } from "../data/torch/state-dict.ts";
+import { keysOfWeights, quoted, stateDictOf, withoutPrefix, type FoundStateDict } from "../data/torch/state-dict.ts";
 import { isTorchFile, parseTorchFile } from "../data/torch/torch-file.ts";
 import type { StateDict } from "../nn/module.ts";
 import { floats } from "./floats.ts";
@@ -45,7 +45,7 @@ export function readWeights(bytes: Uint8Array, file: string, { key, onlyOne = fa
   const keys = value === undefined ? [] : keysOfWeights(value);
   if (onlyOne && key === undefined && keys.length > 1) {
     throw new WeightsError(
-      `${file}: has weights under ${keys.map((each) => JSON.stringify(each)).join(" and ")}: name one, as in fromTorch(bytes, name, "${keys[0]!}")`,
+      `${file}: has weights under ${quoted(keys)}: name one, as in fromTorch(bytes, name, "${keys[0]!}")`,
     );
   }
   const found: FoundStateDict =

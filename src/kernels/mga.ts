@@ -10,18 +10,17 @@ import {
   gateLogitsGrad,
   gateSecondGrad,
 } from "../../shaders/mga_gate.wgsl.ts";
-import { alongFirst, f32, input, nhwc, output, scratch, type Kernel, type OperandRef } from "./kernel.ts";
+import { alongFirst, f32, input, output, scratch, type Kernel, type OperandRef } from "./kernel.ts";
 import { perThread, threadDispatch } from "./per-thread.ts";
 import { lanesOf, runsOf, spatialRunsDispatch, spatialSumDispatches } from "./reduce.ts";
 import { pixelRuns } from "./spread.ts";
 
 export { usesChannels, type Fusion };
 
-const mgaSize = (f: readonly number[]) => {
-  const runs = pixelRuns("mga", f);
-  const [n, h, w] = nhwc("mga", f);
-  return { ...runs, map: f32(n, h, w, 1), all: f32(...f) };
-};
+const mgaSize = (f: readonly number[]) => ({
+  ...pixelRuns("mga", f),
+  ...{ map: f32(...f.slice(0, 3), 1), all: f32(...f) },
+});
 
 /** The gate's dispatches for features f and `hidden` hidden ones. */
 function gateOf(f: readonly number[], hidden: number) {

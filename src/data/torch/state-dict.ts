@@ -54,7 +54,8 @@ export function stateDictOf(value: TorchValue, name: string, wanted?: string): F
   return withoutPrefix({ tensors: found, notes });
 }
 
-const quoted = (keys: readonly string[]): string => keys.map((key) => JSON.stringify(key)).join(" and ");
+/** Keys, as messages name them. */
+export const quoted = (keys: readonly string[]): string => keys.map((key) => JSON.stringify(key)).join(" and ");
 
 /** The entries if all are tensors (PyTorch's own metadata excepted); undefined otherwise. */
 function tensorsOf(value: TorchValue): Map<string, SafeTensor> | undefined {
